@@ -1,0 +1,1 @@
+"""Values, stages and arithmetic; numpy and the standard library only."""

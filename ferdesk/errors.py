@@ -1,0 +1,26 @@
+"""What can go wrong and is the user's to hear: the text of each error is a sentence for them."""
+
+EXIT_OK = 0
+EXIT_PARTIAL = 1
+EXIT_USAGE = 2
+EXIT_UNUSABLE = 3
+
+
+class FerdeskError(Exception):
+    """Something the user can act on; ``str(error)`` says what, where and what to do."""
+
+
+class SourceError(FerdeskError):
+    """A camera, file, address or demo that cannot be opened, or that was cut off."""
+
+
+class ModelError(FerdeskError):
+    """A model file that is missing, broken, or does not keep the model contract."""
+
+
+class DataError(FerdeskError):
+    """A data set that is missing, incomplete or not in the expected form."""
+
+
+class RecordingError(FerdeskError):
+    """A session that cannot be written or read."""

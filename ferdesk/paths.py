@@ -1,0 +1,50 @@
+"""Where things lie: assets in the checkout, the wheel and the packaged program; the user's folders."""
+
+import sys
+from pathlib import Path
+
+_NAME = "ferdesk"
+
+
+def assets_folder() -> Path:
+    """The folder with models and pictures that ships with the program."""
+    bundled = getattr(sys, "_MEIPASS", None)
+    candidates = [Path(__file__).parent / "assets", Path(__file__).parents[1] / "assets"]
+    if bundled is not None:
+        candidates.insert(0, Path(bundled) / _NAME / "assets")
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    return candidates[-1]
+
+
+def models_folder() -> Path:
+    return assets_folder() / "models"
+
+
+def cache_folder() -> Path:
+    """The user's cache: what lies there can be made again."""
+    try:
+        from platformdirs import user_cache_path
+    except ImportError:  # training runs on machines that have little more than torch
+        return Path.home() / ".cache" / _NAME
+    return user_cache_path(_NAME, appauthor=False)
+
+
+def config_folder() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path(_NAME, appauthor=False)
+
+
+def log_folder() -> Path:
+    from platformdirs import user_log_path
+
+    return user_log_path(_NAME, appauthor=False)
+
+
+def sessions_folder() -> Path:
+    """Where recordings go unless the user says otherwise."""
+    from platformdirs import user_documents_path
+
+    return user_documents_path() / _NAME

@@ -1,0 +1,172 @@
+"""A recipe: everything that decides a training run, from a TOML preset and the command line.
+
+One flat table: what stands in the file is what stands here. Unknown or wrong fields are refused
+with the field, what came, and what is allowed.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ferdesk.errors import DataError
+from trainer.layers import Order
+from trainer.models import Architecture, Pool
+
+LossName = Literal["softmax", "a-softmax"]
+ScheduleName = Literal["cosine", "step"]
+Selection = Literal["last", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run. Lengths are in epochs, angles in degrees, shares between 0 and 1."""
+
+    name: str = "custom"
+    # the network
+    width: int = 64
+    attention: Order = "channel-first"
+    pool: Pool = "gap"
+    # the loss
+    loss: LossName = "softmax"
+    margin: int = 4
+    annealing_base: float = 1000.0
+    annealing_gamma: float = 0.12
+    annealing_minimum: float = 5.0
+    label_smoothing: float = 0.0
+    # the optimiser: SGD
+    epochs: int = 300
+    batch: int = 64
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+    schedule: ScheduleName = "step"
+    warmup: float = 0.0
+    step_from: int = 80
+    step_every: int = 5
+    step_factor: float = 0.9
+    average: float = 0.0
+    """Decay of the exponential average of the weights, which is then what is evaluated; 0: none."""
+    # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
+    crop_px: int = 44
+    rotation_deg: float = 0.0
+    scale: float = 0.0
+    shift: float = 0.0
+    light: float = 0.0
+    """Spread of contrast and brightness."""
+    coarse: float = 0.0
+    """Share of faces that are made coarser, like small faces enlarged."""
+    erase: float = 0.0
+    """Share of faces that lose a rectangle."""
+    mixup: float = 0.0
+    # the run
+    select: Selection = "last"
+    seed: int = 1
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture(
+            width=self.width,
+            attention=self.attention,
+            pool=self.pool,
+            angular=self.loss == "a-softmax",
+        )
+
+
+def preset_names() -> list[str]:
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in resources.files("trainer").joinpath("presets").iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def load_recipe(preset: str, overrides: list[str]) -> Recipe:
+    """The recipe of a preset's name or a TOML file, with ``field=value`` texts laid over it.
+
+    Raises:
+        DataError: no such preset, unreadable TOML, an unknown field, a value of the wrong kind.
+    """
+    if preset.endswith(".toml"):
+        path = Path(preset)
+        if not path.is_file():
+            raise DataError(f"There is no recipe file {path}; give a .toml file or a preset's name.")
+        text, where = path.read_text("utf-8"), str(path)
+    elif preset in preset_names():
+        text = resources.files("trainer").joinpath("presets", f"{preset}.toml").read_text("utf-8")
+        where = f"preset {preset}"
+    else:
+        raise DataError(f"There is no preset {preset!r}; there are {', '.join(preset_names())}.")
+    try:
+        values: dict[str, Any] = {"name": Path(preset).stem, **tomllib.loads(text)}
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"The recipe {where} is not valid TOML: {error}.") from error
+    for override in overrides:
+        field, equals, text = override.partition("=")
+        if not equals:
+            raise DataError(f"--set takes field=value, got {override!r}.")
+        values[field.strip()] = _parse_value(text.strip())
+    return recipe_from(values, where)
+
+
+def recipe_from(values: dict[str, Any], where: str) -> Recipe:
+    """Check ``values`` against the fields of ``Recipe``; ``where`` is named in errors."""
+    hints = get_type_hints(Recipe)
+    checked: dict[str, Any] = {}
+    for field, value in values.items():
+        if field not in hints:
+            near = difflib.get_close_matches(field, hints, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(hints)}."
+            raise DataError(f"The recipe ({where}) has no field {field!r}; {advice}")
+        checked[field] = _checked(field, value, hints[field], where)
+    recipe = Recipe(**checked)
+    _check_ranges(recipe, where)
+    return recipe
+
+
+def _parse_value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _checked(field: str, value: object, wanted: Any, where: str) -> object:  # noqa: ANN401 (a type)
+    if get_origin(wanted) is Literal:
+        if value in get_args(wanted):
+            return value
+        allowed = ", ".join(map(str, get_args(wanted)))
+        raise DataError(f"The recipe ({where}) has {field} = {value!r}; allowed are {allowed}.")
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise DataError(
+            f"The recipe ({where}) has {field} = {value!r}; a value of type "
+            f"{wanted.__name__} is needed."
+        )
+    return value
+
+
+def _check_ranges(recipe: Recipe, where: str) -> None:
+    limits: dict[str, tuple[float, float]] = {
+        "width": (1, 1024), "margin": (1, 8), "epochs": (1, 100_000), "batch": (1, 100_000),
+        "crop_px": (16, 48), "average": (0, 0.999999), "label_smoothing": (0, 0.99),
+        "momentum": (0, 0.9999), "learning_rate": (1e-9, 100), "weight_decay": (0, 1),
+        "annealing_minimum": (0, 1e9), "coarse": (0, 1), "erase": (0, 1), "scale": (0, 0.9),
+        "shift": (0, 0.5), "rotation_deg": (0, 180), "light": (0, 1), "step_every": (1, 100_000),
+    }  # fmt: skip
+    for field, (low, high) in limits.items():
+        value = getattr(recipe, field)
+        if not low <= value <= high:
+            raise DataError(
+                f"The recipe ({where}) has {field} = {value}; it lies between {low} and {high}."
+            )
+
+
+def as_table(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, for checkpoints and metadata."""
+    return dataclasses.asdict(recipe)

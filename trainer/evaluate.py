@@ -1,0 +1,218 @@
+"""How good a model is: accuracy by one crop, flip and ten crops, per class, and calibration.
+
+Works on a checkpoint (torch) and on an exported file (ONNX Runtime) alike: both are a function
+from faces [N, 48, 48] to logits [N, 7]. Axes: N faces, K expressions.
+"""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.errors import DataError
+from trainer.augment import center_crop
+from trainer.data import Faces
+from trainer.models import ExpressionNet
+
+Views = Literal["one", "flip", "ten"]
+Classifier = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+"""Faces [N, 48, 48] uint8 -> logits [N, 7]."""
+
+TEN_CROP_SHIFT_PX = 2
+"""An inner crop of 44 in 48 pixels: its corners lie 2 pixels from its centre."""
+PRIVATE_LOG = Path("docs/results/private-test-log.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Figures of one model on one split by one way of viewing. All shares lie in [0, 1].
+
+    ``interval`` is Wilson's 95 % interval of the accuracy; ``ece`` has 15 bins of equal width.
+    """
+
+    num_faces: int
+    accuracy: float
+    interval: tuple[float, float]
+    macro_recall: float
+    recall: dict[str, float]
+    ece: float
+    nll: float
+
+
+def torch_classifier(model: ExpressionNet, crop_px: int, temperature: float = 1.0) -> Classifier:
+    """One centre crop through a torch model in eval mode."""
+
+    @torch.no_grad()
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        outputs = [
+            model(center_crop(torch.from_numpy(pixels[i : i + 512]), crop_px)) / temperature
+            for i in range(0, len(pixels), 512)
+        ]
+        return torch.cat(outputs).double().numpy()
+
+    model.eval()
+    return classify
+
+
+def onnx_classifier(path: Path) -> Classifier:
+    """An exported file on the CPU through ONNX Runtime, exactly as the app feeds it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        path.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )
+
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        outputs = [
+            session.run(["logits"], {"faces": pixels[i : i + 256, None].astype(np.float32)})[0]
+            for i in range(0, len(pixels), 256)
+        ]
+        return np.concatenate(outputs).astype(np.float64)
+
+    return classify
+
+
+def shifted(pixels: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
+    """Faces [N, H, W] moved by whole pixels, their edges repeated."""
+    rows = np.clip(np.arange(pixels.shape[1]) - down, 0, pixels.shape[1] - 1)
+    columns = np.clip(np.arange(pixels.shape[2]) - right, 0, pixels.shape[2] - 1)
+    return pixels[:, rows][:, :, columns]
+
+
+def view_logits(
+    classify: Classifier, pixels: NDArray[np.uint8], views: Views
+) -> NDArray[np.float64]:
+    """Logits [N, K], averaged over the views before any softmax.
+
+    ``one`` is the centre, as the app runs it; ``flip`` adds its mirror; ``ten`` is the paper's:
+    centre and four corners, with their mirrors.
+    """
+    offsets = [(0, 0)]
+    if views == "ten":
+        s = TEN_CROP_SHIFT_PX
+        offsets += [(s, s), (s, -s), (-s, s), (-s, -s)]
+    faces = [shifted(pixels, down, right) for down, right in offsets]
+    if views != "one":
+        faces += [np.ascontiguousarray(face[:, :, ::-1]) for face in faces]
+    total = sum((classify(face) for face in faces), np.zeros((len(pixels), NUM_LABELS)))
+    return total / len(faces)
+
+
+def score(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> Scores:
+    """All figures from stored logits."""
+    predicted = logits_NK.argmax(1)
+    correct = predicted == labels_N
+    recall = {
+        name: float(correct[labels_N == k].mean()) if (labels_N == k).any() else float("nan")
+        for k, name in enumerate(LABELS)
+    }
+    probabilities = softmax(logits_NK)
+    chosen = probabilities[np.arange(len(labels_N)), labels_N]
+    return Scores(
+        num_faces=len(labels_N),
+        accuracy=float(correct.mean()),
+        interval=wilson_interval(int(correct.sum()), len(labels_N)),
+        macro_recall=float(np.nanmean(list(recall.values()))),
+        recall=recall,
+        ece=expected_calibration_error(probabilities, labels_N),
+        nll=float(-np.log(np.maximum(chosen, 1e-300)).mean()),
+    )
+
+
+def softmax(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    shifted_NK = np.exp(logits_NK - logits_NK.max(axis=1, keepdims=True))
+    normalised: NDArray[np.float64] = shifted_NK / shifted_NK.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def expected_calibration_error(
+    probabilities_NK: NDArray[np.float64], labels_N: NDArray[np.int64], num_bins: int = 15
+) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins, weighted by their faces."""
+    confidence = probabilities_NK.max(axis=1)
+    correct = probabilities_NK.argmax(axis=1) == labels_N
+    bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    gaps = [
+        abs(float(correct[bins == b].mean()) - float(confidence[bins == b].mean()))
+        * float((bins == b).mean())
+        for b in range(num_bins)
+        if (bins == b).any()
+    ]
+    return float(sum(gaps))
+
+
+def fit_temperature(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
+    """The T that minimises the mean NLL of softmax(logits / T) (Guo et al., 2017)."""
+
+    def nll(log_temperature: float) -> float:
+        probabilities = softmax(logits_NK / np.exp(log_temperature))
+        chosen = probabilities[np.arange(len(labels_N)), labels_N]
+        return float(-np.log(np.maximum(chosen, 1e-300)).mean())
+
+    # the NLL is convex in 1/T, hence unimodal in log T: golden-section search
+    low, high = np.log(0.05), np.log(20.0)
+    golden = (np.sqrt(5.0) - 1) / 2
+    while high - low > 1e-5:
+        inner_low, inner_high = high - golden * (high - low), low + golden * (high - low)
+        if nll(inner_low) < nll(inner_high):
+            high = inner_high
+        else:
+            low = inner_low
+    return float(np.exp((low + high) / 2))
+
+
+def wilson_interval(num_correct: int, num_faces: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, 1927)."""
+    if num_faces == 0:
+        return (0.0, 1.0)
+    z, n = 1.959964, num_faces
+    share = num_correct / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (float(middle - half), float(middle + half))
+
+
+def evaluate(classify: Classifier, faces: Faces, views: Views) -> Scores:
+    if len(faces) == 0:
+        raise DataError("The split has no faces.")
+    return score(view_logits(classify, faces.pixels, views), faces.labels)
+
+
+def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
+    """Append one line about a look at PrivateTest: what was measured, when, on which file."""
+    stamped = {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **entry}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(stamped) + "\n")
+
+
+def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:
+    """The figures as JSON values, rounded."""
+
+    def rounded(value: object) -> object:
+        if isinstance(value, float):
+            return round(value, digits)
+        if isinstance(value, dict):
+            return {key: rounded(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [rounded(item) for item in value]
+        return value
+
+    table = rounded(asdict(scores))
+    assert isinstance(table, dict)
+    return table
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,77 @@
+"""Training losses: softmax cross entropy and A-Softmax (equation 3), stable and annealed.
+
+Axes: B faces, C features, K expressions. Everything here computes in float32.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def psi(cosine: Tensor, margin: int) -> Tensor:
+    """psi(theta) = (-1)^k cos(m theta) - 2k on [k pi/m, (k+1) pi/m], from cos(theta).
+
+    cos(m theta) is the Chebyshev polynomial T_m(cos theta), so no arc cosine is needed, whose
+    slope at theta = 0 is infinite. The paper prints "-1^k"; (-1)^k is what makes psi monotone.
+
+    Args:
+        cosine: any shape, in [-1, 1].
+        margin: m, an integer of at least 1.
+
+    Returns:
+        the same shape, in [1 - 2m, 1], decreasing in theta.
+    """
+    previous, chebyshev = torch.ones_like(cosine), cosine
+    for _ in range(margin - 1):
+        previous, chebyshev = chebyshev, 2 * cosine * chebyshev - previous
+    k = torch.zeros_like(cosine)
+    for j in range(1, margin):
+        k = k + (cosine < math.cos(j * math.pi / margin)).to(cosine.dtype)
+    sign = 1 - 2 * (k % 2)
+    return sign * chebyshev - 2 * k
+
+
+@dataclass(frozen=True, slots=True)
+class Annealing:
+    """lambda = max(minimum, base / (1 + gamma * step)), SphereFace's schedule.
+
+    It must not reach 0: from random weights theta is about 90 degrees, where psi's slope over the
+    cosine is 0 for m = 4, and the loss can then only fall by |x| -> 0, ending at ln 7.
+    """
+
+    base: float = 1000.0
+    gamma: float = 0.12
+    minimum: float = 5.0
+
+    def at(self, step: int) -> float:
+        return max(self.minimum, self.base / (1.0 + self.gamma * step))
+
+
+def a_softmax_logits(
+    embedding_BC: Tensor, weight_KC: Tensor, target_B: Tensor, margin: int, annealing: Tensor | float
+) -> Tensor:
+    """Logits [B, K] whose cross entropy is A-Softmax: |x| cos(theta_j), with the margin on target.
+
+    The target's logit is (lambda |x| cos + |x| psi) / (1 + lambda).
+
+    Args:
+        embedding_BC: pooled features x.
+        weight_KC: rows of length 1.
+        target_B: int64, the true expressions.
+        margin: m.
+        annealing: lambda; 0 is the definition itself.
+    """
+    norm_B1 = embedding_BC.norm(dim=1, keepdim=True)
+    cosine_BK = (embedding_BC @ weight_KC.T / (norm_B1 + 1e-8)).clamp(-1.0, 1.0)
+    target_B1 = target_B[:, None]
+    cosine_B1 = cosine_BK.gather(1, target_B1)
+    with_margin_B1 = (annealing * cosine_B1 + psi(cosine_B1, margin)) / (1.0 + annealing)
+    return norm_B1 * cosine_BK.scatter(1, target_B1, with_margin_B1)
+
+
+def cross_entropy(logits_BK: Tensor, target_B: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean softmax cross entropy with label smoothing, in float32."""
+    return F.cross_entropy(logits_BK.float(), target_B, label_smoothing=smoothing)
