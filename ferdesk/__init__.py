@@ -1,0 +1,23 @@
+"""ferdesk: live facial-expression labels with the attention of the network that gives them."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferdesk.core.pipeline import Pipeline
+    from ferdesk.wiring import open_source
+
+__version__ = "0.1.0"
+__all__ = ["Pipeline", "__version__", "open_source"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for)
+    # late, so that ferdesk.core can be used where no camera or vision library is installed
+    if name == "Pipeline":
+        from ferdesk.core.pipeline import Pipeline
+
+        return Pipeline
+    if name == "open_source":
+        from ferdesk.wiring import open_source
+
+        return open_source
+    raise AttributeError(f"module 'ferdesk' has no attribute {name!r}")

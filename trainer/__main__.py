@@ -4,7 +4,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +12,14 @@ import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from trainer import evaluate as evaluation
 from trainer import train
-from trainer.checkpoint import load_checkpoint
+from trainer.checkpoint import current_commit, load_checkpoint
 from trainer.config import load_recipe, preset_names
-from trainer.data import SPLITS, USAGE, Faces, load_fer2013
+from trainer.data import SPLITS, USAGE, Faces, Split, load_fer2013
 
 app = typer.Typer(
     help="Train, judge and export ferdesk's networks on FER2013.",
@@ -26,9 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-errors = Console(stderr=True, highlight=False)
+# no markup: a path may hold brackets
+errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
-DataOption = Annotated[Path, typer.Option(help="fer2013.csv or icml_face_data.csv, or their folder.")]
+DataOption = Annotated[
+    Path, typer.Option(help="fer2013.csv or icml_face_data.csv, or their folder.")
+]
 Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
 
 
@@ -36,7 +40,7 @@ Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER
 def data(data: DataOption, unofficial: Unofficial = False) -> None:
     """Check FER2013 and count its faces."""
     loaded = load_fer2013(data, official=not unofficial)
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     for usage, split in USAGE.items():
         faces = loaded.splits[split]
         counts = ", ".join(f"{name} {count}" for name, count in faces.counts().items())
@@ -89,10 +93,124 @@ def fit(
             recipe, faces, out, device=chosen, compile_model=compile_model, bf16=use_bf16,
             resume=resume, max_steps=max_steps, report=show, stop_requested=stop_requested,
         )  # fmt: skip
+    chosen_file = out / "last.pt"
+    if recipe.select == "public" and (out / "best.pt").exists():
+        chosen_file = out / "best.pt"
+    public = checkpoint.scores.get("public")
     errors.print(
-        f"Done: step {checkpoint.step}, PublicTest {checkpoint.scores.get('public', 0):.4f} by one "
-        f"crop. Next: ferdesk-train export {out / 'last.pt'} --data {data} --out model.onnx"
+        f"Done: step {checkpoint.step}"
+        f"{'' if public is None else f', PublicTest {public:.4f} by one crop'}. "
+        f"Next: ferdesk-train export {chosen_file} --data {data} --out model.onnx"
     )
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A checkpoint (.pt) or an exported model (.onnx).")],
+    data: DataOption,
+    split: Annotated[str, typer.Option(help="training, public or private.")] = "public",
+    final: Annotated[
+        bool, typer.Option("--final", help="Really look at PrivateTest; the look is logged.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    unofficial: Unofficial = False,
+) -> None:
+    """Accuracy by one crop, flip and ten crops, recalls and calibration of a model."""
+    faces = _split(load_fer2013(data, official=not unofficial).splits, split, final)
+    if model.suffix == ".onnx":
+        if not model.is_file():
+            raise DataError(f"There is no model {model}; make one with ferdesk-train export.")
+        classify = evaluation.onnx_classifier(model)
+    else:
+        checkpoint = load_checkpoint(model)
+        classify = evaluation.torch_classifier(checkpoint.model(), checkpoint.recipe.crop_px)
+    scores = {
+        views: evaluation.as_table(evaluation.evaluate(classify, faces, views))
+        for views in ("one", "flip", "ten")
+    }
+    if split == "private":
+        evaluation.log_private(
+            {
+                "what": "ferdesk-train evaluate",
+                "file": model.name,
+                "sha256": evaluation.file_sha256(model),
+                "commit": current_commit(),
+                "scores": scores,
+            }
+        )
+    _print_scores(scores, as_json)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="The checkpoint to export.")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
+    name: Annotated[str | None, typer.Option(help="The model's name; the file's stem.")] = None,
+    version: Annotated[str, typer.Option("--model-version")] = "1",
+    half_weights: Annotated[
+        bool, typer.Option(help="Store weights as float16: half the size.")
+    ] = True,
+    final: Annotated[
+        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
+    ] = False,
+    unofficial: Unofficial = False,
+) -> None:
+    """Write the ONNX file that the app opens, prove that it equals the network, and measure it."""
+    from trainer.export import Identity
+    from trainer.export import export as write
+
+    splits = load_fer2013(data, official=not unofficial).splits
+    figures = write(
+        load_checkpoint(checkpoint),
+        Identity(name or out.stem, version),
+        splits["public"],
+        out,
+        half_weights=half_weights,
+        private=splits["private"] if final else None,
+    )
+    if final:
+        evaluation.log_private(
+            {
+                "what": "ferdesk-train export",
+                "file": out.name,
+                "sha256": evaluation.file_sha256(out),
+                "commit": current_commit(),
+                "scores": figures["private_test"],
+            }
+        )
+    _print_scores(figures, as_json=True)
+
+
+def _split(splits: dict[Split, Faces], name: str, final: bool) -> Faces:
+    if name not in SPLITS:
+        raise DataError(f"There is no split {name!r}; there are {', '.join(SPLITS)}.")
+    if name == "private" and not final:
+        raise DataError(
+            "PrivateTest is for the end: tune on public, and add --final for the one look that "
+            "counts (it is logged)."
+        )
+    return splits[name]
+
+
+def _print_scores(scores: Mapping[str, object], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(scores, indent=2) + "\n")
+        return
+    table = Table("views", "accuracy", "95 % interval", "macro recall", "ECE", "NLL", "recalls")
+    for views, figures in scores.items():
+        assert isinstance(figures, dict)
+        low, high = figures["interval"]
+        recalls = " ".join(
+            f"{label} {'-' if share is None else f'{share:.2f}'}"
+            for label, share in figures["recall"].items()
+        )
+        table.add_row(
+            views, f"{figures['accuracy']:.4f}", f"{low:.4f}-{high:.4f}",
+            f"{figures['macro_recall']:.4f}", f"{figures['ece']:.4f}", f"{figures['nll']:.4f}",
+            recalls,
+        )  # fmt: skip
+    Console(highlight=False).print(table)
 
 
 def _device(name: str) -> str:
@@ -100,6 +218,10 @@ def _device(name: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise DataError("There is no CUDA device that torch can use here; choose --device cpu.")
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DataError(f"There is no device {name} that torch can use here.") from error
     return name
 
 

@@ -46,7 +46,7 @@ def center_crop(faces_BHW: Tensor, crop_px: int) -> Tensor:
 
 
 def ten_crops(faces_BHW: Tensor, crop_px: int) -> list[Tensor]:
-    """The paper's test views: four corners, the centre, and their mirrors, as torchvision's TenCrop.
+    """The paper's test views, as torchvision's TenCrop: four corners, the centre, their mirrors.
 
     Args:
         faces_BHW: [B, H, W], H = W.
@@ -70,9 +70,10 @@ def _uniform(generator: Generator, *shape: int) -> Tensor:
 
 
 def _random_crop(x_B1HW: Tensor, crop_px: int, generator: Generator) -> Tensor:
-    batch, _, height, width = x_B1HW.shape
-    device = x_B1HW.device
-    offsets_B2 = torch.randint(0, height - crop_px + 1, (batch, 2), generator=generator, device=device)
+    batch, side, device = len(x_B1HW), x_B1HW.shape[-1], x_B1HW.device
+    offsets_B2 = torch.randint(
+        0, side - crop_px + 1, (batch, 2), generator=generator, device=device
+    )
     steps = torch.arange(crop_px, device=device)
     rows_BH = offsets_B2[:, :1] + steps
     columns_BW = offsets_B2[:, 1:] + steps
@@ -121,7 +122,7 @@ def _relight(x_B1HW: Tensor, spread: float, generator: Generator) -> Tensor:
 
 
 def _erase(x_B1HW: Tensor, share: float, generator: Generator) -> Tensor:
-    """Cover a rectangle of 2 to 25 % of some faces with one grey value each (Zhong et al., 2020)."""
+    """Cover a rectangle of 2 to 25 % of some faces with one grey value (Zhong et al., 2020)."""
     batch, side, device = len(x_B1HW), x_B1HW.shape[-1], x_B1HW.device
     random_B6 = torch.rand(batch, 6, generator=generator, device=device)
     area = side * side * (0.02 + 0.23 * random_B6[:, 0])

@@ -1,4 +1,4 @@
-"""Checkpoints: weights, average, optimiser, recipe, commit and scores, written aside, then moved."""
+"""Checkpoints: weights, average, optimiser, recipe, commit, scores; written aside, then moved."""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -44,7 +44,11 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write ``path`` so that at every moment either the old or the new file is whole."""
+    """Write ``path`` so that at every moment either the old or the new file is whole.
+
+    Raises:
+        OSError: it cannot be written; the old file is still there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".tmp")
     table = {
@@ -58,8 +62,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "commit": checkpoint.commit,
         "scores": checkpoint.scores,
     }
-    torch.save(table, aside)
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:  # torch's own writer makes a RuntimeError of a full disk
+            torch.save(table, file)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
@@ -86,8 +95,11 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
         )
     except DataError:
         raise
-    except Exception as error:  # noqa: BLE001  (a broken pickle raises whatever it likes)
-        raise DataError(f"{path} is not a ferdesk checkpoint, or is cut off: {error}") from error
+    except Exception as error:  # a broken pickle raises whatever it likes
+        # torch's own words are many lines, and advise to run the file's code
+        raise DataError(
+            f"{path} is not a ferdesk checkpoint, or is cut off; choose another or train again."
+        ) from error
 
 
 def current_commit() -> str:

@@ -94,8 +94,12 @@ def load_recipe(preset: str, overrides: list[str]) -> Recipe:
     if preset.endswith(".toml"):
         path = Path(preset)
         if not path.is_file():
-            raise DataError(f"There is no recipe file {path}; give a .toml file or a preset's name.")
-        text, where = path.read_text("utf-8"), str(path)
+            raise DataError(f"There is no recipe file {path}; give a .toml file or a preset.")
+        where = str(path)
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"The recipe {path} is not valid TOML: {error}.") from error
     elif preset in preset_names():
         text = resources.files("trainer").joinpath("presets", f"{preset}.toml").read_text("utf-8")
         where = f"preset {preset}"
@@ -158,6 +162,8 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "momentum": (0, 0.9999), "learning_rate": (1e-9, 100), "weight_decay": (0, 1),
         "annealing_minimum": (0, 1e9), "coarse": (0, 1), "erase": (0, 1), "scale": (0, 0.9),
         "shift": (0, 0.5), "rotation_deg": (0, 180), "light": (0, 1), "step_every": (1, 100_000),
+        "step_from": (0, 100_000), "step_factor": (0, 1), "warmup": (0, 100_000), "mixup": (0, 100),
+        "annealing_base": (0, 1e9), "annealing_gamma": (0, 1e9), "seed": (0, 2**31 - 1),
     }  # fmt: skip
     for field, (low, high) in limits.items():
         value = getattr(recipe, field)

@@ -1,12 +1,14 @@
 """FER2013 as uint8 arrays with its official splits, checked row by row and cached."""
 
+import contextlib
 import csv
 import hashlib
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +77,11 @@ def load_fer2013(place: Path, *, official: bool = True, cache: Path | None = Non
         DataError: with the line and what is wrong there.
     """
     path = find_fer2013(place)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}.") from error
     cached = (cache or cache_folder()) / f"fer2013-{sha256[:16]}.npz"
     splits = _read_cache(cached)
     if splits is None:
@@ -167,20 +172,21 @@ def _check_counts(path: Path, splits: dict[Split, Faces]) -> None:
 
 def _read_cache(path: Path) -> dict[Split, Faces] | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {s: Faces(arrays[f"{s}_pixels"], arrays[f"{s}_labels"]) for s in SPLITS}
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
 def _write_cache(path: Path, splits: dict[Split, Faces]) -> None:
-    arrays = {f"{s}_pixels": faces.pixels for s, faces in splits.items()}
-    labels = {f"{s}_labels": faces.labels for s, faces in splits.items()}
+    arrays: dict[str, Any] = {f"{s}_pixels": faces.pixels for s, faces in splits.items()}
+    arrays |= {f"{s}_labels": faces.labels for s, faces in splits.items()}
     aside = path.with_suffix(".tmp.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(aside, **arrays, **labels)
+        np.savez(aside, **arrays)
         aside.replace(path)
     except OSError:
         # a cache that cannot be written costs time, not the run
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()

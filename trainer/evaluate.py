@@ -7,6 +7,7 @@ from faces [N, 48, 48] to logits [N, 7]. Axes: N faces, K expressions.
 import datetime
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -200,8 +201,8 @@ def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:
     """The figures as JSON values, rounded."""
 
     def rounded(value: object) -> object:
-        if isinstance(value, float):
-            return round(value, digits)
+        if isinstance(value, float):  # JSON has no NaN, the recall of an absent expression
+            return None if math.isnan(value) else round(value, digits)
         if isinstance(value, dict):
             return {key: rounded(item) for key, item in value.items()}
         if isinstance(value, list | tuple):

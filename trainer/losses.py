@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 def psi(cosine: Tensor, margin: int) -> Tensor:
-    """psi(theta) = (-1)^k cos(m theta) - 2k on [k pi/m, (k+1) pi/m], from cos(theta).
+    """Equation 3's psi: (-1)^k cos(m theta) - 2k on [k pi/m, (k+1) pi/m], from cos(theta).
 
     cos(m theta) is the Chebyshev polynomial T_m(cos theta), so no arc cosine is needed, whose
     slope at theta = 0 is infinite. The paper prints "-1^k"; (-1)^k is what makes psi monotone.
@@ -51,7 +51,7 @@ class Annealing:
 
 
 def a_softmax_logits(
-    embedding_BC: Tensor, weight_KC: Tensor, target_B: Tensor, margin: int, annealing: Tensor | float
+    embedding_BC: Tensor, weight_KC: Tensor, target_B: Tensor, margin: int, annealing: float
 ) -> Tensor:
     """Logits [B, K] whose cross entropy is A-Softmax: |x| cos(theta_j), with the margin on target.
 
@@ -64,7 +64,7 @@ def a_softmax_logits(
         margin: m.
         annealing: lambda; 0 is the definition itself.
     """
-    norm_B1 = embedding_BC.norm(dim=1, keepdim=True)
+    norm_B1: Tensor = embedding_BC.norm(dim=1, keepdim=True)
     cosine_BK = (embedding_BC @ weight_KC.T / (norm_B1 + 1e-8)).clamp(-1.0, 1.0)
     target_B1 = target_B[:, None]
     cosine_B1 = cosine_BK.gather(1, target_B1)

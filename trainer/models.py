@@ -25,7 +25,7 @@ PAPER_POOL_CELLS = 4
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What decides the network's shape. ``width`` is the first stage's channels, 64 in the paper."""
+    """What decides the network's shape; ``width`` is the first stage's channels, the paper's 64."""
 
     width: int = 64
     attention: Order = "channel-first"

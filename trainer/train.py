@@ -39,7 +39,7 @@ class Progress:
 
 
 class TrainingStopped(FerdeskError):
-    """A run that ended early and left a checkpoint to go on from."""
+    """A run that ended early; what it saved until then is whole."""
 
 
 def fit(
@@ -73,8 +73,8 @@ def fit(
         stop_requested: asked after each step; True saves and ends.
 
     Raises:
-        TrainingStopped: stopped, out of memory, or a loss that is not finite.
-        DataError: the folder holds another run.
+        TrainingStopped: stopped, out of memory, a full disk, or a loss that is not finite.
+        DataError: the folder holds another run, or cannot be made.
     """
     return _Run(recipe, data, folder, device, compile_model, bf16, resume).train(
         max_steps, report, stop_requested
@@ -101,14 +101,20 @@ class _Run:
             raise DataError(
                 f"Training has {len(training)} faces, fewer than the batch of {recipe.batch}."
             )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"The folder {folder} cannot be made: {error}.") from error
         self.pixels = torch.from_numpy(training.pixels).to(self.device)
         self.labels = torch.from_numpy(training.labels).to(self.device)
         self.steps_per_epoch = len(training) // recipe.batch
         self.num_steps = self.steps_per_epoch * recipe.epochs
-        self.model = ExpressionNet(recipe.architecture).to(
+        self.model: ExpressionNet = ExpressionNet(recipe.architecture).to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last
         )
-        self.averaged = ExpressionNet(recipe.architecture).to(self.device) if recipe.average else None
+        self.averaged: ExpressionNet | None = None
+        if recipe.average:
+            self.averaged = ExpressionNet(recipe.architecture).to(self.device)
         self.optimizer = _optimizer(self.model, recipe, self.device)
         self.annealing = Annealing(
             recipe.annealing_base, recipe.annealing_gamma, recipe.annealing_minimum
@@ -139,8 +145,9 @@ class _Run:
             self._train(max_steps, report, stop_requested)
         except torch.OutOfMemoryError as error:
             raise TrainingStopped(
-                f"The device's memory is full at a batch of {self.recipe.batch}; choose a smaller "
-                f"one (--set batch={max(1, self.recipe.batch // 2)}). {self._resumable()}"
+                f"The device's memory is full at a batch of {self.recipe.batch}; free it and "
+                "--resume, or start again with a smaller batch (--set "
+                f"batch={max(1, self.recipe.batch // 2)}) and another --out."
             ) from error
         if self.recipe.select == "public" and (self.folder / "best.pt").exists():
             return load_checkpoint(self.folder / "best.pt")
@@ -152,9 +159,10 @@ class _Run:
         report: Callable[[Progress], None],
         stop_requested: Callable[[], bool],
     ) -> None:
-        last_step = min(self.num_steps, max_steps or self.num_steps)
+        last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
         saved_s = timed_s = time.monotonic()
-        timed_step, losses = self.step, []
+        timed_step = self.step
+        losses: list[Tensor] = []
         self.model.train()
         for indices_B in self._batches(last_step):
             loss, learning_rate = self._update(indices_B)
@@ -167,10 +175,11 @@ class _Run:
                 continue
             mean_loss = torch.stack(losses).mean().item()
             losses.clear()
-            if not math.isfinite(mean_loss):
+            if not (math.isfinite(mean_loss) and self._weights_are_finite()):
                 raise TrainingStopped(
-                    f"The loss is no longer finite at step {self.step}; try a lower learning_rate. "
-                    f"{self._resumable()}"
+                    f"Loss or weights are no longer finite at step {self.step}; start again with a "
+                    "lower learning_rate and another --out. The checkpoints that "
+                    f"{self.folder} may hold are from before that."
                 )
             now_s = time.monotonic()
             images = (self.step - timed_step) * self.recipe.batch
@@ -189,14 +198,21 @@ class _Run:
             if epoch_ended:
                 timed_s, timed_step = time.monotonic(), self.step
             if stopping and self.step < last_step:
-                raise TrainingStopped(f"Stopped at step {self.step}. {self._resumable()}")
+                raise TrainingStopped(
+                    f"Stopped at step {self.step}. {self.folder / 'last.pt'} is whole: "
+                    "--resume goes on from there."
+                )
+
+    def _weights_are_finite(self) -> bool:
+        values = self.model.state_dict().values()
+        return bool(torch.stack([torch.isfinite(value).all() for value in values]).all())
 
     def _batches(self, last_step: int) -> Iterator[Tensor]:
         """Indices of the faces of each step, from here on; each epoch is a permutation."""
         while self.step < last_step:
             epoch, start = divmod(self.step, self.steps_per_epoch)
-            shuffled = np.random.default_rng([self.recipe.seed, epoch]).permutation(len(self.labels))
-            order = torch.from_numpy(shuffled).to(self.device)
+            rng = np.random.default_rng([self.recipe.seed, epoch])
+            order = torch.from_numpy(rng.permutation(len(self.labels))).to(self.device)
             for within in range(start, self.steps_per_epoch):
                 if self.step >= last_step:
                     return
@@ -225,7 +241,7 @@ class _Run:
         if share < 1.0:
             loss = loss + (1 - share) * self._loss(embedding_BC, other_B)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self._update_average()
         return loss.detach(), learning_rate
@@ -234,8 +250,9 @@ class _Run:
         recipe = self.recipe
         weight_KC = self.model.class_weight()
         if recipe.loss == "a-softmax":
-            annealing = self.annealing.at(self.step)
-            logits_BK = a_softmax_logits(embedding_BC, weight_KC, target_B, recipe.margin, annealing)
+            logits_BK = a_softmax_logits(
+                embedding_BC, weight_KC, target_B, recipe.margin, self.annealing.at(self.step)
+            )
         else:
             logits_BK = F.linear(embedding_BC, weight_KC, self.model.head.bias)
         return cross_entropy(logits_BK, target_B, recipe.label_smoothing)
@@ -269,8 +286,12 @@ class _Run:
             "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
             "images_per_s": images_per_s, "public": accuracy,
         }  # fmt: skip
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
+        path = self.folder / "log.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise TrainingStopped(f"The log {path} cannot be written: {error}.") from error
 
     def _save(self, name: str) -> None:
         average = None if self.averaged is None else self.averaged.state_dict()
@@ -304,11 +325,6 @@ class _Run:
             self.averaged.load_state_dict(checkpoint.average)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.step, self.scores = checkpoint.step, dict(checkpoint.scores)
-
-    def _resumable(self) -> str:
-        if (self.folder / "last.pt").exists():
-            return f"{self.folder / 'last.pt'} is whole: --resume goes on from there."
-        return "Nothing was saved yet."
 
 
 def learning_rate_at(recipe: Recipe, epoch: float) -> float:

@@ -1,0 +1,44 @@
+# The two commands of a fresh machine: make run, make test.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: run test test-slow lint venv-run venv-dev screenshots clean
+
+run: venv-run
+	@$(PYTHON) scripts/system_libraries.py
+	@$(BIN)/python -m ferdesk
+
+test: venv-dev lint
+	@$(PYTHON) scripts/system_libraries.py
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "not slow and not gpu and not camera and not bundle"
+
+test-slow: venv-dev
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "slow" --timeout 600
+
+lint: venv-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+screenshots: venv-dev
+	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/screenshots.py docs/images
+
+venv-run: $(VENV)/.run
+venv-dev: $(VENV)/.dev
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.run $@
+
+clean:
+	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,109 @@
+"""Does the app frame a face as FER2013 does? ``python benchmarks/framing.py --data FER2013``.
+
+PublicTest faces are enlarged to 200 pixels and set into a 640x480 picture (their edges repeated, at
+places drawn from a fixed seed). The app's own pipeline must find and classify them. Printed are the
+share found, and the accuracy on the found ones beside that of the same faces given to the model
+directly. ``--final`` does it once on PrivateTest and appends to the log.
+"""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk import wiring
+from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.types import FaceResult, Frame
+from trainer.checkpoint import current_commit
+from trainer.data import load_fer2013
+from trainer.evaluate import log_private, wilson_interval
+
+WIDTH, HEIGHT, FACE_PX = 640, 480, 200
+_NEAR = 0.35
+"""A result belongs to the face where its square's centre lies this near, in sides of the face."""
+
+
+def set_into_picture(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], Square]:
+    """A picture with the face enlarged in it, and where it lies."""
+    large = cv2.resize(face, (FACE_PX, FACE_PX), interpolation=cv2.INTER_CUBIC)
+    left = int(rng.integers(40, WIDTH - FACE_PX - 40))
+    top = int(rng.integers(40, HEIGHT - FACE_PX - 40))
+    grey = cv2.copyMakeBorder(
+        large, top, HEIGHT - FACE_PX - top, left, WIDTH - FACE_PX - left, cv2.BORDER_REPLICATE
+    )
+    image = np.ascontiguousarray(np.repeat(grey[:, :, None], 3, axis=2), dtype=np.uint8)
+    return image, Square(left, top, FACE_PX)
+
+
+def nearest(faces: tuple[FaceResult, ...], place: Square) -> FaceResult | None:
+    """The result that belongs to the face at ``place``, if there is one."""
+
+    def distance(face: FaceResult) -> float:
+        dx = face.square.x + face.square.side / 2 - place.x - place.side / 2
+        dy = face.square.y + face.square.side / 2 - place.y - place.side / 2
+        return float(np.hypot(dx, dy)) / place.side
+
+    best = min(faces, key=distance, default=None)
+    return best if best is not None and distance(best) < _NEAR else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compare the app's framing with FER2013's own.")
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
+    parser.add_argument("--model")
+    parser.add_argument("--limit", type=int, help="take only the first N faces")
+    parser.add_argument("--final", action="store_true", help="PrivateTest, once, logged")
+    options = parser.parse_args()
+    split = "private" if options.final else "public"
+    faces = load_fer2013(options.data).splits[split]
+    num = min(options.limit or len(faces), len(faces))
+    rng = np.random.default_rng(2013)
+    found = right = right_directly = 0
+    with contextlib.closing(wiring.open_pipeline(options.model, "cpu")) as pipeline:
+        info = pipeline.classifier.info
+        for i in range(num):
+            image, place = set_into_picture(faces.pixels[i], rng)
+            # each picture is a scene of its own: no id or smoothing carries over
+            result = pipeline.fresh().process(Frame(image, 0, 0.0, 0.0))
+            face = nearest(result.faces, place)
+            if face is None:
+                continue
+            found += 1
+            right += int(face.expression.probabilities.argmax() == faces.labels[i])
+            own = crop_face(faces.pixels[i], Square(0, 0, 48))
+            direct = pipeline.classifier.classify(own[None])[0]
+            right_directly += int(direct.probabilities.argmax() == faces.labels[i])
+    shares = {
+        "found": found / num,
+        "accuracy_through_app": right / max(found, 1),
+        "accuracy_directly": right_directly / max(found, 1),
+    }
+    low, high = wilson_interval(found, num)
+    sys.stdout.write(
+        f"{split}, {num} faces, model {info.name} {info.version}\n"
+        f"found through the app:            {100 * shares['found']:.1f} % "
+        f"(95 %: {100 * low:.1f} to {100 * high:.1f})\n"
+        f"right of those, through the app:  {100 * shares['accuracy_through_app']:.1f} %\n"
+        f"right of those, given directly:   {100 * shares['accuracy_directly']:.1f} %\n"
+        f"difference:                       "
+        f"{100 * (shares['accuracy_through_app'] - shares['accuracy_directly']):+.1f} points\n"
+    )
+    if options.final:
+        log_private(
+            {
+                "what": "benchmarks/framing.py",
+                "model": info.name,
+                "sha256": info.sha256,
+                "commit": current_commit(),
+                "num_faces": num,
+                "scores": {key: round(value, 4) for key, value in shares.items()},
+            }
+        )
+
+
+if __name__ == "__main__":
+    main()

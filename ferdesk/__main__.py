@@ -1,0 +1,414 @@
+"""The ``ferdesk`` command: the window, and the work that needs none."""
+
+import contextlib
+import json
+import logging
+import logging.handlers
+import os
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import ferdesk
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
+from ferdesk.paths import log_folder, models_folder, sessions_folder
+
+log = logging.getLogger(__name__)
+
+app = typer.Typer(
+    help="Live facial-expression labels, explained and recorded. Everything stays on this machine.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class ProviderName(StrEnum):
+    """The device that the user asks for."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="A bundled model's name, or a path to an .onnx file.")
+]
+ProviderOption = Annotated[ProviderName, typer.Option("--provider", help="Device of the network.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+class _Terminal:
+    """Where the user is spoken to: our own stderr, kept apart from the native libraries' chatter."""
+
+    def __init__(self) -> None:
+        self.stream: IO[str] = sys.stderr
+        self.debug = False
+
+    @property
+    def console(self) -> Console:
+        return Console(file=self.stream, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        log.warning(text)
+        self.console.print(text, markup=False)
+
+
+terminal = _Terminal()
+
+
+@app.callback(invoke_without_command=True)
+def window(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Option(help="camera:N, a path, a URL or demo; by default a camera.")
+    ] = None,
+    model: ModelOption = None,
+    provider: ProviderOption = ProviderName.AUTO,
+    debug: DebugOption = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Open the window; the commands below work without one."""
+    terminal.debug = debug
+    if version:
+        sys.stdout.write(f"ferdesk {ferdesk.__version__}\n")
+        raise typer.Exit(EXIT_OK)
+    if context.invoked_subcommand is not None:
+        return
+    if not _has_display():
+        raise typer.Exit(_demo_without_window(model, provider))
+    with _logging():
+        from ferdesk.app import run_app
+        from ferdesk.wiring import WindowServices
+
+        services = WindowServices(model=model, provider=provider.value)
+        try:
+            code = run_app(services, source=source)
+        finally:
+            services.close()
+    raise typer.Exit(code)
+
+
+@app.command()
+def analyze(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, camera:N, URLs or demo.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the session folders.")] = None,
+    model: ModelOption = None,
+    provider: ProviderOption = ProviderName.AUTO,
+    every: Annotated[int, typer.Option(min=1, help="Analyse every N-th frame.")] = 1,
+    duration: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds of each source.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Analyse sources without a window: one session folder for each."""
+    terminal.debug = terminal.debug or debug
+    with _logging(), _stop_on_signals() as stopped:
+        raise typer.Exit(
+            _analyze(sources, out or sessions_folder(), model, provider, every, duration, stopped)
+        )
+
+
+@app.command()
+def doctor(provider: ProviderOption = ProviderName.AUTO, as_json: JsonOption = False) -> None:
+    """Check what works here, and say why not where something does not."""
+    with _logging():
+        report = _examine(provider)
+    failed = [check for check in report["checks"] if not check["ok"]]
+    if as_json:
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for check in report["checks"]:
+            mark = "[green]ok[/green]  " if check["ok"] else "[red]no[/red]  "
+            console.print(f"{mark}{check['name']}: ", end="")
+            console.print(str(check["says"]), markup=False)
+    raise typer.Exit(EXIT_UNUSABLE if failed else EXIT_OK)
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the bundled models with what they say of themselves."""
+    from ferdesk.adapters.onnx_classifier import OnnxClassifier
+    from ferdesk.wiring import bundled_models
+
+    with _logging():
+        cards = [
+            {"file": path.name, **_plain(asdict(OnnxClassifier(path, "cpu").info))}
+            for path in bundled_models()
+        ]
+    if as_json:
+        sys.stdout.write(json.dumps(cards, indent=2) + "\n")
+        return
+    for card in cards:
+        table = Table(title=card["file"], show_header=False, title_justify="left")
+        for key in ("name", "version", "architecture", "trained_on", "licence", "sha256"):
+            table.add_row(key, str(card[key]))
+        for split, figures in card["accuracy"].items():
+            table.add_row(f"accuracy, {split}", _figures_text(figures))
+        Console(highlight=False).print(table)
+
+
+@app.command()
+def cameras(as_json: JsonOption = False) -> None:
+    """List the cameras of this machine."""
+    from ferdesk.adapters.camera import list_cameras
+
+    found = [{"source": f"camera:{index}", "name": name} for index, name in list_cameras()]
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    elif found:
+        for camera in found:
+            sys.stdout.write(f"{camera['source']}  {camera['name']}\n")
+    else:
+        sys.stdout.write("No camera was found; ferdesk --source demo shows the program without.\n")
+
+
+@app.command()
+def bench(
+    source: Annotated[str, typer.Option(help="A path or demo.")] = "demo",
+    model: ModelOption = None,
+    provider: ProviderOption = ProviderName.AUTO,
+    frames: Annotated[int, typer.Option(min=1, help="How many frames are timed.")] = 300,
+    as_json: JsonOption = False,
+) -> None:
+    """Time each stage of the analysis here."""
+    from ferdesk import batch, wiring
+
+    with _logging(), contextlib.closing(wiring.open_pipeline(model, provider.value)) as pipeline:
+        result = batch.bench(source, pipeline, num_frames=frames)
+        device, name = pipeline.classifier.device, pipeline.classifier.info.name
+    if as_json:
+        table = {**asdict(result), "model": name, "provider": device.provider}
+        sys.stdout.write(json.dumps(table, indent=2) + "\n")
+        return
+    console = Console(highlight=False)
+    console.print(
+        f"{result.source} {result.width}x{result.height}, {result.mean_faces:.2f} faces a frame, "
+        f"{result.num_frames} frames; model {name} on {device.provider}: "
+        f"[bold]{result.fps:.1f} frames a second[/bold]"
+    )
+    table = Table("stage", "median ms", "95th percentile ms")
+    for timing in result.timings:
+        table.add_row(timing.stage, f"{timing.median_ms:.2f}", f"{timing.p95_ms:.2f}")
+    console.print(table)
+
+
+def _analyze(
+    sources: list[str],
+    out: Path,
+    model: str | None,
+    provider: ProviderName,
+    every: int,
+    duration_s: float | None,
+    stopped: threading.Event,
+) -> int:
+    from ferdesk import batch, wiring
+
+    unusable: list[str] = []
+    names: list[str] = []
+    for source in sources:
+        try:
+            names += wiring.expand_folders([source])
+        except FerdeskError as error:
+            terminal.warn(f"Error: {error}")
+            unusable.append(source)
+    if not names:
+        return EXIT_UNUSABLE
+    options = batch.AnalysisOptions(out=out, every=every, duration_s=duration_s)
+    with (
+        contextlib.closing(wiring.open_pipeline(model, provider.value, thorough=True)) as pipeline,
+        Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+            console=terminal.console, transient=True,
+        ) as progress,
+    ):  # fmt: skip
+        device = pipeline.classifier.device
+        if device.fell_back:
+            progress.console.print(f"Using the CPU: {device.reason}.", markup=False)
+        task = progress.add_task("starting")
+
+        def tell(text: str) -> None:
+            progress.console.print(text, markup=False)
+
+        def warn(text: str) -> None:
+            log.warning(text)
+            progress.console.print(f"Error: {text}", markup=False)
+
+        def advance(name: str, done_s: float) -> None:
+            progress.update(task, description=f"{name} {done_s:.1f} s")
+
+        code = batch.analyze(
+            names, pipeline, options, tell=tell, warn=warn, advance=advance, stopped=stopped
+        )
+    return EXIT_PARTIAL if unusable and code == EXIT_OK else code
+
+
+def _demo_without_window(model: str | None, provider: ProviderName) -> int:
+    """What ``ferdesk`` does where there is no display: the same job on the demo, into out/demo."""
+    out = Path("out")
+    terminal.console.print(
+        "There is no display, so no window can open; analysing the demo source into "
+        f"{out / 'demo'} instead.",
+        markup=False,
+    )
+    with _logging(), _stop_on_signals() as stopped:
+        return _analyze(["demo"], out, model, provider, 1, None, stopped)
+
+
+def _has_display() -> bool:
+    if os.environ.get("QT_QPA_PLATFORM") or sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _examine(provider: ProviderName) -> dict[str, Any]:
+    from ferdesk import wiring
+    from ferdesk.adapters.camera import list_cameras
+    from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+    from ferdesk.adapters.onnx_classifier import OnnxClassifier
+
+    checks: list[dict[str, object]] = []
+
+    def check(name: str, ok: bool, says: str) -> None:
+        checks.append({"name": name, "ok": ok, "says": says})
+
+    check("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}")
+    for package in ("numpy", "opencv-contrib-python", "mediapipe", "av", "PySide6-Essentials"):
+        try:
+            check(package, True, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            check(package, False, "not installed; install ferdesk again")
+    try:
+        MediaPipeDetector(models_folder()).close()
+        check("face detectors", True, "both load")
+    except FerdeskError as error:
+        check("face detectors", False, str(error))
+    device_text: dict[str, object] = {}
+    try:
+        path = wiring.find_model(None)
+        classifier = OnnxClassifier(path, provider.value)
+        device = classifier.device
+        check("model", True, f"{path.stem} {classifier.info.version}")
+        why = f" ({device.reason})" if device.reason else ""
+        check("device", not device.fell_back, f"{device.provider} is used{why}")
+        device_text = {"wanted": provider.value, "used": device.provider, "reason": device.reason}
+    except FerdeskError as error:
+        check("model", False, str(error))
+    found = list_cameras()
+    names = ", ".join(name for _, name in found)
+    # no camera is no fault: files and the demo work without one
+    check("cameras", True, names or "none found; the demo and files work")
+    for title, folder in (("sessions folder", sessions_folder()), ("log folder", log_folder())):
+        problem = _write_problem(folder)
+        check(title, not problem, problem or str(folder))
+    check("display", True, "yes" if _has_display() else "none: analyze works, the window does not")
+    return {"version": ferdesk.__version__, "device": device_text, "checks": checks}
+
+
+def _write_problem(folder: Path) -> str:
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if os.access(nearest, os.W_OK):
+        return ""
+    return f"{folder} cannot be written; choose another with --out"
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: dict(value) if hasattr(value, "items") else value for key, value in values.items()}
+
+
+def _figures_text(figures: object) -> str:
+    if not isinstance(figures, dict):
+        return str(figures)
+    return ", ".join(f"{key} {value}" for key, value in figures.items())
+
+
+@contextlib.contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """Ctrl-C and a polite kill close what is being recorded properly."""
+    stopped = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _logging() -> Iterator[None]:
+    """Send our log and the native libraries' standard error to the log file, ours to the user.
+
+    TFLite, FFmpeg and ONNX Runtime write to file descriptor 2 from C++; only replacing the
+    descriptor itself keeps that off the terminal.
+    """
+    handler: logging.Handler
+    try:
+        folder = log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "ferdesk.log"
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8"
+        )
+        native = path.open("ab", buffering=0)
+    except OSError:
+        handler = logging.NullHandler()
+        native = open(os.devnull, "ab", buffering=0)  # noqa: PTH123, SIM115 (closed below)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(native.fileno(), 2)
+    stream_before, stderr_before = terminal.stream, sys.stderr
+    ours = os.fdopen(kept, "w", encoding="utf-8", errors="replace")
+    terminal.stream = sys.stderr = ours
+    try:
+        yield
+    finally:
+        ours.flush()
+        os.dup2(kept, 2)
+        terminal.stream, sys.stderr = stream_before, stderr_before
+        ours.close()
+        native.close()
+        root.removeHandler(handler)
+        handler.close()
+
+
+def main() -> None:
+    """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
+    try:
+        app()
+    except FerdeskError as error:
+        if terminal.debug:
+            raise
+        terminal.warn(f"Error: {error}")
+        sys.exit(EXIT_UNUSABLE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_OK)
+    except Exception as error:
+        if terminal.debug:
+            raise
+        log.exception("the command ended")
+        terminal.warn(f"Error: something unexpected went wrong ({error}); --debug shows where.")
+        sys.exit(EXIT_PARTIAL)
+
+
+if __name__ == "__main__":
+    main()

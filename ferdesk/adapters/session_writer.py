@@ -1,0 +1,200 @@
+"""Writes a session's folder from a thread of its own; a second of rows is the most a crash costs."""
+
+import json
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from ferdesk.core.types import FrameResult
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.schema import (
+    HEADER,
+    RESULTS_FILE,
+    SESSION_FILE,
+    Moment,
+    SessionCounts,
+    SessionHeader,
+    rows_of,
+    session_table,
+)
+
+log = logging.getLogger(__name__)
+
+FLUSH_EVERY_S = 0.5
+_MAX_WAITING_FRAMES = 20_000
+"""About ten minutes of frames, a few MB of text: a disk that stalls that long has failed."""
+
+
+class SessionWriter:
+    """One recording. ``add`` never waits for the disk unless ``lossless`` (offline analysis).
+
+    A ``live`` session counts frames and seconds from its first frame and dates its rows; a file's
+    session keeps the file's frame numbers and presentation times.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        header: SessionHeader,
+        *,
+        live: bool,
+        lossless: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Create ``folder`` (which must not exist) and begin.
+
+        Raises:
+            RecordingError: the folder cannot be created or written.
+        """
+        self.folder = folder
+        self._header, self._live, self._lossless = header, live, lossless
+        self._started_s = clock()
+        self._counts = SessionCounts()
+        self._lock = threading.Lock()
+        self._problem = ""
+        self._first_index: int | None = None
+        self._waiting: queue.Queue[str | None] = queue.Queue(_MAX_WAITING_FRAMES)
+        try:
+            folder.mkdir(parents=True)
+            self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
+            self._file.write(HEADER.encode())
+            self._write_about(complete=False)
+        except OSError as error:
+            raise RecordingError(
+                f"A session cannot be written to {folder}: {error.strerror or error}. Choose "
+                "another folder."
+            ) from error
+        self._whole_bytes = len(HEADER)
+        self._thread = threading.Thread(target=self._write, name="ferdesk-recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def problem(self) -> str:
+        """Why recording had to stop, in a sentence; empty while all is well."""
+        with self._lock:
+            return self._problem
+
+    @property
+    def num_rows(self) -> int:
+        with self._lock:
+            return self._counts.rows
+
+    def add(self, result: FrameResult, marker: str = "") -> None:
+        """Record one analysed frame."""
+        if self.problem:
+            return
+        frame = result.frame
+        if self._first_index is None:
+            self._first_index = frame.index
+        if self._live:
+            t_s = max(frame.captured_s - self._started_s, 0.0)
+            moment = Moment(
+                frame.index - self._first_index, t_s, self._header.utc_at(t_s, live=True)
+            )
+        else:
+            moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
+        rows = rows_of(result, moment, marker)
+        if self._lossless:
+            self._waiting.put(rows)
+            return
+        try:
+            self._waiting.put_nowait(rows)
+        except queue.Full:
+            self._fail("the disk does not keep up")
+
+    def note_event(self, kind: str, text: str) -> None:
+        """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``."""
+        with self._lock:
+            self._counts.events.append(
+                {"t_s": round(time.monotonic() - self._started_s, 6), "event": kind, "text": text}
+            )
+
+    def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
+        """Write what is waiting, close the files, and mark the session complete.
+
+        Args:
+            frames_seen: frames the source gave; by default those analysed and dropped.
+            frames_dropped: frames that were not analysed for lack of time.
+        """
+        self._waiting.put(None)
+        self._thread.join()
+        with self._lock:
+            analysed = self._counts.frames_analysed
+            self._counts.frames_dropped = frames_dropped
+            self._counts.frames_seen = (
+                analysed + frames_dropped if frames_seen is None else frames_seen
+            )
+        try:
+            self._write_about(complete=True)
+        except OSError as error:
+            self._fail(error.strerror or str(error))
+
+    def _write(self) -> None:
+        """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
+        ended = False
+        while not ended:
+            lines: list[str] = []
+            deadline_s = time.monotonic() + FLUSH_EVERY_S
+            while not ended and (left_s := deadline_s - time.monotonic()) > 0:
+                try:
+                    rows = self._waiting.get(timeout=left_s)
+                except queue.Empty:
+                    break
+                if rows is None:
+                    ended = True
+                else:
+                    lines.append(rows)
+            if lines and not self.problem:
+                self._append(lines)
+        self._file.close()
+
+    def _append(self, lines: list[str]) -> None:
+        content = "".join(lines).encode()
+        try:
+            written = 0
+            while written < len(content):
+                written += self._file.write(content[written:])
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            log.warning("the session %s cannot be written on", self.folder, exc_info=True)
+            self._cut_to_whole_lines()
+            self._fail(error.strerror or str(error))
+            return
+        self._whole_bytes += len(content)
+        with self._lock:
+            self._counts.rows += content.count(b"\n")
+            self._counts.frames_analysed += len(lines)
+
+    def _cut_to_whole_lines(self) -> None:
+        try:
+            self._file.truncate(self._whole_bytes)
+        except OSError:
+            log.warning("the last line of %s may be cut off", self.folder, exc_info=True)
+
+    def _fail(self, reason: str) -> None:
+        with self._lock:
+            if self._problem:
+                return
+            self._problem = (
+                f"Recording has stopped: {self.folder} cannot be written ({reason}). "
+                f"The {self._counts.rows} rows up to there are kept."
+            )
+        self.note_event("recording_stopped", reason)
+
+    def _write_about(self, *, complete: bool) -> None:
+        ended_utc = datetime.now(UTC) if complete else None
+        with self._lock:
+            table = session_table(self._header, self._counts, ended_utc, complete=complete)
+        aside = self.folder / (SESSION_FILE + ".tmp")
+        with aside.open("w", encoding="utf-8") as file:
+            json.dump(table, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self.folder / SESSION_FILE)

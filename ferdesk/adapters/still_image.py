@@ -1,0 +1,53 @@
+"""A picture file as a source of one frame, read by OpenCV and turned as its EXIF data says."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ferdesk.core.types import Frame, SourceInfo
+from ferdesk.errors import SourceError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+
+
+class StillImage:
+    """One frame at ``t_s`` 0, then the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._frame: Frame | None = None
+
+    def open(self) -> SourceInfo:
+        """Read the whole picture.
+
+        Raises:
+            SourceError: missing, empty, or not a picture.
+        """
+        import cv2
+
+        try:
+            content = np.fromfile(self._path, dtype=np.uint8)
+        except FileNotFoundError as error:
+            raise SourceError(f"There is no file {self._path}; check the path.") from error
+        except OSError as error:
+            raise SourceError(f"{self._path} cannot be read: {error.strerror}.") from error
+        if content.size == 0:
+            raise SourceError(f"{self._path} is empty; give a picture or a video.")
+        try:
+            picture = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
+        except cv2.error:
+            picture = None
+        if picture is None:
+            raise SourceError(f"{self._path} is not a picture that can be read, or is cut off.")
+        image = np.ascontiguousarray(picture, dtype=np.uint8)
+        self._frame = Frame(image, 0, 0.0, time.monotonic())
+        height, width = image.shape[:2]
+        return SourceInfo("still", self._path.stem, self._path.name, width, height)
+
+    def read(self) -> Frame | None:
+        frame, self._frame = self._frame, None
+        return frame
+
+    def close(self) -> None:
+        self._frame = None

@@ -1,0 +1,198 @@
+"""Video files and network streams, decoded by PyAV with exact presentation times."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from ferdesk.core.types import Frame, SourceInfo
+from ferdesk.errors import SourceError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_OPEN_TIMEOUT_S = 10.0
+_READ_TIMEOUT_S = 5.0
+_MISSING_END_S = 0.5
+"""A file whose last frame ends earlier than it promises by more than this was cut off."""
+
+
+class VideoFile:
+    """Frames of a file or URL in presentation order, upright.
+
+    A ``paced`` file gives each frame when it is due, as a player does. ``close`` may be called
+    from another thread and ends a wait.
+    """
+
+    def __init__(
+        self, location: str, *, paced: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._location = location
+        self._is_url = is_url(location)
+        self._name = (urlsplit(location).hostname if self._is_url else Path(location).stem) or "stream"
+        self._shown = shown_location(location)
+        self._paced = paced and not self._is_url
+        self._clock = clock
+        self._closed = threading.Event()
+        self._container: InputContainer | None = None
+        self._frames: Iterator[Frame] = iter(())
+
+    def open(self) -> SourceInfo:
+        """Open the container and decode its first frame, so that a later read can be trusted.
+
+        Raises:
+            SourceError: missing, empty, not a video, or nothing in it can be decoded.
+        """
+        import av
+
+        if not self._is_url:
+            self._check_file()
+        try:
+            self._container = av.open(
+                self._location, timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self._is_url else None
+            )
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(self._cannot_open()) from error
+        streams = self._container.streams.video
+        if not streams:
+            raise SourceError(f"{self._shown} has no picture in it; give a video.")
+        stream = streams[0]
+        stream.thread_type = "AUTO"
+        frames = self._decode(self._container, stream)
+        first = next(frames, None)
+        if first is None:
+            raise SourceError(f"No picture of {self._shown} can be decoded; it is damaged.")
+        self._frames = self._pace(_chain(first, frames))
+        height, width = first.image.shape[:2]
+        return SourceInfo(
+            kind="stream" if self._is_url else "video",
+            name=self._name,
+            location=self._shown,
+            width=width,
+            height=height,
+            rate_fps=float(stream.average_rate) if stream.average_rate else None,
+            starts_utc=_creation_time(self._container),
+        )
+
+    def read(self) -> Frame | None:
+        """The next frame, or None at the end.
+
+        Raises:
+            SourceError: the file was cut off, or the stream broke; frames so far were whole.
+        """
+        return next(self._frames, None)
+
+    def close(self) -> None:
+        self._closed.set()
+        # a decoder in use on the capture thread is closed there, by the generator's end
+        container, self._container = self._container, None
+        if container is not None:
+            with suppress(ValueError):
+                self._frames.close()  # type: ignore[attr-defined]
+                container.close()
+
+    def _check_file(self) -> None:
+        path = Path(self._location)
+        try:
+            if path.is_dir():
+                raise SourceError(f"{path} is a folder; give a video or picture file.")
+            if path.stat().st_size == 0:
+                raise SourceError(f"{path} is empty; give a picture or a video.")
+        except FileNotFoundError as error:
+            raise SourceError(f"There is no file {path}; check the path.") from error
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+
+    def _cannot_open(self) -> str:
+        if self._is_url:
+            return f"{self._shown} does not answer with a video; check the address and the network."
+        return f"{self._shown} is not a video or picture that can be read, or is damaged."
+
+    def _decode(self, container: "InputContainer", stream: "VideoStream") -> Iterator[Frame]:
+        import av
+
+        start_s, last_s, index, step_s = None, 0.0, 0, 1 / float(stream.average_rate or 30)
+        broken: Exception | None = None
+        decoded = container.decode(stream)
+        while not self._closed.is_set():
+            try:
+                picture = next(decoded)
+            except StopIteration:
+                break
+            except (av.error.FFmpegError, OSError) as error:
+                broken = error
+                break
+            time_s = picture.time if picture.time is not None else index * step_s
+            start_s = time_s if start_s is None else start_s
+            last_s = time_s - start_s
+            yield Frame(_upright(picture), index, last_s, self._clock())
+            index += 1
+        if self._closed.is_set() or index == 0:
+            return
+        promised_s = _duration_s(container, stream)
+        if broken is not None or promised_s - (last_s + step_s) > max(_MISSING_END_S, 2 * step_s):
+            raise SourceError(
+                f"{self._shown} breaks off after {last_s:.2f} s of {promised_s:.2f} s; what came "
+                "before is kept."
+            ) from broken
+
+    def _pace(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        began_s = self._clock()
+        for frame in frames:
+            if self._paced and self._closed.wait(max(0.0, began_s + frame.t_s - self._clock())):
+                return
+            yield Frame(frame.image, frame.index, frame.t_s, self._clock())
+
+
+def is_url(location: str) -> bool:
+    return "://" in location
+
+
+def shown_location(location: str) -> str:
+    """A location fit for screens and session files: no credentials, a file's name alone."""
+    if not is_url(location):
+        return Path(location).name
+    parts = urlsplit(location)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
+def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+def _upright(picture: "av.VideoFrame") -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    image = picture.to_ndarray(format="rgb24")
+    quarter_turns = round(picture.rotation / 90) % 4
+    # the display matrix turns counter-clockwise, as rot90 does
+    return np.ascontiguousarray(np.rot90(image, quarter_turns), dtype=np.uint8)
+
+
+def _duration_s(container: "InputContainer", stream: "VideoStream") -> float:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None:
+        return container.duration / 1_000_000
+    return 0.0
+
+
+def _creation_time(container: "InputContainer") -> datetime | None:
+    text = container.metadata.get("creation_time")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    # cameras without a clock write the epoch
+    return moment if moment.year > 1980 else None

@@ -1,0 +1,264 @@
+"""The work without a window: ``analyze`` writes a session for each source, ``bench`` times stages."""
+
+import logging
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
+from ferdesk.runtime.engine import Engine, FrameSource, State
+from ferdesk.wiring import free_folder, is_live, open_source, session_header
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+Advance = Callable[[str, float], None]
+"""Called after each frame with the source's name and the seconds of it that are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """How ``analyze`` goes about it: every ``every``-th frame, at most ``duration_s`` seconds."""
+
+    out: Path
+    every: int = 1
+    duration_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """How a source ended: not usable at all, cut off in the middle, or done."""
+
+    usable: bool = False
+    cut_off: bool = False
+
+
+def analyze(
+    names: list[str],
+    pipeline: Pipeline,
+    options: AnalysisOptions,
+    *,
+    tell: Tell,
+    warn: Tell,
+    advance: Advance = lambda _name, _done_s: None,
+    stopped: threading.Event | None = None,
+) -> int:
+    """Write one session folder for each source, and return the exit code.
+
+    A source that cannot be used is named by ``warn`` and the others go on. Setting ``stopped``
+    closes the session in work properly and ends.
+    """
+    stopped = stopped or threading.Event()
+    outcomes: list[_Outcome] = []
+    for name in names:
+        if stopped.is_set():
+            break
+        outcome = _Outcome()
+        outcomes.append(outcome)
+        try:
+            folder = _analyze_one(name, pipeline.fresh(), options, outcome, warn, advance, stopped)
+            tell(f"{name}: {folder}")
+        except FerdeskError as error:
+            warn(str(error))
+            outcome.cut_off = True
+    if outcomes and not any(outcome.usable for outcome in outcomes):
+        return EXIT_UNUSABLE
+    return EXIT_PARTIAL if any(outcome.cut_off for outcome in outcomes) else EXIT_OK
+
+
+def _analyze_one(
+    name: str,
+    pipeline: Pipeline,
+    options: AnalysisOptions,
+    outcome: _Outcome,
+    warn: Tell,
+    advance: Advance,
+    stopped: threading.Event,
+) -> Path:
+    if is_live(name):
+        writer = _follow_live(name, pipeline, options, outcome, warn, stopped)
+    else:
+        writer = _read_through(name, pipeline, options, outcome, warn, advance, stopped)
+    if writer.problem:
+        outcome.cut_off = True
+        warn(writer.problem)
+    return writer.folder
+
+
+def _new_session(
+    info: SourceInfo, model: ModelInfo, device: DeviceInfo, options: AnalysisOptions
+) -> SessionWriter:
+    settings: dict[str, object] = {"every": options.every, "duration_s": options.duration_s}
+    header = session_header(info, model, device, settings)
+    folder = free_folder(options.out, info.name)
+    return SessionWriter(folder, header, live=info.live, lossless=not info.live)
+
+
+def _read_through(
+    name: str,
+    pipeline: Pipeline,
+    options: AnalysisOptions,
+    outcome: _Outcome,
+    warn: Tell,
+    advance: Advance,
+    stopped: threading.Event,
+) -> SessionWriter:
+    """Every frame in turn, nothing dropped."""
+    source = open_source(name, duration_s=options.duration_s)
+    num_seen = 0
+    try:
+        info = source.open()
+        classifier = pipeline.classifier
+        writer = _new_session(info, classifier.info, classifier.device, options)
+        outcome.usable = True
+        try:
+            for frame in frames_of(source):
+                if options.duration_s is not None and frame.t_s >= options.duration_s:
+                    break
+                num_seen += 1
+                if frame.index % options.every == 0:
+                    writer.add(pipeline.process(frame))
+                advance(info.name, frame.t_s)
+                if stopped.is_set() or writer.problem:
+                    break
+        except FerdeskError as error:
+            outcome.cut_off = True
+            writer.note_event("source_error", str(error))
+            warn(str(error))
+        finally:
+            writer.close(frames_seen=num_seen)
+    finally:
+        source.close()
+    return writer
+
+
+def _follow_live(
+    name: str,
+    pipeline: Pipeline,
+    options: AnalysisOptions,
+    outcome: _Outcome,
+    warn: Tell,
+    stopped: threading.Event,
+) -> SessionWriter:
+    """The newest frame wins, until the duration is over, Ctrl-C, or the source is gone."""
+    writer: SessionWriter | None = None
+
+    def record(result: FrameResult) -> None:
+        # on the engine's inference thread, where an error ends the run with its sentence
+        nonlocal writer
+        status = engine.status()
+        if writer is None and status.source and status.model and status.device:
+            writer = _new_session(status.source, status.model, status.device, options)
+        if writer is not None and result.frame.index % options.every == 0:
+            writer.add(result)
+
+    engine = Engine(on_result=record)
+    engine.start(lambda: open_source(name), lambda: pipeline)
+    began_s: float | None = None
+    while True:
+        status = engine.status()
+        if status.state is not State.OPENING and began_s is None:
+            began_s = time.monotonic()
+        over = options.duration_s is not None and began_s is not None and (
+            time.monotonic() - began_s >= options.duration_s
+        )
+        gone = status.state in (State.FAILED, State.ENDED)
+        if over or gone or (writer is not None and writer.problem) or stopped.wait(0.05):
+            break
+    engine.stop()
+    if writer is None:
+        raise SourceError(status.message or f"{name} gave no picture before it was stopped.")
+    outcome.usable = True
+    if status.state is State.FAILED:
+        outcome.cut_off = True
+        writer.note_event("source_error", status.message)
+        warn(status.message)
+    writer.close(frames_seen=status.num_seen, frames_dropped=status.num_dropped)
+    return writer
+
+
+def frames_of(source: FrameSource) -> Iterator[Frame]:
+    """The frames of an open source, to its end."""
+    while (frame := source.read()) is not None:
+        yield frame
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds of one stage over all frames."""
+
+    stage: str
+    median_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """What ``bench`` measured; ``fps`` is frames analysed over the time for reading and analysis."""
+
+    source: str
+    width: int
+    height: int
+    num_frames: int
+    mean_faces: float
+    fps: float
+    timings: tuple[Timing, ...]
+
+
+def bench(
+    name: str, pipeline: Pipeline, *, num_frames: int = 300, warm_up: int = 10
+) -> BenchResult:
+    """Time each stage on the frames of a source, one after the other, as fast as they go.
+
+    Raises:
+        FerdeskError: the source cannot be used.
+    """
+    source = open_source(name)
+    samples: dict[str, list[float]] = {"read": []}
+    num_faces = num_done = 0
+    info = source.open()
+    try:
+        began_s = read_from_s = time.perf_counter()
+        for number, frame in enumerate(frames_of(source)):
+            read_s = time.perf_counter() - read_from_s
+            result = pipeline.process(frame)
+            if number == warm_up - 1:
+                began_s = time.perf_counter()
+            elif number >= warm_up:
+                samples["read"].append(read_s * 1000)
+                for stage, spent_ms in result.stage_ms.items():
+                    samples.setdefault(stage, []).append(spent_ms)
+                num_faces += len(result.faces)
+                num_done += 1
+            if num_done >= num_frames:
+                break
+            read_from_s = time.perf_counter()
+        elapsed_s = time.perf_counter() - began_s
+    finally:
+        source.close()
+    if num_done == 0:
+        raise FerdeskError(f"{name} is too short to be timed: it has at most {warm_up} frames.")
+    samples["total"] = [sum(values) for values in zip(*samples.values(), strict=True)]
+    return BenchResult(
+        source=info.name,
+        width=info.width,
+        height=info.height,
+        num_frames=num_done,
+        mean_faces=num_faces / num_done,
+        fps=num_done / elapsed_s,
+        timings=tuple(
+            Timing(stage, statistics.median(values), _quantile(values, 0.95))
+            for stage, values in samples.items()
+        ),
+    )
+
+
+def _quantile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]

@@ -1,0 +1,39 @@
+"""The network's maps brought back onto the face: from cells to pixels of the crop."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.crop import FACE_SIZE_PX
+from ferdesk.core.types import MapPlace
+
+
+def spread(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray[np.float32]:
+    """Interpolate a map over the whole crop, linearly between the centres of its cells.
+
+    Args:
+        cells: [h, w].
+        place: where the centres of the cells lie on the 48-pixel crop.
+        size_px: side of the result, which covers the same square as the crop.
+
+    Returns:
+        [size_px, size_px] float32, in the units of ``cells``; beyond the outermost centres the
+        edge value goes on.
+    """
+    height, width = cells.shape
+    centers = (np.arange(size_px) + 0.5) * FACE_SIZE_PX / size_px - 0.5
+    rows = _weights((centers - place.start_y) / place.stride, height)
+    columns = _weights((centers - place.start_x) / place.stride, width)
+    pixels: NDArray[np.float32] = rows @ cells @ columns.T
+    return pixels
+
+
+def shown(cells: NDArray[np.float32], place: MapPlace) -> NDArray[np.float32]:
+    """The map as shares of its display range, in [0, 1], so that it neither flickers nor drowns."""
+    span = max(place.high - place.low, 1e-9)
+    return np.clip((cells - place.low) / span, 0.0, 1.0).astype(np.float32)
+
+
+def _weights(positions: NDArray[np.float64], extent: int) -> NDArray[np.float32]:
+    """[n, extent] linear interpolation weights at ``positions``, clamped to the ends."""
+    clamped = np.clip(positions, 0, extent - 1)
+    return np.maximum(0.0, 1.0 - np.abs(clamped[:, None] - np.arange(extent))).astype(np.float32)

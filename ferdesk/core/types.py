@@ -1,0 +1,215 @@
+"""The values that travel through the program; nobody changes one that has been handed on.
+
+Pictures are [H, W, 3] uint8 RGB, upright, never mirrored. Coordinates are continuous pixels of
+that picture, x to the right and y down; pixel ``i`` covers ``[i, i + 1)``. Times end in ``_s`` and
+come from the monotonic clock unless they say otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.crop import Framing, Square
+from ferdesk.core.labels import LABELS
+
+MapName = Literal["attention", "attention_mid", "cam"]
+SourceKind = Literal["camera", "stream", "video", "still", "demo"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source says of itself once it is open.
+
+    ``name`` is for people and folder names (a file's stem, ``camera0``, ``demo``, a host);
+    ``location`` has no credentials. ``rate_fps`` is None where unknown. ``starts_utc`` is the
+    date that a file carries. A ``live`` source loses what is not read in time.
+    """
+
+    kind: SourceKind
+    name: str
+    location: str
+    width: int
+    height: int
+    rate_fps: float | None = None
+    starts_utc: datetime | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.kind in ("camera", "stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    ``image`` [H, W, 3] uint8 RGB, read-only. ``index`` counts from 0 in the source. ``t_s`` is the
+    presentation time in a file and the time since opening otherwise; ``captured_s`` is when the
+    picture arrived here, on the monotonic clock.
+    """
+
+    image: NDArray[np.uint8]
+    index: int
+    t_s: float
+    captured_s: float
+
+    def __post_init__(self) -> None:
+        self.image.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in pixels; it may reach outside the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x + self.width / 2, self.y + self.height / 2)
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    def iou(self, other: "Box") -> float:
+        """Intersection over union, in [0, 1]."""
+        return _share(self._overlap(other), self.area + other.area - self._overlap(other))
+
+    def inside(self, other: "Box") -> float:
+        """The share of the smaller box that the larger covers, in [0, 1]."""
+        return _share(self._overlap(other), min(self.area, other.area))
+
+    def _overlap(self, other: "Box") -> float:
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        return max(width, 0.0) * max(height, 0.0)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face found in one picture, not yet tracked.
+
+    ``score`` lies in [0, 1]. ``framing`` says how this detector's box becomes FER2013's square.
+    ``roll_deg`` is clockwise, from the line between the eyes.
+    """
+
+    box: Box
+    score: float
+    framing: Framing
+    roll_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFace:
+    """A detection that has an identity: ``face_id`` from 1, never used again in a session."""
+
+    face_id: int
+    detection: Detection
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What the network says of one crop.
+
+    ``probabilities`` [7] float32 in LABELS' order, sum 1. ``maps``: ``attention`` and
+    ``attention_mid`` [h, w] in [0, 1], ``cam`` [7, h, w], as far as the model has them.
+    """
+
+    probabilities: NDArray[np.float32]
+    maps: Mapping[MapName, NDArray[np.float32]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceResult:
+    """One face in one analysed frame.
+
+    ``square`` is the region of the picture that the network saw; its maps lie on it.
+    ``smoothed`` [7] float32 sums to 1; ``label`` is its largest entry's name and ``confidence``
+    that entry. ``sharpness`` is the variance of the Laplacian of the 48-pixel crop,
+    ``brightness`` its mean, 0..255.
+    """
+
+    face_id: int
+    box: Box
+    square: Square
+    detection_score: float
+    expression: Expression
+    smoothed: NDArray[np.float32]
+    uncertain: bool
+    roll_deg: float
+    sharpness: float
+    brightness: float
+
+    @property
+    def label(self) -> str:
+        return LABELS[int(self.smoothed.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        return float(self.smoothed.max())
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """A frame and all that was found in it.
+
+    ``latency_ms`` runs from the frame's arrival to this result; ``stage_ms`` has the time of each
+    stage (``detect``, ``track``, ``crop``, ``classify``, ``smooth``).
+    """
+
+    frame: Frame
+    faces: tuple[FaceResult, ...]
+    latency_ms: float
+    stage_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MapPlace:
+    """Where a map's cells lie on the 48-pixel crop, and the range in which it is shown.
+
+    The centre of cell i lies at the centre of crop pixel ``start + i * stride``.
+    """
+
+    start_x: float
+    start_y: float
+    stride: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model file says of itself; ``sha256`` is the file's."""
+
+    name: str
+    version: str
+    architecture: str
+    trained_on: str
+    accuracy: Mapping[str, object]
+    sha256: str
+    licence: str
+    maps: Mapping[MapName, MapPlace]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """The device that really runs the network.
+
+    ``provider`` is ``CPU`` or ``CUDA``; ``reason`` says in words why it is not the other one,
+    empty where there is nothing to explain; ``fell_back`` is True where CUDA was asked for and
+    the CPU is used.
+    """
+
+    provider: Literal["CPU", "CUDA"]
+    reason: str
+    fell_back: bool = False

@@ -1,0 +1,49 @@
+"""A place for one value between two threads: the newest wins, and what it replaces is counted."""
+
+import threading
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Latest(Generic[T]):
+    """Holds at most one value. A writer never waits; a reader waits for the next value."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._value: T | None = None
+        self._closed = False
+        self._num_dropped = 0
+
+    def put(self, value: T) -> bool:
+        """Store ``value``; True where the place was empty, False where it replaced another."""
+        with self._changed:
+            was_empty = self._value is None
+            if not was_empty:
+                self._num_dropped += 1
+            self._value = value
+            self._changed.notify()
+            return was_empty
+
+    def take(self, timeout_s: float | None = None) -> T | None:
+        """The stored value, which leaves the place; None after ``timeout_s`` or once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._value is not None or self._closed, timeout_s)
+            value, self._value = self._value, None
+            return value
+
+    def close(self) -> None:
+        """Wake the reader for good; a value still stored can be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        with self._changed:
+            return self._closed
+
+    @property
+    def num_dropped(self) -> int:
+        with self._changed:
+            return self._num_dropped

@@ -1,0 +1,137 @@
+"""The columns of ``results.csv``, the rows of a result, and the content of ``session.json``."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.types import FaceResult, FrameResult
+
+SCHEMA = 1
+RESULTS_FILE = "results.csv"
+SESSION_FILE = "session.json"
+
+COLUMNS: tuple[str, ...] = (
+    "frame", "t_s", "time_utc", "face_id", "x", "y", "width", "height", "detection",
+    "label", "confidence", "uncertain",
+    *(f"p_{label}" for label in LABELS),
+    *(f"s_{label}" for label in LABELS),
+    "roll_deg", "sharpness", "brightness", "latency_ms", "marker",
+)  # fmt: skip
+HEADER = ",".join(COLUMNS) + "\n"
+_NUM_FACE_COLUMNS = COLUMNS.index("latency_ms") - COLUMNS.index("face_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a result belongs in its session: frame number, seconds, and UTC where known."""
+
+    frame: int
+    t_s: float
+    utc: datetime | None
+
+
+def rows_of(result: FrameResult, moment: Moment, marker: str = "") -> str:
+    """The lines of one analysed frame: one a face, or one with an empty ``face_id``."""
+    time_utc = "" if moment.utc is None else utc_text(moment.utc)
+    start = f"{moment.frame},{moment.t_s:.6f},{time_utc}"
+    latency = f"{result.latency_ms:.3f}"
+    if not result.faces:
+        return f"{start}{',' * _NUM_FACE_COLUMNS},{latency},{_quoted(marker)}\n"
+    lines = []
+    for face in result.faces:
+        lines.append(f"{start},{_face_fields(face)},{latency},{_quoted(marker)}\n")
+        marker = ""
+    return "".join(lines)
+
+
+def _face_fields(face: FaceResult) -> str:
+    box = face.box
+    return ",".join(
+        (
+            str(face.face_id),
+            *_numbers((box.x, box.y, box.width, box.height, face.detection_score)),
+            face.label,
+            *_numbers((face.confidence,)),
+            str(int(face.uncertain)),
+            *_numbers(face.expression.probabilities.tolist()),
+            *_numbers(face.smoothed.tolist()),
+            *_numbers((face.roll_deg, face.sharpness, face.brightness)),
+        )
+    )
+
+
+def _numbers(values: Iterable[float]) -> Iterable[str]:
+    """Plain decimals, never exponents, that give the same float32 when read again."""
+    return (np.format_float_positional(np.float32(value), trim="-") for value in values)
+
+
+def _quoted(text: str) -> str:
+    if any(character in text for character in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 with microseconds and Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHeader:
+    """What is known when a session begins; becomes ``session.json``."""
+
+    program_version: str
+    model: dict[str, str]
+    provider: str
+    provider_reason: str
+    source: dict[str, str]
+    width: int
+    height: int
+    settings: dict[str, object]
+    started_utc: datetime
+    file_starts_utc: datetime | None = None
+
+    def utc_at(self, t_s: float, *, live: bool) -> datetime | None:
+        """UTC of a moment of the session: a file has one only where it carries a date."""
+        start = self.started_utc if live else self.file_starts_utc
+        return None if start is None else start + timedelta(seconds=t_s)
+
+
+@dataclass(slots=True)
+class SessionCounts:
+    """What a session has counted; ``dropped`` are frames seen and not analysed for lack of time."""
+
+    frames_seen: int = 0
+    frames_analysed: int = 0
+    frames_dropped: int = 0
+    rows: int = 0
+    markers: list[dict[str, object]] = field(default_factory=list)
+    events: list[dict[str, object]] = field(default_factory=list)
+
+
+def session_table(
+    header: SessionHeader, counts: SessionCounts, ended_utc: datetime | None, *, complete: bool
+) -> dict[str, object]:
+    """The content of ``session.json``."""
+    return {
+        "schema": SCHEMA,
+        "program": {"name": "ferdesk", "version": header.program_version},
+        "model": header.model,
+        "provider": header.provider,
+        "provider_reason": header.provider_reason,
+        "source": header.source,
+        "picture": {"width": header.width, "height": header.height},
+        "settings": header.settings,
+        "started_utc": utc_text(header.started_utc),
+        "ended_utc": None if ended_utc is None else utc_text(ended_utc),
+        "frames_seen": counts.frames_seen,
+        "frames_analysed": counts.frames_analysed,
+        "frames_dropped": counts.frames_dropped,
+        "rows": counts.rows,
+        "markers": counts.markers,
+        "events": counts.events,
+        "complete": complete,
+    }

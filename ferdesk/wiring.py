@@ -1,0 +1,237 @@
+"""Makes sources, detector, classifier and recordings from their names, for window and batch alike."""
+
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ferdesk
+from ferdesk.adapters.camera import Camera, list_cameras
+from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+from ferdesk.adapters.onnx_classifier import OnnxClassifier, Provider
+from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.adapters.still_image import SUFFIXES as STILL_SUFFIXES
+from ferdesk.adapters.still_image import StillImage
+from ferdesk.adapters.video_file import VideoFile, is_url
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import DeviceInfo, FrameResult, ModelInfo, SourceInfo
+from ferdesk.errors import ModelError, SourceError
+from ferdesk.paths import models_folder, sessions_folder
+from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.sessions.schema import SessionHeader
+from ferdesk.ui.services import SourceChoice
+
+DEMO_LENGTH_S = 20.0
+_PREFERRED_MODELS = ("full", "fast")
+_VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".wmv", ".mpg", ".mpeg", ".ts"}
+)
+
+
+def open_source(
+    name: str, *, paced: bool = False, duration_s: float | None = None
+) -> FrameSource:
+    """The source of that name, not yet opened.
+
+    Args:
+        name: ``camera:N``, ``demo``, a URL, or the path of a picture or video.
+        paced: give files and the demo at their own pace instead of as fast as they are read.
+        duration_s: length of the demo; None lets a paced one go on.
+
+    Raises:
+        SourceError: a camera whose number is no number.
+    """
+    if name == "demo":
+        # it imports OpenCV, which a camera needs only when it opens
+        from ferdesk.adapters.demo import DemoSource
+
+        if not paced and duration_s is None:
+            duration_s = DEMO_LENGTH_S
+        return DemoSource(duration_s=duration_s, paced=paced)
+    if name.startswith("camera:"):
+        index = name.removeprefix("camera:")
+        if not index.isdecimal():
+            raise SourceError(f"{name!r} names no camera; write camera:0, camera:1, ...")
+        return Camera(int(index))
+    if not is_url(name) and Path(name).suffix.lower() in STILL_SUFFIXES:
+        return StillImage(Path(name))
+    return VideoFile(name, paced=paced)
+
+
+def is_live(name: str) -> bool:
+    """Whether a source runs on its own clock and loses what is not read in time."""
+    return name.startswith("camera:") or is_url(name)
+
+
+def expand_folders(names: Sequence[str]) -> list[str]:
+    """Sources with each folder replaced by its pictures and videos, sorted.
+
+    Raises:
+        SourceError: a folder has none.
+    """
+    expanded: list[str] = []
+    for name in names:
+        folder = Path(name)
+        if is_url(name) or not folder.is_dir():
+            expanded.append(name)
+            continue
+        found = sorted(
+            str(path)
+            for path in folder.iterdir()
+            if path.suffix.lower() in STILL_SUFFIXES | _VIDEO_SUFFIXES
+        )
+        if not found:
+            raise SourceError(f"The folder {folder} has no pictures or videos in it.")
+        expanded += found
+    return expanded
+
+
+def bundled_models() -> list[Path]:
+    """The model files that ship with the program."""
+    return sorted(models_folder().glob("*.onnx"))
+
+
+def find_model(name: str | None) -> Path:
+    """The file of a bundled model's name or of a path; by default ``full``, else ``fast``.
+
+    Raises:
+        ModelError: there is none.
+    """
+    bundled = {path.stem: path for path in bundled_models()}
+    if name is None:
+        for preferred in (*_PREFERRED_MODELS, *bundled):
+            if preferred in bundled:
+                return bundled[preferred]
+        raise ModelError(f"No model ships in {models_folder()}; give one with --model PATH.")
+    if name in bundled:
+        return bundled[name]
+    path = Path(name)
+    if path.suffix == ".onnx" or path.exists():
+        return path
+    raise ModelError(
+        f"There is no model {name!r}; there are {', '.join(bundled) or 'none'}, or give a path."
+    )
+
+
+def free_folder(root: Path, name: str) -> Path:
+    """``root/name``, or with -2, -3, ... where that is taken."""
+    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(". ") or "session"
+    candidate, number = root / safe, 2
+    while candidate.exists():
+        candidate, number = root / f"{safe}-{number}", number + 1
+    return candidate
+
+
+def session_header(
+    source: SourceInfo, model: ModelInfo, device: DeviceInfo, settings: dict[str, object]
+) -> SessionHeader:
+    """What ``session.json`` says from the beginning."""
+    return SessionHeader(
+        program_version=ferdesk.__version__,
+        model={"name": model.name, "version": model.version, "sha256": model.sha256},
+        provider=device.provider,
+        provider_reason=device.reason,
+        source={"kind": source.kind, "name": source.name, "location": source.location},
+        width=source.width,
+        height=source.height,
+        settings=settings,
+        started_utc=datetime.now(UTC),
+        file_starts_utc=source.starts_utc,
+    )
+
+
+@dataclass(slots=True)
+class _WindowRecording:
+    """A window's session: the writer, and the engine's counts when it began."""
+
+    writer: SessionWriter
+    began: Status
+
+    @property
+    def folder(self) -> Path:
+        return self.writer.folder
+
+    @property
+    def problem(self) -> str:
+        return self.writer.problem
+
+    @property
+    def num_rows(self) -> int:
+        return self.writer.num_rows
+
+    def add(self, result: FrameResult) -> None:
+        self.writer.add(result)
+
+    def close(self, status: Status) -> None:
+        dropped = max(0, status.num_dropped - self.began.num_dropped)
+        self.writer.close(frames_dropped=dropped)
+
+
+@dataclass(slots=True)
+class WindowServices:
+    """What the window needs from the rest of the program (``ferdesk.ui.services.Services``)."""
+
+    model: str | None = None
+    provider: Provider = "auto"
+    root: Path | None = None
+    _pipeline: Pipeline | None = None
+    _loading: threading.Lock = field(default_factory=threading.Lock)
+
+    def cameras(self) -> list[SourceChoice]:
+        return [SourceChoice(f"camera:{index}", title) for index, title in list_cameras()]
+
+    def open_source(self, name: str) -> FrameSource:
+        return open_source(name, paced=True)
+
+    def open_pipeline(self) -> Pipeline:
+        """Models are loaded once; each start gets a pipeline that remembers no face."""
+        with self._loading:
+            if self._pipeline is None:
+                self._pipeline = open_pipeline(self.model, self.provider)
+            return self._pipeline.fresh()
+
+    def start_recording(self, status: Status) -> _WindowRecording:
+        """Begin a session of what runs.
+
+        Raises:
+            SourceError: nothing runs.
+            RecordingError: the folder cannot be written.
+        """
+        if status.source is None or status.model is None or status.device is None:
+            raise SourceError("Nothing runs that could be recorded; press Start first.")
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        folder = free_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
+        header = session_header(status.source, status.model, status.device, {})
+        # a paced demo counts like a camera: its clock is the viewer's
+        live = status.source.live or status.source.kind == "demo"
+        return _WindowRecording(SessionWriter(folder, header, live=live), status)
+
+    def close(self) -> None:
+        """Free the native detectors, once no thread uses them any more."""
+        with self._loading:
+            pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.detector.close()
+
+
+def open_pipeline(
+    model: str | None = None, provider: Provider = "auto", *, thorough: bool = False
+) -> Pipeline:
+    """Detector and classifier, loaded and joined.
+
+    Args:
+        model: a bundled model's name or a path.
+        provider: the device to run it on.
+        thorough: search for small faces too; for work without a clock.
+
+    Raises:
+        ModelError: a model is missing or broken.
+    """
+    classifier = OnnxClassifier(find_model(model), provider)
+    return Pipeline(MediaPipeDetector(models_folder(), thorough=thorough), classifier)
+
+
+def platform_text() -> str:
+    return f"Python {sys.version.split()[0]} on {sys.platform}"

@@ -1,0 +1,51 @@
+"""Name each system library that is missing on Linux, and the package that has it."""
+
+import ctypes
+import sys
+
+# what OpenCV, MediaPipe and Qt load from the system, with the package's name in Debian and Ubuntu
+LIBRARIES = {
+    "libGL.so.1": "libgl1",
+    "libEGL.so.1": "libegl1",
+    "libGLESv2.so.2": "libgles2",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xinerama.so.0": "libxcb-xinerama0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+
+
+def missing() -> dict[str, str]:
+    """Libraries that cannot be loaded, with their packages."""
+    absent = {}
+    for library, package in LIBRARIES.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            absent[library] = package
+    return absent
+
+
+def main() -> None:
+    if sys.platform != "linux":
+        return
+    absent = missing()
+    for library, package in absent.items():
+        sys.stderr.write(f"The system library {library} is missing; install {package}.\n")
+    if absent:
+        packages = " ".join(sorted(set(absent.values())))
+        sys.exit(f"All of them: sudo apt-get install {packages}")
+
+
+if __name__ == "__main__":
+    main()

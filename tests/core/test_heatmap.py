@@ -1,0 +1,38 @@
+"""Maps land where their cells are."""
+
+import numpy as np
+import pytest
+
+from ferdesk.core.heatmap import shown, spread
+from ferdesk.core.types import MapPlace
+
+COARSE = MapPlace(start_x=2, start_y=2, stride=8, low=0.0, high=1.0)
+FINE = MapPlace(start_x=2, start_y=2, stride=2, low=0.2, high=0.8)
+
+
+@pytest.mark.parametrize(("place", "cells"), [(COARSE, 6), (FINE, 22)])
+@pytest.mark.parametrize("size_px", [48, 96, 240])
+def test_one_hot_cell_lands_within_one_crop_pixel(place: MapPlace, cells: int, size_px: int) -> None:
+    for row, column in [(0, 0), (1, 2), (cells - 2, 1), (3, cells - 2)]:
+        hot = np.zeros((cells, cells), np.float32)
+        hot[row, column] = 1
+        pixels = spread(hot, place, size_px)
+        # the mean place of the heat, in crop pixels; edge cells also fill the border beyond them
+        if 0 < row < cells - 1 and 0 < column < cells - 1:
+            positions = (np.arange(size_px) + 0.5) * 48 / size_px - 0.5
+            found_y = (pixels.sum(1) * positions).sum() / pixels.sum()
+            found_x = (pixels.sum(0) * positions).sum() / pixels.sum()
+            assert found_y == pytest.approx(2 + row * place.stride, abs=1)
+            assert found_x == pytest.approx(2 + column * place.stride, abs=1)
+        top, left = np.unravel_index(int(pixels.argmax()), pixels.shape)
+        assert top * 48 / size_px <= 2 + row * place.stride + 1
+        assert left * 48 / size_px <= 2 + column * place.stride + 1
+
+
+def test_a_flat_map_stays_flat() -> None:
+    np.testing.assert_allclose(spread(np.full((6, 6), 0.5, np.float32), COARSE, 100), 0.5, atol=1e-6)
+
+
+def test_the_display_range_is_cut_at_both_ends() -> None:
+    values = np.array([[0.0, 0.2], [0.5, 1.0]], np.float32)
+    np.testing.assert_allclose(shown(values, FINE), [[0, 0], [0.5, 1]], atol=1e-6)

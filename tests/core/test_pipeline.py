@@ -1,0 +1,82 @@
+"""The flow of a frame, and what core may import."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import Box, Detection, DeviceInfo, Expression, Frame, ModelInfo
+
+
+class Detector:
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = boxes
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        return [Detection(box, 0.9, SHORT_RANGE, 3.0) for box in self.boxes]
+
+    def close(self) -> None:
+        pass
+
+
+class Classifier:
+    info = ModelInfo("fake", "1", "", "", {}, "", "", {})
+    device = DeviceInfo("CPU", "")
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def classify(self, crops: np.ndarray) -> list[Expression]:
+        self.batches.append(len(crops))
+        return [Expression(np.full(7, 1 / 7, np.float32)) for _ in crops]
+
+
+def frame(index: int = 0) -> Frame:
+    return Frame(np.full((240, 320, 3), 80, np.uint8), index, index / 30, 0.0)
+
+
+def test_all_faces_of_a_frame_are_classified_in_one_run() -> None:
+    classifier = Classifier()
+    boxes = [Box(10 + 70 * i, 50, 50, 50) for i in range(4)]
+    result = Pipeline(Detector(*boxes), classifier).process(frame())
+    assert classifier.batches == [4]
+    assert [face.face_id for face in result.faces] == [1, 2, 3, 4]
+
+
+def test_a_frame_without_a_face_runs_no_network() -> None:
+    classifier = Classifier()
+    result = Pipeline(Detector(), classifier).process(frame())
+    assert result.faces == ()
+    assert classifier.batches == []
+
+
+def test_a_fresh_pipeline_counts_its_faces_from_one() -> None:
+    pipeline = Pipeline(Detector(Box(10, 10, 50, 50)), Classifier())
+    pipeline.process(frame())
+    assert pipeline.fresh().process(frame(9)).faces[0].face_id == 1
+
+
+def test_the_picture_handed_on_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        frame().image[0, 0] = 1
+
+
+def test_brightness_is_the_crops_mean_and_boxes_are_not_clipped() -> None:
+    box = Box(-20, -20, 60, 60)
+    face = Pipeline(Detector(box), Classifier()).process(frame()).faces[0]
+    assert face.brightness == pytest.approx(80, abs=0.1)
+    assert face.box == box
+
+
+def test_core_works_where_no_vision_library_is_installed() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('cv2', 'mediapipe', 'PySide6', 'platformdirs', 'onnxruntime', 'torch'):\n"
+        "    sys.modules[name] = None\n"
+        "import ferdesk.core.pipeline, ferdesk.core.crop, ferdesk.core.heatmap, ferdesk.runtime.engine\n"
+        "from ferdesk import Pipeline\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

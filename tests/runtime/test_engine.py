@@ -1,0 +1,209 @@
+"""The live engine: threads, losses, errors, and stopping at any time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import (
+    Detection,
+    DeviceInfo,
+    Expression,
+    Frame,
+    FrameResult,
+    ModelInfo,
+    SourceInfo,
+)
+from ferdesk.errors import SourceError
+from ferdesk.runtime.engine import LOST_AFTER_S, Engine, State
+
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+
+
+class Detector:
+    def __init__(self, gate: threading.Event | None = None) -> None:
+        self.gate = gate
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        if self.gate is not None:
+            self.gate.wait(5)
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class Classifier:
+    info = ModelInfo("fake", "1", "", "", {}, "", "", {})
+    device = DeviceInfo("CPU", "the CPU was chosen")
+
+    def classify(self, crops: np.ndarray) -> list[Expression]:
+        return []
+
+
+class Source:
+    """Gives what its script says: a frame, a wait, an error."""
+
+    def __init__(self, script: Callable[["Source"], Iterator[Frame]], kind: str = "camera") -> None:
+        self.frames = script(self)
+        self.kind = kind
+        self.closed = threading.Event()
+
+    def open(self) -> SourceInfo:
+        return SourceInfo(self.kind, "fake", "fake", 64, 48, 30.0)  # type: ignore[arg-type]
+
+    def read(self) -> Frame | None:
+        return next(self.frames, None)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def frames(count: int) -> Callable[[Source], Iterator[Frame]]:
+    def script(_: Source) -> Iterator[Frame]:
+        for index in range(count):
+            yield Frame(IMAGE, index, index / 30, time.monotonic())
+
+    return script
+
+
+def pipeline(gate: threading.Event | None = None) -> Pipeline:
+    return Pipeline(Detector(gate), Classifier())
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "the condition did not come true"
+        threading.Event().wait(0.005)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    yield
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name.startswith("ferdesk-")])
+
+
+def test_a_source_runs_to_its_end_and_is_closed() -> None:
+    results: list[FrameResult] = []
+    source = Source(frames(1), kind="still")
+    engine = Engine(on_result=results.append)
+    engine.start(lambda: source, pipeline)
+    wait_for(lambda: engine.status().state is State.ENDED)
+    assert [result.frame.index for result in results] == [0]
+    assert source.closed.is_set()
+    assert engine.status().device == Classifier.device
+    engine.stop()
+    assert engine.status().state is State.IDLE
+
+
+def test_slow_analysis_drops_frames_and_counts_them() -> None:
+    gate = threading.Event()
+    results: list[FrameResult] = []
+    engine = Engine(on_result=results.append)
+    engine.start(lambda: Source(frames(50)), lambda: pipeline(gate))
+    wait_for(lambda: engine.status().num_seen == 50)
+    gate.set()
+    wait_for(lambda: engine.status().state is State.ENDED)
+    status = engine.status()
+    assert status.num_analysed == len(results)
+    assert status.num_analysed + status.num_dropped == 50
+    assert status.num_dropped > 0
+    assert results[-1].frame.index == 49
+    engine.stop()
+
+
+def test_a_source_that_cannot_be_opened_fails_with_its_sentence() -> None:
+    def broken() -> Source:
+        raise SourceError("Camera 0 cannot be opened.")
+
+    engine = Engine()
+    engine.start(broken, pipeline)
+    wait_for(lambda: engine.status().state is State.FAILED)
+    assert engine.status().message == "Camera 0 cannot be opened."
+    engine.stop()
+
+
+def test_a_source_that_is_cut_off_fails_after_its_frames() -> None:
+    def script(_: Source) -> Iterator[Frame]:
+        yield Frame(IMAGE, 0, 0.0, time.monotonic())
+        raise SourceError("It breaks off.")
+
+    results: list[FrameResult] = []
+    engine = Engine(on_result=results.append)
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().state is State.FAILED)
+    assert engine.status().message == "It breaks off."
+    engine.stop()
+
+
+def test_a_camera_that_falls_silent_is_called_lost_and_comes_back() -> None:
+    silence = threading.Event()
+
+    def script(source: Source) -> Iterator[Frame]:
+        yield Frame(IMAGE, 0, 0.0, time.monotonic())
+        silence.wait(5)
+        yield Frame(IMAGE, 1, 2.0, time.monotonic())
+        source.closed.wait(0.3)
+
+    states: list[State] = []
+    engine = Engine(on_change=lambda: states.append(engine.status().state))
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().state is State.LOST, LOST_AFTER_S + 4)
+    assert engine.status().silent_s >= LOST_AFTER_S
+    silence.set()
+    wait_for(lambda: engine.status().state in (State.RUNNING, State.ENDED))
+    assert State.LOST in states
+    engine.stop()
+
+
+def test_a_camera_whose_read_hangs_does_not_hold_stop_up() -> None:
+    release = threading.Event()
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield Frame(IMAGE, 0, 0.0, time.monotonic())
+        release.wait(20)
+
+    engine = Engine()
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().num_analysed == 1)
+    began_s = time.monotonic()
+    engine.stop(wait_s=0.1)
+    assert time.monotonic() - began_s < 2
+    release.set()
+
+
+def test_stopping_twice_or_before_starting_is_no_error() -> None:
+    engine = Engine()
+    engine.stop()
+    engine.start(lambda: Source(frames(3)), pipeline)
+    engine.stop()
+    engine.stop()
+    assert engine.status().state is State.IDLE
+
+
+def test_starting_again_runs_the_new_source() -> None:
+    results: list[FrameResult] = []
+    engine = Engine(on_result=results.append)
+    engine.start(lambda: Source(frames(1)), pipeline)
+    engine.start(lambda: Source(frames(1)), pipeline)
+    wait_for(lambda: engine.status().state is State.ENDED)
+    engine.stop()
+
+
+def test_a_bug_in_a_stage_ends_the_run_with_a_sentence_not_the_program(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Detector):
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            raise ZeroDivisionError("a bug")
+
+    engine = Engine()
+    engine.start(lambda: Source(frames(3)), lambda: Pipeline(Broken(), Classifier()))
+    wait_for(lambda: engine.status().state is State.FAILED)
+    assert "a bug" in engine.status().message
+    assert "ZeroDivisionError" in caplog.text
+    engine.stop()

@@ -1,0 +1,262 @@
+"""A checkpoint becomes the ONNX file that the app opens, with proof that both say the same.
+
+Axes: n faces, K expressions, h rows and w columns of a map.
+"""
+
+import datetime
+import json
+import logging
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ferdesk.core.crop import FACE_SIZE_PX
+from ferdesk.core.labels import LABELS
+from ferdesk.errors import FerdeskError
+from trainer.checkpoint import Checkpoint
+from trainer.data import Faces
+from trainer.evaluate import (
+    as_table,
+    evaluate,
+    fit_temperature,
+    onnx_classifier,
+    torch_classifier,
+    view_logits,
+)
+from trainer.models import PAPER_POOL_CELLS, ExpressionNet
+
+OPSET = 18
+PARITY = 1e-3
+"""Largest allowed difference between torch's and ONNX Runtime's logits and maps."""
+_OUTPUTS = ("logits", "attention", "attention_mid", "cam")
+_STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8}
+_LICENCE = "MIT; trained on FER2013, whose pictures carry no clear licence (see NOTICE)"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the file calls itself; ``name`` and ``version`` are shown to users."""
+
+    name: str
+    version: str
+
+
+class ExportNet(nn.Module):
+    """The network as the contract wants it: whole 48-pixel faces in, calibrated logits and maps out.
+
+    The inner crop, the normalisation and the temperature are inside. ``cam`` sums with
+    ``cam_bias`` to the logits: cam[k, i, j] = w_k . x[i, j] / (cells * T), where ``cells`` is the
+    number of cells that the pooling averages; those that it ignores are 0.
+    """
+
+    def __init__(self, model: ExpressionNet, crop_px: int, temperature: float) -> None:
+        super().__init__()
+        self.model = model
+        self.margin = (FACE_SIZE_PX - crop_px) // 2
+        self.crop_px = crop_px
+        self.register_buffer("class_weight", model.class_weight().detach() / temperature)
+        self.register_buffer("cam_bias", _bias(model) / temperature)
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        inner = slice(self.margin, self.margin + self.crop_px)
+        maps = self.model.look(faces[:, :, inner, inner])
+        features = maps.features
+        if self.model.architecture.pool == "paper":
+            rows = torch.arange(features.shape[2], device=features.device) < PAPER_POOL_CELLS
+            columns = torch.arange(features.shape[3], device=features.device) < PAPER_POOL_CELLS
+            features = features * (rows[:, None] & columns).to(features.dtype)
+            num_cells = PAPER_POOL_CELLS**2
+        else:
+            num_cells = features.shape[2] * features.shape[3]
+        weight_KC11 = self.class_weight[:, :, None, None] / num_cells
+        cam = torch.nn.functional.conv2d(features, weight_KC11)
+        logits = cam.sum((2, 3)) + self.cam_bias
+        return logits, maps.attention, maps.attention_mid, cam
+
+
+def _bias(model: ExpressionNet) -> Tensor:
+    bias = model.head.bias
+    return torch.zeros(len(LABELS)) if bias is None else bias.detach()
+
+
+def export(
+    checkpoint: Checkpoint,
+    identity: Identity,
+    public: Faces,
+    path: Path,
+    *,
+    half_weights: bool = True,
+    private: Faces | None = None,
+) -> dict[str, object]:
+    """Write ``path`` and return its accuracy figures, measured on the very file.
+
+    The temperature is fitted on PublicTest, one crop. ``half_weights`` rounds the weights to
+    float16 before everything else is measured, and stores them so; the arithmetic stays float32.
+    PrivateTest is evaluated only where it is given, once.
+
+    Raises:
+        FerdeskError: the file does not say what the network says.
+    """
+    import onnx
+
+    recipe = checkpoint.recipe
+    model = checkpoint.model()
+    if half_weights:
+        _round_to_half(model)
+    classify = torch_classifier(model, recipe.crop_px)
+    temperature = fit_temperature(view_logits(classify, public.pixels, "one"), public.labels)
+    network = ExportNet(model, recipe.crop_px, temperature).eval()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.stem + ".tmp.onnx")
+    _write_graph(network, aside)
+    prove_parity(network, aside, public.pixels[:64])
+    graph = onnx.load(aside)
+    if half_weights:
+        _store_as_half(graph)
+        onnx.save(graph, aside)
+        prove_parity(network, aside, public.pixels[:64])
+    figures: dict[str, object] = {}
+    onnx_classify = onnx_classifier(aside)
+    for split, faces in (("public_test", public), ("private_test", private)):
+        if faces is not None:
+            figures[split] = {
+                f"{views}_crop" if views != "flip" else "flip": as_table(
+                    evaluate(onnx_classify, faces, views)
+                )
+                for views in ("one", "ten")
+            }
+    values = {
+        "ferdesk.schema": "1",
+        "labels": json.dumps(list(LABELS)),
+        "name": identity.name,
+        "version": identity.version,
+        "architecture": _architecture_text(checkpoint),
+        "trained_on": "FER2013 Training split, 28,709 faces; chosen on PublicTest",
+        "accuracy": json.dumps(figures),
+        "temperature": repr(temperature),
+        "cam_bias": json.dumps(network.cam_bias.tolist()),
+        "crop": json.dumps(
+            {"size_px": FACE_SIZE_PX, "inner_px": recipe.crop_px, "framing": "FER2013"}
+        ),
+        "map_region": json.dumps([network.margin, network.margin, recipe.crop_px, recipe.crop_px]),
+        "map_stride": json.dumps(_STRIDES),
+        "map_range": json.dumps(_map_ranges(aside, public.pixels)),
+        "commit": checkpoint.commit,
+        "licence": _LICENCE,
+        "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    _set_metadata(graph, values)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, aside)
+    aside.replace(path)
+    return figures
+
+
+def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> float:
+    """The largest difference between torch and ONNX Runtime over all outputs.
+
+    Raises:
+        FerdeskError: it exceeds ``PARITY``, or ``cam`` does not sum to the logits.
+    """
+    import onnxruntime
+
+    batch = pixels[:, None].astype(np.float32)
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    exported = session.run(list(_OUTPUTS), {"faces": batch})
+    with torch.no_grad():
+        expected = [output.numpy() for output in network(torch.from_numpy(batch))]
+    difference = max(
+        float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, exported, strict=True)
+    )
+    logits, cam = exported[0], exported[3]
+    identity = float(np.abs(cam.sum((2, 3)) + network.cam_bias.numpy() - logits).max())
+    if max(difference, identity) > PARITY:
+        raise FerdeskError(
+            f"The exported file differs from the network by {difference:.2g}, and cam from the "
+            f"logits by {identity:.2g}; {PARITY} is allowed. It was not kept as a model."
+        )
+    return difference
+
+
+def _round_to_half(model: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half().float())
+
+
+def _write_graph(network: ExportNet, path: Path) -> None:
+    example = torch.zeros(2, 1, FACE_SIZE_PX, FACE_SIZE_PX)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            input_names=["faces"],
+            output_names=list(_OUTPUTS),
+            dynamic_shapes={"faces": {0: torch.export.Dim("n")}},
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            # folding the norms would make new weights, which float16 no longer holds exactly;
+            # ONNX Runtime folds them when it loads the file
+            optimize=False,
+            verbose=False,
+        )
+
+
+def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Keep float32 weights as float16 with a cast behind each, which loading folds away."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in graph.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 256:
+            continue
+        name, halved = tensor.name, values.astype(np.float16)
+        if not np.array_equal(halved.astype(np.float32), values):
+            continue
+        tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = list(graph.graph.node)
+    del graph.graph.node[:]
+    graph.graph.node.extend([*casts, *nodes])
+
+
+def _map_ranges(path: Path, pixels: NDArray[np.uint8]) -> dict[str, list[float]]:
+    """2nd and 98th percentile of each map over PublicTest: the range in which it is shown."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    names = list(_STRIDES)
+    collected: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+    for start in range(0, len(pixels), 256):
+        batch = pixels[start : start + 256, None].astype(np.float32)
+        for name, values in zip(names, session.run(names, {"faces": batch}), strict=True):
+            collected[name].append(values.ravel())
+    return {
+        name: [float(x) for x in np.percentile(np.concatenate(values), [2, 98])]
+        for name, values in collected.items()
+    }
+
+
+def _architecture_text(checkpoint: Checkpoint) -> str:
+    recipe = checkpoint.recipe
+    return (
+        f"CBAM-ResNet, width {recipe.width}, attention {recipe.attention}, pooling {recipe.pool}, "
+        f"{recipe.loss}; {checkpoint.model().num_parameters():,} parameters"
+    )
+
+
+def _set_metadata(graph: "onnx.ModelProto", values: Mapping[str, str]) -> None:  # type: ignore[name-defined]  # noqa: F821
+    del graph.metadata_props[:]
+    for key, value in values.items():
+        graph.metadata_props.add(key=key, value=value)
