@@ -61,6 +61,9 @@ class VideoFile:
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(self._cannot_open()) from error
+        if self._container.format.name == "tty":
+            # FFmpeg paints text files as pictures of letters
+            raise SourceError(self._cannot_open())
         streams = self._container.streams.video
         if not streams:
             raise SourceError(f"{self._shown} has no picture in it; give a video.")
@@ -178,6 +181,10 @@ def _upright(picture: "av.VideoFrame") -> np.ndarray[tuple[int, ...], np.dtype[n
 
 
 def _duration_s(container: "InputContainer", stream: "VideoStream") -> float:
+    """The length that the file promises, 0 where it promises none."""
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        # FFmpeg shortens an AVI's duration to what is there; its header keeps the number of frames
+        return float(stream.frames / stream.average_rate)
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None:

@@ -1,0 +1,81 @@
+"""The face detectors, on the demo's portraits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.adapters.demo import DemoSource, visible_people
+from ferdesk.adapters.mediapipe_detector import MediaPipeDetector, merged, tiles
+from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
+from ferdesk.core.types import Box, Detection, Frame
+from ferdesk.errors import ModelError
+from ferdesk.paths import models_folder
+
+
+@pytest.fixture(scope="module")
+def detector() -> Iterator[MediaPipeDetector]:
+    with MediaPipeDetector(models_folder()) as detector:
+        yield detector
+
+
+def demo_frame(t_s: float) -> Frame:
+    source = DemoSource(duration_s=20.0, paced=False)
+    source.open()
+    source._next_index = round(t_s * 30)
+    frame = source.read()
+    source.close()
+    assert frame is not None
+    return frame
+
+
+@pytest.mark.parametrize("t_s", [3.0, 9.2, 13.0, 19.2])
+def test_the_demos_people_are_found_once_each_where_they_are(
+    detector: MediaPipeDetector, t_s: float
+) -> None:
+    found = detector.detect(demo_frame(t_s).image)
+    people = visible_people(t_s)
+    assert len(found) == len(people)
+    for box in people.values():
+        assert max(detection.box.iou(box) for detection in found) > 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (20, 20), (40, 900)])
+def test_pictures_of_any_shape_are_searched(
+    detector: MediaPipeDetector, shape: tuple[int, int]
+) -> None:
+    assert detector.detect(np.full((*shape, 3), 100, np.uint8)) == []
+
+
+def test_a_turned_head_rolls_clockwise(detector: MediaPipeDetector) -> None:
+    import cv2
+
+    image = demo_frame(3.0).image
+    (upright,) = detector.detect(image)
+    turn = cv2.getRotationMatrix2D(upright.box.center, -15, 1)
+    turned = np.asarray(cv2.warpAffine(image, turn, (1280, 720)), np.uint8)
+    (rolled,) = detector.detect(turned)
+    # the landmarks are the detector's: exact in direction, rough in amount
+    assert 8 < rolled.roll_deg - upright.roll_deg < 25
+
+
+def test_a_missing_detector_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        MediaPipeDetector(tmp_path)
+
+
+def test_two_finds_of_one_face_become_one() -> None:
+    short = Detection(Box(100, 100, 100, 100), 0.7, SHORT_RANGE, 0)
+    full = Detection(Box(105, 95, 110, 110), 0.9, FULL_RANGE, 0)
+    other = Detection(Box(400, 100, 50, 50), 0.8, FULL_RANGE, 0)
+    assert merged([short, full, other]) == [other, short]
+
+
+def test_tiles_cover_the_whole_picture_and_overlap_by_half() -> None:
+    squares = list(tiles(1000, 300))
+    assert squares[0][0] == 0
+    assert squares[-1][0] + 300 == 1000
+    assert all(b[0] - a[0] <= 150 for a, b in zip(squares, squares[1:], strict=False))
+    assert [(y, x, side) for x, y, side in tiles(300, 1000)] == squares
+    assert list(tiles(300, 300)) == []

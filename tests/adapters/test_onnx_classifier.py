@@ -1,0 +1,94 @@
+"""Model files: what is read from a good one, and what is said of a bad one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.adapters import onnx_classifier
+from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.errors import ModelError
+
+ModelMaker = Callable[..., Path]
+
+
+def test_probabilities_are_the_softmax_of_the_logits(make_model: ModelMaker) -> None:
+    classifier = OnnxClassifier(make_model(), "cpu")
+    crops = np.stack([np.full((48, 48), grey, np.float32) for grey in (0, 255)])
+    dark, bright = classifier.classify(crops)
+    np.testing.assert_allclose(dark.probabilities, 1 / 7, rtol=1e-5)
+    expected = np.exp(np.arange(7)) / np.exp(np.arange(7)).sum()
+    np.testing.assert_allclose(bright.probabilities, expected, rtol=1e-4)
+    assert bright.probabilities.dtype == np.float32
+    assert bright.probabilities.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_maps_that_the_model_has_are_given_and_others_left_out(make_model: ModelMaker) -> None:
+    classifier = OnnxClassifier(make_model(), "cpu")
+    (expression,) = classifier.classify(np.full((1, 48, 48), 255, np.float32))
+    assert set(expression.maps) == {"attention"} == set(classifier.info.maps)
+    np.testing.assert_allclose(expression.maps["attention"], np.ones((6, 6)), rtol=1e-5)
+    assert classifier.info.maps["attention"].stride == 8
+    assert OnnxClassifier(make_model(with_map=False), "cpu").info.maps == {}
+
+
+def test_no_faces_need_no_run(make_model: ModelMaker) -> None:
+    assert OnnxClassifier(make_model(), "cpu").classify(np.empty((0, 48, 48), np.float32)) == []
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"There is no model file .*gone\.onnx"):
+        OnnxClassifier(tmp_path / "gone.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x07" * 500])
+def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="bad.onnx"):
+        OnnxClassifier(path, "cpu")
+
+
+def test_a_model_cut_off_in_the_middle_is_refused(make_model: ModelMaker) -> None:
+    path = make_model()
+    path.write_bytes(path.read_bytes()[:-700])
+    with pytest.raises(ModelError, match="tiny.onnx"):
+        OnnxClassifier(path, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metadata": {"labels": None}}, "lacks the metadata labels"),
+        ({"metadata": {"map_range": None, "name": None}}, "lacks the metadata name, map_range"),
+        ({"metadata": {"labels": '["joy", "a", "b", "c", "d", "e", "f"]'}}, "has the labels"),
+        ({"metadata": {"labels": "{"}}, "cannot be read"),
+        ({"metadata": {"map_stride": "{}"}}, "cannot be read"),
+        ({"metadata": {"ferdesk.schema": "9"}}, "schema 9"),
+        ({"num_labels": 6}, "gives 6 logits"),
+        ({"output_name": "scores"}, "no output named logits"),
+        ({"input_name": "image"}, "does not take faces"),
+        ({"side": 64}, "does not take faces"),
+    ],
+)
+def test_a_model_that_breaks_the_contract_is_refused_with_what_is_wrong(
+    make_model: ModelMaker, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        OnnxClassifier(make_model(**change), "cpu")
+
+
+def test_cuda_wanted_and_absent_goes_on_with_the_cpu_and_says_why(
+    make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_classifier, "cuda_obstacle", lambda: "no NVIDIA driver was found")
+    device = OnnxClassifier(make_model(), "cuda").device
+    assert (device.provider, device.fell_back) == ("CPU", True)
+    assert device.reason == "no NVIDIA driver was found"
+    assert not OnnxClassifier(make_model(), "auto").device.fell_back
+
+
+def test_the_cpu_chosen_is_no_fall_back(make_model: ModelMaker) -> None:
+    device = OnnxClassifier(make_model(), "cpu").device
+    assert (device.provider, device.reason, device.fell_back) == ("CPU", "the CPU was chosen", False)

@@ -1,0 +1,170 @@
+"""Sessions on a real disk: whole, full, killed."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.core.crop import Square
+from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.reader import problems_of, read_session
+from ferdesk.sessions.schema import SessionHeader
+
+STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def header(file_starts_utc: datetime | None = None) -> SessionHeader:
+    return SessionHeader(
+        program_version="0", model={}, provider="CPU", provider_reason="", source={}, width=4,
+        height=4, settings={}, started_utc=STARTED, file_starts_utc=file_starts_utc,
+    )  # fmt: skip
+
+
+def result(index: int, num_faces: int = 1, captured_s: float = 0.0) -> FrameResult:
+    p = np.full(7, 1 / 7, np.float32)
+    faces = tuple(
+        FaceResult(i + 1, Box(1, 2, 30, 30), Square(0, 0, 48), 0.9, Expression(p), p, True, 0, 1, 2)
+        for i in range(num_faces)
+    )
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), index, index / 30, captured_s)
+    return FrameResult(frame, faces, 5.0, {})
+
+
+def test_a_closed_session_is_valid_and_complete(tmp_path: Path) -> None:
+    writer = SessionWriter(tmp_path / "s", header(), live=False, lossless=True)
+    for index in range(40):
+        writer.add(result(index, num_faces=index % 3))
+    writer.close()
+    session = read_session(tmp_path / "s")
+    assert problems_of(session) == []
+    assert session.about["frames_analysed"] == 40
+    assert session.about["frames_seen"] == 40
+    assert session.face_ids() == [1, 2]
+    assert [row["time_utc"] for row in session.rows] == [""] * len(session.rows)
+
+
+def test_a_live_session_counts_and_dates_from_its_beginning(tmp_path: Path) -> None:
+    now_s = time.monotonic()
+    writer = SessionWriter(tmp_path / "s", header(), live=True, clock=lambda: now_s)
+    writer.add(result(100, captured_s=now_s + 0.5))
+    writer.add(result(130, captured_s=now_s + 1.5))
+    writer.close(frames_dropped=29)
+    rows = read_session(tmp_path / "s").rows
+    assert [row["frame"] for row in rows] == ["0", "30"]
+    assert [row["t_s"] for row in rows] == ["0.500000", "1.500000"]
+    assert rows[1]["time_utc"] == "2026-03-04T05:06:08.500000Z"
+    about = read_session(tmp_path / "s").about
+    assert (about["frames_seen"], about["frames_dropped"]) == (31, 29)
+
+
+def test_a_file_with_a_date_dates_its_rows(tmp_path: Path) -> None:
+    filmed = datetime(2020, 1, 1, tzinfo=UTC)
+    writer = SessionWriter(tmp_path / "s", header(filmed), live=False)
+    writer.add(result(30))
+    writer.close()
+    assert read_session(tmp_path / "s").rows[0]["time_utc"] == "2020-01-01T00:00:01.000000Z"
+
+
+def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    with pytest.raises(RecordingError, match="Choose another folder"):
+        SessionWriter(tmp_path / "s", header(), live=False)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RecordingError, match="A session cannot be written to"):
+        SessionWriter(tmp_path / "file" / "s", header(), live=False)
+
+
+def test_a_disk_that_fills_up_stops_recording_and_keeps_whole_rows(tmp_path: Path) -> None:
+    # in a child, as the limit on file sizes is the process's
+    code = textwrap.dedent(
+        f"""
+        import importlib.util, resource, signal, sys, time
+        from pathlib import Path
+        spec = importlib.util.spec_from_file_location("helpers", {str(Path(__file__))!r})
+        helpers = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(helpers)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        writer = helpers.SessionWriter(Path({str(tmp_path / "s")!r}), helpers.header(), live=False)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))
+        for index in range(100_000):
+            writer.add(helpers.result(index))
+            if writer.problem:
+                break
+            time.sleep(0.001)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        writer.close()
+        sys.stdout.write(writer.problem)
+        """
+    )
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=25
+    )
+    assert "Recording has stopped" in done.stdout
+    session = read_session(tmp_path / "s")
+    assert session.about["events"][0]["event"] == "recording_stopped"
+    assert problems_of(session) == []
+    assert (tmp_path / "s" / "results.csv").read_bytes().endswith(b"\n")
+    assert f"{len(session.rows)} rows" in done.stdout
+
+
+def test_a_killed_program_leaves_rows_older_than_a_second(tmp_path: Path) -> None:
+    code = textwrap.dedent(
+        f"""
+        import importlib.util, sys, time
+        from pathlib import Path
+        spec = importlib.util.spec_from_file_location("helpers", {str(Path(__file__))!r})
+        helpers = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(helpers)
+        writer = helpers.SessionWriter(Path({str(tmp_path / "s")!r}), helpers.header(), live=False)
+        for index in range(20):
+            writer.add(helpers.result(index))
+        sys.stdout.write("added")
+        sys.stdout.flush()
+        time.sleep(60)
+        """
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.read(5) == b"added"
+    threading.Event().wait(1.0)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    session = read_session(tmp_path / "s")
+    assert len(session.rows) == 20
+    assert not session.complete
+    assert problems_of(session)
+
+
+def test_a_last_line_that_was_cut_is_left_out(tmp_path: Path) -> None:
+    writer = SessionWriter(tmp_path / "s", header(), live=False)
+    writer.add(result(0))
+    writer.add(result(1))
+    writer.close()
+    path = tmp_path / "s" / "results.csv"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert len(read_session(tmp_path / "s").rows) == 1
+
+
+def test_a_folder_that_is_no_session_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="is not a session"):
+        read_session(tmp_path)
+    (tmp_path / "session.json").write_text(json.dumps({}))
+    (tmp_path / "results.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(RecordingError, match="does not have the columns"):
+        read_session(tmp_path)

@@ -1,0 +1,205 @@
+"""Pictures and videos as sources, good ones and broken ones."""
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from ferdesk.adapters.camera import Camera, _linux_cameras
+from ferdesk.adapters.still_image import StillImage
+from ferdesk.adapters.video_file import VideoFile, shown_location
+from ferdesk.core.types import Frame
+from ferdesk.errors import SourceError
+
+
+def write_video(
+    path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48), metadata: dict[str, str] | None = None
+) -> Path:
+    """Frames whose grey value is ten times their number, at the given times."""
+    with av.open(str(path), "w") as container:
+        if metadata:
+            container.metadata.update(metadata)
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for number, time_ms in enumerate(times_ms):
+            rng = np.random.default_rng(number)
+            image = rng.integers(0, 255, (size[1], size[0], 3)).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def all_frames(source: VideoFile) -> list[Frame]:
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_a_videos_times_are_its_presentation_times(tmp_path: Path) -> None:
+    times_ms = [0, 33, 100, 140, 400, 433]
+    source = VideoFile(str(write_video(tmp_path / "a.mkv", times_ms)))
+    info = source.open()
+    frames = all_frames(source)
+    source.close()
+    assert (info.kind, info.name, info.location) == ("video", "a", "a.mkv")
+    assert (info.width, info.height) == (64, 48)
+    assert [frame.index for frame in frames] == list(range(6))
+    assert [frame.t_s for frame in frames] == pytest.approx([t / 1000 for t in times_ms], abs=2e-3)
+    assert frames[0].image.shape == (48, 64, 3)
+
+
+def test_a_date_in_the_container_is_read(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "d.mp4", [0, 33], metadata={"creation_time": "2024-05-06T07:08:09Z"})
+    source = VideoFile(str(path))
+    starts_utc = source.open().starts_utc
+    source.close()
+    assert starts_utc is None or starts_utc.isoformat() == "2024-05-06T07:08:09+00:00"
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "avi"])
+def test_a_video_cut_off_in_the_middle_gives_its_frames_then_says_so(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = write_video(tmp_path / f"cut.{suffix}", [33 * i for i in range(90)])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    source = VideoFile(str(path))
+    source.open()
+    frames = []
+    with pytest.raises(SourceError, match=f"cut.{suffix} breaks off after"):
+        while (frame := source.read()) is not None:
+            frames.append(frame)
+    source.close()
+    assert 20 < len(frames) < 90
+
+
+def test_an_mp4_without_its_end_cannot_be_used(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "cut.mp4", [33 * i for i in range(30)])
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(SourceError, match="cut.mp4"):
+        VideoFile(str(path)).open()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.txt", "a"])
+def test_a_file_that_is_no_video_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("this is a text\n" * 50)
+    with pytest.raises(SourceError, match="not a video or picture"):
+        VideoFile(str(path)).open()
+
+
+def test_missing_empty_and_folder_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    for path, message in [
+        (tmp_path / "gone.mp4", "There is no file"),
+        (tmp_path / "empty.mp4", "is empty"),
+        (tmp_path, "is a folder"),
+    ]:
+        with pytest.raises(SourceError, match=message):
+            VideoFile(str(path)).open()
+
+
+def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "tone.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        tone = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        tone.sample_rate = 8000
+        container.mux(stream.encode(tone))
+        container.mux(stream.encode(None))
+    with pytest.raises(SourceError, match="has no picture"):
+        VideoFile(str(path)).open()
+
+
+def test_a_turned_phone_video_comes_upright(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ferdesk.adapters.video_file import _upright
+
+    class Turned:
+        rotation = -90
+
+        def to_ndarray(self, format: str) -> np.ndarray:
+            return np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+
+    image = _upright(Turned())  # type: ignore[arg-type]
+    stored = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    np.testing.assert_array_equal(image, np.rot90(stored, -1))
+
+
+def test_closing_from_another_thread_ends_a_wait_for_the_next_frame(tmp_path: Path) -> None:
+    source = VideoFile(str(write_video(tmp_path / "slow.mkv", [0, 30_000])), paced=True)
+    source.open()
+    assert source.read() is not None
+    taken: list[Frame | None] = []
+    reader = threading.Thread(target=lambda: taken.append(source.read()))
+    reader.start()
+    source.close()
+    reader.join(5)
+    assert taken == [None]
+
+
+def test_shown_locations_have_no_credentials() -> None:
+    shown = shown_location("rtsp://user:secret@10.0.0.7:554/live?token=abc")
+    assert shown == "rtsp://10.0.0.7:554/live"
+
+
+def test_a_still_is_one_frame_at_zero(tmp_path: Path) -> None:
+    path = tmp_path / "red.png"
+    red = np.zeros((20, 30, 3), np.uint8)
+    red[..., 2] = 200
+    cv2.imwrite(str(path), red)
+    source = StillImage(path)
+    info = source.open()
+    frame = source.read()
+    assert (info.kind, info.name, info.width, info.height) == ("still", "red", 30, 20)
+    assert frame is not None
+    assert frame.t_s == 0
+    assert frame.image[0, 0].tolist() == [200, 0, 0]
+    assert source.read() is None
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    picture = np.zeros((20, 40, 3), np.uint8)
+    _, jpeg = cv2.imencode(".jpg", picture)
+    # APP1 with one tag, orientation 6: turn a quarter clockwise
+    exif = (
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    )
+    data = jpeg.tobytes()
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    path = tmp_path / "phone.jpg"
+    path.write_bytes(data[:2] + segment + data[2:])
+    info = StillImage(path).open()
+    assert (info.width, info.height) == (20, 40)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "There is no file"), (b"", "is empty"), (b"junk" * 9, "not a picture")]
+)
+def test_a_bad_picture_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "p.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        StillImage(path).open()
+
+
+def test_no_camera_is_one_sentence() -> None:
+    with pytest.raises(SourceError, match="camera 97"):
+        Camera(97).open()
+
+
+def test_cameras_are_listed_by_name_and_once(tmp_path: Path) -> None:
+    for node, index, name in [("video0", 0, "Logi"), ("video1", 1, "Logi"), ("video10", 0, "Cap")]:
+        (tmp_path / node).mkdir()
+        (tmp_path / node / "index").write_text(f"{index}\n")
+        (tmp_path / node / "name").write_text(f"{name}\n")
+    assert _linux_cameras(tmp_path) == [(0, "Logi"), (10, "Cap")]
