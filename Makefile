@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow lint venv-run venv-dev screenshots clean
+.PHONY: run test test-slow lint venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -21,9 +21,6 @@ lint: venv-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-screenshots: venv-dev
-	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/screenshots.py docs/images
 
 venv-run: $(VENV)/.run
 venv-dev: $(VENV)/.dev

@@ -27,7 +27,9 @@ _NEAR = 0.35
 """A result belongs to the face where its square's centre lies this near, in sides of the face."""
 
 
-def set_into_picture(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], Square]:
+def set_into_picture(
+    face: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Square]:
     """A picture with the face enlarged in it, and where it lies."""
     large = cv2.resize(face, (FACE_PX, FACE_PX), interpolation=cv2.INTER_CUBIC)
     left = int(rng.integers(40, WIDTH - FACE_PX - 40))

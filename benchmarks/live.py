@@ -16,7 +16,11 @@ from pathlib import Path
 
 from ferdesk import batch, wiring
 
-CLIPS = ("WolfgangLanger_Pexels.mp4", "one_man_1080p.mp4", "head-pose-face-detection-female-and-male.gif")
+CLIPS = (
+    "WolfgangLanger_Pexels.mp4",
+    "one_man_1080p.mp4",
+    "head-pose-face-detection-female-and-male.gif",
+)
 
 
 def machine() -> str:
@@ -27,7 +31,9 @@ def machine() -> str:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    )
 
 
 def default_sources() -> list[str]:
@@ -47,11 +53,10 @@ def main() -> None:
         info, device = pipeline.classifier.info, pipeline.classifier.device
         out.write(f"{machine()}\nmodel {info.name} {info.version} on {device.provider}\n")
         for source in options.sources or default_sources():
-            warm_up = 5
-            result = batch.bench(source, pipeline.fresh(), num_frames=options.frames, warm_up=warm_up)
+            result = batch.bench(source, pipeline.fresh(), num_frames=options.frames, warm_up=5)
             out.write(
-                f"\n{result.source}: {result.width}x{result.height}, {result.mean_faces:.2f} faces a "
-                f"frame, {result.num_frames} frames: {result.fps:.1f} frames a second\n"
+                f"\n{result.source}: {result.width}x{result.height}, {result.num_frames} frames, "
+                f"{result.mean_faces:.2f} faces each: {result.fps:.1f} frames a second\n"
             )
             out.write(f"{'stage':<10}{'median ms':>12}{'95th pct ms':>14}\n")
             for timing in result.timings:

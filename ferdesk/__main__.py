@@ -51,7 +51,7 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 class _Terminal:
-    """Where the user is spoken to: our own stderr, kept apart from the native libraries' chatter."""
+    """Where the user is spoken to: our own stderr, apart from the native libraries' chatter."""
 
     def __init__(self) -> None:
         self.stream: IO[str] = sys.stderr
@@ -200,10 +200,10 @@ def bench(
         f"{result.num_frames} frames; model {name} on {device.provider}: "
         f"[bold]{result.fps:.1f} frames a second[/bold]"
     )
-    table = Table("stage", "median ms", "95th percentile ms")
+    stages = Table("stage", "median ms", "95th percentile ms")
     for timing in result.timings:
-        table.add_row(timing.stage, f"{timing.median_ms:.2f}", f"{timing.p95_ms:.2f}")
-    console.print(table)
+        stages.add_row(timing.stage, f"{timing.median_ms:.2f}", f"{timing.p95_ms:.2f}")
+    console.print(stages)
 
 
 def _analyze(
@@ -285,7 +285,11 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
     def check(name: str, ok: bool, says: str) -> None:
         checks.append({"name": name, "ok": ok, "says": says})
 
-    check("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}")
+    check(
+        "Python",
+        sys.version_info >= (3, 11),
+        f"{platform.python_version()} on {platform.platform()}",
+    )
     for package in ("numpy", "opencv-contrib-python", "mediapipe", "av", "PySide6-Essentials"):
         try:
             check(package, True, metadata.version(package))

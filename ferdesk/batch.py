@@ -1,4 +1,4 @@
-"""The work without a window: ``analyze`` writes a session for each source, ``bench`` times stages."""
+"""The work without a window: ``analyze`` writes a session a source, ``bench`` times stages."""
 
 import logging
 import statistics
@@ -165,8 +165,10 @@ def _follow_live(
         status = engine.status()
         if status.state is not State.OPENING and began_s is None:
             began_s = time.monotonic()
-        over = options.duration_s is not None and began_s is not None and (
-            time.monotonic() - began_s >= options.duration_s
+        over = (
+            options.duration_s is not None
+            and began_s is not None
+            and (time.monotonic() - began_s >= options.duration_s)
         )
         gone = status.state in (State.FAILED, State.ENDED)
         if over or gone or (writer is not None and writer.problem) or stopped.wait(0.05):
@@ -200,7 +202,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """What ``bench`` measured; ``fps`` is frames analysed over the time for reading and analysis."""
+    """What ``bench`` measured; ``fps`` is frames over the time for reading and analysing them."""
 
     source: str
     width: int

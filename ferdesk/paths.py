@@ -1,4 +1,4 @@
-"""Where things lie: assets in the checkout, the wheel and the packaged program; the user's folders."""
+"""Where things lie: assets in checkout, wheel and packaged program; the user's folders."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Makes sources, detector, classifier and recordings from their names, for window and batch alike."""
+"""Makes sources, detector, classifier and recordings from their names."""
 
 import sys
 import threading
@@ -30,9 +30,7 @@ _VIDEO_SUFFIXES = frozenset(
 )
 
 
-def open_source(
-    name: str, *, paced: bool = False, duration_s: float | None = None
-) -> FrameSource:
+def open_source(name: str, *, paced: bool = False, duration_s: float | None = None) -> FrameSource:
     """The source of that name, not yet opened.
 
     Args:

@@ -28,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 # no markup: a path may hold brackets
-errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 DataOption = Annotated[
     Path, typer.Option(help="fer2013.csv or icml_face_data.csv, or their folder.")
@@ -40,11 +40,11 @@ Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER
 def data(data: DataOption, unofficial: Unofficial = False) -> None:
     """Check FER2013 and count its faces."""
     loaded = load_fer2013(data, official=not unofficial)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     for usage, split in USAGE.items():
         faces = loaded.splits[split]
         counts = ", ".join(f"{name} {count}" for name, count in faces.counts().items())
-        console.print(f"{usage}: {len(faces)} faces ({counts})")
+        console.print(f"{usage}: {len(faces)} faces ({counts})", soft_wrap=True)
 
 
 @app.command()
@@ -74,7 +74,8 @@ def fit(
     use_bf16 = _bf16_is_fast(chosen, compile_model) if bf16 is None else bf16
     errors.print(
         f"{recipe.name}: width {recipe.width}, {recipe.loss}, {recipe.epochs} epochs on {chosen}"
-        f"{', bfloat16' if use_bf16 else ''}; checkpoints in {out}"
+        f"{', bfloat16' if use_bf16 else ''}; checkpoints in {out}",
+        soft_wrap=True,
     )
     with _progress() as (progress, stop_requested):
         task = progress.add_task("starting", total=None)
@@ -100,7 +101,8 @@ def fit(
     errors.print(
         f"Done: step {checkpoint.step}"
         f"{'' if public is None else f', PublicTest {public:.4f} by one crop'}. "
-        f"Next: ferdesk-train export {chosen_file} --data {data} --out model.onnx"
+        f"Next: ferdesk-train export {chosen_file} --data {data} --out model.onnx",
+        soft_wrap=True,
     )
 
 

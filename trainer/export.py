@@ -48,7 +48,7 @@ class Identity:
 
 
 class ExportNet(nn.Module):
-    """The network as the contract wants it: whole 48-pixel faces in, calibrated logits and maps out.
+    """The network as the contract wants it: 48-pixel faces in, calibrated logits and maps out.
 
     The inner crop, the normalisation and the temperature are inside. ``cam`` sums with
     ``cam_bias`` to the logits: cam[k, i, j] = w_k . x[i, j] / (cells * T), where ``cells`` is the
@@ -57,6 +57,8 @@ class ExportNet(nn.Module):
 
     def __init__(self, model: ExpressionNet, crop_px: int, temperature: float) -> None:
         super().__init__()
+        self.class_weight: Tensor
+        self.cam_bias: Tensor
         self.model = model
         self.margin = (FACE_SIZE_PX - crop_px) // 2
         self.crop_px = crop_px
@@ -81,7 +83,7 @@ class ExportNet(nn.Module):
 
 
 def _bias(model: ExpressionNet) -> Tensor:
-    bias = model.head.bias
+    bias: Tensor | None = model.head.bias
     return torch.zeros(len(LABELS)) if bias is None else bias.detach()
 
 

@@ -1,6 +1,7 @@
 """Webcams through OpenCV."""
 
 import os
+import platform
 import sys
 import time
 from pathlib import Path
@@ -83,7 +84,7 @@ class Camera:
 
 def list_cameras() -> list[tuple[int, str]]:
     """Cameras as (index, name), without opening them where the system tells their names."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return _linux_cameras(_SYSFS)
     # other systems tell OpenCV no names; the first cameras are offered and opening finds out
     return [(index, f"Camera {index}") for index in range(2)]

@@ -33,7 +33,9 @@ class MediaPipeDetector:
     which finds small faces in wide pictures at about three times the cost.
     """
 
-    def __init__(self, models: Path, *, thorough: bool = False, min_score: float = MIN_SCORE) -> None:
+    def __init__(
+        self, models: Path, *, thorough: bool = False, min_score: float = MIN_SCORE
+    ) -> None:
         """Load both models from the folder ``models``.
 
         Raises:

@@ -48,7 +48,9 @@ class OnnxClassifier:
             ModelError: the file is missing, is not ONNX, or does not keep the contract.
         """
         if not path.is_file():
-            raise ModelError(f"There is no model file {path}; ferdesk models lists the bundled ones.")
+            raise ModelError(
+                f"There is no model file {path}; ferdesk models lists the bundled ones."
+            )
         content = path.read_bytes()
         self._session, self.device = _open_session(content, path, provider)
         self._outputs = _check_interface(self._session, path)
@@ -83,7 +85,7 @@ class OnnxClassifier:
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _open_session(

@@ -1,4 +1,4 @@
-"""Writes a session's folder from a thread of its own; a second of rows is the most a crash costs."""
+"""Writes a session's folder from its own thread; a crash costs at most a second of rows."""
 
 import json
 import logging

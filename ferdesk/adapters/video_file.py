@@ -37,7 +37,9 @@ class VideoFile:
     ) -> None:
         self._location = location
         self._is_url = is_url(location)
-        self._name = (urlsplit(location).hostname if self._is_url else Path(location).stem) or "stream"
+        self._name = (
+            urlsplit(location).hostname if self._is_url else Path(location).stem
+        ) or "stream"
         self._shown = shown_location(location)
         self._paced = paced and not self._is_url
         self._clock = clock
@@ -133,7 +135,7 @@ class VideoFile:
             except (av.error.FFmpegError, OSError) as error:
                 broken = error
                 break
-            time_s = picture.time if picture.time is not None else index * step_s
+            time_s = index * step_s if picture.pts is None else picture.time
             start_s = time_s if start_s is None else start_s
             last_s = time_s - start_s
             yield Frame(_upright(picture), index, last_s, self._clock())
@@ -142,9 +144,9 @@ class VideoFile:
             return
         promised_s = _duration_s(container, stream)
         if broken is not None or promised_s - (last_s + step_s) > max(_MISSING_END_S, 2 * step_s):
+            whole = f" of {promised_s:.2f} s" if promised_s else ""
             raise SourceError(
-                f"{self._shown} breaks off after {last_s:.2f} s of {promised_s:.2f} s; what came "
-                "before is kept."
+                f"{self._shown} breaks off after {last_s:.2f} s{whole}; what came before is kept."
             ) from broken
 
     def _pace(self, frames: Iterator[Frame]) -> Iterator[Frame]:

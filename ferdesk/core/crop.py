@@ -82,8 +82,8 @@ def crop_face(
     columns, column_weights = _resampling(square.x, square.side, width, size_px)
     patch = image[rows, columns].astype(np.float32)
     grey = patch @ _GREY_WEIGHTS if patch.ndim == 3 else patch
-    crop: NDArray[np.float32] = row_weights @ grey @ column_weights.T
-    return np.clip(crop, 0.0, 255.0)
+    crop = row_weights @ grey @ column_weights.T
+    return np.clip(crop, 0.0, 255.0).astype(np.float32)
 
 
 def _resampling(

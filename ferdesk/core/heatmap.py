@@ -23,17 +23,17 @@ def spread(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray
     centers = (np.arange(size_px) + 0.5) * FACE_SIZE_PX / size_px - 0.5
     rows = _weights((centers - place.start_y) / place.stride, height)
     columns = _weights((centers - place.start_x) / place.stride, width)
-    pixels: NDArray[np.float32] = rows @ cells @ columns.T
-    return pixels
+    return np.asarray(rows @ cells @ columns.T, dtype=np.float32)
 
 
 def shown(cells: NDArray[np.float32], place: MapPlace) -> NDArray[np.float32]:
     """The map as shares of its display range, in [0, 1], so that it neither flickers nor drowns."""
     span = max(place.high - place.low, 1e-9)
-    return np.clip((cells - place.low) / span, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((cells - place.low) / span, 0.0, 1.0), dtype=np.float32)
 
 
 def _weights(positions: NDArray[np.float64], extent: int) -> NDArray[np.float32]:
     """[n, extent] linear interpolation weights at ``positions``, clamped to the ends."""
     clamped = np.clip(positions, 0, extent - 1)
-    return np.maximum(0.0, 1.0 - np.abs(clamped[:, None] - np.arange(extent))).astype(np.float32)
+    weights = np.maximum(0.0, 1.0 - np.abs(clamped[:, None] - np.arange(extent)))
+    return np.asarray(weights, dtype=np.float32)

@@ -12,8 +12,8 @@ from ferdesk.core.quality import is_uncertain, sharpness
 from ferdesk.core.smoother import Smoother
 from ferdesk.core.tracker import Tracker
 from ferdesk.core.types import (
-    DeviceInfo,
     Detection,
+    DeviceInfo,
     Expression,
     FaceResult,
     Frame,

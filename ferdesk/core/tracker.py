@@ -1,5 +1,6 @@
 """Faces keep their ids from frame to frame: motion by constant velocity, assignment by overlap."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -76,11 +77,11 @@ class Tracker:
 
 def _cost(predicted: Box, box: Box) -> float | None:
     """How badly ``box`` continues ``predicted``: 0 is perfect, None impossible."""
-    side, predicted_side = box.area**0.5, predicted.area**0.5
+    side, predicted_side = math.sqrt(box.area), math.sqrt(predicted.area)
     if not 1 / _MAX_SIZE_RATIO <= side / max(predicted_side, 1e-9) <= _MAX_SIZE_RATIO:
         return None
     (x, y), (predicted_x, predicted_y) = box.center, predicted.center
-    distance = ((x - predicted_x) ** 2 + (y - predicted_y) ** 2) ** 0.5 / max(side, predicted_side)
+    distance = math.hypot(x - predicted_x, y - predicted_y) / max(side, predicted_side)
     if distance > _MAX_DISTANCE:
         return None
     return distance + (1 - predicted.iou(box))

@@ -42,7 +42,7 @@ class SourceInfo:
         return self.kind in ("camera", "stream")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source.
 
@@ -117,7 +117,7 @@ class TrackedFace:
     detection: Detection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """What the network says of one crop.
 
@@ -129,7 +129,7 @@ class Expression:
     maps: Mapping[MapName, NDArray[np.float32]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FaceResult:
     """One face in one analysed frame.
 
@@ -159,7 +159,7 @@ class FaceResult:
         return float(self.smoothed.max())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FrameResult:
     """A frame and all that was found in it.
 

@@ -53,11 +53,15 @@ def make_model(tmp_path: Path) -> ModelMaker:
         outputs = [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["n", num_labels])]
         if with_map:
             nodes.append(
-                helper.make_node("AveragePool", [input_name], ["pooled"], kernel_shape=[8, 8], strides=[8, 8])
+                helper.make_node(
+                    "AveragePool", [input_name], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]
+                )
             )
             nodes.append(helper.make_node("Mul", ["pooled", "scale"], ["attention"]))
             outputs.append(
-                helper.make_tensor_value_info("attention", TensorProto.FLOAT, ["n", 1, side // 8, side // 8])
+                helper.make_tensor_value_info(
+                    "attention", TensorProto.FLOAT, ["n", 1, side // 8, side // 8]
+                )
             )
         faces = helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["n", 1, side, side])
         graph = helper.make_graph(nodes, "tiny", [faces], outputs, initializers)

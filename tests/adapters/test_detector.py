@@ -1,6 +1,7 @@
 """The face detectors, on the demo's portraits."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,6 @@ def test_tiles_cover_the_whole_picture_and_overlap_by_half() -> None:
     squares = list(tiles(1000, 300))
     assert squares[0][0] == 0
     assert squares[-1][0] + 300 == 1000
-    assert all(b[0] - a[0] <= 150 for a, b in zip(squares, squares[1:], strict=False))
+    assert all(b[0] - a[0] <= 150 for a, b in pairwise(squares))
     assert [(y, x, side) for x, y, side in tiles(300, 1000)] == squares
     assert list(tiles(300, 300)) == []

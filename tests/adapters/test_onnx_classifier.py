@@ -46,14 +46,14 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="bad.onnx"):
+    with pytest.raises(ModelError, match=r"bad\.onnx"):
         OnnxClassifier(path, "cpu")
 
 
 def test_a_model_cut_off_in_the_middle_is_refused(make_model: ModelMaker) -> None:
     path = make_model()
     path.write_bytes(path.read_bytes()[:-700])
-    with pytest.raises(ModelError, match="tiny.onnx"):
+    with pytest.raises(ModelError, match=r"tiny\.onnx"):
         OnnxClassifier(path, "cpu")
 
 
@@ -91,4 +91,8 @@ def test_cuda_wanted_and_absent_goes_on_with_the_cpu_and_says_why(
 
 def test_the_cpu_chosen_is_no_fall_back(make_model: ModelMaker) -> None:
     device = OnnxClassifier(make_model(), "cpu").device
-    assert (device.provider, device.reason, device.fell_back) == ("CPU", "the CPU was chosen", False)
+    assert (device.provider, device.reason, device.fell_back) == (
+        "CPU",
+        "the CPU was chosen",
+        False,
+    )

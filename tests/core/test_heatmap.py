@@ -12,7 +12,9 @@ FINE = MapPlace(start_x=2, start_y=2, stride=2, low=0.2, high=0.8)
 
 @pytest.mark.parametrize(("place", "cells"), [(COARSE, 6), (FINE, 22)])
 @pytest.mark.parametrize("size_px", [48, 96, 240])
-def test_one_hot_cell_lands_within_one_crop_pixel(place: MapPlace, cells: int, size_px: int) -> None:
+def test_one_hot_cell_lands_within_one_crop_pixel(
+    place: MapPlace, cells: int, size_px: int
+) -> None:
     for row, column in [(0, 0), (1, 2), (cells - 2, 1), (3, cells - 2)]:
         hot = np.zeros((cells, cells), np.float32)
         hot[row, column] = 1
@@ -30,9 +32,12 @@ def test_one_hot_cell_lands_within_one_crop_pixel(place: MapPlace, cells: int, s
 
 
 def test_a_flat_map_stays_flat() -> None:
-    np.testing.assert_allclose(spread(np.full((6, 6), 0.5, np.float32), COARSE, 100), 0.5, atol=1e-6)
+    np.testing.assert_allclose(
+        spread(np.full((6, 6), 0.5, np.float32), COARSE, 100), 0.5, atol=1e-6
+    )
 
 
 def test_the_display_range_is_cut_at_both_ends() -> None:
     values = np.array([[0.0, 0.2], [0.5, 1.0]], np.float32)
-    np.testing.assert_allclose(shown(values, FINE), [[0, 0], [0.5, 1]], atol=1e-6)
+    expected = np.array([[0.0, 0.0], [0.5, 1.0]])
+    np.testing.assert_allclose(shown(values, FINE), expected, atol=1e-6)

@@ -76,7 +76,8 @@ def test_core_works_where_no_vision_library_is_installed() -> None:
         "import sys\n"
         "for name in ('cv2', 'mediapipe', 'PySide6', 'platformdirs', 'onnxruntime', 'torch'):\n"
         "    sys.modules[name] = None\n"
-        "import ferdesk.core.pipeline, ferdesk.core.crop, ferdesk.core.heatmap, ferdesk.runtime.engine\n"
+        "import ferdesk.core.pipeline, ferdesk.core.crop, ferdesk.core.heatmap\n"
+        "import ferdesk.runtime.engine\n"
         "from ferdesk import Pipeline\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -1,0 +1,133 @@
+"""The user's settings: typed, read with forgiveness, written aside and moved into place."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ferdesk.core.types import MapName
+from ferdesk.paths import config_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the window remembers; a value that is not in the file is the default here."""
+
+    mirror: bool = False
+    """Show the picture as a mirror would; results are never mirrored."""
+    heatmap: bool = False
+    """Paint the chosen map over the faces."""
+    map_name: MapName = "attention"
+    """Which of the network's maps the heatmap shows."""
+    heat_opacity: float = field(default=0.6, metadata={"range": (0.0, 1.0)})
+    """How strongly the heatmap covers the picture where it is hottest."""
+    last_source: str = ""
+    """The source that was chosen last, as ``--source`` takes it; empty for none."""
+    side_panel: bool = True
+    """Show faces, bars and the map's controls beside the picture."""
+    reduced_motion: bool = False
+    """Let bars jump to their values."""
+    window_geometry: str = ""
+    """Size and place of the window, as Qt saves it, in base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings as read, and a sentence for the user about each thing that was dropped."""
+
+    settings: Settings
+    warnings: tuple[str, ...] = ()
+
+
+def settings_path() -> Path:
+    return config_folder() / "settings.json"
+
+
+def load_settings(path: Path) -> LoadedSettings:
+    """Read ``path``; what cannot be used costs its own entry, never the start-up.
+
+    A file that is no settings file at all is moved to ``*.bad`` beside it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return LoadedSettings(Settings())
+    except (OSError, UnicodeDecodeError) as error:
+        return _set_aside(path, error)
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return _set_aside(path, error)
+    if not isinstance(entries, dict):
+        return _set_aside(path, TypeError("it holds no table of settings"))
+    return _from_entries(entries)
+
+
+def save_settings(settings: Settings, path: Path) -> None:
+    """Write what differs from the defaults; a crash leaves the old file or the new one.
+
+    Raises ``OSError`` where the folder cannot be written.
+    """
+    default = Settings()
+    entries = {
+        item.name: getattr(settings, item.name)
+        for item in fields(Settings)
+        if getattr(settings, item.name) != getattr(default, item.name)
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".new")
+    with aside.open("w", encoding="utf-8") as file:
+        json.dump(entries, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def _from_entries(entries: Mapping[str, object]) -> LoadedSettings:
+    kinds = get_type_hints(Settings)
+    ranges = {item.name: item.metadata.get("range") for item in fields(Settings)}
+    # Any: what the file holds is checked entry by entry before it becomes an argument
+    good: dict[str, Any] = {}
+    warnings: list[str] = []
+    for name, value in entries.items():
+        if name not in kinds:
+            warnings.append(f'The setting "{name}" is not known and was ignored.')
+        elif (wanted := _complaint(value, kinds[name], ranges[name])) != "":
+            warnings.append(
+                f'The setting "{name}" must be {wanted}, not {value!r}; the default is used.'
+            )
+        else:
+            good[name] = float(value) if isinstance(value, int) and kinds[name] is float else value
+    return LoadedSettings(Settings(**good), tuple(warnings))
+
+
+def _complaint(value: object, kind: object, bounds: tuple[float, float] | None) -> str:
+    """What is wanted where ``value`` does not fit, else nothing."""
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        return "" if value in choices else "one of " + ", ".join(choices)
+    if kind is bool:
+        return "" if isinstance(value, bool) else "true or false"
+    if kind is float:
+        low, high = bounds or (-math.inf, math.inf)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = is_number and low <= value <= high  # type: ignore[operator]
+        return "" if fits else f"a number from {low:g} to {high:g}"
+    return "" if isinstance(value, str) else "a text"
+
+
+def _set_aside(path: Path, error: Exception) -> LoadedSettings:
+    bad = path.with_name(path.name + ".bad")
+    try:
+        path.replace(bad)
+        kept = f"it was kept as {bad.name}"
+    except OSError:
+        kept = "it was left where it is"
+    return LoadedSettings(
+        Settings(),
+        (f"The settings file {path} cannot be read ({error}); {kept} and the defaults are used.",),
+    )

@@ -1,0 +1,1 @@
+"""The window: widgets, painting, and the bridge from the threads."""

@@ -1,0 +1,137 @@
+"""The seven probabilities of the chosen face: smoothed as bars, raw as ticks."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.core.types import FaceResult
+from ferdesk.ui.overlay import percent
+from ferdesk.ui.theme import DARK, GRID, label_colour
+
+EASE_MS = 100
+_ROW_PX = 3 * GRID
+_BAR_PX = 12
+_TICK_PX = 2.0
+
+
+class Bars(QWidget):
+    """One row a label: word, bar, per cent. Figures are exact at once; only the bars ease."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        nothing = np.zeros(NUM_LABELS, dtype=np.float32)
+        self._drawn = self._from = self._smoothed = self._raw = nothing
+        self._face_id: int | None = None
+        self._faded = True
+        self.reduced_motion = False
+        self._ease = QVariantAnimation(self)
+        self._ease.setDuration(EASE_MS)
+        self._ease.setEasingCurve(QEasingCurve.Type.OutQuad)
+        self._ease.setStartValue(0.0)
+        self._ease.setEndValue(1.0)
+        self._ease.valueChanged.connect(self._move)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Probabilities of the chosen face")
+
+    @property
+    def drawn(self) -> NDArray[np.float32]:
+        """[7] in LABELS' order: the bars' lengths as they are drawn now, in [0, 1]."""
+        return self._drawn
+
+    def show_face(self, face: FaceResult) -> None:
+        # another face's bars do not grow out of this one's
+        jump = self.reduced_motion or face.face_id != self._face_id
+        self._face_id, self._faded = face.face_id, False
+        self._smoothed, self._raw = face.smoothed, face.expression.probabilities
+        self._from = face.smoothed if jump else self._drawn
+        self._ease.stop()
+        if np.array_equal(self._from, self._smoothed):
+            self._move(1.0)
+        else:
+            self._ease.start()
+        self.update()
+
+    def fade(self) -> None:
+        """The face is out of sight: what was last seen, without colour."""
+        self._faded = True
+        self.update()
+
+    def clear(self) -> None:
+        self._ease.stop()
+        nothing = np.zeros(NUM_LABELS, dtype=np.float32)
+        self._drawn = self._from = self._smoothed = self._raw = nothing
+        self._face_id, self._faded = None, True
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(32 * GRID, NUM_LABELS * _ROW_PX)
+
+    def _move(self, share: float) -> None:
+        moved = self._from + share * (self._smoothed - self._from)
+        self._drawn = np.clip(moved, 0.0, 1.0).astype(np.float32)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = self.fontMetrics()
+        word_px = max(metrics.horizontalAdvance(label.capitalize()) for label in LABELS) + GRID
+        figure_px = metrics.horizontalAdvance("100 %") + GRID
+        track_px = self.width() - word_px - figure_px
+        for i, label in enumerate(LABELS):
+            row = QRectF(0, i * _ROW_PX, self.width(), _ROW_PX)
+            top = row.center().y() - _BAR_PX / 2
+            track = QRectF(word_px, top, track_px, _BAR_PX)
+            self._paint_words(painter, row, i)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(DARK.raised))
+            painter.drawRoundedRect(track, 2, 2)
+            if self._face_id is None:
+                continue
+            painter.setBrush(QColor(DARK.disabled) if self._faded else label_colour(label))
+            bar = QRectF(track.left(), top, track_px * float(self._drawn[i]), _BAR_PX)
+            painter.drawRoundedRect(bar, 2, 2)
+            if not self._faded:
+                at = track.left() + (track_px - _TICK_PX) * float(self._raw[i])
+                painter.setBrush(QColor(DARK.text))
+                painter.drawRect(QRectF(at, top - 3, _TICK_PX, _BAR_PX + 6))
+
+    def _paint_words(self, painter: QPainter, row: QRectF, i: int) -> None:
+        leads = not self._faded and i == int(self._smoothed.argmax())
+        painter.setPen(QColor(DARK.text if leads else DARK.muted))
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(row, left, LABELS[i].capitalize())
+        if self._face_id is not None:
+            painter.drawText(row, right, percent(float(self._smoothed[i])))
+
+
+class BarsKey(QWidget):
+    """What bar and tick mean, drawn as they are drawn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Bar: smoothed over time. Tick: this picture alone.")
+
+    def sizeHint(self) -> QSize:
+        return QSize(24 * GRID, _ROW_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        metrics = self.fontMetrics()
+        middle = self.height() / 2
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        x = 0.0
+        for text, width, height, colour in (
+            ("smoothed", 2.0 * GRID, float(_BAR_PX), DARK.disabled),
+            ("this picture alone", _TICK_PX, _BAR_PX + 6.0, DARK.text),
+        ):
+            painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
+            x += width + GRID
+            painter.setPen(QColor(DARK.muted))
+            painter.drawText(QRectF(x, 0, self.width() - x, self.height()), left, text)
+            x += metrics.horizontalAdvance(text) + 2 * GRID

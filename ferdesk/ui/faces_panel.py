@@ -1,0 +1,161 @@
+"""The faces of the picture as a list, and the chosen one in detail."""
+
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.types import FaceResult
+from ferdesk.ui.bars import Bars, BarsKey
+from ferdesk.ui.overlay import percent
+from ferdesk.ui.theme import GRID, label_colour, titled
+
+_ROW_PX = 4 * GRID
+_ROWS_SHOWN = 3
+_ID = Qt.ItemDataRole.UserRole
+
+
+class FacesList(QTableWidget):
+    """Id, label and confidence of each face; a click or the arrow keys choose one."""
+
+    chosen = Signal(int)
+    """The id of the face that the user chose."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, 3, parent)
+        self._icons = {label: _dot(label) for label in LABELS}
+        self.horizontalHeader().hide()
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_PX)
+        self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.setColumnWidth(0, 6 * GRID)
+        self.setColumnWidth(2, 8 * GRID)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFixedHeight(_ROWS_SHOWN * _ROW_PX)
+        self.setAccessibleName("Faces")
+        self.itemSelectionChanged.connect(self._tell_choice)
+
+    def show_faces(self, faces: tuple[FaceResult, ...], chosen_id: int | None) -> None:
+        with QSignalBlocker(self):
+            self.setRowCount(len(faces))
+            for row, face in enumerate(faces):
+                self._fill(row, face)
+            ids = [face.face_id for face in faces]
+            row = ids.index(chosen_id) if chosen_id in ids else -1
+            if row < 0:
+                self.clearSelection()
+            elif row != self.currentRow() or not self.selectedItems():
+                self.setCurrentCell(
+                    row,
+                    0,
+                    QItemSelectionModel.SelectionFlag.ClearAndSelect
+                    | QItemSelectionModel.SelectionFlag.Rows,
+                )
+
+    def _fill(self, row: int, face: FaceResult) -> None:
+        said = f"Unsure ({face.label})" if face.uncertain else face.label.capitalize()
+        texts = (f"#{face.face_id}", said, percent(face.confidence))
+        for column, text in enumerate(texts):
+            item = self.item(row, column)
+            if item is None:
+                item = QTableWidgetItem()
+                if column == 2:
+                    item.setTextAlignment(
+                        Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+                    )
+                self.setItem(row, column, item)
+            # each of these repaints, so only what is new is told
+            if item.text() != text:
+                item.setText(text)
+                if column == 1:
+                    item.setIcon(self._icons[face.label])
+            if item.data(_ID) != face.face_id:
+                item.setData(_ID, face.face_id)
+
+    def _tell_choice(self) -> None:
+        items = self.selectedItems()
+        if items:
+            self.chosen.emit(int(items[0].data(_ID)))
+
+
+class FacesPanel(QWidget):
+    """The list of faces above the seven bars of the chosen one."""
+
+    chosen = Signal(int)
+    """The id of the face that the user chose in the list."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.list = FacesList(self)
+        self.list.chosen.connect(self.chosen)
+        self.bars = Bars(self)
+        self.headline = QLabel(self)
+        self.headline.setFont(titled(self))
+        self.hint = QLabel(self)
+        self.hint.setProperty("role", "muted")
+        heading = QLabel("Faces", self)
+        heading.setProperty("role", "muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addWidget(heading)
+        layout.addWidget(self.list)
+        layout.addSpacing(GRID)
+        layout.addWidget(self.headline)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.bars)
+        layout.addWidget(BarsKey(self))
+        self.clear()
+
+    def show_faces(
+        self, faces: tuple[FaceResult, ...], chosen: FaceResult | None, chosen_id: int | None
+    ) -> None:
+        """``chosen`` is None where no face is chosen, or where ``chosen_id`` is out of sight."""
+        self.list.show_faces(faces, chosen_id)
+        if chosen is not None:
+            self.headline.setText(f"Shows: {chosen.label} {percent(chosen.confidence)}")
+            sure = "unsure, see F1" if chosen.uncertain else "the network's estimate"
+            self.hint.setText(f"Face #{chosen.face_id} · {sure}")
+            self.bars.show_face(chosen)
+        elif chosen_id is not None:
+            self.headline.setText("Out of sight")
+            self.hint.setText(f"Face #{chosen_id} · last values")
+            self.bars.fade()
+        else:
+            self.clear()
+
+    def age(self) -> None:
+        """The picture stands still: say that the values are the last ones, not today's."""
+        self.headline.setText(self.headline.text().replace("Shows:", "Last:"))
+        self.bars.fade()
+
+    def clear(self) -> None:
+        self.list.show_faces((), None)
+        self.headline.setText("No face")
+        self.hint.setText("Click a face to choose it")
+        self.bars.clear()
+
+
+def _dot(label: str) -> QIcon:
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(label_colour(label))
+    painter.drawEllipse(6, 6, 20, 20)
+    painter.end()
+    return QIcon(pixmap)

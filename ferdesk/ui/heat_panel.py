@@ -1,0 +1,151 @@
+"""The heatmap's controls: on and off, which map, how strong, its scale and what it means."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QStandardItemModel
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.core.types import MapName, MapPlace
+from ferdesk.ui.heat import MAP_MEANINGS, MAP_TITLES, HeatChoice, scale_image
+from ferdesk.ui.theme import DARK, GRID
+
+
+class HeatScale(QWidget):
+    """The colours between the two ends of the display range, with their numbers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._place: MapPlace | None = None
+        self._opacity = 1.0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_range(self, place: MapPlace | None, opacity: float) -> None:
+        self._place, self._opacity = place, opacity
+        if place is not None:
+            self.setAccessibleName(f"Scale from {place.low:.2f} to {place.high:.2f}")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(32 * GRID, GRID + 4 + self.fontMetrics().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._place is None:
+            return
+        painter = QPainter(self)
+        strip = QRectF(0, 0, self.width(), GRID)
+        # on grey, as on a picture: what is see-through here is see-through there
+        painter.fillRect(strip, QColor(DARK.line))
+        painter.drawImage(strip, scale_image(self._opacity))
+        numbers = QRectF(0, GRID + 4, self.width(), self.fontMetrics().height())
+        painter.setPen(QColor(DARK.muted))
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, f"{self._place.low:.2f}")
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"{self._place.high:.2f}")
+
+
+class HeatPanel(QWidget):
+    """Tells what heat the user wants; ``choice`` is that wish at any time."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._places: Mapping[MapName, MapPlace] | None = None
+        self.switch = QCheckBox("Heatmap", self)
+        self.switch.setToolTip("Paint one of the network's maps over the faces (H)")
+        self.maps = QComboBox(self)
+        self.maps.setAccessibleName("Map")
+        self.maps.setMinimumHeight(4 * GRID)
+        for name, title in MAP_TITLES.items():
+            self.maps.addItem(title, name)
+        self.opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self.opacity.setRange(0, 100)
+        self.opacity.setAccessibleName("Opacity of the heatmap")
+        self.figure = QLabel(self)
+        self.figure.setMinimumWidth(self.fontMetrics().horizontalAdvance("100 %"))
+        self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.scale = HeatScale(self)
+        self.meaning = QLabel(self)
+        self.meaning.setWordWrap(True)
+        self.meaning.setProperty("role", "muted")
+        self._lay_out()
+        self.switch.toggled.connect(self._refresh)
+        self.maps.currentIndexChanged.connect(self._refresh)
+        self.opacity.valueChanged.connect(self._refresh)
+        self._refresh()
+
+    @property
+    def choice(self) -> HeatChoice:
+        wanted = self.switch.isChecked()
+        return HeatChoice(self.map_name if wanted else None, self.opacity.value() / 100)
+
+    @property
+    def places(self) -> Mapping[MapName, MapPlace]:
+        """The maps of the model; none before one is known."""
+        return self._places or {}
+
+    @property
+    def map_name(self) -> MapName:
+        name: MapName = self.maps.currentData()
+        return name
+
+    def choose(self, *, on: bool, name: MapName, opacity: float) -> None:
+        """Set the controls, as the settings remember them; nothing is told."""
+        with QSignalBlocker(self):
+            self.switch.setChecked(on)
+            self.maps.setCurrentIndex(self.maps.findData(name))
+            self.opacity.setValue(round(opacity * 100))
+            self._refresh()
+
+    def set_places(self, places: Mapping[MapName, MapPlace]) -> None:
+        """The maps that the model has; the others are greyed."""
+        if places == self._places:
+            return
+        self._places = places
+        model = self.maps.model()
+        assert isinstance(model, QStandardItemModel)
+        for row, name in enumerate(MAP_TITLES):
+            model.item(row).setEnabled(name in places)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        on = self.switch.isChecked()
+        place = self.places.get(self.map_name)
+        missing = self._places is not None and place is None
+        self.opacity.setEnabled(on)
+        self.figure.setText(f"{self.opacity.value()} %")
+        self.scale.set_range(place if on else None, self.opacity.value() / 100)
+        self.scale.setVisible(on and place is not None)
+        meaning = MAP_MEANINGS[self.map_name]
+        self.meaning.setText("This model has no such map." if missing else meaning)
+        self.meaning.setVisible(on)
+        self.changed.emit()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(GRID)
+        top.addWidget(self.switch)
+        top.addWidget(self.maps, 1)
+        strength = QHBoxLayout()
+        strength.setSpacing(GRID)
+        word = QLabel("Opacity", self)
+        word.setProperty("role", "muted")
+        strength.addWidget(word)
+        strength.addWidget(self.opacity, 1)
+        strength.addWidget(self.figure)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addLayout(top)
+        layout.addLayout(strength)
+        layout.addWidget(self.scale)
+        layout.addWidget(self.meaning)

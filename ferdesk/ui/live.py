@@ -1,0 +1,279 @@
+"""The live page's run: engine, recording and the choice of source, without a widget."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import FrameResult
+from ferdesk.runtime.engine import Engine, State, Status
+from ferdesk.ui.bridge import Bridge
+from ferdesk.ui.chores import Chores
+from ferdesk.ui.services import Recording, Services, SourceChoice
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 200
+DEMO = SourceChoice("demo", "Demo")
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell the user; ``details`` are folded away; ``stays`` until it is closed."""
+
+    text: str
+    level: Level = "info"
+    details: str = ""
+    stays: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """What the window shows of a recording."""
+
+    active: bool = False
+    changing: bool = False
+    """It is being opened or closed on another thread."""
+    elapsed_s: float = 0.0
+
+
+def source_title(name: str) -> str:
+    """``name`` in words for people; an address loses its user and password."""
+    if name == DEMO.name:
+        return DEMO.title
+    if name.startswith("camera:"):
+        return f"Camera {name.removeprefix('camera:')}"
+    if "://" in name:
+        return urlsplit(name).hostname or "Address"
+    return Path(name).name
+
+
+def has_credentials(name: str) -> bool:
+    return "://" in name and "@" in urlsplit(name).netloc
+
+
+class Live(QObject):
+    """Starts and stops sources and recordings, and says on the GUI thread what became of it."""
+
+    result = Signal(object)
+    """A ``FrameResult``: the newest."""
+    status = Signal(object)
+    """A ``Status``, when it changes and a few times a second while a source runs."""
+    recording = Signal(object)
+    """A ``RecordingState``."""
+    source = Signal(str)
+    """The name of the source that is being started."""
+    cameras = Signal(object)
+    """A tuple of ``SourceChoice``."""
+    told = Signal(object)
+    """A ``Notice``."""
+
+    def __init__(
+        self,
+        services: Services,
+        parent: QObject | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._clock = clock
+        self.chores = Chores(self)
+        self.bridge = Bridge(self)
+        self._engine = Engine(on_result=self._take, on_change=self.bridge.tell_change, clock=clock)
+        self._writing = threading.Lock()
+        self._recording: Recording | None = None
+        self._opening_recording = False
+        self._num_closing = 0
+        self._recording_since_s = 0.0
+        self._source = ""
+        self._fallback = ""
+        self._run_number = 0
+        self._network_failed_in = 0
+        self._state = State.IDLE
+        self._tick = QTimer(self)
+        self._tick.setInterval(TICK_MS)
+        self._tick.timeout.connect(self._refresh)
+        self.bridge.result.connect(self._hand_on)
+        self.bridge.changed.connect(self._refresh)
+
+    @property
+    def source_name(self) -> str:
+        """The source that was started last, empty before the first."""
+        return self._source
+
+    @property
+    def running(self) -> bool:
+        return self._state in (State.OPENING, State.RUNNING, State.LOST)
+
+    def start(self, name: str, *, fallback: str = "") -> None:
+        """Leave the source that runs and begin with ``name``.
+
+        Where ``name`` cannot be opened, ``fallback`` is started instead and the user is told.
+        """
+        self.stop_recording()
+        self._source, self._fallback = name, fallback
+        self._run_number += 1
+        # IDLE, so that a failure of this run is news even where the last run failed too
+        self._state = State.IDLE
+        self._engine.start(
+            partial(self._services.open_source, name),
+            partial(self._open_pipeline, self._run_number),
+        )
+        self.bridge.clear()
+        self.source.emit(name)
+        self._refresh()
+        self._tick.start()
+
+    def stop(self) -> None:
+        """Leave the source; its threads end in their own time."""
+        self.stop_recording()
+        self._run_number += 1
+        self._engine.stop(wait_s=0.0)
+        self.bridge.clear()
+        self._refresh()
+
+    def start_recording(self) -> None:
+        """Begin a session for the source that runs."""
+        if self._recording or self._opening_recording or self._state is not State.RUNNING:
+            return
+        self._opening_recording = True
+        run_number = self._run_number
+        self.chores.run(
+            partial(self._services.start_recording, self._engine.status()),
+            partial(self._recording_began, run_number),
+            self._recording_refused,
+        )
+        self._tell_recording()
+
+    def stop_recording(self) -> None:
+        """Close the session, if there is one, without waiting for the disk."""
+        with self._writing:
+            recording, self._recording = self._recording, None
+        if recording is not None:
+            self._close(recording)
+
+    def list_cameras(self) -> None:
+        """Look for cameras; ``cameras`` says what was found."""
+        self.chores.run(
+            lambda: tuple(self._services.cameras()), self.cameras.emit, self._cameras_unknown
+        )
+
+    def close(self, wait_s: float = 5.0) -> None:
+        """Stop everything and wait for what is being written; for the end of the program."""
+        self.stop_recording()
+        self._tick.stop()
+        self.bridge.close()
+        self._engine.stop()
+        self.chores.close(wait_s)
+
+    def _open_pipeline(self, run_number: int) -> Pipeline:
+        """On the inference thread."""
+        try:
+            return self._services.open_pipeline()
+        except Exception:
+            # another source would not help
+            self._network_failed_in = run_number
+            raise
+
+    def _take(self, result: FrameResult) -> None:
+        """On the inference thread: the recorder sees every result, the window the newest."""
+        with self._writing:
+            if self._recording is not None:
+                self._recording.add(result)
+        self.bridge.put(result)
+
+    @Slot(object)
+    def _hand_on(self, result: FrameResult) -> None:
+        self.result.emit(result)
+
+    @Slot()
+    def _refresh(self) -> None:
+        status = self._engine.status()
+        before, self._state = self._state, status.state
+        self.status.emit(status)
+        if status.state is not before:
+            self._entered(status, before)
+        if self._recording is not None and self._recording.problem:
+            self.stop_recording()
+        self._tell_recording()
+        if not self.running:
+            self._tick.stop()
+
+    def _entered(self, status: Status, before: State) -> None:
+        if status.state in (State.ENDED, State.FAILED, State.IDLE):
+            self.stop_recording()
+        if status.state is State.RUNNING and before is State.LOST:
+            self.told.emit(Notice("The source is back.", stays=False))
+        useless = status.state is State.FAILED and status.num_analysed == 0
+        if useless and self._fallback and self._network_failed_in != self._run_number:
+            fallback = self._fallback
+            self.told.emit(
+                Notice(
+                    f"{status.message} Showing the {source_title(fallback).lower()} instead.",
+                    "warning",
+                )
+            )
+            self.start(fallback)
+
+    def _recording_began(self, run_number: int, recording: Recording) -> None:
+        self._opening_recording = False
+        if run_number != self._run_number or not self.running:
+            self._close(recording)  # the source was left while the session was being opened
+            return
+        self._recording_since_s = self._clock()
+        with self._writing:
+            self._recording = recording
+        self._tell_recording()
+
+    def _recording_refused(self, message: str) -> None:
+        self._opening_recording = False
+        self.told.emit(Notice(message, "error"))
+        self._tell_recording()
+
+    def _close(self, recording: Recording) -> None:
+        self._num_closing += 1
+        self.chores.run(
+            partial(_finish, recording, self._engine.status()), self._closed, self._close_failed
+        )
+        self._tell_recording()
+
+    def _closed(self, notice: Notice) -> None:
+        self._num_closing -= 1
+        self.told.emit(notice)
+        self._tell_recording()
+
+    def _close_failed(self, message: str) -> None:
+        self._closed(Notice(message, "error"))
+
+    def _cameras_unknown(self, message: str) -> None:
+        log.warning("the cameras cannot be listed: %s", message)
+        self.cameras.emit(())
+
+    def _tell_recording(self) -> None:
+        active = self._recording is not None
+        self.recording.emit(
+            RecordingState(
+                active=active,
+                changing=self._opening_recording or self._num_closing > 0,
+                elapsed_s=self._clock() - self._recording_since_s if active else 0.0,
+            )
+        )
+
+
+def _finish(recording: Recording, status: Status) -> Notice:
+    recording.close(status)
+    saved = f"{recording.num_rows:,} rows are saved in {recording.folder}."
+    if recording.problem:
+        log.error("a recording stopped: %s", recording.problem)
+        return Notice(f"{recording.problem} {saved}", "error")
+    return Notice(f"Recording finished: {saved}", stays=False)

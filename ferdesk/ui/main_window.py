@@ -1,0 +1,544 @@
+"""The window: actions as a table, the picture beside its panel, and words for every state."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QImage, QKeySequence
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QInputDialog,
+    QMainWindow,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.core.types import FrameResult
+from ferdesk.errors import FerdeskError
+from ferdesk.paths import sessions_folder
+from ferdesk.runtime.engine import State, Status
+from ferdesk.settings import Settings, save_settings
+from ferdesk.ui.faces_panel import FacesPanel
+from ferdesk.ui.heat_panel import HeatPanel
+from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, has_credentials, source_title
+from ferdesk.ui.notices import Notices
+from ferdesk.ui.selection import Selection
+from ferdesk.ui.services import SourceChoice
+from ferdesk.ui.shortcuts import ShortcutsSheet
+from ferdesk.ui.status_line import StatusLine, clock_text
+from ferdesk.ui.theme import GRID
+from ferdesk.ui.video_view import VideoView, ViewState
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "ferdesk"
+_SAVE_AFTER_MS = 500
+_PANEL_PX = 40 * GRID
+_SLOW_OPENING_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One thing the user can do: what it is called, its key, and the method that does it."""
+
+    name: str
+    text: str
+    key: str
+    does: str
+    checkable: bool = False
+    tip: str = ""
+
+
+ACTIONS = (
+    ActionSpec("run", "Start", "F5", "toggle_run", True, "Start or stop the source"),
+    ActionSpec("record", "Record", "R", "toggle_recording", True, "Record the results to CSV"),
+    ActionSpec("snapshot", "Snapshot", "S", "snapshot", False, "Save the picture as it is shown"),
+    ActionSpec("heatmap", "Heatmap", "H", "toggle_heatmap", True, "Paint the map over the faces"),
+    ActionSpec("mirror", "Mirror", "Ctrl+M", "set_mirrored", True, "Show the picture as a mirror"),
+    ActionSpec("panel", "Panel", "F9", "show_panel", True, "Faces and bars beside the picture"),
+    ActionSpec("full", "Full screen", "F", "show_full", True, "Nothing but the picture"),
+    ActionSpec("next", "Next face", "]", "next_face"),
+    ActionSpec("previous", "Previous face", "[", "previous_face"),
+    ActionSpec("file", "Open file…", "Ctrl+O", "open_file"),
+    ActionSpec("address", "Open address…", "Ctrl+L", "open_address"),
+    ActionSpec("keys", "Keyboard", "F1", "show_keys", False, "All keys"),
+)
+_BAR = ("run", "record", "snapshot", "", "heatmap", "mirror", "panel", "full", "keys")
+
+
+class MainWindow(QMainWindow):
+    """Shows what ``live`` tells and asks it for what the user wants; decides nothing else."""
+
+    def __init__(
+        self,
+        live: Live,
+        settings: Settings,
+        *,
+        settings_path: Path | None = None,
+        pictures_folder: Path | None = None,
+        ask_file: Callable[[QWidget], str] | None = None,
+        ask_address: Callable[[QWidget], str] | None = None,
+    ) -> None:
+        """``settings_path`` None keeps the settings nowhere; the ``ask_`` ones return "" for no."""
+        super().__init__()
+        self.live = live
+        live.setParent(self)
+        self.settings = settings
+        self._settings_path = settings_path
+        self._pictures_folder = pictures_folder
+        self._ask_file = ask_file or _ask_file
+        self._ask_address = ask_address or _ask_address
+        self._selection = Selection()
+        self._status = Status()
+        self._recording = RecordingState()
+        self._cameras: tuple[SourceChoice, ...] = ()
+        self._keys: ShortcutsSheet | None = None
+        self._saver = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
+        self._saver.timeout.connect(self._save)
+
+        self.view = VideoView(self)
+        self.faces = FacesPanel(self)
+        self.heat = HeatPanel(self)
+        self.notices = Notices(self)
+        self.status_line = StatusLine(self)
+        self.actions_by_name = self._make_actions()
+        self.source_button = self._make_source_button()
+        self._bar = self._make_bar()
+        self._panel = self._make_panel()
+        self._lay_out()
+        self._connect()
+        self._apply(settings)
+        self._clear()
+        self._show_status(Status())
+
+    # ---- what the actions do
+
+    def start(self, name: str, *, fallback: str = "") -> None:
+        """Begin with a source; see ``Live.start``."""
+        self._clear()
+        self.live.start(name, fallback=fallback)
+
+    def choose_source(self, name: str) -> None:
+        """The user wants this source, now and the next time."""
+        if not has_credentials(name):
+            self._remember(last_source=name)
+        self.start(name)
+
+    def toggle_run(self) -> None:
+        if self.live.running:
+            self.live.stop()
+            self._clear()
+        else:
+            self.start(self.live.source_name or DEMO.name)
+
+    def toggle_recording(self) -> None:
+        if self._recording.active:
+            self.live.stop_recording()
+        else:
+            self.live.start_recording()
+        self._show_recording(self._recording)
+
+    def toggle_heatmap(self) -> None:
+        self.heat.switch.toggle()
+
+    def set_mirrored(self) -> None:
+        mirrored = self.actions_by_name["mirror"].isChecked()
+        self.view.set_mirrored(mirrored)
+        self._remember(mirror=mirrored)
+
+    def show_panel(self) -> None:
+        shown = self.actions_by_name["panel"].isChecked()
+        self._panel.setVisible(shown)
+        self._remember(side_panel=shown)
+
+    def show_full(self) -> None:
+        full = self.actions_by_name["full"].isChecked()
+        self._bar.setVisible(not full)
+        self._panel.setVisible(not full and self.settings.side_panel)
+        # toggled, so that a maximised window is one again afterwards
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def leave_full(self) -> None:
+        if self.actions_by_name["full"].isChecked():
+            self.actions_by_name["full"].trigger()
+
+    def next_face(self) -> None:
+        self._step(1)
+
+    def previous_face(self) -> None:
+        self._step(-1)
+
+    def choose_face(self, face_id: int) -> None:
+        self._selection.choose(face_id)
+        if self.view.result is not None:
+            self._show_faces(self.view.result)
+            self.view.set_chosen(self._selection.face_id)
+
+    def open_file(self) -> None:
+        if name := self._ask_file(self):
+            self.choose_source(name)
+
+    def open_address(self) -> None:
+        if name := self._ask_address(self).strip():
+            self.choose_source(name)
+
+    def snapshot(self) -> None:
+        if self.view.result is None:
+            return
+        folder = self._pictures_folder or sessions_folder() / "snapshots"
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
+        path = folder / f"{stamp}.png"
+        self.live.chores.run(
+            partial(_save_picture, self.view.snapshot(), path),
+            lambda saved: self.notices.show_notice(Notice(f"Saved {saved}.", stays=False)),
+            lambda message: self.notices.show_notice(Notice(message, "error")),
+        )
+
+    def show_keys(self) -> None:
+        if self._keys is None:
+            self._keys = ShortcutsSheet([(a.tip or a.text, a.key) for a in ACTIONS], self)
+        self._keys.show()
+        self._keys.raise_()
+
+    # ---- what live tells
+
+    @Slot(object)
+    def _show_result(self, result: FrameResult) -> None:
+        chosen = self._show_faces(result)
+        self.view.show_result(result, chosen)
+        self.actions_by_name["snapshot"].setEnabled(True)
+        self._show_state()
+
+    @Slot(object)
+    def _show_status(self, status: Status) -> None:
+        self._status = status
+        self.status_line.show_status(status)
+        running = self.live.running
+        run = self.actions_by_name["run"]
+        run.setChecked(running)
+        run.setText("Stop" if running else "Start")
+        if status.state in (State.LOST, State.ENDED, State.FAILED):
+            self.faces.age()
+        if status.model is not None:
+            self.heat.set_places(status.model.maps)
+        self._show_state()
+        self._show_recording(self._recording)
+
+    @Slot(object)
+    def _show_recording(self, recording: RecordingState) -> None:
+        self._recording = recording
+        self.status_line.show_recording(recording)
+        record = self.actions_by_name["record"]
+        record.setChecked(recording.active)
+        elapsed = clock_text(recording.elapsed_s)
+        record.setText(f"● {elapsed}" if recording.active else "Record")
+        ready = self._status.state is State.RUNNING and not recording.changing
+        record.setEnabled(recording.active or ready)
+        parts = (f"● {elapsed}" if recording.active else "", self._title(), PROGRAM)
+        self.setWindowTitle(" · ".join(part for part in parts if part))
+
+    @Slot(str)
+    def _show_source(self, name: str) -> None:
+        title = self._title()
+        metrics = self.source_button.fontMetrics()
+        short = metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, 28 * GRID)
+        self.source_button.setText(f"{short}  ▾")
+        self.source_button.setToolTip(title)
+        for action in self.source_button.menu().actions():
+            action.setChecked(action.data() == name)
+
+    @Slot(object)
+    def _show_cameras(self, cameras: tuple[SourceChoice, ...]) -> None:
+        self._cameras = cameras
+        self._fill_sources()
+        if self.live.source_name:
+            self._show_source(self.live.source_name)
+
+    def _show_faces(self, result: FrameResult) -> int | None:
+        chosen = self._selection.update(result)
+        self.faces.show_faces(result.faces, chosen, self._selection.face_id)
+        return self._selection.face_id
+
+    def _show_state(self) -> None:
+        num_faces = len(self.view.result.faces) if self.view.result is not None else 0
+        self.view.set_state(view_state(self._status, self._title(), num_faces))
+
+    def _title(self) -> str:
+        """The source's name for people, as the camera itself says it where it does."""
+        name = self.live.source_name
+        titles = {choice.name: choice.title for choice in self._cameras}
+        return titles.get(name, source_title(name))
+
+    def _clear(self) -> None:
+        """Nothing of the source that was left stays on the screen."""
+        self.view.clear()
+        self.faces.clear()
+        self._selection.forget()
+        self.actions_by_name["snapshot"].setEnabled(False)
+
+    def _step(self, by: int) -> None:
+        if self.view.result is not None:
+            self._selection.step(self.view.result, by)
+            if self._selection.face_id is not None:
+                self.choose_face(self._selection.face_id)
+
+    # ---- settings
+
+    def _apply(self, settings: Settings) -> None:
+        self.actions_by_name["mirror"].setChecked(settings.mirror)
+        self.view.set_mirrored(settings.mirror)
+        self.actions_by_name["panel"].setChecked(settings.side_panel)
+        self._panel.setVisible(settings.side_panel)
+        self.faces.bars.reduced_motion = settings.reduced_motion
+        self.heat.choose(on=settings.heatmap, name=settings.map_name, opacity=settings.heat_opacity)
+        self._show_heat()
+        self.resize(160 * GRID, 95 * GRID)
+        if settings.window_geometry:
+            geometry = QByteArray.fromBase64(settings.window_geometry.encode("ascii", "ignore"))
+            self.restoreGeometry(geometry)
+
+    def _heat_changed(self) -> None:
+        self._show_heat()
+        self._remember(
+            heatmap=self.heat.switch.isChecked(),
+            map_name=self.heat.map_name,
+            heat_opacity=self.heat.opacity.value() / 100,
+        )
+
+    def _show_heat(self) -> None:
+        self.view.set_heat(self.heat.choice, self.heat.places)
+        with QSignalBlocker(self.actions_by_name["heatmap"]):
+            self.actions_by_name["heatmap"].setChecked(self.heat.switch.isChecked())
+
+    def _remember(self, **changes: object) -> None:
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        self._saver.start()
+
+    def _save(self) -> None:
+        if self._settings_path is None:
+            return
+        try:
+            save_settings(self.settings, self._settings_path)
+        except OSError as error:
+            log.warning("the settings cannot be saved: %s", error)
+            self.notices.show_notice(
+                Notice(f"The settings cannot be saved to {self._settings_path}: {error}", "warning")
+            )
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.isFullScreen():
+            geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+            self._remember(window_geometry=geometry)
+        self._saver.stop()
+        self._save()
+        # gone from the screen first: a recording's last rows may take a moment
+        self.hide()
+        self.live.close()
+        super().closeEvent(event)
+
+    # ---- how it is put together
+
+    def _make_actions(self) -> dict[str, QAction]:
+        actions = {}
+        for spec in ACTIONS:
+            action = QAction(spec.text, self)
+            action.setShortcut(QKeySequence(spec.key))
+            action.setCheckable(spec.checkable)
+            native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setToolTip(f"{spec.tip or spec.text} ({native})")
+            # triggered, not toggled: what the program sets itself must not come back as a wish
+            does: Callable[[], None] = getattr(self, spec.does)
+            action.triggered.connect(partial(_ignore_checked, does))
+            self.addAction(action)
+            actions[spec.name] = action
+        escape = QAction(self)
+        escape.setShortcut(QKeySequence(Qt.Key.Key_Escape))
+        escape.triggered.connect(self.leave_full)
+        self.addAction(escape)
+        return actions
+
+    def _make_source_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName("source")
+        button.setText("Source  ▾")
+        button.setAccessibleName("Source")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMinimumWidth(20 * GRID)
+        button.setMenu(QMenu(button))
+        self._source_group = QActionGroup(self)
+        return button
+
+    def _fill_sources(self) -> None:
+        menu = self.source_button.menu()
+        menu.clear()
+        self._source_group.deleteLater()
+        self._source_group = QActionGroup(self)
+        if not self._cameras:
+            menu.addAction("No camera found").setEnabled(False)
+        for choice in (*self._cameras, DEMO):
+            action = menu.addAction(choice.title)
+            action.setData(choice.name)
+            action.setCheckable(True)
+            action.setChecked(choice.name == self.live.source_name)
+            action.triggered.connect(
+                partial(_ignore_checked, partial(self.choose_source, choice.name))
+            )
+            self._source_group.addAction(action)
+        menu.addSeparator()
+        menu.addAction(self.actions_by_name["file"])
+        menu.addAction(self.actions_by_name["address"])
+        menu.addSeparator()
+        menu.addAction("Look for cameras", self.live.list_cameras)
+
+    def _make_bar(self) -> QWidget:
+        bar = QWidget(self)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(GRID, GRID, GRID, GRID)
+        row.setSpacing(GRID)
+        row.addWidget(self.source_button)
+        for name in _BAR:
+            if not name:
+                row.addStretch(1)
+                continue
+            button = QToolButton(bar)
+            button.setObjectName(name)
+            button.setDefaultAction(self.actions_by_name[name])
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
+            if name in ("run", "record"):
+                # wide enough for its longest words, so that nothing beside it moves
+                widest = button.fontMetrics().horizontalAdvance("● 00:00:00")
+                button.setMinimumWidth(widest + 4 * GRID)
+        return bar
+
+    def _make_panel(self) -> QWidget:
+        inside = QWidget(self)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        column.addWidget(self.faces)
+        column.addWidget(_rule(inside))
+        column.addWidget(self.heat)
+        column.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        scroll.setMinimumWidth(_PANEL_PX)
+        scroll.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        return scroll
+
+    def _lay_out(self) -> None:
+        splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        splitter.setHandleWidth(1)
+        splitter.addWidget(self.view)
+        splitter.addWidget(self._panel)
+        splitter.setStretchFactor(0, 1)
+        splitter.setStretchFactor(1, 0)
+        splitter.setChildrenCollapsible(False)
+        splitter.setSizes([110 * GRID, _PANEL_PX])
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._bar)
+        column.addWidget(self.notices)
+        column.addWidget(splitter, 1)
+        column.addWidget(self.status_line)
+        self.setCentralWidget(middle)
+
+    def _connect(self) -> None:
+        self.live.result.connect(self._show_result)
+        self.live.status.connect(self._show_status)
+        self.live.recording.connect(self._show_recording)
+        self.live.source.connect(self._show_source)
+        self.live.cameras.connect(self._show_cameras)
+        self.live.told.connect(self.notices.show_notice)
+        self.view.face_clicked.connect(self.choose_face)
+        self.view.double_clicked.connect(self.actions_by_name["full"].trigger)
+        self.faces.chosen.connect(self.choose_face)
+        self.heat.changed.connect(self._heat_changed)
+        self._fill_sources()
+
+
+def view_state(status: Status, title: str, num_faces: int) -> ViewState:
+    """What the picture says about the engine's state, in words for people."""
+    match status.state:
+        case State.IDLE:
+            return ViewState("Stopped", "Press Start (F5), or choose another source.")
+        case State.OPENING:
+            waited = (
+                f"No picture for {status.silent_s:.0f} s yet; waiting for it."
+                if status.silent_s >= _SLOW_OPENING_S
+                else "The source and the network are being made ready."
+            )
+            return ViewState(f"Opening {title}", waited)
+        case State.LOST:
+            return ViewState(
+                f"No picture for {status.silent_s:.0f} s",
+                f"{title} gives nothing any more; waiting for it. {_lost_hint(status)}",
+                dimmed=True,
+            )
+        case State.ENDED:
+            return ViewState(f"{title} has ended", "Press Start (F5) to begin again.", dimmed=True)
+        case State.FAILED:
+            return ViewState(f"{title} does not run", status.message, dimmed=True)
+        case State.RUNNING:
+            return ViewState(note="" if num_faces else "No face in the picture")
+
+
+def _lost_hint(status: Status) -> str:
+    if status.source is not None and status.source.kind == "camera":
+        return "Is its cable in? Does another program use it?"
+    return "Is the network there?"
+
+
+def _ignore_checked(does: Callable[[], None], checked: bool = False) -> None:
+    """Qt tells whether an action is checked; those who care ask the action."""
+    does()
+
+
+def _save_picture(picture: QImage, path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FerdeskError(f"The folder {path.parent} cannot be made: {error}.") from error
+    if not picture.save(str(path)):
+        raise FerdeskError(f"The picture cannot be saved to {path}. Is the disk full?")
+    return path
+
+
+def _rule(parent: QWidget) -> QFrame:
+    """A thin line between two sections."""
+    rule = QFrame(parent)
+    rule.setFixedHeight(1)
+    rule.setObjectName("rule")
+    return rule
+
+
+def _ask_file(parent: QWidget) -> str:
+    kinds: Sequence[str] = (
+        "Videos and pictures (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.gif *.jpg *.jpeg *.png *.bmp)",
+        "All files (*)",
+    )
+    path, _ = QFileDialog.getOpenFileName(parent, "Open a video or picture", "", ";;".join(kinds))
+    return path
+
+
+def _ask_address(parent: QWidget) -> str:
+    text, accepted = QInputDialog.getText(
+        parent, "Open an address", "Address of a stream, for example rtsp://host/path:"
+    )
+    return text if accepted else ""

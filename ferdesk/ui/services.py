@@ -1,0 +1,61 @@
+"""What the window needs of the rest of the program; the wiring provides it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import FrameResult
+from ferdesk.runtime.engine import FrameSource, Status
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """A source that can be chosen: ``name`` as ``--source`` takes it, ``title`` for people."""
+
+    name: str
+    title: str
+
+
+class Recording(Protocol):
+    """A session that is being written."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def problem(self) -> str:
+        """Empty, or a sentence that says why nothing more is written."""
+        ...
+
+    @property
+    def num_rows(self) -> int: ...
+
+    def add(self, result: FrameResult) -> None:
+        """Take one result, on the inference thread; never blocks."""
+        ...
+
+    def close(self, status: Status) -> None:
+        """Write what is left and finish; may take a moment."""
+        ...
+
+
+class Services(Protocol):
+    """Opens what the window asks for; each method may raise ``FerdeskError``."""
+
+    def cameras(self) -> Sequence[SourceChoice]:
+        """The cameras that are there; may be slow, called on a worker thread."""
+        ...
+
+    def open_source(self, name: str) -> FrameSource:
+        """A source not yet opened: ``camera:0``, ``demo``, a path or a URL; on a worker thread."""
+        ...
+
+    def open_pipeline(self) -> Pipeline:
+        """A pipeline that remembers no face; may load models, called on the inference thread."""
+        ...
+
+    def start_recording(self, status: Status) -> Recording:
+        """Begin a session for the source that is running; called on a worker thread."""
+        ...

@@ -1,0 +1,139 @@
+"""The status bar that tells the truth: device and why, rates, latency, drops, recording."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from ferdesk.core.types import DeviceInfo
+from ferdesk.runtime.engine import State, Status
+from ferdesk.ui.live import RecordingState
+from ferdesk.ui.theme import GRID
+
+SLOWER_BELOW = 0.85
+"""Analysis below this share of the source's rate is called slower than the source."""
+
+STATE_WORDS = {
+    State.IDLE: "Stopped",
+    State.OPENING: "Opening",
+    State.RUNNING: "Running",
+    State.LOST: "No picture",
+    State.ENDED: "Ended",
+    State.FAILED: "Failed",
+}
+
+
+def device_text(device: DeviceInfo) -> str:
+    """The device that is used, and why not the other one."""
+    return f"{device.provider}: {device.reason}" if device.reason else device.provider
+
+
+def is_slower(status: Status) -> bool:
+    """Whether the analysis does not keep up with the source."""
+    return (
+        status.state is State.RUNNING
+        and status.analysis_fps > 0
+        and status.analysis_fps < SLOWER_BELOW * status.capture_fps
+    )
+
+
+def clock_text(seconds: float) -> str:
+    """``HH:MM:SS``."""
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+class ElidedLabel(QLabel):
+    """A line that ends in … where there is no room; the tooltip has all of it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    @property
+    def full_text(self) -> str:
+        return self._full
+
+    def set_full_text(self, text: str) -> None:
+        if text != self._full:
+            self._full = text
+            self.setToolTip(text)
+            self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        mode = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._full, mode, self.width()))
+
+
+class StatusLine(QWidget):
+    """One line of labels; each says one thing and keeps its place."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.state = QLabel(self)
+        self.device = ElidedLabel(self)
+        self.model = QLabel(self)
+        self.source_rate = QLabel(self)
+        self.analysis = QLabel(self)
+        self.latency = QLabel(self)
+        self.dropped = QLabel(self)
+        self.recording = QLabel(self)
+        self.source_rate.setToolTip("Pictures a second that the source gives")
+        self.analysis.setToolTip("Pictures a second that are analysed")
+        self.latency.setToolTip("From a picture's arrival to its result, median of the last 30")
+        self.dropped.setToolTip("Pictures that were not analysed, since a newer one was there")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
+        layout.setSpacing(3 * GRID)
+        layout.addWidget(self.recording)
+        layout.addWidget(self.state)
+        layout.addWidget(self.device, 1)
+        for label in (self.model, self.source_rate, self.analysis, self.latency, self.dropped):
+            layout.addWidget(label)
+        self.show_status(Status())
+        self.show_recording(RecordingState())
+
+    def show_status(self, status: Status) -> None:
+        self.state.setText(STATE_WORDS[status.state])
+        _give_role(self.state, _state_role(status.state))
+        device = status.device
+        self.device.set_full_text("" if device is None else device_text(device))
+        _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
+        self.model.setText("" if status.model is None else status.model.name)
+        _give_role(self.model, "muted")
+        moving = status.state in (State.RUNNING, State.LOST)
+        counted = moving or status.state is State.ENDED
+        self.source_rate.setText(f"{status.capture_fps:.0f} fps" if moving else "")
+        slower = is_slower(status)
+        suffix = ", slower than the source" if slower else ""
+        self.analysis.setText(f"analysis {status.analysis_fps:.0f}/s{suffix}" if moving else "")
+        _give_role(self.analysis, "amber" if slower else "muted")
+        self.latency.setText(f"{status.latency_ms:.0f} ms" if moving else "")
+        self.dropped.setText(f"{status.num_dropped:,} dropped" if counted else "")
+        for label in (self.source_rate, self.latency, self.dropped):
+            _give_role(label, "muted")
+        for label in (self.model, self.source_rate, self.analysis, self.latency, self.dropped):
+            label.setVisible(label.text() != "")
+
+    def show_recording(self, recording: RecordingState) -> None:
+        self.recording.setVisible(recording.active)
+        self.recording.setText(f"● {clock_text(recording.elapsed_s)}" if recording.active else "")
+        _give_role(self.recording, "red")
+
+
+def _state_role(state: State) -> str:
+    if state is State.FAILED:
+        return "red"
+    return "amber" if state is State.LOST else ""
+
+
+def _give_role(label: QLabel, role: str) -> None:
+    """Colour ``label`` by its role in the style sheet; polishing costs, so only on a change."""
+    if label.property("role") != role:
+        label.setProperty("role", role)
+        label.style().unpolish(label)
+        label.style().polish(label)

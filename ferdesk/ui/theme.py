@@ -1,0 +1,156 @@
+"""How it looks: one palette, one style sheet, the colours of the seven, steady figures."""
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+GRID = 8
+"""Every margin and gap is a multiple of this many pixels."""
+
+LABEL_COLOURS: dict[str, str] = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#8C8C8C",
+}
+"""Okabe and Ito's colours, which colour-blind eyes tell apart; the word always stands beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of the window; each text colour reads well on every surface (a test)."""
+
+    canvas: str = "#0B0D10"
+    surface: str = "#15181D"
+    raised: str = "#22272E"
+    line: str = "#2E343D"
+    text: str = "#E8EBEF"
+    muted: str = "#A3ACB8"
+    disabled: str = "#6B7480"
+    accent: str = "#2A63C7"
+    accent_text: str = "#FFFFFF"
+    amber: str = "#F2B84B"
+    red: str = "#FF7B72"
+    plate: str = "#0B0D10"
+    plate_alpha: float = 0.80
+
+
+DARK = Theme()
+
+
+def label_colour(label: str) -> QColor:
+    return QColor(LABEL_COLOURS[label])
+
+
+def plate_colour(theme: Theme = DARK) -> QColor:
+    """The dark, slightly transparent ground of text on the picture."""
+    colour = QColor(theme.plate)
+    colour.setAlphaF(theme.plate_alpha)
+    return colour
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """WCAG's contrast ratio of two opaque colours, 1 to 21."""
+    low, high = sorted((_luminance(first), _luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def apply_theme(app: QApplication, theme: Theme = DARK) -> None:
+    """Give the whole program its style, palette and type."""
+    app.setStyle("Fusion")
+    app.setPalette(_palette(theme))
+    app.setFont(tabular(app.font()))
+    app.setStyleSheet(_style_sheet(theme))
+
+
+def tabular(font: QFont) -> QFont:
+    """``font`` with figures of one width, so that changing numbers do not dance."""
+    font = QFont(font)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def titled(widget: QWidget, factor: float = 1.25) -> QFont:
+    """The font of headings beside ``widget``'s own text."""
+    font = QFont(widget.font())
+    font.setPointSizeF(font.pointSizeF() * factor)
+    font.setWeight(QFont.Weight.DemiBold)
+    return font
+
+
+def _luminance(colour: QColor) -> float:
+    def linear(share: float) -> float:
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(c) for c in (colour.redF(), colour.greenF(), colour.blueF()))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _palette(theme: Theme) -> QPalette:
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: theme.surface,
+        QPalette.ColorRole.WindowText: theme.text,
+        QPalette.ColorRole.Base: theme.canvas,
+        QPalette.ColorRole.AlternateBase: theme.raised,
+        QPalette.ColorRole.Text: theme.text,
+        QPalette.ColorRole.PlaceholderText: theme.muted,
+        QPalette.ColorRole.Button: theme.raised,
+        QPalette.ColorRole.ButtonText: theme.text,
+        QPalette.ColorRole.BrightText: theme.red,
+        QPalette.ColorRole.Highlight: theme.accent,
+        QPalette.ColorRole.HighlightedText: theme.accent_text,
+        QPalette.ColorRole.ToolTipBase: theme.raised,
+        QPalette.ColorRole.ToolTipText: theme.text,
+        QPalette.ColorRole.Link: theme.text,
+        QPalette.ColorRole.Mid: theme.line,
+        QPalette.ColorRole.Dark: theme.canvas,
+        QPalette.ColorRole.Light: theme.line,
+    }
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (
+        QPalette.ColorRole.WindowText,
+        QPalette.ColorRole.Text,
+        QPalette.ColorRole.ButtonText,
+    ):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.disabled))
+    return palette
+
+
+def _style_sheet(theme: Theme) -> str:
+    return f"""
+    QToolButton {{
+        background: transparent; border: 1px solid transparent; border-radius: 4px;
+        padding: 6px 12px; color: {theme.text};
+    }}
+    QToolButton:hover {{ background: {theme.raised}; }}
+    QToolButton:pressed, QToolButton:checked {{ background: {theme.line}; }}
+    QToolButton:focus {{ border-color: {theme.muted}; }}
+    QToolButton:disabled {{ color: {theme.disabled}; }}
+    QToolButton::menu-indicator {{ image: none; }}
+    QToolButton#source {{ background: {theme.raised}; text-align: left; }}
+    QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}
+    QToolButton#run:checked {{ background: {theme.raised}; color: {theme.text}; }}
+    QToolButton#record:checked {{ color: {theme.red}; }}
+    QMenu {{ background: {theme.raised}; border: 1px solid {theme.line}; padding: 8px 0; }}
+    QMenu::item {{ padding: 6px 24px 6px 32px; }}
+    QMenu::item:selected {{ background: {theme.accent}; color: {theme.accent_text}; }}
+    QMenu::item:disabled {{ color: {theme.disabled}; }}
+    QMenu::indicator {{ width: 16px; height: 16px; left: 8px; }}
+    QMenu::separator {{ height: 1px; background: {theme.line}; margin: 8px 0; }}
+    QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line};
+        padding: 4px; }}
+    QTableWidget {{ background: transparent; border: none; outline: none;
+        selection-background-color: {theme.raised}; selection-color: {theme.text}; }}
+    QTableWidget:focus {{ selection-background-color: {theme.line}; }}
+    QFrame#rule {{ background: {theme.line}; border: none; }}
+    QSplitter::handle {{ background: {theme.line}; }}
+    QLabel[role="muted"] {{ color: {theme.muted}; }}
+    QLabel[role="amber"] {{ color: {theme.amber}; }}
+    QLabel[role="red"] {{ color: {theme.red}; }}
+    """

@@ -1,0 +1,204 @@
+"""The picture: letterboxed, with heat, boxes and plates, or the state it is in said in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from ferdesk.core.types import FrameResult, MapName, MapPlace
+from ferdesk.ui.heat import HeatChoice, paint_heat
+from ferdesk.ui.overlay import paint_faces, paint_ground, paint_note
+from ferdesk.ui.placement import Placement
+from ferdesk.ui.theme import DARK, GRID, titled
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """What the view says over the picture.
+
+    ``title`` and ``text`` stand in the middle, over a dimmed picture; ``note`` is a short line at
+    the lower edge of a picture that is not dimmed.
+    """
+
+    title: str = ""
+    text: str = ""
+    note: str = ""
+    dimmed: bool = False
+
+
+class VideoView(QWidget):
+    """Shows one result at a time and says which face was clicked."""
+
+    face_clicked = Signal(int)
+    """The id of the face under the mouse; of two, the smaller."""
+    double_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._result: FrameResult | None = None
+        self._image = QImage()
+        self._state = ViewState()
+        self._heat = HeatChoice()
+        self._places: Mapping[MapName, MapPlace] = {}
+        self._mirrored = False
+        self._chosen_id: int | None = None
+        self.setMinimumSize(40 * GRID, 30 * GRID)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Live picture")
+
+    @property
+    def result(self) -> FrameResult | None:
+        return self._result
+
+    @property
+    def state(self) -> ViewState:
+        return self._state
+
+    def show_result(self, result: FrameResult, chosen_id: int | None) -> None:
+        self._result, self._chosen_id = result, chosen_id
+        self._image = _as_image(result.frame.image)
+        self.update()
+
+    def clear(self) -> None:
+        """Show no picture: one that stays looks live."""
+        self._result, self._image = None, QImage()
+        self.unsetCursor()
+        self.update()
+
+    def set_state(self, state: ViewState) -> None:
+        if state != self._state:
+            self._state = state
+            self.setAccessibleDescription(" ".join(filter(None, (state.title, state.text))))
+            self.update()
+
+    def set_heat(self, heat: HeatChoice, places: Mapping[MapName, MapPlace]) -> None:
+        self._heat, self._places = heat, places
+        self.update()
+
+    def set_mirrored(self, mirrored: bool) -> None:
+        self._mirrored = mirrored
+        self.update()
+
+    def set_chosen(self, face_id: int | None) -> None:
+        self._chosen_id = face_id
+        self.update()
+
+    def placement(self) -> Placement | None:
+        """Where the picture lies in this widget; None where there is no picture."""
+        if self._image.isNull():
+            return None
+        return Placement.fit(
+            QSizeF(self._image.size()), QSizeF(self.size()), mirrored=self._mirrored
+        )
+
+    def face_at(self, point: QPointF) -> int | None:
+        """The id of the face at ``point`` of this widget."""
+        placement = self.placement()
+        if placement is None or self._result is None or self._state.dimmed:
+            return None
+        hit = [face for face in self._result.faces if placement.rect(face.box).contains(point)]
+        return min(hit, key=lambda face: face.box.area).face_id if hit else None
+
+    def snapshot(self) -> QImage:
+        """The picture with all that is painted over it, in the picture's own size."""
+        size = QSizeF(self._image.size())
+        canvas = QImage(self._image.size(), QImage.Format.Format_RGB32)
+        painter = QPainter(canvas)
+        font = QFont(self.font())
+        font.setPixelSize(max(12, self._image.height() // 36))
+        self._paint_picture(painter, Placement.fit(size, size, mirrored=self._mirrored), font)
+        painter.end()
+        return canvas
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(DARK.canvas))
+        placement = self.placement()
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        if placement is not None:
+            self._paint_picture(painter, placement, font, with_faces=not self._state.dimmed)
+        if self._state.dimmed:
+            veil = QColor(DARK.canvas)
+            veil.setAlphaF(0.72)
+            painter.fillRect(self.rect(), veil)
+        if self._state.title:
+            self._paint_words(painter)
+        elif self._state.note:
+            paint_note(painter, self._state.note, self.font(), QRectF(self.rect()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        face_id = self.face_at(event.position())
+        if event.button() == Qt.MouseButton.LeftButton and face_id is not None:
+            self.face_clicked.emit(face_id)
+        else:
+            super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.face_at(event.position()) is None:
+            self.double_clicked.emit()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.face_at(event.position()) is None:
+            self.unsetCursor()
+        else:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def _paint_picture(
+        self, painter: QPainter, placement: Placement, font: QFont, *, with_faces: bool = True
+    ) -> None:
+        painter.setRenderHints(
+            QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing
+        )
+        painter.save()
+        painter.setTransform(placement.transform(), combine=True)
+        picture = QRectF(self._image.rect())
+        painter.drawImage(picture, self._image)
+        faces = self._result.faces if self._result is not None and with_faces else ()
+        painter.setClipRect(picture)
+        paint_heat(painter, faces, self._heat, self._places)
+        painter.restore()
+        paint_faces(
+            painter,
+            placement,
+            faces,
+            chosen_id=self._chosen_id,
+            font=font,
+            view=placement.transform().mapRect(picture),
+        )
+
+    def _paint_words(self, painter: QPainter) -> None:
+        wrapped = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        width = min(self.width() - 4 * GRID, 60 * GRID)
+        column = QRectF((self.width() - width) / 2, 0, width, self.height())
+        heading = titled(self, 1.5)
+        painter.setFont(heading)
+        title = painter.boundingRect(column, wrapped, self._state.title)
+        painter.setFont(self.font())
+        text = painter.boundingRect(column, wrapped, self._state.text)
+        top = (self.height() - title.height() - GRID - text.height()) / 2
+        if not self._image.isNull():
+            ground = title.united(title.adjusted(0, 0, 0, GRID + text.height()))
+            ground = ground.united(text).translated(0, top)
+            paint_ground(painter, ground.adjusted(-3 * GRID, -2 * GRID, 3 * GRID, 2 * GRID))
+        painter.setFont(heading)
+        painter.setPen(QColor(DARK.text))
+        painter.drawText(column.translated(0, top), wrapped, self._state.title)
+        painter.setFont(self.font())
+        painter.setPen(QColor(DARK.muted))
+        painter.drawText(
+            column.translated(0, top + title.height() + GRID), wrapped, self._state.text
+        )
+
+
+def _as_image(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> QImage:
+    """[H, W, 3] uint8 RGB as a picture of its own, in the format that paints fastest."""
+    height, width = pixels.shape[:2]
+    data = np.ascontiguousarray(pixels).data
+    borrowed = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
+    return borrowed.convertToFormat(QImage.Format.Format_RGB32)

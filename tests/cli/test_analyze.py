@@ -1,0 +1,180 @@
+"""``ferdesk analyze`` and its siblings as a user calls them, good input and bad."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ferdesk import batch, wiring
+from ferdesk.adapters.demo import visible_people
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
+from ferdesk.sessions.reader import Session, problems_of, read_session
+
+pytestmark = pytest.mark.skipif(
+    not wiring.bundled_models(), reason="no expression model ships in this checkout"
+)
+
+
+def ferdesk(
+    *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "ferdesk", *arguments],
+        capture_output=True, text=True, timeout=110, check=False, cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+    )  # fmt: skip
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("Error: ")]
+    assert len(errors) == 1, done.stderr
+    assert all(part in errors[0] for part in parts), errors
+    assert "Traceback" not in done.stderr
+
+
+def session_of(done: subprocess.CompletedProcess[str], folder: Path) -> Session:
+    assert done.returncode == EXIT_OK, done.stderr
+    session = read_session(folder)
+    assert problems_of(session) == []
+    return session
+
+
+@pytest.mark.timeout(120)
+def test_two_runs_over_the_demo_give_the_same_results_but_for_latency(tmp_path: Path) -> None:
+    rows = []
+    for run in ("a", "b"):
+        done = ferdesk(
+            "analyze", "demo", "--duration", "2", "--every", "3", "--out", str(tmp_path / run)
+        )
+        session = session_of(done, tmp_path / run / "demo")
+        assert [row["frame"] for row in session.rows] == [str(f) for f in range(0, 60, 3)]
+        rows.append([{**row, "latency_ms": ""} for row in session.rows])
+    assert rows[0] == rows[1]
+    assert {row["face_id"] for row in rows[0]} == {"", "1"}
+    assert visible_people(1.9)
+
+
+@pytest.mark.timeout(120)
+def test_bad_sources_are_named_and_the_good_one_is_done(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video")
+    cv2.imwrite(str(tmp_path / "pixel.png"), np.zeros((1, 1, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "line.png"), np.zeros((1, 700, 3), np.uint8))
+    sources = ["gone.mp4", "empty.mp4", "text.mp4", "pixel.png", "line.png"]
+    done = ferdesk("analyze", *sources, "--out", "out", cwd=tmp_path)
+    assert done.returncode == EXIT_PARTIAL
+    errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 3
+    assert "Traceback" not in done.stderr
+    for name in ("pixel", "line"):
+        session = read_session(tmp_path / "out" / name)
+        assert problems_of(session) == []
+        assert [row["face_id"] for row in session.rows] == [""]
+
+
+def test_no_usable_source_is_exit_3(tmp_path: Path) -> None:
+    done = ferdesk("analyze", "gone.mp4", "--out", str(tmp_path / "out"), cwd=tmp_path)
+    assert done.returncode == EXIT_UNUSABLE
+    assert_one_sentence(done, "gone.mp4", "check the path")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_8k_picture_is_analysed(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "large.jpg"), np.full((4320, 7680, 3), 120, np.uint8))
+    done = ferdesk("analyze", "large.jpg", "--out", str(tmp_path), cwd=tmp_path)
+    session = session_of(done, tmp_path / "large")
+    assert session.about["picture"] == {"width": 7680, "height": 4320}
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
+    done = ferdesk("analyze", "grey.png", "--out", str(tmp_path / "file"), cwd=tmp_path)
+    assert done.returncode == EXIT_UNUSABLE
+    assert_one_sentence(done, "cannot be written", "Choose another folder")
+
+
+def test_a_bad_model_is_exit_3_and_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_text("no model")
+    for model, words in [("bad.onnx", "bad.onnx"), ("gone", "There is no model 'gone'")]:
+        done = ferdesk("analyze", "demo", "--model", model, cwd=tmp_path)
+        assert done.returncode == EXIT_UNUSABLE
+        assert_one_sentence(done, words)
+
+
+def test_wrong_usage_is_exit_2() -> None:
+    assert ferdesk("analyze").returncode == EXIT_USAGE
+    assert ferdesk("analyze", "demo", "--every", "0").returncode == EXIT_USAGE
+    assert ferdesk("analyze", "demo", "--provider", "tpu").returncode == EXIT_USAGE
+
+
+def test_cuda_wanted_and_absent_goes_on_and_says_so(tmp_path: Path) -> None:
+    from ferdesk.adapters.onnx_classifier import cuda_obstacle
+
+    if not cuda_obstacle():
+        pytest.skip("this machine has CUDA")
+    cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
+    done = ferdesk("analyze", "grey.png", "--provider", "cuda", "--out", ".", cwd=tmp_path)
+    session = session_of(done, tmp_path / "grey")
+    assert "Using the CPU: " in done.stderr
+    assert session.about["provider"] == "CPU"
+    assert session.about["provider_reason"]
+    report = ferdesk("doctor", "--provider", "cuda", "--json")
+    assert report.returncode == EXIT_UNUSABLE
+    assert json.loads(report.stdout)["device"]["used"] == "CPU"
+
+
+def test_doctor_finds_nothing_wrong_here() -> None:
+    done = ferdesk("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert [check for check in report["checks"] if not check["ok"]] == []
+    assert done.returncode == EXIT_OK
+
+
+def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
+    assert wiring.free_folder(tmp_path, "clip").name == "clip"
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip-2").mkdir()
+    assert wiring.free_folder(tmp_path, "clip").name == "clip-3"
+    assert wiring.free_folder(tmp_path, "a/b:c").name == "a_b_c"
+
+
+def test_a_folder_means_its_pictures_and_videos_sorted(tmp_path: Path) -> None:
+    for name in ("b.mp4", "a.PNG", "notes.txt", "c.gif"):
+        (tmp_path / name).touch()
+    found = [Path(name).name for name in wiring.expand_folders([str(tmp_path), "demo"])]
+    assert found == ["a.PNG", "b.mp4", "c.gif", "demo"]
+
+
+def test_analyze_never_loads_qt(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
+    code = (
+        "import sys\n"
+        "from ferdesk.__main__ import app\n"
+        f"out = {str(tmp_path)!r}\n"
+        "sys.argv = ['ferdesk', 'analyze', out + '/grey.png', '--out', out]\n"
+        "try:\n    app()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "assert 'PySide6' not in sys.modules\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.timeout(60)
+def test_bench_times_every_stage() -> None:
+    import contextlib
+
+    with contextlib.closing(wiring.open_pipeline(provider="cpu")) as pipeline:
+        result = batch.bench("demo", pipeline, num_frames=5, warm_up=1)
+    stages = [timing.stage for timing in result.timings]
+    assert stages == ["read", "detect", "track", "crop", "classify", "smooth", "total"]
+    assert result.num_frames == 5
+    assert result.fps > 0

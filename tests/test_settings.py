@@ -1,0 +1,85 @@
+"""Settings survive bad lines, bad files and a crash while they are written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ferdesk.settings import Settings, load_settings, save_settings
+
+
+def test_no_file_means_defaults_and_no_warning(tmp_path: Path) -> None:
+    loaded = load_settings(tmp_path / "settings.json")
+    assert loaded.settings == Settings()
+    assert loaded.warnings == ()
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "settings.json"
+    settings = Settings(mirror=True, map_name="cam", heat_opacity=0.25, last_source="demo")
+    save_settings(settings, path)
+    assert load_settings(path).settings == settings
+    assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
+
+
+def test_the_file_keeps_only_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    save_settings(Settings(heatmap=True), path)
+    assert json.loads(path.read_text()) == {"heatmap": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mirror", "yes"),
+        ("mirror", 1),
+        ("map_name", "thermal"),
+        ("map_name", ["cam"]),
+        ("heat_opacity", 1.5),
+        ("heat_opacity", float("nan")),
+        ("heat_opacity", True),
+        ("last_source", None),
+        ("colour", "red"),
+    ],
+)
+def test_a_bad_entry_costs_itself_and_nothing_else(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"side_panel": False, name: value}))
+    loaded = load_settings(path)
+    assert loaded.settings == Settings(side_panel=False)
+    assert len(loaded.warnings) == 1
+    assert name in loaded.warnings[0]
+
+
+def test_a_whole_number_is_a_number_too(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"heat_opacity": 1}')
+    assert load_settings(path).settings.heat_opacity == 1.0
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00", b"[" * 100_000])
+def test_a_garbage_file_is_kept_aside_and_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(content)
+    loaded = load_settings(path)
+    assert loaded.settings == Settings()
+    assert "settings.json.bad" in loaded.warnings[0]
+    assert (tmp_path / "settings.json.bad").read_bytes() == content
+    assert not path.exists()
+
+
+def test_a_save_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    save_settings(Settings(mirror=True), path)
+
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        save_settings(Settings(heatmap=True), path)
+    assert load_settings(path).settings == Settings(mirror=True)

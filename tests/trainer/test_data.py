@@ -1,0 +1,223 @@
+"""FER2013 is read whole and right, or refused in one sentence that names the line."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ferdesk.errors import DataError
+from trainer import data
+from trainer.data import SPLITS, Fer2013, find_fer2013, load_fer2013
+from trainer.models import PIXEL_MEAN, PIXEL_STD
+
+Row = tuple[int, NDArray[np.uint8], str]
+WriteCsv = Callable[[Sequence[Row]], Path]
+FACE = " ".join(["7"] * 2304)
+
+
+@pytest.fixture
+def good_csv(write_csv: WriteCsv, rows: list[Row]) -> Path:
+    return write_csv(rows)
+
+
+def _refusal(path: Path) -> str:
+    """The sentence with which ``path`` is refused."""
+    with pytest.raises(DataError) as caught:
+        load_fer2013(path, official=False)
+    sentence = str(caught.value)
+    assert str(path) in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    return sentence
+
+
+def _assert_same(found: Fer2013, expected: Fer2013) -> None:
+    for split in SPLITS:
+        np.testing.assert_array_equal(found.splits[split].pixels, expected.splits[split].pixels)
+        np.testing.assert_array_equal(found.splits[split].labels, expected.splits[split].labels)
+
+
+def test_every_row_lands_in_its_split_in_the_files_order(good_csv: Path, rows: list[Row]) -> None:
+    loaded = load_fer2013(good_csv, official=False)
+    for usage, split in data.USAGE.items():
+        own = [row for row in rows if row[2] == usage]
+        faces = loaded.splits[split]
+        assert faces.pixels.dtype == np.uint8
+        assert faces.pixels.shape == (len(own), 48, 48)
+        np.testing.assert_array_equal(faces.pixels, [face for _, face, _ in own])
+        np.testing.assert_array_equal(faces.labels, [label for label, _, _ in own])
+    assert loaded.sha256 == hashlib.sha256(good_csv.read_bytes()).hexdigest()
+
+
+def test_the_counts_are_per_expression_in_words(good_csv: Path) -> None:
+    loaded = load_fer2013(good_csv, official=False)
+    assert loaded.splits["training"].counts() == {
+        "angry": 3, "disgust": 3, "fear": 2, "happy": 2, "sad": 2, "surprise": 2, "neutral": 2,
+    }  # fmt: skip
+
+
+def test_both_forms_of_the_file_read_the_same(good_csv: Path, tmp_path: Path) -> None:
+    lines = [line.split(",") for line in good_csv.read_text().splitlines()]
+    other = tmp_path / "other" / "icml_face_data.csv"
+    other.parent.mkdir()
+    body = [f"{label},{usage},{pixels}" for label, pixels, usage in lines[1:]]
+    other.write_text("\n".join(["emotion, Usage, pixels", *body]) + "\n")
+
+    _assert_same(load_fer2013(other.parent, official=False), load_fer2013(good_csv, official=False))
+
+
+@pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv"])
+def test_a_folder_stands_for_the_file_in_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    assert find_fer2013(tmp_path) == tmp_path / name
+
+
+def test_a_place_without_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nothing at .*absent; give the path"):
+        find_fer2013(tmp_path / "absent")
+    with pytest.raises(DataError, match=r"neither fer2013\.csv nor icml_face_data\.csv"):
+        find_fer2013(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (f"0,{FACE}", "2 fields, 3 are needed"),
+        ("", "0 fields, 3 are needed"),
+        (f"0,{FACE} 7,Training", "2305 pixels; 2304 (48 x 48) are needed"),
+        (f"0,{FACE[:-2]},Training", "2303 pixels; 2304 (48 x 48) are needed"),
+        ("0,,Training", "0 pixels; 2304 (48 x 48) are needed"),
+        (f"9,{FACE},Training", "emotion is '9'; it is a number from 0 to 6"),
+        (f"-1,{FACE},Training", "emotion is '-1'; it is a number from 0 to 6"),
+        (f"happy,{FACE},Training", "emotion is 'happy'; it is a number from 0 to 6"),
+        (f"0,{FACE},Test", "Usage is 'Test'; it is one of Training, PublicTest, PrivateTest"),
+        (f"0,x{FACE},Training", "pixels holds something that is not a number"),
+        (f"0,1.5{FACE[1:]},Training", "pixels holds something that is not a number"),
+        (f"0,300{FACE[1:]},Training", "a pixel lies outside 0..255"),
+        (f"0,-1{FACE[1:]},Training", "a pixel lies outside 0..255"),
+        (f"0,{10**30}{FACE[1:]},Training", "pixels holds something that is not a number"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_line(tmp_path: Path, line: str, complaint: str) -> None:
+    path = tmp_path / "fer2013.csv"
+    good = f"0,{FACE},Training"
+    path.write_text("\n".join(["emotion,pixels,Usage", good, line, good]) + "\n")
+    assert _refusal(path) == f"{path}, line 3: {complaint}."
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"a,b,c\n1,2,3\n", b"\xff\xfe\x00\x89PNG" * 50, bytes(1000)],
+    ids=["empty", "blank", "another csv", "binary", "zeros"],
+)  # fmt: skip
+def test_a_file_that_is_not_fer2013_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(content)
+    sentence = _refusal(path)
+    assert "is not FER2013" in sentence or "is not a text file" in sentence
+
+
+def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_text(f"emotion,pixels\n0,{FACE}\n")
+    assert _refusal(path) == f"{path} is not FER2013: its first line lacks usage."
+
+
+def test_the_official_counts_are_the_papers() -> None:
+    assert data.OFFICIAL_COUNTS == {"training": 28_709, "public": 3_589, "private": 3_589}
+
+
+def test_a_file_with_a_row_missing_is_not_the_official_one(
+    write_csv: WriteCsv, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "OFFICIAL_COUNTS", {"training": 16, "public": 7, "private": 7})
+    assert len(load_fer2013(write_csv(rows)).splits["training"]) == 16
+
+    path = write_csv(rows[:-1])
+    with pytest.raises(DataError) as caught:
+        load_fer2013(path)
+    assert str(caught.value) == (
+        f"{path} is not the official FER2013: PrivateTest has 6 rows, the official one 7. "
+        "Download it again."
+    )
+
+
+def test_the_official_counts_are_asked_for_by_default(good_csv: Path) -> None:
+    with pytest.raises(DataError, match="Training has 16 rows, the official one 28709"):
+        load_fer2013(good_csv)
+
+
+def _refuse_to_parse(path: Path) -> None:
+    raise AssertionError(f"{path} was parsed a second time")
+
+
+def test_the_second_reading_comes_from_the_cache(
+    good_csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_fer2013(good_csv, official=False)
+    monkeypatch.setattr(data, "_parse", _refuse_to_parse)
+    _assert_same(load_fer2013(good_csv, official=False), first)
+
+
+def test_the_cache_still_checks_the_official_counts(good_csv: Path) -> None:
+    load_fer2013(good_csv, official=False)
+    with pytest.raises(DataError, match="not the official FER2013"):
+        load_fer2013(good_csv, official=True)
+
+
+def test_a_changed_file_is_not_taken_from_the_cache(write_csv: WriteCsv, rows: list[Row]) -> None:
+    load_fer2013(write_csv(rows), official=False)
+    changed = load_fer2013(write_csv(rows[1:]), official=False)
+    assert len(changed.splits["training"]) == 15
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "text", "another archive"])
+def test_a_broken_cache_file_is_ignored_and_replaced(
+    good_csv: Path, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_fer2013(good_csv, official=False, cache=tmp_path / "cache")
+    (cached,) = (tmp_path / "cache").iterdir()
+    whole = cached.read_bytes()
+    if damage == "another archive":
+        np.savez(cached, other=np.zeros(3))
+    else:
+        broken = {"cut off": whole[: len(whole) // 2], "empty": b"", "text": b"not a cache"}
+        cached.write_bytes(broken[damage])
+
+    _assert_same(load_fer2013(good_csv, official=False, cache=tmp_path / "cache"), first)
+
+    monkeypatch.setattr(data, "_parse", _refuse_to_parse)
+    _assert_same(load_fer2013(good_csv, official=False, cache=tmp_path / "cache"), first)
+
+
+def test_a_cache_that_cannot_be_written_costs_time_not_the_run(
+    good_csv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    loaded = load_fer2013(good_csv, official=False, cache=tmp_path / "taken")
+    assert len(loaded.splits["training"]) == 16
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_real_fer2013_has_its_official_counts_and_pixels(
+    shared_folder: Path, tmp_path: Path
+) -> None:
+    unpack = shared_folder / "data" / "fer2013" / "unpack.py"
+    subprocess.run([sys.executable, str(unpack), str(tmp_path)], check=True)
+
+    loaded = load_fer2013(tmp_path)
+
+    # research notes, "What is honest on FER2013", in LABELS' order
+    counts = {split: list(loaded.splits[split].counts().values()) for split in SPLITS}
+    assert counts["training"] == [3995, 436, 4097, 7215, 4830, 3171, 4965]
+    assert counts["public"] == [467, 56, 496, 895, 653, 415, 607]
+    assert counts["private"] == [491, 55, 528, 879, 594, 416, 626]
+    pixels = loaded.splits["training"].pixels / np.float32(255)
+    assert pixels.mean(dtype=np.float64) == pytest.approx(PIXEL_MEAN, abs=5e-5)
+    assert pixels.std(dtype=np.float64) == pytest.approx(PIXEL_STD, abs=5e-5)
+    _assert_same(load_fer2013(tmp_path), loaded)

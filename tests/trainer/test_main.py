@@ -1,0 +1,189 @@
+"""The command: the contract's sentences and exit codes, and runs that leave their files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from trainer import __main__ as command
+from trainer import train
+from trainer.augment import augment
+from trainer.checkpoint import load_checkpoint
+from trainer.config import preset_names
+
+Row = tuple[int, NDArray[np.uint8], str]
+Run = Callable[..., tuple[int, str, str]]
+TINY = (
+    "--unofficial", "--no-compile", "--device", "cpu", "--no-bf16",
+    "--set", "width=4", "--set", "epochs=1", "--set", "batch=8",
+)  # fmt: skip
+
+
+@pytest.fixture
+def csv(write_csv: Callable[[Sequence[Row]], Path], rows: list[Row]) -> Path:
+    return write_csv(rows)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ferdesk-train with arguments; its exit code, stdout and stderr."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
+        code = 0
+        try:
+            command.main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def _sentence(stderr: str) -> str:
+    """The one line that stderr holds."""
+    assert stderr.count("\n") == 1, stderr
+    assert "Traceback" not in stderr
+    assert stderr.startswith("Error: ")
+    return stderr.strip()
+
+
+def test_data_prints_the_counts(run: Run, csv: Path) -> None:
+    code, out, err = run("data", "--data", csv, "--unofficial")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "Training: 16 faces (angry 3, disgust 3, fear 2, happy 2, sad 2, surprise 2, neutral 2)",
+        "PublicTest: 7 faces (angry 1, disgust 1, fear 1, happy 1, sad 1, surprise 1, neutral 1)",
+        "PrivateTest: 7 faces (angry 1, disgust 1, fear 1, happy 1, sad 1, surprise 1, neutral 1)",
+    ]
+
+
+def test_a_file_that_is_not_the_official_one_is_refused(run: Run, csv: Path) -> None:
+    code, out, err = run("data", "--data", csv)
+    assert (code, out) == (3, "")
+    assert "Training has 16 rows, the official one 28709" in _sentence(err)
+
+
+@pytest.mark.parametrize("name", ["absent", "[draft] faces", "[/home]"])
+def test_data_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    code, out, err = run("data", "--data", place)
+    assert (code, out) == (3, "")
+    assert _sentence(err) == f"Error: There is nothing at {place}; give the path of fer2013.csv."
+
+
+@pytest.mark.timeout(120)
+def test_the_programs_own_process_exits_with_3_and_no_traceback(tmp_path: Path) -> None:
+    place = tmp_path / "absent.csv"
+    done = subprocess.run(
+        [sys.executable, "-m", "trainer", "data", "--data", str(place)],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+    assert _sentence(done.stderr).startswith(f"Error: There is nothing at {place};")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--preset", "quick"), f"no preset 'quick'; there are {', '.join(preset_names())}."),
+        (("--preset", "absent.toml"), "There is no recipe file absent.toml"),
+        (("--preset", "fast", "--set", "widht=4"), "no field 'widht'; did you mean width?"),
+        (("--preset", "fast", "--set", "width=wide"), "a value of type int is needed"),
+        (("--preset", "fast", "--device", "cuda"), "no CUDA device"),
+        (("--preset", "fast", "--device", "abacus"), "no device abacus"),
+    ],
+)
+def test_a_fit_that_cannot_start_says_why(
+    run: Run,
+    csv: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, out, err = run(
+        "fit", "--data", csv, "--out", tmp_path / "run", "--unofficial", *arguments
+    )
+    assert (code, out) == (3, "")
+    assert complaint in _sentence(err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_option_is_a_usage_error(run: Run) -> None:
+    code, _, err = run("fit", "--preset", "fast")
+    assert code == 2
+    assert "Missing option" in err
+
+
+def test_a_tiny_fit_leaves_its_checkpoint_and_its_log(run: Run, csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    code, stdout, err = run("fit", "--data", csv, "--out", out, "--preset", "fast", *TINY)
+    assert (code, stdout) == (0, "")
+    checkpoint = load_checkpoint(out / "last.pt")
+    assert checkpoint.step == 2
+    assert (checkpoint.recipe.name, checkpoint.recipe.width) == ("fast", 4)
+    (row,) = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert (row["epoch"], row["step"]) == (1, 2)
+    assert f"ferdesk-train export {out / 'last.pt'} --data {csv}" in err
+
+
+def test_a_fit_that_selects_by_publictest_points_to_what_it_selected(
+    run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "center_accuracy", lambda *_: 0.5)
+    preset = "cbam-resnet-asoftmax"
+    _, _, err = run("fit", "--data", csv, "--out", tmp_path / "run", "--preset", preset, *TINY)
+    assert f"ferdesk-train export {tmp_path / 'run' / 'best.pt'} " in err
+    assert "PublicTest 0.5000 by one crop" in err
+
+
+def test_a_fit_of_a_few_steps_claims_no_accuracy(run: Run, csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    code, _, err = run(
+        "fit", "--data", csv, "--out", out, "--preset", "fast", *TINY, "--max-steps", "1"
+    )
+    assert code == 0
+    assert "Done: step 1" in err
+    assert "PublicTest 0.0000" not in err
+
+
+def test_an_existing_run_needs_resume(run: Run, csv: Path, tmp_path: Path) -> None:
+    arguments = ("fit", "--data", csv, "--out", tmp_path / "run", "--preset", "fast", *TINY)
+    assert run(*arguments, "--max-steps", "1")[0] == 0
+    code, _, err = run(*arguments)
+    assert code == 3
+    assert "already holds a run; add --resume" in err
+    assert run(*arguments, "--resume")[0] == 0
+    assert load_checkpoint(tmp_path / "run" / "last.pt").step == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_exits_with_1(
+    run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+
+    def interrupted(*arguments: Any) -> torch.Tensor:
+        os.kill(os.getpid(), number)
+        return augment(*arguments)
+
+    monkeypatch.setattr(train, "augment", interrupted)
+    code, _, err = run("fit", "--data", csv, "--out", tmp_path, "--preset", "fast", *TINY)
+
+    assert code == 1
+    assert "Stopped at step 1." in err
+    assert "--resume goes on from there" in err
+    assert load_checkpoint(tmp_path / "last.pt").step == 1
+    assert signal.getsignal(number) is before

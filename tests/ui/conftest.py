@@ -1,0 +1,66 @@
+"""A window with small fakes behind it, and a check that nothing is left running."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from ferdesk.settings import Settings
+from ferdesk.ui.live import Live
+from ferdesk.ui.main_window import MainWindow
+from tests.ui.fakes import FakeServices
+
+
+class HeldClock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[FakeServices]:
+    services = FakeServices(tmp_path)
+    yield services
+    services.release()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    yield
+    left = [t.name for t in threading.enumerate() if t.name.startswith("ferdesk")]
+    assert not left
+
+
+@pytest.fixture
+def make_window(
+    qtbot: QtBot, services: FakeServices, clock: HeldClock, tmp_path: Path
+) -> Callable[..., MainWindow]:
+    def make(settings: Settings | None = None, **asks: Callable[..., str]) -> MainWindow:
+        window = MainWindow(
+            Live(services, clock=clock),
+            settings or Settings(),
+            settings_path=tmp_path / "settings.json",
+            pictures_folder=tmp_path / "pictures",
+            **asks,
+        )
+        qtbot.addWidget(window, before_close_func=lambda _: services.release())
+        window.show()
+        return window
+
+    return make
+
+
+@pytest.fixture
+def window(make_window: Callable[..., MainWindow]) -> MainWindow:
+    return make_window()

@@ -1,0 +1,190 @@
+"""Small stand-ins with the real signatures: source, detector, classifier, recording, services."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import (
+    Box,
+    Detection,
+    DeviceInfo,
+    Expression,
+    Frame,
+    FrameResult,
+    MapName,
+    MapPlace,
+    ModelInfo,
+    SourceInfo,
+    SourceKind,
+)
+from ferdesk.errors import RecordingError, SourceError
+from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.ui.services import Recording, SourceChoice
+
+PLACES: dict[MapName, MapPlace] = {
+    "attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9),
+    "attention_mid": MapPlace(3.5, 3.5, 4.0, 0.1, 0.8),
+    "cam": MapPlace(5.5, 5.5, 8.0, 0.0, 0.5),
+}
+LEFT_FACE = Detection(Box(100, 120, 160, 180), 0.97, SHORT_RANGE, 0.0)
+RIGHT_FACE = Detection(Box(420, 150, 110, 120), 0.91, SHORT_RANGE, 0.0)
+
+
+def likely(label: str, share: float) -> NDArray[np.float32]:
+    """Probabilities [7] with ``share`` for ``label`` and the rest spread evenly."""
+    values = np.full(NUM_LABELS, (1 - share) / (NUM_LABELS - 1), dtype=np.float32)
+    values[LABELS.index(label)] = share
+    return values
+
+
+def picture(width: int = 640, height: int = 480) -> NDArray[np.uint8]:
+    """[height, width, 3]: a soft gradient."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = (60 + 120 * x / width, 80 + 100 * y / height, 140 - 60 * x / width)
+    return np.stack(planes, axis=-1).astype(np.uint8)
+
+
+class FakeSource:
+    """Gives the same picture again and again, until the test says otherwise."""
+
+    def __init__(self, kind: SourceKind = "camera", image: NDArray[np.uint8] | None = None) -> None:
+        self._image = picture() if image is None else image
+        height, width = self._image.shape[:2]
+        self._info = SourceInfo(kind, "fake", "fake", width, height, 100.0)
+        self._leave = threading.Event()
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.ended = False
+        self.error = ""
+        self.opens_with_error = ""
+        self.num_closed = 0
+        self.on_open: Callable[[], None] = lambda: None
+        self._index = 0
+
+    def open(self) -> SourceInfo:
+        self.on_open()
+        if self.opens_with_error:
+            raise SourceError(self.opens_with_error)
+        return self._info
+
+    def read(self) -> Frame | None:
+        self._leave.wait(0.005)  # the pace of a camera
+        while not self.flowing.wait(0.005) and not self._leave.is_set():
+            pass
+        if self.error:
+            raise SourceError(self.error)
+        if self.ended or self._leave.is_set():
+            return None
+        now_s = time.monotonic()
+        frame = Frame(self._image.copy(), self._index, now_s, now_s)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+    def release(self) -> None:
+        """Let a read that hangs come back."""
+        self._leave.set()
+
+
+class FakeDetector:
+    def __init__(self, detections: Sequence[Detection] = (LEFT_FACE, RIGHT_FACE)) -> None:
+        self.detections = detections
+
+    def detect(self, image: NDArray[np.uint8]) -> Sequence[Detection]:
+        return self.detections
+
+    def close(self) -> None:
+        pass
+
+
+class FakeClassifier:
+    """The first face is happy, the others are neutral."""
+
+    def __init__(self, places: Mapping[MapName, MapPlace] = PLACES) -> None:
+        self._places = places
+        self.info = ModelInfo("full", "1", "fake", "fake", {}, "0" * 64, "MIT", places)
+        self.device = DeviceInfo("CPU", "CUDA was asked for, but no driver was found", True)
+        self.shares = (likely("happy", 0.82), likely("neutral", 0.61))
+
+    def classify(self, crops: NDArray[np.float32]) -> Sequence[Expression]:
+        return [
+            Expression(self.shares[min(i, len(self.shares) - 1)], self._maps())
+            for i in range(len(crops))
+        ]
+
+    def _maps(self) -> dict[MapName, NDArray[np.float32]]:
+        def hill(size: int) -> NDArray[np.float32]:
+            y, x = np.mgrid[0:size, 0:size] / (size - 1) - 0.5
+            heights: NDArray[np.float32] = np.exp(-8 * (x**2 + (y - 0.15) ** 2)).astype(np.float32)
+            return heights
+
+        maps: dict[MapName, NDArray[np.float32]] = {
+            "attention": hill(6),
+            "attention_mid": hill(11),
+            "cam": np.stack([hill(6) * (0.1 + 0.05 * i) for i in range(NUM_LABELS)]),
+        }
+        return {name: cells for name, cells in maps.items() if name in self._places}
+
+
+class FakeRecording:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problem = ""
+        self.results: list[FrameResult] = []
+        self.closed_with: list[Status] = []
+        self.threads: set[str] = set()
+
+    @property
+    def num_rows(self) -> int:
+        return sum(len(result.faces) or 1 for result in self.results)
+
+    def add(self, result: FrameResult) -> None:
+        assert not self.closed_with, "a row after the end"
+        self.threads.add(threading.current_thread().name)
+        self.results.append(result)
+
+    def close(self, status: Status) -> None:
+        self.closed_with.append(status)
+
+
+@dataclass
+class FakeServices:
+    """Remembers all that it handed out; ``prepared`` are the sources to hand out, by name."""
+
+    folder: Path
+    detector: FakeDetector = field(default_factory=FakeDetector)
+    classifier: FakeClassifier = field(default_factory=FakeClassifier)
+    prepared: dict[str, FakeSource] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    recordings: list[FakeRecording] = field(default_factory=list)
+    refuses_recording: str = ""
+
+    def cameras(self) -> Sequence[SourceChoice]:
+        return (SourceChoice("camera:0", "Studio camera"),)
+
+    def open_source(self, name: str) -> FrameSource:
+        self.opened.append(name)
+        return self.prepared.setdefault(name, FakeSource())
+
+    def open_pipeline(self) -> Pipeline:
+        return Pipeline(self.detector, self.classifier)
+
+    def start_recording(self, status: Status) -> Recording:
+        if self.refuses_recording:
+            raise RecordingError(self.refuses_recording)
+        self.recordings.append(FakeRecording(self.folder / f"session-{len(self.recordings)}"))
+        return self.recordings[-1]
+
+    def release(self) -> None:
+        for source in self.prepared.values():
+            source.release()

@@ -1,0 +1,237 @@
+"""The picture: where things are painted, what is clicked, and whether it can be read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import Box, FrameResult, MapPlace
+from ferdesk.ui.heat import HeatChoice, heat_image, heat_table
+from ferdesk.ui.overlay import face_text, place_plate
+from ferdesk.ui.placement import Placement
+from ferdesk.ui.selection import KEEP_S, Selection
+from ferdesk.ui.theme import DARK, LABEL_COLOURS, contrast, plate_colour
+from ferdesk.ui.video_view import VideoView, ViewState
+from tests.ui.fakes import LEFT_FACE, FakeClassifier, FakeDetector, FakeSource, likely
+
+
+@pytest.fixture
+def result() -> FrameResult:
+    frame = FakeSource().read()
+    assert frame is not None
+    return Pipeline(FakeDetector(), FakeClassifier()).process(frame)
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> VideoView:
+    view = VideoView()
+    qtbot.addWidget(view)
+    view.resize(1000, 480)  # twice the letterbox: 180 pixels of nothing on each side
+    return view
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_point_goes_to_the_picture_and_back(mirrored: bool) -> None:
+    placement = Placement.fit(QSizeF(640, 480), QSizeF(1000, 480), mirrored=mirrored)
+    point = QPointF(210, 33)
+    there = placement.to_picture(point)
+    assert placement.transform().map(there) == point
+    assert there.x() == pytest.approx(640 - 30 if mirrored else 30)
+
+
+def test_a_mirrored_box_is_on_the_other_side() -> None:
+    plain = Placement.fit(QSizeF(640, 480), QSizeF(1000, 480), mirrored=False)
+    mirrored = replace(plain, mirrored=True)
+    box = Box(100, 120, 160, 180)
+    assert plain.rect(box) == QRectF(280, 120, 160, 180)
+    assert mirrored.rect(box) == QRectF(560, 120, 160, 180)
+
+
+@pytest.mark.parametrize(("mirrored", "x"), [(False, 180 + 150), (True, 180 + 640 - 150)])
+def test_clicking_a_face_chooses_it_mirrored_or_not(
+    qtbot: QtBot, view: VideoView, result: FrameResult, mirrored: bool, x: int
+) -> None:
+    view.show_result(result, None)
+    view.set_mirrored(mirrored)
+    with qtbot.waitSignal(view.face_clicked) as clicked:
+        QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(x, 200))
+    assert clicked.args == [1]
+
+
+def test_clicking_beside_the_faces_chooses_none(
+    qtbot: QtBot, view: VideoView, result: FrameResult
+) -> None:
+    view.show_result(result, None)
+    with qtbot.assertNotEmitted(view.face_clicked):
+        QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+
+
+def test_of_two_faces_under_the_mouse_the_smaller_is_meant(view: VideoView) -> None:
+    small = replace(LEFT_FACE, box=Box(140, 160, 60, 70))
+    frame = FakeSource().read()
+    assert frame is not None
+    result = Pipeline(FakeDetector((LEFT_FACE, small)), FakeClassifier()).process(frame)
+    view.show_result(result, None)
+    assert view.face_at(QPointF(180 + 160, 190)) == 2
+    assert view.face_at(QPointF(180 + 110, 140)) == 1
+
+
+def test_the_picture_is_mirrored_and_the_words_are_not(
+    view: VideoView, result: FrameResult
+) -> None:
+    view.show_result(replace(result, faces=()), None)
+    plain = as_array(view.snapshot())
+    view.set_mirrored(True)
+    assert np.abs(as_array(view.snapshot()) - plain[:, ::-1]).max() <= 2
+    view.show_result(result, None)
+    left = as_array(view.snapshot())
+    view.set_mirrored(False)
+    # far above smoothing: the words are written the right way round in both
+    assert np.abs(as_array(view.snapshot()) - left[:, ::-1]).max() > 60
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("cell", [(1, 1), (2, 3), (4, 1)])
+def test_a_map_with_one_hot_cell_lands_within_one_pixel(
+    view: VideoView, result: FrameResult, cell: tuple[int, int], mirrored: bool
+) -> None:
+    row, column = cell
+    place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
+    cells = np.zeros((6, 6), dtype=np.float32)
+    cells[row, column] = 1.0
+    face = result.faces[0]
+    hot = replace(face, expression=replace(face.expression, maps={"attention": cells}))
+    black = replace(result.frame, image=np.zeros((480, 640, 3), dtype=np.uint8))
+    view.set_mirrored(mirrored)
+    view.show_result(replace(result, frame=black, faces=(hot,)), None)
+    cold = as_array(view.grab().toImage())
+    view.set_heat(HeatChoice("attention", 1.0), {"attention": place})
+    added = np.abs(as_array(view.grab().toImage()) - cold).sum(axis=2)
+
+    side = face.square.side
+    x = face.square.x + (place.start_x + column * place.stride + 0.5) * side / 48
+    y = face.square.y + (place.start_y + row * place.stride + 0.5) * side / 48
+    placement = view.placement()
+    assert placement is not None
+    expected = placement.transform().map(QPointF(x, y))
+    middle = (np.argwhere(added >= 0.95 * added.max()) + 0.5).mean(axis=0)
+    assert middle == pytest.approx([expected.y(), expected.x()], abs=1.0)
+
+
+def test_no_heat_is_fully_transparent_and_heat_grows() -> None:
+    alpha = heat_table(0.5) >> 24
+    assert heat_table(0.5)[0] == 0
+    assert np.all(np.diff(alpha.astype(int)) >= 0)
+    assert alpha[-1] == 128
+
+
+def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -> None:
+    planes = np.zeros((7, 6, 6), dtype=np.float32)
+    planes[LABELS.index("happy")] = 1.0
+    face = result.faces[0]
+    place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
+    happy = replace(face, expression=replace(face.expression, maps={"cam": planes}))
+    sad = replace(happy, smoothed=likely("sad", 0.9))
+    shown = heat_image(happy, "cam", place, 1.0)
+    hidden = heat_image(sad, "cam", place, 1.0)
+    assert shown is not None
+    assert hidden is not None
+    assert QColor(shown.pixelColor(48, 48)).alpha() == 255
+    assert QColor(hidden.pixelColor(48, 48)).alpha() == 0
+
+
+def test_a_face_without_the_map_has_no_heat(result: FrameResult) -> None:
+    face = result.faces[0]
+    bare = replace(face, expression=replace(face.expression, maps={}))
+    assert heat_image(bare, "cam", MapPlace(0, 0, 1, 0, 1), 1.0) is None
+
+
+@pytest.mark.parametrize("x", [0.0, 300.0, 560.0])
+@pytest.mark.parametrize("y", [0.0, 200.0, 400.0])
+def test_a_plate_keeps_off_the_faces_and_inside_the_picture(x: float, y: float) -> None:
+    view = QRectF(0, 0, 640, 480)
+    box, other = QRectF(x, y, 80, 80), QRectF(x, y - 90, 80, 80)
+    plate = place_plate(box, 150, 24, [box, other], view)
+    assert view.contains(plate)
+    assert not plate.intersects(box)
+    assert not plate.intersects(other)
+
+
+def test_an_uncertain_face_is_called_unsure(result: FrameResult) -> None:
+    face = result.faces[0]
+    assert face_text(face) == "#1  happy 82 %"
+    unsure = replace(face, smoothed=likely("fear", 0.3), uncertain=True)
+    assert face_text(unsure) == "#1  unsure (fear 30 %)"
+
+
+def test_a_dimmed_picture_offers_no_face(view: VideoView, result: FrameResult) -> None:
+    view.show_result(result, 1)
+    view.set_state(ViewState("No picture for 3 s", dimmed=True))
+    assert view.face_at(QPointF(180 + 150, 200)) is None
+    assert not view.grab().isNull()
+
+
+def test_text_reads_well_on_every_surface() -> None:
+    for surface in (DARK.canvas, DARK.surface, DARK.raised, DARK.line):
+        for text in (DARK.text, DARK.amber, DARK.red):
+            assert contrast(QColor(text), QColor(surface)) >= 4.5, (text, surface)
+    for surface in (DARK.canvas, DARK.surface, DARK.raised):
+        assert contrast(QColor(DARK.muted), QColor(surface)) >= 4.5
+    assert contrast(QColor(DARK.accent_text), QColor(DARK.accent)) >= 4.5
+
+
+def test_text_on_its_plate_reads_well_over_any_picture() -> None:
+    plate = plate_colour()
+    for grey in (0, 128, 255):
+        seen = [round(c * plate.alphaF() + grey * (1 - plate.alphaF())) for c in (11, 13, 16)]
+        assert contrast(QColor(DARK.text), QColor(*seen)) >= 7.0
+
+
+def test_the_seven_colours_show_on_the_panel() -> None:
+    assert tuple(LABEL_COLOURS) == LABELS
+    for colour in LABEL_COLOURS.values():
+        assert contrast(QColor(colour), QColor(DARK.surface)) >= 3.0
+
+
+def test_the_largest_face_is_chosen_until_the_user_chooses(result: FrameResult) -> None:
+    selection = Selection()
+    assert selection.update(result) is result.faces[0]
+    selection.choose(2)
+    assert selection.update(result) is result.faces[1]
+
+
+def test_a_chosen_face_out_of_sight_is_waited_for(result: FrameResult) -> None:
+    selection = Selection()
+    selection.choose(2)
+    selection.update(result)
+    alone = replace(result, faces=result.faces[:1])
+    soon = replace(alone, frame=replace(result.frame, t_s=result.frame.t_s + KEEP_S / 2))
+    late = replace(alone, frame=replace(result.frame, t_s=result.frame.t_s + KEEP_S * 2))
+    assert selection.update(soon) is None
+    assert selection.face_id == 2
+    assert selection.update(late) is result.faces[0]
+
+
+def test_faces_are_cycled_both_ways(result: FrameResult) -> None:
+    selection = Selection()
+    order = []
+    for by in (1, 1, 1, -1):
+        selection.step(result, by)
+        order.append(selection.face_id)
+    assert order == [1, 2, 1, 2]
+    selection.step(replace(result, faces=()), 1)
+    assert selection.face_id == 2
+
+
+def as_array(image: QImage) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    """[H, W, 3] of the picture's own pixels."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    pixels = rows[:, : rgb.width() * 3].reshape(rgb.height(), rgb.width(), 3)
+    return pixels.astype(np.int16)

@@ -1,0 +1,546 @@
+"""The window, driven as a user drives it: start, choose, heat, record, stop, source gone."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QImage, QStandardItemModel
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import DeviceInfo, FaceResult, FrameResult
+from ferdesk.errors import FerdeskError
+from ferdesk.runtime.engine import State, Status
+from ferdesk.settings import Settings
+from ferdesk.ui.live import Notice, has_credentials, source_title
+from ferdesk.ui.main_window import ACTIONS, MainWindow, view_state
+from ferdesk.ui.notices import MOST_SHOWN
+from ferdesk.ui.status_line import StatusLine, clock_text, device_text, is_slower
+from tests.ui.conftest import HeldClock
+from tests.ui.fakes import PLACES, FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
+
+MakeWindow = Callable[..., MainWindow]
+
+
+def run(window: MainWindow, qtbot: QtBot, name: str = "camera:0") -> None:
+    """Start ``name`` and wait for its first result."""
+    window.start(name)
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled())
+
+
+def some_result() -> FrameResult:
+    frame = FakeSource().read()
+    assert frame is not None
+    return Pipeline(FakeDetector(), FakeClassifier()).process(frame)
+
+
+def some_face() -> FaceResult:
+    return some_result().faces[0]
+
+
+def advance(clock: HeldClock, by_s: float) -> bool:
+    clock.now_s += by_s
+    return True
+
+
+def press(window: MainWindow, key: Qt.Key) -> None:
+    QTest.keyClick(window, key)
+
+
+def test_start_shows_picture_faces_and_bars(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    assert window.view.state.title == "Stopped"
+    run(window, qtbot)
+    assert services.opened == ["camera:0"]
+    assert window.view.state.title == ""
+    assert window.actions_by_name["run"].text() == "Stop"
+    assert window.faces.headline.text() == "Shows: happy 82 %"
+    assert window.faces.list.rowCount() == 2
+    assert not window.grab().isNull()
+
+
+def test_stop_clears_the_picture_and_start_works_again(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    press(window, Qt.Key.Key_F5)
+    assert window.view.result is None
+    assert window.view.state.title == "Stopped"
+    assert window.faces.headline.text() == "No face"
+    press(window, Qt.Key.Key_F5)
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    assert services.opened == ["camera:0", "camera:0"]
+
+
+def test_a_source_is_closed_before_the_next_one_opens(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    first = services.prepared["camera:0"]
+    closed_when_opened: list[int] = []
+    second = FakeSource("demo")
+    services.prepared["demo"] = second
+    second.on_open = lambda: closed_when_opened.append(first.num_closed)
+    window.choose_source("demo")
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    assert closed_when_opened == [1]
+    assert window.windowTitle() == "Demo · ferdesk"
+
+
+def test_a_click_in_the_picture_chooses_a_face(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    placement = window.view.placement()
+    assert placement is not None
+    point = placement.transform().map(QPointF(470, 200)).toPoint()
+    QTest.mouseClick(window.view, Qt.MouseButton.LeftButton, pos=point)
+    assert window.faces.headline.text() == "Shows: neutral 61 %"
+    assert window.faces.list.currentRow() == 1
+
+
+def test_a_row_of_the_list_chooses_a_face(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    window.faces.list.selectRow(1)
+    assert window.faces.headline.text() == "Shows: neutral 61 %"
+
+
+def test_brackets_cycle_the_faces(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    press(window, Qt.Key.Key_BracketRight)
+    assert window.faces.hint.text().startswith("Face #2")
+    press(window, Qt.Key.Key_BracketLeft)
+    assert window.faces.hint.text().startswith("Face #1")
+
+
+def test_bars_show_smoothed_and_reach_it_in_time(window: MainWindow, qtbot: QtBot) -> None:
+    face = some_face()
+    sad = replace(face, smoothed=likely("sad", 0.7))
+    bars = window.faces.bars
+    bars.show_face(face)
+    assert np.array_equal(bars.drawn, face.smoothed)
+    bars.show_face(sad)
+    assert not np.allclose(bars.drawn, sad.smoothed)
+    qtbot.waitUntil(lambda: np.allclose(bars.drawn, sad.smoothed), timeout=1000)
+
+
+def test_reduced_motion_lets_bars_jump(make_window: MakeWindow) -> None:
+    window = make_window(Settings(reduced_motion=True))
+    face = some_face()
+    sad = replace(face, smoothed=likely("sad", 0.7))
+    window.faces.bars.show_face(face)
+    window.faces.bars.show_face(sad)
+    assert np.array_equal(window.faces.bars.drawn, sad.smoothed)
+
+
+def test_heatmap_goes_on_and_off_with_its_key(window: MainWindow, qtbot: QtBot) -> None:
+    # without results in between, so that only the heat differs
+    run(window, qtbot)
+    window.live.stop()
+    result = some_result()
+    window.view.show_result(result, None)
+    plain = window.view.snapshot()
+    press(window, Qt.Key.Key_H)
+    assert window.heat.switch.isChecked()
+    assert window.heat.scale.isVisible()
+    assert window.view.snapshot() != plain
+    window.heat.opacity.setValue(0)
+    assert window.view.snapshot() == plain
+    press(window, Qt.Key.Key_H)
+    assert not window.heat.scale.isVisible()
+    assert not window.actions_by_name["heatmap"].isChecked()
+
+
+def test_each_map_says_what_it_means_and_what_not(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    window.heat.switch.setChecked(True)
+    for row in range(window.heat.maps.count()):
+        window.heat.maps.setCurrentIndex(row)
+        assert "does not say" in window.heat.meaning.text()
+
+
+def test_a_map_that_the_model_lacks_is_greyed(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.classifier = FakeClassifier({"attention": PLACES["attention"]})
+    run(window, qtbot)
+    model = window.heat.maps.model()
+    assert isinstance(model, QStandardItemModel)
+    assert [model.item(row).isEnabled() for row in range(3)] == [True, False, False]
+    window.heat.switch.setChecked(True)
+    window.heat.maps.setCurrentIndex(2)
+    assert window.heat.meaning.text() == "This model has no such map."
+    assert not window.grab().isNull()
+
+
+def test_mirror_is_remembered(window: MainWindow, tmp_path: Path) -> None:
+    window.actions_by_name["mirror"].trigger()
+    window.close()
+    assert json.loads((tmp_path / "settings.json").read_text())["mirror"] is True
+
+
+def test_settings_bring_the_window_back_as_it_was(make_window: MakeWindow) -> None:
+    window = make_window(Settings(heatmap=True, map_name="cam", heat_opacity=0.3, mirror=True))
+    assert window.heat.choice.name == "cam"
+    assert window.heat.choice.opacity == 0.3
+    assert window.actions_by_name["heatmap"].isChecked()
+    assert window.actions_by_name["mirror"].isChecked()
+
+
+def test_settings_that_cannot_be_saved_are_told(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window()
+    (tmp_path / "settings.json").mkdir()
+    window.actions_by_name["mirror"].trigger()
+    window._save()
+    assert "cannot be saved" in window.notices.texts[0]
+
+
+def test_recording_takes_every_result_on_the_inference_thread(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
+) -> None:
+    run(window, qtbot)
+    press(window, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: bool(services.recordings) and len(services.recordings[0].results) > 5)
+    recording = services.recordings[0]
+    clock.now_s += 3725
+    qtbot.waitUntil(lambda: "● 01:02:05" in window.windowTitle())
+    assert window.status_line.recording.text() == "● 01:02:05"
+    assert window.actions_by_name["record"].text() == "● 01:02:05"
+    press(window, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: bool(recording.closed_with))
+    qtbot.waitUntil(lambda: "Recording finished" in "".join(window.notices.texts))
+    assert recording.threads == {"ferdesk-inference"}
+    indices = [result.frame.index for result in recording.results]
+    assert indices == sorted(set(indices))
+    assert recording.closed_with[0].num_analysed >= len(indices)
+    assert "●" not in window.windowTitle()
+
+
+@pytest.mark.parametrize("how", ["stop", "switch", "end", "fail", "close"])
+def test_a_recording_is_closed_however_the_source_is_left(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, how: str
+) -> None:
+    run(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
+    source = services.prepared["camera:0"]
+    match how:
+        case "stop":
+            window.toggle_run()
+        case "switch":
+            window.choose_source("demo")
+        case "end":
+            source.ended = True
+        case "fail":
+            source.error = "The cable was pulled."
+        case _:
+            window.close()
+            assert services.recordings[0].closed_with
+    qtbot.waitUntil(lambda: len(services.recordings[0].closed_with) == 1)
+
+
+def test_a_recording_that_is_refused_is_told(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.refuses_recording = "The folder cannot be written. Choose another one."
+    run(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: window.notices.texts == (services.refuses_recording,))
+    assert not window.actions_by_name["record"].isChecked()
+    assert window.actions_by_name["record"].isEnabled()
+
+
+def test_a_recording_with_a_problem_stops_and_the_notice_stays(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
+    services.recordings[0].problem = "The disk is full."
+    qtbot.waitUntil(lambda: bool(window.notices.texts))
+    assert window.notices.texts[0].startswith("The disk is full.")
+    assert window.notices.cards[0].notice.stays
+    assert services.recordings[0].closed_with
+    assert window.live.running
+
+
+def test_a_source_that_cannot_be_opened_says_why_and_start_works_again(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    source = services.prepared["camera:0"] = FakeSource()
+    source.opens_with_error = "Camera 0 is used by another program. Close it and press Start."
+    window.start("camera:0")
+    qtbot.waitUntil(lambda: window.view.state.text == source.opens_with_error)
+    assert window.actions_by_name["run"].text() == "Start"
+    source.opens_with_error = ""
+    press(window, Qt.Key.Key_F5)
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    assert window.view.state.title == ""
+
+
+def test_a_first_camera_that_is_not_there_becomes_the_demo(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    source = services.prepared["camera:0"] = FakeSource()
+    source.opens_with_error = "There is no camera 0."
+    window.start("camera:0", fallback="demo")
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    assert services.opened == ["camera:0", "demo"]
+    assert window.notices.texts == ("There is no camera 0. Showing the demo instead.",)
+
+
+def test_a_network_that_fails_is_not_blamed_on_the_camera(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise FerdeskError("The model full.onnx is missing.")
+
+    monkeypatch.setattr(services, "open_pipeline", broken)
+    window.start("camera:0", fallback="demo")
+    qtbot.waitUntil(lambda: window.view.state.text == "The model full.onnx is missing.")
+    assert services.opened == ["camera:0"]
+    assert window.notices.texts == ()
+
+
+def test_a_camera_that_falls_silent_is_lost_and_comes_back(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
+) -> None:
+    run(window, qtbot)
+    source = services.prepared["camera:0"]
+    source.flowing.clear()
+    shown = window.view.state
+    qtbot.waitUntil(lambda: advance(clock, 0.5) and window.view.state != shown)
+    assert window.view.state.dimmed
+    assert "waiting for it" in window.view.state.text
+    assert window.status_line.state.text() == "No picture"
+    assert window.faces.headline.text() == "Last: happy 82 %"
+    before = window.view.state.title
+    clock.now_s += 7
+    qtbot.waitUntil(lambda: window.view.state.title not in (before, ""))
+    source.flowing.set()
+    qtbot.waitUntil(lambda: window.view.state.title == "")
+    assert "The source is back." in window.notices.texts
+
+
+def test_a_source_that_ends_says_so(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    services.prepared["camera:0"].ended = True
+    qtbot.waitUntil(lambda: "has ended" in window.view.state.title)
+    assert window.view.state.dimmed
+    assert window.actions_by_name["run"].text() == "Start"
+
+
+def test_a_face_that_is_nowhere_is_said(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.detector.detections = ()
+    run(window, qtbot)
+    assert window.view.state.note == "No face in the picture"
+    assert window.faces.headline.text() == "No face"
+
+
+def test_cameras_are_found_beside_the_gui(window: MainWindow, qtbot: QtBot) -> None:
+    window.live.list_cameras()
+    menu = window.source_button.menu()
+    qtbot.waitUntil(lambda: any(a.text() == "Studio camera" for a in menu.actions()))
+    next(a for a in menu.actions() if a.text() == "Studio camera").trigger()
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    assert window.source_button.toolTip() == "Studio camera"
+    assert window.settings.last_source == "camera:0"
+
+
+def test_an_opened_file_is_remembered_and_an_address_with_a_password_is_not(
+    make_window: MakeWindow, services: FakeServices
+) -> None:
+    window = make_window(
+        ask_file=lambda _: "/videos/interview.mp4",
+        ask_address=lambda _: " rtsp://ana:secret@camera.local/1 ",
+    )
+    window.actions_by_name["file"].trigger()
+    assert window.settings.last_source == "/videos/interview.mp4"
+    window.actions_by_name["address"].trigger()
+    assert window.settings.last_source == "/videos/interview.mp4"
+    assert "secret" not in window.windowTitle()
+    assert window.live.source_name == "rtsp://ana:secret@camera.local/1"
+
+
+def test_a_question_that_is_cancelled_changes_nothing(make_window: MakeWindow) -> None:
+    window = make_window(ask_file=lambda _: "", ask_address=lambda _: "")
+    window.actions_by_name["file"].trigger()
+    window.actions_by_name["address"].trigger()
+    assert not window.live.running
+
+
+def test_a_snapshot_is_the_picture_with_what_is_painted_on_it(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    run(window, qtbot)
+    press(window, Qt.Key.Key_S)
+    qtbot.waitUntil(lambda: bool(window.notices.texts))
+    (path,) = (tmp_path / "pictures").glob("*.png")
+    assert str(path) in window.notices.texts[0]
+    image = QImage(str(path))
+    assert (image.width(), image.height()) == (640, 480)
+
+
+def test_full_screen_shows_the_picture_and_the_truth(window: MainWindow, qtbot: QtBot) -> None:
+    press(window, Qt.Key.Key_F)
+    assert window.isFullScreen()
+    assert not window.source_button.isVisible()
+    assert not window.faces.isVisible()
+    assert window.status_line.isVisible()
+    press(window, Qt.Key.Key_Escape)
+    assert not window.isFullScreen()
+    assert window.faces.isVisible()
+
+
+def test_every_key_is_its_own_and_m_is_left_for_markers() -> None:
+    keys = [action.key for action in ACTIONS]
+    assert len(set(keys)) == len(keys)
+    assert "M" not in keys
+
+
+def test_the_sheet_of_keys_blocks_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    press(window, Qt.Key.Key_F1)
+    assert window._keys is not None
+    assert window._keys.isVisible()
+    assert not window._keys.isModal()
+    window._keys.close()
+
+
+def test_stop_twice_and_close_twice_are_harmless(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    window.live.stop()
+    window.live.stop()
+    window.close()
+    window.close()
+
+
+def test_notices_that_repeat_are_counted_and_never_flood(window: MainWindow) -> None:
+    for _ in range(3):
+        window.notices.show_notice(Notice("Odd.", "error", "the details"))
+    assert window.notices.texts == ("Odd. (3 times)",)
+    window.notices.show_notice(Notice("Passing.", stays=False))
+    for i in range(MOST_SHOWN):
+        window.notices.show_notice(Notice(f"Number {i}.", "warning"))
+    assert len(window.notices.texts) == MOST_SHOWN
+    assert "Passing." not in window.notices.texts
+
+
+def test_details_are_folded_until_asked_for(window: MainWindow) -> None:
+    window.notices.show_notice(Notice("Odd.", "error", "Traceback"))
+    (card,) = window.notices.cards
+    assert not card.details.isVisible()
+    card.unfold.click()
+    assert card.details.isVisible()
+    assert card.details.toPlainText() == "Traceback"
+
+
+RUNNING = Status(
+    state=State.RUNNING,
+    device=DeviceInfo("CUDA", ""),
+    capture_fps=30,
+    analysis_fps=29,
+    latency_ms=17.6,
+    num_dropped=1234,
+)
+
+
+def test_the_status_line_tells_device_rates_latency_and_drops(qtbot: QtBot) -> None:
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_status(RUNNING)
+    labels = (line.source_rate, line.analysis, line.latency, line.dropped)
+    assert [label.text() for label in labels] == [
+        "30 fps",
+        "analysis 29/s",
+        "18 ms",
+        "1,234 dropped",
+    ]
+    assert line.device.full_text == "CUDA"
+
+
+def test_a_fallback_to_the_cpu_is_amber_and_says_why(qtbot: QtBot) -> None:
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_status(replace(RUNNING, device=DeviceInfo("CPU", "no driver was found", True)))
+    assert line.device.full_text == "CPU: no driver was found"
+    assert line.device.property("role") == "amber"
+    line.show_status(replace(RUNNING, device=DeviceInfo("CPU", "chosen", False)))
+    assert line.device.property("role") == "muted"
+    assert device_text(DeviceInfo("CUDA", "")) == "CUDA"
+
+
+def test_an_analysis_that_lags_is_called_slower_than_the_source() -> None:
+    assert not is_slower(RUNNING)
+    assert is_slower(replace(RUNNING, analysis_fps=12))
+    assert not is_slower(replace(RUNNING, state=State.IDLE, analysis_fps=12))
+
+
+def test_rates_of_a_stopped_source_are_not_shown(qtbot: QtBot) -> None:
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_status(RUNNING)
+    line.show_status(Status())
+    assert line.state.text() == "Stopped"
+    assert not any(
+        label.text() for label in (line.source_rate, line.analysis, line.latency, line.dropped)
+    )
+
+
+def test_an_opening_that_takes_long_counts_the_seconds() -> None:
+    status = Status(State.OPENING, silent_s=4.2)
+    assert view_state(status, "Camera 0", 0).text.startswith("No picture for 4 s yet")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("demo", "Demo"),
+        ("camera:2", "Camera 2"),
+        ("/videos/a b.mp4", "a b.mp4"),
+        ("rtsp://ana:secret@camera.local:554/1", "camera.local"),
+    ],
+)
+def test_sources_have_names_for_people(name: str, title: str) -> None:
+    assert source_title(name) == title
+
+
+def test_credentials_are_recognised() -> None:
+    assert has_credentials("rtsp://ana:secret@camera.local/1")
+    assert not has_credentials("rtsp://camera.local/@1")
+    assert not has_credentials("/videos/a@b.mp4")
+
+
+def test_time_is_written_in_full() -> None:
+    assert clock_text(0.9) == "00:00:00"
+    assert clock_text(3725) == "01:02:05"
+
+
+def test_leaving_a_camera_whose_read_hangs_does_not_hold_the_window(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    services.prepared["camera:0"].flowing.clear()
+    before_s = time.monotonic()
+    window.toggle_run()
+    assert time.monotonic() - before_s < 0.5
+    assert window.view.state.title == "Stopped"
+
+
+def test_a_session_that_opens_too_late_is_closed_at_once(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    window.live.start_recording()
+    window.live.stop()
+    qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].closed_with))
+    assert services.recordings[0].results == []
