@@ -1,6 +1,5 @@
 """Makes sources, detector, classifier and recordings from their names."""
 
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -229,7 +228,3 @@ def open_pipeline(
     """
     classifier = OnnxClassifier(find_model(model), provider)
     return Pipeline(MediaPipeDetector(models_folder(), thorough=thorough), classifier)
-
-
-def platform_text() -> str:
-    return f"Python {sys.version.split()[0]} on {sys.platform}"

@@ -1,0 +1,126 @@
+"""``analyze`` on a camera: it runs until it is told to stop, or until the camera is gone."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk import batch
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import (
+    Detection,
+    DeviceInfo,
+    Expression,
+    Frame,
+    ModelInfo,
+    SourceInfo,
+)
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, SourceError
+from ferdesk.sessions.reader import Session, problems_of, read_session
+
+
+class Detector:
+    def detect(self, image: np.ndarray) -> Sequence[Detection]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class Classifier:
+    info = ModelInfo("fake", "1", "", "", {}, "abc", "", {})
+    device = DeviceInfo("CPU", "the CPU was chosen")
+
+    def classify(self, crops: np.ndarray) -> Sequence[Expression]:
+        return []
+
+
+class FakeCamera:
+    """Pictures at 100 a second; after ``lasts`` of them it is gone."""
+
+    def __init__(self, lasts: int | None = None, opens: bool = True) -> None:
+        self.lasts, self.opens, self.num = lasts, opens, 0
+
+    def open(self) -> SourceInfo:
+        if not self.opens:
+            raise SourceError("Camera 0 cannot be opened; another program uses it.")
+        return SourceInfo("camera", "camera0", "camera0", 8, 6, 100.0)
+
+    def read(self) -> Frame | None:
+        threading.Event().wait(0.01)
+        if self.num == self.lasts:
+            raise SourceError("Camera 0 gives no picture any more; plug it in again and start.")
+        self.num += 1
+        now_s = time.monotonic()
+        return Frame(np.zeros((6, 8, 3), np.uint8), self.num - 1, now_s, now_s)
+
+    def close(self) -> None:
+        pass
+
+
+class Run:
+    """One call of analyze on ``camera``."""
+
+    def __init__(
+        self,
+        camera: FakeCamera,
+        out: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        duration_s: float | None = None,
+        stopped: threading.Event | None = None,
+    ) -> None:
+        monkeypatch.setattr(batch, "open_source", lambda name, **_: camera)
+        self.warnings: list[str] = []
+        self.out = out
+        self.code = batch.analyze(
+            ["camera:0"],
+            Pipeline(Detector(), Classifier()),
+            batch.AnalysisOptions(out, duration_s=duration_s),
+            tell=lambda _: None,
+            warn=self.warnings.append,
+            stopped=stopped,
+        )
+
+    def session(self) -> Session:
+        session = read_session(self.out / "camera0")
+        assert problems_of(session) == []
+        return session
+
+
+def test_a_duration_ends_a_camera_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(FakeCamera(), tmp_path, monkeypatch, duration_s=0.3)
+    assert (run.code, run.warnings) == (EXIT_OK, [])
+    session = run.session()
+    assert session.about["frames_analysed"] > 3
+    assert all(row["time_utc"] for row in session.rows)
+
+
+def test_a_polite_stop_closes_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = threading.Event()
+    threading.Timer(0.5, stopped.set).start()
+    run = Run(FakeCamera(), tmp_path, monkeypatch, stopped=stopped)
+    assert run.code == EXIT_OK
+    assert run.session().complete
+
+
+def test_a_camera_that_is_pulled_out_keeps_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(FakeCamera(lasts=20), tmp_path, monkeypatch)
+    assert run.code == EXIT_PARTIAL
+    assert run.warnings == ["Camera 0 gives no picture any more; plug it in again and start."]
+    session = run.session()
+    assert session.rows
+    assert session.about["events"][0]["event"] == "source_error"
+
+
+def test_a_camera_that_cannot_be_opened_is_exit_3_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(FakeCamera(opens=False), tmp_path, monkeypatch)
+    assert run.code == EXIT_UNUSABLE
+    assert run.warnings == ["Camera 0 cannot be opened; another program uses it."]
+    assert list(tmp_path.iterdir()) == []

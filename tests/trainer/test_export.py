@@ -1,0 +1,215 @@
+"""The exported file keeps the contract, and says what the network says."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.labels import LABELS
+from ferdesk.errors import FerdeskError
+from trainer import evaluate as evaluation
+from trainer.augment import center_crop, ten_crops
+from trainer.checkpoint import Checkpoint
+from trainer.config import Recipe
+from trainer.data import Faces
+from trainer.export import ExportNet, Identity, export, prove_parity
+from trainer.models import ExpressionNet
+
+pytestmark = pytest.mark.timeout(180)
+
+NUM_FACES = 24
+
+
+def some_faces() -> Faces:
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 256, (NUM_FACES, 48, 48)).astype(np.uint8)
+    return Faces(pixels, np.arange(NUM_FACES, dtype=np.int64) % 7)
+
+
+def checkpoint_of(recipe: Recipe) -> Checkpoint:
+    torch.manual_seed(0)
+    model = ExpressionNet(recipe.architecture)
+    with torch.no_grad():
+        # an untrained spatial gate is flat and norms are neutral; give both something to say
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.add_(torch.rand_like(parameter) * 0.5)
+    model.train()
+    for _ in range(3):
+        model(torch.rand(16, 1, 44, 44) * 255)
+    return Checkpoint(recipe, 0, model.state_dict(), None, {}, "", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    path: Path
+    checkpoint: Checkpoint
+    faces: Faces
+    figures: dict[str, object]
+
+
+@pytest.fixture(scope="module", params=["softmax-gap", "a-softmax-paper"])
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Exported]:
+    if request.param == "softmax-gap":
+        recipe = Recipe(width=4)
+    else:
+        recipe = Recipe(width=4, loss="a-softmax", pool="paper")
+    checkpoint, faces = checkpoint_of(recipe), some_faces()
+    path = tmp_path_factory.mktemp("models") / "small.onnx"
+    figures = export(checkpoint, Identity("small", "7"), faces, path)
+    yield Exported(path, checkpoint, faces, figures)
+
+
+def outputs_of(exported: Exported) -> dict[str, np.ndarray]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    batch = exported.faces.pixels[:, None].astype(np.float32)
+    return dict(zip(names, session.run(names, {"faces": batch}), strict=True))
+
+
+def metadata_of(exported: Exported) -> dict[str, str]:
+    import onnx
+
+    return {entry.key: entry.value for entry in onnx.load(exported.path).metadata_props}
+
+
+def test_outputs_have_the_contracts_names_and_shapes(exported: Exported) -> None:
+    shapes = {name: values.shape for name, values in outputs_of(exported).items()}
+    assert shapes == {
+        "logits": (NUM_FACES, 7),
+        "attention": (NUM_FACES, 1, 6, 6),
+        "attention_mid": (NUM_FACES, 1, 22, 22),
+        "cam": (NUM_FACES, 7, 6, 6),
+    }
+
+
+def test_cam_sums_with_its_bias_to_the_logits(exported: Exported) -> None:
+    outputs = outputs_of(exported)
+    bias = np.array(json.loads(metadata_of(exported)["cam_bias"]))
+    np.testing.assert_allclose(
+        outputs["cam"].sum((2, 3)) + bias, outputs["logits"], rtol=1e-4, atol=1e-4
+    )
+
+
+def test_cells_that_the_pooling_ignores_are_zero_in_cam(exported: Exported) -> None:
+    cam = outputs_of(exported)["cam"]
+    if exported.checkpoint.recipe.pool == "paper":
+        assert not cam[:, :, 4:].any()
+        assert not cam[:, :, :, 4:].any()
+        assert cam[:, :, :4, :4].all()
+    else:
+        assert cam[:, :, 5, 5].any()
+
+
+def test_logits_are_the_networks_divided_by_the_temperature(exported: Exported) -> None:
+    model = exported.checkpoint.model()
+    with torch.no_grad():
+        expected = model(center_crop(torch.from_numpy(exported.faces.pixels), 44)).numpy()
+    temperature = float(metadata_of(exported)["temperature"])
+    # the weights are stored as float16, so to about three digits
+    difference = np.abs(outputs_of(exported)["logits"] * temperature - expected).max()
+    assert difference < 0.02 * np.abs(expected).max()
+
+
+def test_attention_lies_between_0_and_1_and_is_not_flat(exported: Exported) -> None:
+    for name in ("attention", "attention_mid"):
+        values = outputs_of(exported)[name]
+        assert values.min() >= 0
+        assert values.max() <= 1
+        assert values.std() > 0
+
+
+def test_one_hot_pixel_moves_the_map_cell_that_covers_it(exported: Exported) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
+    metadata = metadata_of(exported)
+    x0, y0, width, height = json.loads(metadata["map_region"])
+    stride = json.loads(metadata["map_stride"])["attention_mid"]
+    assert (x0, y0, width, height) == (2, 2, 44, 44)
+    # gradients would say it exactly; the symmetric reach of the cell's inputs does too
+    grey = np.full((1, 1, 48, 48), 100, np.float32)
+    (base,) = session.run(["attention_mid"], {"faces": grey})
+    row, column = 10, 13
+    grey[0, 0, y0 + row * stride, x0 + column * stride] = 255
+    (lit,) = session.run(["attention_mid"], {"faces": grey})
+    change = np.abs(lit - base)[0, 0]
+    weights = change / change.sum()
+    assert (weights.sum(1) * np.arange(22)).sum() == pytest.approx(row, abs=1)
+    assert (weights.sum(0) * np.arange(22)).sum() == pytest.approx(column, abs=1)
+
+
+def test_the_metadata_is_complete(exported: Exported) -> None:
+    metadata = metadata_of(exported)
+    assert set(metadata) == {
+        "ferdesk.schema", "labels", "name", "version", "architecture", "trained_on", "accuracy",
+        "temperature", "cam_bias", "crop", "map_region", "map_stride", "map_range", "commit",
+        "licence", "created_utc",
+    }  # fmt: skip
+    assert metadata["ferdesk.schema"] == "1"
+    assert json.loads(metadata["labels"]) == list(LABELS)
+    ranges = json.loads(metadata["map_range"])
+    assert all(low < high for low, high in ranges.values())
+    assert "private_test" not in json.loads(metadata["accuracy"])
+
+
+def test_the_figures_in_the_file_are_measured_on_the_file(exported: Exported) -> None:
+    figures = json.loads(metadata_of(exported)["accuracy"])
+    assert figures == json.loads(json.dumps(exported.figures))
+    logits = outputs_of(exported)["logits"]
+    accuracy = (logits.argmax(1) == exported.faces.labels).mean()
+    assert figures["public_test"]["one_crop"]["accuracy"] == pytest.approx(accuracy, abs=1e-4)
+
+
+def test_the_app_opens_it_and_says_the_same(exported: Exported) -> None:
+    classifier = OnnxClassifier(exported.path, "cpu")
+    assert (classifier.info.name, classifier.info.version) == ("small", "7")
+    assert set(classifier.info.maps) == {"attention", "attention_mid", "cam"}
+    crops = np.stack([crop_face(face, Square(0, 0, 48)) for face in exported.faces.pixels])
+    logits = outputs_of(exported)["logits"].astype(np.float64)
+    for expression, row in zip(classifier.classify(crops), logits, strict=True):
+        np.testing.assert_allclose(
+            expression.probabilities, evaluation.softmax(row[None])[0], atol=1e-4
+        )
+
+
+def test_the_same_picture_gives_the_same_tensor_through_app_and_trainer() -> None:
+    faces = some_faces()
+    cut = np.stack([crop_face(face, Square(0, 0, 48)) for face in faces.pixels])
+    app = torch.from_numpy(cut)[:, 2:46, 2:46]
+    trainer = center_crop(torch.from_numpy(faces.pixels), 44)[:, 0]
+    torch.testing.assert_close(app, trainer, atol=1e-3, rtol=0)
+
+
+def test_ten_crops_through_the_file_equal_the_papers_ten_crops(exported: Exported) -> None:
+    faces = exported.faces.pixels
+    through_file = evaluation.view_logits(
+        evaluation.onnx_classifier(exported.path), faces, "ten"
+    )
+    model = exported.checkpoint.model()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half().float())
+        views = [model(view) for view in ten_crops(torch.from_numpy(faces), 44)]
+    temperature = float(metadata_of(exported)["temperature"])
+    expected = torch.stack(views).mean(0).numpy() / temperature
+    np.testing.assert_allclose(through_file, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_file_that_says_something_else_is_refused(exported: Exported) -> None:
+    model = exported.checkpoint.model()
+    with torch.no_grad():
+        model.head.weight.add_(1.0)
+    network = ExportNet(model, 44, 1.0).eval()
+    with pytest.raises(FerdeskError, match="differs from the network"):
+        prove_parity(network, exported.path, exported.faces.pixels)
