@@ -161,6 +161,9 @@ class _WindowRecording:
     def add(self, result: FrameResult) -> None:
         self.writer.add(result)
 
+    def note_event(self, kind: str, text: str) -> None:
+        self.writer.note_event(kind, text)
+
     def close(self, status: Status) -> None:
         dropped = max(0, status.num_dropped - self.began.num_dropped)
         self.writer.close(frames_dropped=dropped)

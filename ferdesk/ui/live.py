@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 TICK_MS = 200
 DEMO = SourceChoice("demo", "Demo")
 Level = Literal["info", "warning", "error"]
+_EVENTS: dict[tuple[State | None, State], str] = {
+    (None, State.LOST): "camera_lost",
+    (State.LOST, State.RUNNING): "camera_back",
+    (None, State.FAILED): "source_error",
+}
+"""What a recording notes when the engine goes from one state (None: any) to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +216,9 @@ class Live(QObject):
             self._tick.stop()
 
     def _entered(self, status: Status, before: State) -> None:
+        event = _EVENTS.get((before, status.state)) or _EVENTS.get((None, status.state))
+        if event and self._recording is not None:
+            self._recording.note_event(event, status.message)
         if status.state in (State.ENDED, State.FAILED, State.IDLE):
             self.stop_recording()
         if status.state is State.RUNNING and before is State.LOST:

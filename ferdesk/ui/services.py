@@ -36,6 +36,10 @@ class Recording(Protocol):
         """Take one result, on the inference thread; never blocks."""
         ...
 
+    def note_event(self, kind: str, text: str) -> None:
+        """Keep what happened to the source: lost, back, or broken."""
+        ...
+
     def close(self, status: Status) -> None:
         """Write what is left and finish; may take a moment."""
         ...

@@ -121,18 +121,26 @@ def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
         VideoFile(str(path)).open()
 
 
-def test_a_turned_phone_video_comes_upright(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ferdesk.adapters.video_file import _upright
-
-    class Turned:
-        rotation = -90
-
-        def to_ndarray(self, format: str) -> np.ndarray:  # noqa: A002 (PyAV's name)
-            return np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-
-    image = _upright(Turned())  # type: ignore[arg-type]
-    stored = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    np.testing.assert_array_equal(image, np.rot90(stored, -1))
+def test_a_turned_phone_video_comes_upright(tmp_path: Path) -> None:
+    path = tmp_path / "phone.mp4"
+    stored = np.zeros((48, 64, 3), np.uint8)
+    stored[:24] = 255
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(-90)
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(stored, format="rgb24")))
+        container.mux(stream.encode(None))
+    source = VideoFile(str(path))
+    info = source.open()
+    frame = source.read()
+    source.close()
+    assert (info.width, info.height) == (48, 64)
+    assert frame is not None
+    # a quarter clockwise: what was stored on top is on the right
+    assert frame.image[:, 36:].mean() > 200
+    assert frame.image[:, :12].mean() < 50
 
 
 def test_closing_from_another_thread_ends_a_wait_for_the_next_frame(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,7 @@ class Exported:
 @pytest.fixture(scope="module", params=["softmax-gap", "a-softmax-paper"])
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Exported]:
+) -> Exported:
     if request.param == "softmax-gap":
         recipe = Recipe(width=4)
     else:
@@ -65,7 +64,7 @@ def exported(
     checkpoint, faces = checkpoint_of(recipe), some_faces()
     path = tmp_path_factory.mktemp("models") / "small.onnx"
     figures = export(checkpoint, Identity("small", "7"), faces, path)
-    yield Exported(path, checkpoint, faces, figures)
+    return Exported(path, checkpoint, faces, figures)
 
 
 def outputs_of(exported: Exported) -> dict[str, np.ndarray]:
@@ -193,9 +192,7 @@ def test_the_same_picture_gives_the_same_tensor_through_app_and_trainer() -> Non
 
 def test_ten_crops_through_the_file_equal_the_papers_ten_crops(exported: Exported) -> None:
     faces = exported.faces.pixels
-    through_file = evaluation.view_logits(
-        evaluation.onnx_classifier(exported.path), faces, "ten"
-    )
+    through_file = evaluation.view_logits(evaluation.onnx_classifier(exported.path), faces, "ten")
     model = exported.checkpoint.model()
     with torch.no_grad():
         for parameter in model.parameters():

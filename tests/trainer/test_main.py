@@ -20,6 +20,9 @@ from trainer.augment import augment
 from trainer.checkpoint import load_checkpoint
 from trainer.config import preset_names
 
+# seconds of work; a busy machine may take many times that
+pytestmark = pytest.mark.timeout(120)
+
 Row = tuple[int, NDArray[np.uint8], str]
 Run = Callable[..., tuple[int, str, str]]
 TINY = (
@@ -82,7 +85,6 @@ def test_data_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path, name: 
     assert _sentence(err) == f"Error: There is nothing at {place}; give the path of fer2013.csv."
 
 
-@pytest.mark.timeout(120)
 def test_the_programs_own_process_exits_with_3_and_no_traceback(tmp_path: Path) -> None:
     place = tmp_path / "absent.csv"
     done = subprocess.run(

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from trainer.config import Recipe, load_recipe
 from trainer.data import Faces, Fer2013
 from trainer.losses import cross_entropy
 from trainer.train import Progress, TrainingStopped, center_accuracy, fit, learning_rate_at
+
+# seconds of work; a busy machine may take many times that
+pytestmark = pytest.mark.timeout(120)
 
 PAPER = {"loss": "a-softmax", "select": "public"}
 EVERYTHING: dict[str, Any] = {
@@ -201,14 +205,23 @@ def test_an_easy_set_is_learned(tiny_recipe: Recipe, tiny_data: Fer2013, tmp_pat
     assert fit(easy, tiny_data, tmp_path).scores["public"] > 0.9
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [lambda loss: loss * float("nan"), lambda loss: loss + float("inf")],
+    ids=["nan", "inf"],
+)
 def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_last_pt_whole(
-    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_recipe: Recipe,
+    tiny_data: Fer2013,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Callable[[torch.Tensor], torch.Tensor],
 ) -> None:
     calls = itertools.count(1)
 
     def breaks_at_step_5(*arguments: Any) -> torch.Tensor:
-        factor = float("nan") if next(calls) >= 5 else 1.0
-        return cross_entropy(*arguments) * factor
+        loss = cross_entropy(*arguments)
+        return broken(loss) if next(calls) >= 5 else loss
 
     monkeypatch.setattr(train, "cross_entropy", breaks_at_step_5)
     with pytest.raises(TrainingStopped) as caught:

@@ -83,8 +83,9 @@ class FakeSource:
             raise SourceError(self.error)
         if self.ended or self._leave.is_set():
             return None
-        now_s = time.monotonic()
-        frame = Frame(self._image.copy(), self._index, now_s, now_s)
+        # its own clock, as on a busy machine real time would part one face into two
+        t_s = self._index / 100
+        frame = Frame(self._image.copy(), self._index, t_s, time.monotonic())
         self._index += 1
         return frame
 
@@ -143,6 +144,7 @@ class FakeRecording:
         self.results: list[FrameResult] = []
         self.closed_with: list[Status] = []
         self.threads: set[str] = set()
+        self.events: list[str] = []
 
     @property
     def num_rows(self) -> int:
@@ -152,6 +154,11 @@ class FakeRecording:
         assert not self.closed_with, "a row after the end"
         self.threads.add(threading.current_thread().name)
         self.results.append(result)
+
+    def note_event(self, kind: str, text: str) -> None:
+        assert not self.closed_with, "an event after the end"
+        assert text
+        self.events.append(kind)
 
     def close(self, status: Status) -> None:
         self.closed_with.append(status)

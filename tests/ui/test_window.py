@@ -328,6 +328,22 @@ def test_a_camera_that_falls_silent_is_lost_and_comes_back(
     assert "The source is back." in window.notices.texts
 
 
+def test_a_recording_notes_that_its_source_was_lost_came_back_and_broke(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
+) -> None:
+    run(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
+    source, recording = services.prepared["camera:0"], services.recordings[0]
+    source.flowing.clear()
+    qtbot.waitUntil(lambda: advance(clock, 0.5) and recording.events == ["camera_lost"])
+    source.flowing.set()
+    qtbot.waitUntil(lambda: recording.events == ["camera_lost", "camera_back"])
+    source.error = "The cable was pulled."
+    qtbot.waitUntil(lambda: bool(recording.closed_with))
+    assert recording.events == ["camera_lost", "camera_back", "source_error"]
+
+
 def test_a_source_that_ends_says_so(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
