@@ -8,8 +8,7 @@ import os
 import platform
 import signal
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from importlib import metadata
@@ -86,18 +85,21 @@ def window(
         sys.stdout.write(f"ferdesk {ferdesk.__version__}\n")
         raise typer.Exit(EXIT_OK)
     if context.invoked_subcommand is not None:
+        if source or model or provider is not ProviderName.AUTO:
+            raise typer.BadParameter(
+                f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
+            )
         return
     if not _has_display():
-        raise typer.Exit(_demo_without_window(model, provider))
-    with _logging():
-        from ferdesk.app import run_app
-        from ferdesk.wiring import WindowServices
+        raise typer.Exit(_without_window(source or "demo", model, provider))
+    from ferdesk.app import run_app
+    from ferdesk.wiring import WindowServices
 
-        services = WindowServices(model=model, provider=provider.value)
-        try:
-            code = run_app(services, source=source)
-        finally:
-            services.close()
+    services = WindowServices(model=model, provider=provider.value)
+    try:
+        code = run_app(services, source=source)
+    finally:
+        services.close()
     raise typer.Exit(code)
 
 
@@ -115,17 +117,16 @@ def analyze(
 ) -> None:
     """Analyse sources without a window: one session folder for each."""
     terminal.debug = terminal.debug or debug
-    with _logging(), _stop_on_signals() as stopped:
-        raise typer.Exit(
-            _analyze(sources, out or sessions_folder(), model, provider, every, duration, stopped)
-        )
+    folder = out or sessions_folder()
+    with _stop_on_signals() as stop_requested:
+        code = _analyze(sources, folder, model, provider, every, duration, stop_requested)
+    raise typer.Exit(code)
 
 
 @app.command()
 def doctor(provider: ProviderOption = ProviderName.AUTO, as_json: JsonOption = False) -> None:
     """Check what works here, and say why not where something does not."""
-    with _logging():
-        report = _examine(provider)
+    report = _examine(provider)
     failed = [check for check in report["checks"] if not check["ok"]]
     if as_json:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
@@ -144,11 +145,10 @@ def models(as_json: JsonOption = False) -> None:
     from ferdesk.adapters.onnx_classifier import OnnxClassifier
     from ferdesk.wiring import bundled_models
 
-    with _logging():
-        cards = [
-            {"file": path.name, **_plain(asdict(OnnxClassifier(path, "cpu").info))}
-            for path in bundled_models()
-        ]
+    cards = [
+        {"file": path.name, **_plain(asdict(OnnxClassifier(path, "cpu").info))}
+        for path in bundled_models()
+    ]
     if as_json:
         sys.stdout.write(json.dumps(cards, indent=2) + "\n")
         return
@@ -187,7 +187,7 @@ def bench(
     """Time each stage of the analysis here."""
     from ferdesk import batch, wiring
 
-    with _logging(), contextlib.closing(wiring.open_pipeline(model, provider.value)) as pipeline:
+    with contextlib.closing(wiring.open_pipeline(model, provider.value)) as pipeline:
         result = batch.bench(source, pipeline, num_frames=frames)
         device, name = pipeline.classifier.device, pipeline.classifier.info.name
     if as_json:
@@ -213,7 +213,7 @@ def _analyze(
     provider: ProviderName,
     every: int,
     duration_s: float | None,
-    stopped: threading.Event,
+    stop_requested: Callable[[], bool],
 ) -> int:
     from ferdesk import batch, wiring
 
@@ -251,21 +251,20 @@ def _analyze(
             progress.update(task, description=f"{name} {done_s:.1f} s")
 
         code = batch.analyze(
-            names, pipeline, options, tell=tell, warn=warn, advance=advance, stopped=stopped
-        )
+            names, pipeline, options,
+            tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
+        )  # fmt: skip
     return EXIT_PARTIAL if unusable and code == EXIT_OK else code
 
 
-def _demo_without_window(model: str | None, provider: ProviderName) -> int:
-    """What ``ferdesk`` does where there is no display: the same job on the demo, into out/demo."""
-    out = Path("out")
+def _without_window(source: str, model: str | None, provider: ProviderName) -> int:
+    """What ``ferdesk`` does where there is no display: the same job, into the folder ``out``."""
     terminal.console.print(
-        "There is no display, so no window can open; analysing the demo source into "
-        f"{out / 'demo'} instead.",
+        f"There is no display, so no window can open; analysing {source} into out/ instead.",
         markup=False,
     )
-    with _logging(), _stop_on_signals() as stopped:
-        return _analyze(["demo"], out, model, provider, 1, None, stopped)
+    with _stop_on_signals() as stop_requested:
+        return _analyze([source], Path("out"), model, provider, 1, None, stop_requested)
 
 
 def _has_display() -> bool:
@@ -298,7 +297,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
     try:
         MediaPipeDetector(models_folder()).close()
         check("face detectors", True, "both load")
-    except FerdeskError as error:
+    except Exception as error:  # noqa: BLE001 (whatever keeps it from working is to be told)
         check("face detectors", False, str(error))
     device_text: dict[str, object] = {}
     try:
@@ -309,7 +308,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         why = f" ({device.reason})" if device.reason else ""
         check("device", not device.fell_back, f"{device.provider} is used{why}")
         device_text = {"wanted": provider.value, "used": device.provider, "reason": device.reason}
-    except FerdeskError as error:
+    except Exception as error:  # noqa: BLE001 (as above)
         check("model", False, str(error))
     found = list_cameras()
     names = ", ".join(name for _, name in found)
@@ -340,78 +339,93 @@ def _figures_text(figures: object) -> str:
 
 
 @contextlib.contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """Ctrl-C and a polite kill close what is being recorded properly."""
-    stopped = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stopped.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stopped
-    finally:
+def _stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and a polite kill close what is being recorded properly; a second one ends at once."""
+    asked: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+    def ask(number: int, _frame: object) -> None:
+        # a list and not an Event, whose lock the interrupted thread may hold
+        asked.append(number)
+        restore()
+
+    for number in numbers:
+        signal.signal(number, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        restore()
 
 
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
-    """Send our log and the native libraries' standard error to the log file, ours to the user.
+    """Send our log and the native libraries' standard error to the log folder, ours to the user.
 
     TFLite, FFmpeg and ONNX Runtime write to file descriptor 2 from C++; only replacing the
     descriptor itself keeps that off the terminal.
     """
-    handler: logging.Handler
+    with contextlib.ExitStack() as stack:
+        root = logging.getLogger()
+        handler, native = _open_logs()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        stack.callback(handler.close)
+        stack.callback(root.removeHandler, handler)
+        stack.callback(native.close)
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        try:
+            kept = os.dup(2)
+        except OSError:  # started without a standard error
+            kept = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(native.fileno(), 2)
+        ours = os.fdopen(kept, "w", buffering=1, encoding="utf-8", errors="replace")
+        before = terminal.stream, sys.stderr
+        terminal.stream = sys.stderr = ours
+        try:
+            yield
+        finally:
+            ours.flush()
+            os.dup2(kept, 2)
+            terminal.stream, sys.stderr = before
+            ours.close()
+
+
+def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
+    """Our log, which is kept, and the native libraries', which tells of this run alone."""
+    folder = log_folder()
     try:
-        folder = log_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "ferdesk.log"
         handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8"
+            folder / "ferdesk.log", maxBytes=2_000_000, backupCount=2, encoding="utf-8"
         )
-        native = path.open("ab", buffering=0)
+        return handler, (folder / "native.log").open("wb", buffering=0)
     except OSError:
-        handler = logging.NullHandler()
-        native = open(os.devnull, "ab", buffering=0)  # noqa: PTH123, SIM115 (closed below)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    sys.stderr.flush()
-    kept = os.dup(2)
-    os.dup2(native.fileno(), 2)
-    stream_before, stderr_before = terminal.stream, sys.stderr
-    ours = os.fdopen(kept, "w", encoding="utf-8", errors="replace")
-    terminal.stream = sys.stderr = ours
-    try:
-        yield
-    finally:
-        ours.flush()
-        os.dup2(kept, 2)
-        terminal.stream, sys.stderr = stream_before, stderr_before
-        ours.close()
-        native.close()
-        root.removeHandler(handler)
-        handler.close()
+        return logging.NullHandler(), Path(os.devnull).open("wb", buffering=0)
 
 
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
-    try:
-        app()
-    except FerdeskError as error:
-        if terminal.debug:
-            raise
-        terminal.warn(f"Error: {error}")
-        sys.exit(EXIT_UNUSABLE)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_OK)
-    except Exception as error:
-        if terminal.debug:
-            raise
-        log.exception("the command ended")
-        terminal.warn(f"Error: something unexpected went wrong ({error}); --debug shows where.")
-        sys.exit(EXIT_PARTIAL)
+    with _logging():
+        try:
+            app()
+        except FerdeskError as error:
+            if terminal.debug:
+                raise
+            terminal.warn(f"Error: {error}")
+            sys.exit(EXIT_UNUSABLE)
+        except Exception as error:
+            log.exception("the command ended")
+            if terminal.debug:
+                raise
+            terminal.warn(f"Error: something unexpected went wrong ({error}); --debug shows where.")
+            sys.exit(EXIT_PARTIAL)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import logging
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,12 +9,15 @@ from pathlib import Path
 
 from ferdesk.adapters.session_writer import SessionWriter
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.runtime.engine import Engine, FrameSource, State
-from ferdesk.wiring import free_folder, is_live, open_source, session_header
+from ferdesk.wiring import is_live, new_folder, open_source, session_header, shown_name
 
 log = logging.getLogger(__name__)
+
+_POLL_S = 0.05
 
 Tell = Callable[[str], None]
 Advance = Callable[[str, float], None]
@@ -47,29 +49,38 @@ def analyze(
     tell: Tell,
     warn: Tell,
     advance: Advance = lambda _name, _done_s: None,
-    stopped: threading.Event | None = None,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> int:
     """Write one session folder for each source, and return the exit code.
 
-    A source that cannot be used is named by ``warn`` and the others go on. Setting ``stopped``
-    closes the session in work properly and ends.
+    A source that cannot be used is named by ``warn`` and the others go on. Once
+    ``stop_requested`` is true the session in work is closed properly, and that is the last.
     """
-    stopped = stopped or threading.Event()
     outcomes: list[_Outcome] = []
     for name in names:
-        if stopped.is_set():
+        if stop_requested():
             break
         outcome = _Outcome()
         outcomes.append(outcome)
         try:
-            folder = _analyze_one(name, pipeline.fresh(), options, outcome, warn, advance, stopped)
-            tell(f"{name}: {folder}")
+            folder = _analyze_one(
+                name, pipeline.fresh(), options, outcome, warn, advance, stop_requested
+            )
+            tell(f"{shown_name(name)}: {folder}")
         except FerdeskError as error:
             warn(str(error))
             outcome.cut_off = True
+        except Exception as error:
+            # one odd source must not cost the others
+            log.exception("the analysis of %s ended", shown_name(name))
+            warn(
+                f"{shown_name(name)} could not be analysed: {error}. The log file has the details."
+            )
+            outcome.cut_off = True
     if outcomes and not any(outcome.usable for outcome in outcomes):
         return EXIT_UNUSABLE
-    return EXIT_PARTIAL if any(outcome.cut_off for outcome in outcomes) else EXIT_OK
+    partial = len(outcomes) < len(names) or any(outcome.cut_off for outcome in outcomes)
+    return EXIT_PARTIAL if partial else EXIT_OK
 
 
 def _analyze_one(
@@ -79,12 +90,12 @@ def _analyze_one(
     outcome: _Outcome,
     warn: Tell,
     advance: Advance,
-    stopped: threading.Event,
+    stop_requested: Callable[[], bool],
 ) -> Path:
     if is_live(name):
-        writer = _follow_live(name, pipeline, options, outcome, warn, stopped)
+        writer = _follow_live(name, pipeline, options, outcome, warn, advance, stop_requested)
     else:
-        writer = _read_through(name, pipeline, options, outcome, warn, advance, stopped)
+        writer = _read_through(name, pipeline, options, outcome, warn, advance, stop_requested)
     if writer.problem:
         outcome.cut_off = True
         warn(writer.problem)
@@ -94,9 +105,13 @@ def _analyze_one(
 def _new_session(
     info: SourceInfo, model: ModelInfo, device: DeviceInfo, options: AnalysisOptions
 ) -> SessionWriter:
-    settings: dict[str, object] = {"every": options.every, "duration_s": options.duration_s}
+    settings: dict[str, object] = {
+        "every": options.every,
+        "duration_s": options.duration_s,
+        "smoothing_tau_s": SMOOTHING_TAU_S,
+    }
     header = session_header(info, model, device, settings)
-    folder = free_folder(options.out, info.name)
+    folder = new_folder(options.out, info.name)
     return SessionWriter(folder, header, live=info.live, lossless=not info.live)
 
 
@@ -107,7 +122,7 @@ def _read_through(
     outcome: _Outcome,
     warn: Tell,
     advance: Advance,
-    stopped: threading.Event,
+    stop_requested: Callable[[], bool],
 ) -> SessionWriter:
     """Every frame in turn, nothing dropped."""
     source = open_source(name, duration_s=options.duration_s)
@@ -125,7 +140,12 @@ def _read_through(
                 if frame.index % options.every == 0:
                     writer.add(pipeline.process(frame))
                 advance(info.name, frame.t_s)
-                if stopped.is_set() or writer.problem:
+                if stop_requested():
+                    outcome.cut_off = True
+                    writer.note_event(
+                        "stopped", "The analysis was stopped before the source's end."
+                    )
+                if outcome.cut_off or writer.problem:
                     break
         except FerdeskError as error:
             outcome.cut_off = True
@@ -144,38 +164,47 @@ def _follow_live(
     options: AnalysisOptions,
     outcome: _Outcome,
     warn: Tell,
-    stopped: threading.Event,
+    advance: Advance,
+    stop_requested: Callable[[], bool],
 ) -> SessionWriter:
     """The newest frame wins, until the duration is over, Ctrl-C, or the source is gone."""
     writer: SessionWriter | None = None
+    next_index = 0
 
     def record(result: FrameResult) -> None:
         # on the engine's inference thread, where an error ends the run with its sentence
-        nonlocal writer
+        nonlocal writer, next_index
         status = engine.status()
         if writer is None and status.source and status.model and status.device:
             writer = _new_session(status.source, status.model, status.device, options)
-        if writer is not None and result.frame.index % options.every == 0:
+        if writer is not None and result.frame.index >= next_index:
+            next_index = result.frame.index + options.every
             writer.add(result)
 
     engine = Engine(on_result=record)
     engine.start(lambda: open_source(name), lambda: pipeline)
     began_s: float | None = None
-    while True:
-        status = engine.status()
-        if status.state is not State.OPENING and began_s is None:
+    before = status = engine.status()
+    while not (stop_requested() or status.state in (State.FAILED, State.ENDED)):
+        if status.state is not before.state and State.LOST in (status.state, before.state):
+            warn(status.message)
+            if writer is not None:
+                lost = status.state is State.LOST
+                writer.note_event("camera_lost" if lost else "camera_back", status.message)
+        if status.source is not None and began_s is None:
             began_s = time.monotonic()
-        over = (
-            options.duration_s is not None
-            and began_s is not None
-            and (time.monotonic() - began_s >= options.duration_s)
-        )
-        gone = status.state in (State.FAILED, State.ENDED)
-        if over or gone or (writer is not None and writer.problem) or stopped.wait(0.05):
+        elapsed_s = 0.0 if began_s is None else time.monotonic() - began_s
+        if options.duration_s is not None and elapsed_s >= options.duration_s:
             break
+        if writer is not None and writer.problem:
+            break
+        advance(shown_name(name), elapsed_s)
+        time.sleep(_POLL_S)
+        before, status = status, engine.status()
     engine.stop()
     if writer is None:
-        raise SourceError(status.message or f"{name} gave no picture before it was stopped.")
+        reason = status.message or f"{shown_name(name)} gave no picture before it was stopped."
+        raise SourceError(reason)
     outcome.usable = True
     if status.state is State.FAILED:
         outcome.cut_off = True

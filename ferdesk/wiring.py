@@ -1,5 +1,7 @@
 """Makes sources, detector, classifier and recordings from their names."""
 
+import contextlib
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,10 +15,11 @@ from ferdesk.adapters.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.session_writer import SessionWriter
 from ferdesk.adapters.still_image import SUFFIXES as STILL_SUFFIXES
 from ferdesk.adapters.still_image import StillImage
-from ferdesk.adapters.video_file import VideoFile, is_url
+from ferdesk.adapters.video_file import VideoFile, is_url, shown_location
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import DeviceInfo, FrameResult, ModelInfo, SourceInfo
-from ferdesk.errors import ModelError, SourceError
+from ferdesk.errors import ModelError, RecordingError, SourceError
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.sessions.schema import SessionHeader
@@ -54,7 +57,15 @@ def open_source(name: str, *, paced: bool = False, duration_s: float | None = No
         return Camera(int(index))
     if not is_url(name) and Path(name).suffix.lower() in STILL_SUFFIXES:
         return StillImage(Path(name))
-    return VideoFile(name, paced=paced)
+    try:
+        return VideoFile(name, paced=paced)
+    except ValueError as error:
+        raise SourceError(f"{name!r} is not an address that can be opened: {error}.") from error
+
+
+def shown_name(name: str) -> str:
+    """A source's name fit for screens and logs: an address without its credentials."""
+    return shown_location(name) if is_url(name) else name
 
 
 def is_live(name: str) -> bool:
@@ -71,14 +82,17 @@ def expand_folders(names: Sequence[str]) -> list[str]:
     expanded: list[str] = []
     for name in names:
         folder = Path(name)
-        if is_url(name) or not folder.is_dir():
-            expanded.append(name)
-            continue
-        found = sorted(
-            str(path)
-            for path in folder.iterdir()
-            if path.suffix.lower() in STILL_SUFFIXES | _VIDEO_SUFFIXES
-        )
+        try:
+            if name == "demo" or is_live(name) or not folder.is_dir():
+                expanded.append(name)
+                continue
+            found = sorted(
+                str(path)
+                for path in folder.iterdir()
+                if path.suffix.lower() in STILL_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
+            )
+        except OSError as error:
+            raise SourceError(f"{name} cannot be read: {error.strerror}.") from error
         if not found:
             raise SourceError(f"The folder {folder} has no pictures or videos in it.")
         expanded += found
@@ -105,20 +119,36 @@ def find_model(name: str | None) -> Path:
     if name in bundled:
         return bundled[name]
     path = Path(name)
-    if path.suffix == ".onnx" or path.exists():
-        return path
+    with contextlib.suppress(OSError):
+        if path.suffix == ".onnx" or path.exists():
+            return path
     raise ModelError(
         f"There is no model {name!r}; there are {', '.join(bundled) or 'none'}, or give a path."
     )
 
 
-def free_folder(root: Path, name: str) -> Path:
-    """``root/name``, or with -2, -3, ... where that is taken."""
+def new_folder(root: Path, name: str) -> Path:
+    """Make ``root/name``, or with -2, -3, ... where that is taken, also by another process.
+
+    Raises:
+        RecordingError: it cannot be made.
+    """
     safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(". ") or "session"
-    candidate, number = root / safe, 2
-    while candidate.exists():
-        candidate, number = root / f"{safe}-{number}", number + 1
-    return candidate
+    for number in itertools.count(1):
+        folder = root / (safe if number == 1 else f"{safe}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not root.is_dir():
+                break
+        except OSError as error:
+            reason = error.strerror
+            raise RecordingError(
+                f"A session cannot be written to {folder}: {reason}. Choose another folder."
+            ) from error
+        else:
+            return folder
+    raise RecordingError(f"A session cannot be written to {root}: it is a file. Choose a folder.")
 
 
 def session_header(
@@ -202,8 +232,9 @@ class WindowServices:
         if status.source is None or status.model is None or status.device is None:
             raise SourceError("Nothing runs that could be recorded; press Start first.")
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        folder = free_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
-        header = session_header(status.source, status.model, status.device, {})
+        folder = new_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
+        settings: dict[str, object] = {"smoothing_tau_s": SMOOTHING_TAU_S}
+        header = session_header(status.source, status.model, status.device, settings)
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"
         return _WindowRecording(SessionWriter(folder, header, live=live), status)

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ def _parse(path: Path) -> dict[Split, Faces]:
 def _rows(path: Path) -> Iterator[tuple[Split, int, NDArray[np.uint8]]]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = [name.strip().lower() for name in next(rows, [])]
             missing = {"emotion", "usage", "pixels"} - set(header)
@@ -120,6 +121,8 @@ def _rows(path: Path) -> Iterator[tuple[Split, int, NDArray[np.uint8]]]:
                 )
             emotion, usage, pixels = (header.index(n) for n in ("emotion", "usage", "pixels"))
             for row in rows:
+                if not any(map(str.strip, row)):
+                    continue
                 where = f"{path}, line {rows.line_num}"
                 if len(row) < len(header):
                     raise DataError(f"{where}: {len(row)} fields, {len(header)} are needed.")
@@ -181,12 +184,13 @@ def _read_cache(path: Path) -> dict[Split, Faces] | None:
 def _write_cache(path: Path, splits: dict[Split, Faces]) -> None:
     arrays: dict[str, Any] = {f"{s}_pixels": faces.pixels for s, faces in splits.items()}
     arrays |= {f"{s}_labels": faces.labels for s, faces in splits.items()}
-    aside = path.with_suffix(".tmp.npz")
-    try:
+    # two runs that start together write two files, and the later one stays
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
+    # a cache that cannot be written costs time, not the run
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(aside, **arrays)
-        aside.replace(path)
-    except OSError:
-        # a cache that cannot be written costs time, not the run
-        with contextlib.suppress(OSError):
-            aside.unlink()
+        try:
+            np.savez(aside, **arrays)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)

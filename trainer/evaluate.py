@@ -11,12 +11,13 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.errors import DataError
 from trainer.augment import center_crop
@@ -27,9 +28,18 @@ Views = Literal["one", "flip", "ten"]
 Classifier = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 """Faces [N, 48, 48] uint8 -> logits [N, 7]."""
 
-TEN_CROP_SHIFT_PX = 2
-"""An inner crop of 44 in 48 pixels: its corners lie 2 pixels from its centre."""
-PRIVATE_LOG = Path("docs/results/private-test-log.jsonl")
+_INNER_CROP_PX = 44
+"""The paper's, where a file does not say its own."""
+
+
+def private_log(checkout: Path) -> Path:
+    """Where looks at PrivateTest are noted: with the checkout's results, else in this folder."""
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "docs" / "results" / "private-test-log.jsonl"
+    return Path("ferdesk-private-test-log.jsonl")
+
+
+PRIVATE_LOG = private_log(Path(__file__).parents[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +74,12 @@ def torch_classifier(model: ExpressionNet, crop_px: int, temperature: float = 1.
 
 
 def onnx_classifier(path: Path) -> Classifier:
-    """An exported file on the CPU through ONNX Runtime, exactly as the app feeds it."""
-    import onnxruntime
+    """An exported file on the CPU through ONNX Runtime, exactly as the app feeds it.
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    session = _session(path)
 
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         outputs = [
@@ -83,6 +91,52 @@ def onnx_classifier(path: Path) -> Classifier:
     return classify
 
 
+def onnx_crop_px(path: Path) -> int:
+    """Side of the inner crop that an exported file looks at, as its metadata says.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    text = _session(path).get_modelmeta().custom_metadata_map.get("crop")
+    if text is None:
+        return _INNER_CROP_PX
+    try:
+        return int(json.loads(text)["inner_px"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{path} has a crop that cannot be read: {text!r}; export again."
+        ) from error
+
+
+def _session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
+    import onnxruntime
+
+    if not path.is_file():
+        raise DataError(f"There is no model {path}; make one with ferdesk-train export.")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # noqa: BLE001, ONNX Runtime's classes share no base of their own
+        raise DataError(
+            f"{path} cannot be opened as an ONNX model; it may be cut off. Export it again."
+        ) from error
+    names = {value.name for value in (*session.get_inputs(), *session.get_outputs())}
+    if not {"faces", "logits"} <= names:
+        raise DataError(
+            f"{path} is not a model of ferdesk: it lacks faces or logits; make one with "
+            "ferdesk-train export."
+        )
+    return session
+
+
+def shift_of(crop_px: int) -> int:
+    """Pixels from the centre of a face to where an inner crop of ``crop_px`` meets its corners."""
+    return (FACE_SIZE_PX - crop_px) // 2
+
+
 def shifted(pixels: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
     """Faces [N, H, W] moved by whole pixels, their edges repeated."""
     rows = np.clip(np.arange(pixels.shape[1]) - down, 0, pixels.shape[1] - 1)
@@ -91,16 +145,17 @@ def shifted(pixels: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint
 
 
 def view_logits(
-    classify: Classifier, pixels: NDArray[np.uint8], views: Views
+    classify: Classifier, pixels: NDArray[np.uint8], views: Views, shift_px: int = 2
 ) -> NDArray[np.float64]:
     """Logits [N, K], averaged over the views before any softmax.
 
     ``one`` is the centre, as the app runs it; ``flip`` adds its mirror; ``ten`` is the paper's:
-    centre and four corners, with their mirrors.
+    centre and four corners, with their mirrors. The corners lie ``shift_px`` from the centre:
+    2 for an inner crop of 44 in 48 pixels.
     """
     offsets = [(0, 0)]
     if views == "ten":
-        s = TEN_CROP_SHIFT_PX
+        s = shift_px
         offsets += [(s, s), (s, -s), (-s, s), (-s, -s)]
     faces = [shifted(pixels, down, right) for down, right in offsets]
     if views != "one":
@@ -183,10 +238,10 @@ def wilson_interval(num_correct: int, num_faces: int) -> tuple[float, float]:
     return (float(middle - half), float(middle + half))
 
 
-def evaluate(classify: Classifier, faces: Faces, views: Views) -> Scores:
+def evaluate(classify: Classifier, faces: Faces, views: Views, shift_px: int = 2) -> Scores:
     if len(faces) == 0:
         raise DataError("The split has no faces.")
-    return score(view_logits(classify, faces.pixels, views), faces.labels)
+    return score(view_logits(classify, faces.pixels, views, shift_px), faces.labels)
 
 
 def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:

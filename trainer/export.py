@@ -3,6 +3,7 @@
 Axes: n faces, K expressions, h rows and w columns of a map.
 """
 
+import contextlib
 import datetime
 import json
 import logging
@@ -103,8 +104,38 @@ def export(
     PrivateTest is evaluated only where it is given, once.
 
     Raises:
-        FerdeskError: the file does not say what the network says.
+        FerdeskError: ``path`` cannot be written, or the file does not say what the network says;
+            a file that was there before is still there.
     """
+    aside = path.with_name(path.name + ".tmp")
+    try:
+        _try_to_write(path, aside)
+        figures = _export_aside(checkpoint, identity, public, aside, half_weights, private)
+        aside.replace(path)
+    except OSError as error:
+        raise FerdeskError(f"{path} cannot be written: {error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+    return figures
+
+
+def _try_to_write(path: Path, aside: Path) -> None:
+    """Meet what stands in the file's way before the minutes of work, not after them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError("it is a folder")
+    aside.touch()
+
+
+def _export_aside(
+    checkpoint: Checkpoint,
+    identity: Identity,
+    public: Faces,
+    aside: Path,
+    half_weights: bool,
+    private: Faces | None,
+) -> dict[str, object]:
     import onnx
 
     recipe = checkpoint.recipe
@@ -114,8 +145,6 @@ def export(
     classify = torch_classifier(model, recipe.crop_px)
     temperature = fit_temperature(view_logits(classify, public.pixels, "one"), public.labels)
     network = ExportNet(model, recipe.crop_px, temperature).eval()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.stem + ".tmp.onnx")
     _write_graph(network, aside)
     prove_parity(network, aside, public.pixels[:64])
     graph = onnx.load(aside)
@@ -128,9 +157,7 @@ def export(
     for split, faces in (("public_test", public), ("private_test", private)):
         if faces is not None:
             figures[split] = {
-                f"{views}_crop" if views != "flip" else "flip": as_table(
-                    evaluate(onnx_classify, faces, views)
-                )
+                f"{views}_crop": as_table(evaluate(onnx_classify, faces, views, network.margin))
                 for views in ("one", "ten")
             }
     values = {
@@ -156,7 +183,6 @@ def export(
     _set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
-    aside.replace(path)
     return figures
 
 
@@ -164,7 +190,8 @@ def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> f
     """The largest difference between torch and ONNX Runtime over all outputs.
 
     Raises:
-        FerdeskError: it exceeds ``PARITY``, or ``cam`` does not sum to the logits.
+        FerdeskError: it exceeds ``PARITY``, ``cam`` does not sum to the logits, or an output is
+            not a finite number.
     """
     import onnxruntime
 
@@ -173,12 +200,17 @@ def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> f
     exported = session.run(list(_OUTPUTS), {"faces": batch})
     with torch.no_grad():
         expected = [output.numpy() for output in network(torch.from_numpy(batch))]
+    if not all(np.isfinite(values).all() for values in (*expected, *exported)):
+        raise FerdeskError(
+            "The network answers with numbers that are not finite, so its weights are broken; "
+            "export another checkpoint."
+        )
     difference = max(
         float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, exported, strict=True)
     )
     logits, cam = exported[0], exported[3]
     identity = float(np.abs(cam.sum((2, 3)) + network.cam_bias.numpy() - logits).max())
-    if max(difference, identity) > PARITY:
+    if not (difference <= PARITY and identity <= PARITY):
         raise FerdeskError(
             f"The exported file differs from the network by {difference:.2g}, and cam from the "
             f"logits by {identity:.2g}; {PARITY} is allowed. It was not kept as a model."

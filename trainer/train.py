@@ -143,7 +143,9 @@ class _Run:
     ) -> Checkpoint:
         try:
             self._train(max_steps, report, stop_requested)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
             raise TrainingStopped(
                 f"The device's memory is full at a batch of {self.recipe.batch}; free it and "
                 "--resume, or start again with a smaller batch (--set "
@@ -327,16 +329,22 @@ class _Run:
         self.step, self.scores = checkpoint.step, dict(checkpoint.scores)
 
 
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # the CPU's allocator raises a plain RuntimeError, and words it differently on Windows
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 def learning_rate_at(recipe: Recipe, epoch: float) -> float:
-    """The learning rate at a (fractional) epoch: warm-up, then a cosine to 0 or steps."""
+    """The learning rate at a (fractional) epoch: warm-up, then a cosine to 0 or steps.
+
+    Steps are constant to ``step_from``, and first drop ``step_every`` epochs after it.
+    """
     if epoch < recipe.warmup:
         return recipe.learning_rate * (epoch + 0.01) / recipe.warmup
     if recipe.schedule == "cosine":
         share = (epoch - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
         return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-    if epoch < recipe.step_from:
-        return recipe.learning_rate
-    num_drops = int((epoch - recipe.step_from) // recipe.step_every) + 1
+    num_drops = max(0, int((epoch - recipe.step_from) // recipe.step_every))
     return float(recipe.learning_rate * recipe.step_factor**num_drops)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 SHORT_RANGE_FILE = "face_detection_short_range.tflite"
 FULL_RANGE_FILE = "face_detection_full_range_sparse.tflite"
-MIN_SCORE = 0.5
+MIN_SCORE = 0.35
+"""Below this nothing is looked at; between this and the limits below a find is not sure."""
+_SURE_SCORE = 0.7
+_SURE_SCORE_NEAR = 0.5
+_SURE_SCORE_SHORT_RANGE_ALONE = 0.8
+_NEAR_SHARE = 0.25
+"""A face with at least this share of the picture's shorter side is near."""
 _SAME_FACE_IOU = 0.3
 _SAME_FACE_INSIDE = 0.7
 _SMALLEST_PICTURE_PX = 16
@@ -27,7 +34,7 @@ _RIGHT_EYE, _LEFT_EYE = 0, 1
 
 
 class MediaPipeDetector:
-    """Short range (large, near faces) and full range (smaller ones), their answers merged.
+    """Full range, and short range for the near faces that it misses, their answers merged.
 
     A ``thorough`` detector also searches overlapping square tiles with the full-range model,
     which finds small faces in wide pictures at about three times the cost.
@@ -47,7 +54,11 @@ class MediaPipeDetector:
         self._mp = mp
         self._thorough = thorough
         self._full = self._load(models / FULL_RANGE_FILE, min_score)
-        self._short = self._load(models / SHORT_RANGE_FILE, min_score)
+        try:
+            self._short = self._load(models / SHORT_RANGE_FILE, min_score)
+        except ModelError:
+            self._full.close()
+            raise
 
     def __enter__(self) -> "MediaPipeDetector":
         return self
@@ -70,11 +81,10 @@ class MediaPipeDetector:
         height, width = image.shape[:2]
         if min(height, width) < _SMALLEST_PICTURE_PX:
             return []
-        found = self._run(self._short, image, SHORT_RANGE)
-        found += self._run(self._full, image, FULL_RANGE)
-        if self._thorough:
-            found += self._search_tiles(image)
-        return merged(found)
+        full = self._run(self._full, image, FULL_RANGE)
+        tiled = self._search_tiles(image) if self._thorough else []
+        short = self._run(self._short, image, SHORT_RANGE)
+        return judged([*full, *tiled, *short], min(width, height))
 
     def _search_tiles(self, image: NDArray[np.uint8]) -> list[Detection]:
         found: list[Detection] = []
@@ -86,9 +96,7 @@ class MediaPipeDetector:
                     detection.box.width, detection.box.height,
                 )  # fmt: skip
                 if not _cut_by_tile(box, x, y, side, image.shape[1], image.shape[0]):
-                    found.append(
-                        Detection(box, detection.score, detection.framing, detection.roll_deg)
-                    )
+                    found.append(replace(detection, box=box))
         return found
 
     def _load(self, path: Path, min_score: float) -> Any:  # noqa: ANN401 (an untyped library)
@@ -104,9 +112,7 @@ class MediaPipeDetector:
                 )
             )
         except (OSError, RuntimeError, ValueError) as error:
-            raise ModelError(
-                f"The face detector {path} cannot be loaded: {error}. Install ferdesk again."
-            ) from error
+            raise ModelError(f"The face detector {path} cannot be loaded: {error}.") from error
 
     def _run(
         self,
@@ -138,21 +144,55 @@ def _detection(found: Any, width: int, height: int, framing: Framing) -> Detecti
 
 
 def merged(detections: Sequence[Detection]) -> list[Detection]:
-    """One detection a face: of several on the same face the earliest in ``detections`` stays.
+    """One detection a face, the surest first.
 
-    Earlier means a more exact box: the short-range model's, then the full-range model's on the
-    whole picture, then a tile's.
+    Of several on the same face the earliest in ``detections`` stays, with the best of their
+    scores. Earlier means a steadier box: the full-range model's, a tile's, the short-range one's.
     """
     kept: list[Detection] = []
     for detection in detections:
-        same = any(
-            detection.box.iou(other.box) > _SAME_FACE_IOU
-            or detection.box.inside(other.box) > _SAME_FACE_INSIDE
-            for other in kept
-        )
-        if not same:
+        for i, other in enumerate(kept):
+            if _same_face(detection.box, other.box):
+                kept[i] = replace(other, score=max(other.score, detection.score))
+                break
+        else:
             kept.append(detection)
     return sorted(kept, key=lambda detection: -detection.score)
+
+
+def judged(found: Sequence[Detection], shorter_side_px: int) -> list[Detection]:
+    """``found`` merged, each detection with its ``sure`` set.
+
+    Patterns that look like a face to a detector are mostly small, so small finds need a high
+    score; for near ones a middling score will do, or that both models see them. A hand before the
+    body looks like a near face to the short-range model alone, so where the other model sees
+    people, what it does not confirm needs a very high score.
+    """
+
+    def confirmed(detection: Detection) -> bool:
+        return any(
+            other.framing != detection.framing and _same_face(other.box, detection.box)
+            for other in found
+        )
+
+    def enough(detection: Detection) -> bool:
+        if detection.box.width < _NEAR_SHARE * shorter_side_px:
+            return detection.score >= _SURE_SCORE
+        return detection.score >= _SURE_SCORE_NEAR or confirmed(detection)
+
+    faces = merged(found)
+    someone = any(enough(face) for face in faces if face.framing != SHORT_RANGE)
+
+    def sure(detection: Detection) -> bool:
+        if someone and detection.framing == SHORT_RANGE:
+            return detection.score >= _SURE_SCORE_SHORT_RANGE_ALONE
+        return enough(detection)
+
+    return [replace(face, sure=sure(face)) for face in faces]
+
+
+def _same_face(box: Box, other: Box) -> bool:
+    return box.iou(other) > _SAME_FACE_IOU or box.inside(other) > _SAME_FACE_INSIDE
 
 
 def tiles(width: int, height: int) -> Iterator[tuple[int, int, int]]:

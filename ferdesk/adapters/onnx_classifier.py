@@ -1,7 +1,9 @@
 """The network, run by ONNX Runtime from a file that keeps the model contract."""
 
+import contextlib
 import ctypes
 import hashlib
+import io
 import json
 import logging
 import os
@@ -47,11 +49,14 @@ class OnnxClassifier:
         Raises:
             ModelError: the file is missing, is not ONNX, or does not keep the contract.
         """
-        if not path.is_file():
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
             raise ModelError(
                 f"There is no model file {path}; ferdesk models lists the bundled ones."
-            )
-        content = path.read_bytes()
+            ) from error
+        except OSError as error:
+            raise ModelError(f"The model {path} cannot be read: {error.strerror}.") from error
         self._session, self.device = _open_session(content, path, provider)
         self._outputs = _check_interface(self._session, path)
         self.info = _read_info(
@@ -60,6 +65,22 @@ class OnnxClassifier:
             hashlib.sha256(content).hexdigest(),
             path,
         )
+        self._try_out(path)
+
+    def _try_out(self, path: Path) -> None:
+        """Judge two blank crops: a file of the right names may still want other shapes or types."""
+        try:
+            expressions = self.classify(np.zeros((2, FACE_SIZE_PX, FACE_SIZE_PX), np.float32))
+            shapes = {
+                maps.ndim for e in expressions for name, maps in e.maps.items() if name != "cam"
+            }
+            wrong = expressions[0].probabilities.shape != (NUM_LABELS,) or shapes - {2}
+        except Exception as error:  # as above
+            raise ModelError(
+                f"{path} cannot judge two faces at a time; export it with ferdesk-train export."
+            ) from error
+        if wrong:
+            raise ModelError(f"{path} gives outputs of other shapes than the model contract's.")
 
     def classify(self, crops: NDArray[np.float32]) -> list[Expression]:
         """Judge ``crops`` [n, 48, 48] float32, grey values 0..255; n may be 0."""
@@ -100,11 +121,15 @@ def _open_session(
     options.intra_op_num_threads = min(_MAX_THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = ["CPUExecutionProvider"]
-    if not why_not_cuda:
-        onnxruntime.preload_dlls()
-        providers.insert(0, "CUDAExecutionProvider")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
+        # it tells of missing libraries by print, which would spoil what a command writes for others
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            if not why_not_cuda:
+                onnxruntime.preload_dlls()
+                providers.insert(0, "CUDAExecutionProvider")
+            session = onnxruntime.InferenceSession(content, options, providers=providers)
+        if printed.getvalue():
+            log.info("ONNX Runtime: %s", printed.getvalue().strip())
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         log.debug("ONNX Runtime refused %s", path, exc_info=True)
         raise ModelError(
@@ -149,9 +174,9 @@ def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> lis
         )
     if "logits" not in outputs:
         raise ModelError(f"{path} has no output named logits; it is not a ferdesk model.")
-    if outputs["logits"].shape[-1] != NUM_LABELS:
+    if list(outputs["logits"].shape[1:]) != [NUM_LABELS]:
         raise ModelError(
-            f"{path} gives {outputs['logits'].shape[-1]} logits; {NUM_LABELS} are needed."
+            f"{path} gives logits of shape {outputs['logits'].shape}; [n, {NUM_LABELS}] is needed."
         )
     return ["logits", *(name for name in _MAPS if name in outputs)]
 

@@ -7,11 +7,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-from ferdesk.core.types import FrameResult
+from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.schema import (
     HEADER,
@@ -34,8 +35,8 @@ _MAX_WAITING_FRAMES = 20_000
 class SessionWriter:
     """One recording. ``add`` never waits for the disk unless ``lossless`` (offline analysis).
 
-    A ``live`` session counts frames and seconds from its first frame and dates its rows; a file's
-    session keeps the file's frame numbers and presentation times.
+    A ``live`` session begins when its first frame was captured: from there it counts frames and
+    seconds, and dates its rows. A file's session keeps the file's frame numbers and times.
     """
 
     def __init__(
@@ -47,24 +48,29 @@ class SessionWriter:
         lossless: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Create ``folder`` (which must not exist) and begin.
+        """Begin a session in ``folder``, which exists and is empty.
 
         Raises:
             RecordingError: the folder cannot be created or written.
         """
         self.folder = folder
         self._header, self._live, self._lossless = header, live, lossless
-        self._started_s = clock()
+        self._clock = clock
+        self._started_s: float | None = None
+        self._last_t_s = 0.0
         self._counts = SessionCounts()
         self._lock = threading.Lock()
         self._problem = ""
         self._first_index: int | None = None
         self._waiting: queue.Queue[str | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
-            folder.mkdir(parents=True)
             self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
-            self._file.write(HEADER.encode())
-            self._write_about(complete=False)
+            try:
+                self._file.write(HEADER.encode())
+                self._write_about(complete=False)
+            except OSError:
+                self._file.close()
+                raise
         except OSError as error:
             raise RecordingError(
                 f"A session cannot be written to {folder}: {error.strerror or error}. Choose "
@@ -90,15 +96,13 @@ class SessionWriter:
         if self.problem:
             return
         frame = result.frame
-        if self._first_index is None:
-            self._first_index = frame.index
         if self._live:
-            t_s = max(frame.captured_s - self._started_s, 0.0)
-            moment = Moment(
-                frame.index - self._first_index, t_s, self._header.utc_at(t_s, live=True)
-            )
+            first_index, started_s = self._beginning(frame)
+            t_s = frame.captured_s - started_s
+            moment = Moment(frame.index - first_index, t_s, self._header.utc_at(t_s, live=True))
         else:
             moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
+        self._last_t_s = moment.t_s
         rows = rows_of(result, moment, marker)
         if self._lossless:
             self._waiting.put(rows)
@@ -108,12 +112,21 @@ class SessionWriter:
         except queue.Full:
             self._fail("the disk does not keep up")
 
+    def _beginning(self, frame: Frame) -> tuple[int, float]:
+        """The first frame's index and capture time; the session is dated by that moment."""
+        if self._first_index is None or self._started_s is None:
+            self._first_index, self._started_s = frame.index, frame.captured_s
+            age = timedelta(seconds=self._clock() - frame.captured_s)
+            self._header = replace(self._header, started_utc=datetime.now(UTC) - age)
+        return self._first_index, self._started_s
+
     def note_event(self, kind: str, text: str) -> None:
         """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``."""
+        t_s = self._last_t_s
+        if self._live and self._started_s is not None:
+            t_s = self._clock() - self._started_s
         with self._lock:
-            self._counts.events.append(
-                {"t_s": round(time.monotonic() - self._started_s, 6), "event": kind, "text": text}
-            )
+            self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
 
     def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
         """Write what is waiting, close the files, and mark the session complete.
@@ -136,7 +149,19 @@ class SessionWriter:
             self._fail(error.strerror or str(error))
 
     def _write(self) -> None:
-        """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
+        """The recorder's thread: all that it may raise becomes a problem that the user hears of."""
+        try:
+            self._write_lines()
+            self._file.close()
+        except Exception as error:
+            log.exception("the recorder of %s ended", self.folder)
+            self._fail(str(error))
+            # a writer that waits for room must not wait for ever
+            while self._waiting.get() is not None:
+                pass
+
+    def _write_lines(self) -> None:
+        """Whole lines in, forced to the disk at least twice a second, until the sentinel."""
         ended = False
         while not ended:
             lines: list[str] = []
@@ -152,7 +177,6 @@ class SessionWriter:
                     lines.append(rows)
             if lines and not self.problem:
                 self._append(lines)
-        self._file.close()
 
     def _append(self, lines: list[str]) -> None:
         content = "".join(lines).encode()

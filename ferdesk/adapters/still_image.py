@@ -2,11 +2,15 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -16,7 +20,7 @@ class StillImage:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._frame: Frame | None = None
+        self._image: NDArray[np.uint8] | None = None
 
     def open(self) -> SourceInfo:
         """Read the whole picture.
@@ -41,13 +45,13 @@ class StillImage:
         if picture is None:
             raise SourceError(f"{self._path} is not a picture that can be read, or is cut off.")
         image = np.ascontiguousarray(picture, dtype=np.uint8)
-        self._frame = Frame(image, 0, 0.0, time.monotonic())
+        self._image = image
         height, width = image.shape[:2]
         return SourceInfo("still", self._path.stem, self._path.name, width, height)
 
     def read(self) -> Frame | None:
-        frame, self._frame = self._frame, None
-        return frame
+        image, self._image = self._image, None
+        return None if image is None else Frame(image, 0, 0.0, time.monotonic())
 
     def close(self) -> None:
-        self._frame = None
+        self._image = None

@@ -1,9 +1,9 @@
 """Video files and network streams, decoded by PyAV with exact presentation times."""
 
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OPEN_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 5.0
+_CLOCK_TIME = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _MISSING_END_S = 0.5
 """A file whose last frame ends earlier than it promises by more than this was cut off."""
 
@@ -45,7 +46,7 @@ class VideoFile:
         self._clock = clock
         self._closed = threading.Event()
         self._container: InputContainer | None = None
-        self._frames: Iterator[Frame] = iter(())
+        self._frames: Generator[Frame] | None = None
 
     def open(self) -> SourceInfo:
         """Open the container and decode its first frame, so that a later read can be trusted.
@@ -59,7 +60,9 @@ class VideoFile:
             self._check_file()
         try:
             self._container = av.open(
-                self._location, timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self._is_url else None
+                # absolute, or FFmpeg takes what stands before a colon for a protocol
+                self._location if self._is_url else str(Path(self._location).absolute()),
+                timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self._is_url else None,
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(self._cannot_open()) from error
@@ -93,16 +96,17 @@ class VideoFile:
         Raises:
             SourceError: the file was cut off, or the stream broke; frames so far were whole.
         """
-        return next(self._frames, None)
+        return None if self._frames is None else next(self._frames, None)
 
     def close(self) -> None:
         self._closed.set()
-        # a decoder in use on the capture thread is closed there, by the generator's end
-        container, self._container = self._container, None
-        if container is not None:
-            with suppress(ValueError):
-                self._frames.close()  # type: ignore[attr-defined]
-                container.close()
+        try:
+            if self._frames is not None:
+                self._frames.close()
+        except ValueError:
+            return  # another thread is reading; its decoder must not be closed under it
+        if self._container is not None:
+            self._container.close()
 
     def _check_file(self) -> None:
         path = Path(self._location)
@@ -121,10 +125,11 @@ class VideoFile:
             return f"{self._shown} does not answer with a video; check the address and the network."
         return f"{self._shown} is not a video or picture that can be read, or is damaged."
 
-    def _decode(self, container: "InputContainer", stream: "VideoStream") -> Iterator[Frame]:
+    def _decode(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame]:
         import av
 
-        start_s, last_s, index, step_s = None, 0.0, 0, 1 / float(stream.average_rate or 30)
+        start_s, time_s, index, step_s = None, 0.0, 0, 1 / float(stream.average_rate or 30)
+        lasts_s = step_s
         broken: Exception | None = None
         decoded = container.decode(stream)
         while not self._closed.is_set():
@@ -137,19 +142,22 @@ class VideoFile:
                 break
             time_s = index * step_s if picture.pts is None else picture.time
             start_s = time_s if start_s is None else start_s
-            last_s = time_s - start_s
-            yield Frame(_upright(picture), index, last_s, self._clock())
+            tick_s = picture.time_base or 0
+            lasts_s = float(picture.duration * tick_s) if picture.duration else step_s
+            yield Frame(_upright(picture), index, time_s - start_s, self._clock())
             index += 1
-        if self._closed.is_set() or index == 0:
+        if self._closed.is_set() or start_s is None:
             return
-        promised_s = _duration_s(container, stream)
-        if broken is not None or promised_s - (last_s + step_s) > max(_MISSING_END_S, 2 * step_s):
-            whole = f" of {promised_s:.2f} s" if promised_s else ""
+        end_s = time_s + lasts_s
+        missing_s = _promised_end_s(container, stream) - end_s
+        if broken is not None or missing_s > max(_MISSING_END_S, 2 * step_s):
+            whole = f" of {missing_s + end_s - start_s:.2f} s" if missing_s > 0 else ""
             raise SourceError(
-                f"{self._shown} breaks off after {last_s:.2f} s{whole}; what came before is kept."
+                f"{self._shown} breaks off after {end_s - start_s:.2f} s{whole}; what came before "
+                "is kept."
             ) from broken
 
-    def _pace(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def _pace(self, frames: Iterator[Frame]) -> Generator[Frame]:
         began_s = self._clock()
         for frame in frames:
             if self._paced and self._closed.wait(max(0.0, began_s + frame.t_s - self._clock())):
@@ -182,15 +190,19 @@ def _upright(picture: "av.VideoFrame") -> np.ndarray[tuple[int, ...], np.dtype[n
     return np.ascontiguousarray(np.rot90(image, quarter_turns), dtype=np.uint8)
 
 
-def _duration_s(container: "InputContainer", stream: "VideoStream") -> float:
-    """The length that the file promises, 0 where it promises none."""
+def _promised_end_s(container: "InputContainer", stream: "VideoStream") -> float:
+    """When the picture should end, on the file's own clock; 0 where the file promises nothing."""
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         # FFmpeg shortens an AVI's duration to what is there; its header keeps the number of frames
         return float(stream.frames / stream.average_rate)
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    if container.duration is not None:
-        return container.duration / 1_000_000
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    if match := _CLOCK_TIME.fullmatch(stream.metadata.get("DURATION", "")):
+        # Matroska writes each stream's end as a tag
+        hours, minutes, seconds = match.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    if container.duration is not None and len(container.streams) == 1:
+        return ((container.start_time or 0) + container.duration) / 1_000_000
     return 0.0
 
 

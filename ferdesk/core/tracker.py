@@ -32,7 +32,7 @@ class _Track:
 
 
 class Tracker:
-    """Gives each detection the id of the face that it continues.
+    """Gives each detection the id of the face that it continues, or a new one if it is sure.
 
     The time of a frame, not its number, decides how far a face may have moved and when it is
     forgotten, since frames get dropped.
@@ -66,7 +66,7 @@ class Tracker:
                 taken.add(i)
                 continued[j] = _continue(alive[i], detections[j].box, t_s)
         for j, detection in enumerate(detections):
-            if j not in continued:
+            if j not in continued and detection.sure:
                 continued[j] = _Track(self._next_id, detection.box, t_s)
                 self._next_id += 1
         unseen = [track for i, track in enumerate(alive) if i not in taken]

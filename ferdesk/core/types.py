@@ -100,13 +100,15 @@ class Detection:
     """A face found in one picture, not yet tracked.
 
     ``score`` lies in [0, 1]. ``framing`` says how this detector's box becomes FER2013's square.
-    ``roll_deg`` is clockwise, from the line between the eyes.
+    ``roll_deg`` is clockwise, from the line between the eyes. One that is not ``sure`` is enough
+    to see a known face again, and too little for a new one.
     """
 
     box: Box
     score: float
     framing: Framing
     roll_deg: float
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

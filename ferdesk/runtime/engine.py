@@ -51,6 +51,9 @@ class State(Enum):
     FAILED = "failed"
 
 
+_ACTIVE = frozenset({State.OPENING, State.RUNNING, State.LOST})
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The engine's state for people; rates are of the last two seconds.
@@ -151,6 +154,7 @@ class _Run:
         self._pipeline_ready = threading.Event()
         self._lock = threading.Lock()
         self._status = Status(State.OPENING)
+        self._broken = ""
         self._heard_s = clock()
         self._captured: deque[float] = deque()
         self._analysed: deque[float] = deque()
@@ -201,7 +205,7 @@ class _Run:
 
     def _fail(self, message: str) -> None:
         if not self._stopping.is_set():
-            self._change(state=State.FAILED, message=message)
+            self._enter(State.FAILED, message, left=_ACTIVE)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -210,43 +214,56 @@ class _Run:
         self._pipeline_ready.set()
         self._newest.close()
 
-    def _change(self, **changes: object) -> None:
+    def _enter(self, state: State, message: str, *, left: frozenset[State]) -> None:
+        """Go to ``state`` from one of ``left``; from another, which a faster thread set, stay."""
         with self._lock:
-            self._status = replace(self._status, **changes)  # type: ignore[arg-type]
+            if self._status.state not in left:
+                return
+            self._status = replace(self._status, state=state, message=message)
         self._on_change()
 
     def _capture(self) -> None:
         source = self._open_source()
         try:
             info = source.open()
-            self._change(source=info)
+            with self._lock:
+                self._status = replace(self._status, source=info)
+            self._on_change()
             # source and models open side by side; frames that nobody can analyse yet are not read
             self._pipeline_ready.wait()
-            self._heard(None)
+            with self._lock:
+                self._heard_s = self._clock()
             while not self._stopping.is_set():
-                frame = source.read()
+                frame = self._read(source)
                 if frame is None:
                     break
-                self._heard(frame)
                 self._newest.put(frame)
         finally:
             source.close()
-        if not self._stopping.is_set():
-            self._newest.close()
+        # what was read is still analysed; then the inference thread says how it ended
+        self._newest.close()
 
-    def _heard(self, frame: Frame | None) -> None:
-        with self._lock:
-            self._heard_s = self._clock()
-            if frame is not None:
+    def _read(self, source: FrameSource) -> Frame | None:
+        """The next frame; None at the end, or where the source broke, which is remembered."""
+        try:
+            frame = source.read()
+        except FerdeskError as error:
+            self._broken = str(error)
+            return None
+        if frame is not None:
+            with self._lock:
+                self._heard_s = self._clock()
                 self._captured.append(self._heard_s)
                 self._status = replace(self._status, num_seen=self._status.num_seen + 1)
-            was_lost = self._status.state is State.LOST
-        if was_lost:
-            self._change(state=State.RUNNING, message="The source is back.")
+            self._enter(State.RUNNING, "The source is back.", left=frozenset({State.LOST}))
+        return frame
 
     def _infer(self) -> None:
         pipeline = self._open_pipeline()
-        self._change(model=pipeline.classifier.info, device=pipeline.classifier.device)
+        classifier = pipeline.classifier
+        with self._lock:
+            self._status = replace(self._status, model=classifier.info, device=classifier.device)
+        self._on_change()
         self._pipeline_ready.set()
         while (frame := self._newest.take()) is not None:
             if self._stopping.is_set():
@@ -255,31 +272,29 @@ class _Run:
             with self._lock:
                 self._analysed.append(self._clock())
                 self._latencies.append(result.latency_ms)
-                first = self._status.state is State.OPENING
                 self._status = replace(self._status, num_analysed=self._status.num_analysed + 1)
-            if first:
-                self._change(state=State.RUNNING, message="")
+            self._enter(State.RUNNING, "", left=frozenset({State.OPENING}))
             with self._reporting:
                 if self._stopping.is_set():
                     return
                 self._on_result(result)
-        if not self._stopping.is_set():
+        if self._broken:
+            self._fail(self._broken)
+        elif not self._stopping.is_set():
             self._stopping.set()
-            self._change(state=State.ENDED, message="The source has ended.")
+            self._enter(State.ENDED, "The source has ended.", left=_ACTIVE)
 
     def _watch(self) -> None:
         """A camera whose read hangs never tells; silence does."""
         while not self._stopping.wait(0.1):
-            with self._lock:
-                info, state = self._status.source, self._status.state
-                silent_s = self._clock() - self._heard_s
-            if info is None or not info.live or state is not State.RUNNING:
+            if not self._pipeline_ready.is_set():
                 continue
-            if silent_s > LOST_AFTER_S:
-                self._change(
-                    state=State.LOST,
-                    message=f"{info.location} gives no picture any more; waiting for it.",
-                )
+            with self._lock:
+                info = self._status.source
+                silent_s = self._clock() - self._heard_s
+            if info is not None and info.live and silent_s > LOST_AFTER_S:
+                message = f"{info.location} gives no picture any more; waiting for it."
+                self._enter(State.LOST, message, left=_ACTIVE - {State.LOST})
 
 
 def _join(threads: Sequence[threading.Thread], wait_s: float) -> None:

@@ -1,6 +1,7 @@
 """Reading a session folder, whole or cut off, and checking that it keeps its contract."""
 
 import csv
+import io
 import json
 import math
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def read_session(folder: Path) -> Session:
     except (OSError, ValueError) as error:
         raise RecordingError(f"The session {folder} cannot be read: {error}.") from error
     whole = text[: text.rfind(b"\n") + 1].decode("utf-8", errors="replace")
-    reader = csv.DictReader(whole.splitlines())
+    reader = csv.DictReader(io.StringIO(whole, newline=""))
     if reader.fieldnames is None or tuple(reader.fieldnames[: len(COLUMNS)]) != COLUMNS:
         raise RecordingError(f"{folder / RESULTS_FILE} does not have the columns of a session.")
     return Session(folder, about, list(reader))
@@ -87,7 +88,7 @@ def problems_of(session: Session) -> list[str]:
                 problems.append(f"line {number}: time runs backwards")
             before = now
             problems += [f"line {number}: {problem}" for problem in _row_problems(row)]
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             problems.append(f"line {number}: {error}")
     return problems
 

@@ -1,6 +1,7 @@
 """The face detectors, on the demo's portraits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from ferdesk.adapters.demo import DemoSource, visible_people
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector, merged, tiles
+from ferdesk.adapters.mediapipe_detector import MediaPipeDetector, judged, merged, tiles
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.types import Box, Detection, Frame
 from ferdesk.errors import ModelError
@@ -35,7 +36,7 @@ def demo_frame(t_s: float) -> Frame:
 def test_the_demos_people_are_found_once_each_where_they_are(
     detector: MediaPipeDetector, t_s: float
 ) -> None:
-    found = detector.detect(demo_frame(t_s).image)
+    found = [detection for detection in detector.detect(demo_frame(t_s).image) if detection.sure]
     people = visible_people(t_s)
     assert len(found) == len(people)
     for box in people.values():
@@ -46,17 +47,17 @@ def test_the_demos_people_are_found_once_each_where_they_are(
 def test_pictures_of_any_shape_are_searched(
     detector: MediaPipeDetector, shape: tuple[int, int]
 ) -> None:
-    assert detector.detect(np.full((*shape, 3), 100, np.uint8)) == []
+    assert not any(found.sure for found in detector.detect(np.full((*shape, 3), 100, np.uint8)))
 
 
 def test_a_turned_head_rolls_clockwise(detector: MediaPipeDetector) -> None:
     import cv2
 
     image = demo_frame(3.0).image
-    (upright,) = detector.detect(image)
+    upright = detector.detect(image)[0]
     turn = cv2.getRotationMatrix2D(upright.box.center, -15, 1)
     turned = np.asarray(cv2.warpAffine(image, turn, (1280, 720)), np.uint8)
-    (rolled,) = detector.detect(turned)
+    rolled = detector.detect(turned)[0]
     # the landmarks are the detector's: exact in direction, rough in amount
     assert 8 < rolled.roll_deg - upright.roll_deg < 25
 
@@ -67,10 +68,35 @@ def test_a_missing_detector_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_two_finds_of_one_face_become_one() -> None:
-    short = Detection(Box(100, 100, 100, 100), 0.7, SHORT_RANGE, 0)
-    full = Detection(Box(105, 95, 110, 110), 0.9, FULL_RANGE, 0)
+    full = Detection(Box(105, 95, 110, 110), 0.7, FULL_RANGE, 0)
     other = Detection(Box(400, 100, 50, 50), 0.8, FULL_RANGE, 0)
-    assert merged([short, full, other]) == [other, short]
+    short = Detection(Box(100, 100, 100, 100), 0.9, SHORT_RANGE, 0)
+    assert merged([full, other, short]) == [replace(full, score=0.9), other]
+
+
+def find(score: float, side: float, *, short: bool = False) -> Detection:
+    framing = SHORT_RANGE if short else FULL_RANGE
+    return Detection(Box(side, side, side, side), score, framing, 0)
+
+
+def test_small_finds_need_a_higher_score_than_near_ones() -> None:
+    for score, side, sure in [(0.69, 60, 0), (0.71, 60, 1), (0.49, 130, 0), (0.51, 130, 1)]:
+        assert judged([find(score, side)], 480)[0].sure == bool(sure)
+
+
+def test_near_finds_of_both_models_are_sure_together() -> None:
+    both = [find(0.4, 130), find(0.4, 130, short=True)]
+    assert [detection.sure for detection in judged(both, 480)] == [True]
+    small = [find(0.4, 60), find(0.4, 60, short=True)]
+    assert [detection.sure for detection in judged(small, 480)] == [False]
+
+
+def test_a_near_find_of_the_short_range_alone_is_sure_only_where_nobody_else_is() -> None:
+    hand, face = find(0.77, 140, short=True), find(0.9, 80)
+    assert judged([hand], 480)[0].sure
+    assert [detection.sure for detection in judged([face, hand], 480)] == [True, False]
+    second = find(0.85, 140, short=True)
+    assert [detection.sure for detection in judged([face, second], 480)] == [True, True]
 
 
 def test_tiles_cover_the_whole_picture_and_overlap_by_half() -> None:

@@ -1,14 +1,12 @@
 """Sessions on a real disk: whole, full, killed."""
 
 import json
-import resource
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
-import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +29,12 @@ def header(file_starts_utc: datetime | None = None) -> SessionHeader:
     )  # fmt: skip
 
 
+def new_folder(parent: Path) -> Path:
+    folder = parent / "s"
+    folder.mkdir()
+    return folder
+
+
 def result(index: int, num_faces: int = 1, captured_s: float = 0.0) -> FrameResult:
     p = np.full(7, 1 / 7, np.float32)
     faces = tuple(
@@ -42,7 +46,7 @@ def result(index: int, num_faces: int = 1, captured_s: float = 0.0) -> FrameResu
 
 
 def test_a_closed_session_is_valid_and_complete(tmp_path: Path) -> None:
-    writer = SessionWriter(tmp_path / "s", header(), live=False, lossless=True)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
     for index in range(40):
         writer.add(result(index, num_faces=index % 3))
     writer.close()
@@ -54,38 +58,52 @@ def test_a_closed_session_is_valid_and_complete(tmp_path: Path) -> None:
     assert [row["time_utc"] for row in session.rows] == [""] * len(session.rows)
 
 
-def test_a_live_session_counts_and_dates_from_its_beginning(tmp_path: Path) -> None:
-    now_s = time.monotonic()
-    writer = SessionWriter(tmp_path / "s", header(), live=True, clock=lambda: now_s)
-    writer.add(result(100, captured_s=now_s + 0.5))
-    writer.add(result(130, captured_s=now_s + 1.5))
+def test_a_live_session_counts_and_dates_from_its_first_frames_capture(tmp_path: Path) -> None:
+    # the first frame took a second to be analysed, as a cold start may
+    writer = SessionWriter(new_folder(tmp_path), header(), live=True, clock=lambda: 51.0)
+    writer.add(result(100, captured_s=50.0))
+    dated = datetime.now(UTC) - timedelta(seconds=1)
+    writer.add(result(130, captured_s=51.017))
     writer.close(frames_dropped=29)
     rows = read_session(tmp_path / "s").rows
     assert [row["frame"] for row in rows] == ["0", "30"]
-    assert [row["t_s"] for row in rows] == ["0.500000", "1.500000"]
-    assert rows[1]["time_utc"] == "2026-03-04T05:06:08.500000Z"
+    assert [row["t_s"] for row in rows] == ["0.000000", "1.017000"]
+    stamps = [datetime.fromisoformat(row["time_utc"]) for row in rows]
+    assert abs((stamps[0] - dated).total_seconds()) < 0.5
+    assert (stamps[1] - stamps[0]).total_seconds() == pytest.approx(1.017)
     about = read_session(tmp_path / "s").about
+    assert datetime.fromisoformat(about["started_utc"]) == stamps[0]
     assert (about["frames_seen"], about["frames_dropped"]) == (31, 29)
 
 
 def test_a_file_with_a_date_dates_its_rows(tmp_path: Path) -> None:
     filmed = datetime(2020, 1, 1, tzinfo=UTC)
-    writer = SessionWriter(tmp_path / "s", header(filmed), live=False)
+    writer = SessionWriter(new_folder(tmp_path), header(filmed), live=False)
     writer.add(result(30))
     writer.close()
     assert read_session(tmp_path / "s").rows[0]["time_utc"] == "2020-01-01T00:00:01.000000Z"
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "s").mkdir()
+    folder = new_folder(tmp_path)
+    (folder / "results.csv").write_text("precious")
     with pytest.raises(RecordingError, match="Choose another folder"):
-        SessionWriter(tmp_path / "s", header(), live=False)
+        SessionWriter(folder, header(), live=False)
+    assert (folder / "results.csv").read_text() == "precious"
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RecordingError, match="A session cannot be written to"):
-        SessionWriter(tmp_path / "file" / "s", header(), live=False)
+def test_a_bug_in_the_recorder_is_told_and_blocks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(writer: SessionWriter, lines: list[str]) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(SessionWriter, "_append", broken)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    writer.add(result(0))
+    writer.close()
+    assert "a bug" in writer.problem
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_disk_that_fills_up_stops_recording_and_keeps_whole_rows(tmp_path: Path) -> None:
@@ -98,7 +116,8 @@ def test_a_disk_that_fills_up_stops_recording_and_keeps_whole_rows(tmp_path: Pat
         helpers = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(helpers)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        writer = helpers.SessionWriter(Path({str(tmp_path / "s")!r}), helpers.header(), live=False)
+        folder = helpers.new_folder(Path({str(tmp_path)!r}))
+        writer = helpers.SessionWriter(folder, helpers.header(), live=False)
         resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))
         for index in range(100_000):
             writer.add(helpers.result(index))
@@ -110,7 +129,7 @@ def test_a_disk_that_fills_up_stops_recording_and_keeps_whole_rows(tmp_path: Pat
         sys.stdout.write(writer.problem)
         """
     )
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    pytest.importorskip("resource")
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=25
     )
@@ -130,7 +149,8 @@ def test_a_killed_program_leaves_rows_older_than_a_second(tmp_path: Path) -> Non
         spec = importlib.util.spec_from_file_location("helpers", {str(Path(__file__))!r})
         helpers = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(helpers)
-        writer = helpers.SessionWriter(Path({str(tmp_path / "s")!r}), helpers.header(), live=False)
+        folder = helpers.new_folder(Path({str(tmp_path)!r}))
+        writer = helpers.SessionWriter(folder, helpers.header(), live=False)
         for index in range(20):
             writer.add(helpers.result(index))
         sys.stdout.write("added")
@@ -152,7 +172,7 @@ def test_a_killed_program_leaves_rows_older_than_a_second(tmp_path: Path) -> Non
 
 
 def test_a_last_line_that_was_cut_is_left_out(tmp_path: Path) -> None:
-    writer = SessionWriter(tmp_path / "s", header(), live=False)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
     writer.add(result(0))
     writer.add(result(1))
     writer.close()

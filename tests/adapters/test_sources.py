@@ -64,7 +64,8 @@ def test_a_date_in_the_container_is_read(tmp_path: Path) -> None:
     source = VideoFile(str(path))
     starts_utc = source.open().starts_utc
     source.close()
-    assert starts_utc is None or starts_utc.isoformat() == "2024-05-06T07:08:09+00:00"
+    assert starts_utc is not None
+    assert starts_utc.isoformat() == "2024-05-06T07:08:09+00:00"
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])
@@ -83,6 +84,59 @@ def test_a_video_cut_off_in_the_middle_gives_its_frames_then_says_so(
     assert 20 < len(frames) < 90
 
 
+def test_a_short_picture_beside_a_long_sound_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sound.mkv"
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("mpeg4", rate=30)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for _ in range(20):
+            still = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            container.mux(picture.encode(still))
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, 8000 * 4), np.int16), format="s16", layout="mono"
+        )
+        silence.sample_rate = 8000
+        container.mux(picture.encode(None))
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    source = VideoFile(str(path))
+    source.open()
+    assert len(all_frames(source)) == 20
+    source.close()
+
+
+def test_a_gif_that_holds_its_last_frame_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "held.gif"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb8"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 100)
+        for number, time_cs in enumerate([0, 10, 20]):
+            rng = np.random.default_rng(number)
+            image = rng.integers(0, 255, (48, 64, 3)).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="rgb8")
+            frame.pts, frame.time_base = time_cs, Fraction(1, 100)
+            for packet in stream.encode(frame):
+                packet.duration = 300 if number == 2 else 10
+                container.mux(packet)
+    source = VideoFile(str(path))
+    source.open()
+    assert len(all_frames(source)) == 3
+    source.close()
+
+
+def test_a_colon_in_a_files_name_is_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / "a.mkv", [0, 33]).rename(tmp_path / "10:15.mkv")
+    monkeypatch.chdir(tmp_path)
+    source = VideoFile("10:15.mkv")
+    source.open()
+    assert len(all_frames(source)) == 2
+    source.close()
+
+
 def test_an_mp4_without_its_end_cannot_be_used(tmp_path: Path) -> None:
     path = write_video(tmp_path / "cut.mp4", [33 * i for i in range(30)])
     path.write_bytes(path.read_bytes()[:5000])
@@ -94,8 +148,10 @@ def test_an_mp4_without_its_end_cannot_be_used(tmp_path: Path) -> None:
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("this is a text\n" * 50)
+    source = VideoFile(str(path))
     with pytest.raises(SourceError, match="not a video or picture"):
-        VideoFile(str(path)).open()
+        source.open()
+    source.close()
 
 
 def test_missing_empty_and_folder_are_told_apart(tmp_path: Path) -> None:
@@ -117,8 +173,10 @@ def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
         tone.sample_rate = 8000
         container.mux(stream.encode(tone))
         container.mux(stream.encode(None))
+    source = VideoFile(str(path))
     with pytest.raises(SourceError, match="has no picture"):
-        VideoFile(str(path)).open()
+        source.open()
+    source.close()
 
 
 def test_a_turned_phone_video_comes_upright(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_wrong_usage_is_exit_2() -> None:
     assert ferdesk("analyze").returncode == EXIT_USAGE
     assert ferdesk("analyze", "demo", "--every", "0").returncode == EXIT_USAGE
     assert ferdesk("analyze", "demo", "--provider", "tpu").returncode == EXIT_USAGE
+    assert ferdesk("--model", "fast", "doctor").returncode == EXIT_USAGE
 
 
 def test_cuda_wanted_and_absent_goes_on_and_says_so(tmp_path: Path) -> None:
@@ -139,18 +140,50 @@ def test_doctor_finds_nothing_wrong_here() -> None:
 
 
 def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
-    assert wiring.free_folder(tmp_path, "clip").name == "clip"
-    (tmp_path / "clip").mkdir()
-    (tmp_path / "clip-2").mkdir()
-    assert wiring.free_folder(tmp_path, "clip").name == "clip-3"
-    assert wiring.free_folder(tmp_path, "a/b:c").name == "a_b_c"
+    names = [wiring.new_folder(tmp_path / "new", "clip").name for _ in range(3)]
+    assert names == ["clip", "clip-2", "clip-3"]
+    assert wiring.new_folder(tmp_path, "a/b:c").name == "a_b_c"
 
 
 def test_a_folder_means_its_pictures_and_videos_sorted(tmp_path: Path) -> None:
     for name in ("b.mp4", "a.PNG", "notes.txt", "c.gif"):
         (tmp_path / name).touch()
-    found = [Path(name).name for name in wiring.expand_folders([str(tmp_path), "demo"])]
-    assert found == ["a.PNG", "b.mp4", "c.gif", "demo"]
+    (tmp_path / "folder.mp4").mkdir()
+    found = [Path(name).name for name in wiring.expand_folders([str(tmp_path), "camera:0"])]
+    assert found == ["a.PNG", "b.mp4", "c.gif", "camera:0"]
+
+
+def test_the_demo_is_the_demo_even_beside_a_folder_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert wiring.expand_folders(["demo"]) == ["demo"]
+
+
+def test_a_name_too_long_for_the_disk_is_one_sentence(tmp_path: Path) -> None:
+    done = ferdesk("analyze", "x" * 300, "--out", str(tmp_path))
+    assert done.returncode == EXIT_UNUSABLE
+    assert_one_sentence(done, "cannot be read")
+
+
+def test_a_stopped_analysis_of_files_is_exit_1_and_keeps_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import contextlib
+
+    asked = iter([False, False, False, *[True] * 50])
+    with contextlib.closing(wiring.open_pipeline(provider="cpu")) as pipeline:
+        code = batch.analyze(
+            ["demo", "demo"], pipeline, batch.AnalysisOptions(tmp_path),
+            tell=lambda _: None, warn=lambda _: None, stop_requested=lambda: next(asked),
+        )  # fmt: skip
+    assert code == EXIT_PARTIAL
+    (folder,) = tmp_path.iterdir()
+    session = read_session(folder)
+    assert problems_of(session) == []
+    assert session.about["events"][0]["event"] == "stopped"
+    assert 0 < len(session.rows) < 10
 
 
 def test_analyze_never_loads_qt(tmp_path: Path) -> None:

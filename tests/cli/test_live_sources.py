@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,13 @@ class Classifier:
 
 
 class FakeCamera:
-    """Pictures at 100 a second; after ``lasts`` of them it is gone."""
+    """Pictures at 100 a second; after ``lasts`` of them it is gone, after ``silent_after`` mute."""
 
-    def __init__(self, lasts: int | None = None, opens: bool = True) -> None:
-        self.lasts, self.opens, self.num = lasts, opens, 0
+    def __init__(
+        self, lasts: int | None = None, opens: bool = True, silent_after: int | None = None
+    ) -> None:
+        self.lasts, self.opens, self.silent_after, self.num = lasts, opens, silent_after, 0
+        self.back = threading.Event()
 
     def open(self) -> SourceInfo:
         if not self.opens:
@@ -51,6 +55,8 @@ class FakeCamera:
 
     def read(self) -> Frame | None:
         threading.Event().wait(0.01)
+        if self.num == self.silent_after:
+            self.back.wait(20)
         if self.num == self.lasts:
             raise SourceError("Camera 0 gives no picture any more; plug it in again and start.")
         self.num += 1
@@ -70,7 +76,8 @@ class Run:
         out: Path,
         monkeypatch: pytest.MonkeyPatch,
         duration_s: float | None = None,
-        stopped: threading.Event | None = None,
+        stop_requested: Callable[[], bool] = lambda: False,
+        every: int = 1,
     ) -> None:
         monkeypatch.setattr(batch, "open_source", lambda name, **_: camera)
         self.warnings: list[str] = []
@@ -78,10 +85,10 @@ class Run:
         self.code = batch.analyze(
             ["camera:0"],
             Pipeline(Detector(), Classifier()),
-            batch.AnalysisOptions(out, duration_s=duration_s),
+            batch.AnalysisOptions(out, every=every, duration_s=duration_s),
             tell=lambda _: None,
             warn=self.warnings.append,
-            stopped=stopped,
+            stop_requested=stop_requested,
         )
 
     def session(self) -> Session:
@@ -99,9 +106,9 @@ def test_a_duration_ends_a_camera_well(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_polite_stop_closes_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = threading.Event()
-    threading.Timer(0.5, stopped.set).start()
-    run = Run(FakeCamera(), tmp_path, monkeypatch, stopped=stopped)
+    ends_s = time.monotonic() + 0.5
+    asks: Callable[[], bool] = lambda: time.monotonic() > ends_s  # noqa: E731
+    run = Run(FakeCamera(), tmp_path, monkeypatch, stop_requested=asks)
     assert run.code == EXIT_OK
     assert run.session().complete
 
@@ -124,3 +131,23 @@ def test_a_camera_that_cannot_be_opened_is_exit_3_and_leaves_nothing(
     assert run.code == EXIT_UNUSABLE
     assert run.warnings == ["Camera 0 cannot be opened; another program uses it."]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_nth_frame_of_a_camera_is_recorded_even_if_frames_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(FakeCamera(lasts=60), tmp_path, monkeypatch, every=10)
+    frames = [int(row["frame"]) for row in run.session().rows]
+    assert len(frames) >= 4
+    assert all(b - a >= 10 for a, b in pairwise(frames))
+
+
+def test_a_camera_that_falls_silent_is_told_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = FakeCamera(silent_after=10)
+    run = Run(camera, tmp_path, monkeypatch, duration_s=1.6)
+    camera.back.set()
+    assert run.code == EXIT_OK
+    assert run.warnings == ["camera0 gives no picture any more; waiting for it."]
+    assert [event["event"] for event in run.session().about["events"]] == ["camera_lost"]

@@ -5,8 +5,8 @@ from ferdesk.core.tracker import Tracker
 from ferdesk.core.types import Box, Detection
 
 
-def face(x: float, y: float = 100, side: float = 100) -> Detection:
-    return Detection(Box(x, y, side, side), 0.9, SHORT_RANGE, 0.0)
+def face(x: float, y: float = 100, side: float = 100, *, sure: bool = True) -> Detection:
+    return Detection(Box(x, y, side, side), 0.9, SHORT_RANGE, 0.0, sure)
 
 
 def ids(tracker: Tracker, detections: list[Detection], t_s: float) -> list[int]:
@@ -71,3 +71,10 @@ def test_a_clock_that_runs_backwards_forgets_the_faces() -> None:
     tracker = Tracker()
     tracker.update([face(0)], 10.0)
     assert ids(tracker, [face(0)], 0.0) == [2]
+
+
+def test_an_unsure_find_continues_a_face_and_begins_none() -> None:
+    tracker = Tracker()
+    assert ids(tracker, [face(0, sure=False)], 0.0) == []
+    assert ids(tracker, [face(0)], 0.03) == [1]
+    assert ids(tracker, [face(2, sure=False), face(400, sure=False)], 0.06) == [1]

@@ -62,9 +62,9 @@ class Source:
         self.closed.set()
 
 
-def frames(count: int) -> Callable[[Source], Iterator[Frame]]:
+def frames(count: int, first: int = 0) -> Callable[[Source], Iterator[Frame]]:
     def script(_: Source) -> Iterator[Frame]:
-        for index in range(count):
+        for index in range(first, first + count):
             yield Frame(IMAGE, index, index / 30, time.monotonic())
 
     return script
@@ -137,6 +137,7 @@ def test_a_source_that_is_cut_off_fails_after_its_frames() -> None:
     engine.start(lambda: Source(script), pipeline)
     wait_for(lambda: engine.status().state is State.FAILED)
     assert engine.status().message == "It breaks off."
+    assert [result.frame.index for result in results] == [0]
     engine.stop()
 
 
@@ -188,9 +189,10 @@ def test_stopping_twice_or_before_starting_is_no_error() -> None:
 def test_starting_again_runs_the_new_source() -> None:
     results: list[FrameResult] = []
     engine = Engine(on_result=results.append)
-    engine.start(lambda: Source(frames(1)), pipeline)
-    engine.start(lambda: Source(frames(1)), pipeline)
+    engine.start(lambda: Source(frames(1, first=100)), pipeline)
+    engine.start(lambda: Source(frames(1, first=200)), pipeline)
     wait_for(lambda: engine.status().state is State.ENDED)
+    assert results[-1].frame.index == 200
     engine.stop()
 
 

@@ -1,6 +1,7 @@
 """FER2013 is read whole and right, or refused in one sentence that names the line."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -88,7 +89,6 @@ def test_a_place_without_the_file_is_named(tmp_path: Path) -> None:
     ("line", "complaint"),
     [
         (f"0,{FACE}", "2 fields, 3 are needed"),
-        ("", "0 fields, 3 are needed"),
         (f"0,{FACE} 7,Training", "2305 pixels; 2304 (48 x 48) are needed"),
         (f"0,{FACE[:-2]},Training", "2303 pixels; 2304 (48 x 48) are needed"),
         ("0,,Training", "0 pixels; 2304 (48 x 48) are needed"),
@@ -108,6 +108,20 @@ def test_a_wrong_row_is_refused_with_its_line(tmp_path: Path, line: str, complai
     good = f"0,{FACE},Training"
     path.write_text("\n".join(["emotion,pixels,Usage", good, line, good]) + "\n")
     assert _refusal(path) == f"{path}, line 3: {complaint}."
+
+
+@pytest.mark.parametrize("blank", ["", "  ", ",,"])
+def test_blank_rows_are_skipped(tmp_path: Path, blank: str) -> None:
+    path = tmp_path / "fer2013.csv"
+    good = f"0,{FACE},Training"
+    path.write_text("\n".join(["emotion,pixels,Usage", good, blank, good, blank]) + "\n")
+    assert len(load_fer2013(path, official=False).splits["training"]) == 2
+
+
+def test_a_byte_order_mark_before_the_header_is_no_letter(tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_text(f"emotion,pixels,Usage\n0,{FACE},Training\n", encoding="utf-8-sig")
+    assert len(load_fer2013(path, official=False).splits["training"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -192,6 +206,26 @@ def test_a_broken_cache_file_is_ignored_and_replaced(
 
     monkeypatch.setattr(data, "_parse", _refuse_to_parse)
     _assert_same(load_fer2013(good_csv, official=False, cache=tmp_path / "cache"), first)
+
+
+def test_two_runs_that_fill_the_cache_at_once_write_two_files(
+    good_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    written: list[str] = []
+
+    def noted(path: Path, **arrays: NDArray[np.generic]) -> None:
+        written.append(path.name)
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", noted)
+    for process in (11, 12):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        load_fer2013(good_csv, official=False, cache=cache)
+
+    assert len(set(written)) == 2
+    assert list(cache.iterdir()) == []  # and what failed was taken away
 
 
 def test_a_cache_that_cannot_be_written_costs_time_not_the_run(

@@ -20,7 +20,10 @@ from trainer.evaluate import (
     file_sha256,
     fit_temperature,
     log_private,
+    onnx_classifier,
+    private_log,
     score,
+    shift_of,
     shifted,
     softmax,
     torch_classifier,
@@ -55,6 +58,16 @@ def test_ten_shifted_views_through_an_inner_crop_are_the_mean_of_ten_crops(
     np.testing.assert_allclose(found, expected, atol=1e-5)
     one = view_logits(torch_classifier(net, 44), pixels, "one")
     assert np.abs(one - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("crop_px", [40, 44, 48])
+def test_ten_views_keep_to_the_inner_crop_of_the_model(
+    net: ExpressionNet, pixels: NDArray[np.uint8], crop_px: int
+) -> None:
+    with torch.no_grad():
+        logits = [net(view).double() for view in ten_crops(torch.from_numpy(pixels), crop_px)]
+    found = view_logits(torch_classifier(net, crop_px), pixels, "ten", shift_of(crop_px))
+    np.testing.assert_allclose(found, torch.stack(logits).mean(0).numpy(), atol=1e-5)
 
 
 def _sum_of_shown(pixels: NDArray[np.uint8]) -> Array:
@@ -207,6 +220,30 @@ def test_evaluating_views_and_scores_the_faces(pixels: NDArray[np.uint8]) -> Non
 
     faces = Faces(pixels, np.where(pixels.mean((1, 2)) > 127, 3, 6))
     assert evaluate(bright_is_happy, faces, "flip").accuracy == 1.0
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", bytes(1000)])
+def test_a_file_that_is_no_model_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        onnx_classifier(path)
+    assert str(caught.value) == (
+        f"{path} cannot be opened as an ONNX model; it may be cut off. Export it again."
+    )
+
+
+def test_a_missing_model_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no model .*absent\.onnx; .*ferdesk-train export"):
+        onnx_classifier(tmp_path / "absent.onnx")
+
+
+def test_looks_at_privatetest_are_noted_in_the_checkout_or_else_in_this_folder(
+    tmp_path: Path,
+) -> None:
+    assert private_log(tmp_path) == Path("ferdesk-private-test-log.jsonl")
+    (tmp_path / "pyproject.toml").touch()
+    assert private_log(tmp_path) == tmp_path / "docs" / "results" / "private-test-log.jsonl"
 
 
 def test_each_look_at_privatetest_is_one_dated_line(tmp_path: Path) -> None:

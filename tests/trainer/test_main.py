@@ -1,5 +1,6 @@
 """The command: the contract's sentences and exit codes, and runs that leave their files."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -14,11 +15,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from trainer import __main__ as command
-from trainer import train
+from trainer import command, train
+from trainer import evaluate as evaluation
+from trainer.__main__ import main
 from trainer.augment import augment
-from trainer.checkpoint import load_checkpoint
-from trainer.config import preset_names
+from trainer.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from trainer.config import Recipe, preset_names
+from trainer.models import ExpressionNet
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)
@@ -44,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
         code = 0
         try:
-            command.main()
+            main()
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else 1
         said = capsys.readouterr()
@@ -93,6 +96,83 @@ def test_the_programs_own_process_exits_with_3_and_no_traceback(tmp_path: Path) 
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (3, "")
     assert _sentence(done.stderr).startswith(f"Error: There is nothing at {place};")
+
+
+@pytest.mark.parametrize("absent", ["torch", "onnx"])
+def test_without_the_train_extra_one_sentence_says_what_to_install(
+    csv: Path, tmp_path: Path, tiny_recipe: Recipe, absent: str
+) -> None:
+    weights = ExpressionNet(tiny_recipe.architecture).state_dict()
+    save_checkpoint(Checkpoint(tiny_recipe, 0, weights, None, {}, "", ""), tmp_path / "last.pt")
+    arguments = ["export", "last.pt", "--data", str(csv), "--out", "a.onnx", "--unofficial"]
+    code = (
+        f"import sys; sys.modules[{absent!r}] = None; sys.argv = ['ferdesk-train', *{arguments}]; "
+        "from trainer.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]),
+             "XDG_CACHE_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+    assert _sentence(done.stderr) == (
+        "Error: Training needs torch and onnx: pip install 'ferdesk[train]'."
+    )
+
+
+def test_an_error_of_the_system_is_one_sentence(
+    run: Run, csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "load_fer2013", full)
+    code, out, err = run("data", "--data", csv)
+    assert (code, out) == (3, "")
+    assert _sentence(err) == "Error: [Errno 28] No space left on device."
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".onnx"])
+def test_the_ten_views_of_a_model_keep_to_its_inner_crop(
+    run: Run,
+    csv: Path,
+    tmp_path: Path,
+    tiny_recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+) -> None:
+    seen: list[int] = []
+
+    def noted(*arguments: Any) -> Any:
+        seen.append(arguments[3])
+        return evaluation.score(np.zeros((1, 7)), np.zeros(1, np.int64))
+
+    monkeypatch.setattr(evaluation, "evaluate", noted)
+    model = tmp_path / f"model{suffix}"
+    if suffix == ".pt":
+        recipe = dataclasses.replace(tiny_recipe, crop_px=40)
+        weights = ExpressionNet(recipe.architecture).state_dict()
+        save_checkpoint(Checkpoint(recipe, 0, weights, None, {}, "", ""), model)
+    else:
+        _write_a_model(model, inner_px=40)
+    code, _, err = run("evaluate", model, "--data", csv, "--unofficial", "--json")
+    assert (code, err) == (0, "")
+    assert seen == [4] * 3  # (48 - 40) / 2
+
+
+def _write_a_model(path: Path, inner_px: int) -> None:
+    """Faces to logits that are their means, with the metadata of an inner crop."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    faces = helper.make_tensor_value_info("faces", TensorProto.FLOAT, ["n", 1, 48, 48])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 1])
+    node = helper.make_node("ReduceMean", ["faces", "axes"], ["logits"], keepdims=0)
+    axes = helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3])
+    graph = helper.make_graph([node], "means", [faces], [logits], [axes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    model.metadata_props.add(key="crop", value=json.dumps({"inner_px": inner_px}))
+    onnx.save(model, path)
 
 
 @pytest.mark.parametrize(

@@ -258,14 +258,40 @@ def test_weights_that_are_not_finite_are_never_saved(
     assert len(_log(tmp_path)) == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate "
+            "memory: you tried to allocate 9437184 bytes. Error code 12 (Cannot allocate memory)"
+        ),
+    ],
+    ids=["cuda", "cpu"],
+)
 def test_full_memory_says_which_batch_to_try_in_which_folder(
-    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_recipe: Recipe,
+    tiny_data: Fer2013,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: RuntimeError,
 ) -> None:
     def full(*_: Any) -> torch.Tensor:
-        raise torch.OutOfMemoryError
+        raise error
 
     monkeypatch.setattr(train, "cross_entropy", full)
     with pytest.raises(TrainingStopped, match=r"--set batch=4\b.*another --out"):
+        fit(tiny_recipe, tiny_data, tmp_path)
+
+
+def test_another_runtime_error_travels(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(train, "cross_entropy", wrong)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
         fit(tiny_recipe, tiny_data, tmp_path)
 
 
@@ -419,10 +445,12 @@ STEPS = Recipe(learning_rate=0.01, schedule="step", step_from=80, step_every=5, 
         (COSINE, 26.0, 0.0),
         (STEPS, 0.0, 0.01),
         (STEPS, 79.99, 0.01),
-        (STEPS, 80.0, 0.009),
-        (STEPS, 84.99, 0.009),
-        (STEPS, 85.0, 0.0081),
-        (STEPS, 90.0, 0.00729),
+        (STEPS, 80.0, 0.01),
+        (STEPS, 84.99, 0.01),
+        (STEPS, 85.0, 0.009),
+        (STEPS, 90.0, 0.0081),
+        (STEPS, 249.0, 0.01 * 0.9**33),
+        (STEPS, 249.99, 0.01 * 0.9**33),
     ],
 )
 def test_the_learning_rate_is_as_written_out(recipe: Recipe, epoch: float, expected: float) -> None:
