@@ -79,7 +79,7 @@ def onnx_classifier(path: Path) -> Classifier:
     Raises:
         DataError: the file is missing, broken, or not one of ours.
     """
-    session = _session(path)
+    session = open_session(path)
 
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         outputs = [
@@ -97,7 +97,7 @@ def onnx_crop_px(path: Path) -> int:
     Raises:
         DataError: the file is missing, broken, or not one of ours.
     """
-    text = _session(path).get_modelmeta().custom_metadata_map.get("crop")
+    text = open_session(path).get_modelmeta().custom_metadata_map.get("crop")
     if text is None:
         return _INNER_CROP_PX
     try:
@@ -108,7 +108,12 @@ def onnx_crop_px(path: Path) -> int:
         ) from error
 
 
-def _session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
+def open_session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
+    """ONNX Runtime's session of an exported file, on the CPU.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
     import onnxruntime
 
     if not path.is_file():
@@ -119,7 +124,7 @@ def _session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
         session = onnxruntime.InferenceSession(
             path.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # noqa: BLE001, ONNX Runtime's classes share no base of their own
+    except Exception as error:  # ONNX Runtime's classes share no base of their own
         raise DataError(
             f"{path} cannot be opened as an ONNX model; it may be cut off. Export it again."
         ) from error

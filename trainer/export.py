@@ -27,6 +27,7 @@ from trainer.evaluate import (
     evaluate,
     fit_temperature,
     onnx_classifier,
+    open_session,
     torch_classifier,
     view_logits,
 )
@@ -193,10 +194,8 @@ def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> f
         FerdeskError: it exceeds ``PARITY``, ``cam`` does not sum to the logits, or an output is
             not a finite number.
     """
-    import onnxruntime
-
     batch = pixels[:, None].astype(np.float32)
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = open_session(path)
     exported = session.run(list(_OUTPUTS), {"faces": batch})
     with torch.no_grad():
         expected = [output.numpy() for output in network(torch.from_numpy(batch))]
@@ -267,9 +266,7 @@ def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defin
 
 def _map_ranges(path: Path, pixels: NDArray[np.uint8]) -> dict[str, list[float]]:
     """2nd and 98th percentile of each map over PublicTest: the range in which it is shown."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = open_session(path)
     names = list(_STRIDES)
     collected: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for start in range(0, len(pixels), 256):

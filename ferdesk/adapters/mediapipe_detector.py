@@ -21,7 +21,7 @@ FULL_RANGE_FILE = "face_detection_full_range_sparse.tflite"
 MIN_SCORE = 0.35
 """Below this nothing is looked at; between this and the limits below a find is not sure."""
 _SURE_SCORE = 0.7
-_SURE_SCORE_NEAR = 0.5
+_SURE_SCORE_NEAR = 0.4
 _SURE_SCORE_SHORT_RANGE_ALONE = 0.8
 _NEAR_SHARE = 0.25
 """A face with at least this share of the picture's shorter side is near."""

@@ -149,19 +149,7 @@ class SessionWriter:
             self._fail(error.strerror or str(error))
 
     def _write(self) -> None:
-        """The recorder's thread: all that it may raise becomes a problem that the user hears of."""
-        try:
-            self._write_lines()
-            self._file.close()
-        except Exception as error:
-            log.exception("the recorder of %s ended", self.folder)
-            self._fail(str(error))
-            # a writer that waits for room must not wait for ever
-            while self._waiting.get() is not None:
-                pass
-
-    def _write_lines(self) -> None:
-        """Whole lines in, forced to the disk at least twice a second, until the sentinel."""
+        """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
         ended = False
         while not ended:
             lines: list[str] = []
@@ -176,20 +164,24 @@ class SessionWriter:
                 else:
                     lines.append(rows)
             if lines and not self.problem:
-                self._append(lines)
+                try:
+                    self._append(lines)
+                except Exception as error:
+                    # the loop must go on: a writer may be waiting for room, and for the end
+                    log.exception("the session %s cannot be written on", self.folder)
+                    self._cut_to_whole_lines()
+                    self._fail(getattr(error, "strerror", None) or str(error))
+        try:
+            self._file.close()
+        except OSError as error:
+            self._fail(error.strerror or str(error))
 
     def _append(self, lines: list[str]) -> None:
         content = "".join(lines).encode()
-        try:
-            written = 0
-            while written < len(content):
-                written += self._file.write(content[written:])
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            log.warning("the session %s cannot be written on", self.folder, exc_info=True)
-            self._cut_to_whole_lines()
-            self._fail(error.strerror or str(error))
-            return
+        written = 0
+        while written < len(content):
+            written += self._file.write(content[written:])
+        os.fsync(self._file.fileno())
         self._whole_bytes += len(content)
         with self._lock:
             self._counts.rows += content.count(b"\n")

@@ -80,12 +80,12 @@ def find(score: float, side: float, *, short: bool = False) -> Detection:
 
 
 def test_small_finds_need_a_higher_score_than_near_ones() -> None:
-    for score, side, sure in [(0.69, 60, 0), (0.71, 60, 1), (0.49, 130, 0), (0.51, 130, 1)]:
+    for score, side, sure in [(0.69, 60, 0), (0.71, 60, 1), (0.39, 130, 0), (0.41, 130, 1)]:
         assert judged([find(score, side)], 480)[0].sure == bool(sure)
 
 
 def test_near_finds_of_both_models_are_sure_together() -> None:
-    both = [find(0.4, 130), find(0.4, 130, short=True)]
+    both = [find(0.36, 130), find(0.36, 130, short=True)]
     assert [detection.sure for detection in judged(both, 480)] == [True]
     small = [find(0.4, 60), find(0.4, 60, short=True)]
     assert [detection.sure for detection in judged(small, 480)] == [False]

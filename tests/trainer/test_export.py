@@ -126,24 +126,48 @@ def test_attention_lies_between_0_and_1_and_is_not_flat(exported: Exported) -> N
         assert values.std() > 0
 
 
-def test_one_hot_pixel_moves_the_map_cell_that_covers_it(exported: Exported) -> None:
+def with_symmetric_kernels(path: Path) -> bytes:
+    """The file with its kernels made equal to their mirrors."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim == 4:
+            values = (values + values[:, :, ::-1]) / 2
+            values = (values + values[:, :, :, ::-1]) / 2
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
+def test_one_hot_pixel_changes_the_map_evenly_around_the_cell_that_covers_it(
+    exported: Exported,
+) -> None:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        with_symmetric_kernels(exported.path), options, providers=["CPUExecutionProvider"]
+    )
     metadata = metadata_of(exported)
     x0, y0, width, height = json.loads(metadata["map_region"])
     stride = json.loads(metadata["map_stride"])["attention_mid"]
     assert (x0, y0, width, height) == (2, 2, 44, 44)
-    # channel attention pools over the face, so all cells change a little: the most changed counts
     grey = np.full((1, 1, 48, 48), 100, np.float32)
     (base,) = session.run(["attention_mid"], {"faces": grey})
-    for row, column in [(10, 13), (4, 4), (4, 17), (17, 4), (16, 11)]:
-        lit_up = grey.copy()
-        lit_up[0, 0, y0 + row * stride, x0 + column * stride] = 255
-        (lit,) = session.run(["attention_mid"], {"faces": lit_up})
-        change = np.abs(lit - base)[0, 0]
-        found = np.unravel_index(change.argmax(), change.shape)
-        assert found == (pytest.approx(row, abs=1), pytest.approx(column, abs=1))
+    for row, column in [(10, 13), (8, 8), (7, 14), (14, 7)]:
+        one_hot = grey.copy()
+        one_hot[0, 0, y0 + row * stride, x0 + column * stride] = 255
+        (lit,) = session.run(["attention_mid"], {"faces": one_hot})
+        # channel attention pools over the face, so every cell changes a little
+        change = (lit - base)[0, 0] - np.median(lit - base)
+        near = change[row - 4 : row + 5, column - 4 : column + 5]
+        for mirrored in (near[::-1], near[:, ::-1]):
+            # borders cost up to 0.16; one cell beside, it is 0.7 and more
+            assert np.abs(near - mirrored).max() < 0.2 * np.abs(near).max()
 
 
 def test_the_metadata_is_complete(exported: Exported) -> None:
@@ -216,15 +240,14 @@ def test_an_export_leaves_the_model_and_nothing_else(exported: Exported) -> None
     assert [entry.name for entry in exported.path.parent.iterdir()] == ["small.onnx"]
 
 
-def test_broken_weights_are_refused_and_the_old_file_stays(tmp_path: Path) -> None:
-    checkpoint = checkpoint_of(Recipe(width=4))
-    checkpoint.weights["head.weight"][0, 0] = float("nan")
-    path = tmp_path / "small.onnx"
-    path.write_bytes(b"the old one")
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(exported: Exported, value: float) -> None:
+    model = exported.checkpoint.model()
+    with torch.no_grad():
+        model.head.weight[0, 0] = value
+    network = ExportNet(model, 44, 1.0).eval()
     with pytest.raises(FerdeskError, match="not finite"):
-        export(checkpoint, Identity("small", "7"), some_faces(), path)
-    assert path.read_bytes() == b"the old one"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["small.onnx"]
+        prove_parity(network, exported.path, exported.faces.pixels)
 
 
 def never(*_: object) -> None:
@@ -245,23 +268,23 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
     assert {entry.name for entry in tmp_path.iterdir()} == {"taken", "folder.onnx"}
 
 
-def test_a_work_that_breaks_off_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FerdeskError, OSError])
+def test_a_work_that_breaks_off_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    def killed(network: object, path: Path) -> None:
+    def broken_off(network: object, path: Path) -> None:
         assert not path.match("*.onnx")  # nobody should take half a file for a model
         path.write_bytes(b"half")
-        raise KeyboardInterrupt
+        raise error("broken off")
 
-    monkeypatch.setattr("trainer.export._write_graph", killed)
-    with pytest.raises(KeyboardInterrupt):
-        export(
-            checkpoint_of(Recipe(width=4)),
-            Identity("small", "7"),
-            some_faces(),
-            tmp_path / "a.onnx",
-        )
-    assert list(tmp_path.iterdir()) == []
+    path = tmp_path / "small.onnx"
+    path.write_bytes(b"the old one")
+    monkeypatch.setattr("trainer.export._write_graph", broken_off)
+    checkpoint = checkpoint_of(Recipe(width=4))
+    with pytest.raises(FerdeskError if error is OSError else error, match="broken off"):
+        export(checkpoint, Identity("small", "7"), some_faces(), path)
+    assert path.read_bytes() == b"the old one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["small.onnx"]
 
 
 def test_a_file_that_says_something_else_is_refused(exported: Exported) -> None:
