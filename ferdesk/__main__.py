@@ -333,9 +333,18 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _figures_text(figures: object) -> str:
+    """A split's figures of the metadata in words, a line for each way of viewing."""
     if not isinstance(figures, dict):
         return str(figures)
-    return ", ".join(f"{key} {value}" for key, value in figures.items())
+    lines = []
+    for views, values in figures.items():
+        if isinstance(values, dict) and "accuracy" in values:
+            low, high = values.get("interval", (0.0, 1.0))
+            lines.append(
+                f"{views.replace('_', ' ')}: {100 * values['accuracy']:.1f} % "
+                f"({100 * low:.1f} to {100 * high:.1f}), ECE {values.get('ece', 'unknown')}"
+            )
+    return "\n".join(lines) or str(figures)
 
 
 @contextlib.contextmanager

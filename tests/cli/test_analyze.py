@@ -139,6 +139,17 @@ def test_doctor_finds_nothing_wrong_here() -> None:
     assert done.returncode == EXIT_OK
 
 
+def test_models_tells_each_models_figures() -> None:
+    done = ferdesk("models")
+    assert done.returncode == EXIT_OK
+    for path in wiring.bundled_models():
+        assert path.name in done.stdout
+    assert "one crop: " in done.stdout
+    cards = json.loads(ferdesk("models", "--json").stdout)
+    assert len(cards) == len(wiring.bundled_models())
+    assert cards[0]["accuracy"]["private_test"]["one_crop"]["num_faces"] == 3589
+
+
 def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
     names = [wiring.new_folder(tmp_path / "new", "clip").name for _ in range(3)]
     assert names == ["clip", "clip-2", "clip-3"]
