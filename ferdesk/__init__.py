@@ -1,10 +1,15 @@
 """ferdesk: live facial-expression labels with the attention of the network that gives them."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferdesk.core.pipeline import Pipeline
     from ferdesk.wiring import open_source
+
+# From 1.29 on ONNX Runtime reports each model and session to its makers unless told not to before
+# it is imported; nothing leaves the machine here, whoever imports it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"
 __all__ = ["Pipeline", "__version__", "open_source"]

@@ -115,6 +115,8 @@ def _open_session(
     import onnxruntime
 
     why_not_cuda = "the CPU was chosen" if provider == "cpu" else cuda_obstacle()
+    # ferdesk/__init__.py has told it by the environment; this holds if that was too late
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # more threads, or spinning ones, would take the machine from the window and the detector

@@ -197,6 +197,19 @@ def test_a_stopped_analysis_of_files_is_exit_1_and_keeps_what_was_done(
     assert 0 < len(session.rows) < 10
 
 
+def test_nothing_is_reported_to_anyone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # ONNX Runtime's telemetry keeps a device's id and its reports there; it rests where CI is set
+    for name in ("CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
+    home = tmp_path / "home"
+    home.mkdir()
+    done = ferdesk("analyze", "grey.png", "--out", "out", cwd=tmp_path, HOME=str(home))
+    assert done.returncode == EXIT_OK, done.stderr
+    left = [str(path.relative_to(home)) for path in home.rglob("*")]
+    assert not [path for path in left if "Microsoft" in path or "deviceid" in path], left
+
+
 def test_analyze_never_loads_qt(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
     code = (
