@@ -26,6 +26,9 @@ from ferdesk.paths import log_folder, models_folder, sessions_folder
 
 log = logging.getLogger(__name__)
 
+_NO_PROXY_THERE = "http://127.0.0.1:9"
+"""The discard port of this machine, where nothing listens."""
+
 app = typer.Typer(
     help="Live facial-expression labels, explained and recorded. Everything stays on this machine.",
     pretty_exceptions_enable=False,
@@ -419,8 +422,19 @@ def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
         return logging.NullHandler(), Path(os.devnull).open("wb", buffering=0)
 
 
+def _keep_from_reporting() -> None:
+    """Let no library tell its makers what runs here; see docs/privacy.md.
+
+    MediaPipe from 0.10.35 on reports its use to Google through libcurl and has no switch for it.
+    A proxy that does not exist ends that on this machine, before a name is even looked up. ferdesk
+    itself makes no such connection, and FFmpeg, which opens network cameras, reads other variables.
+    """
+    os.environ["https_proxy"] = _NO_PROXY_THERE
+
+
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
+    _keep_from_reporting()
     with _logging():
         try:
             app()

@@ -1,6 +1,7 @@
 """``ferdesk analyze`` and its siblings as a user calls them, good input and bad."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +209,28 @@ def test_nothing_is_reported_to_anyone(tmp_path: Path, monkeypatch: pytest.Monke
     assert done.returncode == EXIT_OK, done.stderr
     left = [str(path.relative_to(home)) for path in home.rglob("*")]
     assert not [path for path in left if "Microsoft" in path or "deviceid" in path], left
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.timeout(150)
+def test_no_connection_leaves_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "ORT_DISABLE_TELEMETRY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    trace = tmp_path / "trace.txt"
+    done = subprocess.run(
+        [
+            "strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace),
+            sys.executable, "-m", "ferdesk", "analyze", "demo", "--duration", "1.5",
+            "--out", str(tmp_path / "out"),
+        ],
+        capture_output=True, text=True, timeout=140, check=False,
+    )  # fmt: skip
+    if "ptrace" in done.stderr or not trace.is_file():
+        pytest.skip("this machine does not allow strace")
+    assert done.returncode == EXIT_OK, done.stderr
+    internet = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
+    away = [line for line in internet if "127.0.0.1" not in line and '"::1"' not in line]
+    assert away == []
 
 
 def test_analyze_never_loads_qt(tmp_path: Path) -> None:
