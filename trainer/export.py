@@ -149,6 +149,7 @@ def _export_aside(
     _write_graph(network, aside)
     graph = onnx.load(aside)
     _fold_constants(graph)
+    _strip_notes(graph)
     if half_weights:
         _store_as_half(graph)
     onnx.save(graph, aside)
@@ -254,6 +255,15 @@ def _fold_constants(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defi
 
     optimizer.fold_constants(graph)
     optimizer.remove_unused_nodes(graph)
+
+
+def _strip_notes(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Take out the exporter's notes: they hold stack traces with the paths of this machine."""
+    inner = graph.graph
+    values = (*inner.input, *inner.output, *inner.value_info, *inner.initializer)
+    for part in (inner, *inner.node, *values):
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
 
 
 def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821

@@ -170,6 +170,12 @@ def test_one_hot_pixel_changes_the_map_evenly_around_the_cell_that_covers_it(
             assert np.abs(near - mirrored).max() < 0.2 * np.abs(near).max()
 
 
+def test_no_path_of_the_machine_is_in_the_file(exported: Exported) -> None:
+    content = exported.path.read_bytes()
+    assert str(Path(__file__).parents[2]).encode() not in content
+    assert b".py" not in content
+
+
 def test_the_metadata_is_complete(exported: Exported) -> None:
     metadata = metadata_of(exported)
     assert set(metadata) == {
