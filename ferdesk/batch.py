@@ -34,9 +34,18 @@ class AnalysisOptions:
 
 
 @dataclass(slots=True)
-class _Outcome:
-    """How a source ended: not usable at all, cut off in the middle, or done."""
+class _Work:
+    """One source to analyse, whom to tell of it, and how it ended.
 
+    ``usable`` once a session has begun; ``cut_off`` where not all of the source was analysed.
+    """
+
+    name: str
+    pipeline: Pipeline
+    options: AnalysisOptions
+    warn: Tell
+    advance: Advance
+    stop_requested: Callable[[], bool]
     usable: bool = False
     cut_off: bool = False
 
@@ -56,49 +65,35 @@ def analyze(
     A source that cannot be used is named by ``warn`` and the others go on. Once
     ``stop_requested`` is true the session in work is closed properly, and that is the last.
     """
-    outcomes: list[_Outcome] = []
+    done: list[_Work] = []
     for name in names:
         if stop_requested():
             break
-        outcome = _Outcome()
-        outcomes.append(outcome)
+        work = _Work(name, pipeline.fresh(), options, warn, advance, stop_requested)
+        done.append(work)
         try:
-            folder = _analyze_one(
-                name, pipeline.fresh(), options, outcome, warn, advance, stop_requested
-            )
-            tell(f"{shown_name(name)}: {folder}")
+            tell(f"{shown_name(name)}: {_analyze_one(work)}")
         except FerdeskError as error:
             warn(str(error))
-            outcome.cut_off = True
+            work.cut_off = True
         except Exception as error:
             # one odd source must not cost the others
             log.exception("the analysis of %s ended", shown_name(name))
             warn(
                 f"{shown_name(name)} could not be analysed: {error}. The log file has the details."
             )
-            outcome.cut_off = True
-    if outcomes and not any(outcome.usable for outcome in outcomes):
+            work.cut_off = True
+    if done and not any(work.usable for work in done):
         return EXIT_UNUSABLE
-    partial = len(outcomes) < len(names) or any(outcome.cut_off for outcome in outcomes)
+    partial = len(done) < len(names) or any(work.cut_off for work in done)
     return EXIT_PARTIAL if partial else EXIT_OK
 
 
-def _analyze_one(
-    name: str,
-    pipeline: Pipeline,
-    options: AnalysisOptions,
-    outcome: _Outcome,
-    warn: Tell,
-    advance: Advance,
-    stop_requested: Callable[[], bool],
-) -> Path:
-    if is_live(name):
-        writer = _follow_live(name, pipeline, options, outcome, warn, advance, stop_requested)
-    else:
-        writer = _read_through(name, pipeline, options, outcome, warn, advance, stop_requested)
+def _analyze_one(work: _Work) -> Path:
+    writer = _follow_live(work) if is_live(work.name) else _read_through(work)
     if writer.problem:
-        outcome.cut_off = True
-        warn(writer.problem)
+        work.cut_off = True
+        work.warn(writer.problem)
     return writer.folder
 
 
@@ -115,42 +110,38 @@ def _new_session(
     return SessionWriter(folder, header, live=info.live, lossless=not info.live)
 
 
-def _read_through(
-    name: str,
-    pipeline: Pipeline,
-    options: AnalysisOptions,
-    outcome: _Outcome,
-    warn: Tell,
-    advance: Advance,
-    stop_requested: Callable[[], bool],
-) -> SessionWriter:
+def _read_through(work: _Work) -> SessionWriter:
     """Every frame in turn, nothing dropped."""
-    source = open_source(name, duration_s=options.duration_s)
+    options = work.options
+    source = open_source(work.name, duration_s=options.duration_s)
     num_seen = 0
     try:
         info = source.open()
-        classifier = pipeline.classifier
+        classifier = work.pipeline.classifier
         writer = _new_session(info, classifier.info, classifier.device, options)
-        outcome.usable = True
+        work.usable = True
         try:
             for frame in frames_of(source):
                 if options.duration_s is not None and frame.t_s >= options.duration_s:
                     break
                 num_seen += 1
                 if frame.index % options.every == 0:
-                    writer.add(pipeline.process(frame))
-                advance(info.name, frame.t_s)
-                if stop_requested():
-                    outcome.cut_off = True
+                    writer.add(work.pipeline.process(frame))
+                work.advance(info.name, frame.t_s)
+                if work.stop_requested():
+                    work.cut_off = True
                     writer.note_event(
                         "stopped", "The analysis was stopped before the source's end."
                     )
-                if outcome.cut_off or writer.problem:
+                if work.cut_off or writer.problem:
                     break
         except FerdeskError as error:
-            outcome.cut_off = True
+            work.cut_off = True
             writer.note_event("source_error", str(error))
-            warn(str(error))
+            work.warn(str(error))
+        except Exception as error:
+            writer.note_event("error", f"The analysis ended here: {error}")
+            raise
         finally:
             writer.close(frames_seen=num_seen)
     finally:
@@ -158,16 +149,9 @@ def _read_through(
     return writer
 
 
-def _follow_live(
-    name: str,
-    pipeline: Pipeline,
-    options: AnalysisOptions,
-    outcome: _Outcome,
-    warn: Tell,
-    advance: Advance,
-    stop_requested: Callable[[], bool],
-) -> SessionWriter:
+def _follow_live(work: _Work) -> SessionWriter:
     """The newest frame wins, until the duration is over, Ctrl-C, or the source is gone."""
+    options = work.options
     writer: SessionWriter | None = None
     next_index = 0
 
@@ -182,34 +166,36 @@ def _follow_live(
             writer.add(result)
 
     engine = Engine(on_result=record)
-    engine.start(lambda: open_source(name), lambda: pipeline)
+    engine.start(lambda: open_source(work.name), lambda: work.pipeline)
     began_s: float | None = None
     before = status = engine.status()
-    while not (stop_requested() or status.state in (State.FAILED, State.ENDED)):
-        if status.state is not before.state and State.LOST in (status.state, before.state):
-            warn(status.message)
-            if writer is not None:
-                lost = status.state is State.LOST
-                writer.note_event("camera_lost" if lost else "camera_back", status.message)
-        if status.source is not None and began_s is None:
-            began_s = time.monotonic()
-        elapsed_s = 0.0 if began_s is None else time.monotonic() - began_s
-        if options.duration_s is not None and elapsed_s >= options.duration_s:
-            break
-        if writer is not None and writer.problem:
-            break
-        advance(shown_name(name), elapsed_s)
-        time.sleep(_POLL_S)
-        before, status = status, engine.status()
-    engine.stop()
+    try:
+        while not (work.stop_requested() or status.state in (State.FAILED, State.ENDED)):
+            if status.state is not before.state and State.LOST in (status.state, before.state):
+                work.warn(status.message)
+                if writer is not None:
+                    lost = status.state is State.LOST
+                    writer.note_event("camera_lost" if lost else "camera_back", status.message)
+            if status.source is not None and began_s is None:
+                began_s = time.monotonic()
+            elapsed_s = 0.0 if began_s is None else time.monotonic() - began_s
+            if options.duration_s is not None and elapsed_s >= options.duration_s:
+                break
+            if writer is not None and writer.problem:
+                break
+            work.advance(shown_name(work.name), elapsed_s)
+            time.sleep(_POLL_S)
+            before, status = status, engine.status()
+    finally:
+        engine.stop()
     if writer is None:
-        reason = status.message or f"{shown_name(name)} gave no picture before it was stopped."
+        reason = status.message or f"{shown_name(work.name)} gave no picture before it was stopped."
         raise SourceError(reason)
-    outcome.usable = True
+    work.usable = True
     if status.state is State.FAILED:
-        outcome.cut_off = True
+        work.cut_off = True
         writer.note_event("source_error", status.message)
-        warn(status.message)
+        work.warn(status.message)
     writer.close(frames_seen=status.num_seen, frames_dropped=status.num_dropped)
     return writer
 

@@ -179,6 +179,37 @@ def test_a_name_too_long_for_the_disk_is_one_sentence(tmp_path: Path) -> None:
     assert_one_sentence(done, "cannot be read")
 
 
+def test_a_bug_in_the_middle_of_a_source_costs_neither_its_rows_nor_the_other_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import contextlib
+
+    from ferdesk.core.pipeline import Pipeline
+    from ferdesk.core.types import Frame, FrameResult
+
+    whole = Pipeline.process
+    warnings: list[str] = []
+
+    def process(pipeline: Pipeline, frame: Frame) -> FrameResult:
+        if frame.index == 5:
+            raise ZeroDivisionError("a bug")
+        return whole(pipeline, frame)
+
+    monkeypatch.setattr(Pipeline, "process", process)
+    cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
+    with contextlib.closing(wiring.open_pipeline(provider="cpu")) as pipeline:
+        code = batch.analyze(
+            ["demo", str(tmp_path / "grey.png")], pipeline, batch.AnalysisOptions(tmp_path / "out"),
+            tell=lambda _: None, warn=warnings.append,
+        )  # fmt: skip
+    assert code == EXIT_PARTIAL
+    assert len(warnings) == 1
+    assert "ZeroDivisionError" in caplog.text
+    demo, grey = read_session(tmp_path / "out" / "demo"), read_session(tmp_path / "out" / "grey")
+    assert (len(demo.rows), len(grey.rows)) == (5, 1)
+    assert "a bug" in demo.about["events"][0]["text"]
+
+
 def test_a_stopped_analysis_of_files_is_exit_1_and_keeps_what_was_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
