@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Framing
+from ferdesk.core.pose import Landmarks, head_pose
 from ferdesk.core.types import Box, Detection
 from ferdesk.errors import ModelError
 
@@ -30,7 +31,6 @@ _SAME_FACE_INSIDE = 0.7
 _SMALLEST_PICTURE_PX = 16
 _LONGEST_ASPECT = 8
 _TILE_EDGE_SHARE = 0.01
-_RIGHT_EYE, _LEFT_EYE = 0, 1
 
 
 class MediaPipeDetector:
@@ -135,14 +135,15 @@ class MediaPipeDetector:
 
 def _detection(found: Any, width: int, height: int, framing: Framing) -> Detection:  # noqa: ANN401
     box = found.bounding_box
-    right_eye, left_eye = found.keypoints[_RIGHT_EYE], found.keypoints[_LEFT_EYE]
-    # a person's right eye is the left one in the picture
-    roll = math.atan2((left_eye.y - right_eye.y) * height, (left_eye.x - right_eye.x) * width)
+    # right eye, left eye, nose, mouth, right ear, left ear; in shares of the picture
+    pose = head_pose(Landmarks(*((p.x * width, p.y * height) for p in found.keypoints)))
     return Detection(
         box=Box(float(box.origin_x), float(box.origin_y), float(box.width), float(box.height)),
         score=min(max(float(found.categories[0].score), 0.0), 1.0),
         framing=framing,
-        roll_deg=math.degrees(roll),
+        roll_deg=pose.roll_deg,
+        yaw_deg=pose.yaw_deg,
+        pitch_deg=pose.pitch_deg,
     )
 
 

@@ -100,8 +100,9 @@ class Detection:
     """A face found in one picture, not yet tracked.
 
     ``score`` lies in [0, 1]. ``framing`` says how this detector's box becomes FER2013's square.
-    ``roll_deg`` is clockwise, from the line between the eyes. One that is not ``sure`` is enough
-    to see a known face again, and too little for a new one.
+    ``roll_deg`` is clockwise, from the line between the eyes; ``yaw_deg`` and ``pitch_deg`` are
+    estimates (``ferdesk.core.pose``), positive to the picture's right and down. One that is not
+    ``sure`` is enough to see a known face again, and too little for a new one.
     """
 
     box: Box
@@ -109,6 +110,8 @@ class Detection:
     framing: Framing
     roll_deg: float
     sure: bool = True
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
