@@ -166,6 +166,7 @@ def _follow_live(work: _Work) -> SessionWriter:
             writer.add(result)
 
     engine = Engine(on_result=record)
+    engine.classify_every_face(True)
     engine.start(lambda: open_source(work.name), lambda: work.pipeline)
     began_s: float | None = None
     before = status = engine.status()

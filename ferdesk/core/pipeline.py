@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import FACE_SIZE_PX, crop_face, square_around
+from ferdesk.core.appearance import looks_of
+from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face, square_around
+from ferdesk.core.pacing import Allowance, Pace
 from ferdesk.core.quality import is_uncertain, sharpness
 from ferdesk.core.smoother import Smoother
 from ferdesk.core.tracker import Tracker
@@ -19,7 +22,13 @@ from ferdesk.core.types import (
     Frame,
     FrameResult,
     ModelInfo,
+    TrackedFace,
 )
+
+_FACES_AT_FIRST = 4.0
+_MOST_FACES = 64.0
+_JUDGED_AT_LEAST_EVERY_S = 0.5
+"""However little time there is, what is said of a face is no older than this."""
 
 
 class FaceDetector(Protocol):
@@ -28,6 +37,17 @@ class FaceDetector(Protocol):
     def detect(self, image: NDArray[np.uint8]) -> Sequence[Detection]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class PacedDetector(Protocol):
+    """A detector that remembers where faces were and keeps to a pace."""
+
+    def fresh(self) -> FaceDetector:
+        """One that shares the models and remembers nothing."""
+        ...
+
+    def keep_pace(self, pace: Pace) -> None: ...
 
 
 class ExpressionClassifier(Protocol):
@@ -42,10 +62,35 @@ class ExpressionClassifier(Protocol):
     def classify(self, crops: NDArray[np.float32]) -> Sequence[Expression]: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A frame whose faces are found and tracked and not yet judged.
+
+    ``marks_s`` has the clock before detection, after it and after tracking.
+    """
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    marks_s: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judgement:
+    """What was last said of a face, and of which moment."""
+
+    expression: Expression
+    smoothed: NDArray[np.float32]
+    sharpness: float
+    brightness: float
+    t_s: float
+
+
 class Pipeline:
     """``process`` turns a frame into its result; nothing flows back and no stage is skipped.
 
-    One pipeline serves one source: tracker and smoother remember. ``fresh`` makes the next.
+    Its two halves, ``find`` and ``judge``, may run on two threads at once, each frame passing
+    through both in order. One pipeline serves one source: detector, tracker and smoother
+    remember. ``fresh`` makes the next.
     """
 
     def __init__(
@@ -62,63 +107,115 @@ class Pipeline:
         self._smoother = Smoother() if smoothing_tau_s is None else Smoother(smoothing_tau_s)
         self._smoothing_tau_s = smoothing_tau_s
         self._clock = clock
+        self._pace = Pace()
+        self._num_judged = Allowance(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
+        self._judgements: dict[int, _Judgement] = {}
 
     def fresh(self) -> "Pipeline":
-        """A pipeline with the same detector and classifier that remembers no face."""
+        """A pipeline with the same models that remembers no face."""
+        detector = self.detector
         return Pipeline(
-            self.detector,
+            detector.fresh() if isinstance(detector, PacedDetector) else detector,
             self.classifier,
             smoothing_tau_s=self._smoothing_tau_s,
             clock=self._clock,
         )
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Do from the next frame on as much as ``pace`` leaves time for; from any thread."""
+        self._pace = pace
+        if isinstance(self.detector, PacedDetector):
+            self.detector.keep_pace(pace)
 
     def close(self) -> None:
         """Free the detector; pipelines made by ``fresh`` share it."""
         self.detector.close()
 
     def process(self, frame: Frame) -> FrameResult:
-        """Analyse one frame; every face found is classified."""
-        marks = [self._clock()]
+        """Analyse one frame."""
+        return self.judge(self.find(frame))
+
+    def find(self, frame: Frame) -> Found:
+        """The first half: the faces of ``frame`` and who they are."""
+        began_s = self._clock()
         detections = self.detector.detect(frame.image)
-        marks.append(self._clock())
-        tracked = self._tracker.update(detections, frame.t_s)
-        marks.append(self._clock())
+        detected_s = self._clock()
+        looks = looks_of(frame.image, [detection.box for detection in detections])
+        faces = self._tracker.update(detections, frame.t_s, looks)
+        return Found(frame, faces, (began_s, detected_s, self._clock()))
+
+    def judge(self, found: Found) -> FrameResult:
+        """The second half: what the faces show."""
+        frame, tracked, pace = found.frame, found.faces, self._pace
+        marks = [*found.marks_s, self._clock()]
         squares = [square_around(f.detection.box, f.detection.framing) for f in tracked]
-        crops = np.empty((len(tracked), FACE_SIZE_PX, FACE_SIZE_PX), dtype=np.float32)
-        for crop, square in zip(crops, squares, strict=True):
-            crop[:] = crop_face(frame.image, square)
+        chosen = self._choose(tracked, frame.t_s, pace)
+        crops = np.empty((len(chosen), FACE_SIZE_PX, FACE_SIZE_PX), dtype=np.float32)
+        for crop, i in zip(crops, chosen, strict=True):
+            crop[:] = crop_face(frame.image, squares[i])
         marks.append(self._clock())
-        expressions = self.classifier.classify(crops) if tracked else ()
+        expressions = self.classifier.classify(crops) if chosen else ()
         marks.append(self._clock())
-        faces: list[FaceResult] = []
-        for face, square, crop, expression in zip(
-            tracked, squares, crops, expressions, strict=True
-        ):
-            box = face.detection.box
-            smoothed = self._smoother.update(face.face_id, expression.probabilities, frame.t_s)
-            faces.append(
-                FaceResult(
-                    face_id=face.face_id,
-                    box=box,
-                    square=square,
-                    detection_score=face.detection.score,
-                    expression=expression,
-                    smoothed=smoothed,
-                    uncertain=is_uncertain(smoothed, (box.width + box.height) / 2),
-                    roll_deg=face.detection.roll_deg,
-                    sharpness=sharpness(crop),
-                    brightness=float(crop.mean()),
-                )
+        for i, crop, expression in zip(chosen, crops, expressions, strict=True):
+            face_id = tracked[i].face_id
+            self._judgements[face_id] = _Judgement(
+                expression,
+                self._smoother.update(face_id, expression.probabilities, frame.t_s),
+                sharpness(crop),
+                float(crop.mean()),
+                frame.t_s,
             )
+        judged = frozenset(chosen)
+        faces = tuple(
+            self._result(face, square, fresh=i in judged)
+            for i, (face, square) in enumerate(zip(tracked, squares, strict=True))
+        )
         self._smoother.forget_before(frame.t_s)
+        present = {face.face_id for face in tracked}
+        self._judgements = {k: v for k, v in self._judgements.items() if k in present}
         marks.append(self._clock())
-        stages = ("detect", "track", "crop", "classify", "smooth")
+        if chosen and pace.interval_s is not None:
+            self._num_judged.learn(marks[-1] - marks[3], pace.interval_s)
+        stages = ("detect", "track", "wait", "crop", "classify", "smooth")
         return FrameResult(
             frame=frame,
-            faces=tuple(faces),
+            faces=faces,
             latency_ms=(marks[-1] - frame.captured_s) * 1000,
             stage_ms={
                 stage: (after - before) * 1000
                 for stage, before, after in zip(stages, marks, marks[1:], strict=False)
             },
+        )
+
+    def _choose(self, tracked: Sequence[TrackedFace], t_s: float, pace: Pace) -> list[int]:
+        """Which of ``tracked`` are classified now: all without a clock, else the longest waiting.
+
+        A face that was never classified comes first and always, since there is nothing to show
+        for it; so does one whose last judgement is too old.
+        """
+        if pace.every_face or pace.interval_s is None:
+            return list(range(len(tracked)))
+
+        def age_s(i: int) -> float:
+            before = self._judgements.get(tracked[i].face_id)
+            return float("inf") if before is None else t_s - before.t_s
+
+        by_age = sorted(range(len(tracked)), key=lambda i: -age_s(i))
+        num_due = sum(age_s(i) > _JUDGED_AT_LEAST_EVERY_S for i in by_age)
+        return sorted(by_age[: max(num_due, int(self._num_judged.value))])
+
+    def _result(self, face: TrackedFace, square: Square, *, fresh: bool) -> FaceResult:
+        box, said = face.detection.box, self._judgements[face.face_id]
+        return FaceResult(
+            face_id=face.face_id,
+            box=box,
+            square=square,
+            detection_score=face.detection.score,
+            expression=said.expression,
+            smoothed=said.smoothed,
+            uncertain=is_uncertain(said.smoothed, (box.width + box.height) / 2),
+            roll_deg=face.detection.roll_deg,
+            sharpness=said.sharpness,
+            brightness=said.brightness,
+            fresh=fresh,
         )

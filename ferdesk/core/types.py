@@ -141,7 +141,8 @@ class FaceResult:
     ``square`` is the region of the picture that the network saw; its maps lie on it.
     ``smoothed`` [7] float32 sums to 1; ``label`` is its largest entry's name and ``confidence``
     that entry. ``sharpness`` is the variance of the Laplacian of the 48-pixel crop,
-    ``brightness`` its mean, 0..255.
+    ``brightness`` its mean, 0..255. One that is not ``fresh`` was seen in this frame but not
+    classified for lack of time: what is said of it is from a frame shortly before.
     """
 
     face_id: int
@@ -154,6 +155,7 @@ class FaceResult:
     roll_deg: float
     sharpness: float
     brightness: float
+    fresh: bool = True
 
     @property
     def label(self) -> str:
@@ -169,13 +171,19 @@ class FrameResult:
     """A frame and all that was found in it.
 
     ``latency_ms`` runs from the frame's arrival to this result; ``stage_ms`` has the time of each
-    stage (``detect``, ``track``, ``crop``, ``classify``, ``smooth``).
+    stage (``detect``, ``track``, ``wait``, ``crop``, ``classify``, ``smooth``); ``wait`` is the
+    time between the two halves of the pipeline.
     """
 
     frame: Frame
     faces: tuple[FaceResult, ...]
     latency_ms: float
     stage_ms: Mapping[str, float]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every face was classified in this very frame, as a recording needs it."""
+        return all(face.fresh for face in self.faces)
 
 
 @dataclass(frozen=True, slots=True)

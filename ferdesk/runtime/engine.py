@@ -1,4 +1,7 @@
-"""The live engine: a capture thread, an inference thread, and a watchdog over the camera.
+"""The live engine: capture, detection and inference threads, and a watchdog over the camera.
+
+Faces are found in one frame while those of the frame before are judged: on two cores the two
+halves of the pipeline take no longer than the longer of them.
 
 The engine knows no window. It is told a source and a pipeline as factories, since opening either
 may take seconds, and reports by two callbacks: ``on_result`` from the inference thread for each
@@ -14,7 +17,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
-from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.pacing import Pace
+from ferdesk.core.pipeline import Found, Pipeline
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.latest import Latest
@@ -24,6 +28,7 @@ log = logging.getLogger(__name__)
 LOST_AFTER_S = 1.0
 """A live source that gives no picture for this long is called lost."""
 _RATE_WINDOW_S = 2.0
+_USUAL_INTERVAL_S = 1 / 30
 _LEAVE_WITHIN_S = 5.0
 
 
@@ -93,6 +98,7 @@ class Engine:
         self._lock = threading.Lock()
         self._run: _Run | None = None
         self._leaving: list[threading.Thread] = []
+        self._every_face = False
 
     def start(
         self, open_source: Callable[[], FrameSource], open_pipeline: Callable[[], Pipeline]
@@ -108,6 +114,7 @@ class Engine:
                 self._on_change,
                 self._clock,
                 tuple(self._leaving),
+                every_face=self._every_face,
             )
         run.begin()
 
@@ -127,6 +134,17 @@ class Engine:
         if run is not None:
             self._on_change()
 
+    def classify_every_face(self, wanted: bool) -> None:
+        """Whether each face of an analysed frame is classified, however long that takes.
+
+        A recording wants it: then fewer frames are analysed, but no face is left out.
+        """
+        with self._lock:
+            self._every_face = wanted
+            run = self._run
+        if run is not None:
+            run.keep_pace(every_face=wanted)
+
     def status(self) -> Status:
         with self._lock:
             run = self._run
@@ -144,11 +162,16 @@ class _Run:
         on_change: Callable[[], None],
         clock: Callable[[], float],
         leaving: Sequence[threading.Thread],
+        *,
+        every_face: bool,
     ) -> None:
+        self._every_face = every_face
+        self._pipeline: Pipeline | None = None
         self._open_source, self._open_pipeline = open_source, open_pipeline
         self._on_result, self._on_change, self._clock = on_result, on_change, clock
         self._leaving = leaving
         self._newest: Latest[Frame] = Latest()
+        self._found: Latest[Found] = Latest()
         self._reporting = threading.RLock()
         self._stopping = threading.Event()
         self._pipeline_ready = threading.Event()
@@ -164,7 +187,8 @@ class _Run:
             threading.Thread(target=self._guard, args=(work,), name=name, daemon=True)
             for work, name in (
                 (self._capture, "ferdesk-capture"),
-                (self._infer, "ferdesk-inference"),
+                (self._find, "ferdesk-detection"),
+                (self._judge, "ferdesk-inference"),
                 (self._watch, "ferdesk-watchdog"),
             )
         ]
@@ -213,6 +237,17 @@ class _Run:
         self._stopping.set()
         self._pipeline_ready.set()
         self._newest.close()
+        self._found.close()
+
+    def keep_pace(self, *, every_face: bool) -> None:
+        """From any thread, and again once the source has told its rate."""
+        with self._lock:
+            self._every_face = every_face
+            pipeline, source = self._pipeline, self._status.source
+        if pipeline is not None:
+            rate_fps = source.rate_fps if source is not None else None
+            interval_s = 1 / rate_fps if rate_fps and rate_fps > 0 else _USUAL_INTERVAL_S
+            pipeline.keep_pace(Pace(interval_s, every_face))
 
     def _enter(self, state: State, message: str, *, left: frozenset[State]) -> None:
         """Go to ``state`` from one of ``left``; from another, which a faster thread set, stay."""
@@ -228,6 +263,8 @@ class _Run:
             info = source.open()
             with self._lock:
                 self._status = replace(self._status, source=info)
+                every_face = self._every_face
+            self.keep_pace(every_face=every_face)
             self._on_change()
             # source and models open side by side; frames that nobody can analyse yet are not read
             self._pipeline_ready.wait()
@@ -258,17 +295,34 @@ class _Run:
             self._enter(State.RUNNING, "The source is back.", left=frozenset({State.LOST}))
         return frame
 
-    def _infer(self) -> None:
+    def _find(self) -> None:
+        """The first half: the newest picture, whose faces are handed on in turn."""
+        self._pipeline_ready.wait()
+        pipeline = self._pipeline
+        # the newest is taken only once there is room for what becomes of it
+        while pipeline is not None and self._found.wait_empty():
+            frame = self._newest.take()
+            if frame is None or self._stopping.is_set():
+                break
+            self._found.put_in_turn(pipeline.find(frame))
+        # not after an error: that is told first, and then closes it too
+        self._found.close()
+
+    def _judge(self) -> None:
+        """The second half, and the word on how the run ended."""
         pipeline = self._open_pipeline()
         classifier = pipeline.classifier
         with self._lock:
+            self._pipeline = pipeline
             self._status = replace(self._status, model=classifier.info, device=classifier.device)
+            every_face = self._every_face
+        self.keep_pace(every_face=every_face)
         self._on_change()
         self._pipeline_ready.set()
-        while (frame := self._newest.take()) is not None:
+        while (found := self._found.take()) is not None:
             if self._stopping.is_set():
                 return
-            result = pipeline.process(frame)
+            result = pipeline.judge(found)
             with self._lock:
                 self._analysed.append(self._clock())
                 self._latencies.append(result.latency_ms)

@@ -25,11 +25,28 @@ class Latest(Generic[T]):
             self._changed.notify()
             return was_empty
 
+    def put_in_turn(self, value: T) -> bool:
+        """Wait until the place is empty, then store ``value``; False once closed. Loses nothing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._value is None or self._closed)
+            if self._closed:
+                return False
+            self._value = value
+            self._changed.notify_all()
+            return True
+
+    def wait_empty(self) -> bool:
+        """Wait until nothing is stored; False once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._value is None or self._closed)
+            return not self._closed
+
     def take(self, timeout_s: float | None = None) -> T | None:
         """The stored value, which leaves the place; None after ``timeout_s`` or once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._value is not None or self._closed, timeout_s)
             value, self._value = self._value, None
+            self._changed.notify_all()
             return value
 
     def close(self) -> None:

@@ -153,6 +153,7 @@ class Live(QObject):
         if self._recording or self._opening_recording or self._state is not State.RUNNING:
             return
         self._opening_recording = True
+        self._engine.classify_every_face(True)
         run_number = self._run_number
         self.chores.run(
             partial(self._services.start_recording, self._engine.status()),
@@ -165,6 +166,8 @@ class Live(QObject):
         """Close the session, if there is one, without waiting for the disk."""
         with self._writing:
             recording, self._recording = self._recording, None
+        if not self._opening_recording:
+            self._engine.classify_every_face(False)
         if recording is not None:
             self._close(recording)
 
@@ -194,7 +197,8 @@ class Live(QObject):
     def _take(self, result: FrameResult) -> None:
         """On the inference thread: the recorder sees every result, the window the newest."""
         with self._writing:
-            if self._recording is not None:
+            # the frames in work when the recording began may have left a face out
+            if self._recording is not None and result.complete:
                 self._recording.add(result)
         self.bridge.put(result)
 
@@ -237,6 +241,7 @@ class Live(QObject):
     def _recording_began(self, run_number: int, recording: Recording) -> None:
         self._opening_recording = False
         if run_number != self._run_number or not self.running:
+            self._engine.classify_every_face(False)
             self._close(recording)  # the source was left while the session was being opened
             return
         self._recording_since_s = self._clock()
@@ -246,6 +251,7 @@ class Live(QObject):
 
     def _recording_refused(self, message: str) -> None:
         self._opening_recording = False
+        self._engine.classify_every_face(False)
         self.told.emit(Notice(message, "error"))
         self._tell_recording()
 

@@ -46,6 +46,7 @@ PROGRAM = "ferdesk"
 _SAVE_AFTER_MS = 500
 _PANEL_PX = 40 * GRID
 _SLOW_OPENING_S = 3.0
+_OVER = (State.LOST, State.ENDED, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,8 @@ class MainWindow(QMainWindow):
     def _show_result(self, result: FrameResult) -> None:
         chosen = self._show_faces(result)
         self.view.show_result(result, chosen)
+        if self._status.state in _OVER:
+            self.faces.age()  # the last pictures were still being analysed
         self.actions_by_name["snapshot"].setEnabled(True)
         self._show_state()
 
@@ -228,7 +231,7 @@ class MainWindow(QMainWindow):
         run = self.actions_by_name["run"]
         run.setChecked(running)
         run.setText("Stop" if running else "Start")
-        if status.state in (State.LOST, State.ENDED, State.FAILED):
+        if status.state in _OVER:
             self.faces.age()
         if status.model is not None:
             self.heat.set_places(status.model.maps)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import Box, Detection, DeviceInfo, Expression, Frame, ModelInfo
 
@@ -81,3 +82,63 @@ def test_core_works_where_no_vision_library_is_installed() -> None:
         "from ferdesk import Pipeline\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def crowd(count: int) -> Detector:
+    return Detector(*(Box(10 + 60 * i, 50, 50, 50) for i in range(count)))
+
+
+class SlowClassifier(Classifier):
+    """Each face takes 20 ms of a clock that the test holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def classify(self, crops: np.ndarray) -> list[Expression]:
+        self.now_s += 0.020 * len(crops)
+        return super().classify(crops)
+
+
+def test_a_tight_budget_classifies_fewer_faces_in_turn_and_shows_them_all() -> None:
+    classifier = SlowClassifier()
+    pipeline = Pipeline(crowd(4), classifier, clock=lambda: classifier.now_s)
+    pipeline.keep_pace(Pace(1 / 30))
+    results = [pipeline.process(frame(index)) for index in range(80)]
+    assert all(len(result.faces) == 4 for result in results)
+    assert classifier.batches[-4:] == [1, 1, 1, 1]
+    judged = [[face.face_id for face in result.faces if face.fresh] for result in results[-4:]]
+    assert sorted(face_id for (face_id,) in judged) == [1, 2, 3, 4]
+    assert not results[-1].complete
+
+
+def test_every_face_is_classified_where_a_recording_wants_it_however_slow() -> None:
+    classifier = SlowClassifier()
+    pipeline = Pipeline(crowd(4), classifier, clock=lambda: classifier.now_s)
+    pipeline.keep_pace(Pace(1 / 30, every_face=True))
+    results = [pipeline.process(frame(index)) for index in range(40)]
+    assert classifier.batches == [4] * 40
+    assert all(result.complete for result in results)
+
+
+def test_a_new_face_is_classified_at_once() -> None:
+    classifier = SlowClassifier()
+    detector = crowd(4)
+    pipeline = Pipeline(detector, classifier, clock=lambda: classifier.now_s)
+    pipeline.keep_pace(Pace(1 / 30))
+    for index in range(60):
+        pipeline.process(frame(index))
+    detector.boxes = (*detector.boxes, Box(10, 150, 50, 50))
+    newest = pipeline.process(frame(60)).faces[-1]
+    assert (newest.face_id, newest.fresh) == (5, True)
+
+
+def test_the_two_halves_give_what_the_whole_gives() -> None:
+    whole, halves = (Pipeline(crowd(2), Classifier()) for _ in range(2))
+    for index in range(5):
+        expected = whole.process(frame(index))
+        got = halves.judge(halves.find(frame(index)))
+        assert [f.box for f in got.faces] == [f.box for f in expected.faces]
+        assert [f.smoothed.tolist() for f in got.faces] == [
+            f.smoothed.tolist() for f in expected.faces
+        ]

@@ -1,5 +1,7 @@
 """Faces keep their ids."""
 
+import numpy as np
+
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.tracker import Tracker
 from ferdesk.core.types import Box, Detection
@@ -78,3 +80,49 @@ def test_an_unsure_find_continues_a_face_and_begins_none() -> None:
     assert ids(tracker, [face(0, sure=False)], 0.0) == []
     assert ids(tracker, [face(0)], 0.03) == [1]
     assert ids(tracker, [face(2, sure=False), face(400, sure=False)], 0.06) == [1]
+
+
+def test_an_id_survives_a_full_second_of_loss() -> None:
+    tracker = Tracker()
+    for step in range(10):
+        assert ids(tracker, [face(2.0 * step)], step / 30) == [1]
+    assert ids(tracker, [face(40)], 9 / 30 + 1.0) == [1]
+
+
+def test_the_pairing_is_the_best_for_all_together() -> None:
+    # each detection alone is nearest to face 2; only together is it plain who is who
+    tracker = Tracker()
+    tracker.update([face(0), face(50)], 0.0)
+    tracked = tracker.update([face(30), face(80)], 0.1)
+    assert {t.face_id: t.detection.box.x for t in tracked} == {1: 30, 2: 80}
+
+
+def look(*values: float) -> np.ndarray:
+    vector = np.array(values, np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def test_two_people_who_hide_each_other_are_told_apart_by_their_looks() -> None:
+    ann, ben = look(1, -1, 0, 0), look(0, 0, 1, -1)
+    tracker = Tracker()
+    for step in range(15):
+        tracker.update([face(20.0 * step), face(580 - 20.0 * step)], step / 30, [ann, ben])
+    # they meet, only Ann is seen, and both turn back where they came from
+    assert [t.face_id for t in tracker.update([face(290)], 0.6, [ann])] == [1]
+    tracked = tracker.update([face(230), face(350)], 0.7, [ann, ben])
+    assert {t.face_id: t.detection.box.x for t in tracked} == {1: 230, 2: 350}
+
+
+def test_a_stranger_in_the_place_of_one_who_left_gets_an_id_of_their_own() -> None:
+    tracker = Tracker()
+    tracker.update([face(100)], 0.0, [look(1, -1, 0, 0)])
+    assert [t.face_id for t in tracker.update([face(100)], 0.6, [look(0, 0, 1, -1)])] == [2]
+
+
+def test_a_covered_face_does_not_take_on_the_look_of_what_covers_it() -> None:
+    ann, ben = look(1, -1, 0, 0), look(0, 0, 1, -1)
+    tracker = Tracker()
+    tracker.update([face(0), face(300)], 0.0, [ann, ben])
+    for step in range(1, 20):
+        tracker.update([face(0), face(60, side=90)], step / 30, [ben, ben])
+    assert [t.face_id for t in tracker.update([face(0)], 1.0, [ann])] == [1]

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
+    Box,
     Detection,
     DeviceInfo,
     Expression,
@@ -208,4 +211,60 @@ def test_a_bug_in_a_stage_ends_the_run_with_a_sentence_not_the_program(
     wait_for(lambda: engine.status().state is State.FAILED)
     assert "a bug" in engine.status().message
     assert "ZeroDivisionError" in caplog.text
+    engine.stop()
+
+
+def test_the_next_frame_is_searched_while_the_last_is_judged() -> None:
+    searching = threading.Event()
+
+    class Second(Detector):
+        num = 0
+
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            self.num += 1
+            if self.num == 2:
+                searching.set()
+            return [Detection(Box(10, 10, 20, 20), 0.9, SHORT_RANGE, 0.0)]
+
+    class Waiting(Classifier):
+        def classify(self, crops: np.ndarray) -> list[Expression]:
+            assert searching.wait(5), "the detector waited for the classifier"
+            return [Expression(np.full(7, 1 / 7, np.float32)) for _ in crops]
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield from frames(1)(_)
+        wait_for(lambda: detector.num == 1)
+        yield from frames(1, first=1)(_)
+
+    results: list[FrameResult] = []
+    detector = Second()
+    engine = Engine(on_result=results.append)
+    engine.start(lambda: Source(script), lambda: Pipeline(detector, Waiting()))
+    wait_for(lambda: engine.status().state is State.ENDED)
+    assert [result.frame.index for result in results] == [0, 1]
+    engine.stop()
+
+
+def test_a_recording_has_every_face_classified_and_the_pace_is_the_cameras() -> None:
+    paces: list[Pace] = []
+
+    class Asked(Pipeline):
+        def keep_pace(self, pace: Pace) -> None:
+            paces.append(pace)
+
+    release = threading.Event()
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield from frames(1)(_)
+        release.wait(5)
+
+    engine = Engine()
+    engine.start(lambda: Source(script), lambda: Asked(Detector(), Classifier()))
+    wait_for(lambda: engine.status().num_analysed == 1)
+    assert paces[-1] == Pace(1 / 30)
+    engine.classify_every_face(True)
+    assert paces[-1] == Pace(1 / 30, every_face=True)
+    engine.classify_every_face(False)
+    assert paces[-1] == Pace(1 / 30)
+    release.set()
     engine.stop()
