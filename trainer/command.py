@@ -19,7 +19,7 @@ from trainer import evaluate as evaluation
 from trainer import train
 from trainer.checkpoint import current_commit, load_checkpoint
 from trainer.config import load_recipe, preset_names
-from trainer.data import SPLITS, USAGE, Faces, Split, load_fer2013
+from trainer.data import SPLITS, USAGE, Faces, Fer2013, Split, load_fer2013
 
 app = typer.Typer(
     help="Train, judge and export ferdesk's networks on FER2013.",
@@ -31,7 +31,8 @@ app = typer.Typer(
 errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 DataOption = Annotated[
-    Path, typer.Option(help="fer2013.csv or icml_face_data.csv, or their folder.")
+    Path,
+    typer.Option(help="fer2013.csv, icml_face_data.csv or their folder, or the folder form."),
 ]
 Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
 
@@ -39,7 +40,7 @@ Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER
 @app.command()
 def data(data: DataOption, unofficial: Unofficial = False) -> None:
     """Check FER2013 and count its faces."""
-    loaded = load_fer2013(data, official=not unofficial)
+    loaded = _load_fer2013(data, unofficial)
     console = Console(highlight=False)
     for usage, split in USAGE.items():
         faces = loaded.splits[split]
@@ -70,7 +71,7 @@ def fit(
     chosen = _device(device)
     if threads:
         torch.set_num_threads(threads)
-    faces = load_fer2013(data, official=not unofficial)
+    faces = _load_fer2013(data, unofficial)
     use_bf16 = _bf16_is_fast(chosen, compile_model) if bf16 is None else bf16
     errors.print(
         f"{recipe.name}: width {recipe.width}, {recipe.loss}, {recipe.epochs} epochs on {chosen}"
@@ -118,7 +119,7 @@ def evaluate(
     unofficial: Unofficial = False,
 ) -> None:
     """Accuracy by one crop, flip and ten crops, recalls and calibration of a model."""
-    faces = _split(load_fer2013(data, official=not unofficial).splits, split, final)
+    faces = _split(_load_fer2013(data, unofficial).splits, split, final)
     if model.suffix == ".onnx":
         classify = evaluation.onnx_classifier(model)
         crop_px = evaluation.onnx_crop_px(model)
@@ -163,7 +164,7 @@ def export(
     from trainer.export import Identity
     from trainer.export import export as write
 
-    splits = load_fer2013(data, official=not unofficial).splits
+    splits = _load_fer2013(data, unofficial).splits
     figures = write(
         load_checkpoint(checkpoint),
         Identity(name or out.stem, version),
@@ -183,6 +184,14 @@ def export(
             }
         )
     _print_scores(figures, as_json=True)
+
+
+def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
+    """FER2013, with what the user should know of this copy told once on stderr."""
+    loaded = load_fer2013(place, official=not unofficial)
+    for note in loaded.notes:
+        errors.print(f"Note: {note}", soft_wrap=True)
+    return loaded
 
 
 def _split(splits: dict[Split, Faces], name: str, final: bool) -> Faces:

@@ -27,7 +27,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
-    monkeypatch.setattr("trainer.data.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("trainer.cache.cache_folder", lambda: tmp_path / "cache")
 
 
 def _faces(count: int, seed: int) -> Faces:

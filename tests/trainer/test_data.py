@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
 from trainer import data
 from trainer.data import SPLITS, Fer2013, find_fer2013, load_fer2013
@@ -254,4 +256,150 @@ def test_the_real_fer2013_has_its_official_counts_and_pixels(
     pixels = loaded.splits["training"].pixels / np.float32(255)
     assert pixels.mean(dtype=np.float64) == pytest.approx(PIXEL_MEAN, abs=5e-5)
     assert pixels.std(dtype=np.float64) == pytest.approx(PIXEL_STD, abs=5e-5)
+    assert loaded.notes == ()  # its pixels and their order are the official ones
     _assert_same(load_fer2013(tmp_path), loaded)
+
+
+def _as_folder(rows: Sequence[Row], place: Path, suffix: str, by_split: bool = True) -> Path:
+    """The folder form: one picture a row, the official split in its name."""
+    names = ("Anger", "disgust", "fear", "happiness", "sad", "surprise", "neutral")
+    for i, (label, face, usage) in enumerate(rows):
+        top = ("train" if usage == "Training" else "test") if by_split else "."
+        path = place / top / names[label] / f"{usage}_{10_000 + i}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(face).save(path)
+    return place
+
+
+@pytest.mark.parametrize("by_split", [True, False])
+def test_the_folder_form_reads_the_same_as_the_file(
+    good_csv: Path, rows: list[Row], tmp_path: Path, by_split: bool
+) -> None:
+    place = _as_folder(rows, tmp_path / "folder", ".png", by_split)
+    loaded = load_fer2013(place, official=False)
+    _assert_same(loaded, load_fer2013(good_csv, official=False))
+    assert loaded.rows is None
+    assert loaded.notes == ()
+
+
+def test_splits_and_classes_may_stand_in_the_folders_names(
+    good_csv: Path, rows: list[Row], tmp_path: Path
+) -> None:
+    for i, (label, face, usage) in enumerate(rows):
+        path = tmp_path / "folder" / usage / str(label) / f"{i:05}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(face).save(path)
+    loaded = load_fer2013(tmp_path / "folder", official=False)
+    _assert_same(loaded, load_fer2013(good_csv, official=False))
+
+
+def test_jpeg_copies_are_read_and_told(rows: list[Row], tmp_path: Path) -> None:
+    place = _as_folder(rows, tmp_path / "folder", ".jpg")
+    loaded = load_fer2013(place, official=False)
+    again = load_fer2013(place, official=False)  # from the cache
+    for (note,) in (loaded.notes, again.notes):
+        assert note.startswith(f"30 of the 30 pictures in {place} are JPEG copies, not FER2013's")
+    assert loaded.splits["training"].counts()["angry"] == 3
+
+
+def test_the_merged_two_folder_form_is_refused_with_the_reason(
+    rows: list[Row], tmp_path: Path
+) -> None:
+    for i, (label, face, usage) in enumerate(rows):
+        top = "train" if usage == "Training" else "test"
+        path = tmp_path / top / LABELS[label] / f"im{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(face).save(path)
+    sentence = _refusal(tmp_path)
+    assert "merges PublicTest and PrivateTest" in sentence
+    assert "get fer2013.csv or icml_face_data.csv" in sentence
+
+
+def test_the_second_reading_of_a_folder_comes_from_the_cache(
+    rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = _as_folder(rows, tmp_path / "folder", ".png")
+    first = load_fer2013(place, official=False)
+    parse = data._parse_pictures
+    monkeypatch.setattr(data, "_parse_pictures", _refuse_to_parse)
+    _assert_same(load_fer2013(place, official=False), first)
+
+    monkeypatch.setattr(data, "_parse_pictures", parse)
+    moved = place / "train" / "fear" / "Training_10000.png"
+    (place / "train" / "Anger" / "Training_10000.png").rename(moved)
+    assert load_fer2013(place, official=False).splits["training"].counts()["angry"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "complaint"),
+    [
+        ("train/contempt/Training_1.png", 48, "its folder is no class of FER2013"),
+        ("train/Training_1.png", 48, "its folder is no class of FER2013"),
+        ("train/hapy/Training_1.png", 48, "did you mean happy?"),
+        ("train/happy/Training_1.png", 96, "has 96 x 96 pixels; FER2013's faces have 48 x 48"),
+        ("Training/happy/PublicTest_1.png", 48, "name different splits of FER2013"),
+        ("happy/im1.png", 48, "neither its name nor its folder says which split"),
+    ],
+)
+def test_a_wrong_picture_is_refused_with_its_place(
+    tmp_path: Path, name: str, side: int, complaint: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    Image.fromarray(np.zeros((side, side), np.uint8)).save(path)
+    with pytest.raises(DataError) as caught:
+        load_fer2013(tmp_path, official=False)
+    assert str(caught.value).startswith(str(path))
+    assert complaint in str(caught.value)
+
+
+def test_a_broken_picture_of_the_folder_form_is_refused(rows: list[Row], tmp_path: Path) -> None:
+    place = _as_folder(rows, tmp_path / "folder", ".png")
+    broken = place / "train" / "Anger" / "Training_10000.png"
+    broken.write_bytes(broken.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"Training_10000\.png cannot be read as a picture"):
+        load_fer2013(place, official=False)
+
+
+def test_the_counts_of_the_folder_form_are_checked(rows: list[Row], tmp_path: Path) -> None:
+    place = _as_folder(rows, tmp_path / "folder", ".png")
+    with pytest.raises(DataError, match="Training has 16 rows, the official one 28709"):
+        load_fer2013(place)
+
+
+def test_each_face_of_the_file_knows_its_row(rows: list[Row], write_csv: WriteCsv) -> None:
+    mixed = [*rows[20:], *rows[:20]]
+    loaded = load_fer2013(write_csv(mixed), official=False)
+    assert loaded.rows is not None
+    for split in SPLITS:
+        for row, face in zip(loaded.rows[split], loaded.splits[split].pixels, strict=True):
+            assert data.USAGE[mixed[row][2]] == split
+            np.testing.assert_array_equal(mixed[row][1], face)
+
+
+def test_official_counts_with_other_pixels_are_told(
+    write_csv: WriteCsv, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "OFFICIAL_COUNTS", {"training": 16, "public": 7, "private": 7})
+    (note,) = load_fer2013(write_csv(rows)).notes
+    assert "other pixels or another order" in note
+
+
+def test_data_are_read_where_only_numpy_and_pillow_are(
+    good_csv: Path, rows: list[Row], tmp_path: Path
+) -> None:
+    folder = _as_folder(rows, tmp_path / "folder", ".png")
+    blocked = ("mediapipe", "cv2", "PySide6", "platformdirs", "torch", "skimage", "sklearn", "av")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
+        "from pathlib import Path\n"
+        "from trainer.data import load_fer2013\n"
+        f"for place in ({str(good_csv)!r}, {str(folder)!r}):\n"
+        "    print(len(load_fer2013(Path(place), official=False).splits['training']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True,
+        text=True, check=False, env={**os.environ, "HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["16", "16"], "")
+    assert len(list((tmp_path / "home" / ".cache" / "ferdesk").iterdir())) == 2

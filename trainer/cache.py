@@ -1,0 +1,40 @@
+"""Arrays in the user's cache folder: what lies there can be made again, and is checked by name."""
+
+import contextlib
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.paths import cache_folder
+
+
+def cached_file(name: str, folder: Path | None = None) -> Path:
+    """Where ``name`` lies in the cache: in ``folder``, by default the user's."""
+    return (folder or cache_folder()) / name
+
+
+def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]] | None:
+    """The arrays ``names`` of an .npz file; None where it is missing, broken or another's."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write an .npz file, whole or not at all: a cache that cannot be written costs time only."""
+    # two runs that start together write two files, and the later one stays
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            np.savez(aside, **arrays)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
