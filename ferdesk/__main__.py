@@ -48,6 +48,10 @@ ModelOption = Annotated[
     str | None, typer.Option("--model", help="A bundled model's name, or a path to an .onnx file.")
 ]
 ProviderOption = Annotated[ProviderName, typer.Option("--provider", help="Device of the network.")]
+WantedOption = Annotated[
+    ProviderName | None,
+    typer.Option("--provider", help="Device of the network; by default the setting's."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
@@ -78,7 +82,7 @@ def window(
         str | None, typer.Option(help="camera:N, a path, a URL or demo; by default a camera.")
     ] = None,
     model: ModelOption = None,
-    provider: ProviderOption = ProviderName.AUTO,
+    provider: WantedOption = None,
     debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -88,17 +92,17 @@ def window(
         sys.stdout.write(f"ferdesk {ferdesk.__version__}\n")
         raise typer.Exit(EXIT_OK)
     if context.invoked_subcommand is not None:
-        if source or model or provider is not ProviderName.AUTO:
+        if source or model or provider:
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
         return
     if not _has_display():
-        raise typer.Exit(_without_window(source or "demo", model, provider))
+        raise typer.Exit(_without_window(source or "demo", model, provider or ProviderName.AUTO))
     from ferdesk.app import run_app
     from ferdesk.wiring import WindowServices
 
-    services = WindowServices(model=model, provider=provider.value)
+    services = WindowServices(model=model, provider=_wanted(provider).value)
     try:
         code = run_app(services, source=source)
     finally:
@@ -127,9 +131,12 @@ def analyze(
 
 
 @app.command()
-def doctor(provider: ProviderOption = ProviderName.AUTO, as_json: JsonOption = False) -> None:
-    """Check what works here, and say why not where something does not."""
-    report = _examine(provider)
+def doctor(provider: WantedOption = None, as_json: JsonOption = False) -> None:
+    """Check what works here, and say why not where something does not.
+
+    Exits 3 where something does not work, or where the wanted device is not the one that is used.
+    """
+    report = _examine(_wanted(provider))
     failed = [check for check in report["checks"] if not check["ok"]]
     if as_json:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
@@ -270,6 +277,13 @@ def _without_window(source: str, model: str | None, provider: ProviderName) -> i
         return _analyze([source], Path("out"), model, provider, 1, None, stop_requested)
 
 
+def _wanted(provider: ProviderName | None) -> ProviderName:
+    """The device that is asked for: on the command line, else in the settings."""
+    from ferdesk.settings import load_settings, settings_path
+
+    return provider or ProviderName(load_settings(settings_path()).settings.provider)
+
+
 def _has_display() -> bool:
     if os.environ.get("QT_QPA_PLATFORM") or sys.platform != "linux":
         return True
@@ -280,7 +294,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
     from ferdesk import wiring
     from ferdesk.adapters.camera import list_cameras
     from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-    from ferdesk.adapters.onnx_classifier import OnnxClassifier
+    from ferdesk.adapters.onnx_classifier import OnnxClassifier, runtime_text
 
     checks: list[dict[str, object]] = []
 
@@ -297,6 +311,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
             check(package, True, metadata.version(package))
         except metadata.PackageNotFoundError:
             check(package, False, "not installed; install ferdesk again")
+    check("ONNX Runtime", True, runtime_text())
     try:
         MediaPipeDetector(models_folder()).close()
         check("face detectors", True, "both load")
@@ -308,9 +323,10 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         classifier = OnnxClassifier(path, provider.value)
         device = classifier.device
         check("model", True, f"{path.stem} {classifier.info.version}")
-        why = f" ({device.reason})" if device.reason else ""
-        check("device", not device.fell_back, f"{device.provider} is used{why}")
-        device_text = {"wanted": provider.value, "used": device.provider, "reason": device.reason}
+        gpu = f" on {device.gpu}" if device.provider == "CUDA" else ""
+        why = f"; {device.reason}" if device.reason else ""
+        check("device", not device.fell_back, f"{device.provider} is used{gpu}{why}")
+        device_text = wiring.device_table(device)
     except Exception as error:  # noqa: BLE001 (as above)
         check("model", False, str(error))
     found = list_cameras()

@@ -12,7 +12,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
-from ferdesk.runtime.engine import Engine, FrameSource, State
+from ferdesk.runtime.engine import Engine, FrameSource, State, device_change
 from ferdesk.wiring import is_live, new_folder, open_source, session_header, shown_name
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,8 @@ def _read_through(work: _Work) -> SessionWriter:
     try:
         info = source.open()
         classifier = work.pipeline.classifier
-        writer = _new_session(info, classifier.info, classifier.device, options)
+        device = classifier.device
+        writer = _new_session(info, classifier.info, device, options)
         work.usable = True
         try:
             for frame in frames_of(source):
@@ -127,6 +128,9 @@ def _read_through(work: _Work) -> SessionWriter:
                 num_seen += 1
                 if frame.index % options.every == 0:
                     writer.add(work.pipeline.process(frame))
+                if classifier.device != device:
+                    device = classifier.device
+                    _note_device(work, writer, device)
                 work.advance(info.name, frame.t_s)
                 if work.stop_requested():
                     work.cut_off = True
@@ -147,6 +151,14 @@ def _read_through(work: _Work) -> SessionWriter:
     finally:
         source.close()
     return writer
+
+
+def _note_device(work: _Work, writer: SessionWriter | None, device: DeviceInfo) -> None:
+    """The network left its device in the middle: the session says from when on."""
+    text = device_change(device)
+    if writer is not None:
+        writer.note_event("device_changed", text)
+    work.warn(text)
 
 
 def _follow_live(work: _Work) -> SessionWriter:
@@ -177,6 +189,8 @@ def _follow_live(work: _Work) -> SessionWriter:
                 if writer is not None:
                     lost = status.state is State.LOST
                     writer.note_event("camera_lost" if lost else "camera_back", status.message)
+            if before.device and status.device and before.device != status.device:
+                _note_device(work, writer, status.device)
             if status.source is not None and began_s is None:
                 began_s = time.monotonic()
             elapsed_s = 0.0 if began_s is None else time.monotonic() - began_s

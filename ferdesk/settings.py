@@ -28,6 +28,8 @@ class Settings:
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
     side_panel: bool = True
     """Show faces, bars and the map's controls beside the picture."""
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device that should run the network; --provider on the command line goes before it."""
     reduced_motion: bool = False
     """Let bars jump to their values."""
     window_geometry: str = ""

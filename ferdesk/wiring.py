@@ -160,6 +160,7 @@ def session_header(
         model={"name": model.name, "version": model.version, "sha256": model.sha256},
         provider=device.provider,
         provider_reason=device.reason,
+        device=device_table(device),
         source={"kind": source.kind, "name": source.name, "location": source.location},
         width=source.width,
         height=source.height,
@@ -167,6 +168,17 @@ def session_header(
         started_utc=datetime.now(UTC),
         file_starts_utc=source.starts_utc,
     )
+
+
+def device_table(device: DeviceInfo) -> dict[str, object]:
+    """The device as ``session.json`` and ``ferdesk doctor --json`` write it."""
+    return {
+        "wanted": device.wanted,
+        "used": device.provider,
+        "gpu": device.gpu,
+        "reason": device.reason,
+        "session_providers": list(device.providers),
+    }
 
 
 @dataclass(slots=True)

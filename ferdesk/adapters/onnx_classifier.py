@@ -1,13 +1,11 @@
 """The network, run by ONNX Runtime from a file that keeps the model contract."""
 
 import contextlib
-import ctypes
 import hashlib
 import io
 import json
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk import cuda
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import DeviceInfo, Expression, MapName, MapPlace, ModelInfo
 from ferdesk.errors import ModelError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import onnxruntime
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class OnnxClassifier:
 
         Args:
             path: an ONNX file as the contract describes it.
-            provider: the device to use; where CUDA is missing the CPU is used and ``device`` says
+            provider: the device to use; where CUDA cannot be used the CPU is, and ``device`` says
                 why.
 
         Raises:
@@ -57,7 +58,8 @@ class OnnxClassifier:
             ) from error
         except OSError as error:
             raise ModelError(f"The model {path} cannot be read: {error.strerror}.") from error
-        self._session, self.device = _open_session(content, path, provider)
+        self._path, self._content, self._provider = path, content, provider
+        self._session, self._device = _open_session(content, path, provider)
         self._outputs = _check_interface(self._session, path)
         self.info = _read_info(
             self._session.get_modelmeta().custom_metadata_map,
@@ -67,15 +69,23 @@ class OnnxClassifier:
         )
         self._try_out(path)
 
+    @property
+    def device(self) -> DeviceInfo:
+        """The device that ran the last batch; it changes where CUDA fails while it is used."""
+        return self._device
+
     def _try_out(self, path: Path) -> None:
-        """Judge two blank crops: a file of the right names may still want other shapes or types."""
+        """Judge two blank crops: a file of the right names may still want other shapes or types.
+
+        CUDA that loads and cannot run is found here too, before the first face.
+        """
         try:
             expressions = self.classify(np.zeros((2, FACE_SIZE_PX, FACE_SIZE_PX), np.float32))
             shapes = {
                 maps.ndim for e in expressions for name, maps in e.maps.items() if name != "cam"
             }
             wrong = expressions[0].probabilities.shape != (NUM_LABELS,) or shapes - {2}
-        except Exception as error:  # as above
+        except Exception as error:  # ONNX Runtime raises classes of its own that share no base
             raise ModelError(
                 f"{path} cannot judge two faces at a time; export it with ferdesk-train export."
             ) from error
@@ -87,9 +97,7 @@ class OnnxClassifier:
         if len(crops) == 0:
             return []
         batch = np.ascontiguousarray(crops[:, None], dtype=np.float32)
-        values = dict(
-            zip(self._outputs, self._session.run(self._outputs, {"faces": batch}), strict=True)
-        )
+        values = dict(zip(self._outputs, self._run(batch), strict=True))
         probabilities = _softmax(values.pop("logits"))
         return [
             Expression(
@@ -103,6 +111,21 @@ class OnnxClassifier:
             for i in range(len(crops))
         ]
 
+    def _run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The outputs for ``batch`` [n, 1, 48, 48]; where CUDA fails, from the CPU from then on."""
+        feed = {"faces": batch}
+        try:
+            values: list[NDArray[np.float32]] = self._session.run(self._outputs, feed)
+        except Exception as error:  # as above
+            if self._device.provider == "CPU":
+                raise
+            log.warning("CUDA failed and was left", exc_info=True)
+            reason = cuda.refusal(_build(), str(error))
+            self._session = _new_session(self._content, self._path, ["CPUExecutionProvider"])
+            self._device = _device_of(self._session, self._provider, reason, gpu=self._device.gpu)
+            values = self._session.run(self._outputs, feed)
+        return values
+
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
@@ -112,57 +135,92 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def _open_session(
     content: bytes, path: Path, provider: Provider
 ) -> tuple["onnxruntime.InferenceSession", DeviceInfo]:
+    """A session on the wanted device where that is possible, and the device it really has."""
     import onnxruntime
 
-    why_not_cuda = "the CPU was chosen" if provider == "cpu" else cuda_obstacle()
     # ferdesk/__init__.py has told it by the environment; this holds if that was too late
     onnxruntime.disable_telemetry_events()
+    build, gpu, reason, said = _build(), "", "", ""
+    if provider == "cpu":
+        reason = "the CPU was chosen"
+    else:
+        driver = cuda.ask_driver(build)
+        # a driver that is there makes a CPU build worth a word, even where nobody asked for CUDA
+        gpu = driver.gpu
+        reason = cuda.package_obstacle(build) or driver.obstacle
+    if not reason:
+        _preload_cuda(onnxruntime)
+        try:
+            session = _new_session(content, path, [cuda.CUDA_PROVIDER, "CPUExecutionProvider"])
+        except ModelError as error:
+            # a broken model fails on the CPU again, with its own sentence
+            said = str(error.__cause__)
+        else:
+            if cuda.CUDA_PROVIDER in session.get_providers():
+                return session, _device_of(session, provider, "", gpu=gpu)
+        reason = cuda.refusal(build, said)
+    session = _new_session(content, path, ["CPUExecutionProvider"])
+    return session, _device_of(session, provider, reason, gpu=gpu)
+
+
+def _new_session(
+    content: bytes, path: Path, providers: list[str]
+) -> "onnxruntime.InferenceSession":
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # more threads, or spinning ones, would take the machine from the window and the detector
     options.intra_op_num_threads = min(_MAX_THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = ["CPUExecutionProvider"]
     try:
-        # it tells of missing libraries by print, which would spoil what a command writes for others
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            if not why_not_cuda:
-                onnxruntime.preload_dlls()
-                providers.insert(0, "CUDAExecutionProvider")
-            session = onnxruntime.InferenceSession(content, options, providers=providers)
-        if printed.getvalue():
-            log.info("ONNX Runtime: %s", printed.getvalue().strip())
+        # without its own fallback, which goes on with the CPU and tells nobody but stdout
+        return onnxruntime.InferenceSession(
+            content, options, providers=providers, enable_fallback=0
+        )
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         log.debug("ONNX Runtime refused %s", path, exc_info=True)
         raise ModelError(
             f"{path} is not a model that ONNX Runtime can load; export it again with "
             "ferdesk-train export."
         ) from error
-    if session.get_providers()[0] == "CUDAExecutionProvider":
-        return session, DeviceInfo("CUDA", "")
-    if not why_not_cuda:
-        why_not_cuda = (
-            "ONNX Runtime could not start CUDA: its CUDA or cuDNN libraries are missing or do not "
-            "fit the driver (pip install 'ferdesk[cuda]' brings them)"
-        )
-    return session, DeviceInfo("CPU", why_not_cuda, fell_back=provider == "cuda")
 
 
-def cuda_obstacle() -> str:
-    """Why CUDA cannot be used, in words, as far as can be told without starting it; or nothing."""
+def _preload_cuda(onnxruntime: "ModuleType") -> None:
+    """Load the CUDA libraries that pip installed, which no loader finds by itself."""
+    # it tells of missing libraries by print, which would spoil what a command writes for others
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        onnxruntime.preload_dlls()
+    if printed.getvalue():
+        log.info("ONNX Runtime: %s", printed.getvalue().strip())
+
+
+def _build() -> cuda.Build:
     import onnxruntime
 
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return "the installed ONNX Runtime is the CPU build (onnxruntime-gpu has CUDA)"
-    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        cuda = ctypes.CDLL(driver)
-    except OSError:
-        return f"no NVIDIA driver was found ({driver} is not installed)"
-    count = ctypes.c_int(0)
-    if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-        return "the NVIDIA driver reports no usable GPU"
-    return ""
+    return cuda.Build(
+        onnxruntime.__version__,
+        getattr(onnxruntime, "cuda_version", "") or "",
+        onnxruntime.get_available_providers(),
+    )
+
+
+def runtime_text() -> str:
+    """The installed ONNX Runtime in words: its version, and the CUDA that it was built for."""
+    build = _build()
+    kind = f"built for CUDA {build.cuda_version}" if build.cuda_version else "the CPU build"
+    return f"{build.version}, {kind}"
+
+
+def _device_of(
+    session: "onnxruntime.InferenceSession", wanted: Provider, reason: str, *, gpu: str
+) -> DeviceInfo:
+    """The device that ``session`` itself says it has."""
+    providers = tuple(session.get_providers())
+    used: Literal["CPU", "CUDA"] = "CUDA" if cuda.CUDA_PROVIDER in providers else "CPU"
+    # a GPU that is there and idle is news, whether CUDA was asked for by name or not
+    fell_back = used == "CPU" and (wanted == "cuda" or (wanted == "auto" and gpu != ""))
+    return DeviceInfo(used, reason, fell_back, wanted=wanted, gpu=gpu, providers=providers)
 
 
 def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> list[str]:

@@ -216,13 +216,18 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """The device that really runs the network.
+    """The device that really runs the network, as the session itself says.
 
-    ``provider`` is ``CPU`` or ``CUDA``; ``reason`` says in words why it is not the other one,
-    empty where there is nothing to explain; ``fell_back`` is True where CUDA was asked for and
-    the CPU is used.
+    ``provider`` is ``CPU`` or ``CUDA``; ``reason`` says in words why it is not the other one and
+    what to do, empty where there is nothing to explain. ``fell_back`` is True where the CPU is used
+    though CUDA was asked for, or though a GPU is there and nothing was asked for. ``wanted`` is
+    what was asked for (``auto``, ``cpu``, ``cuda``), ``gpu`` the GPU's name as far as the driver
+    tells it, ``providers`` are the session's own, in ONNX Runtime's words.
     """
 
     provider: Literal["CPU", "CUDA"]
     reason: str
     fell_back: bool = False
+    wanted: str = "auto"
+    gpu: str = ""
+    providers: tuple[str, ...] = ()

@@ -328,6 +328,7 @@ class _Run:
                 self._latencies.append(result.latency_ms)
                 self._status = replace(self._status, num_analysed=self._status.num_analysed + 1)
             self._enter(State.RUNNING, "", left=frozenset({State.OPENING}))
+            self._note_device(classifier.device)
             with self._reporting:
                 if self._stopping.is_set():
                     return
@@ -337,6 +338,15 @@ class _Run:
         elif not self._stopping.is_set():
             self._stopping.set()
             self._enter(State.ENDED, "The source has ended.", left=_ACTIVE)
+
+    def _note_device(self, device: DeviceInfo) -> None:
+        """A GPU may fail while it is used; whoever shows the device is told at once."""
+        with self._lock:
+            if self._status.device == device:
+                return
+            self._status = replace(self._status, device=device)
+        log.warning("the device is now %s: %s", device.provider, device.reason)
+        self._on_change()
 
     def _watch(self) -> None:
         """A camera whose read hangs never tells; silence does."""
@@ -349,6 +359,11 @@ class _Run:
             if info is not None and info.live and silent_s > LOST_AFTER_S:
                 message = f"{info.location} gives no picture any more; waiting for it."
                 self._enter(State.LOST, message, left=_ACTIVE - {State.LOST})
+
+
+def device_change(device: DeviceInfo) -> str:
+    """A sentence for the user whose network has just left its device."""
+    return f"The network now runs on the {device.provider}: {device.reason}."
 
 
 def _join(threads: Sequence[threading.Thread], wait_s: float) -> None:

@@ -93,6 +93,7 @@ class SessionHeader:
     settings: dict[str, object]
     started_utc: datetime
     file_starts_utc: datetime | None = None
+    device: dict[str, object] = field(default_factory=dict)
 
     def utc_at(self, t_s: float, *, live: bool) -> datetime | None:
         """UTC of a moment of the session: a file has one only where it carries a date."""
@@ -122,6 +123,7 @@ def session_table(
         "model": header.model,
         "provider": header.provider,
         "provider_reason": header.provider_reason,
+        "device": header.device,
         "source": header.source,
         "picture": {"width": header.width, "height": header.height},
         "settings": header.settings,

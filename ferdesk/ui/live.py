@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import FrameResult
-from ferdesk.runtime.engine import Engine, State, Status
+from ferdesk.core.types import DeviceInfo, FrameResult
+from ferdesk.runtime.engine import Engine, State, Status, device_change
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.services import Recording, Services, SourceChoice
@@ -106,6 +106,7 @@ class Live(QObject):
         self._run_number = 0
         self._network_failed_in = 0
         self._state = State.IDLE
+        self._device: DeviceInfo | None = None
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
         self._tick.timeout.connect(self._refresh)
@@ -129,6 +130,7 @@ class Live(QObject):
         self.stop_recording()
         self._source, self._fallback = name, fallback
         self._run_number += 1
+        self._device = None
         # IDLE, so that a failure of this run is news even where the last run failed too
         self._state = State.IDLE
         self._engine.start(
@@ -213,11 +215,22 @@ class Live(QObject):
         self.status.emit(status)
         if status.state is not before:
             self._entered(status, before)
+        self._heed_device(status)
         if self._recording is not None and self._recording.problem:
             self.stop_recording()
         self._tell_recording()
         if not self.running:
             self._tick.stop()
+
+    def _heed_device(self, status: Status) -> None:
+        """Tell, and note in the recording, that the network left its device in the middle."""
+        before, self._device = self._device, status.device
+        if before is None or status.device is None or before == status.device:
+            return
+        text = device_change(status.device)
+        if self._recording is not None:
+            self._recording.note_event("device_changed", text)
+        self.told.emit(Notice(text, "warning"))
 
     def _entered(self, status: Status, before: State) -> None:
         event = _EVENTS.get((before, status.state)) or _EVENTS.get((None, status.state))

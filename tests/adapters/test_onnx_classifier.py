@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters import onnx_classifier
 from ferdesk.adapters.onnx_classifier import OnnxClassifier
 from ferdesk.errors import ModelError
 
@@ -77,22 +76,3 @@ def test_a_model_that_breaks_the_contract_is_refused_with_what_is_wrong(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         OnnxClassifier(make_model(**change), "cpu")
-
-
-def test_cuda_wanted_and_absent_goes_on_with_the_cpu_and_says_why(
-    make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(onnx_classifier, "cuda_obstacle", lambda: "no NVIDIA driver was found")
-    device = OnnxClassifier(make_model(), "cuda").device
-    assert (device.provider, device.fell_back) == ("CPU", True)
-    assert device.reason == "no NVIDIA driver was found"
-    assert not OnnxClassifier(make_model(), "auto").device.fell_back
-
-
-def test_the_cpu_chosen_is_no_fall_back(make_model: ModelMaker) -> None:
-    device = OnnxClassifier(make_model(), "cpu").device
-    assert (device.provider, device.reason, device.fell_back) == (
-        "CPU",
-        "the CPU was chosen",
-        False,
-    )

@@ -12,6 +12,7 @@ import pytest
 
 from ferdesk import batch, wiring
 from ferdesk.adapters.demo import visible_people
+from ferdesk.adapters.onnx_classifier import OnnxClassifier
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
 from ferdesk.sessions.reader import Session, problems_of, read_session
 
@@ -118,9 +119,7 @@ def test_wrong_usage_is_exit_2() -> None:
 
 
 def test_cuda_wanted_and_absent_goes_on_and_says_so(tmp_path: Path) -> None:
-    from ferdesk.adapters.onnx_classifier import cuda_obstacle
-
-    if not cuda_obstacle():
+    if OnnxClassifier(wiring.find_model(None), "auto").device.provider == "CUDA":
         pytest.skip("this machine has CUDA")
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
     done = ferdesk("analyze", "grey.png", "--provider", "cuda", "--out", ".", cwd=tmp_path)
@@ -128,6 +127,8 @@ def test_cuda_wanted_and_absent_goes_on_and_says_so(tmp_path: Path) -> None:
     assert "Using the CPU: " in done.stderr
     assert session.about["provider"] == "CPU"
     assert session.about["provider_reason"]
+    assert session.about["device"]["wanted"] == "cuda"
+    assert session.about["device"]["session_providers"] == ["CPUExecutionProvider"]
     report = ferdesk("doctor", "--provider", "cuda", "--json")
     assert report.returncode == EXIT_UNUSABLE
     assert json.loads(report.stdout)["device"]["used"] == "CPU"

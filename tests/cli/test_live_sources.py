@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from ferdesk import batch
+from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
+    Box,
     Detection,
     DeviceInfo,
     Expression,
@@ -25,7 +27,7 @@ from ferdesk.sessions.reader import Session, problems_of, read_session
 
 class Detector:
     def detect(self, image: np.ndarray) -> Sequence[Detection]:
-        return []
+        return [Detection(Box(1, 1, 4, 4), 0.9, SHORT_RANGE, 0.0)]
 
     def close(self) -> None:
         pass
@@ -33,10 +35,27 @@ class Detector:
 
 class Classifier:
     info = ModelInfo("fake", "1", "", "", {}, "abc", "", {})
-    device = DeviceInfo("CPU", "the CPU was chosen")
+
+    def __init__(self) -> None:
+        self.device = DeviceInfo("CPU", "the CPU was chosen")
 
     def classify(self, crops: np.ndarray) -> Sequence[Expression]:
-        return []
+        return [Expression(np.full(7, 1 / 7, np.float32)) for _ in crops]
+
+
+class LeavingClassifier(Classifier):
+    """Runs on a GPU that fails after the first frames."""
+
+    def __init__(self, lasts: int = 3) -> None:
+        super().__init__()
+        self.left = lasts
+        self.device = DeviceInfo("CUDA", "", gpu="a GPU")
+
+    def classify(self, crops: np.ndarray) -> Sequence[Expression]:
+        self.left -= 1
+        if self.left == 0:
+            self.device = DeviceInfo("CPU", "CUDA failed: out of memory", True, gpu="a GPU")
+        return super().classify(crops)
 
 
 class FakeCamera:
@@ -78,13 +97,14 @@ class Run:
         duration_s: float | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
         every: int = 1,
+        classifier: Classifier | None = None,
     ) -> None:
         monkeypatch.setattr(batch, "open_source", lambda name, **_: camera)
         self.warnings: list[str] = []
         self.out = out
         self.code = batch.analyze(
             ["camera:0"],
-            Pipeline(Detector(), Classifier()),
+            Pipeline(Detector(), classifier or Classifier()),
             batch.AnalysisOptions(out, every=every, duration_s=duration_s),
             tell=lambda _: None,
             warn=self.warnings.append,
@@ -151,3 +171,14 @@ def test_a_camera_that_falls_silent_is_told_and_noted(
     assert run.code == EXIT_OK
     assert run.warnings == ["camera0 gives no picture any more; waiting for it."]
     assert [event["event"] for event in run.session().about["events"]] == ["camera_lost"]
+
+
+def test_a_gpu_that_fails_in_the_middle_is_told_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(FakeCamera(lasts=20), tmp_path, monkeypatch, classifier=LeavingClassifier())
+    told = "The network now runs on the CPU: CUDA failed: out of memory."
+    assert told in run.warnings
+    about = run.session().about
+    assert about["device"]["used"] == "CUDA"
+    assert ("device_changed", told) in [(e["event"], e["text"]) for e in about["events"]]

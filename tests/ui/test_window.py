@@ -344,6 +344,19 @@ def test_a_recording_notes_that_its_source_was_lost_came_back_and_broke(
     assert recording.events == ["camera_lost", "camera_back", "source_error"]
 
 
+def test_a_gpu_that_fails_in_the_middle_is_told_and_noted(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.classifier.device = DeviceInfo("CUDA", "")
+    run(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
+    services.classifier.device = DeviceInfo("CPU", "CUDA failed: out of memory", True)
+    qtbot.waitUntil(lambda: services.recordings[0].events == ["device_changed"])
+    assert window.status_line.device.full_text == "CPU: CUDA failed: out of memory"
+    assert "now runs on the CPU" in window.notices.texts[0]
+
+
 def test_a_source_that_ends_says_so(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
