@@ -46,7 +46,7 @@ def center_crop(faces_BHW: Tensor, crop_px: int) -> Tensor:
 
 
 def ten_crops(faces_BHW: Tensor, crop_px: int) -> list[Tensor]:
-    """The paper's test views, as torchvision's TenCrop: four corners, the centre, their mirrors.
+    """The paper's test views, torchvision's TenCrop: corners and centre, then of the mirror.
 
     Args:
         faces_BHW: [B, H, W], H = W.
@@ -58,11 +58,11 @@ def ten_crops(faces_BHW: Tensor, crop_px: int) -> list[Tensor]:
     far = faces_BHW.shape[-1] - crop_px
     middle = far // 2
     corners = [(0, 0), (0, far), (far, 0), (far, far), (middle, middle)]
-    views = [
-        faces_BHW[:, None, top : top + crop_px, left : left + crop_px].float()
+    return [
+        seen_BHW[:, None, top : top + crop_px, left : left + crop_px].float()
+        for seen_BHW in (faces_BHW, faces_BHW.flip(-1))
         for top, left in corners
     ]
-    return views + [view.flip(-1) for view in views]
 
 
 def _uniform(generator: Generator, *shape: int) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ferdesk.errors import DataError
 from trainer.config import Recipe, as_table, recipe_from
-from trainer.models import ExpressionNet
+from trainer.models import Network
+from trainer.networks import build_network
 
 _SCHEMA = 1
 
@@ -36,9 +37,9 @@ class Checkpoint:
         """The weights that are judged and exported: the average where there is one."""
         return self.weights if self.average is None else self.average
 
-    def model(self) -> ExpressionNet:
+    def model(self) -> Network:
         """The network to evaluate or export, in eval mode."""
-        model = ExpressionNet(self.recipe.architecture)
+        model = build_network(self.recipe)
         model.load_state_dict(self.evaluated_weights())
         return model.eval()
 

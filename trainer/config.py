@@ -16,9 +16,13 @@ from ferdesk.errors import DataError
 from trainer.layers import Order
 from trainer.models import Architecture, Pool
 
-LossName = Literal["softmax", "a-softmax"]
+System = Literal["cbam-resnet", "tang", "zhang", "hog-svm", "lbp-svm", "gabor-svm"]
+LossName = Literal["softmax", "a-softmax", "squared-hinge"]
 ScheduleName = Literal["cosine", "step"]
 Selection = Literal["last", "public"]
+
+NETWORKS: tuple[System, ...] = ("cbam-resnet", "tang", "zhang")
+"""The systems that torch trains; the others are a linear SVM over features made by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,11 @@ class Recipe:
     """One training run. Lengths are in epochs, angles in degrees, shares between 0 and 1."""
 
     name: str = "custom"
+    system: System = "cbam-resnet"
+    """What is trained; docs/method.md describes each."""
     # the network
     width: int = 64
+    """Channels of the first stage; units of a layer for ``zhang``, in sixteenths of the first's."""
     attention: Order = "channel-first"
     pool: Pool = "gap"
     # the loss
@@ -63,6 +70,22 @@ class Recipe:
     erase: float = 0.0
     """Share of faces that lose a rectangle."""
     mixup: float = 0.0
+    # only for tang
+    dropout: float = 0.0
+    """Share of the features that are dropped before the last layer while it learns."""
+    # only for zhang: each of its layers is first trained to reconstruct what it is shown
+    pretrain_epochs: int = 0
+    """Epochs for each layer, before ``epochs`` of fine-tuning."""
+    pretrain_learning_rate: float = 1e-3
+    corruption: float = 0.0
+    """Share of the pixels that are hidden from the denoising layer."""
+    sparsity: float = 0.05
+    """How active a unit of the sparse layer should be on average."""
+    sparsity_weight: float = 0.0
+    """Weight of the penalty for being more or less active than that."""
+    # only for hog-svm, lbp-svm and gabor-svm
+    svm_c: float = 0.0
+    """C of the SVM; 0: the one of a fixed grid that is best on PublicTest."""
     # the run
     select: Selection = "last"
     seed: int = 1
@@ -75,6 +98,11 @@ class Recipe:
             pool=self.pool,
             angular=self.loss == "a-softmax",
         )
+
+    @property
+    def is_network(self) -> bool:
+        """Whether torch trains it, so that it has checkpoints and can be exported."""
+        return self.system in NETWORKS
 
 
 def preset_names() -> list[str]:
@@ -129,6 +157,7 @@ def recipe_from(values: dict[str, Any], where: str) -> Recipe:
         checked[field] = _checked(field, value, hints[field], where)
     recipe = Recipe(**checked)
     _check_ranges(recipe, where)
+    _check_system(recipe, where)
     return recipe
 
 
@@ -164,12 +193,37 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "shift": (0, 0.5), "rotation_deg": (0, 180), "light": (0, 1), "step_every": (1, 100_000),
         "step_from": (0, 100_000), "step_factor": (0, 1), "warmup": (0, 100_000), "mixup": (0, 100),
         "annealing_base": (0, 1e9), "annealing_gamma": (0, 1e9), "seed": (0, 2**31 - 1),
+        "dropout": (0, 0.95), "pretrain_epochs": (0, 100_000), "corruption": (0, 0.95),
+        "pretrain_learning_rate": (1e-9, 100), "sparsity": (0.001, 0.999),
+        "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6),
     }  # fmt: skip
     for field, (low, high) in limits.items():
         value = getattr(recipe, field)
         if not low <= value <= high:
             raise DataError(
                 f"The recipe ({where}) has {field} = {value}; it lies between {low} and {high}."
+            )
+
+
+_SHALLOW: tuple[System, ...] = ("hog-svm", "lbp-svm", "gabor-svm")
+_OWNERS: dict[str, tuple[System, ...]] = {
+    "attention": ("cbam-resnet",), "pool": ("cbam-resnet",), "dropout": ("tang",),
+    "pretrain_epochs": ("zhang",), "pretrain_learning_rate": ("zhang",), "corruption": ("zhang",),
+    "sparsity": ("zhang",), "sparsity_weight": ("zhang",), "svm_c": _SHALLOW,
+}  # fmt: skip
+_READ_BY_ALL = {"name", "system", "crop_px", "seed"}
+
+
+def _check_system(recipe: Recipe, where: str) -> None:
+    """Refuse a field that the recipe's system would not even read."""
+    for field in dataclasses.fields(Recipe):
+        if getattr(recipe, field.name) == field.default or field.name in _READ_BY_ALL:
+            continue
+        owners = _OWNERS.get(field.name, NETWORKS)
+        if recipe.system not in owners:
+            raise DataError(
+                f"The recipe ({where}) sets {field.name}, which {recipe.system} has no use for; "
+                f"it is for {', '.join(owners)}."
             )
 
 

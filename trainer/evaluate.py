@@ -22,7 +22,7 @@ from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.errors import DataError
 from trainer.augment import center_crop
 from trainer.data import Faces
-from trainer.models import ExpressionNet
+from trainer.models import Network
 
 Views = Literal["one", "flip", "ten"]
 Classifier = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
@@ -58,7 +58,7 @@ class Scores:
     nll: float
 
 
-def torch_classifier(model: ExpressionNet, crop_px: int, temperature: float = 1.0) -> Classifier:
+def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
     """One centre crop through a torch model in eval mode."""
 
     @torch.no_grad()

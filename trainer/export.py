@@ -8,7 +8,7 @@ import datetime
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +31,11 @@ from trainer.evaluate import (
     torch_classifier,
     view_logits,
 )
-from trainer.models import PAPER_POOL_CELLS, ExpressionNet
+from trainer.models import PAPER_POOL_CELLS, ExpressionNet, Network
 
 OPSET = 18
 PARITY = 1e-3
 """Largest allowed difference between torch's and ONNX Runtime's logits and maps."""
-_OUTPUTS = ("logits", "attention", "attention_mid", "cam")
 _STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8}
 _LICENCE = "MIT; trained on FER2013, whose pictures carry no clear licence (see NOTICE)"
 
@@ -49,25 +48,44 @@ class Identity:
     version: str
 
 
-class ExportNet(nn.Module):
+class LogitsNet(nn.Module):
+    """A network without maps as the contract wants it: 48-pixel faces in, calibrated logits out."""
+
+    outputs: tuple[str, ...] = ("logits",)
+
+    def __init__(self, model: Network, crop_px: int, temperature: float) -> None:
+        super().__init__()
+        self.model = model
+        self.margin = (FACE_SIZE_PX - crop_px) // 2
+        self.crop_px = crop_px
+        self.temperature = temperature
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
+        inner = slice(self.margin, self.margin + self.crop_px)
+        return (self.model(faces[:, :, inner, inner]) / self.temperature,)
+
+
+class ExportNet(LogitsNet):
     """The network as the contract wants it: 48-pixel faces in, calibrated logits and maps out.
 
     The inner crop, the normalisation and the temperature are inside. ``cam`` sums with
     ``cam_bias`` to the logits: cam[k, i, j] = w_k . x[i, j] / (cells * T), where ``cells`` is the
-    number of cells that the pooling averages; those that it ignores are 0.
+    number of cells that the pooling averages; those that it ignores are 0. A network without
+    CBAM has no attention to show, only ``cam``.
     """
 
     def __init__(self, model: ExpressionNet, crop_px: int, temperature: float) -> None:
-        super().__init__()
+        super().__init__(model, crop_px, temperature)
+        self.model: ExpressionNet = model
         self.class_weight: Tensor
         self.cam_bias: Tensor
-        self.model = model
-        self.margin = (FACE_SIZE_PX - crop_px) // 2
-        self.crop_px = crop_px
+        self.outputs = ("logits", "attention", "attention_mid", "cam")
+        if model.architecture.attention == "none":
+            self.outputs = ("logits", "cam")
         self.register_buffer("class_weight", model.class_weight().detach() / temperature)
         self.register_buffer("cam_bias", _bias(model) / temperature)
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         inner = slice(self.margin, self.margin + self.crop_px)
         maps = self.model.look(faces[:, :, inner, inner])
         features = maps.features
@@ -81,7 +99,16 @@ class ExportNet(nn.Module):
         weight_KC11 = self.class_weight[:, :, None, None] / num_cells
         cam = torch.nn.functional.conv2d(features, weight_KC11)
         logits = cam.sum((2, 3)) + self.cam_bias
+        if len(self.outputs) == 2:
+            return logits, cam
         return logits, maps.attention, maps.attention_mid, cam
+
+
+def as_exported(model: Network, crop_px: int, temperature: float) -> LogitsNet:
+    """The network with all the outputs that it has, in eval mode."""
+    if isinstance(model, ExpressionNet):
+        return ExportNet(model, crop_px, temperature).eval()
+    return LogitsNet(model, crop_px, temperature).eval()
 
 
 def _bias(model: ExpressionNet) -> Tensor:
@@ -145,7 +172,7 @@ def _export_aside(
         _round_to_half(model)
     classify = torch_classifier(model, recipe.crop_px)
     temperature = fit_temperature(view_logits(classify, public.pixels, "one"), public.labels)
-    network = ExportNet(model, recipe.crop_px, temperature).eval()
+    network = as_exported(model, recipe.crop_px, temperature)
     _write_graph(network, aside)
     graph = onnx.load(aside)
     _fold_constants(graph)
@@ -171,24 +198,29 @@ def _export_aside(
         "trained_on": "FER2013 Training split, 28,709 faces; chosen on PublicTest",
         "accuracy": json.dumps(figures),
         "temperature": repr(temperature),
-        "cam_bias": json.dumps(network.cam_bias.tolist()),
         "crop": json.dumps(
             {"size_px": FACE_SIZE_PX, "inner_px": recipe.crop_px, "framing": "FER2013"}
         ),
-        "map_region": json.dumps([network.margin, network.margin, recipe.crop_px, recipe.crop_px]),
-        "map_stride": json.dumps(_STRIDES),
-        "map_range": json.dumps(_map_ranges(aside, public.pixels)),
         "commit": checkpoint.commit,
         "licence": _LICENCE,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    _set_metadata(graph, values)
+    if isinstance(network, ExportNet):
+        maps = network.outputs[1:]
+        region = [network.margin, network.margin, recipe.crop_px, recipe.crop_px]
+        values |= {
+            "cam_bias": json.dumps(network.cam_bias.tolist()),
+            "map_region": json.dumps(region),
+            "map_stride": json.dumps({name: _STRIDES[name] for name in maps}),
+            "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
+        }
+    set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
     return figures
 
 
-def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> float:
+def prove_parity(network: LogitsNet, path: Path, pixels: NDArray[np.uint8]) -> float:
     """The largest difference between torch and ONNX Runtime over all outputs.
 
     Raises:
@@ -197,7 +229,7 @@ def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> f
     """
     batch = pixels[:, None].astype(np.float32)
     session = open_session(path)
-    exported = session.run(list(_OUTPUTS), {"faces": batch})
+    exported = session.run(list(network.outputs), {"faces": batch})
     with torch.no_grad():
         expected = [output.numpy() for output in network(torch.from_numpy(batch))]
     if not all(np.isfinite(values).all() for values in (*expected, *exported)):
@@ -208,8 +240,10 @@ def prove_parity(network: ExportNet, path: Path, pixels: NDArray[np.uint8]) -> f
     difference = max(
         float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, exported, strict=True)
     )
-    logits, cam = exported[0], exported[3]
-    identity = float(np.abs(cam.sum((2, 3)) + network.cam_bias.numpy() - logits).max())
+    identity = 0.0
+    if isinstance(network, ExportNet):
+        logits, cam = exported[0], exported[-1]
+        identity = float(np.abs(cam.sum((2, 3)) + network.cam_bias.numpy() - logits).max())
     if not (difference <= PARITY and identity <= PARITY):
         raise FerdeskError(
             f"The exported file differs from the network by {difference:.2g}, and cam from the "
@@ -224,7 +258,7 @@ def _round_to_half(model: nn.Module) -> None:
             parameter.copy_(parameter.half().float())
 
 
-def _write_graph(network: ExportNet, path: Path) -> None:
+def _write_graph(network: LogitsNet, path: Path) -> None:
     example = torch.zeros(2, 1, FACE_SIZE_PX, FACE_SIZE_PX)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -234,7 +268,7 @@ def _write_graph(network: ExportNet, path: Path) -> None:
             (example,),
             path,
             input_names=["faces"],
-            output_names=list(_OUTPUTS),
+            output_names=list(network.outputs),
             dynamic_shapes={"faces": {0: torch.export.Dim("n")}},
             opset_version=OPSET,
             dynamo=True,
@@ -285,14 +319,15 @@ def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defin
     graph.graph.node.extend([*casts, *nodes])
 
 
-def _map_ranges(path: Path, pixels: NDArray[np.uint8]) -> dict[str, list[float]]:
+def map_ranges(
+    path: Path, names: Sequence[str], pixels: NDArray[np.uint8]
+) -> dict[str, list[float]]:
     """2nd and 98th percentile of each map over PublicTest: the range in which it is shown."""
     session = open_session(path)
-    names = list(_STRIDES)
     collected: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for start in range(0, len(pixels), 256):
         batch = pixels[start : start + 256, None].astype(np.float32)
-        for name, values in zip(names, session.run(names, {"faces": batch}), strict=True):
+        for name, values in zip(names, session.run(list(names), {"faces": batch}), strict=True):
             collected[name].append(values.ravel())
     return {
         name: [float(x) for x in np.percentile(np.concatenate(values), [2, 98])]
@@ -302,13 +337,18 @@ def _map_ranges(path: Path, pixels: NDArray[np.uint8]) -> dict[str, list[float]]
 
 def _architecture_text(checkpoint: Checkpoint) -> str:
     recipe = checkpoint.recipe
-    return (
-        f"CBAM-ResNet, width {recipe.width}, attention {recipe.attention}, pooling {recipe.pool}, "
-        f"{recipe.loss}; {checkpoint.model().num_parameters():,} parameters"
+    kind = {
+        "tang": f"CNN of Tang (2013), width {recipe.width}",
+        "zhang": f"stacked hybrid auto-encoder, width {recipe.width}",
+    }.get(
+        recipe.system,
+        f"{'ResNet' if recipe.attention == 'none' else 'CBAM-ResNet'}, width {recipe.width}, "
+        f"attention {recipe.attention}, pooling {recipe.pool}",
     )
+    return f"{kind}, {recipe.loss}; {checkpoint.model().num_parameters():,} parameters"
 
 
-def _set_metadata(graph: "onnx.ModelProto", values: Mapping[str, str]) -> None:  # type: ignore[name-defined]  # noqa: F821
+def set_metadata(graph: "onnx.ModelProto", values: Mapping[str, str]) -> None:  # type: ignore[name-defined]  # noqa: F821
     del graph.metadata_props[:]
     for key, value in values.items():
         graph.metadata_props.add(key=key, value=value)

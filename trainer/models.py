@@ -46,7 +46,43 @@ class Maps(NamedTuple):
     features: Tensor
 
 
-class ExpressionNet(nn.Module):
+class Network(nn.Module):
+    """What every network here has in common: ``embed`` to features, then one linear layer.
+
+    Input [B, 1, H, W] float, grey values 0..255, of the recipe's crop; output logits [B, 7].
+    Normalisation is inside. A subclass sets ``head`` and ``angular`` and defines ``embed``.
+    """
+
+    head: nn.Linear
+    angular: bool = False
+    """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
+
+    def forward(self, faces_BCHW: Tensor) -> Tensor:
+        return self.classify(self.embed(faces_BCHW))
+
+    def embed(self, faces_BCHW: Tensor) -> Tensor:
+        """The features [B, C] that the last layer (and the loss) sees."""
+        raise NotImplementedError
+
+    def class_weight(self) -> Tensor:
+        """The last layer's weight [K, C], its rows of length 1 where the loss is angular."""
+        weight_KC: Tensor = self.head.weight
+        return F.normalize(weight_KC) if self.angular else weight_KC
+
+    def classify(self, embedding_BC: Tensor) -> Tensor:
+        return F.linear(embedding_BC, self.class_weight(), self.head.bias)
+
+    def num_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def prepare(self, pixels_NHW: Tensor) -> None:
+        """Learn constants from the training faces [N, 48, 48] uint8, before the first step.
+
+        They are buffers, so that a checkpoint carries them; most networks have none.
+        """
+
+
+class ExpressionNet(Network):
     """CBAM-ResNet of the paper's section 3.1.
 
     Input [B, 1, H, W] float, grey values 0..255 (44x44 in the paper); output logits [B, 7].
@@ -55,6 +91,7 @@ class ExpressionNet(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.angular = architecture.angular
         width, order = architecture.width, architecture.attention
         self.stem = nn.Conv2d(1, width, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(width)
@@ -70,9 +107,6 @@ class ExpressionNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, faces_BCHW: Tensor) -> Tensor:
-        return self.classify(self.embed(faces_BCHW))
 
     def embed(self, faces_BCHW: Tensor) -> Tensor:
         """The pooled features [B, C] that the last layer (and A-Softmax) sees."""
@@ -92,14 +126,3 @@ class ExpressionNet(nn.Module):
         if self.architecture.pool == "paper":
             features_BCHW = features_BCHW[:, :, :PAPER_POOL_CELLS, :PAPER_POOL_CELLS]
         return features_BCHW.mean((2, 3))
-
-    def class_weight(self) -> Tensor:
-        """The last layer's weight [K, C], its rows of length 1 where the loss is angular."""
-        weight_KC: Tensor = self.head.weight
-        return F.normalize(weight_KC) if self.architecture.angular else weight_KC
-
-    def classify(self, embedding_BC: Tensor) -> Tensor:
-        return F.linear(embedding_BC, self.class_weight(), self.head.bias)
-
-    def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.parameters())

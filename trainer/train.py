@@ -18,8 +18,9 @@ from trainer.augment import augment, center_crop
 from trainer.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from trainer.config import Recipe
 from trainer.data import Faces, Fer2013
-from trainer.losses import Annealing, a_softmax_logits, cross_entropy
-from trainer.models import ExpressionNet
+from trainer.losses import Annealing, a_softmax_logits, cross_entropy, squared_hinge
+from trainer.models import Network
+from trainer.networks import build_network
 
 SAVE_EVERY_S = 60.0
 CHECK_EVERY_STEPS = 25
@@ -109,12 +110,15 @@ class _Run:
         self.labels = torch.from_numpy(training.labels).to(self.device)
         self.steps_per_epoch = len(training) // recipe.batch
         self.num_steps = self.steps_per_epoch * recipe.epochs
-        self.model: ExpressionNet = ExpressionNet(recipe.architecture).to(  # type: ignore[call-overload]
-            self.device, memory_format=torch.channels_last
+        # torch 2.14 on a CPU with AVX2 writes past the end of channels-last arrays of 4 channels
+        narrow = recipe.width < 8 and self.device.type == "cpu"
+        self.memory_format = torch.contiguous_format if narrow else torch.channels_last
+        self.model: Network = build_network(recipe).to(  # type: ignore[call-overload]
+            self.device, memory_format=self.memory_format
         )
-        self.averaged: ExpressionNet | None = None
+        self.averaged: Network | None = None
         if recipe.average:
-            self.averaged = ExpressionNet(recipe.architecture).to(self.device)
+            self.averaged = build_network(recipe).to(self.device)
         self.optimizer = _optimizer(self.model, recipe, self.device)
         self.annealing = Annealing(
             recipe.annealing_base, recipe.annealing_gamma, recipe.annealing_minimum
@@ -129,7 +133,9 @@ class _Run:
             raise DataError(
                 f"{folder} already holds a run; add --resume to go on, or choose another --out."
             )
-        elif self.averaged is not None:
+        else:
+            self.model.prepare(self.pixels)
+        if self.averaged is not None and not self.step:
             self.averaged.load_state_dict(self.model.state_dict())
         self.embed: Callable[[Tensor], Tensor] = self.model.embed
         if compile_model:
@@ -235,7 +241,7 @@ class _Run:
             share = float(rng.beta(recipe.mixup, recipe.mixup))
             faces_B1HW = share * faces_B1HW + (1 - share) * faces_B1HW.flip(0)
             other_B = target_B.flip(0)
-        faces_B1HW = faces_B1HW.contiguous(memory_format=torch.channels_last)
+        faces_B1HW = faces_B1HW.contiguous(memory_format=self.memory_format)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             embedding_BC = self.embed(faces_B1HW)
         embedding_BC = embedding_BC.float()
@@ -257,6 +263,8 @@ class _Run:
             )
         else:
             logits_BK = F.linear(embedding_BC, weight_KC, self.model.head.bias)
+        if recipe.loss == "squared-hinge":
+            return squared_hinge(logits_BK, target_B)
         return cross_entropy(logits_BK, target_B, recipe.label_smoothing)
 
     @torch.no_grad()
@@ -349,7 +357,7 @@ def learning_rate_at(recipe: Recipe, epoch: float) -> float:
 
 
 @torch.no_grad()
-def center_accuracy(model: ExpressionNet, faces: Faces, crop_px: int) -> float:
+def center_accuracy(model: Network, faces: Faces, crop_px: int) -> float:
     """Share of ``faces`` whose expression the largest logit names, one centre crop each."""
     model.eval()
     device = next(model.parameters()).device

@@ -31,7 +31,8 @@ def test_ten_crops_are_four_corners_the_centre_and_their_mirrors(faces: Tensor) 
         faces[:, :44, :44], faces[:, :44, 4:], faces[:, 4:, :44], faces[:, 4:, 4:],
         faces[:, 2:46, 2:46],
     ]  # fmt: skip
-    expected = corners + [corner.flip(2) for corner in corners]
+    mirrored = [corners[i].flip(2) for i in (1, 0, 3, 2, 4)]  # the mirror's left is our right
+    expected = corners + mirrored
 
     views = ten_crops(faces, 44)
 

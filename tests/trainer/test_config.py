@@ -29,7 +29,7 @@ def test_an_unknown_field_names_the_near_one(field: str, near: str) -> None:
 
 def test_a_field_like_no_other_lists_them_all() -> None:
     sentence = _refusal("zzz=1")
-    assert "has no field 'zzz'; there are name, width, attention" in sentence
+    assert "has no field 'zzz'; there are name, system, width, attention" in sentence
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_value_of_the_wrong_kind_names_the_right_one(override: str, kind: str)
 @pytest.mark.parametrize(
     ("override", "allowed"),
     [
-        ("loss=arcface", "softmax, a-softmax"),
+        ("loss=arcface", "softmax, a-softmax, squared-hinge"),
         ("attention=both", "channel-first, spatial-first, parallel, none"),
         ("pool=max", "gap, paper"),
         ("schedule=7", "cosine, step"),
@@ -160,3 +160,25 @@ def test_the_papers_softmax_row_differs_in_the_loss_alone() -> None:
     assert softmax == dataclasses.replace(ours, name="cbam-resnet-softmax", loss="softmax")
     assert softmax.architecture == dataclasses.replace(ours.architecture, angular=False)
     assert ours.architecture.angular
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"dropout": 0.5}, "sets dropout, which cbam-resnet has no use for; it is for tang."),
+        ({"system": "hog-svm", "width": 3}, "sets width, which hog-svm has no use for"),
+        ({"system": "zhang", "pool": "paper"}, "sets pool, which zhang has no use for"),
+        ({"system": "lenet"}, "allowed are cbam-resnet, tang, zhang, hog-svm, lbp-svm, gabor-svm."),
+    ],
+)
+def test_a_field_that_the_system_would_not_read_is_refused(
+    values: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        recipe_from(values, "a file")
+    assert complaint in str(caught.value)
+
+
+def test_a_recipe_from_before_there_were_systems_is_the_papers_network() -> None:
+    recipe = recipe_from({"width": 32, "attention": "none", "pool": "paper"}, "old.pt")
+    assert (recipe.system, recipe.is_network) == ("cbam-resnet", True)

@@ -17,7 +17,7 @@ from trainer.augment import center_crop, ten_crops
 from trainer.checkpoint import Checkpoint
 from trainer.config import Recipe
 from trainer.data import Faces
-from trainer.export import ExportNet, Identity, export, prove_parity
+from trainer.export import Identity, as_exported, export, prove_parity
 from trainer.models import ExpressionNet
 
 pytestmark = pytest.mark.timeout(180)
@@ -251,7 +251,7 @@ def test_weights_that_are_not_finite_are_refused(exported: Exported, value: floa
     model = exported.checkpoint.model()
     with torch.no_grad():
         model.head.weight[0, 0] = value
-    network = ExportNet(model, 44, 1.0).eval()
+    network = as_exported(model, 44, 1.0)
     with pytest.raises(FerdeskError, match="not finite"):
         prove_parity(network, exported.path, exported.faces.pixels)
 
@@ -297,6 +297,6 @@ def test_a_file_that_says_something_else_is_refused(exported: Exported) -> None:
     model = exported.checkpoint.model()
     with torch.no_grad():
         model.head.weight.add_(1.0)
-    network = ExportNet(model, 44, 1.0).eval()
+    network = as_exported(model, 44, 1.0)
     with pytest.raises(FerdeskError, match="differs from the network"):
         prove_parity(network, exported.path, exported.faces.pixels)
