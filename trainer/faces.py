@@ -1,0 +1,68 @@
+"""Where the app would see the face in a whole picture: the trainer's only door to MediaPipe.
+
+It is used once for a data set; what it cuts lies in a cache, and training reads that without it.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.crop import Square, square_around
+from ferdesk.errors import DataError
+from ferdesk.paths import models_folder
+
+if TYPE_CHECKING:
+    from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+
+
+def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
+    """For each picture ([H, W] grey or [H, W, 3] RGB uint8) the square that the app would cut out.
+
+    The surest face counts. None stands for a picture in which no face is sure.
+
+    Raises:
+        DataError: mediapipe is not installed here.
+    """
+    try:
+        with _quiet():
+            return _find_squares(images)
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"Framing faces as the app does needs {error.name}, which is not installed here; cut "
+            "them where ferdesk is installed and take them along with ferdesk-train data --pack."
+        ) from error
+
+
+def _find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
+    from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+
+    with MediaPipeDetector(models_folder(), thorough=True) as detector:
+        return [_square(detector, image) for image in images]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """TFLite writes its doings to the process's stderr, where they would bury our own lines."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _square(detector: "MediaPipeDetector", image: NDArray[np.uint8]) -> Square | None:
+    colour = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
+    for face in detector.detect(colour):
+        if face.sure:
+            return square_around(face.box, face.framing)
+    return None
