@@ -1,16 +1,20 @@
 """Reading a session folder, whole or cut off, and checking that it keeps its contract."""
 
+import contextlib
 import csv
 import io
 import json
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
-from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE, SCHEMA, SESSION_FILE
+from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE, SCHEMA, SESSION_FILE, VIDEO_FILE
+from ferdesk.sessions.table import Table, read_table
 
 _FACE_NUMBERS = tuple(
     name
@@ -20,30 +24,74 @@ _FACE_NUMBERS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
+class Marker:
+    """A moment with a label. ``origin``: ``recorded``, ``review``, or the file it came from."""
+
+    t_s: float
+    label: str
+    origin: str = "recorded"
+
+
+@dataclass(frozen=True, eq=False)
 class Session:
-    """A recording: ``rows`` as text by column, ``about`` the content of ``session.json``."""
+    """A recording: ``about`` the content of ``session.json``, ``table`` the rows as columns."""
 
     folder: Path
     about: dict[str, Any]
-    rows: list[dict[str, str]]
+    table: Table
+
+    @cached_property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows as text, as they stand in the file; slow for long sessions."""
+        text = (self.folder / RESULTS_FILE).read_bytes()
+        whole = text[: text.rfind(b"\n") + 1].decode("utf-8-sig", errors="replace")
+        return list(csv.DictReader(io.StringIO(whole, newline="")))
 
     @property
     def complete(self) -> bool:
         return bool(self.about.get("complete"))
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def length_s(self) -> float:
+        """The last row's time."""
+        return float(self.table.t_s[-1]) if len(self.table) else 0.0
+
+    @property
+    def started_utc(self) -> datetime | None:
+        """The moment of ``t_s`` 0, where it is known: when the recording or the film began."""
+        if self.about.get("source", {}).get("kind") in ("video", "still"):
+            return parse_utc(self.about.get("film_started_utc"))
+        return parse_utc(self.about.get("started_utc"))
+
+    @property
+    def markers(self) -> tuple[Marker, ...]:
+        """Those set while recording, in time's order."""
+        found = []
+        for entry in self.about.get("markers") or ():
+            with contextlib.suppress(TypeError, ValueError, KeyError):
+                found.append(Marker(float(entry["t_s"]), str(entry["label"])))
+        return tuple(sorted(found, key=lambda marker: marker.t_s))
+
+    @property
+    def video(self) -> Path | None:
+        """The recorded video, where there is one."""
+        path = self.folder / VIDEO_FILE
+        return path if path.is_file() else None
 
     def faces(self) -> list[dict[str, str]]:
         """Rows that show a face."""
         return [row for row in self.rows if row["face_id"]]
 
     def face_ids(self) -> list[int]:
-        return sorted({int(row["face_id"]) for row in self.faces()})
+        return self.table.face_ids()
 
     def frames_with_faces(self) -> list[bool]:
         """For each analysed frame in order, whether it shows a face."""
-        seen: dict[str, bool] = {}
-        for row in self.rows:
-            seen[row["frame"]] = bool(row["face_id"])
-        return list(seen.values())
+        return [bool(shown) for shown in self.table.face_id[self.table.frame_starts()] > 0]
 
 
 def read_session(folder: Path) -> Session:
@@ -52,18 +100,33 @@ def read_session(folder: Path) -> Session:
     Raises:
         RecordingError: the folder is no session, or its files cannot be read.
     """
+    return Session(folder, read_about(folder), read_table(folder / RESULTS_FILE))
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """The content of ``session.json``.
+
+    Raises:
+        RecordingError: there is none, or it cannot be read.
+    """
     try:
         about = json.loads((folder / SESSION_FILE).read_text("utf-8"))
-        text = (folder / RESULTS_FILE).read_bytes()
     except FileNotFoundError as error:
-        raise RecordingError(f"{folder} is not a session: it lacks {error.filename}.") from error
-    except (OSError, ValueError) as error:
+        raise RecordingError(f"{folder} is not a session: it lacks {SESSION_FILE}.") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordingError(f"The session {folder} cannot be read: {error}.") from error
-    whole = text[: text.rfind(b"\n") + 1].decode("utf-8", errors="replace")
-    reader = csv.DictReader(io.StringIO(whole, newline=""))
-    if reader.fieldnames is None or tuple(reader.fieldnames[: len(COLUMNS)]) != COLUMNS:
-        raise RecordingError(f"{folder / RESULTS_FILE} does not have the columns of a session.")
-    return Session(folder, about, list(reader))
+    if not isinstance(about, dict):
+        raise RecordingError(f"The session {folder} cannot be read: it holds no table.")
+    return about
+
+
+def parse_utc(text: object) -> datetime | None:
+    """A moment as ``session.json`` writes it; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def problems_of(session: Session) -> list[str]:

@@ -12,6 +12,8 @@ from ferdesk.core.types import FaceResult, FrameResult
 SCHEMA = 1
 RESULTS_FILE = "results.csv"
 SESSION_FILE = "session.json"
+VIDEO_FILE = "video.mp4"
+REVIEW_FILE = "review.json"
 
 COLUMNS: tuple[str, ...] = (
     "frame", "t_s", "time_utc", "face_id", "x", "y", "width", "height", "detection",

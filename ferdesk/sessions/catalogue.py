@@ -1,0 +1,242 @@
+"""The library of sessions in a folder, known by their ``session.json`` alone; and repair."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.files import is_being_written, write_json
+from ferdesk.sessions.reader import Session, parse_utc, read_about
+from ferdesk.sessions.schema import RESULTS_FILE, REVIEW_FILE, SESSION_FILE, VIDEO_FILE, utc_text
+from ferdesk.sessions.table import read_table
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session as a list shows it; None where it is not known without reading every row.
+
+    ``state``: ``complete``; ``incomplete``, a killed program left it; ``recording``, one is writing
+    it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files.
+    """
+
+    folder: Path
+    state: str
+    started_utc: datetime | None = None
+    length_s: float | None = None
+    source: str = ""
+    source_kind: str = ""
+    num_faces: int | None = None
+    num_rows: int | None = None
+    markers: tuple[str, ...] = ()
+    has_video: bool = False
+    has_review: bool = False
+    model: str = ""
+    size_bytes: int = 0
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def complete(self) -> bool:
+        return self.state == "complete"
+
+
+def list_sessions(root: Path) -> list[Entry]:
+    """The sessions in ``root``, newest first, those without a date last; also unreadable ones.
+
+    Raises:
+        RecordingError: ``root`` cannot be read; a folder that is not there has no sessions.
+    """
+    try:
+        folders = [Path(item.path) for item in os.scandir(root) if item.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RecordingError(f"{root} cannot be read: {error.strerror or error}.") from error
+    entries = [
+        entry_of(folder)
+        for folder in folders
+        if (folder / SESSION_FILE).exists() or (folder / RESULTS_FILE).exists()
+    ]
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return sorted(entries, key=lambda e: (e.started_utc or oldest, e.name), reverse=True)
+
+
+def entry_of(folder: Path) -> Entry:
+    """What a list shows of one session; reads no rows."""
+    size_bytes = _size(folder)
+    try:
+        about = read_about(folder)
+        if not (folder / RESULTS_FILE).is_file():
+            raise RecordingError(f"{folder} is not a session: it lacks {RESULTS_FILE}.")
+    except RecordingError as error:
+        return Entry(folder, "unreadable", size_bytes=size_bytes, problem=str(error))
+    complete = bool(about.get("complete"))
+    writing = not complete and is_being_written(folder)
+    started = parse_utc(about.get("started_utc"))
+    source = _table(about.get("source"))
+    markers = about.get("markers")
+    return Entry(
+        folder=folder,
+        state="complete" if complete else "recording" if writing else "incomplete",
+        started_utc=started,
+        length_s=_length_s(about, folder),
+        source=str(source.get("location") or source.get("name") or ""),
+        source_kind=str(source.get("kind") or ""),
+        num_faces=_whole(about.get("num_faces")),
+        num_rows=_whole(about.get("rows")),
+        markers=tuple(
+            str(marker.get("label", ""))
+            for marker in (markers if isinstance(markers, list) else ())
+            if isinstance(marker, dict)
+        ),
+        has_video=(folder / VIDEO_FILE).is_file(),
+        has_review=(folder / REVIEW_FILE).is_file(),
+        model=str(_table(about.get("model")).get("name") or ""),
+        size_bytes=size_bytes,
+    )
+
+
+def search(entries: Iterable[Entry], text: str) -> list[Entry]:
+    """Entries in which each word of ``text`` stands: name, source, date, marker, model or state."""
+    words = text.casefold().split()
+    return [entry for entry in entries if all(word in _searchable(entry) for word in words)]
+
+
+def repair(folder: Path) -> Entry:
+    """Close a session that was cut off: half a last line goes, and the counts become true.
+
+    Whole rows are left as they are. A session that is complete is left alone.
+
+    Raises:
+        RecordingError: it is no session, is being recorded right now, or cannot be written.
+    """
+    before = entry_of(folder)
+    if before.state == "complete":
+        return before
+    if before.state == "recording" or is_being_written(folder):
+        raise RecordingError(f"{folder} is being recorded right now; stop the recording first.")
+    about = _about_or_new(folder)
+    try:
+        cut = _cut_half_line(folder / RESULTS_FILE)
+        session = Session(folder, about, read_table(folder / RESULTS_FILE))
+        write_json(folder / SESSION_FILE, _closed(session, about, cut))
+    except OSError as error:
+        raise RecordingError(f"{folder} cannot be repaired: {error.strerror or error}.") from error
+    return replace(entry_of(folder), problem="")
+
+
+def find_sessions(paths: Sequence[Path]) -> list[Path]:
+    """Session folders from a mix of them and of folders that hold some.
+
+    Raises:
+        RecordingError: there is none in one of the paths.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if (path / RESULTS_FILE).exists() or (path / SESSION_FILE).exists():
+            found.append(path)
+            continue
+        inside = [entry.folder for entry in list_sessions(path) if entry.state != "unreadable"]
+        if not inside:
+            raise RecordingError(f"{path} is not a session and has none in it.")
+        found += sorted(inside)
+    return found
+
+
+def _about_or_new(folder: Path) -> dict[str, Any]:
+    """``session.json``, or where it was lost, the least that makes the rows a session."""
+    try:
+        return read_about(folder)
+    except RecordingError:
+        if not (folder / RESULTS_FILE).is_file():
+            raise
+        return {"schema": 1, "source": {}, "model": {}, "markers": [], "events": []}
+
+
+def _closed(session: Session, about: dict[str, Any], cut_bytes: int) -> dict[str, Any]:
+    table = session.table
+    started = parse_utc(about.get("started_utc"))
+    ended = None if started is None else started + timedelta(seconds=session.length_s)
+    events = about.get("events")
+    note = "The program ended without closing this session; it was closed afterwards."
+    if cut_bytes:
+        note += f" A last line of {cut_bytes} bytes that was not whole was cut."
+    event = {"t_s": round(session.length_s, 6), "event": "repaired", "text": note}
+    return {
+        **about,
+        "ended_utc": None if ended is None else utc_text(ended),
+        # frames that were seen and not analysed are known up to the last time they were noted
+        "frames_seen": max(_whole(about.get("frames_seen")) or 0, table.num_frames()),
+        "frames_analysed": table.num_frames(),
+        "frames_dropped": _whole(about.get("frames_dropped")) or 0,
+        "rows": len(table),
+        "length_s": round(session.length_s, 6),
+        "num_faces": len(table.face_ids()),
+        "markers": about.get("markers") or [],
+        "events": [*(events if isinstance(events, list) else ()), event],
+        "complete": True,
+    }
+
+
+def _cut_half_line(path: Path) -> int:
+    """Cut what stands behind the last line end; returns how many bytes that were."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        at = end
+        while at > 0:
+            start = max(0, at - 65_536)
+            file.seek(start)
+            found = file.read(at - start).rfind(b"\n")
+            if found >= 0:
+                whole = start + found + 1
+                if whole < end:
+                    file.truncate(whole)
+                    os.fsync(file.fileno())
+                return end - whole
+            at = start
+    return 0
+
+
+def _length_s(about: dict[str, Any], folder: Path) -> float | None:
+    if isinstance(length := about.get("length_s"), int | float):
+        return float(length)
+    # an older or a cut session: the time in its last whole line
+    try:
+        with (folder / RESULTS_FILE).open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 8192))
+            lines = file.read().split(b"\n")[1:-1]
+        return float(lines[-1].split(b",")[1]) if lines else 0.0
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _searchable(entry: Entry) -> str:
+    date = "" if entry.started_utc is None else entry.started_utc.astimezone().isoformat(" ")
+    parts = (entry.name, entry.source, entry.source_kind, entry.model, entry.state, date)
+    return " ".join((*parts, *entry.markers)).casefold()
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    try:
+        for item in os.scandir(folder):
+            if item.is_file(follow_symlinks=False):
+                total += item.stat(follow_symlinks=False).st_size
+    except OSError:
+        return total
+    return total
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,354 @@
+"""What was added to a session afterwards: names, merges, splits, comments, markers.
+
+It lies in ``review.json`` beside the recording, which itself is never changed. A ``Review`` is a
+value: each change gives a new one, so that undoing is keeping the old.
+"""
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.files import write_json
+from ferdesk.sessions.reader import Marker, Session
+from ferdesk.sessions.schema import REVIEW_FILE
+from ferdesk.sessions.table import Table
+
+SCHEMA = 1
+_T = TypeVar("_T")
+_OWN_KEYS = frozenset({"schema", "lanes", "comments", "markers", "notes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows of one recorded face with ``from_s <= t_s < to_s``."""
+
+    face_id: int
+    from_s: float = -math.inf
+    to_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What the reviewer takes for one face: a recorded face, several merged, or a part of one.
+
+    An unchanged face is a lane with its own id and one whole piece.
+    """
+
+    id: int
+    pieces: tuple[Piece, ...]
+    name: str = ""
+    excluded: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.name or f"#{self.id}"
+
+    def rows(self, table: Table) -> NDArray[np.int64]:
+        """The lane's rows in ``table``, ascending, one a frame.
+
+        Where merged faces were seen in the same frame, the surer detection stands for both.
+        """
+        chosen = np.zeros(len(table), bool)
+        for piece in self.pieces:
+            part = table.face_id == piece.face_id
+            if math.isfinite(piece.from_s):
+                part &= table.t_s >= piece.from_s
+            if math.isfinite(piece.to_s):
+                part &= table.t_s < piece.to_s
+            chosen |= part
+        rows = np.flatnonzero(chosen)
+        if len(self.pieces) > 1:
+            surest_last = rows[np.lexsort((table.detection[rows], table.frame[rows]))]
+            frames = table.frame[surest_last]
+            last_of_frame = np.append(np.diff(frames) != 0, True)[: len(rows)]
+            rows = np.sort(surest_last[last_of_frame])
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A remark at a moment, on one lane or (None) on all."""
+
+    t_s: float
+    text: str
+    lane: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Lanes by id, comments and markers by time; ``warnings`` are for the user, and not saved."""
+
+    lanes: tuple[Lane, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    notes: str = ""
+    warnings: tuple[str, ...] = ()
+    unknown: dict[str, Any] = field(default_factory=dict)
+    """Keys of a newer program, kept as they are."""
+
+    def lane(self, lane_id: int) -> Lane:
+        """The lane of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for lane in self.lanes:
+            if lane.id == lane_id:
+                return lane
+        raise KeyError(lane_id)
+
+    def shown_lanes(self) -> tuple[Lane, ...]:
+        """Lanes that are not excluded."""
+        return tuple(lane for lane in self.lanes if not lane.excluded)
+
+    def named(self, lane_id: int, name: str) -> "Review":
+        return self._with(replace(self.lane(lane_id), name=" ".join(name.split())))
+
+    def excluding(self, lane_id: int, excluded: bool = True) -> "Review":
+        """Leave the lane out of summaries and reports, or take it in again."""
+        return self._with(replace(self.lane(lane_id), excluded=excluded))
+
+    def merged(self, lane_id: int, other_id: int) -> "Review":
+        """One lane of two; the first keeps its id, and its name if it has one."""
+        if lane_id == other_id:
+            return self
+        one, other = self.lane(lane_id), self.lane(other_id)
+        merged = replace(
+            one, pieces=_sorted((*one.pieces, *other.pieces)), name=one.name or other.name
+        )
+        return self._with(merged, without=other_id)
+
+    def split(self, lane_id: int, at_s: float) -> "Review":
+        """Two lanes of one: what is before ``at_s`` keeps id and name, the rest gets a new id.
+
+        Where one side would be empty, nothing changes.
+        """
+        lane = self.lane(lane_id)
+        before = [replace(p, to_s=min(p.to_s, at_s)) for p in lane.pieces]
+        after = [replace(p, from_s=max(p.from_s, at_s)) for p in lane.pieces]
+        before = [p for p in before if p.from_s < p.to_s]
+        after = [p for p in after if p.from_s < p.to_s]
+        if not before or not after:
+            return self
+        ids = [one.id for one in self.lanes]
+        ids += [piece.face_id for one in self.lanes for piece in one.pieces]
+        rest = Lane(max(ids) + 1, _sorted(after), excluded=lane.excluded)
+        return self._with(replace(lane, pieces=_sorted(before)))._with(rest)
+
+    def restored(self, lane_id: int) -> "Review":
+        """Each face of the lane is a lane of its own again, as it was recorded."""
+        faces = {piece.face_id for piece in self.lane(lane_id).pieces}
+        kept = []
+        for lane in self.lanes:
+            pieces = tuple(piece for piece in lane.pieces if piece.face_id not in faces)
+            if pieces:
+                kept.append(replace(lane, pieces=pieces))
+        taken = {lane.id for lane in kept}
+        free = max([*taken, *faces], default=0)
+        for face_id in sorted(faces):
+            lane_number = face_id
+            if face_id in taken:
+                free += 1
+                lane_number = free
+            kept.append(Lane(lane_number, (Piece(face_id),)))
+        return replace(self, lanes=tuple(sorted(kept, key=lambda lane: lane.id)))
+
+    def with_comment(self, comment: Comment) -> "Review":
+        ordered = sorted((*self.comments, comment), key=lambda one: one.t_s)
+        return replace(self, comments=tuple(ordered))
+
+    def without_comment(self, comment: Comment) -> "Review":
+        return replace(self, comments=tuple(one for one in self.comments if one != comment))
+
+    def with_markers(self, *markers: Marker) -> "Review":
+        """More markers; one that is there already is not added twice."""
+        new = [marker for marker in markers if marker not in self.markers]
+        ordered = sorted((*self.markers, *new), key=lambda one: one.t_s)
+        return replace(self, markers=tuple(ordered))
+
+    def without_marker(self, marker: Marker) -> "Review":
+        """Take back a marker that was added afterwards; recorded ones stay."""
+        return replace(self, markers=tuple(one for one in self.markers if one != marker))
+
+    def all_markers(self, session: Session) -> tuple[Marker, ...]:
+        """Recorded and added ones in time's order."""
+        return tuple(sorted((*session.markers, *self.markers), key=lambda one: one.t_s))
+
+    def _with(self, lane: Lane, *, without: int | None = None) -> "Review":
+        others = [one for one in self.lanes if one.id not in (lane.id, without)]
+        comments = self.comments
+        if without is not None:
+            comments = tuple(
+                replace(one, lane=lane.id) if one.lane == without else one for one in comments
+            )
+        lanes = tuple(sorted((*others, lane), key=lambda one: one.id))
+        return replace(self, lanes=lanes, comments=comments)
+
+
+def load_review(session: Session) -> Review:
+    """The session's review; without a file, one lane for each recorded face.
+
+    What cannot be used in the file costs its own entry and a sentence in ``warnings``.
+    """
+    path = session.folder / REVIEW_FILE
+    face_ids = session.face_ids()
+    try:
+        table = json.loads(path.read_text("utf-8"))
+        if not isinstance(table, dict):
+            raise TypeError("it holds no table")
+    except FileNotFoundError:
+        return Review(_lanes_for((), face_ids))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        warning = f"{path} cannot be read ({error}); it is kept as {_bad(path).name} when you save."
+        return Review(_lanes_for((), face_ids), warnings=(warning,), unknown={"": None})
+    warnings: list[str] = []
+    lanes = _read_lanes(table.get("lanes"), set(face_ids), warnings)
+    return Review(
+        _lanes_for(lanes, face_ids),
+        tuple(_each(table.get("comments"), _comment, "comment", warnings)),
+        tuple(_each(table.get("markers"), _marker, "marker", warnings)),
+        str(table.get("notes") or ""),
+        tuple(warnings),
+        {key: value for key, value in table.items() if key not in _OWN_KEYS},
+    )
+
+
+def save_review(review: Review, folder: Path) -> None:
+    """Write ``review.json``; a file that could not be read is kept beside it.
+
+    Raises:
+        RecordingError: the folder cannot be written; what was saved before is still there.
+    """
+    path = folder / REVIEW_FILE
+    try:
+        if "" in review.unknown:
+            with contextlib.suppress(FileNotFoundError):
+                path.replace(_bad(path))
+        write_json(path, _as_table(review))
+    except OSError as error:
+        raise RecordingError(
+            f"The review cannot be saved in {folder}: {error.strerror or error}. "
+            "What was saved before is still there."
+        ) from error
+
+
+def _bad(path: Path) -> Path:
+    return path.with_name(path.name + ".bad")
+
+
+def _as_table(review: Review) -> dict[str, Any]:
+    changed = [lane for lane in review.lanes if lane != Lane(lane.id, (Piece(lane.id),))]
+    return {
+        **{key: value for key, value in review.unknown.items() if key},
+        "schema": SCHEMA,
+        "lanes": [
+            {
+                "id": lane.id,
+                "name": lane.name,
+                "excluded": lane.excluded,
+                "pieces": [
+                    {"face_id": p.face_id, "from_s": _finite(p.from_s), "to_s": _finite(p.to_s)}
+                    for p in lane.pieces
+                ],
+            }
+            for lane in changed
+        ],
+        "comments": [{"t_s": c.t_s, "text": c.text, "lane": c.lane} for c in review.comments],
+        "markers": [{"t_s": m.t_s, "label": m.label, "origin": m.origin} for m in review.markers],
+        "notes": review.notes,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _sorted(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Pieces in order, those that touch joined again."""
+    joined: list[Piece] = []
+    for piece in sorted(pieces, key=lambda p: (p.face_id, p.from_s)):
+        if joined and joined[-1].face_id == piece.face_id and joined[-1].to_s >= piece.from_s:
+            joined[-1] = replace(joined[-1], to_s=max(joined[-1].to_s, piece.to_s))
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def _lanes_for(lanes: Sequence[Lane], face_ids: Sequence[int]) -> tuple[Lane, ...]:
+    """The lanes of the file, and one for each face that none of them holds."""
+    held = {piece.face_id for lane in lanes for piece in lane.pieces}
+    taken = {lane.id for lane in lanes}
+    rest = []
+    free = max([*taken, *face_ids], default=0)
+    for face_id in face_ids:
+        if face_id in held:
+            continue
+        lane_id = face_id
+        if face_id in taken:
+            free += 1
+            lane_id = free
+        rest.append(Lane(lane_id, (Piece(face_id),)))
+    return tuple(sorted((*lanes, *rest), key=lambda lane: lane.id))
+
+
+def _read_lanes(entries: object, face_ids: set[int], warnings: list[str]) -> list[Lane]:
+    lanes: list[Lane] = []
+    held: list[Piece] = []
+    for lane in _each(entries, _lane, "lane", warnings):
+        pieces = tuple(piece for piece in lane.pieces if piece.face_id in face_ids)
+        overlaps = any(_overlap(piece, other) for piece in pieces for other in held)
+        if not pieces or overlaps or lane.id in {one.id for one in lanes}:
+            why = "its rows belong to another" if overlaps else "its faces are not in the session"
+            warnings.append(f"The lane {lane.id} of {REVIEW_FILE} is left out: {why}.")
+            continue
+        held += pieces
+        lanes.append(replace(lane, pieces=pieces))
+    return lanes
+
+
+def _overlap(one: Piece, other: Piece) -> bool:
+    return one.face_id == other.face_id and one.from_s < other.to_s and other.from_s < one.to_s
+
+
+def _each(
+    entries: object, read: Callable[[dict[str, Any]], _T], kind: str, warnings: list[str]
+) -> list[_T]:
+    found: list[_T] = []
+    if entries is not None and not isinstance(entries, list):
+        warnings.append(f"The {kind}s of {REVIEW_FILE} cannot be read; they are left out.")
+        return []
+    for entry in entries or ():
+        try:
+            found.append(read(entry))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            warnings.append(f"A {kind} of {REVIEW_FILE} cannot be read: {entry!r}.")
+    return found
+
+
+def _lane(entry: dict[str, Any]) -> Lane:
+    pieces = tuple(
+        Piece(
+            int(piece["face_id"]),
+            -math.inf if piece.get("from_s") is None else float(piece["from_s"]),
+            math.inf if piece.get("to_s") is None else float(piece["to_s"]),
+        )
+        for piece in entry["pieces"]
+    )
+    return Lane(int(entry["id"]), pieces, str(entry.get("name", "")), bool(entry.get("excluded")))
+
+
+def _comment(entry: dict[str, Any]) -> Comment:
+    lane = entry.get("lane")
+    return Comment(float(entry["t_s"]), str(entry["text"]), None if lane is None else int(lane))
+
+
+def _marker(entry: dict[str, Any]) -> Marker:
+    return Marker(float(entry["t_s"]), str(entry["label"]), str(entry.get("origin", "review")))

@@ -1,0 +1,394 @@
+"""``results.csv`` as columns, without a loop over its rows.
+
+The separators of a piece of the file are found at once, and the digits of all its numbers are taken
+together, eight places at a time. What was read is kept beside the file as columns that are mapped
+into memory (``columns.cache``), good for as long as the file has the same size and date.
+"""
+
+import csv
+import io
+import json
+import logging
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.labels import LABELS
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE
+
+log = logging.getLogger(__name__)
+
+NO_LABEL = -1
+CACHE_FILE = "columns.cache"
+_CACHE_FORMAT = 1
+_CACHE_FROM_ROWS = 20_000
+"""Shorter tables are read as fast as their cache."""
+_HEAD_BYTES = 65_536
+_PIECE_BYTES = 500_000
+"""Small enough for a core's cache, large enough that numpy's calls do not count."""
+_AT = {name: index for index, name in enumerate(COLUMNS)}
+_FACE_NUMBERS = (
+    "x", "y", "width", "height", "detection", "confidence",
+    *(f"p_{label}" for label in LABELS), *(f"s_{label}" for label in LABELS),
+    "roll_deg", "sharpness", "brightness", "latency_ms",
+)  # fmt: skip
+_MOST_PLACES = 24
+"""A number with more, of which there are few, is below 1e-14."""
+_POWERS = 10.0 ** np.arange(_MOST_PLACES + 1)
+_KEPT = np.array(
+    [0] + [(0xFFFFFFFFFFFFFFFF << 8 * (8 - kept)) & 0xFFFFFFFFFFFFFFFF for kept in range(1, 9)],
+    np.uint64,
+)
+"""For each number of places that belong to a field, the bits of a word that do."""
+_SEPARATORS_END = ord("-")
+"""Comma, line ends, quotes and blanks lie below this, all that numbers are made of above."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """The rows of a session, column by column, in the file's order; n rows, read-only.
+
+    ``frame`` [n] int64; ``t_s`` [n] float64; ``face_id`` [n] int32, 0 in a row without a face.
+    ``box`` [n, 4] float32: x, y, width, height in pixels; ``raw`` and ``smoothed`` [n, 7] float32
+    in LABELS' order; ``label`` [n] int8 is an index of LABELS or NO_LABEL; ``uncertain`` [n] bool.
+    What a row without a face leaves empty is NaN. ``markers``: rows that have one, and its text.
+    """
+
+    frame: NDArray[np.int64]
+    t_s: NDArray[np.float64]
+    face_id: NDArray[np.int32]
+    box: NDArray[np.float32]
+    detection: NDArray[np.float32]
+    label: NDArray[np.int8]
+    confidence: NDArray[np.float32]
+    uncertain: NDArray[np.bool_]
+    raw: NDArray[np.float32]
+    smoothed: NDArray[np.float32]
+    roll_deg: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+    brightness: NDArray[np.float32]
+    latency_ms: NDArray[np.float32]
+    markers: tuple[tuple[int, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def face_ids(self) -> list[int]:
+        """The ids of all faces, ascending."""
+        return [int(face_id) for face_id in np.unique(self.face_id) if face_id > 0]
+
+    def num_frames(self) -> int:
+        """Analysed frames; rows of one frame stand together."""
+        return 0 if len(self) == 0 else 1 + int(np.count_nonzero(np.diff(self.frame)))
+
+    def frame_starts(self) -> NDArray[np.int64]:
+        """[num_frames] int64: each analysed frame's first row."""
+        if len(self) == 0:
+            return np.zeros(0, np.int64)
+        return np.concatenate(([0], 1 + np.flatnonzero(np.diff(self.frame))))
+
+
+def read_table(path: Path) -> Table:
+    """Read ``results.csv``; a last line without an end, as a killed program leaves it, is left out.
+
+    Raises:
+        RecordingError: it cannot be read, or is no such table; the sentence names the line.
+    """
+    try:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            if state.st_size == 0:
+                raise RecordingError(f"{path} is empty; it does not have the columns of a session.")
+            cache = path.with_name(CACHE_FILE)
+            if (kept := _from_cache(cache, state)) is not None:
+                return kept
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                table = _read(path, content)
+            if len(table) >= _CACHE_FROM_ROWS:
+                _keep(table, cache, state)
+            return table
+    except FileNotFoundError as error:
+        raise RecordingError(f"{path.parent} is not a session: it lacks {RESULTS_FILE}.") from error
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _fingerprint(state: os.stat_result) -> dict[str, int]:
+    return {"format": _CACHE_FORMAT, "bytes": state.st_size, "modified_ns": state.st_mtime_ns}
+
+
+def _from_cache(cache: Path, state: os.stat_result) -> Table | None:
+    """The columns that an earlier reading kept; None where they are of another file, or none."""
+    try:
+        with cache.open("rb") as file:
+            about = json.loads(file.read(_HEAD_BYTES))
+        if about.pop("fingerprint") != _fingerprint(state):
+            return None
+        columns = {
+            name: np.memmap(cache, dtype, "r", offset, tuple(shape))
+            if 0 not in shape
+            else np.zeros(shape, dtype)
+            for name, (dtype, offset, shape) in about["columns"].items()
+        }
+        markers = tuple((int(row), str(text)) for row, text in about["markers"])
+        return Table(**columns, markers=markers)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("%s is of no use: %s", cache, error)
+        return None
+
+
+def _keep(table: Table, cache: Path, state: os.stat_result) -> None:
+    """Write the columns beside the file, as well as it goes: a folder may be read-only."""
+    columns = {i.name: getattr(table, i.name) for i in fields(Table) if i.name != "markers"}
+    places = {}
+    offset = _HEAD_BYTES
+    for name, column in columns.items():
+        places[name] = (column.dtype.str, offset, column.shape)
+        offset += -(-column.nbytes // 64) * 64
+    about = {"fingerprint": _fingerprint(state), "columns": places, "markers": table.markers}
+    head = json.dumps(about).encode()
+    if len(head) > _HEAD_BYTES:
+        return  # hundreds of markers; the table is read from its text
+    aside = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with aside.open("wb") as file:
+                file.write(head.ljust(_HEAD_BYTES))
+                for name, column in columns.items():
+                    file.seek(places[name][1])
+                    file.write(column.tobytes())
+                file.truncate(offset)
+            aside.replace(cache)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        log.info("the columns are not kept in %s: %s", cache, error)
+
+
+def _read(path: Path, content: mmap.mmap) -> Table:
+    start = content.find(b"\n") + 1
+    header = tuple(content[: start or len(content)].decode("utf-8-sig", "replace").split(","))
+    header = tuple(name.strip().strip('"') for name in header)
+    if header[: len(COLUMNS)] != COLUMNS:
+        raise RecordingError(f"{path} does not have the columns of a session.")
+    pieces = list(_pieces(content, start))
+    # numpy lets other threads run while it counts, so two cores do almost twice as much
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "ferdesk-read") as pool:
+        try:
+            parts = list(pool.map(lambda piece: _parse(content, piece, len(header)), pieces))
+        except ValueError as error:
+            raise RecordingError(f"{path} is damaged: {error}.") from error
+    return _join(parts)
+
+
+def _pieces(content: mmap.mmap, start: int) -> Iterator[tuple[int, int]]:
+    """Ranges of whole lines; a marker may hold a line end between quotes."""
+    end = content.rfind(b"\n") + 1
+    quoted = content.find(b'"', start) >= 0
+    while start < end:
+        stop = min(start + _PIECE_BYTES, end)
+        stop = content.find(b"\n", stop - 1) + 1
+        while quoted and content[start:stop].count(b'"') % 2 and stop < end:
+            stop = content.find(b"\n", stop) + 1
+        yield start, stop
+        start = stop
+
+
+def _parse(content: mmap.mmap, piece: tuple[int, int], num_columns: int) -> Table:
+    # a copy: a view that outlives an error would keep the file from being closed
+    text = np.frombuffer(content[piece[0] : piece[1]], np.uint8)
+    breaks = np.flatnonzero(text < _SEPARATORS_END).astype(np.int32)
+    if len(breaks) % num_columns == 0:
+        ends = breaks.reshape(-1, num_columns)
+        # a marker with a comma, a blank or a quote in it makes a line irregular
+        lines_end = (text[ends[:, -1]] == ord("\n")).all()
+        if lines_end and (text[ends[:, :-1]] == ord(",")).all():
+            return _columns(text, ends)
+    return _parse_slowly(content[piece[0] : piece[1]], num_columns, piece[0])
+
+
+def _parse_slowly(content: bytes, num_columns: int, offset: int) -> Table:
+    """The same through the csv module: it knows quotes; the lines are then made regular."""
+    lines: list[bytes] = []
+    markers: list[tuple[int, str]] = []
+    reader = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+    for row in reader:
+        if len(row) != num_columns:
+            raise ValueError(f"a line near byte {offset} has {len(row)} columns, not {num_columns}")
+        if row[_AT["marker"]]:
+            markers.append((len(lines), row[_AT["marker"]]))
+            row[_AT["marker"]] = ""
+        lines.append(",".join(row[: len(COLUMNS)]).encode() + b"\n")
+    text = np.frombuffer(b"".join(lines), np.uint8)
+    breaks = np.flatnonzero(text < _SEPARATORS_END).astype(np.int32)
+    if len(breaks) != len(lines) * len(COLUMNS):
+        raise ValueError(f"a line near byte {offset} holds what is no number")
+    table = _columns(text, breaks.reshape(-1, len(COLUMNS)))
+    return _with_markers(table, tuple(markers))
+
+
+def _columns(text: NDArray[np.uint8], ends: NDArray[np.int32]) -> Table:
+    """``ends`` [rows, columns]: where each field in ``text`` ends."""
+    # words that begin before a field are looked at before they are masked
+    text = np.concatenate((np.zeros(_MOST_PLACES, np.uint8), text))
+    ends = np.ascontiguousarray(ends.T) + np.int32(_MOST_PLACES)
+    starts = np.empty_like(ends)
+    starts[1:] = ends[:-1] + 1
+    starts[0, 0], starts[0, 1:] = _MOST_PLACES, ends[-1, :-1] + 1
+    which = [_AT[name] for name in ("frame", "t_s", "face_id", "uncertain")]
+    frame, t_s, face_id, uncertain = _numbers(text, starts[which], ends[which])
+    which = [_AT[name] for name in _FACE_NUMBERS]
+    numbers = _numbers(text, starts[which], ends[which]).astype(np.float32)
+    named = dict(zip(_FACE_NUMBERS, numbers, strict=True))
+    starts_of_markers, ends_of_markers = starts[_AT["marker"]], ends[_AT["marker"]]
+    marked = np.flatnonzero(ends_of_markers > starts_of_markers)
+    if np.isnan(frame).any() or np.isnan(t_s).any():
+        raise ValueError("a line has no frame or no time")
+    return Table(
+        frame=frame.astype(np.int64),
+        t_s=t_s,
+        face_id=np.nan_to_num(face_id).astype(np.int32),
+        box=np.stack([named[name] for name in ("x", "y", "width", "height")], axis=1),
+        detection=named["detection"],
+        label=_labels(text, starts[_AT["label"]], ends[_AT["label"]]),
+        confidence=named["confidence"],
+        uncertain=uncertain == 1,
+        raw=np.stack([named[f"p_{label}"] for label in LABELS], axis=1),
+        smoothed=np.stack([named[f"s_{label}"] for label in LABELS], axis=1),
+        roll_deg=named["roll_deg"],
+        sharpness=named["sharpness"],
+        brightness=named["brightness"],
+        latency_ms=named["latency_ms"],
+        markers=tuple(
+            (int(row), _text(text, starts_of_markers[row], ends_of_markers[row])) for row in marked
+        ),
+    )
+
+
+def _text(text: NDArray[np.uint8], start: int, end: int) -> str:
+    return text[start:end].tobytes().decode("utf-8", "replace")
+
+
+def _labels(
+    text: NDArray[np.uint8], starts: NDArray[np.int32], ends: NDArray[np.int32]
+) -> NDArray[np.int8]:
+    """Labels [n] by their first two letters, in which all seven differ."""
+    known = np.full(1 << 16, NO_LABEL - 1, np.int8)
+    for index, label in enumerate(LABELS):
+        known[(ord(label[0]) << 8) + ord(label[1])] = index
+    codes = (text[starts].astype(np.uint16) << 8) + text[starts + 1]
+    labels = np.where(starts == ends, np.int8(NO_LABEL), known[codes])
+    if (labels < NO_LABEL).any():
+        row = int(np.flatnonzero(labels < NO_LABEL)[0])
+        raise ValueError(f"there is no label {_text(text, starts[row], ends[row])!r}")
+    return labels.astype(np.int8)
+
+
+def _numbers(
+    text: NDArray[np.uint8], starts: NDArray[np.int32], ends: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Plain decimals of the same shape as ``starts``; NaN where a field is empty.
+
+    Eight places are taken at a time, as one 64-bit number whose bytes are the digits.
+    """
+    shape = starts.shape
+    starts, ends = starts.ravel(), ends.ravel()
+    widths = ends - starts
+    empty = widths == 0
+    negative = text[starts] == ord("-")
+    widths -= negative
+    longest = int(widths.max(initial=0))
+    # byte i of word i begins at text[i]: every place of the text is the start of a word
+    words = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+    total, point = _eight(words, ends - 8, widths)
+    if longest > 8:
+        higher, higher_point = _eight(words, ends - 16, widths - 8)
+        total += higher * np.uint64(10**8)
+        point = np.where(higher_point >= 0, higher_point + 8, point)
+    if longest > 16:
+        some = np.flatnonzero(widths > 16)
+        higher, higher_point = _eight(words, ends[some] - 24, widths[some] - 16)
+        # at most nine digits of a float32 count, the others are leading zeros
+        total[some] += higher * np.uint64(10**16)
+        point[some] = np.where(higher_point >= 0, higher_point + 16, point[some])
+    fraction = np.maximum(point, 0)
+    scale = _POWERS[fraction]
+    # the point took a place of its own, as a zero; take it out of the digits before it
+    whole = np.floor(total / (scale * 10)) * (point >= 0)
+    numbers = (total - (9.0 * whole * scale)) / scale
+    np.negative(numbers, out=numbers, where=negative)
+    numbers[empty] = np.nan
+    for index in np.flatnonzero(widths > _MOST_PLACES):
+        numbers[index] = float(_text(text, starts[index], ends[index]))
+    return numbers.reshape(shape)
+
+
+def _eight(
+    words: NDArray[np.uint64], at: NDArray[np.int32], widths: NDArray[np.int32]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The number in eight places, and how many digits stand behind the point (-1: no point).
+
+    ``widths`` says how many of the places, counted from the last, belong to the field.
+    """
+    values = words[at]
+    values ^= np.uint64(0x3030303030303030)
+    values &= _KEPT[np.clip(widths, 0, 8)]
+    # what is left of a point has a bit that no digit has
+    point = values & np.uint64(0x1010101010101010)
+    values ^= (point >> np.uint64(4)) * np.uint64(0x1E)
+    wrong = (values + np.uint64(0x0606060606060606)) & np.uint64(0xF0F0F0F0F0F0F0F0)
+    if wrong.any() or (point & (point - np.uint64(1))).any():
+        raise ValueError("a field holds what is no number")
+    values *= np.uint64(2561)
+    values >>= np.uint64(8)
+    values &= np.uint64(0x00FF00FF00FF00FF)
+    values *= np.uint64(6553601)
+    values >>= np.uint64(16)
+    values &= np.uint64(0x0000FFFF0000FFFF)
+    values *= np.uint64(42949672960001)
+    values >>= np.uint64(32)
+    place = np.frexp(point.astype(np.float64))[1]
+    return values, np.where(place > 0, 7 - (place - 5) // 8, -1)
+
+
+def _with_markers(table: Table, markers: tuple[tuple[int, str], ...]) -> Table:
+    values = {item.name: getattr(table, item.name) for item in fields(Table)}
+    return Table(**{**values, "markers": markers})
+
+
+def _join(parts: Sequence[Table]) -> Table:
+    markers: list[tuple[int, str]] = []
+    offset = 0
+    for part in parts:
+        markers += [(row + offset, text) for row, text in part.markers]
+        offset += len(part)
+    if not parts:
+        return _empty()
+    columns = {}
+    for item in fields(Table):
+        if item.name != "markers":
+            column = np.concatenate([getattr(part, item.name) for part in parts])
+            column.setflags(write=False)
+            columns[item.name] = column
+    return Table(**columns, markers=tuple(markers))
+
+
+def _empty() -> Table:
+    def one() -> NDArray[np.float32]:
+        return np.zeros(0, np.float32)
+
+    return Table(
+        np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32), np.zeros((0, 4), np.float32),
+        one(), np.zeros(0, np.int8), one(), np.zeros(0, bool), np.zeros((0, 7), np.float32),
+        np.zeros((0, 7), np.float32), one(), one(), one(), one(),
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""The columns of a session against the text they were read from."""
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.core.crop import Square
+from ferdesk.core.labels import LABELS
+from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.errors import RecordingError
+from ferdesk.sessions import table as table_module
+from ferdesk.sessions.schema import HEADER, Moment, rows_of
+from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, read_table
+
+Maker = Callable[..., Path]
+
+
+def test_every_number_is_the_float32_that_was_written(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    lines, wanted = [HEADER], []
+    for index in range(3000):
+        p, s = rng.dirichlet(np.full(7, 0.05), 2).astype(np.float32)
+        x, y, w, h, roll, sharp, bright = (
+            rng.normal(0, 10.0 ** rng.integers(-6, 6), 7).astype(np.float32).tolist()
+        )
+        face = FaceResult(
+            1 + index % 9, Box(x, y, w, h), Square(0, 0, 1), 0.5, Expression(p), s, index % 2 == 0,
+            roll, sharp, bright,
+        )  # fmt: skip
+        frame = Frame(np.zeros((1, 1, 3), np.uint8), index, index / 7, 0.0)
+        faces = (face,) if index % 5 else ()
+        lines.append(rows_of(FrameResult(frame, faces, 1.25, {}), Moment(index, index / 7, None)))
+        wanted.append((face, bool(faces)))
+    path = tmp_path / "results.csv"
+    path.write_text("".join(lines))
+    table = read_table(path)
+    assert len(table) == 3000
+    assert table.num_frames() == 3000
+    for row, (face, shown) in enumerate(wanted):
+        assert table.frame[row] == row
+        assert table.t_s[row] == float(f"{row / 7:.6f}")
+        assert table.latency_ms[row] == 1.25
+        if not shown:
+            assert table.face_id[row] == 0
+            assert table.label[row] == NO_LABEL
+            assert np.isnan(table.raw[row]).all()
+            continue
+        box = (face.box.x, face.box.y, face.box.width, face.box.height)
+        assert table.box[row].tolist() == np.array(box, np.float32).tolist()
+        assert (table.raw[row] == face.expression.probabilities).all()
+        assert (table.smoothed[row] == face.smoothed).all()
+        assert LABELS[table.label[row]] == face.label
+        assert table.uncertain[row] == face.uncertain
+        assert table.roll_deg[row] == np.float32(face.roll_deg)
+        assert table.sharpness[row] == np.float32(face.sharpness)
+
+
+def test_markers_with_commas_quotes_blanks_and_line_ends_are_read_as_csv_does(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "_PIECE_BYTES", 700)
+    odd = ['say "hi", Ana', "two\nlines", "plain", "with blank", "überrascht"]
+    markers = [(0.3 + i * 0.5, text) for i, text in enumerate(odd)]
+    folder = make_session([[(1, "happy"), (2, "sad")]] * 30, markers=markers)
+    table = read_table(folder / "results.csv")
+    with (folder / "results.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [text for _, text in table.markers] == odd
+    assert [row for row, _ in table.markers] == [i for i, row in enumerate(rows) if row["marker"]]
+    assert table.t_s.tolist() == [float(row["t_s"]) for row in rows]
+
+
+def test_a_table_saved_by_another_program_with_other_line_ends_is_read(make_session: Maker) -> None:
+    path = make_session([[(1, "happy")], []]) / "results.csv"
+    before = read_table(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    after = read_table(path)
+    assert after.smoothed.tolist()[0] == before.smoothed.tolist()[0]
+    assert after.face_id.tolist() == [1, 0]
+
+
+def test_columns_that_a_newer_program_adds_at_the_end_are_skipped(make_session: Maker) -> None:
+    path = make_session([[(1, "happy")], []], markers=[(0.1, "go")]) / "results.csv"
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([first + ",yaw_deg", *(line + ",odd text" for line in rest), ""]))
+    table = read_table(path)
+    assert table.face_id.tolist() == [1, 0]
+    assert table.markers == ((1, "go"),)
+
+
+def test_half_a_last_line_is_left_out(make_session: Maker) -> None:
+    path = make_session([[(1, "happy")]] * 3) / "results.csv"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert len(read_table(path)) == 2
+
+
+def test_a_table_without_rows_has_none(make_session: Maker) -> None:
+    table = read_table(make_session([]) / "results.csv")
+    assert (len(table), table.num_frames(), table.face_ids()) == (0, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (",happy,", ",joyful,", "there is no label 'joyful'"),
+        ("0.76", "0.x6", "no number"),
+        ("0.76", "0.7.6", "no number"),
+        ("5.000", "5.000,1", "columns"),
+    ],
+)
+def test_a_damaged_table_is_one_sentence(
+    make_session: Maker, old: str, new: str, words: str
+) -> None:
+    path = make_session([[(1, "happy")]] * 3) / "results.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(RecordingError, match="is damaged") as caught:
+        read_table(path)
+    assert words in str(caught.value)
+
+
+def test_an_empty_file_and_another_table_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.touch()
+    with pytest.raises(RecordingError, match="is empty"):
+        read_table(path)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(RecordingError, match="does not have the columns"):
+        read_table(path)
+
+
+def test_what_was_read_is_kept_until_the_file_changes(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "_CACHE_FROM_ROWS", 1)
+    folder = make_session([[(1, "happy")], [], [(2, "sad")]], markers=[(0.1, "go")])
+    path = folder / "results.csv"
+    first = read_table(path)
+    assert (folder / CACHE_FILE).exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(table_module, "_read", None)  # the text must not be read again
+        second = read_table(path)
+    assert second.markers == first.markers == ((1, "go"),)
+    np.testing.assert_array_equal(second.smoothed, first.smoothed)
+    assert second.face_id.tolist() == [1, 0, 2]
+    state = path.stat()
+    path.write_text(path.read_text().replace(",sad,", ",fear,"))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    assert LABELS[read_table(path).label[2]] == "fear"
+
+
+def test_a_broken_cache_costs_nothing(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(table_module, "_CACHE_FROM_ROWS", 1)
+    folder = make_session([[(1, "happy")]])
+    (folder / CACHE_FILE).write_bytes(b"{ nonsense")
+    assert len(read_table(folder / "results.csv")) == 1
+    assert "of no use" in caplog.text
