@@ -15,11 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
+from trainer import data_command, train
 from trainer import evaluate as evaluation
-from trainer import train
 from trainer.checkpoint import current_commit, load_checkpoint
 from trainer.config import load_recipe, preset_names
-from trainer.data import SPLITS, USAGE, Faces, Fer2013, Split, load_fer2013
+from trainer.data import SPLITS, Faces, Fer2013, Split, load_fer2013
 
 app = typer.Typer(
     help="Train, judge and export ferdesk's networks on FER2013.",
@@ -37,15 +37,7 @@ DataOption = Annotated[
 Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
 
 
-@app.command()
-def data(data: DataOption, unofficial: Unofficial = False) -> None:
-    """Check FER2013 and count its faces."""
-    loaded = _load_fer2013(data, unofficial)
-    console = Console(highlight=False)
-    for usage, split in USAGE.items():
-        faces = loaded.splits[split]
-        counts = ", ".join(f"{name} {count}" for name, count in faces.counts().items())
-        console.print(f"{usage}: {len(faces)} faces ({counts})", soft_wrap=True)
+app.command()(data_command.data)
 
 
 @app.command()

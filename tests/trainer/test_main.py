@@ -15,7 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from trainer import command, train
+from trainer import data_command, train
 from trainer import evaluate as evaluation
 from trainer.__main__ import main
 from trainer.augment import augment
@@ -62,16 +62,6 @@ def _sentence(stderr: str) -> str:
     assert "Traceback" not in stderr
     assert stderr.startswith("Error: ")
     return stderr.strip()
-
-
-def test_data_prints_the_counts(run: Run, csv: Path) -> None:
-    code, out, err = run("data", "--data", csv, "--unofficial")
-    assert (code, err) == (0, "")
-    assert out.splitlines() == [
-        "Training: 16 faces (angry 3, disgust 3, fear 2, happy 2, sad 2, surprise 2, neutral 2)",
-        "PublicTest: 7 faces (angry 1, disgust 1, fear 1, happy 1, sad 1, surprise 1, neutral 1)",
-        "PrivateTest: 7 faces (angry 1, disgust 1, fear 1, happy 1, sad 1, surprise 1, neutral 1)",
-    ]
 
 
 def test_a_file_that_is_not_the_official_one_is_refused(run: Run, csv: Path) -> None:
@@ -126,7 +116,7 @@ def test_an_error_of_the_system_is_one_sentence(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(command, "load_fer2013", full)
+    monkeypatch.setattr(data_command, "load_fer2013", full)
     code, out, err = run("data", "--data", csv)
     assert (code, out) == (3, "")
     assert _sentence(err) == "Error: [Errno 28] No space left on device."
