@@ -32,6 +32,8 @@ class Checkpoint:
     data_sha256: str
     commit: str
     scores: dict[str, float] = field(default_factory=dict)
+    losses: Tensor | None = None
+    """Of the steps of the epoch in work, [steps an epoch]; a resumed epoch logs the same mean."""
 
     def evaluated_weights(self) -> dict[str, Tensor]:
         """The weights that are judged and exported: the average where there is one."""
@@ -62,6 +64,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "data_sha256": checkpoint.data_sha256,
         "commit": checkpoint.commit,
         "scores": checkpoint.scores,
+        "losses": checkpoint.losses,
     }
     try:
         with aside.open("wb") as file:  # torch's own writer makes a RuntimeError of a full disk
@@ -93,6 +96,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
             data_sha256=table["data_sha256"],
             commit=table["commit"],
             scores=table["scores"],
+            losses=table.get("losses"),
         )
     except DataError:
         raise

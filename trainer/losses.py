@@ -51,7 +51,11 @@ class Annealing:
 
 
 def a_softmax_logits(
-    embedding_BC: Tensor, weight_KC: Tensor, target_B: Tensor, margin: int, annealing: float
+    embedding_BC: Tensor,
+    weight_KC: Tensor,
+    target_B: Tensor,
+    margin: int,
+    annealing: float | Tensor,
 ) -> Tensor:
     """Logits [B, K] whose cross entropy is A-Softmax: |x| cos(theta_j), with the margin on target.
 
@@ -62,7 +66,7 @@ def a_softmax_logits(
         weight_KC: rows of length 1.
         target_B: int64, the true expressions.
         margin: m.
-        annealing: lambda; 0 is the definition itself.
+        annealing: lambda, a number or a tensor of one; 0 is the definition itself.
     """
     norm_B1: Tensor = embedding_BC.norm(dim=1, keepdim=True)
     cosine_BK = (embedding_BC @ weight_KC.T / (norm_B1 + 1e-8)).clamp(-1.0, 1.0)

@@ -1,29 +1,32 @@
-"""The training loop: FER2013 in memory, augmented in batches, resumable at any step."""
+"""The training loop: FER2013 on the device, one launch a step, resumable at any step."""
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from ferdesk.errors import DataError, FerdeskError
-from trainer.augment import augment, center_crop
+from trainer.augment import center_crop
 from trainer.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from trainer.config import Recipe
 from trainer.data import Faces, Fer2013
-from trainer.losses import Annealing, a_softmax_logits, cross_entropy, squared_hinge
+from trainer.distributed import ALONE, Group, GroupLost, synchronise_norms
+from trainer.journal import Journal
 from trainer.models import Network
 from trainer.networks import build_network
+from trainer.plan import learning_rate_at
+from trainer.step import TrainingStep, is_out_of_memory, memory_format
 
 SAVE_EVERY_S = 60.0
+"""At least so often ``last.pt`` is written."""
+SAVE_SHARE = 0.03
+"""Share of the time that saving at the ends of epochs may take."""
 CHECK_EVERY_STEPS = 25
+"""How often the host waits for a processor's loss; a GPU runs ahead four times as far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ class Progress:
     learning_rate: float
     images_per_s: float
     public_accuracy: float | None
+    best_accuracy: float | None = None
+    num_epochs: int = 0
+    epoch_ended: bool = False
 
 
 class TrainingStopped(FerdeskError):
@@ -50,10 +56,15 @@ def fit(
     *,
     device: str = "cpu",
     compile_model: bool = False,
+    autotune: bool = False,
     bf16: bool = False,
     resume: bool = False,
+    start: dict[str, Tensor] | None = None,
     max_steps: int | None = None,
+    events: bool = False,
+    group: Group = ALONE,
     report: Callable[[Progress], None] = lambda _: None,
+    notice: Callable[[str], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Checkpoint:
     """Train ``recipe`` and return the checkpoint that its selection rule chooses.
@@ -67,19 +78,29 @@ def fit(
         folder: of this run.
         device: a torch device.
         compile_model: use torch.compile.
+        autotune: let the compiler time kernels for minutes, for long runs with large batches.
         bf16: run the convolutions in bfloat16; losses and weights stay in float32.
         resume: go on from ``last.pt`` where there is one.
+        start: weights to begin from in place of random ones, as of ``Checkpoint``; those of the
+            last layer are left out where their shape differs. A resumed run has its own.
         max_steps: stop there, for timing and tests; the schedule stays that of the whole run.
+        events: write TensorBoard's events into ``folder/events``.
+        group: the processes that share each batch; the first of them writes the files.
         report: called every few steps.
-        stop_requested: asked after each step; True saves and ends.
+        notice: takes a sentence for the user about what is not as wished but goes on.
+        stop_requested: asked after each step (on several GPUs every few); True saves and ends.
 
     Raises:
-        TrainingStopped: stopped, out of memory, a full disk, or a loss that is not finite.
-        DataError: the folder holds another run, or cannot be made.
+        TrainingStopped: stopped, out of memory, a full disk, another process of the group gone,
+            or a loss that is not finite.
+        DataError: the folder holds another run, or cannot be made; the weights to start from do
+            not fit; the batch cannot be shared out.
     """
-    return _Run(recipe, data, folder, device, compile_model, bf16, resume).train(
-        max_steps, report, stop_requested
-    )
+    run = _Run(
+        recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
+        resume=resume, start=start, group=group, notice=notice,
+    )  # fmt: skip
+    return run.train(max_steps, events, report, stop_requested)
 
 
 class _Run:
@@ -89,240 +110,73 @@ class _Run:
         data: Fer2013,
         folder: Path,
         device: str,
-        compile_model: bool,
-        bf16: bool,
-        resume: bool,
+        *,
+        compile_model: bool = False,
+        autotune: bool = False,
+        bf16: bool = False,
+        resume: bool = False,
+        start: dict[str, Tensor] | None = None,
+        group: Group = ALONE,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.recipe, self.data, self.folder = recipe, data, folder
+        self.recipe, self.data, self.folder, self.group = recipe, data, folder, group
         self.device = torch.device(device)
-        self.bf16 = bf16
-        torch.manual_seed(recipe.seed)
+        self.bf16, self.notice = bf16, notice
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
         training = data.splits["training"]
         if len(training) < recipe.batch:
             raise DataError(
                 f"Training has {len(training)} faces, fewer than the batch of {recipe.batch}."
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"The folder {folder} cannot be made: {error}.") from error
-        self.pixels = torch.from_numpy(training.pixels).to(self.device)
-        self.labels = torch.from_numpy(training.labels).to(self.device)
-        self.steps_per_epoch = len(training) // recipe.batch
+        group.check_batch(recipe.batch)
+        checkpoint = group.from_first(lambda: self._open(resume))
+        torch.manual_seed(recipe.seed)
+        self.model = self._network()
+        if checkpoint is None:
+            self.model.prepare(torch.from_numpy(training.pixels).to(self.device))
+        if checkpoint is None and start is not None:
+            _begin_from(self.model, start)
+        self.model = synchronise_norms(self.model, group, self.device)
+        self.averaged = self._network() if recipe.average else None
+        if self.averaged is not None:
+            self.averaged.load_state_dict(self.model.state_dict())
+            self.averaged.eval()
+        self.update = TrainingStep(
+            recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
+            group=group, autotune=autotune, notice=notice,
+        )  # fmt: skip
+        self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
-        # torch 2.14 on a CPU with AVX2 writes past the end of channels-last arrays of 4 channels
-        narrow = recipe.width < 8 and self.device.type == "cpu"
-        self.memory_format = torch.contiguous_format if narrow else torch.channels_last
-        self.model: Network = build_network(recipe).to(  # type: ignore[call-overload]
-            self.device, memory_format=self.memory_format
-        )
-        self.averaged: Network | None = None
-        if recipe.average:
-            self.averaged = build_network(recipe).to(self.device)
-        self.optimizer = _optimizer(self.model, recipe, self.device)
-        self.annealing = Annealing(
-            recipe.annealing_base, recipe.annealing_gamma, recipe.annealing_minimum
-        )
-        self.generator = torch.Generator(self.device)
         self.step = 0
         self.scores: dict[str, float] = {}
         self.commit = current_commit()
-        if resume and (folder / "last.pt").exists():
-            self._restore(load_checkpoint(folder / "last.pt", device))
-        elif (folder / "last.pt").exists():
+        self._best: Checkpoint | None = None
+        """The best so far, where it is not on the disk yet."""
+        if checkpoint is not None:
+            self._restore(checkpoint)
+
+    def _network(self) -> Network:
+        network: Network = build_network(self.recipe).to(  # type: ignore[call-overload]
+            self.device, memory_format=memory_format(self.recipe, self.device)
+        )
+        return network
+
+    def _open(self, resume: bool) -> Checkpoint | None:
+        """The checkpoint to go on from, checked; the first process alone does this."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"The folder {self.folder} cannot be made: {error}.") from error
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return None
+        if not resume:
             raise DataError(
-                f"{folder} already holds a run; add --resume to go on, or choose another --out."
+                f"{self.folder} already holds a run; add --resume to go on, or choose another "
+                "--out."
             )
-        else:
-            self.model.prepare(self.pixels)
-        if self.averaged is not None and not self.step:
-            self.averaged.load_state_dict(self.model.state_dict())
-        self.embed: Callable[[Tensor], Tensor] = self.model.embed
-        if compile_model:
-            self.embed = torch.compile(self.model.embed)
-
-    def train(
-        self,
-        max_steps: int | None,
-        report: Callable[[Progress], None],
-        stop_requested: Callable[[], bool],
-    ) -> Checkpoint:
-        try:
-            self._train(max_steps, report, stop_requested)
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            raise TrainingStopped(
-                f"The device's memory is full at a batch of {self.recipe.batch}; free it and "
-                "--resume, or start again with a smaller batch (--set "
-                f"batch={max(1, self.recipe.batch // 2)}) and another --out."
-            ) from error
-        if self.recipe.select == "public" and (self.folder / "best.pt").exists():
-            return load_checkpoint(self.folder / "best.pt")
-        return load_checkpoint(self.folder / "last.pt")
-
-    def _train(
-        self,
-        max_steps: int | None,
-        report: Callable[[Progress], None],
-        stop_requested: Callable[[], bool],
-    ) -> None:
-        last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
-        saved_s = timed_s = time.monotonic()
-        timed_step = self.step
-        losses: list[Tensor] = []
-        self.model.train()
-        for indices_B in self._batches(last_step):
-            loss, learning_rate = self._update(indices_B)
-            losses.append(loss)
-            self.step += 1
-            epoch_ended = self.step % self.steps_per_epoch == 0
-            stopping = stop_requested()
-            checked = epoch_ended or stopping or self.step == last_step
-            if not checked and self.step % CHECK_EVERY_STEPS:
-                continue
-            mean_loss = torch.stack(losses).mean().item()
-            losses.clear()
-            if not (math.isfinite(mean_loss) and self._weights_are_finite()):
-                raise TrainingStopped(
-                    f"Loss or weights are no longer finite at step {self.step}; start again with a "
-                    "lower learning_rate and another --out. The checkpoints that "
-                    f"{self.folder} may hold are from before that."
-                )
-            now_s = time.monotonic()
-            images = (self.step - timed_step) * self.recipe.batch
-            images_per_s = images / max(now_s - timed_s, 1e-9)
-            if epoch_ended:
-                self._evaluate_epoch(mean_loss, learning_rate, images_per_s)
-            if checked or now_s - saved_s > SAVE_EVERY_S:
-                self._save("last.pt")
-                saved_s = time.monotonic()
-            report(
-                Progress(
-                    self.step / self.steps_per_epoch, self.step, self.num_steps, mean_loss,
-                    learning_rate, images_per_s, self.scores.get("public"),
-                )
-            )  # fmt: skip
-            if epoch_ended:
-                timed_s, timed_step = time.monotonic(), self.step
-            if stopping and self.step < last_step:
-                raise TrainingStopped(
-                    f"Stopped at step {self.step}. {self.folder / 'last.pt'} is whole: "
-                    "--resume goes on from there."
-                )
-
-    def _weights_are_finite(self) -> bool:
-        values = self.model.state_dict().values()
-        return bool(torch.stack([torch.isfinite(value).all() for value in values]).all())
-
-    def _batches(self, last_step: int) -> Iterator[Tensor]:
-        """Indices of the faces of each step, from here on; each epoch is a permutation."""
-        while self.step < last_step:
-            epoch, start = divmod(self.step, self.steps_per_epoch)
-            rng = np.random.default_rng([self.recipe.seed, epoch])
-            order = torch.from_numpy(rng.permutation(len(self.labels))).to(self.device)
-            for within in range(start, self.steps_per_epoch):
-                if self.step >= last_step:
-                    return
-                yield order[within * self.recipe.batch : (within + 1) * self.recipe.batch]
-
-    def _update(self, indices_B: Tensor) -> tuple[Tensor, float]:
-        """One step of SGD; returns the loss (still on the device) and the learning rate."""
-        recipe = self.recipe
-        learning_rate = learning_rate_at(recipe, self.step / self.steps_per_epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.generator.manual_seed(recipe.seed * 1_000_003 + self.step)
-        faces_B1HW = augment(self.pixels[indices_B], recipe, self.generator)
-        target_B = self.labels[indices_B]
-        other_B, share = target_B, 1.0
-        if recipe.mixup:
-            rng = np.random.default_rng([recipe.seed, self.step, 1])
-            share = float(rng.beta(recipe.mixup, recipe.mixup))
-            faces_B1HW = share * faces_B1HW + (1 - share) * faces_B1HW.flip(0)
-            other_B = target_B.flip(0)
-        faces_B1HW = faces_B1HW.contiguous(memory_format=self.memory_format)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            embedding_BC = self.embed(faces_B1HW)
-        embedding_BC = embedding_BC.float()
-        loss = share * self._loss(embedding_BC, target_B)
-        if share < 1.0:
-            loss = loss + (1 - share) * self._loss(embedding_BC, other_B)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self._update_average()
-        return loss.detach(), learning_rate
-
-    def _loss(self, embedding_BC: Tensor, target_B: Tensor) -> Tensor:
-        recipe = self.recipe
-        weight_KC = self.model.class_weight()
-        if recipe.loss == "a-softmax":
-            logits_BK = a_softmax_logits(
-                embedding_BC, weight_KC, target_B, recipe.margin, self.annealing.at(self.step)
-            )
-        else:
-            logits_BK = F.linear(embedding_BC, weight_KC, self.model.head.bias)
-        if recipe.loss == "squared-hinge":
-            return squared_hinge(logits_BK, target_B)
-        return cross_entropy(logits_BK, target_B, recipe.label_smoothing)
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        if self.averaged is None:
-            return
-        # the first steps are forgotten quickly, or the random start would linger
-        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
-        pairs = zip(
-            self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True
-        )
-        for kept, new in pairs:
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
-            else:
-                kept.copy_(new)
-
-    def _evaluate_epoch(self, loss: float, learning_rate: float, images_per_s: float) -> None:
-        judged = self.averaged if self.averaged is not None else self.model
-        accuracy = center_accuracy(judged, self.data.splits["public"], self.recipe.crop_px)
-        self.model.train()
-        self.scores["public"] = accuracy
-        epoch = self.step // self.steps_per_epoch
-        if accuracy > self.scores.get("best_public", 0.0):
-            self.scores["best_public"] = accuracy
-            self.scores["best_epoch"] = float(epoch)
-            self._save("best.pt")
-        row = {
-            "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
-            "images_per_s": images_per_s, "public": accuracy,
-        }  # fmt: skip
-        path = self.folder / "log.jsonl"
-        try:
-            with path.open("a", encoding="utf-8") as log:
-                log.write(json.dumps(row) + "\n")
-        except OSError as error:
-            raise TrainingStopped(f"The log {path} cannot be written: {error}.") from error
-
-    def _save(self, name: str) -> None:
-        average = None if self.averaged is None else self.averaged.state_dict()
-        checkpoint = Checkpoint(
-            recipe=self.recipe,
-            step=self.step,
-            weights=self.model.state_dict(),
-            average=average,
-            optimizer=self.optimizer.state_dict(),
-            data_sha256=self.data.sha256,
-            commit=self.commit,
-            scores=dict(self.scores),
-        )
-        try:
-            save_checkpoint(checkpoint, self.folder / name)
-        except OSError as error:
-            raise TrainingStopped(
-                f"The checkpoint {self.folder / name} cannot be written: {error}."
-            ) from error
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
+        checkpoint = load_checkpoint(path)
         if checkpoint.recipe != self.recipe:
             raise DataError(
                 f"{self.folder} holds a run of another recipe; resume with the same preset and "
@@ -330,60 +184,240 @@ class _Run:
             )
         if checkpoint.data_sha256 != self.data.sha256:
             raise DataError(f"{self.folder} holds a run on another data file.")
+        return checkpoint
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
         self.model.load_state_dict(checkpoint.weights)
         if self.averaged is not None and checkpoint.average is not None:
             self.averaged.load_state_dict(checkpoint.average)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.update.load_optimizer(checkpoint.optimizer)
         self.step, self.scores = checkpoint.step, dict(checkpoint.scores)
+        if checkpoint.losses is not None:
+            self.update.losses_S.copy_(checkpoint.losses)
+
+    def train(
+        self,
+        max_steps: int | None,
+        events: bool,
+        report: Callable[[Progress], None],
+        stop_requested: Callable[[], bool],
+    ) -> Checkpoint:
+        last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
+        journal = None
+        try:
+            if self.group.writes and self.step < last_step:
+                journal = Journal(self.folder, self.step, events=events, notice=self.notice)
+            self._train(last_step, journal, report, stop_requested)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingStopped(
+                f"The device's memory is full at a batch of {self.recipe.batch}; free it and "
+                "--resume, or start again with a smaller batch (--set "
+                f"batch={max(1, self.recipe.batch // 2)}) and another --out."
+            ) from error
+        except GroupLost as error:
+            raise TrainingStopped(
+                f"{error}, so this one ends too, at step {self.step}. What {self.folder} holds is "
+                "whole: start all again with --resume."
+            ) from error
+        finally:
+            if journal is not None:
+                journal.close()
+        return self.group.from_first(self._chosen)
+
+    def _chosen(self) -> Checkpoint:
+        if self.recipe.select == "public" and (self.folder / "best.pt").exists():
+            return load_checkpoint(self.folder / "best.pt")
+        return load_checkpoint(self.folder / "last.pt")
+
+    def _train(
+        self,
+        last_step: int,
+        journal: Journal | None,
+        report: Callable[[Progress], None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        saved_s = timed_s = time.monotonic()
+        save_took_s = 0.0
+        timed_step = self.step
+        on_cpu = self.device.type == "cpu"
+        check_every = CHECK_EVERY_STEPS if on_cpu else 4 * CHECK_EVERY_STEPS
+        first_unread = self.step % self.steps_per_epoch
+        self.model.train()
+        if self.step < last_step:
+            self.update.begin_epoch(self.step // self.steps_per_epoch, first_unread)
+        while self.step < last_step:
+            self.update()
+            self.step += 1
+            within = self.step % self.steps_per_epoch
+            epoch_ended = within == 0
+            checked = epoch_ended or self.step == last_step or self.step % check_every == 0
+            # between GPUs the question itself would be an exchange in every step
+            asks = checked or on_cpu or self.group.size == 1
+            stopping = asks and self.group.any(stop_requested())
+            if not (checked or stopping):
+                continue
+            loss = self._mean_loss(first_unread, within or self.steps_per_epoch)
+            first_unread = within
+            now_s = time.monotonic()
+            images_per_s = (self.step - timed_step) * self.recipe.batch / max(now_s - timed_s, 1e-9)
+            rate = learning_rate_at(self.recipe, (self.step - 1) / self.steps_per_epoch)
+            saving = self.group.any(
+                stopping
+                or self.step == last_step
+                or now_s - saved_s > SAVE_EVERY_S
+                or (epoch_ended and now_s - saved_s > save_took_s / SAVE_SHARE)
+            )
+            self._check_finite(loss, weights_too=saving or epoch_ended)
+            if epoch_ended:
+                self._evaluate_epoch(journal, rate, images_per_s)
+            if saving:
+                save_s = time.monotonic()
+                self._save()
+                saved_s = time.monotonic()
+                save_took_s = saved_s - save_s
+            report(
+                Progress(
+                    self.step / self.steps_per_epoch, self.step, self.num_steps, loss, rate,
+                    images_per_s, self.scores.get("public"), self.scores.get("best_public"),
+                    self.recipe.epochs, epoch_ended,
+                )
+            )  # fmt: skip
+            if epoch_ended:
+                timed_s, timed_step = time.monotonic(), self.step
+                if self.step < last_step:
+                    self.update.begin_epoch(self.step // self.steps_per_epoch)
+            if stopping and self.step < last_step:
+                raise TrainingStopped(
+                    f"Stopped at step {self.step}. {self.folder / 'last.pt'} is whole: "
+                    "--resume goes on from there."
+                )
+
+    def _mean_loss(self, first: int, end: int) -> float:
+        """The mean loss of the epoch's steps from ``first`` to before ``end``, over all faces."""
+        return self.group.mean(self.update.losses_S[first:end].mean()).item()
+
+    def _check_finite(self, loss: float, weights_too: bool) -> None:
+        if math.isfinite(loss) and not (weights_too and not self._weights_are_finite()):
+            return
+        raise TrainingStopped(
+            f"Loss or weights are no longer finite at step {self.step}; start again with a "
+            "lower learning_rate and another --out. The checkpoints that "
+            f"{self.folder} may hold are from before that."
+        )
+
+    def _weights_are_finite(self) -> bool:
+        values = [v for v in self.model.state_dict().values() if v.is_floating_point()]
+        # a norm is finite where all its numbers are; these are far from overflow
+        return bool(torch.isfinite(torch.stack(torch._foreach_norm(values))).all())
+
+    def _evaluate_epoch(
+        self, journal: Journal | None, learning_rate: float, images_per_s: float
+    ) -> None:
+        epoch = self.step // self.steps_per_epoch
+        accuracy = self._public_accuracy()
+        self.scores["public"] = accuracy
+        if accuracy > self.scores.get("best_public", 0.0):
+            self.scores["best_public"] = accuracy
+            self.scores["best_epoch"] = float(epoch)
+            if self.group.writes:
+                self._best = self._checkpoint(copied=True)
+        loss = self._mean_loss(0, self.steps_per_epoch)
+        if journal is not None:
+            row = {
+                "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
+                "images_per_s": images_per_s, "public": accuracy,
+            }  # fmt: skip
+            try:
+                journal.write(row)
+            except FerdeskError as error:
+                raise TrainingStopped(str(error)) from error
+
+    def _public_accuracy(self) -> float:
+        public, group = self.data.splits["public"], self.group
+        judged = self.averaged if self.averaged is not None else self.model
+        if group.size > 1:
+            rows = slice(group.rank, None, group.size)
+            public = Faces(public.pixels[rows], public.labels[rows])
+        accuracy = center_accuracy(judged, public, self.recipe.crop_px, self.bf16)
+        self.model.train()
+        if group.size > 1:
+            hits = torch.tensor([accuracy * len(public), len(public)], dtype=torch.float64)
+            hits = group.mean(hits)
+            accuracy = float(hits[0] / hits[1])
+        return accuracy
+
+    def _checkpoint(self, copied: bool = False) -> Checkpoint:
+        def own(table: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: value.clone() for name, value in table.items()} if copied else table
+
+        average = None if self.averaged is None else own(self.averaged.state_dict())
+        optimizer = self.update.optimizer.state_dict()
+        if copied:
+            optimizer = {
+                **optimizer,
+                "state": {number: own(state) for number, state in optimizer["state"].items()},
+            }
+        return Checkpoint(
+            recipe=self.recipe,
+            step=self.step,
+            weights=own(self.model.state_dict()),
+            average=average,
+            optimizer=optimizer,
+            data_sha256=self.data.sha256,
+            commit=self.commit,
+            scores=dict(self.scores),
+            losses=self.update.losses_S.clone(),
+        )
+
+    def _save(self) -> None:
+        """Write what there is to write; the best first, for ``last.pt`` knows of it."""
+        if not self.group.writes:
+            return
+        for name, checkpoint in (("best.pt", self._best), ("last.pt", self._checkpoint())):
+            if checkpoint is None:
+                continue
+            try:
+                save_checkpoint(checkpoint, self.folder / name)
+            except OSError as error:
+                raise TrainingStopped(
+                    f"The checkpoint {self.folder / name} cannot be written: {error}."
+                ) from error
+        self._best = None
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    # the CPU's allocator raises a plain RuntimeError, and words it differently on Windows
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+def _begin_from(model: Network, start: dict[str, Tensor]) -> None:
+    """Lay ``start`` into ``model``; the last layer may be another one, and is then left as it is.
 
-
-def learning_rate_at(recipe: Recipe, epoch: float) -> float:
-    """The learning rate at a (fractional) epoch: warm-up, then a cosine to 0 or steps.
-
-    Steps are constant to ``step_from``, and first drop ``step_every`` epochs after it.
+    Raises:
+        DataError: the networks differ in more than that.
     """
-    if epoch < recipe.warmup:
-        return recipe.learning_rate * (epoch + 0.01) / recipe.warmup
-    if recipe.schedule == "cosine":
-        share = (epoch - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
-        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-    num_drops = max(0, int((epoch - recipe.step_from) // recipe.step_every))
-    return float(recipe.learning_rate * recipe.step_factor**num_drops)
+    own = model.state_dict()
+    fitting = {
+        name: value
+        for name, value in start.items()
+        if name in own and own[name].shape == value.shape
+    }
+    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith("head.")]
+    if strange:
+        raise DataError(
+            f"The weights to start from are of another network ({min(strange)} does not fit); "
+            "choose the preset, width and attention of the run that they come from."
+        )
+    model.load_state_dict({**own, **fitting})
 
 
 @torch.no_grad()
-def center_accuracy(model: Network, faces: Faces, crop_px: int) -> float:
+def center_accuracy(model: Network, faces: Faces, crop_px: int, bf16: bool = False) -> float:
     """Share of ``faces`` whose expression the largest logit names, one centre crop each."""
     model.eval()
     device = next(model.parameters()).device
-    correct = 0
+    hits = torch.zeros((), dtype=torch.int64, device=device)
     for start in range(0, len(faces), 512):
         pixels = torch.from_numpy(faces.pixels[start : start + 512]).to(device)
-        predicted = model(center_crop(pixels, crop_px)).argmax(1).cpu().numpy()
-        correct += int((predicted == faces.labels[start : start + 512]).sum())
-    return correct / max(len(faces), 1)
-
-
-def _optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    """SGD; norms, biases and a head of unit rows are not decayed."""
-    decayed: list[Any] = []
-    kept: list[Any] = []
-    for name, parameter in model.named_parameters():
-        unit_rows = name == "head.weight" and recipe.loss == "a-softmax"
-        (kept if parameter.ndim < 2 or unit_rows else decayed).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(
-        groups,
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
-        fused=device.type == "cuda",
-    )
+        labels = torch.from_numpy(faces.labels[start : start + 512]).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+            logits = model(center_crop(pixels, crop_px))
+        hits += (logits.argmax(1) == labels).sum()
+    return hits.item() / max(len(faces), 1)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from trainer.augment import augment, center_crop, ten_crops
+from trainer.augment import NUM_RANDOMS, center_crop, ten_crops
+from trainer.augment import augment as augment_by
 from trainer.config import Recipe, load_recipe
 
 PAPER = Recipe()
@@ -24,6 +25,12 @@ def faces() -> Tensor:
 
 def _seeded(seed: int = 0) -> Generator:
     return Generator().manual_seed(seed)
+
+
+def augment(faces_BHW: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    return augment_by(
+        faces_BHW, recipe, torch.rand(len(faces_BHW), NUM_RANDOMS, generator=generator)
+    )
 
 
 def test_ten_crops_are_four_corners_the_centre_and_their_mirrors(faces: Tensor) -> None:
@@ -59,10 +66,18 @@ def test_the_centre_crop_is_the_middle(faces: Tensor, crop_px: int) -> None:
 
 
 @pytest.mark.parametrize("recipe", [PAPER, EVERYTHING], ids=["paper", "everything"])
-def test_the_same_generator_state_gives_the_same_batch(faces: Tensor, recipe: Recipe) -> None:
+def test_the_same_random_numbers_give_the_same_batch(faces: Tensor, recipe: Recipe) -> None:
     first = augment(faces, recipe, _seeded(1))
     assert torch.equal(first, augment(faces, recipe, _seeded(1)))
     assert not torch.equal(first, augment(faces, recipe, _seeded(2)))
+
+
+@pytest.mark.parametrize("recipe", [PAPER, EVERYTHING], ids=["paper", "everything"])
+def test_a_face_gets_the_same_view_in_any_company(faces: Tensor, recipe: Recipe) -> None:
+    random_BD = torch.rand(len(faces), NUM_RANDOMS, generator=_seeded())
+    whole = augment_by(faces, recipe, random_BD)
+    part = augment_by(faces[3:11], recipe, random_BD[3:11])
+    torch.testing.assert_close(part, whole[3:11], atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("crop_px", [40, 44, 48])

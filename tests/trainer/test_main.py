@@ -15,7 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from trainer import data_command, train
+from trainer import data_command, step, train
 from trainer import evaluate as evaluation
 from trainer.__main__ import main
 from trainer.augment import augment
@@ -251,7 +251,7 @@ def test_ctrl_c_saves_and_exits_with_1(
         os.kill(os.getpid(), number)
         return augment(*arguments)
 
-    monkeypatch.setattr(train, "augment", interrupted)
+    monkeypatch.setattr(step, "augment", interrupted)
     code, _, err = run("fit", "--data", csv, "--out", tmp_path, "--preset", "fast", *TINY)
 
     assert code == 1
