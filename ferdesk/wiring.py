@@ -16,8 +16,8 @@ from ferdesk.adapters.session_writer import SessionWriter
 from ferdesk.adapters.still_image import SUFFIXES as STILL_SUFFIXES
 from ferdesk.adapters.still_image import StillImage
 from ferdesk.adapters.video_file import VideoFile, is_url, shown_location
+from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError
 from ferdesk.paths import models_folder, sessions_folder
@@ -206,6 +206,9 @@ class _WindowRecording:
     def note_event(self, kind: str, text: str) -> None:
         self.writer.note_event(kind, text)
 
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        self.writer.note_baseline(face_id, baseline)
+
     def close(self, status: Status) -> None:
         dropped = max(0, status.num_dropped - self.began.num_dropped)
         self.writer.close(frames_dropped=dropped)
@@ -245,11 +248,14 @@ class WindowServices:
             raise SourceError("Nothing runs that could be recorded; press Start first.")
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = new_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
-        settings: dict[str, object] = {"smoothing_tau_s": SMOOTHING_TAU_S}
+        settings = status.tuning.table()
         header = session_header(status.source, status.model, status.device, settings)
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"
-        return _WindowRecording(SessionWriter(folder, header, live=live), status)
+        writer = SessionWriter(folder, header, live=live)
+        for face_id, baseline in status.tuning.baselines.items():
+            writer.note_baseline(face_id, baseline)
+        return _WindowRecording(writer, status)
 
     def close(self) -> None:
         """Free the native detectors, once no thread uses them any more."""

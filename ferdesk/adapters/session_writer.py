@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.schema import (
@@ -122,11 +123,26 @@ class SessionWriter:
 
     def note_event(self, kind: str, text: str) -> None:
         """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``."""
-        t_s = self._last_t_s
-        if self._live and self._started_s is not None:
-            t_s = self._clock() - self._started_s
+        t_s = self._now_s()
         with self._lock:
-            self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
+            self._counts.events.append({"t_s": t_s, "event": kind, "text": text})
+
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        """Put a face's neutral baseline, or that it was undone, into ``session.json``."""
+        entry: dict[str, object] = {
+            "t_s": self._now_s(),
+            "face_id": face_id,
+            "offsets": offsets_table(baseline),
+            "frames": 0 if baseline is None else baseline.num_frames,
+        }
+        with self._lock:
+            self._counts.baselines.append(entry)
+
+    def _now_s(self) -> float:
+        """Seconds of the session: by the clock where it is live, else of the last frame."""
+        live = self._live and self._started_s is not None
+        t_s = self._clock() - (self._started_s or 0.0) if live else self._last_t_s
+        return round(t_s, 6)
 
     def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
         """Write what is waiting, close the files, and mark the session complete.

@@ -14,6 +14,7 @@ from ferdesk.core.pacing import Allowance, Pace
 from ferdesk.core.quality import is_uncertain, sharpness
 from ferdesk.core.smoother import Smoother
 from ferdesk.core.tracker import Tracker
+from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import (
     Detection,
     DeviceInfo,
@@ -83,6 +84,7 @@ class _Judgement:
     sharpness: float
     brightness: float
     t_s: float
+    calibrated: bool
 
 
 class Pipeline:
@@ -98,14 +100,14 @@ class Pipeline:
         detector: FaceDetector,
         classifier: ExpressionClassifier,
         *,
-        smoothing_tau_s: float | None = None,
+        tuning: Tuning | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.detector = detector
         self.classifier = classifier
         self._tracker = Tracker()
-        self._smoother = Smoother() if smoothing_tau_s is None else Smoother(smoothing_tau_s)
-        self._smoothing_tau_s = smoothing_tau_s
+        self._smoother = Smoother()
+        self._tuning = tuning or Tuning()
         self._clock = clock
         self._pace = Pace()
         self._num_judged = Allowance(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
@@ -117,9 +119,17 @@ class Pipeline:
         return Pipeline(
             detector.fresh() if isinstance(detector, PacedDetector) else detector,
             self.classifier,
-            smoothing_tau_s=self._smoothing_tau_s,
+            tuning=self._tuning.for_other_faces(),
             clock=self._clock,
         )
+
+    @property
+    def tuning(self) -> Tuning:
+        return self._tuning
+
+    def tune(self, tuning: Tuning) -> None:
+        """Say from the next frame on what ``tuning`` makes of the raw values; from any thread."""
+        self._tuning = tuning
 
     def keep_pace(self, pace: Pace) -> None:
         """Do from the next frame on as much as ``pace`` leaves time for; from any thread."""
@@ -146,7 +156,8 @@ class Pipeline:
 
     def judge(self, found: Found) -> FrameResult:
         """The second half: what the faces show."""
-        frame, tracked, pace = found.frame, found.faces, self._pace
+        frame, tracked, pace, tuning = found.frame, found.faces, self._pace, self._tuning
+        self._smoother.tau_s = tuning.smoothing_tau_s
         marks = [*found.marks_s, self._clock()]
         squares = [square_around(f.detection.box, f.detection.framing) for f in tracked]
         chosen = self._choose(tracked, frame.t_s, pace)
@@ -158,16 +169,21 @@ class Pipeline:
         marks.append(self._clock())
         for i, crop, expression in zip(chosen, crops, expressions, strict=True):
             face_id = tracked[i].face_id
+            baseline = tuning.baselines.get(face_id)
+            said = expression.probabilities
             self._judgements[face_id] = _Judgement(
                 expression,
-                self._smoother.update(face_id, expression.probabilities, frame.t_s),
+                self._smoother.update(
+                    face_id, said if baseline is None else baseline.apply(said), frame.t_s
+                ),
                 sharpness(crop),
                 float(crop.mean()),
                 frame.t_s,
+                calibrated=baseline is not None,
             )
         judged = frozenset(chosen)
         faces = tuple(
-            self._result(face, square, fresh=i in judged)
+            self._result(face, square, tuning, fresh=i in judged)
             for i, (face, square) in enumerate(zip(tracked, squares, strict=True))
         )
         self._smoother.forget_before(frame.t_s)
@@ -204,7 +220,9 @@ class Pipeline:
         num_due = sum(age_s(i) > _JUDGED_AT_LEAST_EVERY_S for i in by_age)
         return sorted(by_age[: max(num_due, int(self._num_judged.value))])
 
-    def _result(self, face: TrackedFace, square: Square, *, fresh: bool) -> FaceResult:
+    def _result(
+        self, face: TrackedFace, square: Square, tuning: Tuning, *, fresh: bool
+    ) -> FaceResult:
         box, said = face.detection.box, self._judgements[face.face_id]
         return FaceResult(
             face_id=face.face_id,
@@ -213,9 +231,16 @@ class Pipeline:
             detection_score=face.detection.score,
             expression=said.expression,
             smoothed=said.smoothed,
-            uncertain=is_uncertain(said.smoothed, (box.width + box.height) / 2),
+            uncertain=is_uncertain(
+                said.smoothed,
+                (box.width + box.height) / 2,
+                below=tuning.uncertain_below,
+                margin=tuning.uncertain_margin,
+                smallest_face_px=tuning.smallest_face_px,
+            ),
             roll_deg=face.detection.roll_deg,
             sharpness=said.sharpness,
             brightness=said.brightness,
             fresh=fresh,
+            calibrated=said.calibrated,
         )

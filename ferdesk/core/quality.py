@@ -16,15 +16,19 @@ def sharpness(crop: NDArray[np.float32]) -> float:
     return float(laplacian.var())
 
 
-def is_uncertain(smoothed: NDArray[np.float32], face_side_px: float) -> bool:
+def is_uncertain(
+    smoothed: NDArray[np.float32],
+    face_side_px: float,
+    *,
+    below: float = UNCERTAIN_BELOW,
+    margin: float = UNCERTAIN_MARGIN,
+    smallest_face_px: float = SMALLEST_FACE_PX,
+) -> bool:
     """Whether a label should not be trusted.
 
-    So it is where the largest probability is below 0.40, where it leads the second by less than
-    0.10, or where the face is smaller than 24 pixels. docs/uncertain.md explains the rule.
+    So it is where the largest probability is below ``below``, where it leads the second by less
+    than ``margin``, or where the face is smaller than ``smallest_face_px``. docs/uncertain.md
+    explains the rule.
     """
     second, first = np.sort(smoothed)[-2:]
-    return bool(
-        first < UNCERTAIN_BELOW
-        or first - second < UNCERTAIN_MARGIN
-        or face_side_px < SMALLEST_FACE_PX
-    )
+    return bool(first < below or first - second < margin or face_side_px < smallest_face_px)

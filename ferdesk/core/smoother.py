@@ -13,11 +13,11 @@ class Smoother:
     """Exponential smoothing with time constant ``tau_s``; 0 switches it off.
 
     s(t) = s(t0) + (1 - exp(-(t - t0) / tau)) (p(t) - s(t0)), which keeps the sum at 1 and gives
-    the same curve at every frame rate.
+    the same curve at every frame rate. ``tau_s`` may be changed at any time.
     """
 
     def __init__(self, tau_s: float = SMOOTHING_TAU_S) -> None:
-        self._tau_s = tau_s
+        self.tau_s = tau_s
         self._faces: dict[int, tuple[float, NDArray[np.float64]]] = {}
 
     def update(
@@ -27,10 +27,10 @@ class Smoother:
         measured = probabilities.astype(np.float64)
         before_s, smoothed = self._faces.get(face_id, (t_s, measured))
         elapsed_s = t_s - before_s
-        if elapsed_s < 0 or elapsed_s > _FORGET_AFTER_S or self._tau_s <= 0:
+        if elapsed_s < 0 or elapsed_s > _FORGET_AFTER_S or self.tau_s <= 0:
             smoothed = measured
         else:
-            smoothed = smoothed + (1 - math.exp(-elapsed_s / self._tau_s)) * (measured - smoothed)
+            smoothed = smoothed + (1 - math.exp(-elapsed_s / self.tau_s)) * (measured - smoothed)
         self._faces[face_id] = (t_s, smoothed)
         return smoothed.astype(np.float32)
 

@@ -142,7 +142,8 @@ class FaceResult:
     ``smoothed`` [7] float32 sums to 1; ``label`` is its largest entry's name and ``confidence``
     that entry. ``sharpness`` is the variance of the Laplacian of the 48-pixel crop,
     ``brightness`` its mean, 0..255. One that is not ``fresh`` was seen in this frame but not
-    classified for lack of time: what is said of it is from a frame shortly before.
+    classified for lack of time: what is said of it is from a frame shortly before. One that is
+    ``calibrated`` has its neutral baseline in ``smoothed``; ``expression`` is raw always.
     """
 
     face_id: int
@@ -156,6 +157,7 @@ class FaceResult:
     sharpness: float
     brightness: float
     fresh: bool = True
+    calibrated: bool = False
 
     @property
     def label(self) -> str:

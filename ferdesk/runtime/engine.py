@@ -13,12 +13,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol
 
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Found, Pipeline
+from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.latest import Latest
@@ -63,6 +64,7 @@ _ACTIVE = frozenset({State.OPENING, State.RUNNING, State.LOST})
 class Status:
     """The engine's state for people; rates are of the last two seconds.
 
+    ``tuning`` is what the user made of the raw values' way to what is said.
     ``message`` is a sentence where there is something to tell (why it failed, what was lost).
     ``silent_s`` is how long the source has given nothing. ``num_seen``, ``num_analysed`` and
     ``num_dropped`` count frames since the start.
@@ -80,6 +82,7 @@ class Status:
     num_seen: int = 0
     num_analysed: int = 0
     num_dropped: int = 0
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 class Engine:
@@ -99,6 +102,7 @@ class Engine:
         self._run: _Run | None = None
         self._leaving: list[threading.Thread] = []
         self._every_face = False
+        self._tuning = Tuning()
 
     def start(
         self, open_source: Callable[[], FrameSource], open_pipeline: Callable[[], Pipeline]
@@ -107,6 +111,7 @@ class Engine:
         self.stop(wait_s=0.0)
         with self._lock:
             self._leaving = [thread for thread in self._leaving if thread.is_alive()]
+            self._tuning = self._tuning.for_other_faces()
             run = self._run = _Run(
                 open_source,
                 open_pipeline,
@@ -115,6 +120,7 @@ class Engine:
                 self._clock,
                 tuple(self._leaving),
                 every_face=self._every_face,
+                tuning=self._tuning,
             )
         run.begin()
 
@@ -145,10 +151,25 @@ class Engine:
         if run is not None:
             run.keep_pace(every_face=wanted)
 
+    @property
+    def tuning(self) -> Tuning:
+        return self._tuning
+
+    def tune(self, tuning: Tuning) -> None:
+        """Say of faces what ``tuning`` makes of the raw values; from the next frame on.
+
+        It stays over starts, but for the baselines, whose ids mean other people then.
+        """
+        with self._lock:
+            self._tuning = tuning
+            run = self._run
+        if run is not None:
+            run.tune(tuning)
+
     def status(self) -> Status:
         with self._lock:
             run = self._run
-        return Status() if run is None else run.status()
+        return Status(tuning=self._tuning) if run is None else run.status()
 
 
 class _Run:
@@ -164,8 +185,10 @@ class _Run:
         leaving: Sequence[threading.Thread],
         *,
         every_face: bool,
+        tuning: Tuning,
     ) -> None:
         self._every_face = every_face
+        self._tuning = tuning
         self._pipeline: Pipeline | None = None
         self._open_source, self._open_pipeline = open_source, open_pipeline
         self._on_result, self._on_change, self._clock = on_result, on_change, clock
@@ -207,6 +230,7 @@ class _Run:
             latencies = sorted(self._latencies)
             return replace(
                 self._status,
+                tuning=self._tuning,
                 capture_fps=_rate(self._captured, now_s),
                 analysis_fps=_rate(self._analysed, now_s),
                 latency_ms=latencies[len(latencies) // 2] if latencies else 0.0,
@@ -238,6 +262,13 @@ class _Run:
         self._pipeline_ready.set()
         self._newest.close()
         self._found.close()
+
+    def tune(self, tuning: Tuning) -> None:
+        """From any thread; a pipeline that is not open yet gets it when it is."""
+        with self._lock:
+            self._tuning = tuning
+            if self._pipeline is not None:
+                self._pipeline.tune(tuning)
 
     def keep_pace(self, *, every_face: bool) -> None:
         """From any thread, and again once the source has told its rate."""
@@ -314,6 +345,7 @@ class _Run:
         classifier = pipeline.classifier
         with self._lock:
             self._pipeline = pipeline
+            pipeline.tune(self._tuning)
             self._status = replace(self._status, model=classifier.info, device=classifier.device)
             every_face = self._every_face
         self.keep_pace(every_face=every_face)

@@ -113,6 +113,7 @@ class SessionCounts:
     rows: int = 0
     markers: list[dict[str, object]] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
+    baselines: list[dict[str, object]] = field(default_factory=list)
 
 
 def session_table(
@@ -137,5 +138,6 @@ def session_table(
         "rows": counts.rows,
         "markers": counts.markers,
         "events": counts.events,
+        "baselines": counts.baselines,
         "complete": complete,
     }

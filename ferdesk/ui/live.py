@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import DeviceInfo, FrameResult
 from ferdesk.runtime.engine import Engine, State, Status, device_change
 from ferdesk.ui.bridge import Bridge
@@ -172,6 +174,21 @@ class Live(QObject):
             self._engine.classify_every_face(False)
         if recording is not None:
             self._close(recording)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What is made of the network's raw values."""
+        return self._engine.tuning
+
+    def tune(self, tuning: Tuning) -> None:
+        """Make ``tuning`` of the raw values from the next frame on."""
+        self._engine.tune(tuning)
+
+    def set_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        """Use ``baseline`` for a face from the next frame on, None for none; a session notes it."""
+        self.tune(self.tuning.with_baseline(face_id, baseline))
+        if self._recording is not None:
+            self._recording.note_baseline(face_id, baseline)
 
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult
 from ferdesk.runtime.engine import FrameSource, Status
@@ -38,6 +39,10 @@ class Recording(Protocol):
 
     def note_event(self, kind: str, text: str) -> None:
         """Keep what happened to the source: lost, back, or broken."""
+        ...
+
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        """Keep that a face's neutral baseline is used from now on, or no longer."""
         ...
 
     def close(self, status: Status) -> None:

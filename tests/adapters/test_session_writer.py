@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import Square
 from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
@@ -188,3 +189,24 @@ def test_a_folder_that_is_no_session_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "results.csv").write_text("a,b\n1,2\n")
     with pytest.raises(RecordingError, match="does not have the columns"):
         read_session(tmp_path)
+
+
+def test_a_baseline_and_its_undoing_are_kept_with_their_moment(tmp_path: Path) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=True, clock=lambda: 52.5)
+    writer.add(result(0, captured_s=50.0))
+    writer.note_baseline(1, Baseline((-0.5, 0.0, 0.0, 0.0, -3.0, 0.0, 0.0), 45))
+    writer.note_baseline(1, None)
+    writer.close()
+    about = read_session(tmp_path / "s").about
+    assert about["baselines"] == [
+        {
+            "t_s": 2.5,
+            "face_id": 1,
+            "offsets": {
+                "angry": -0.5, "disgust": 0.0, "fear": 0.0, "happy": 0.0, "sad": -3.0,
+                "surprise": 0.0, "neutral": 0.0,
+            },
+            "frames": 45,
+        },
+        {"t_s": 2.5, "face_id": 1, "offsets": None, "frames": 0},
+    ]  # fmt: skip

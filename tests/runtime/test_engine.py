@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import (
     Box,
     Detection,
@@ -267,4 +269,25 @@ def test_a_recording_has_every_face_classified_and_the_pace_is_the_cameras() -> 
     engine.classify_every_face(False)
     assert paces[-1] == Pace(1 / 30)
     release.set()
+    engine.stop()
+
+
+def test_tuning_reaches_the_pipeline_and_baselines_end_with_their_source() -> None:
+    pipelines: list[Pipeline] = []
+
+    def open_pipeline() -> Pipeline:
+        pipelines.append(pipeline())
+        return pipelines[-1]
+
+    engine = Engine()
+    engine.tune(Tuning(smoothing_tau_s=0.7))
+    engine.start(lambda: Source(frames(1)), open_pipeline)
+    wait_for(lambda: engine.status().num_analysed == 1)
+    assert pipelines[0].tuning == Tuning(smoothing_tau_s=0.7)
+    calibrated = engine.tuning.with_baseline(1, Baseline((-1.0,) * 6 + (0.0,), 30))
+    engine.tune(calibrated)
+    assert pipelines[0].tuning == engine.status().tuning == calibrated
+    engine.start(lambda: Source(frames(1)), open_pipeline)
+    wait_for(lambda: engine.status().num_analysed == 1)
+    assert pipelines[1].tuning == Tuning(smoothing_tau_s=0.7)
     engine.stop()

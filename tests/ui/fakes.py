@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.pipeline import Pipeline
@@ -145,6 +146,7 @@ class FakeRecording:
         self.closed_with: list[Status] = []
         self.threads: set[str] = set()
         self.events: list[str] = []
+        self.baselines: list[tuple[int, Baseline | None]] = []
 
     @property
     def num_rows(self) -> int:
@@ -159,6 +161,9 @@ class FakeRecording:
         assert not self.closed_with, "an event after the end"
         assert text
         self.events.append(kind)
+
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        self.baselines.append((face_id, baseline))
 
     def close(self, status: Status) -> None:
         self.closed_with.append(status)

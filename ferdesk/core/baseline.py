@@ -1,0 +1,118 @@
+"""A person's neutral face as the zero of the scale: a bounded shift of the logits, per face.
+
+Some faces look sad or angry to the network while they rest. A few seconds of the resting face say
+how much, and this much is taken off from then on. ``docs/baseline.md`` has the reasoning.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.core.types import FrameResult
+
+NEUTRAL_S = 3.0
+"""How long the neutral face is looked at."""
+LOST_AFTER_S = 0.5
+"""A face out of sight for longer than this ends the calibration."""
+FEWEST_FRAMES = 5
+TARGET_NEUTRAL = 0.70
+"""What the network should say of a neutral face; the other six share the rest evenly."""
+MOST_SHIFT = 3.0
+"""No logit is lowered by more than this: a strong expression stays visible over any baseline."""
+_NEUTRAL = LABELS.index("neutral")
+_LEAST_PROBABILITY = 1e-6
+_TARGET_LOG_ODDS = math.log((1 - TARGET_NEUTRAL) / (NUM_LABELS - 1) / TARGET_NEUTRAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is added to the logits of one face, in LABELS' order; each in [-MOST_SHIFT, 0].
+
+    ``num_frames`` is how many judgements of the neutral face it rests on.
+    """
+
+    offsets: tuple[float, ...]
+    num_frames: int = 0
+
+    @staticmethod
+    def of(probabilities: NDArray[np.float32]) -> "Baseline":
+        """The baseline of a neutral face.
+
+        d_i = clip(log(q_i / q_n) - mean_t log(p_i(t) / p_n(t)), -MOST_SHIFT, 0), where n is
+        neutral and q the target: a label that the resting face shows too strongly against neutral
+        is lowered until it no longer does, one that it does not show is left alone.
+
+        Args:
+            probabilities: [n, 7] float32, the network's raw ones over the neutral seconds, n >= 1.
+        """
+        logs = np.log(np.maximum(probabilities.astype(np.float64), _LEAST_PROBABILITY))
+        log_odds = (logs - logs[:, _NEUTRAL : _NEUTRAL + 1]).mean(axis=0)
+        offsets = np.clip(_TARGET_LOG_ODDS - log_odds, -MOST_SHIFT, 0.0)
+        offsets[_NEUTRAL] = 0.0
+        return Baseline(tuple(round(float(d), 6) + 0.0 for d in offsets), len(probabilities))
+
+    def apply(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``probabilities`` [7] float32 with the logits shifted, p_i e^d_i / sum_j p_j e^d_j."""
+        shifted = probabilities.astype(np.float64) * np.exp(self.offsets)
+        total = shifted.sum()
+        return probabilities if total <= 0 else (shifted / total).astype(np.float32)
+
+    @property
+    def lowered(self) -> tuple[tuple[str, float], ...]:
+        """The labels that are lowered and by how much, the most first."""
+        pairs = [(label, -d) for label, d in zip(LABELS, self.offsets, strict=True) if d < 0]
+        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+Progress = Literal["running", "lost", "done"]
+
+
+class NeutralSeconds:
+    """Collects what the network says of one face while it is neutral."""
+
+    def __init__(self, face_id: int) -> None:
+        self.face_id = face_id
+        self._seen: list[NDArray[np.float32]] = []
+        self._began_s: float | None = None
+        self._last_s = 0.0
+
+    @property
+    def share(self) -> float:
+        """How much of the time has passed, in [0, 1]."""
+        if self._began_s is None:
+            return 0.0
+        return min(max((self._last_s - self._began_s) / NEUTRAL_S, 0.0), 1.0)
+
+    def add(self, result: FrameResult) -> Progress:
+        """Take one result; ``lost`` where the face has been out of sight for too long."""
+        now_s = result.frame.t_s
+        if self._began_s is None:
+            self._began_s = self._last_s = now_s
+        face = next((face for face in result.faces if face.face_id == self.face_id), None)
+        if face is None:
+            return "lost" if abs(now_s - self._last_s) > LOST_AFTER_S else "running"
+        if now_s < self._last_s:  # the source began anew
+            return "lost"
+        self._last_s = now_s
+        if face.fresh:
+            self._seen.append(face.expression.probabilities)
+        enough = now_s - self._began_s >= NEUTRAL_S and len(self._seen) >= FEWEST_FRAMES
+        return "done" if enough else "running"
+
+    def baseline(self) -> Baseline:
+        """The baseline of what was seen; only after ``done``."""
+        return Baseline.of(np.stack(self._seen))
+
+    def most_seen(self) -> tuple[str, float]:
+        """The label with the largest mean raw probability, and that mean; only after ``done``."""
+        mean = np.mean(self._seen, axis=0)
+        return LABELS[int(mean.argmax())], float(mean.max())
+
+
+def offsets_table(baseline: Baseline | None) -> dict[str, float] | None:
+    """The offsets by label, as ``session.json`` keeps them; None where a baseline was undone."""
+    return None if baseline is None else dict(zip(LABELS, baseline.offsets, strict=True))
