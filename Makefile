@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow lint venv-run venv-dev clean
+.PHONY: run test test-slow lint translations venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -21,6 +21,10 @@ lint: venv-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# the texts of the window, collected for translators and compiled for Qt; see docs/translating.md
+translations: venv-dev
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/translations.py
 
 venv-run: $(VENV)/.run
 venv-dev: $(VENV)/.dev

@@ -13,10 +13,10 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from ferdesk.settings import LoadedSettings, load_settings, settings_path
+from ferdesk.ui.appearance import Appearance
 from ferdesk.ui.live import DEMO, Live, Notice
 from ferdesk.ui.main_window import PROGRAM, MainWindow
 from ferdesk.ui.services import Services
-from ferdesk.ui.theme import apply_theme
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +82,10 @@ def run_app(
     app = running if isinstance(running, QApplication) else QApplication([PROGRAM, *argv])
     app.setApplicationName(PROGRAM)
     app.setDesktopFileName(PROGRAM)
-    apply_theme(app)
     path = settings_file or settings_path()
-    window = open_window(services, load_settings(path), path, source=source, notice=notice)
+    loaded = load_settings(path)
+    Appearance(app, loaded.settings)
+    window = open_window(services, loaded, path, source=source, notice=notice)
     errors = UnexpectedErrors()
     errors.told.connect(window.notices.show_notice, Qt.ConnectionType.QueuedConnection)
     errors.install()

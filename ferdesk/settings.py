@@ -11,6 +11,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from ferdesk.core.types import MapName
 from ferdesk.paths import config_folder
 
+Language = Literal["system", "en", "zh_CN"]
+ThemeChoice = Literal["system", "light", "dark"]
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -27,13 +30,21 @@ class Settings:
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
     side_panel: bool = True
-    """Show faces, bars and the map's controls beside the picture."""
+    """Show the docks around the picture."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     """The device that should run the network; --provider on the command line goes before it."""
     reduced_motion: bool = False
     """Let bars jump to their values."""
+    theme: ThemeChoice = "system"
+    """Light or dark; ``system`` follows the desktop, also while the program runs."""
+    language: Language = "system"
+    """The language of the window."""
+    font_scale: float = field(default=1.0, metadata={"range": (0.75, 2.0)})
+    """The size of all text, as a multiple of the system's."""
     window_geometry: str = ""
     """Size and place of the window, as Qt saves it, in base64."""
+    dock_state: str = ""
+    """How the docks are arranged, as Qt saves it, in base64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.overlay import percent
-from ferdesk.ui.theme import DARK, GRID, label_colour
+from ferdesk.ui.theme import GRID, colours, label_colour
 
 EASE_MS = 100
 _ROW_PX = 3 * GRID
@@ -87,21 +87,21 @@ class Bars(QWidget):
             track = QRectF(word_px, top, track_px, _BAR_PX)
             self._paint_words(painter, row, i)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(DARK.raised))
+            painter.setBrush(QColor(colours().raised))
             painter.drawRoundedRect(track, 2, 2)
             if self._face_id is None:
                 continue
-            painter.setBrush(QColor(DARK.disabled) if self._faded else label_colour(label))
+            painter.setBrush(QColor(colours().disabled) if self._faded else label_colour(label))
             bar = QRectF(track.left(), top, track_px * float(self._drawn[i]), _BAR_PX)
             painter.drawRoundedRect(bar, 2, 2)
             if not self._faded:
                 at = track.left() + (track_px - _TICK_PX) * float(self._raw[i])
-                painter.setBrush(QColor(DARK.text))
+                painter.setBrush(QColor(colours().text))
                 painter.drawRect(QRectF(at, top - 3, _TICK_PX, _BAR_PX + 6))
 
     def _paint_words(self, painter: QPainter, row: QRectF, i: int) -> None:
         leads = not self._faded and i == int(self._smoothed.argmax())
-        painter.setPen(QColor(DARK.text if leads else DARK.muted))
+        painter.setPen(QColor(colours().text if leads else colours().muted))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(row, left, LABELS[i].capitalize())
@@ -127,11 +127,11 @@ class BarsKey(QWidget):
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         x = 0.0
         for text, width, height, colour in (
-            ("smoothed", 2.0 * GRID, float(_BAR_PX), DARK.disabled),
-            ("this picture alone", _TICK_PX, _BAR_PX + 6.0, DARK.text),
+            ("smoothed", 2.0 * GRID, float(_BAR_PX), colours().disabled),
+            ("this picture alone", _TICK_PX, _BAR_PX + 6.0, colours().text),
         ):
             painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
             x += width + GRID
-            painter.setPen(QColor(DARK.muted))
+            painter.setPen(QColor(colours().muted))
             painter.drawText(QRectF(x, 0, self.width() - x, self.height()), left, text)
             x += metrics.horizontalAdvance(text) + 2 * GRID

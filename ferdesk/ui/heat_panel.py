@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.types import MapName, MapPlace
 from ferdesk.ui.heat import MAP_MEANINGS, MAP_TITLES, HeatChoice, scale_image
-from ferdesk.ui.theme import DARK, GRID
+from ferdesk.ui.theme import GRID, colours
 
 
 class HeatScale(QWidget):
@@ -44,10 +44,10 @@ class HeatScale(QWidget):
         painter = QPainter(self)
         strip = QRectF(0, 0, self.width(), GRID)
         # on grey, as on a picture: what is see-through here is see-through there
-        painter.fillRect(strip, QColor(DARK.line))
+        painter.fillRect(strip, QColor(colours().line))
         painter.drawImage(strip, scale_image(self._opacity))
         numbers = QRectF(0, GRID + 4, self.width(), self.fontMetrics().height())
-        painter.setPen(QColor(DARK.muted))
+        painter.setPen(QColor(colours().muted))
         painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, f"{self._place.low:.2f}")
         painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"{self._place.high:.2f}")
 

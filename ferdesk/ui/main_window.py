@@ -1,4 +1,4 @@
-"""The window: actions as a table, the picture beside its panel, and words for every state."""
+"""The window: actions as a table, the picture among its docks, and words for every state."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,14 +11,10 @@ from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QImage, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QInputDialog,
     QMainWindow,
     QMenu,
-    QScrollArea,
-    QSizePolicy,
-    QSplitter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -36,6 +32,7 @@ from ferdesk.ui.notices import Notices
 from ferdesk.ui.selection import Selection
 from ferdesk.ui.services import SourceChoice
 from ferdesk.ui.shortcuts import ShortcutsSheet
+from ferdesk.ui.stage import Stage
 from ferdesk.ui.status_line import StatusLine, clock_text
 from ferdesk.ui.theme import GRID
 from ferdesk.ui.video_view import VideoView, ViewState
@@ -44,7 +41,6 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "ferdesk"
 _SAVE_AFTER_MS = 500
-_PANEL_PX = 40 * GRID
 _SLOW_OPENING_S = 3.0
 _OVER = (State.LOST, State.ENDED, State.FAILED)
 
@@ -67,7 +63,7 @@ ACTIONS = (
     ActionSpec("snapshot", "Snapshot", "S", "snapshot", False, "Save the picture as it is shown"),
     ActionSpec("heatmap", "Heatmap", "H", "toggle_heatmap", True, "Paint the map over the faces"),
     ActionSpec("mirror", "Mirror", "Ctrl+M", "set_mirrored", True, "Show the picture as a mirror"),
-    ActionSpec("panel", "Panel", "F9", "show_panel", True, "Faces and bars beside the picture"),
+    ActionSpec("panel", "Panels", "F9", "show_panels", True, "What stands around the picture"),
     ActionSpec("full", "Full screen", "F", "show_full", True, "Nothing but the picture"),
     ActionSpec("next", "Next face", "]", "next_face"),
     ActionSpec("previous", "Previous face", "[", "previous_face"),
@@ -116,7 +112,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name = self._make_actions()
         self.source_button = self._make_source_button()
         self._bar = self._make_bar()
-        self._panel = self._make_panel()
+        self.stage = self._make_stage()
         self._lay_out()
         self._connect()
         self._apply(settings)
@@ -158,15 +154,15 @@ class MainWindow(QMainWindow):
         self.view.set_mirrored(mirrored)
         self._remember(mirror=mirrored)
 
-    def show_panel(self) -> None:
+    def show_panels(self) -> None:
         shown = self.actions_by_name["panel"].isChecked()
-        self._panel.setVisible(shown)
+        self.stage.show_docks(shown)
         self._remember(side_panel=shown)
 
     def show_full(self) -> None:
         full = self.actions_by_name["full"].isChecked()
         self._bar.setVisible(not full)
-        self._panel.setVisible(not full and self.settings.side_panel)
+        self.stage.show_docks(not full and self.settings.side_panel)
         # toggled, so that a maximised window is one again afterwards
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
@@ -302,7 +298,8 @@ class MainWindow(QMainWindow):
         self.actions_by_name["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
         self.actions_by_name["panel"].setChecked(settings.side_panel)
-        self._panel.setVisible(settings.side_panel)
+        self.stage.restore(settings.dock_state)
+        self.stage.show_docks(settings.side_panel)
         self.faces.bars.reduced_motion = settings.reduced_motion
         self.heat.choose(on=settings.heatmap, name=settings.map_name, opacity=settings.heat_opacity)
         self._show_heat()
@@ -343,6 +340,7 @@ class MainWindow(QMainWindow):
         if not self.isFullScreen():
             geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
             self._remember(window_geometry=geometry)
+        self._remember(dock_state=self.stage.state())
         self._saver.stop()
         self._save()
         # gone from the screen first: a recording's last rows may take a moment
@@ -425,40 +423,20 @@ class MainWindow(QMainWindow):
                 button.setMinimumWidth(widest + 4 * GRID)
         return bar
 
-    def _make_panel(self) -> QWidget:
-        inside = QWidget(self)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        column.setSpacing(2 * GRID)
-        column.addWidget(self.faces)
-        column.addWidget(_rule(inside))
-        column.addWidget(self.heat)
-        column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        scroll.setMinimumWidth(_PANEL_PX)
-        scroll.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        return scroll
+    def _make_stage(self) -> Stage:
+        stage = Stage(self.view, self)
+        stage.add_dock("faces", "Faces", self.faces)
+        stage.add_dock("heat", "Heatmap", self.heat)
+        return stage
 
     def _lay_out(self) -> None:
-        splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        splitter.setHandleWidth(1)
-        splitter.addWidget(self.view)
-        splitter.addWidget(self._panel)
-        splitter.setStretchFactor(0, 1)
-        splitter.setStretchFactor(1, 0)
-        splitter.setChildrenCollapsible(False)
-        splitter.setSizes([110 * GRID, _PANEL_PX])
         middle = QWidget(self)
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._bar)
         column.addWidget(self.notices)
-        column.addWidget(splitter, 1)
+        column.addWidget(self.stage, 1)
         column.addWidget(self.status_line)
         self.setCentralWidget(middle)
 
@@ -521,14 +499,6 @@ def _save_picture(picture: QImage, path: Path) -> Path:
     if not picture.save(str(path)):
         raise FerdeskError(f"The picture cannot be saved to {path}. Is the disk full?")
     return path
-
-
-def _rule(parent: QWidget) -> QFrame:
-    """A thin line between two sections."""
-    rule = QFrame(parent)
-    rule.setFixedHeight(1)
-    rule.setObjectName("rule")
-    return rule
 
 
 def _ask_file(parent: QWidget) -> str:

@@ -11,12 +11,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ferdesk.ui.live import Level, Notice
-from ferdesk.ui.theme import DARK, GRID
+from ferdesk.ui.live import Notice
+from ferdesk.ui.theme import GRID
 
 PASSES_AFTER_MS = 8000
 MOST_SHOWN = 3
-_COLOURS: dict[Level, str] = {"info": DARK.muted, "warning": DARK.amber, "error": DARK.red}
 
 
 class NoticeCard(QFrame):
@@ -29,10 +28,7 @@ class NoticeCard(QFrame):
         self.notice = notice
         self._count = 1
         self.setObjectName("notice")
-        self.setStyleSheet(
-            f"#notice {{ background: {DARK.raised};"
-            f" border-left: 3px solid {_COLOURS[notice.level]}; }}"
-        )
+        self.setProperty("level", notice.level)
         self.text = QLabel(notice.text, self)
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)

@@ -1,9 +1,16 @@
-"""How it looks: one palette, one style sheet, the colours of the seven, steady figures."""
+"""How it looks: two palettes, one style sheet, the colours of the seven, steady figures.
+
+What is painted on or around the picture stays dark in both themes, as pictures need; everything
+else asks ``colours()`` each time it paints, and so follows a change at once.
+"""
 
 from dataclasses import dataclass
 
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
+
+from ferdesk.settings import ThemeChoice
 
 GRID = 8
 """Every margin and gap is a multiple of this many pixels."""
@@ -33,6 +40,7 @@ class Theme:
     disabled: str = "#6B7480"
     accent: str = "#2A63C7"
     accent_text: str = "#FFFFFF"
+    focus: str = "#8AB4F8"
     amber: str = "#F2B84B"
     red: str = "#FF7B72"
     plate: str = "#0B0D10"
@@ -40,6 +48,36 @@ class Theme:
 
 
 DARK = Theme()
+LIGHT = Theme(
+    canvas="#FFFFFF",
+    surface="#F6F7F9",
+    raised="#E9ECF0",
+    line="#CBD1D9",
+    text="#171A1F",
+    muted="#4C5663",
+    disabled="#8B949F",
+    accent="#1F57B8",
+    accent_text="#FFFFFF",
+    focus="#1F57B8",
+    amber="#7A4F00",
+    red="#A81F17",
+)
+
+_shown = DARK
+_system_points = 0.0
+
+
+def colours() -> Theme:
+    """The theme that is shown now; ask again with each painting."""
+    return _shown
+
+
+def theme_for(choice: ThemeChoice) -> Theme:
+    """The theme that the user's choice comes to now; where the system does not say: dark."""
+    if choice == "system":
+        light = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light
+        return LIGHT if light else DARK
+    return LIGHT if choice == "light" else DARK
 
 
 def label_colour(label: str) -> QColor:
@@ -59,12 +97,18 @@ def contrast(first: QColor, second: QColor) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def apply_theme(app: QApplication, theme: Theme = DARK) -> None:
-    """Give the whole program its style, palette and type."""
-    app.setStyle("Fusion")
+def apply_theme(app: QApplication, theme: Theme = DARK, font_scale: float = 1.0) -> None:
+    """Give the whole program its style, palette and type; widgets that are there follow."""
+    global _shown, _system_points
+    _shown = theme
+    if app.style().objectName() != "fusion":
+        app.setStyle("Fusion")
     app.setPalette(_palette(theme))
-    app.setFont(tabular(app.font()))
-    app.setStyleSheet(_style_sheet(theme))
+    font = tabular(app.font())
+    _system_points = _system_points or font.pointSizeF()
+    font.setPointSizeF(_system_points * font_scale)
+    app.setFont(font)
+    app.setStyleSheet(_style_sheet(theme, font.pointSizeF()))
 
 
 def tabular(font: QFont) -> QFont:
@@ -122,7 +166,7 @@ def _palette(theme: Theme) -> QPalette:
     return palette
 
 
-def _style_sheet(theme: Theme) -> str:
+def _style_sheet(theme: Theme, points: float) -> str:
     return f"""
     QToolButton {{
         background: transparent; border: 1px solid transparent; border-radius: 4px;
@@ -130,7 +174,7 @@ def _style_sheet(theme: Theme) -> str:
     }}
     QToolButton:hover {{ background: {theme.raised}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {theme.line}; }}
-    QToolButton:focus {{ border-color: {theme.muted}; }}
+    QToolButton:focus {{ border-color: {theme.focus}; }}
     QToolButton:disabled {{ color: {theme.disabled}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QToolButton#source {{ background: {theme.raised}; text-align: left; }}
@@ -148,8 +192,14 @@ def _style_sheet(theme: Theme) -> str:
     QTableWidget {{ background: transparent; border: none; outline: none;
         selection-background-color: {theme.raised}; selection-color: {theme.text}; }}
     QTableWidget:focus {{ selection-background-color: {theme.line}; }}
-    QFrame#rule {{ background: {theme.line}; border: none; }}
-    QSplitter::handle {{ background: {theme.line}; }}
+    QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
+    QDockWidget::title {{ background: {theme.surface}; padding: 8px 16px 4px 16px; }}
+    QDockWidget {{ color: {theme.muted}; }}
+    QFrame#notice {{ background: {theme.raised}; border-left: 3px solid {theme.muted}; }}
+    QFrame#notice[level="warning"] {{ border-left-color: {theme.amber}; }}
+    QFrame#notice[level="error"] {{ border-left-color: {theme.red}; }}
+    QLabel[role="heading"] {{ font-size: {1.25 * points:.1f}pt; font-weight: 600; }}
+    QLabel[role="title"] {{ font-size: {1.6 * points:.1f}pt; font-weight: 600; }}
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="amber"] {{ color: {theme.amber}; }}
     QLabel[role="red"] {{ color: {theme.red}; }}

@@ -16,7 +16,7 @@ from ferdesk.ui.heat import HeatChoice, heat_image, heat_table
 from ferdesk.ui.overlay import face_text, place_plate
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.selection import KEEP_S, Selection
-from ferdesk.ui.theme import DARK, LABEL_COLOURS, contrast, plate_colour
+from ferdesk.ui.theme import DARK, LABEL_COLOURS, LIGHT, Theme, contrast, plate_colour
 from ferdesk.ui.video_view import VideoView, ViewState
 from tests.ui.fakes import LEFT_FACE, FakeClassifier, FakeDetector, FakeSource, likely
 
@@ -177,13 +177,15 @@ def test_a_dimmed_picture_offers_no_face(view: VideoView, result: FrameResult) -
     assert not view.grab().isNull()
 
 
-def test_text_reads_well_on_every_surface() -> None:
-    for surface in (DARK.canvas, DARK.surface, DARK.raised, DARK.line):
-        for text in (DARK.text, DARK.amber, DARK.red):
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_text_reads_well_on_every_surface(theme: Theme) -> None:
+    for surface in (theme.canvas, theme.surface, theme.raised, theme.line):
+        for text in (theme.text, theme.amber, theme.red):
             assert contrast(QColor(text), QColor(surface)) >= 4.5, (text, surface)
-    for surface in (DARK.canvas, DARK.surface, DARK.raised):
-        assert contrast(QColor(DARK.muted), QColor(surface)) >= 4.5
-    assert contrast(QColor(DARK.accent_text), QColor(DARK.accent)) >= 4.5
+    for surface in (theme.canvas, theme.surface, theme.raised):
+        assert contrast(QColor(theme.muted), QColor(surface)) >= 4.5
+        assert contrast(QColor(theme.focus), QColor(surface)) >= 3.0
+    assert contrast(QColor(theme.accent_text), QColor(theme.accent)) >= 4.5
 
 
 def test_text_on_its_plate_reads_well_over_any_picture() -> None:
