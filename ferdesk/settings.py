@@ -29,6 +29,8 @@ class Settings:
     """How strongly the heatmap covers the picture where it is hottest."""
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
+    marker_names: str = "1;2;3;4;5;6;7;8;9"
+    """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
     side_panel: bool = True
     """Show the docks around the picture."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"

@@ -157,7 +157,13 @@ def session_header(
     """What ``session.json`` says from the beginning."""
     return SessionHeader(
         program_version=ferdesk.__version__,
-        model={"name": model.name, "version": model.version, "sha256": model.sha256},
+        model={
+            "name": model.name,
+            "version": model.version,
+            "sha256": model.sha256,
+            # with the rows, so that whoever reads them knows how far they can be trusted
+            "accuracy": dict(model.accuracy),
+        },
         provider=device.provider,
         provider_reason=device.reason,
         device=device_table(device),
@@ -197,8 +203,19 @@ class _WindowRecording:
         return self.writer.problem
 
     @property
+    def warning(self) -> str:
+        return self.writer.warning
+
+    @property
     def num_rows(self) -> int:
         return self.writer.num_rows
+
+    @property
+    def num_lost(self) -> int:
+        return self.writer.num_lost
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        return self.writer.mark(label, at_s)
 
     def add(self, result: FrameResult) -> None:
         self.writer.add(result)

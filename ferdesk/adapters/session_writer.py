@@ -1,13 +1,15 @@
 """Writes a session's folder from its own thread; a crash costs at most a second of rows."""
 
-import json
+import contextlib
+import errno
 import logging
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -15,6 +17,9 @@ from typing import IO
 from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
+from ferdesk.runtime.clock_watch import ClockWatch
+from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
+from ferdesk.sessions.markers import clean_label
 from ferdesk.sessions.schema import (
     HEADER,
     RESULTS_FILE,
@@ -29,8 +34,23 @@ from ferdesk.sessions.schema import (
 log = logging.getLogger(__name__)
 
 FLUSH_EVERY_S = 0.5
+NOTE_EVERY_S = 5.0
+"""How often ``session.json`` is brought up to date, so that a killed program's is nearly true."""
+LOW_DISK_BYTES = 1_000_000_000
 _MAX_WAITING_FRAMES = 20_000
-"""About ten minutes of frames, a few MB of text: a disk that stalls that long has failed."""
+"""About ten minutes of frames, a few MB of text; a slower disk loses frames, which are counted."""
+_MAX_EVENTS = 10_000
+_RESERVE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """One analysed frame on its way to the disk."""
+
+    text: str
+    frame: int
+    t_s: float
+    face_ids: tuple[int, ...]
 
 
 class SessionWriter:
@@ -48,6 +68,8 @@ class SessionWriter:
         live: bool,
         lossless: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        clock_watch: ClockWatch | None = None,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         """Begin a session in ``folder``, which exists and is empty.
 
@@ -57,18 +79,25 @@ class SessionWriter:
         self.folder = folder
         self._header, self._live, self._lossless = header, live, lossless
         self._clock = clock
+        self._watch = clock_watch or ClockWatch()
+        self._free_bytes = free_bytes
         self._started_s: float | None = None
         self._last_t_s = 0.0
         self._counts = SessionCounts()
         self._lock = threading.Lock()
         self._problem = ""
+        self._warning = ""
+        self._changed = False
+        self._pending_labels: list[str] = []
         self._first_index: int | None = None
-        self._waiting: queue.Queue[str | None] = queue.Queue(_MAX_WAITING_FRAMES)
+        self._waiting: queue.Queue[_Rows | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
             self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
             try:
+                mark_as_written(self._file)
                 self._file.write(HEADER.encode())
                 self._write_about(complete=False)
+                _reserve(folder)
             except OSError:
                 self._file.close()
                 raise
@@ -78,6 +107,7 @@ class SessionWriter:
                 "another folder."
             ) from error
         self._whole_bytes = len(HEADER)
+        self._noted_s = self._looked_s = time.monotonic()
         self._thread = threading.Thread(target=self._write, name="ferdesk-recorder", daemon=True)
         self._thread.start()
 
@@ -88,14 +118,26 @@ class SessionWriter:
             return self._problem
 
     @property
+    def warning(self) -> str:
+        """What threatens the recording, in a sentence; empty while nothing does."""
+        with self._lock:
+            return self._warning
+
+    @property
     def num_rows(self) -> int:
         with self._lock:
             return self._counts.rows
 
-    def add(self, result: FrameResult, marker: str = "") -> None:
-        """Record one analysed frame."""
+    @property
+    def num_lost(self) -> int:
+        """Analysed frames that could not be written, as the disk did not keep up."""
+        with self._lock:
+            return self._counts.frames_lost
+
+    def add(self, result: FrameResult, marker: str = "") -> float | None:
+        """Record one analysed frame; returns its time in the session, None once it has stopped."""
         if self.problem:
-            return
+            return None
         frame = result.frame
         if self._live:
             first_index, started_s = self._beginning(frame)
@@ -104,14 +146,58 @@ class SessionWriter:
         else:
             moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
         self._last_t_s = moment.t_s
-        rows = rows_of(result, moment, marker)
+        with self._lock:
+            labels, self._pending_labels = self._pending_labels, []
+        if marker:
+            labels.append(clean_label(marker))
+        rows = _Rows(
+            rows_of(result, moment, ";".join(labels)),
+            moment.frame,
+            moment.t_s,
+            tuple(face.face_id for face in result.faces),
+        )
         if self._lossless:
             self._waiting.put(rows)
-            return
+            return moment.t_s
         try:
             self._waiting.put_nowait(rows)
         except queue.Full:
-            self._fail("the disk does not keep up")
+            self._lose(moment.t_s, labels)
+        return moment.t_s
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        """Set a marker now, or at ``at_s`` on the monotonic clock; returns its time in the session.
+
+        It stands in ``markers`` with that time and in the next analysed frame's row. Before the
+        first frame it is set at 0.
+        """
+        label = clean_label(label)
+        t_s = self._session_time(self._clock() if at_s is None else at_s)
+        with self._lock:
+            self._counts.markers.append({"t_s": round(t_s, 6), "label": label})
+            self._pending_labels.append(label)
+            self._changed = True
+        return t_s
+
+    def _session_time(self, at_s: float) -> float:
+        if not self._live:
+            # a file plays at its own pace: the moment lies as far back as the clock says
+            return max(0.0, self._last_t_s - max(0.0, self._clock() - at_s))
+        return 0.0 if self._started_s is None else max(0.0, at_s - self._started_s)
+
+    def _lose(self, t_s: float, labels: list[str]) -> None:
+        """Count a frame that finds no room, and say so the first time."""
+        with self._lock:
+            self._pending_labels = labels + self._pending_labels
+            self._counts.frames_lost += 1
+            first = self._counts.frames_lost == 1
+            self._changed = True
+            self._warning = (
+                f"The disk of {self.folder} does not keep up: {self._counts.frames_lost} analysed "
+                "frames were not written. Record to a faster disk, or without video."
+            )
+        if first:
+            self.note_event("rows_lost", f"From {t_s:.1f} s on the disk did not keep up.")
 
     def _beginning(self, frame: Frame) -> tuple[int, float]:
         """The first frame's index and capture time; the session is dated by that moment."""
@@ -123,26 +209,29 @@ class SessionWriter:
 
     def note_event(self, kind: str, text: str) -> None:
         """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``."""
-        t_s = self._now_s()
+        t_s = self._session_time(self._clock())
         with self._lock:
-            self._counts.events.append({"t_s": t_s, "event": kind, "text": text})
+            if len(self._counts.events) < _MAX_EVENTS:
+                self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
+            self._changed = True
+
+    def note_video(self, about: dict[str, object]) -> None:
+        """What is known of the video beside the rows: codec, kind, frames, frames lost."""
+        with self._lock:
+            self._counts.video = about
+            self._changed = True
 
     def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
         """Put a face's neutral baseline, or that it was undone, into ``session.json``."""
         entry: dict[str, object] = {
-            "t_s": self._now_s(),
+            "t_s": round(self._session_time(self._clock()), 6),
             "face_id": face_id,
             "offsets": offsets_table(baseline),
             "frames": 0 if baseline is None else baseline.num_frames,
         }
         with self._lock:
             self._counts.baselines.append(entry)
-
-    def _now_s(self) -> float:
-        """Seconds of the session: by the clock where it is live, else of the last frame."""
-        live = self._live and self._started_s is not None
-        t_s = self._clock() - (self._started_s or 0.0) if live else self._last_t_s
-        return round(t_s, 6)
+            self._changed = True
 
     def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
         """Write what is waiting, close the files, and mark the session complete.
@@ -153,22 +242,25 @@ class SessionWriter:
         """
         self._waiting.put(None)
         self._thread.join()
+        _give_up_reserve(self.folder)
         with self._lock:
-            analysed = self._counts.frames_analysed
-            self._counts.frames_dropped = frames_dropped
-            self._counts.frames_seen = (
-                analysed + frames_dropped if frames_seen is None else frames_seen
+            counts = self._counts
+            counts.frames_dropped = frames_dropped
+            counts.frames_seen = (
+                counts.frames_analysed + counts.frames_lost + frames_dropped
+                if frames_seen is None
+                else frames_seen
             )
         try:
             self._write_about(complete=True)
         except OSError as error:
-            self._fail(error.strerror or str(error))
+            self._fail(error)
 
     def _write(self) -> None:
         """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
         ended = False
         while not ended:
-            lines: list[str] = []
+            waiting: list[_Rows] = []
             deadline_s = time.monotonic() + FLUSH_EVERY_S
             while not ended and (left_s := deadline_s - time.monotonic()) > 0:
                 try:
@@ -178,30 +270,85 @@ class SessionWriter:
                 if rows is None:
                     ended = True
                 else:
-                    lines.append(rows)
-            if lines and not self.problem:
-                try:
-                    self._append(lines)
-                except Exception as error:
-                    # the loop must go on: a writer may be waiting for room, and for the end
-                    log.exception("the session %s cannot be written on", self.folder)
-                    self._cut_to_whole_lines()
-                    self._fail(getattr(error, "strerror", None) or str(error))
+                    waiting.append(rows)
+            if self.problem:
+                continue
+            try:
+                if waiting:
+                    self._append(waiting)
+                self._look_around()
+            except Exception as error:
+                # the loop must go on: a writer may be waiting for room, and for the end
+                log.exception("the session %s cannot be written on", self.folder)
+                self._cut_to_whole_lines()
+                self._fail(error)
         try:
             self._file.close()
         except OSError as error:
-            self._fail(error.strerror or str(error))
+            self._fail(error)
 
-    def _append(self, lines: list[str]) -> None:
-        content = "".join(lines).encode()
-        written = 0
-        while written < len(content):
-            written += self._file.write(content[written:])
-        os.fsync(self._file.fileno())
-        self._whole_bytes += len(content)
+    def _look_around(self) -> None:
+        """Twice a second: is the folder there, is there room, what do the clocks say."""
+        now_s = time.monotonic()
+        for kind, text in self._watch.look():
+            self.note_event(kind, text)
+        _check_there(self._file, self.folder / RESULTS_FILE)
+        if now_s - self._looked_s >= 1.0:
+            self._looked_s = now_s
+            self._warn_of_low_disk()
         with self._lock:
-            self._counts.rows += content.count(b"\n")
-            self._counts.frames_analysed += len(lines)
+            changed = self._changed
+        if changed or now_s - self._noted_s >= NOTE_EVERY_S:
+            self._noted_s = now_s
+            with self._lock:
+                self._changed = False
+            self._write_about(complete=False)
+
+    def _warn_of_low_disk(self) -> None:
+        free = self._free_bytes(self.folder)
+        low = free < LOW_DISK_BYTES
+        with self._lock:
+            told = self._warning.startswith("Only ")
+            if low:
+                self._warning = (
+                    f"Only {free / 1e9:.1f} GB are left on the disk of {self.folder}. When it is "
+                    "full, recording stops; what is written stays valid. Make room."
+                )
+            elif told:
+                self._warning = ""
+        if low and not told:
+            self.note_event("disk_low", f"{free} bytes are left.")
+
+    def _append(self, waiting: list[_Rows]) -> None:
+        content = "".join(rows.text for rows in waiting).encode()
+        written = 0
+        try:
+            while written < len(content):
+                written += self._file.write(content[written:])
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._count(waiting, written)
+            raise
+        self._count(waiting, written)
+
+    def _count(self, waiting: list[_Rows], written: int) -> None:
+        """Take note of the frames that are whole within the ``written`` bytes."""
+        size = 0
+        for number, rows in enumerate(waiting):
+            size += len(rows.text.encode())
+            if size > written:
+                waiting = waiting[:number]
+                break
+        self._whole_bytes += sum(len(rows.text.encode()) for rows in waiting)
+        if not waiting:
+            return
+        with self._lock:
+            counts = self._counts
+            counts.rows += sum(rows.text.count("\n") for rows in waiting)
+            counts.frames_analysed += len(waiting)
+            counts.frames_seen = max(counts.frames_seen, waiting[-1].frame + 1)
+            counts.last_t_s = waiting[-1].t_s
+            counts.face_ids.update(*(rows.face_ids for rows in waiting))
 
     def _cut_to_whole_lines(self) -> None:
         try:
@@ -209,7 +356,10 @@ class SessionWriter:
         except OSError:
             log.warning("the last line of %s may be cut off", self.folder, exc_info=True)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, error: Exception) -> None:
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "the disk is full"
         with self._lock:
             if self._problem:
                 return
@@ -223,10 +373,24 @@ class SessionWriter:
         ended_utc = datetime.now(UTC) if complete else None
         with self._lock:
             table = session_table(self._header, self._counts, ended_utc, complete=complete)
-        aside = self.folder / (SESSION_FILE + ".tmp")
-        with aside.open("w", encoding="utf-8") as file:
-            json.dump(table, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.folder / SESSION_FILE)
+        write_json(self.folder / SESSION_FILE, table)
+
+
+def _check_there(file: IO[bytes], path: Path) -> None:
+    """A deleted file can be written on for hours, and nobody would ever see it."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        raise OSError(errno.ENOENT, "the folder is gone") from None
+    if there.st_ino != os.fstat(file.fileno()).st_ino:
+        raise OSError(errno.ENOENT, "another file has taken its place")
+
+
+def _reserve(folder: Path) -> None:
+    with (folder / RESERVE_FILE).open("wb") as file:
+        file.write(bytes(_RESERVE_BYTES))
+
+
+def _give_up_reserve(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / RESERVE_FILE).unlink(missing_ok=True)

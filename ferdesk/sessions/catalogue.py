@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import RecordingError
-from ferdesk.sessions.files import is_being_written, write_json
+from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
 from ferdesk.sessions.reader import Session, parse_utc, read_about
 from ferdesk.sessions.schema import RESULTS_FILE, REVIEW_FILE, SESSION_FILE, VIDEO_FILE, utc_text
 from ferdesk.sessions.table import read_table
@@ -124,6 +124,7 @@ def repair(folder: Path) -> Entry:
     about = _about_or_new(folder)
     try:
         cut = _cut_half_line(folder / RESULTS_FILE)
+        (folder / RESERVE_FILE).unlink(missing_ok=True)
         session = Session(folder, about, read_table(folder / RESULTS_FILE))
         write_json(folder / SESSION_FILE, _closed(session, about, cut))
     except OSError as error:

@@ -9,6 +9,8 @@ from typing import IO, Any
 
 from ferdesk.sessions.schema import RESULTS_FILE
 
+RESERVE_FILE = ".reserve"
+"""Room that a recorder keeps for the last ``session.json`` on a full disk."""
 _LOCKED_BYTE = 1 << 62
 """Far behind any file's end: Windows' locks keep others from reading what they cover."""
 

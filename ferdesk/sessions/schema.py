@@ -86,7 +86,7 @@ class SessionHeader:
     """What is known when a session begins; becomes ``session.json``."""
 
     program_version: str
-    model: dict[str, str]
+    model: dict[str, object]
     provider: str
     provider_reason: str
     source: dict[str, str]
@@ -105,12 +105,20 @@ class SessionHeader:
 
 @dataclass(slots=True)
 class SessionCounts:
-    """What a session has counted; ``dropped`` are frames seen and not analysed for lack of time."""
+    """What a session has counted.
+
+    ``frames_dropped`` were seen and not analysed for lack of time; ``frames_lost`` were analysed
+    and not written, as the disk did not keep up.
+    """
 
     frames_seen: int = 0
     frames_analysed: int = 0
     frames_dropped: int = 0
+    frames_lost: int = 0
     rows: int = 0
+    last_t_s: float = 0.0
+    face_ids: set[int] = field(default_factory=set)
+    video: dict[str, object] | None = None
     markers: list[dict[str, object]] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
     baselines: list[dict[str, object]] = field(default_factory=list)
@@ -131,13 +139,21 @@ def session_table(
         "picture": {"width": header.width, "height": header.height},
         "settings": header.settings,
         "started_utc": utc_text(header.started_utc),
+        "film_started_utc": (
+            None if header.file_starts_utc is None else utc_text(header.file_starts_utc)
+        ),
         "ended_utc": None if ended_utc is None else utc_text(ended_utc),
         "frames_seen": counts.frames_seen,
         "frames_analysed": counts.frames_analysed,
         "frames_dropped": counts.frames_dropped,
+        "frames_lost": counts.frames_lost,
         "rows": counts.rows,
-        "markers": counts.markers,
-        "events": counts.events,
-        "baselines": counts.baselines,
+        "length_s": round(counts.last_t_s, 6),
+        "num_faces": len(counts.face_ids),
+        "video": counts.video,
+        # copies: the recorder goes on while this is written
+        "markers": list(counts.markers),
+        "events": list(counts.events),
+        "baselines": list(counts.baselines),
         "complete": complete,
     }

@@ -52,6 +52,14 @@ class RecordingState:
     changing: bool = False
     """It is being opened or closed on another thread."""
     elapsed_s: float = 0.0
+    num_lost: int = 0
+    """Analysed frames that could not be written."""
+    marker: str = ""
+    """The label that was set last."""
+
+
+def _without_numbers(text: str) -> str:
+    return "".join(character for character in text if not character.isdigit())
 
 
 def source_title(name: str) -> str:
@@ -103,6 +111,8 @@ class Live(QObject):
         self._opening_recording = False
         self._num_closing = 0
         self._recording_since_s = 0.0
+        self._warned = ""
+        self._marker = ""
         self._source = ""
         self._fallback = ""
         self._run_number = 0
@@ -123,6 +133,10 @@ class Live(QObject):
     @property
     def running(self) -> bool:
         return self._state in (State.OPENING, State.RUNNING, State.LOST)
+
+    def now_s(self) -> float:
+        """The monotonic clock that markers are dated by."""
+        return self._clock()
 
     def start(self, name: str, *, fallback: str = "") -> None:
         """Leave the source that runs and begin with ``name``.
@@ -189,6 +203,20 @@ class Live(QObject):
         self.tune(self.tuning.with_baseline(face_id, baseline))
         if self._recording is not None:
             self._recording.note_baseline(face_id, baseline)
+
+    def mark(self, label: str, at_s: float | None = None) -> None:
+        """Set a marker in the session that is being recorded, now or at ``at_s``."""
+        recording = self._recording
+        if recording is None:
+            text = "Markers are kept while you record; press Record (R) first."
+            self.told.emit(Notice(text, stays=False))
+            return
+        t_s = recording.mark(label, at_s)
+        self._marker = label
+        minutes, seconds = divmod(t_s, 60)
+        text = f"Marker “{label}” at {int(minutes):02d}:{seconds:04.1f}."
+        self.told.emit(Notice(text, stays=False))
+        self._tell_recording()
 
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found."""
@@ -275,6 +303,7 @@ class Live(QObject):
             self._close(recording)  # the source was left while the session was being opened
             return
         self._recording_since_s = self._clock()
+        self._warned = self._marker = ""
         with self._writing:
             self._recording = recording
         self._tell_recording()
@@ -304,10 +333,21 @@ class Live(QObject):
         log.warning("the cameras cannot be listed: %s", message)
         self.cameras.emit(())
 
+    def _warn_once(self, warning: str) -> None:
+        """Tell what threatens the recording when it begins to, not with every new number in it."""
+        if warning and _without_numbers(warning) != _without_numbers(self._warned):
+            self.told.emit(Notice(warning, "warning"))
+        self._warned = warning
+
     def _tell_recording(self) -> None:
-        active = self._recording is not None
+        recording = self._recording
+        active = recording is not None
+        if recording is not None:
+            self._warn_once(recording.warning)
         self.recording.emit(
             RecordingState(
+                num_lost=recording.num_lost if recording is not None else 0,
+                marker=self._marker if active else "",
                 active=active,
                 changing=self._opening_recording or self._num_closing > 0,
                 elapsed_s=self._clock() - self._recording_since_s if active else 0.0,

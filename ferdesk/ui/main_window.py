@@ -28,6 +28,7 @@ from ferdesk.settings import Settings, save_settings
 from ferdesk.ui.faces_panel import FacesPanel
 from ferdesk.ui.heat_panel import HeatPanel
 from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, has_credentials, source_title
+from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
 from ferdesk.ui.selection import Selection
 from ferdesk.ui.services import SourceChoice
@@ -67,6 +68,10 @@ ACTIONS = (
     ActionSpec("full", "Full screen", "F", "show_full", True, "Nothing but the picture"),
     ActionSpec("next", "Next face", "]", "next_face"),
     ActionSpec("previous", "Previous face", "[", "previous_face"),
+    ActionSpec(
+        "marker", "Marker…", "M", "set_marker", False, "Set a marker with a text of its own"
+    ),
+    ActionSpec("markers", "Marker names…", "Ctrl+Shift+M", "name_markers"),
     ActionSpec("file", "Open file…", "Ctrl+O", "open_file"),
     ActionSpec("address", "Open address…", "Ctrl+L", "open_address"),
     ActionSpec("keys", "Keyboard", "F1", "show_keys", False, "All keys"),
@@ -86,6 +91,8 @@ class MainWindow(QMainWindow):
         pictures_folder: Path | None = None,
         ask_file: Callable[[QWidget], str] | None = None,
         ask_address: Callable[[QWidget], str] | None = None,
+        ask_marker: Callable[[QWidget], str] | None = None,
+        ask_names: Callable[[QWidget, Sequence[str]], Sequence[str] | None] | None = None,
     ) -> None:
         """``settings_path`` None keeps the settings nowhere; the ``ask_`` ones return "" for no."""
         super().__init__()
@@ -96,6 +103,8 @@ class MainWindow(QMainWindow):
         self._pictures_folder = pictures_folder
         self._ask_file = ask_file or _ask_file
         self._ask_address = ask_address or _ask_address
+        self._ask_marker = ask_marker or ask_marker_text
+        self._ask_names = ask_names or ask_marker_names
         self._selection = Selection()
         self._status = Status()
         self._recording = RecordingState()
@@ -110,6 +119,7 @@ class MainWindow(QMainWindow):
         self.notices = Notices(self)
         self.status_line = StatusLine(self)
         self.actions_by_name = self._make_actions()
+        self.marker_keys = MarkerKeys(self, self.mark)
         self.source_button = self._make_source_button()
         self._bar = self._make_bar()
         self.stage = self._make_stage()
@@ -202,9 +212,25 @@ class MainWindow(QMainWindow):
             lambda message: self.notices.show_notice(Notice(message, "error")),
         )
 
+    def mark(self, label: str) -> None:
+        self.live.mark(label)
+
+    def set_marker(self) -> None:
+        """Ask for a text; the marker gets the moment of the key, not that of the answer."""
+        at_s = self.live.now_s()
+        if (label := self._ask_marker(self).strip()) != "":
+            self.live.mark(label, at_s)
+
+    def name_markers(self) -> None:
+        if (names := self._ask_names(self, self.marker_keys.names)) is not None:
+            self.marker_keys.set_names(names)
+            self._remember(marker_names=self.marker_keys.as_setting())
+
     def show_keys(self) -> None:
         if self._keys is None:
-            self._keys = ShortcutsSheet([(a.tip or a.text, a.key) for a in ACTIONS], self)
+            entries = [(a.tip or a.text, a.key) for a in ACTIONS]
+            entries.append(("Set the marker of that number", "1"))
+            self._keys = ShortcutsSheet(entries, self)
         self._keys.show()
         self._keys.raise_()
 
@@ -297,6 +323,7 @@ class MainWindow(QMainWindow):
     def _apply(self, settings: Settings) -> None:
         self.actions_by_name["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
+        self.marker_keys.set_names(settings.marker_names.split(";"))
         self.actions_by_name["panel"].setChecked(settings.side_panel)
         self.stage.restore(settings.dock_state)
         self.stage.show_docks(settings.side_panel)

@@ -31,10 +31,27 @@ class Recording(Protocol):
         ...
 
     @property
+    def warning(self) -> str:
+        """Empty, or a sentence about what threatens the recording: the disk is nearly full."""
+        ...
+
+    @property
     def num_rows(self) -> int: ...
+
+    @property
+    def num_lost(self) -> int:
+        """Analysed frames that found no room on their way to the disk."""
+        ...
 
     def add(self, result: FrameResult) -> None:
         """Take one result, on the inference thread; never blocks."""
+        ...
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        """Set a marker now, or at ``at_s`` on the monotonic clock; never blocks.
+
+        Returns its seconds in the session.
+        """
         ...
 
     def note_event(self, kind: str, text: str) -> None:

@@ -121,7 +121,12 @@ class StatusLine(QWidget):
 
     def show_recording(self, recording: RecordingState) -> None:
         self.recording.setVisible(recording.active)
-        self.recording.setText(f"● {clock_text(recording.elapsed_s)}" if recording.active else "")
+        parts = [f"● {clock_text(recording.elapsed_s)}"]
+        if recording.num_lost:
+            parts.append(f"{recording.num_lost:,} not written")
+        if recording.marker:
+            parts.append(f"⚑ {recording.marker[:24]}")
+        self.recording.setText(" · ".join(parts) if recording.active else "")
         _give_role(self.recording, "red")
 
 

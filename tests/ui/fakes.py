@@ -142,6 +142,9 @@ class FakeRecording:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.problem = ""
+        self.warning = ""
+        self.num_lost = 0
+        self.markers: list[tuple[str, float | None]] = []
         self.results: list[FrameResult] = []
         self.closed_with: list[Status] = []
         self.threads: set[str] = set()
@@ -156,6 +159,11 @@ class FakeRecording:
         assert not self.closed_with, "a row after the end"
         self.threads.add(threading.current_thread().name)
         self.results.append(result)
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        assert not self.closed_with, "a marker after the end"
+        self.markers.append((label, at_s))
+        return 83.25
 
     def note_event(self, kind: str, text: str) -> None:
         assert not self.closed_with, "an event after the end"

@@ -1,0 +1,291 @@
+"""What may happen to a recording, with the real writer on a real disk."""
+
+import errno
+import json
+import os
+import queue
+import shutil
+import subprocess
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ferdesk.adapters import session_writer
+from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.errors import RecordingError
+from ferdesk.runtime.clock_watch import ClockWatch
+from ferdesk.sessions.catalogue import entry_of, list_sessions, repair
+from ferdesk.sessions.reader import problems_of, read_session
+from tests.adapters.test_session_writer import header, new_folder, result
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never happened")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of half a megabyte."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_stops_the_recording_and_all_up_to_there_is_valid(small_disk: Path) -> None:
+    writer = SessionWriter(new_folder(small_disk), header(), live=False)
+    index = 0
+    while not writer.problem and index < 200_000:
+        writer.add(result(index, num_faces=3))
+        index += 1
+        if index % 100 == 0:
+            threading.Event().wait(0.001)
+    assert "the disk is full" in writer.problem
+    writer.close()
+    session = read_session(small_disk / "s")
+    assert problems_of(session) == []
+    assert len(session.rows) > 500
+    assert session.about["events"][-1]["event"] == "recording_stopped"
+    assert f"{len(session.rows)} rows" in writer.problem
+
+
+def test_a_disk_that_is_nearly_full_is_warned_of_before(tmp_path: Path) -> None:
+    left = [5_000_000_000]
+    writer = SessionWriter(
+        new_folder(tmp_path), header(), live=False, free_bytes=lambda _folder: left[0]
+    )
+    writer.add(result(0))
+    wait_for(lambda: writer.num_rows == 1)
+    assert writer.warning == ""
+    left[0] = 900_000_000
+    wait_for(lambda: writer.warning != "")
+    assert "Only 0.9 GB are left" in writer.warning
+    left[0] = 2_000_000_000
+    wait_for(lambda: writer.warning == "")
+    writer.close()
+    assert [e["event"] for e in read_session(tmp_path / "s").about["events"]] == ["disk_low"]
+
+
+def test_a_folder_that_goes_away_stops_the_recording(tmp_path: Path) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    shutil.rmtree(tmp_path / "s")
+    writer.add(result(0))
+    wait_for(lambda: writer.problem != "")
+    assert "the folder is gone" in writer.problem
+    assert writer.add(result(1)) is None
+    writer.close()
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_disk_that_does_not_keep_up_is_counted_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_writer, "_MAX_WAITING_FRAMES", 10)
+    go_on = threading.Event()
+    append = SessionWriter._append
+
+    def stalled(writer: SessionWriter, waiting: list[object]) -> None:
+        go_on.wait(20)
+        append(writer, waiting)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SessionWriter, "_append", stalled)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    added = 0
+    while writer.num_lost < 3:
+        writer.add(result(added))
+        added += 1
+    assert "does not keep up" in writer.warning
+    writer.mark("kept")
+    go_on.set()
+    wait_for(lambda: writer.num_rows > 0)
+    writer.add(result(added))
+    writer.close()
+    session = read_session(tmp_path / "s")
+    assert session.about["frames_lost"] == added + 1 - len(session.rows)
+    assert [event["event"] for event in session.about["events"]] == ["rows_lost"]
+    assert session.rows[-1]["marker"] == "kept"
+    assert problems_of(session) == []
+
+
+def test_a_killed_programs_session_is_listed_incomplete_with_its_markers_and_repaired(
+    tmp_path: Path,
+) -> None:
+    import signal
+    import sys
+    import textwrap
+
+    code = textwrap.dedent(
+        f"""
+        import sys, threading
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from tests.adapters.test_session_writer import *
+        writer = SessionWriter(new_folder(Path({str(tmp_path)!r})), header(), live=True)
+        for index in range(20):
+            writer.add(result(index, captured_s=100 + index / 30))
+            if index == 9:
+                writer.mark("film A", 100.5)
+        sys.stdout.write("added")
+        sys.stdout.flush()
+        threading.Event().wait(60)
+        """
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.read(5) == b"added"
+    folder = tmp_path / "s"
+    # rows older than a second are on the disk; the condition is what the promise says
+    wait_for(lambda: len(read_session(folder).table) == 20, seconds=5)
+    wait_for(lambda: bool(read_session(folder).markers), seconds=5)
+    assert entry_of(folder).state == "recording"
+    with pytest.raises(RecordingError, match="being recorded"):
+        repair(folder)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    (entry,) = list_sessions(tmp_path)
+    assert entry.state == "incomplete"
+    assert entry.markers == ("film A",)
+    assert repair(folder).complete
+    session = read_session(folder)
+    assert problems_of(session) == []
+    assert session.about["num_faces"] == 1
+    assert not (folder / ".reserve").exists()
+
+
+def test_a_marker_has_its_exact_time_and_stands_in_the_next_frames_first_row(
+    tmp_path: Path,
+) -> None:
+    now = [100.0]
+    writer = SessionWriter(new_folder(tmp_path), header(), live=True, clock=lambda: now[0])
+    assert writer.mark("early") == 0.0
+    writer.add(result(0, captured_s=100.0))
+    now[0] = 100.25
+    assert writer.mark("film; A\nnow") == pytest.approx(0.25)
+    writer.mark("second", 100.125)
+    writer.add(result(8, num_faces=2, captured_s=100.27))
+    writer.close()
+    session = read_session(tmp_path / "s")
+    assert [row["marker"] for row in session.rows] == ["early", "film, A now;second", ""]
+    assert [(m.t_s, m.label) for m in session.markers] == [
+        (0.0, "early"), (0.125, "second"), (0.25, "film, A now"),
+    ]  # fmt: skip
+
+
+class Clocks:
+    """Monotonic, wall and boot clocks that the test moves."""
+
+    def __init__(self, *, boot: bool = True) -> None:
+        self.steady_s, self.wall_s = 50.0, 1_000_000.0
+        self.boot_s: float | None = 80.0 if boot else None
+
+    def pass_(self, seconds: float, *, asleep: float = 0.0, set_by: float = 0.0) -> None:
+        self.wall_s += seconds + asleep + set_by
+        if self.boot_s is None:
+            self.steady_s += seconds + asleep
+        else:
+            self.steady_s += seconds
+            self.boot_s += seconds + asleep
+
+    def watch(self) -> ClockWatch:
+        return ClockWatch(lambda: self.steady_s, lambda: self.wall_s, lambda: self.boot_s)
+
+
+@pytest.mark.parametrize("boot", [True, False])
+def test_sleep_and_a_set_clock_are_told_apart(boot: bool) -> None:
+    clocks = Clocks(boot=boot)
+    watch = clocks.watch()
+    clocks.pass_(0.5)
+    assert watch.look() == []
+    clocks.pass_(0.5, set_by=3600)
+    ((kind, text),) = watch.look()
+    assert (kind, "forward by 3600.0 s" in text) == ("clock_changed", True)
+    clocks.pass_(0.5, set_by=-7200)
+    assert "back by 7200.0 s" in watch.look()[0][1]
+    clocks.pass_(0.5, asleep=900)
+    ((kind, text),) = watch.look()
+    assert (kind, "about 90" in text) == ("slept", True)
+    clocks.pass_(0.5, asleep=900, set_by=3600)
+    assert [kind for kind, _ in watch.look()] == ["slept", "clock_changed"]
+
+
+def test_a_changed_clock_and_sleep_are_events_and_times_go_on(tmp_path: Path) -> None:
+    clocks = Clocks()
+    writer = SessionWriter(
+        new_folder(tmp_path), header(), live=True, clock=lambda: 100.0, clock_watch=clocks.watch()
+    )
+    writer.add(result(0, captured_s=100.0))
+    clocks.pass_(0.5, set_by=3600)
+    wait_for(lambda: "clock_changed" in (tmp_path / "s" / "session.json").read_text())
+    clocks.pass_(0.5, asleep=60)
+    wait_for(lambda: "slept" in (tmp_path / "s" / "session.json").read_text())
+    writer.add(result(1, captured_s=101.0))
+    writer.close()
+    session = read_session(tmp_path / "s")
+    assert [row["t_s"] for row in session.rows] == ["0.000000", "1.000000"]
+    assert [event["event"] for event in session.about["events"]] == ["clock_changed", "slept"]
+
+
+def test_an_error_of_the_disk_is_one_sentence_and_rows_stay_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    writer.add(result(0))
+    wait_for(lambda: writer.num_rows == 1)
+
+    def pulled(_number: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", pulled)
+        writer.add(result(1))
+        wait_for(lambda: writer.problem != "")
+    assert "Input/output error" in writer.problem
+    writer.close()
+    assert len(read_session(tmp_path / "s").rows) == 2
+
+
+@pytest.mark.parametrize(
+    "num_frames",
+    [2_000, pytest.param(432_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
+)
+def test_memory_stays_flat_over_frames_given_faster_than_real_time(
+    tmp_path: Path, num_frames: int
+) -> None:
+    # 432,000 frames are four hours at 30 a second
+    writer = SessionWriter(new_folder(tmp_path), header(), live=True, lossless=True)
+    sizes = []
+    tracemalloc.start()
+    try:
+        for quarter in range(4):
+            for index in range(num_frames // 4):
+                number = quarter * num_frames // 4 + index
+                writer.add(result(number, captured_s=number / 30))
+            wait_for(lambda: writer._waiting.empty())
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    writer.close()
+    assert sizes[-1] - sizes[0] < 1_000_000
+    assert json.loads((tmp_path / "s" / "session.json").read_text())["rows"] == num_frames
+
+
+def test_the_queue_is_bounded(tmp_path: Path) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    assert isinstance(writer._waiting, queue.Queue)
+    assert writer._waiting.maxsize == session_writer._MAX_WAITING_FRAMES
+    writer.close()
