@@ -13,7 +13,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,8 +21,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import ferdesk
+from ferdesk.core.types import CameraFormat
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
 from ferdesk.paths import log_folder, models_folder, sessions_folder
+
+if TYPE_CHECKING:
+    from ferdesk.batch import AnalysisOptions
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,12 @@ ProviderOption = Annotated[ProviderName, typer.Option("--provider", help="Device
 WantedOption = Annotated[
     ProviderName | None,
     typer.Option("--provider", help="Device of the network; by default the setting's."),
+]
+ResolutionOption = Annotated[
+    str | None, typer.Option("--resolution", help="Asked of cameras, for example 1280x720.")
+]
+FpsOption = Annotated[
+    float | None, typer.Option("--fps", min=1, max=1000, help="Pictures a second asked of cameras.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -83,6 +93,8 @@ def window(
     ] = None,
     model: ModelOption = None,
     provider: WantedOption = None,
+    resolution: ResolutionOption = None,
+    fps: FpsOption = None,
     debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -92,19 +104,24 @@ def window(
         sys.stdout.write(f"ferdesk {ferdesk.__version__}\n")
         raise typer.Exit(EXIT_OK)
     if context.invoked_subcommand is not None:
-        if source or model or provider:
+        if source or model or provider or resolution or fps:
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
         return
     if not _has_display():
-        raise typer.Exit(_without_window(source or "demo", model, provider or ProviderName.AUTO))
+        raise typer.Exit(
+            _without_window(
+                source or "demo", model, provider or ProviderName.AUTO, _asked(resolution, fps)
+            )
+        )
     from ferdesk.app import run_app
     from ferdesk.wiring import WindowServices
 
     services = WindowServices(model=model, provider=_wanted(provider).value)
     try:
-        code = run_app(services, source=source)
+        asked = _asked(resolution, fps) if resolution or fps else None
+        code = run_app(services, source=source, asked=asked)
     finally:
         services.close()
     raise typer.Exit(code)
@@ -120,13 +137,18 @@ def analyze(
     duration: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds of each source.")
     ] = None,
+    resolution: ResolutionOption = None,
+    fps: FpsOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Analyse sources without a window: one session folder for each."""
+    from ferdesk.batch import AnalysisOptions
+
     terminal.debug = terminal.debug or debug
     folder = out or sessions_folder()
     with _stop_on_signals() as stop_requested:
-        code = _analyze(sources, folder, model, provider, every, duration, stop_requested)
+        options = AnalysisOptions(folder, every, duration, _asked(resolution, fps))
+        code = _analyze(sources, options, model, provider, stop_requested)
     raise typer.Exit(code)
 
 
@@ -218,11 +240,9 @@ def bench(
 
 def _analyze(
     sources: list[str],
-    out: Path,
+    options: "AnalysisOptions",
     model: str | None,
     provider: ProviderName,
-    every: int,
-    duration_s: float | None,
     stop_requested: Callable[[], bool],
 ) -> int:
     from ferdesk import batch, wiring
@@ -237,7 +257,6 @@ def _analyze(
             unusable.append(source)
     if not names:
         return EXIT_UNUSABLE
-    options = batch.AnalysisOptions(out=out, every=every, duration_s=duration_s)
     with (
         contextlib.closing(wiring.open_pipeline(model, provider.value, thorough=True)) as pipeline,
         Progress(
@@ -267,14 +286,31 @@ def _analyze(
     return EXIT_PARTIAL if unusable and code == EXIT_OK else code
 
 
-def _without_window(source: str, model: str | None, provider: ProviderName) -> int:
+def _without_window(
+    source: str, model: str | None, provider: ProviderName, asked: CameraFormat
+) -> int:
     """What ``ferdesk`` does where there is no display: the same job, into the folder ``out``."""
+    from ferdesk.batch import AnalysisOptions
+
     terminal.console.print(
         f"There is no display, so no window can open; analysing {source} into out/ instead.",
         markup=False,
     )
     with _stop_on_signals() as stop_requested:
-        return _analyze([source], Path("out"), model, provider, 1, None, stop_requested)
+        options = AnalysisOptions(Path("out"), asked=asked)
+        return _analyze([source], options, model, provider, stop_requested)
+
+
+def _asked(resolution: str | None, fps: float | None) -> CameraFormat:
+    """What the options ask of a camera.
+
+    Raises:
+        typer.BadParameter: the resolution is none.
+    """
+    try:
+        return CameraFormat.of(resolution or "", fps or 0.0)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--resolution") from error
 
 
 def _wanted(provider: ProviderName | None) -> ProviderName:

@@ -12,6 +12,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
+from ferdesk.core.types import CameraFormat
 from ferdesk.settings import LoadedSettings, load_settings, settings_path
 from ferdesk.ui.appearance import Appearance
 from ferdesk.ui.live import DEMO, Live, Notice
@@ -60,6 +61,7 @@ def run_app(
     services: Services,
     *,
     source: str | None = None,
+    asked: CameraFormat | None = None,
     notice: str = "",
     argv: Sequence[str] = (),
     settings_file: Path | None = None,
@@ -70,6 +72,7 @@ def run_app(
         services: opens sources, pipeline and recordings.
         source: what to start with; None starts what was used last, else the first camera, and
             falls back to the demo where that cannot be opened.
+        asked: what cameras are asked for, this time; None takes the settings'.
         notice: a sentence to begin with.
         argv: arguments for Qt.
         settings_file: instead of the user's own.
@@ -85,7 +88,7 @@ def run_app(
     path = settings_file or settings_path()
     loaded = load_settings(path)
     Appearance(app, loaded.settings)
-    window = open_window(services, loaded, path, source=source, notice=notice)
+    window = open_window(services, loaded, path, source=source, asked=asked, notice=notice)
     errors = UnexpectedErrors()
     errors.told.connect(window.notices.show_notice, Qt.ConnectionType.QueuedConnection)
     errors.install()
@@ -102,10 +105,14 @@ def open_window(
     path: Path | None,
     *,
     source: str | None,
+    asked: CameraFormat | None = None,
     notice: str = "",
 ) -> MainWindow:
     """The window on the screen, with its first source starting."""
     window = MainWindow(Live(services), loaded.settings, settings_path=path)
+    if asked is not None:
+        window.live.camera_format = asked
+        window.format_button.show_asked(asked)
     for warning in loaded.warnings:
         log.warning(warning)
         window.notices.show_notice(Notice(warning, "warning"))
@@ -118,7 +125,7 @@ def open_window(
             window.start(loaded.settings.last_source or FIRST_CAMERA, fallback=DEMO.name)
         else:
             window.start(source)
-        window.live.list_cameras()
+        window.live.watch_cameras()
 
     # after the first paint: the window is there before anything slow is imported
     QTimer.singleShot(0, window, begin)

@@ -10,9 +10,17 @@ from pathlib import Path
 from ferdesk.adapters.session_writer import SessionWriter
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
-from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
+from ferdesk.core.types import (
+    ITS_OWN,
+    CameraFormat,
+    DeviceInfo,
+    Frame,
+    FrameResult,
+    ModelInfo,
+    SourceInfo,
+)
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
-from ferdesk.runtime.engine import Engine, FrameSource, State, device_change
+from ferdesk.runtime.engine import Engine, FrameSource, State, device_change, events_between
 from ferdesk.wiring import is_live, new_folder, open_source, session_header, shown_name
 
 log = logging.getLogger(__name__)
@@ -26,11 +34,15 @@ Advance = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class AnalysisOptions:
-    """How ``analyze`` goes about it: every ``every``-th frame, at most ``duration_s`` seconds."""
+    """How ``analyze`` goes about it: every ``every``-th frame, at most ``duration_s`` seconds.
+
+    ``asked`` is what cameras are asked for.
+    """
 
     out: Path
     every: int = 1
     duration_s: float | None = None
+    asked: CameraFormat = ITS_OWN
 
 
 @dataclass(slots=True)
@@ -43,6 +55,7 @@ class _Work:
     name: str
     pipeline: Pipeline
     options: AnalysisOptions
+    tell: Tell
     warn: Tell
     advance: Advance
     stop_requested: Callable[[], bool]
@@ -69,7 +82,7 @@ def analyze(
     for name in names:
         if stop_requested():
             break
-        work = _Work(name, pipeline.fresh(), options, warn, advance, stop_requested)
+        work = _Work(name, pipeline.fresh(), options, tell, warn, advance, stop_requested)
         done.append(work)
         try:
             tell(f"{shown_name(name)}: {_analyze_one(work)}")
@@ -103,6 +116,7 @@ def _new_session(
     settings: dict[str, object] = {
         "every": options.every,
         "duration_s": options.duration_s,
+        "camera_format": str(options.asked),
         "smoothing_tau_s": SMOOTHING_TAU_S,
     }
     header = session_header(info, model, device, settings)
@@ -179,20 +193,20 @@ def _follow_live(work: _Work) -> SessionWriter:
 
     engine = Engine(on_result=record)
     engine.classify_every_face(True)
-    engine.start(lambda: open_source(work.name), lambda: work.pipeline)
+    engine.start(lambda: open_source(work.name, asked=options.asked), lambda: work.pipeline)
     began_s: float | None = None
     before = status = engine.status()
     try:
         while not (work.stop_requested() or status.state in (State.FAILED, State.ENDED)):
-            if status.state is not before.state and State.LOST in (status.state, before.state):
-                work.warn(status.message)
+            for kind, text in events_between(before, status):
+                good = kind in ("camera_back", "picture_changed")
+                (work.tell if good else work.warn)(text)
                 if writer is not None:
-                    lost = status.state is State.LOST
-                    writer.note_event("camera_lost" if lost else "camera_back", status.message)
-            if before.device and status.device and before.device != status.device:
-                _note_device(work, writer, status.device)
+                    writer.note_event(kind, text)
             if status.source is not None and began_s is None:
                 began_s = time.monotonic()
+                if status.source.refused:
+                    work.tell(status.source.refused)
             elapsed_s = 0.0 if began_s is None else time.monotonic() - began_s
             if options.duration_s is not None and elapsed_s >= options.duration_s:
                 break

@@ -31,6 +31,10 @@ class Settings:
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
     marker_names: str = "1;2;3;4;5;6;7;8;9"
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
+    camera_size: str = ""
+    """Width and height asked of cameras, as 1280x720; empty leaves them to the camera."""
+    camera_rate: float = field(default=0.0, metadata={"range": (0.0, 1000.0)})
+    """Pictures a second asked of cameras; 0 leaves them to the camera."""
     side_panel: bool = True
     """Show the docks around the picture."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"

@@ -11,17 +11,20 @@ from pathlib import Path
 import ferdesk
 from ferdesk.adapters.camera import Camera, list_cameras
 from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+from ferdesk.adapters.network_stream import NetworkStream
 from ferdesk.adapters.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.session_writer import SessionWriter
 from ferdesk.adapters.still_image import SUFFIXES as STILL_SUFFIXES
 from ferdesk.adapters.still_image import StillImage
-from ferdesk.adapters.video_file import VideoFile, is_url, shown_location
+from ferdesk.adapters.video_file import VideoFile
 from ferdesk.core.baseline import Baseline
+from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import DeviceInfo, FrameResult, ModelInfo, SourceInfo
+from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.runtime.reconnect import Reconnecting
 from ferdesk.sessions.schema import SessionHeader
 from ferdesk.ui.services import SourceChoice
 
@@ -32,16 +35,25 @@ _VIDEO_SUFFIXES = frozenset(
 )
 
 
-def open_source(name: str, *, paced: bool = False, duration_s: float | None = None) -> FrameSource:
+def open_source(
+    name: str,
+    *,
+    paced: bool = False,
+    duration_s: float | None = None,
+    asked: CameraFormat = ITS_OWN,
+) -> FrameSource:
     """The source of that name, not yet opened.
+
+    Cameras and addresses that fall silent are opened again until they are closed.
 
     Args:
         name: ``camera:N``, ``demo``, a URL, or the path of a picture or video.
         paced: give files and the demo at their own pace instead of as fast as they are read.
         duration_s: length of the demo; None lets a paced one go on.
+        asked: size and rate that a camera is asked for.
 
     Raises:
-        SourceError: a camera whose number is no number.
+        SourceError: a camera whose number is no number, or an address that is none.
     """
     if name == "demo":
         # it imports OpenCV, which a camera needs only when it opens
@@ -52,15 +64,17 @@ def open_source(name: str, *, paced: bool = False, duration_s: float | None = No
         return DemoSource(duration_s=duration_s, paced=paced)
     if name.startswith("camera:"):
         index = name.removeprefix("camera:")
-        if not index.isdecimal():
+        # isdecimal alone would take other scripts' digits
+        if not (index.isascii() and index.isdecimal() and len(index) < 4):
             raise SourceError(f"{name!r} names no camera; write camera:0, camera:1, ...")
-        return Camera(int(index))
-    if not is_url(name) and Path(name).suffix.lower() in STILL_SUFFIXES:
+        return Reconnecting(lambda: Camera(int(index), asked), name=f"Camera {index}")
+    if is_url(name):
+        if fault := address_fault(name):
+            raise SourceError(f"{shown_location(name)} cannot be opened as an address: {fault}.")
+        return Reconnecting(lambda: NetworkStream(name), name=host_of(name))
+    if Path(name).suffix.lower() in STILL_SUFFIXES:
         return StillImage(Path(name))
-    try:
-        return VideoFile(name, paced=paced)
-    except ValueError as error:
-        raise SourceError(f"{name!r} is not an address that can be opened: {error}.") from error
+    return VideoFile(name, paced=paced)
 
 
 def shown_name(name: str) -> str:
@@ -170,6 +184,7 @@ def session_header(
         source={"kind": source.kind, "name": source.name, "location": source.location},
         width=source.width,
         height=source.height,
+        rate_fps=source.rate_fps,
         settings=settings,
         started_utc=datetime.now(UTC),
         file_starts_utc=source.starts_utc,
@@ -244,8 +259,8 @@ class WindowServices:
     def cameras(self) -> list[SourceChoice]:
         return [SourceChoice(f"camera:{index}", title) for index, title in list_cameras()]
 
-    def open_source(self, name: str) -> FrameSource:
-        return open_source(name, paced=True)
+    def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
+        return open_source(name, paced=True, asked=asked)
 
     def open_pipeline(self) -> Pipeline:
         """Models are loaded once; each start gets a pipeline that remembers no face."""
@@ -265,7 +280,7 @@ class WindowServices:
             raise SourceError("Nothing runs that could be recorded; press Start first.")
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = new_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
-        settings = status.tuning.table()
+        settings = {**status.tuning.table(), "camera_format": str(status.source.asked)}
         header = session_header(status.source, status.model, status.device, settings)
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"

@@ -1,4 +1,4 @@
-"""Video files and network streams, decoded by PyAV with exact presentation times."""
+"""Video files, decoded by PyAV with exact presentation times."""
 
 import re
 import threading
@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
 
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_OPEN_TIMEOUT_S = 10.0
-_READ_TIMEOUT_S = 5.0
 _CLOCK_TIME = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _MISSING_END_S = 0.5
 """A file whose last frame ends earlier than it promises by more than this was cut off."""
 
 
 class VideoFile:
-    """Frames of a file or URL in presentation order, upright.
+    """Frames of a file in presentation order, upright.
 
     A ``paced`` file gives each frame when it is due, as a player does. ``close`` may be called
     from another thread and ends a wait.
@@ -37,12 +35,9 @@ class VideoFile:
         self, location: str, *, paced: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._location = location
-        self._is_url = is_url(location)
-        self._name = (
-            urlsplit(location).hostname if self._is_url else Path(location).stem
-        ) or "stream"
+        self._name = Path(location).stem
         self._shown = shown_location(location)
-        self._paced = paced and not self._is_url
+        self._paced = paced
         self._clock = clock
         self._closed = threading.Event()
         self._container: InputContainer | None = None
@@ -56,14 +51,10 @@ class VideoFile:
         """
         import av
 
-        if not self._is_url:
-            self._check_file()
+        self._check_file()
         try:
-            self._container = av.open(
-                # absolute, or FFmpeg takes what stands before a colon for a protocol
-                self._location if self._is_url else str(Path(self._location).absolute()),
-                timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self._is_url else None,
-            )
+            # absolute, or FFmpeg takes what stands before a colon for a protocol
+            self._container = av.open(str(Path(self._location).absolute()))
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(self._cannot_open()) from error
         if self._container.format.name == "tty":
@@ -81,7 +72,7 @@ class VideoFile:
         self._frames = self._pace(_chain(first, frames))
         height, width = first.image.shape[:2]
         return SourceInfo(
-            kind="stream" if self._is_url else "video",
+            kind="video",
             name=self._name,
             location=self._shown,
             width=width,
@@ -121,8 +112,6 @@ class VideoFile:
             raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
 
     def _cannot_open(self) -> str:
-        if self._is_url:
-            return f"{self._shown} does not answer with a video; check the address and the network."
         return f"{self._shown} is not a video or picture that can be read, or is damaged."
 
     def _decode(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame]:
@@ -163,19 +152,6 @@ class VideoFile:
             if self._paced and self._closed.wait(max(0.0, began_s + frame.t_s - self._clock())):
                 return
             yield Frame(frame.image, frame.index, frame.t_s, self._clock())
-
-
-def is_url(location: str) -> bool:
-    return "://" in location
-
-
-def shown_location(location: str) -> str:
-    """A location fit for screens and session files: no credentials, a file's name alone."""
-    if not is_url(location):
-        return Path(location).name
-    parts = urlsplit(location)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

@@ -21,12 +21,46 @@ SourceKind = Literal["camera", "stream", "video", "still", "demo"]
 
 
 @dataclass(frozen=True, slots=True)
+class CameraFormat:
+    """What is asked of a camera; zeros leave the choice to it."""
+
+    width: int = 0
+    height: int = 0
+    rate_fps: float = 0.0
+
+    @classmethod
+    def of(cls, size: str, rate_fps: float = 0.0) -> "CameraFormat":
+        """From a size in the form ``1280x720``; an empty one leaves it to the camera.
+
+        Raises:
+            ValueError: a sentence that says what was wanted.
+        """
+        if not size:
+            return cls(rate_fps=rate_fps)
+        width, _, height = size.lower().partition("x")
+        numbers = [int(n) if n.isascii() and n.isdecimal() else 0 for n in (width, height)]
+        if not all(16 <= number <= 16384 for number in numbers):
+            raise ValueError(f"{size!r} is no resolution; write one like 1280x720.")
+        return cls(numbers[0], numbers[1], rate_fps)
+
+    def __str__(self) -> str:
+        size = f"{self.width}x{self.height}" if self.width else ""
+        rate = f"{self.rate_fps:g} fps" if self.rate_fps else ""
+        return " at ".join(part for part in (size, rate) if part) or "its own"
+
+
+ITS_OWN = CameraFormat()
+"""A camera is left to choose."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceInfo:
     """What a source says of itself once it is open.
 
     ``name`` is for people and folder names (a file's stem, ``camera0``, ``demo``, a host);
     ``location`` has no credentials. ``rate_fps`` is None where unknown. ``starts_utc`` is the
-    date that a file carries. A ``live`` source loses what is not read in time.
+    date that a file carries. ``asked`` is what a camera was asked for, while the other fields say
+    what it gives. A ``live`` source loses what is not read in time.
     """
 
     kind: SourceKind
@@ -36,6 +70,19 @@ class SourceInfo:
     height: int
     rate_fps: float | None = None
     starts_utc: datetime | None = None
+    asked: CameraFormat = ITS_OWN
+
+    @property
+    def refused(self) -> str:
+        """A sentence where a camera gives other pictures than it was asked for, else nothing."""
+        asked = self.asked
+        size_differs = asked.width and (asked.width, asked.height) != (self.width, self.height)
+        # drivers round: 29.97 is 30
+        rate_differs = asked.rate_fps and abs((self.rate_fps or 0.0) - asked.rate_fps) > 1.0
+        if not size_differs and not rate_differs:
+            return ""
+        given = CameraFormat(self.width, self.height, self.rate_fps or 0.0)
+        return f"{self.location} gives {given}; it has no mode {asked}."
 
     @property
     def live(self) -> bool:

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Protocol
 
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Found, Pipeline
@@ -23,27 +22,15 @@ from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.latest import Latest
+from ferdesk.runtime.reconnect import LOST_AFTER_S as LOST_AFTER_S
+from ferdesk.runtime.reconnect import FrameSource as FrameSource
+from ferdesk.runtime.reconnect import Reconnecting
 
 log = logging.getLogger(__name__)
 
-LOST_AFTER_S = 1.0
-"""A live source that gives no picture for this long is called lost."""
 _RATE_WINDOW_S = 2.0
 _USUAL_INTERVAL_S = 1 / 30
 _LEAVE_WITHIN_S = 5.0
-
-
-class FrameSource(Protocol):
-    """Gives frames one after the other. ``read`` may block; None is the end.
-
-    ``open`` and ``read`` raise ``FerdeskError`` with a sentence for the user.
-    """
-
-    def open(self) -> SourceInfo: ...
-
-    def read(self) -> Frame | None: ...
-
-    def close(self) -> None: ...
 
 
 class State(Enum):
@@ -66,7 +53,8 @@ class Status:
 
     ``tuning`` is what the user made of the raw values' way to what is said.
     ``message`` is a sentence where there is something to tell (why it failed, what was lost).
-    ``silent_s`` is how long the source has given nothing. ``num_seen``, ``num_analysed`` and
+    ``silent_s`` is how long the source has given nothing, ``trouble`` why it could not be opened
+    again, ``num_attempts`` how often that was tried. ``num_seen``, ``num_analysed`` and
     ``num_dropped`` count frames since the start.
     """
 
@@ -79,6 +67,8 @@ class Status:
     analysis_fps: float = 0.0
     latency_ms: float = 0.0
     silent_s: float = 0.0
+    trouble: str = ""
+    num_attempts: int = 0
     num_seen: int = 0
     num_analysed: int = 0
     num_dropped: int = 0
@@ -201,6 +191,7 @@ class _Run:
         self._lock = threading.Lock()
         self._status = Status(State.OPENING)
         self._broken = ""
+        self._source: FrameSource | None = None
         self._heard_s = clock()
         self._captured: deque[float] = deque()
         self._analysed: deque[float] = deque()
@@ -228,14 +219,19 @@ class _Run:
         now_s = self._clock()
         with self._lock:
             latencies = sorted(self._latencies)
+            lasting = self._source if isinstance(self._source, Reconnecting) else None
+            num_missed = lasting.num_dropped if lasting else 0
             return replace(
                 self._status,
                 tuning=self._tuning,
+                trouble=lasting.trouble if lasting else "",
+                num_attempts=lasting.num_attempts if lasting else 0,
+                num_seen=self._status.num_seen + num_missed,
                 capture_fps=_rate(self._captured, now_s),
                 analysis_fps=_rate(self._analysed, now_s),
                 latency_ms=latencies[len(latencies) // 2] if latencies else 0.0,
                 silent_s=max(0.0, now_s - self._heard_s),
-                num_dropped=self._newest.num_dropped,
+                num_dropped=self._newest.num_dropped + num_missed,
             )
 
     def _guard(self, work: Callable[[], None]) -> None:
@@ -262,6 +258,8 @@ class _Run:
         self._pipeline_ready.set()
         self._newest.close()
         self._found.close()
+        if isinstance(self._source, Reconnecting):
+            self._source.leave()
 
     def tune(self, tuning: Tuning) -> None:
         """From any thread; a pipeline that is not open yet gets it when it is."""
@@ -289,8 +287,10 @@ class _Run:
         self._on_change()
 
     def _capture(self) -> None:
-        source = self._open_source()
+        source = self._source = self._open_source()
         try:
+            if self._stopping.is_set():
+                return
             info = source.open()
             with self._lock:
                 self._status = replace(self._status, source=info)
@@ -320,10 +320,15 @@ class _Run:
             return None
         if frame is not None:
             with self._lock:
-                self._heard_s = self._clock()
+                before_s, self._heard_s = self._heard_s, self._clock()
                 self._captured.append(self._heard_s)
-                self._status = replace(self._status, num_seen=self._status.num_seen + 1)
-            self._enter(State.RUNNING, "The source is back.", left=frozenset({State.LOST}))
+                self._status = replace(
+                    self._status,
+                    num_seen=self._status.num_seen + 1,
+                    source=_as_it_comes(self._status.source, frame),
+                )
+            back = f"The source is back after {self._heard_s - before_s:.1f} s without a picture."
+            self._enter(State.RUNNING, back, left=frozenset({State.LOST}))
         return frame
 
     def _find(self) -> None:
@@ -389,13 +394,43 @@ class _Run:
                 info = self._status.source
                 silent_s = self._clock() - self._heard_s
             if info is not None and info.live and silent_s > LOST_AFTER_S:
-                message = f"{info.location} gives no picture any more; waiting for it."
+                does = (
+                    "trying again" if isinstance(self._source, Reconnecting) else "waiting for it"
+                )
+                message = f"{info.location} gives no picture any more; {does}."
                 self._enter(State.LOST, message, left=_ACTIVE - {State.LOST})
+
+
+def events_between(before: Status, after: Status) -> list[tuple[str, str]]:
+    """What happened to a run, as a session notes it: the kind of each event, and a sentence."""
+    events: list[tuple[str, str]] = []
+    if after.state is not before.state:
+        if after.state is State.LOST:
+            events.append(("camera_lost", after.message))
+        elif before.state is State.LOST and after.state is State.RUNNING:
+            events.append(("camera_back", after.message))
+        elif after.state is State.FAILED:
+            events.append(("source_error", after.message))
+    old, new = before.source, after.source
+    if old is not None and new is not None and (old.width, old.height) != (new.width, new.height):
+        text = f"The picture is now {new.width}x{new.height}; before it was "
+        events.append(("picture_changed", f"{text}{old.width}x{old.height}."))
+    if before.device and after.device and before.device != after.device:
+        events.append(("device_changed", device_change(after.device)))
+    return events
 
 
 def device_change(device: DeviceInfo) -> str:
     """A sentence for the user whose network has just left its device."""
     return f"The network now runs on the {device.provider}: {device.reason}."
+
+
+def _as_it_comes(info: SourceInfo | None, frame: Frame) -> SourceInfo | None:
+    """``info`` with the size of this picture, which a network camera may change at any time."""
+    height, width = frame.image.shape[:2]
+    if info is None or (info.width, info.height) == (width, height):
+        return info
+    return replace(info, width=width, height=height)
 
 
 def _join(threads: Sequence[threading.Thread], wait_s: float) -> None:

@@ -56,6 +56,12 @@ class Latest(Generic[T]):
             self._changed.notify_all()
 
     @property
+    def waiting(self) -> bool:
+        """Whether a value is stored."""
+        with self._changed:
+            return self._value is not None
+
+    @property
     def closed(self) -> bool:
         with self._changed:
             return self._closed

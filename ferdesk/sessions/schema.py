@@ -96,6 +96,7 @@ class SessionHeader:
     started_utc: datetime
     file_starts_utc: datetime | None = None
     device: dict[str, object] = field(default_factory=dict)
+    rate_fps: float | None = None
 
     def utc_at(self, t_s: float, *, live: bool) -> datetime | None:
         """UTC of a moment of the session: a file has one only where it carries a date."""
@@ -136,7 +137,11 @@ def session_table(
         "provider_reason": header.provider_reason,
         "device": header.device,
         "source": header.source,
-        "picture": {"width": header.width, "height": header.height},
+        "picture": {
+            "width": header.width,
+            "height": header.height,
+            "rate_fps": header.rate_fps,
+        },
         "settings": header.settings,
         "started_utc": utc_text(header.started_utc),
         "film_started_utc": (

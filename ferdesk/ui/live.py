@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import Baseline
+from ferdesk.core.locations import host_of, is_url
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.tuning import Tuning
-from ferdesk.core.types import DeviceInfo, FrameResult
-from ferdesk.runtime.engine import Engine, State, Status, device_change
+from ferdesk.core.types import CameraFormat, FrameResult
+from ferdesk.runtime.engine import Engine, State, Status, events_between
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.services import Recording, Services, SourceChoice
@@ -24,14 +24,9 @@ from ferdesk.ui.services import Recording, Services, SourceChoice
 log = logging.getLogger(__name__)
 
 TICK_MS = 200
+CAMERAS_EVERY_MS = 2000
 DEMO = SourceChoice("demo", "Demo")
 Level = Literal["info", "warning", "error"]
-_EVENTS: dict[tuple[State | None, State], str] = {
-    (None, State.LOST): "camera_lost",
-    (State.LOST, State.RUNNING): "camera_back",
-    (None, State.FAILED): "source_error",
-}
-"""What a recording notes when the engine goes from one state (None: any) to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +63,9 @@ def source_title(name: str) -> str:
         return DEMO.title
     if name.startswith("camera:"):
         return f"Camera {name.removeprefix('camera:')}"
-    if "://" in name:
-        return urlsplit(name).hostname or "Address"
+    if is_url(name):
+        return host_of(name)
     return Path(name).name
-
-
-def has_credentials(name: str) -> bool:
-    return "://" in name and "@" in urlsplit(name).netloc
 
 
 class Live(QObject):
@@ -118,7 +109,14 @@ class Live(QObject):
         self._run_number = 0
         self._network_failed_in = 0
         self._state = State.IDLE
-        self._device: DeviceInfo | None = None
+        self._status = Status()
+        self.camera_format = CameraFormat()
+        """What the cameras that are started next are asked for."""
+        self._cameras: tuple[SourceChoice, ...] | None = None
+        self._listing = False
+        self._camera_watch = QTimer(self)
+        self._camera_watch.setInterval(CAMERAS_EVERY_MS)
+        self._camera_watch.timeout.connect(self._look_for_cameras)
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
         self._tick.timeout.connect(self._refresh)
@@ -146,11 +144,11 @@ class Live(QObject):
         self.stop_recording()
         self._source, self._fallback = name, fallback
         self._run_number += 1
-        self._device = None
+        self._status = Status()
         # IDLE, so that a failure of this run is news even where the last run failed too
         self._state = State.IDLE
         self._engine.start(
-            partial(self._services.open_source, name),
+            partial(self._services.open_source, name, self.camera_format),
             partial(self._open_pipeline, self._run_number),
         )
         self.bridge.clear()
@@ -219,15 +217,20 @@ class Live(QObject):
         self._tell_recording()
 
     def list_cameras(self) -> None:
-        """Look for cameras; ``cameras`` says what was found."""
-        self.chores.run(
-            lambda: tuple(self._services.cameras()), self.cameras.emit, self._cameras_unknown
-        )
+        """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
+        self._cameras = None
+        self._look_for_cameras()
+
+    def watch_cameras(self) -> None:
+        """Look now and every two seconds; ``cameras`` tells each change."""
+        self._camera_watch.start()
+        self.list_cameras()
 
     def close(self, wait_s: float = 5.0) -> None:
         """Stop everything and wait for what is being written; for the end of the program."""
         self.stop_recording()
         self._tick.stop()
+        self._camera_watch.stop()
         self.bridge.close()
         self._engine.stop()
         self.chores.close(wait_s)
@@ -249,6 +252,21 @@ class Live(QObject):
                 self._recording.add(result)
         self.bridge.put(result)
 
+    @Slot()
+    def _look_for_cameras(self) -> None:
+        # a driver that hangs while it lists must not collect a thread every two seconds
+        if not self._listing:
+            self._listing = True
+            self.chores.run(
+                lambda: tuple(self._services.cameras()), self._cameras_found, self._cameras_unknown
+            )
+
+    def _cameras_found(self, cameras: tuple[SourceChoice, ...]) -> None:
+        self._listing = False
+        if cameras != self._cameras:
+            self._cameras = cameras
+            self.cameras.emit(cameras)
+
     @Slot(object)
     def _hand_on(self, result: FrameResult) -> None:
         self.result.emit(result)
@@ -256,35 +274,29 @@ class Live(QObject):
     @Slot()
     def _refresh(self) -> None:
         status = self._engine.status()
-        before, self._state = self._state, status.state
+        before, self._status = self._status, status
+        earlier, self._state = self._state, status.state
         self.status.emit(status)
-        if status.state is not before:
-            self._entered(status, before)
-        self._heed_device(status)
+        for kind, text in events_between(before, status):
+            if self._recording is not None:
+                self._recording.note_event(kind, text)
+            if kind == "camera_back":
+                self.told.emit(Notice("The source is back.", stays=False))
+            elif kind == "device_changed":
+                self.told.emit(Notice(text, "warning"))
+        if before.source is None and status.source is not None and status.source.refused:
+            self.told.emit(Notice(status.source.refused, stays=False))
+        if status.state is not earlier:
+            self._entered(status)
         if self._recording is not None and self._recording.problem:
             self.stop_recording()
         self._tell_recording()
         if not self.running:
             self._tick.stop()
 
-    def _heed_device(self, status: Status) -> None:
-        """Tell, and note in the recording, that the network left its device in the middle."""
-        before, self._device = self._device, status.device
-        if before is None or status.device is None or before == status.device:
-            return
-        text = device_change(status.device)
-        if self._recording is not None:
-            self._recording.note_event("device_changed", text)
-        self.told.emit(Notice(text, "warning"))
-
-    def _entered(self, status: Status, before: State) -> None:
-        event = _EVENTS.get((before, status.state)) or _EVENTS.get((None, status.state))
-        if event and self._recording is not None:
-            self._recording.note_event(event, status.message)
+    def _entered(self, status: Status) -> None:
         if status.state in (State.ENDED, State.FAILED, State.IDLE):
             self.stop_recording()
-        if status.state is State.RUNNING and before is State.LOST:
-            self.told.emit(Notice("The source is back.", stays=False))
         useless = status.state is State.FAILED and status.num_analysed == 0
         if useless and self._fallback and self._network_failed_in != self._run_number:
             fallback = self._fallback
@@ -331,7 +343,7 @@ class Live(QObject):
 
     def _cameras_unknown(self, message: str) -> None:
         log.warning("the cameras cannot be listed: %s", message)
-        self.cameras.emit(())
+        self._cameras_found(())
 
     def _warn_once(self, warning: str) -> None:
         """Tell what threatens the recording when it begins to, not with every new number in it."""

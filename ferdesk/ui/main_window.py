@@ -1,5 +1,6 @@
 """The window: actions as a table, the picture among its docks, and words for every state."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +21,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ferdesk.core.types import FrameResult
+from ferdesk.core.locations import has_credentials
+from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.paths import sessions_folder
 from ferdesk.runtime.engine import State, Status
 from ferdesk.settings import Settings, save_settings
 from ferdesk.ui.faces_panel import FacesPanel
+from ferdesk.ui.format_button import FormatButton
 from ferdesk.ui.heat_panel import HeatPanel
-from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, has_credentials, source_title
+from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, source_title
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
 from ferdesk.ui.selection import Selection
@@ -121,6 +124,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name = self._make_actions()
         self.marker_keys = MarkerKeys(self, self.mark)
         self.source_button = self._make_source_button()
+        self.format_button = FormatButton(self)
         self._bar = self._make_bar()
         self.stage = self._make_stage()
         self._lay_out()
@@ -141,6 +145,15 @@ class MainWindow(QMainWindow):
         if not has_credentials(name):
             self._remember(last_source=name)
         self.start(name)
+
+    def choose_format(self, asked: CameraFormat) -> None:
+        """The user wants this of cameras; one that runs is opened again."""
+        self.live.camera_format = asked
+        self.format_button.show_asked(asked)
+        size = f"{asked.width}x{asked.height}" if asked.width else ""
+        self._remember(camera_size=size, camera_rate=asked.rate_fps)
+        if self.live.running:
+            self.start(self.live.source_name)
 
     def toggle_run(self) -> None:
         if self.live.running:
@@ -252,7 +265,9 @@ class MainWindow(QMainWindow):
         running = self.live.running
         run = self.actions_by_name["run"]
         run.setChecked(running)
-        run.setText("Stop" if running else "Start")
+        opening = status.state is State.OPENING
+        run.setText("Cancel" if opening else "Stop" if running else "Start")
+        self.format_button.show_given(status.source)
         if status.state in _OVER:
             self.faces.age()
         if status.model is not None:
@@ -328,6 +343,10 @@ class MainWindow(QMainWindow):
         self.stage.restore(settings.dock_state)
         self.stage.show_docks(settings.side_panel)
         self.faces.bars.reduced_motion = settings.reduced_motion
+        with contextlib.suppress(ValueError):
+            # a size that is none, by hand in the file, leaves it to the camera
+            self.live.camera_format = CameraFormat.of(settings.camera_size, settings.camera_rate)
+        self.format_button.show_asked(self.live.camera_format)
         self.heat.choose(on=settings.heatmap, name=settings.map_name, opacity=settings.heat_opacity)
         self._show_heat()
         self.resize(160 * GRID, 95 * GRID)
@@ -435,6 +454,7 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(GRID, GRID, GRID, GRID)
         row.setSpacing(GRID)
         row.addWidget(self.source_button)
+        row.addWidget(self.format_button)
         for name in _BAR:
             if not name:
                 row.addStretch(1)
@@ -478,6 +498,7 @@ class MainWindow(QMainWindow):
         self.view.double_clicked.connect(self.actions_by_name["full"].trigger)
         self.faces.chosen.connect(self.choose_face)
         self.heat.changed.connect(self._heat_changed)
+        self.format_button.chosen.connect(self.choose_format)
         self._fill_sources()
 
 
@@ -496,7 +517,7 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
         case State.LOST:
             return ViewState(
                 f"No picture for {status.silent_s:.0f} s",
-                f"{title} gives nothing any more; waiting for it. {_lost_hint(status)}",
+                f"{title} gives nothing any more; {_lost_text(status)}",
                 dimmed=True,
             )
         case State.ENDED:
@@ -507,10 +528,12 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
             return ViewState(note="" if num_faces else "No face in the picture")
 
 
-def _lost_hint(status: Status) -> str:
+def _lost_text(status: Status) -> str:
+    if status.num_attempts > 1 and status.trouble:
+        return f"trying again. {status.trouble}"
     if status.source is not None and status.source.kind == "camera":
-        return "Is its cable in? Does another program use it?"
-    return "Is the network there?"
+        return "waiting for it. Is its cable in? Does another program use it?"
+    return "waiting for it. Is the network there?"
 
 
 def _ignore_checked(does: Callable[[], None], checked: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import FrameResult
+from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.engine import FrameSource, Status
 
 
@@ -74,8 +74,11 @@ class Services(Protocol):
         """The cameras that are there; may be slow, called on a worker thread."""
         ...
 
-    def open_source(self, name: str) -> FrameSource:
-        """A source not yet opened: ``camera:0``, ``demo``, a path or a URL; on a worker thread."""
+    def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
+        """A source not yet opened: ``camera:0``, ``demo``, a path or a URL; on a worker thread.
+
+        ``asked`` is what a camera is asked for.
+        """
         ...
 
     def open_pipeline(self) -> Pipeline:

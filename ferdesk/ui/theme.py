@@ -177,7 +177,7 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QToolButton:focus {{ border-color: {theme.focus}; }}
     QToolButton:disabled {{ color: {theme.disabled}; }}
     QToolButton::menu-indicator {{ image: none; }}
-    QToolButton#source {{ background: {theme.raised}; text-align: left; }}
+    QToolButton#source, QToolButton#format {{ background: {theme.raised}; text-align: left; }}
     QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}
     QToolButton#run:checked {{ background: {theme.raised}; color: {theme.text}; }}
     QToolButton#record:checked {{ color: {theme.red}; }}

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ferdesk.adapters.camera import Camera, _linux_cameras
+from ferdesk.adapters.camera import Camera
 from ferdesk.adapters.still_image import StillImage
-from ferdesk.adapters.video_file import VideoFile, shown_location
+from ferdesk.adapters.video_file import VideoFile
+from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame
 from ferdesk.errors import SourceError
 
@@ -261,11 +262,3 @@ def test_a_bad_picture_is_refused(tmp_path: Path, content: bytes | None, message
 def test_no_camera_is_one_sentence() -> None:
     with pytest.raises(SourceError, match="camera 97"):
         Camera(97).open()
-
-
-def test_cameras_are_listed_by_name_and_once(tmp_path: Path) -> None:
-    for node, index, name in [("video0", 0, "Logi"), ("video1", 1, "Logi"), ("video10", 0, "Cap")]:
-        (tmp_path / node).mkdir()
-        (tmp_path / node / "index").write_text(f"{index}\n")
-        (tmp_path / node / "name").write_text(f"{name}\n")
-    assert _linux_cameras(tmp_path) == [(0, "Logi"), (10, "Cap")]

@@ -15,6 +15,7 @@ from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
     Box,
+    CameraFormat,
     Detection,
     DeviceInfo,
     Expression,
@@ -186,14 +187,24 @@ class FakeServices:
     classifier: FakeClassifier = field(default_factory=FakeClassifier)
     prepared: dict[str, FakeSource] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)
+    asked: list[CameraFormat] = field(default_factory=list)
     recordings: list[FakeRecording] = field(default_factory=list)
     refuses_recording: str = ""
+    plugged: list[SourceChoice] = field(
+        default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
+    )
+    num_listed: int = 0
+    camera_list_hangs: threading.Event | None = None
 
     def cameras(self) -> Sequence[SourceChoice]:
-        return (SourceChoice("camera:0", "Studio camera"),)
+        self.num_listed += 1
+        if self.camera_list_hangs is not None:
+            self.camera_list_hangs.wait(20)
+        return tuple(self.plugged)
 
-    def open_source(self, name: str) -> FrameSource:
+    def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
         self.opened.append(name)
+        self.asked.append(asked)
         return self.prepared.setdefault(name, FakeSource())
 
     def open_pipeline(self) -> Pipeline:

@@ -1,6 +1,7 @@
 """The window, driven as a user drives it: start, choose, heat, record, stop, source gone."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,14 +14,16 @@ from PySide6.QtGui import QImage, QStandardItemModel
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from ferdesk.core.locations import has_credentials
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import DeviceInfo, FaceResult, FrameResult
+from ferdesk.core.types import CameraFormat, DeviceInfo, FaceResult, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import State, Status
 from ferdesk.settings import Settings
-from ferdesk.ui.live import Notice, has_credentials, source_title
+from ferdesk.ui.live import Notice, source_title
 from ferdesk.ui.main_window import ACTIONS, MainWindow, view_state
 from ferdesk.ui.notices import MOST_SHOWN
+from ferdesk.ui.services import SourceChoice
 from ferdesk.ui.status_line import StatusLine, clock_text, device_text, is_slower
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import PLACES, FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
@@ -573,3 +576,112 @@ def test_a_session_that_opens_too_late_is_closed_at_once(
     window.live.stop()
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].closed_with))
     assert services.recordings[0].results == []
+
+
+def test_a_camera_that_is_plugged_or_pulled_changes_the_list_by_itself(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed() -> list[str]:
+        return [action.text() for action in window.source_button.menu().actions()]
+
+    window.live._camera_watch.setInterval(1)
+    window.live.watch_cameras()
+    qtbot.waitUntil(lambda: "Studio camera" in listed())
+    told: list[object] = []
+    window.live.cameras.connect(told.append)
+    services.plugged.append(SourceChoice("camera:2", "Second camera"))
+    qtbot.waitUntil(lambda: "Second camera" in listed())
+    services.plugged.clear()
+    qtbot.waitUntil(lambda: "No camera found" in listed())
+    num_listed = services.num_listed
+    qtbot.waitUntil(lambda: services.num_listed > num_listed + 3)
+    # what did not change is not told again
+    assert len(told) == 2
+
+
+def test_a_driver_that_hangs_while_it_lists_collects_no_threads(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.camera_list_hangs = threading.Event()
+    for _ in range(3):
+        window.live._look_for_cameras()
+    qtbot.waitUntil(lambda: services.num_listed == 1)
+    services.camera_list_hangs.set()
+    qtbot.waitUntil(lambda: not window.live._listing)
+    assert services.num_listed == 1
+
+
+def test_a_format_is_asked_for_remembered_and_what_was_got_is_shown(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    assert not window.format_button.isVisible()
+    run(window, qtbot)
+    assert window.format_button.text() == "640x480 · 100/s  ▾"
+    menu = window.format_button.menu()
+    next(action for action in menu.actions() if action.text() == "1280x720").trigger()
+    qtbot.waitUntil(lambda: len(services.asked) == 2)
+    assert services.asked == [CameraFormat(), CameraFormat(1280, 720)]
+    assert (window.settings.camera_size, window.settings.camera_rate) == ("1280x720", 0.0)
+    ticked = [action.text() for action in menu.actions() if action.isChecked()]
+    assert ticked == ["1280x720", "As it likes"]
+
+
+def test_a_format_that_the_camera_has_not_is_told(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    source = services.prepared["camera:0"] = FakeSource()
+    source._info = replace(source._info, asked=CameraFormat(1920, 1080))
+    run(window, qtbot)
+    qtbot.waitUntil(lambda: "it has no mode 1920x1080" in "".join(window.notices.texts))
+    assert "it has no mode 1920x1080" in window.format_button.toolTip()
+
+
+def test_a_format_from_the_settings_is_asked_for_and_nonsense_is_not(
+    make_window: MakeWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    window = make_window(Settings(camera_size="800x600", camera_rate=15.0))
+    run(window, qtbot)
+    assert services.asked == [CameraFormat(800, 600, 15.0)]
+    assert make_window(Settings(camera_size="huge")).live.camera_format == CameraFormat()
+
+
+def test_a_demo_has_no_format_to_choose(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.prepared["demo"] = FakeSource("demo")
+    run(window, qtbot, "demo")
+    assert not window.format_button.isVisible()
+
+
+def test_a_slow_opening_can_be_cancelled_and_blocks_nothing(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    opening, gate = threading.Event(), threading.Event()
+    source = services.prepared["camera:0"] = FakeSource()
+
+    def hang() -> None:
+        opening.set()
+        gate.wait(20)
+
+    source.on_open = hang
+    window.start("camera:0")
+    qtbot.waitUntil(opening.is_set)
+    assert window.actions_by_name["run"].text() == "Cancel"
+    assert window.view.state.title == "Opening Camera 0"
+    press(window, Qt.Key.Key_F5)
+    assert window.view.state.title == "Stopped"
+    assert window.actions_by_name["run"].text() == "Start"
+    gate.set()
+    qtbot.waitUntil(lambda: source.num_closed == 1)
+    assert window.view.result is None
+
+
+def test_a_camera_that_is_lost_says_what_the_last_attempt_said() -> None:
+    source = FakeSource().open()
+    lost = Status(State.LOST, source=source, silent_s=7.4)
+    assert view_state(lost, "Logi", 0).title == "No picture for 7 s"
+    assert "Is its cable in?" in view_state(lost, "Logi", 0).text
+    tried = replace(lost, num_attempts=3, trouble="There is no camera 0; plug one in.")
+    assert view_state(tried, "Logi", 0).text == (
+        "Logi gives nothing any more; trying again. There is no camera 0; plug one in."
+    )
