@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import FaceResult
+from ferdesk.ui.language import say_label, tr
 from ferdesk.ui.overlay import percent
 from ferdesk.ui.theme import GRID, colours, label_colour
 
@@ -34,7 +35,7 @@ class Bars(QWidget):
         self._ease.setEndValue(1.0)
         self._ease.valueChanged.connect(self._move)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Probabilities of the chosen face")
+        self.setAccessibleName(tr("Probabilities of the chosen face"))
 
     @property
     def drawn(self) -> NDArray[np.float32]:
@@ -104,7 +105,7 @@ class Bars(QWidget):
         painter.setPen(QColor(colours().text if leads else colours().muted))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(row, left, LABELS[i].capitalize())
+        painter.drawText(row, left, say_label(LABELS[i]).capitalize())
         if self._face_id is not None:
             painter.drawText(row, right, percent(float(self._smoothed[i])))
 
@@ -115,7 +116,7 @@ class BarsKey(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Bar: smoothed over time. Tick: this picture alone.")
+        self.setAccessibleName(tr("Bar: smoothed over time. Tick: this picture alone."))
 
     def sizeHint(self) -> QSize:
         return QSize(24 * GRID, _ROW_PX)
@@ -127,8 +128,8 @@ class BarsKey(QWidget):
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         x = 0.0
         for text, width, height, colour in (
-            ("smoothed", 2.0 * GRID, float(_BAR_PX), colours().disabled),
-            ("this picture alone", _TICK_PX, _BAR_PX + 6.0, colours().text),
+            (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
+            (tr("this picture alone"), _TICK_PX, _BAR_PX + 6.0, colours().text),
         ):
             painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
             x += width + GRID

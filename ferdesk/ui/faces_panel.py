@@ -15,8 +15,9 @@ from PySide6.QtWidgets import (
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.bars import Bars, BarsKey
+from ferdesk.ui.language import say_label, tr
 from ferdesk.ui.overlay import percent
-from ferdesk.ui.theme import GRID, label_colour, titled
+from ferdesk.ui.theme import GRID, label_colour
 
 _ROW_PX = 4 * GRID
 _ROWS_SHOWN = 3
@@ -45,7 +46,7 @@ class FacesList(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(_ROWS_SHOWN * _ROW_PX)
-        self.setAccessibleName("Faces")
+        self.setAccessibleName(tr("Faces"))
         self.itemSelectionChanged.connect(self._tell_choice)
 
     def show_faces(self, faces: tuple[FaceResult, ...], chosen_id: int | None) -> None:
@@ -66,7 +67,8 @@ class FacesList(QTableWidget):
                 )
 
     def _fill(self, row: int, face: FaceResult) -> None:
-        said = f"Unsure ({face.label})" if face.uncertain else face.label.capitalize()
+        label = say_label(face.label)
+        said = tr("Unsure ({label})").format(label=label) if face.uncertain else label.capitalize()
         texts = (f"#{face.face_id}", said, percent(face.confidence))
         for column, text in enumerate(texts):
             item = self.item(row, column)
@@ -103,7 +105,7 @@ class FacesPanel(QWidget):
         self.list.chosen.connect(self.chosen)
         self.bars = Bars(self)
         self.headline = QLabel(self)
-        self.headline.setFont(titled(self))
+        self.headline.setProperty("role", "heading")
         self.hint = QLabel(self)
         self.hint.setProperty("role", "muted")
         layout = QVBoxLayout(self)
@@ -123,26 +125,31 @@ class FacesPanel(QWidget):
         """``chosen`` is None where no face is chosen, or where ``chosen_id`` is out of sight."""
         self.list.show_faces(faces, chosen_id)
         if chosen is not None:
-            self.headline.setText(f"Shows: {chosen.label} {percent(chosen.confidence)}")
-            sure = "unsure, see F1" if chosen.uncertain else "the network's estimate"
-            self.hint.setText(f"Face #{chosen.face_id} · {sure}")
+            said = f"{say_label(chosen.label)} {percent(chosen.confidence)}"
+            self.headline.setText(tr("Shows: {said}").format(said=said))
+            self._said = said
+            sure = tr("unsure, see F1") if chosen.uncertain else tr("the network's estimate")
+            self.hint.setText(tr("Face #{id}").format(id=chosen.face_id) + f" · {sure}")
             self.bars.show_face(chosen)
         elif chosen_id is not None:
-            self.headline.setText("Out of sight")
-            self.hint.setText(f"Face #{chosen_id} · last values")
+            self._said = ""
+            self.headline.setText(tr("Out of sight"))
+            self.hint.setText(tr("Face #{id} · last values").format(id=chosen_id))
             self.bars.fade()
         else:
             self.clear()
 
     def age(self) -> None:
         """The picture stands still: say that the values are the last ones, not today's."""
-        self.headline.setText(self.headline.text().replace("Shows:", "Last:"))
+        if self._said:
+            self.headline.setText(tr("Last: {said}").format(said=self._said))
         self.bars.fade()
 
     def clear(self) -> None:
         self.list.show_faces((), None)
-        self.headline.setText("No face")
-        self.hint.setText("Click a face to choose it")
+        self._said = ""
+        self.headline.setText(tr("No face"))
+        self.hint.setText(tr("Click a face to choose it"))
         self.bars.clear()
 
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from ferdesk.core.types import CameraFormat, SourceInfo
+from ferdesk.ui.language import tr
 from ferdesk.ui.theme import GRID
 
 SIZES = ("", "320x240", "640x360", "640x480", "1280x720", "1920x1080", "2560x1440", "3840x2160")
@@ -22,7 +23,7 @@ class FormatButton(QToolButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("format")
-        self.setAccessibleName("Camera format")
+        self.setAccessibleName(tr("Camera format"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setMinimumWidth(14 * GRID)
         self._asked = CameraFormat()
@@ -38,12 +39,14 @@ class FormatButton(QToolButton):
         size = f"{asked.width}x{asked.height}" if asked.width else ""
         sizes = SIZES if size in SIZES else (*SIZES, size)
         rates = RATES if asked.rate_fps in RATES else (*RATES, asked.rate_fps)
-        menu.addAction("Picture size").setEnabled(False)
-        self._fill(menu, [(CameraFormat.of(s, asked.rate_fps), s or "As it likes") for s in sizes])
-        menu.addSeparator()
-        menu.addAction("Pictures a second").setEnabled(False)
+        menu.addAction(tr("Picture size")).setEnabled(False)
         self._fill(
-            menu, [(CameraFormat.of(size, r), f"{r:g}" if r else "As it likes") for r in rates]
+            menu, [(CameraFormat.of(s, asked.rate_fps), s or tr("As it likes")) for s in sizes]
+        )
+        menu.addSeparator()
+        menu.addAction(tr("Pictures a second")).setEnabled(False)
+        self._fill(
+            menu, [(CameraFormat.of(size, r), f"{r:g}" if r else tr("As it likes")) for r in rates]
         )
 
     def show_given(self, source: SourceInfo | None) -> None:
@@ -55,7 +58,12 @@ class FormatButton(QToolButton):
         if source.rate_fps:
             given += f" · {source.rate_fps:.0f}/s"
         self.setText(f"{given}  ▾")
-        self.setToolTip(source.refused or f"The camera gives {given}; asked for: {source.asked}")
+        self.setToolTip(
+            source.refused
+            or tr("The camera gives {given}; asked for: {asked}").format(
+                given=given, asked=source.asked
+            )
+        )
 
     def _fill(self, menu: QMenu, entries: list[tuple[CameraFormat, str]]) -> None:
         group = QActionGroup(menu)

@@ -11,19 +11,26 @@ from PySide6.QtGui import QImage, QPainter
 from ferdesk.core.heatmap import shown, spread
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, MapName, MapPlace
+from ferdesk.ui.language import mark
 
 MAP_TITLES: dict[MapName, str] = {
-    "attention": "Attention (coarse)",
-    "attention_mid": "Attention (fine)",
-    "cam": "Class activation",
+    "attention": mark("Attention (coarse)"),
+    "attention_mid": mark("Attention (fine)"),
+    "cam": mark("Class activation"),
 }
 MAP_MEANINGS: dict[MapName, str] = {
-    "attention": "Bright: the network gives this part of the face more weight. "
-    "It does not say for which expression.",
-    "attention_mid": "Bright: an earlier, finer stage of the network gives this part more weight. "
-    "It does not say for which expression.",
-    "cam": "Bright: this part speaks for the label that is shown. "
-    "It does not say what the person feels.",
+    "attention": mark(
+        "Bright: the network gives this part of the face more weight. "
+        "It does not say for which expression."
+    ),
+    "attention_mid": mark(
+        "Bright: an earlier, finer stage of the network gives this part more weight. "
+        "It does not say for which expression."
+    ),
+    "cam": mark(
+        "Bright: this part speaks for the label that is shown. "
+        "It does not say what the person feels."
+    ),
 }
 HEAT_SIZE_PX = 96
 # evenly spaced along cividis (Nunez, Anderton and Renslow 2018), which is even to the eye, to

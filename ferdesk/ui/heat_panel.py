@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.types import MapName, MapPlace
 from ferdesk.ui.heat import MAP_MEANINGS, MAP_TITLES, HeatChoice, scale_image
+from ferdesk.ui.language import tr
 from ferdesk.ui.theme import GRID, colours
 
 
@@ -32,7 +33,9 @@ class HeatScale(QWidget):
     def set_range(self, place: MapPlace | None, opacity: float) -> None:
         self._place, self._opacity = place, opacity
         if place is not None:
-            self.setAccessibleName(f"Scale from {place.low:.2f} to {place.high:.2f}")
+            self.setAccessibleName(
+                tr("Scale from {low:.2f} to {high:.2f}").format(low=place.low, high=place.high)
+            )
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -60,16 +63,16 @@ class HeatPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._places: Mapping[MapName, MapPlace] | None = None
-        self.switch = QCheckBox("Heatmap", self)
-        self.switch.setToolTip("Paint one of the network's maps over the faces (H)")
+        self.switch = QCheckBox(tr("Heatmap"), self)
+        self.switch.setToolTip(tr("Paint one of the network's maps over the faces (H)"))
         self.maps = QComboBox(self)
-        self.maps.setAccessibleName("Map")
+        self.maps.setAccessibleName(tr("Map"))
         self.maps.setMinimumHeight(4 * GRID)
         for name, title in MAP_TITLES.items():
-            self.maps.addItem(title, name)
+            self.maps.addItem(tr(title), name)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
-        self.opacity.setAccessibleName("Opacity of the heatmap")
+        self.opacity.setAccessibleName(tr("Opacity of the heatmap"))
         self.figure = QLabel(self)
         self.figure.setMinimumWidth(self.fontMetrics().horizontalAdvance("100 %"))
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -125,8 +128,8 @@ class HeatPanel(QWidget):
         self.figure.setText(f"{self.opacity.value()} %")
         self.scale.set_range(place if on else None, self.opacity.value() / 100)
         self.scale.setVisible(on and place is not None)
-        meaning = MAP_MEANINGS[self.map_name]
-        self.meaning.setText("This model has no such map." if missing else meaning)
+        meaning = tr(MAP_MEANINGS[self.map_name])
+        self.meaning.setText(tr("This model has no such map.") if missing else meaning)
         self.meaning.setVisible(on)
         self.changed.emit()
 
@@ -137,7 +140,7 @@ class HeatPanel(QWidget):
         top.addWidget(self.maps, 1)
         strength = QHBoxLayout()
         strength.setSpacing(GRID)
-        word = QLabel("Opacity", self)
+        word = QLabel(tr("Opacity"), self)
         word.setProperty("role", "muted")
         strength.addWidget(word)
         strength.addWidget(self.opacity, 1)

@@ -19,13 +19,14 @@ from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.engine import Engine, State, Status, events_between
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
+from ferdesk.ui.language import mark, tr
 from ferdesk.ui.services import Recording, Services, SourceChoice
 
 log = logging.getLogger(__name__)
 
 TICK_MS = 200
 CAMERAS_EVERY_MS = 2000
-DEMO = SourceChoice("demo", "Demo")
+DEMO = SourceChoice("demo", mark("Demo"))
 Level = Literal["info", "warning", "error"]
 
 
@@ -60,9 +61,9 @@ def _without_numbers(text: str) -> str:
 def source_title(name: str) -> str:
     """``name`` in words for people; an address loses its user and password."""
     if name == DEMO.name:
-        return DEMO.title
+        return tr(DEMO.title)
     if name.startswith("camera:"):
-        return f"Camera {name.removeprefix('camera:')}"
+        return tr("Camera {number}").format(number=name.removeprefix("camera:"))
     if is_url(name):
         return host_of(name)
     return Path(name).name
@@ -206,13 +207,15 @@ class Live(QObject):
         """Set a marker in the session that is being recorded, now or at ``at_s``."""
         recording = self._recording
         if recording is None:
-            text = "Markers are kept while you record; press Record (R) first."
+            text = tr("Markers are kept while you record; press Record (R) first.")
             self.told.emit(Notice(text, stays=False))
             return
         t_s = recording.mark(label, at_s)
         self._marker = label
         minutes, seconds = divmod(t_s, 60)
-        text = f"Marker “{label}” at {int(minutes):02d}:{seconds:04.1f}."
+        text = tr("Marker “{label}” at {time}.").format(
+            label=label, time=f"{int(minutes):02d}:{seconds:04.1f}"
+        )
         self.told.emit(Notice(text, stays=False))
         self._tell_recording()
 
@@ -281,7 +284,7 @@ class Live(QObject):
             if self._recording is not None:
                 self._recording.note_event(kind, text)
             if kind == "camera_back":
-                self.told.emit(Notice("The source is back.", stays=False))
+                self.told.emit(Notice(tr("The source is back."), stays=False))
             elif kind == "device_changed":
                 self.told.emit(Notice(text, "warning"))
         if before.source is None and status.source is not None and status.source.refused:
@@ -302,7 +305,9 @@ class Live(QObject):
             fallback = self._fallback
             self.told.emit(
                 Notice(
-                    f"{status.message} Showing the {source_title(fallback).lower()} instead.",
+                    tr("{why} Showing the {source} instead.").format(
+                        why=status.message, source=source_title(fallback).lower()
+                    ),
                     "warning",
                 )
             )
@@ -369,8 +374,10 @@ class Live(QObject):
 
 def _finish(recording: Recording, status: Status) -> Notice:
     recording.close(status)
-    saved = f"{recording.num_rows:,} rows are saved in {recording.folder}."
+    saved = tr("{count:,} rows are saved in {folder}.").format(
+        count=recording.num_rows, folder=recording.folder
+    )
     if recording.problem:
         log.error("a recording stopped: %s", recording.problem)
         return Notice(f"{recording.problem} {saved}", "error")
-    return Notice(f"Recording finished: {saved}", stays=False)
+    return Notice(tr("Recording finished: {saved}").format(saved=saved), stays=False)

@@ -30,6 +30,7 @@ from ferdesk.settings import Settings, save_settings
 from ferdesk.ui.faces_panel import FacesPanel
 from ferdesk.ui.format_button import FormatButton
 from ferdesk.ui.heat_panel import HeatPanel
+from ferdesk.ui.language import mark, tr
 from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, source_title
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 PROGRAM = "ferdesk"
 _SAVE_AFTER_MS = 500
 _SLOW_OPENING_S = 3.0
+_FILES = "*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.gif *.jpg *.jpeg *.png *.bmp"
 _OVER = (State.LOST, State.ENDED, State.FAILED)
 
 
@@ -62,22 +64,54 @@ class ActionSpec:
 
 
 ACTIONS = (
-    ActionSpec("run", "Start", "F5", "toggle_run", True, "Start or stop the source"),
-    ActionSpec("record", "Record", "R", "toggle_recording", True, "Record the results to CSV"),
-    ActionSpec("snapshot", "Snapshot", "S", "snapshot", False, "Save the picture as it is shown"),
-    ActionSpec("heatmap", "Heatmap", "H", "toggle_heatmap", True, "Paint the map over the faces"),
-    ActionSpec("mirror", "Mirror", "Ctrl+M", "set_mirrored", True, "Show the picture as a mirror"),
-    ActionSpec("panel", "Panels", "F9", "show_panels", True, "What stands around the picture"),
-    ActionSpec("full", "Full screen", "F", "show_full", True, "Nothing but the picture"),
-    ActionSpec("next", "Next face", "]", "next_face"),
-    ActionSpec("previous", "Previous face", "[", "previous_face"),
+    ActionSpec("run", mark("Start"), "F5", "toggle_run", True, mark("Start or stop the source")),
     ActionSpec(
-        "marker", "Marker…", "M", "set_marker", False, "Set a marker with a text of its own"
+        "record", mark("Record"), "R", "toggle_recording", True, mark("Record the results to CSV")
     ),
-    ActionSpec("markers", "Marker names…", "Ctrl+Shift+M", "name_markers"),
-    ActionSpec("file", "Open file…", "Ctrl+O", "open_file"),
-    ActionSpec("address", "Open address…", "Ctrl+L", "open_address"),
-    ActionSpec("keys", "Keyboard", "F1", "show_keys", False, "All keys"),
+    ActionSpec(
+        "snapshot",
+        mark("Snapshot"),
+        "S",
+        "snapshot",
+        False,
+        mark("Save the picture as it is shown"),
+    ),
+    ActionSpec(
+        "heatmap",
+        mark("Heatmap"),
+        "H",
+        "toggle_heatmap",
+        True,
+        mark("Paint the map over the faces"),
+    ),
+    ActionSpec(
+        "mirror",
+        mark("Mirror"),
+        "Ctrl+M",
+        "set_mirrored",
+        True,
+        mark("Show the picture as a mirror"),
+    ),
+    ActionSpec(
+        "panel", mark("Panels"), "F9", "show_panels", True, mark("What stands around the picture")
+    ),
+    ActionSpec(
+        "full", mark("Full screen"), "F", "show_full", True, mark("Nothing but the picture")
+    ),
+    ActionSpec("next", mark("Next face"), "]", "next_face"),
+    ActionSpec("previous", mark("Previous face"), "[", "previous_face"),
+    ActionSpec(
+        "marker",
+        mark("Marker…"),
+        "M",
+        "set_marker",
+        False,
+        mark("Set a marker with a text of its own"),
+    ),
+    ActionSpec("markers", mark("Marker names…"), "Ctrl+Shift+M", "name_markers"),
+    ActionSpec("file", mark("Open file…"), "Ctrl+O", "open_file"),
+    ActionSpec("address", mark("Open address…"), "Ctrl+L", "open_address"),
+    ActionSpec("keys", mark("Keyboard"), "F1", "show_keys", False, mark("All keys")),
 )
 _BAR = ("run", "record", "snapshot", "", "heatmap", "mirror", "panel", "full", "keys")
 
@@ -221,7 +255,9 @@ class MainWindow(QMainWindow):
         path = folder / f"{stamp}.png"
         self.live.chores.run(
             partial(_save_picture, self.view.snapshot(), path),
-            lambda saved: self.notices.show_notice(Notice(f"Saved {saved}.", stays=False)),
+            lambda saved: self.notices.show_notice(
+                Notice(tr("Saved {path}.").format(path=saved), stays=False)
+            ),
             lambda message: self.notices.show_notice(Notice(message, "error")),
         )
 
@@ -241,9 +277,7 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         if self._keys is None:
-            entries = [(a.tip or a.text, a.key) for a in ACTIONS]
-            entries.append(("Set the marker of that number", "1"))
-            self._keys = ShortcutsSheet(entries, self)
+            self._keys = ShortcutsSheet(self.actions(), self)
         self._keys.show()
         self._keys.raise_()
 
@@ -266,7 +300,7 @@ class MainWindow(QMainWindow):
         run = self.actions_by_name["run"]
         run.setChecked(running)
         opening = status.state is State.OPENING
-        run.setText("Cancel" if opening else "Stop" if running else "Start")
+        run.setText(tr("Cancel") if opening else tr("Stop") if running else tr("Start"))
         self.format_button.show_given(status.source)
         if status.state in _OVER:
             self.faces.age()
@@ -282,7 +316,7 @@ class MainWindow(QMainWindow):
         record = self.actions_by_name["record"]
         record.setChecked(recording.active)
         elapsed = clock_text(recording.elapsed_s)
-        record.setText(f"● {elapsed}" if recording.active else "Record")
+        record.setText(f"● {elapsed}" if recording.active else tr("Record"))
         ready = self._status.state is State.RUNNING and not recording.changing
         record.setEnabled(recording.active or ready)
         parts = (f"● {elapsed}" if recording.active else "", self._title(), PROGRAM)
@@ -379,7 +413,12 @@ class MainWindow(QMainWindow):
         except OSError as error:
             log.warning("the settings cannot be saved: %s", error)
             self.notices.show_notice(
-                Notice(f"The settings cannot be saved to {self._settings_path}: {error}", "warning")
+                Notice(
+                    tr("The settings cannot be saved to {path}: {why}").format(
+                        path=self._settings_path, why=error
+                    ),
+                    "warning",
+                )
             )
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -399,14 +438,15 @@ class MainWindow(QMainWindow):
     def _make_actions(self) -> dict[str, QAction]:
         actions = {}
         for spec in ACTIONS:
-            action = QAction(spec.text, self)
+            action = QAction(tr(spec.text), self)
             action.setShortcut(QKeySequence(spec.key))
             action.setCheckable(spec.checkable)
             native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            action.setToolTip(f"{spec.tip or spec.text} ({native})")
+            action.setToolTip(f"{tr(spec.tip or spec.text)} ({native})")
             # triggered, not toggled: what the program sets itself must not come back as a wish
             does: Callable[[], None] = getattr(self, spec.does)
             action.triggered.connect(partial(_ignore_checked, does))
+            action.setWhatsThis(tr(spec.tip or spec.text))
             self.addAction(action)
             actions[spec.name] = action
         escape = QAction(self)
@@ -418,8 +458,8 @@ class MainWindow(QMainWindow):
     def _make_source_button(self) -> QToolButton:
         button = QToolButton(self)
         button.setObjectName("source")
-        button.setText("Source  ▾")
-        button.setAccessibleName("Source")
+        button.setText(tr("Source") + "  ▾")
+        button.setAccessibleName(tr("Source"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMinimumWidth(20 * GRID)
         button.setMenu(QMenu(button))
@@ -432,9 +472,9 @@ class MainWindow(QMainWindow):
         self._source_group.deleteLater()
         self._source_group = QActionGroup(self)
         if not self._cameras:
-            menu.addAction("No camera found").setEnabled(False)
+            menu.addAction(tr("No camera found")).setEnabled(False)
         for choice in (*self._cameras, DEMO):
-            action = menu.addAction(choice.title)
+            action = menu.addAction(tr(choice.title))
             action.setData(choice.name)
             action.setCheckable(True)
             action.setChecked(choice.name == self.live.source_name)
@@ -446,7 +486,7 @@ class MainWindow(QMainWindow):
         menu.addAction(self.actions_by_name["file"])
         menu.addAction(self.actions_by_name["address"])
         menu.addSeparator()
-        menu.addAction("Look for cameras", self.live.list_cameras)
+        menu.addAction(tr("Look for cameras"), self.live.list_cameras)
 
     def _make_bar(self) -> QWidget:
         bar = QWidget(self)
@@ -472,8 +512,8 @@ class MainWindow(QMainWindow):
 
     def _make_stage(self) -> Stage:
         stage = Stage(self.view, self)
-        stage.add_dock("faces", "Faces", self.faces)
-        stage.add_dock("heat", "Heatmap", self.heat)
+        stage.add_dock("faces", tr("Faces"), self.faces)
+        stage.add_dock("heat", tr("Heatmap"), self.heat)
         return stage
 
     def _lay_out(self) -> None:
@@ -506,34 +546,42 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
     """What the picture says about the engine's state, in words for people."""
     match status.state:
         case State.IDLE:
-            return ViewState("Stopped", "Press Start (F5), or choose another source.")
+            return ViewState(tr("Stopped"), tr("Press Start (F5), or choose another source."))
         case State.OPENING:
             waited = (
-                f"No picture for {status.silent_s:.0f} s yet; waiting for it."
+                tr("No picture for {time:.0f} s yet; waiting for it.").format(time=status.silent_s)
                 if status.silent_s >= _SLOW_OPENING_S
-                else "The source and the network are being made ready."
+                else tr("The source and the network are being made ready.")
             )
-            return ViewState(f"Opening {title}", waited)
+            return ViewState(tr("Opening {source}").format(source=title), waited)
         case State.LOST:
             return ViewState(
-                f"No picture for {status.silent_s:.0f} s",
-                f"{title} gives nothing any more; {_lost_text(status)}",
+                tr("No picture for {time:.0f} s").format(time=status.silent_s),
+                tr("{source} gives nothing any more; {what}").format(
+                    source=title, what=_lost_text(status)
+                ),
                 dimmed=True,
             )
         case State.ENDED:
-            return ViewState(f"{title} has ended", "Press Start (F5) to begin again.", dimmed=True)
+            return ViewState(
+                tr("{source} has ended").format(source=title),
+                tr("Press Start (F5) to begin again."),
+                dimmed=True,
+            )
         case State.FAILED:
-            return ViewState(f"{title} does not run", status.message, dimmed=True)
+            return ViewState(
+                tr("{source} does not run").format(source=title), status.message, dimmed=True
+            )
         case State.RUNNING:
-            return ViewState(note="" if num_faces else "No face in the picture")
+            return ViewState(note="" if num_faces else tr("No face in the picture"))
 
 
 def _lost_text(status: Status) -> str:
     if status.num_attempts > 1 and status.trouble:
-        return f"trying again. {status.trouble}"
+        return tr("trying again. {why}").format(why=status.trouble)
     if status.source is not None and status.source.kind == "camera":
-        return "waiting for it. Is its cable in? Does another program use it?"
-    return "waiting for it. Is the network there?"
+        return tr("waiting for it. Is its cable in? Does another program use it?")
+    return tr("waiting for it. Is the network there?")
 
 
 def _ignore_checked(does: Callable[[], None], checked: bool = False) -> None:
@@ -545,23 +593,24 @@ def _save_picture(picture: QImage, path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FerdeskError(f"The folder {path.parent} cannot be made: {error}.") from error
+        raise FerdeskError(
+            tr("The folder {path} cannot be made: {why}.").format(path=path.parent, why=error)
+        ) from error
     if not picture.save(str(path)):
-        raise FerdeskError(f"The picture cannot be saved to {path}. Is the disk full?")
+        raise FerdeskError(
+            tr("The picture cannot be saved to {path}. Is the disk full?").format(path=path)
+        )
     return path
 
 
 def _ask_file(parent: QWidget) -> str:
-    kinds: Sequence[str] = (
-        "Videos and pictures (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.gif *.jpg *.jpeg *.png *.bmp)",
-        "All files (*)",
-    )
-    path, _ = QFileDialog.getOpenFileName(parent, "Open a video or picture", "", ";;".join(kinds))
+    kinds = ";;".join((f"{tr('Videos and pictures')} ({_FILES})", f"{tr('All files')} (*)"))
+    path, _ = QFileDialog.getOpenFileName(parent, tr("Open a video or picture"), "", kinds)
     return path
 
 
 def _ask_address(parent: QWidget) -> str:
     text, accepted = QInputDialog.getText(
-        parent, "Open an address", "Address of a stream, for example rtsp://host/path:"
+        parent, tr("Open an address"), tr("Address of a stream, for example rtsp://host/path:")
     )
     return text if accepted else ""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.ui.language import tr
 from ferdesk.ui.theme import GRID
 
 NUM_KEYS = 9
@@ -38,6 +39,8 @@ class MarkerKeys(QObject):
             action.triggered.connect(partial(self._pressed, index))
             parent.addAction(action)
             self.actions.append(action)
+        # one line of the sheet of keys tells of all nine
+        self.actions[0].setWhatsThis(tr("Set the marker of that number, 1 to 9"))
 
     def set_names(self, names: Sequence[str]) -> None:
         """Take the names in the keys' order; an empty or missing one is the digit itself."""
@@ -54,7 +57,7 @@ class MarkerKeys(QObject):
 
 def ask_marker_text(parent: QWidget) -> str:
     """Ask for the text of one marker; empty for none."""
-    text, accepted = QInputDialog.getText(parent, "Marker", "What happens now?")
+    text, accepted = QInputDialog.getText(parent, tr("Marker"), tr("What happens now?"))
     return text if accepted else ""
 
 
@@ -71,7 +74,7 @@ class MarkerNamesDialog(QDialog):
 
     def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Marker names")
+        self.setWindowTitle(tr("Marker names"))
         self._lines: list[QLineEdit] = []
         form = QFormLayout()
         form.setHorizontalSpacing(2 * GRID)
@@ -82,7 +85,7 @@ class MarkerNamesDialog(QDialog):
             line.setMinimumWidth(36 * GRID)
             form.addRow(str(index + 1), line)
             self._lines.append(line)
-        hint = QLabel("While you record, a digit's key sets the marker of that name.", self)
+        hint = QLabel(tr("While you record, a digit's key sets the marker of that name."), self)
         hint.setProperty("role", "muted")
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, self

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.ui.language import tr
 from ferdesk.ui.live import Notice
 from ferdesk.ui.theme import GRID
 
@@ -38,13 +39,13 @@ class NoticeCard(QFrame):
         self.details.setFixedHeight(20 * GRID)
         self.details.hide()
         self.unfold = QToolButton(self)
-        self.unfold.setText("Details")
+        self.unfold.setText(tr("Details"))
         self.unfold.setCheckable(True)
         self.unfold.setVisible(bool(notice.details))
         self.unfold.toggled.connect(self.details.setVisible)
         close = QToolButton(self)
-        close.setText("Close")
-        close.setAccessibleName("Close this notice")
+        close.setText(tr("Close"))
+        close.setAccessibleName(tr("Close this notice"))
         close.clicked.connect(self.closed)
         row = QHBoxLayout()
         row.setSpacing(GRID)
@@ -62,7 +63,7 @@ class NoticeCard(QFrame):
     def again(self) -> None:
         """The same thing happened once more."""
         self._count += 1
-        self.text.setText(f"{self.notice.text} ({self._count} times)")
+        self.text.setText(tr("{text} (%n times)", n=self._count).format(text=self.notice.text))
 
 
 class Notices(QWidget):

@@ -6,6 +6,7 @@ from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from ferdesk.core.types import FaceResult
+from ferdesk.ui.language import say_label, tr
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, label_colour, plate_colour
 
@@ -19,8 +20,10 @@ def percent(share: float) -> str:
 
 def face_text(face: FaceResult) -> str:
     """What the plate beside a face says."""
-    said = f"{face.label} {percent(face.confidence)}"
-    return f"#{face.face_id}  unsure ({said})" if face.uncertain else f"#{face.face_id}  {said}"
+    said = f"{say_label(face.label)} {percent(face.confidence)}"
+    if face.uncertain:
+        said = tr("unsure ({said})").format(said=said)
+    return f"#{face.face_id}  {said}"
 
 
 def paint_faces(

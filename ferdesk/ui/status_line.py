@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from ferdesk.core.types import DeviceInfo
 from ferdesk.runtime.engine import State, Status
+from ferdesk.ui.language import mark, tr
 from ferdesk.ui.live import RecordingState
 from ferdesk.ui.theme import GRID
 
@@ -13,12 +14,12 @@ SLOWER_BELOW = 0.85
 """Analysis below this share of the source's rate is called slower than the source."""
 
 STATE_WORDS = {
-    State.IDLE: "Stopped",
-    State.OPENING: "Opening",
-    State.RUNNING: "Running",
-    State.LOST: "No picture",
-    State.ENDED: "Ended",
-    State.FAILED: "Failed",
+    State.IDLE: mark("Stopped"),
+    State.OPENING: mark("Opening"),
+    State.RUNNING: mark("Running"),
+    State.LOST: mark("No picture"),
+    State.ENDED: mark("Ended"),
+    State.FAILED: mark("Failed"),
 }
 
 
@@ -82,10 +83,10 @@ class StatusLine(QWidget):
         self.latency = QLabel(self)
         self.dropped = QLabel(self)
         self.recording = QLabel(self)
-        self.source_rate.setToolTip("Pictures a second that the source gives")
-        self.analysis.setToolTip("Pictures a second that are analysed")
-        self.latency.setToolTip("From a picture's arrival to its result, median of the last 30")
-        self.dropped.setToolTip("Pictures that were not analysed, since a newer one was there")
+        self.source_rate.setToolTip(tr("Pictures a second that the source gives"))
+        self.analysis.setToolTip(tr("Pictures a second that are analysed"))
+        self.latency.setToolTip(tr("From a picture's arrival to its result, median of the last 30"))
+        self.dropped.setToolTip(tr("Pictures that were not analysed, since a newer one was there"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
         layout.setSpacing(3 * GRID)
@@ -98,7 +99,7 @@ class StatusLine(QWidget):
         self.show_recording(RecordingState())
 
     def show_status(self, status: Status) -> None:
-        self.state.setText(STATE_WORDS[status.state])
+        self.state.setText(tr(STATE_WORDS[status.state]))
         _give_role(self.state, _state_role(status.state))
         device = status.device
         self.device.set_full_text("" if device is None else device_text(device))
@@ -107,13 +108,21 @@ class StatusLine(QWidget):
         _give_role(self.model, "muted")
         moving = status.state in (State.RUNNING, State.LOST)
         counted = moving or status.state is State.ENDED
-        self.source_rate.setText(f"{status.capture_fps:.0f} fps" if moving else "")
+        self.source_rate.setText(
+            tr("{rate:.0f} fps").format(rate=status.capture_fps) if moving else ""
+        )
         slower = is_slower(status)
-        suffix = ", slower than the source" if slower else ""
-        self.analysis.setText(f"analysis {status.analysis_fps:.0f}/s{suffix}" if moving else "")
+        words = (
+            tr("analysis {rate:.0f}/s, slower than the source")
+            if slower
+            else tr("analysis {rate:.0f}/s")
+        )
+        self.analysis.setText(words.format(rate=status.analysis_fps) if moving else "")
         _give_role(self.analysis, "amber" if slower else "muted")
-        self.latency.setText(f"{status.latency_ms:.0f} ms" if moving else "")
-        self.dropped.setText(f"{status.num_dropped:,} dropped" if counted else "")
+        self.latency.setText(tr("{time:.0f} ms").format(time=status.latency_ms) if moving else "")
+        self.dropped.setText(
+            tr("{count:,} dropped").format(count=status.num_dropped) if counted else ""
+        )
         for label in (self.source_rate, self.latency, self.dropped):
             _give_role(label, "muted")
         for label in (self.model, self.source_rate, self.analysis, self.latency, self.dropped):

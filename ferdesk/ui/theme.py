@@ -200,6 +200,8 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QFrame#notice[level="error"] {{ border-left-color: {theme.red}; }}
     QLabel[role="heading"] {{ font-size: {1.25 * points:.1f}pt; font-weight: 600; }}
     QLabel[role="title"] {{ font-size: {1.6 * points:.1f}pt; font-weight: 600; }}
+    QLabel[role="key"] {{ background: {theme.raised}; border: 1px solid {theme.line};
+        border-radius: 4px; padding: 2px 8px; }}
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="amber"] {{ color: {theme.amber}; }}
     QLabel[role="red"] {{ color: {theme.red}; }}

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FrameResult, MapName, MapPlace
 from ferdesk.ui.heat import HeatChoice, paint_heat
+from ferdesk.ui.language import tr
 from ferdesk.ui.overlay import paint_faces, paint_ground, paint_note
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, titled
@@ -49,7 +50,7 @@ class VideoView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
-        self.setAccessibleName("Live picture")
+        self.setAccessibleName(tr("Live picture"))
 
     @property
     def result(self) -> FrameResult | None:

@@ -445,6 +445,11 @@ def test_the_sheet_of_keys_blocks_nothing(window: MainWindow, qtbot: QtBot) -> N
     assert window._keys is not None
     assert window._keys.isVisible()
     assert not window._keys.isModal()
+    told = dict(window._keys.entries)
+    assert len(told) == len(ACTIONS) + 1
+    assert "1 to 9" in told["1"]
+    for action in window.actions_by_name.values():
+        assert told[action.shortcut().toString()] == action.whatsThis()
     window._keys.close()
 
 
