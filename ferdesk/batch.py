@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import (
@@ -26,6 +27,7 @@ from ferdesk.wiring import is_live, new_folder, open_source, session_header, sho
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
+_USUAL_INTERVAL_S = 1 / 30
 
 Tell = Callable[[str], None]
 Advance = Callable[[str, float], None]
@@ -266,6 +268,7 @@ def bench(
         FerdeskError: the source cannot be used.
     """
     source = open_source(name)
+    pipeline.keep_pace(Pace(_USUAL_INTERVAL_S, every_face=True))
     samples: dict[str, list[float]] = {"read": []}
     num_faces = num_done = 0
     info = source.open()

@@ -20,6 +20,7 @@ from ferdesk.adapters.video_file import VideoFile
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.search import ExhaustiveSearch, LiveSearch
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError
 from ferdesk.paths import models_folder, sessions_folder
@@ -305,10 +306,11 @@ def open_pipeline(
     Args:
         model: a bundled model's name or a path.
         provider: the device to run it on.
-        thorough: search for small faces too; for work without a clock.
+        thorough: search every square of every frame; for work without a clock.
 
     Raises:
         ModelError: a model is missing or broken.
     """
     classifier = OnnxClassifier(find_model(model), provider)
-    return Pipeline(MediaPipeDetector(models_folder(), thorough=thorough), classifier)
+    eyes = MediaPipeDetector(models_folder())
+    return Pipeline(ExhaustiveSearch(eyes) if thorough else LiveSearch(eyes), classifier)

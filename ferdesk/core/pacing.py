@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 
-_BUSY_SHARE = 0.8
-"""A stage that takes more of the camera's interval than this has too much to do."""
-_IDLE_SHARE = 0.6
-_SHRINK, _GROW = 0.9, 1.03
-_MEMORY = 0.2
+_SHRINK, _GROW = 0.95, 1.03
+_GROW_BELOW = 0.85
+_MEMORY = 0.1
+_MOST_LOAD = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What a live pipeline is asked to keep; the engine sets it, stages read it between frames.
 
-    ``interval_s`` lies between two pictures of the source, None where nobody waits (a file that
-    is analysed frame by frame). With ``every_face`` each face of an analysed frame is classified,
-    whatever it costs.
+    ``interval_s`` lies between two pictures of the source, None where nobody waits (a picture, or
+    a file that is analysed frame by frame). With ``every_face`` each face of an analysed frame is
+    classified, whatever it costs.
     """
 
     interval_s: float | None = None
@@ -28,23 +27,19 @@ class Allowance:
     def __init__(self, start: float, *, low: float, high: float) -> None:
         self._value = start
         self._low, self._high = low, high
-        self._spent_s = 0.0
+        self._load = _GROW_BELOW
 
     @property
     def value(self) -> float:
         return self._value
 
-    def learn(self, spent_s: float, interval_s: float | None) -> None:
-        """Take in what the stage spent on a frame while ``value`` was allowed.
+    def learn(self, load: float) -> None:
+        """Take in the time that a frame took over the time that it should take at most.
 
-        Args:
-            spent_s: wall time of the stage, as the other threads let it have.
-            interval_s: between two pictures; None leaves the allowance as it is.
+        Some frames in a row decide, not one.
         """
-        self._spent_s += _MEMORY * (spent_s - self._spent_s)
-        if interval_s is None:
-            return
-        if self._spent_s > _BUSY_SHARE * interval_s:
+        self._load += _MEMORY * (min(load, _MOST_LOAD) - self._load)
+        if self._load > 1:
             self._value = max(self._low, self._value * _SHRINK)
-        elif self._spent_s < _IDLE_SHARE * interval_s:
+        elif self._load < _GROW_BELOW:
             self._value = min(self._high, self._value * _GROW)

@@ -28,6 +28,8 @@ from ferdesk.core.types import (
 
 _FACES_AT_FIRST = 4.0
 _MOST_FACES = 64.0
+_BUSY_SHARE = 0.8
+"""Judging may take this much of the camera's interval."""
 _JUDGED_AT_LEAST_EVERY_S = 0.5
 """However little time there is, what is said of a face is no older than this."""
 
@@ -191,7 +193,7 @@ class Pipeline:
         self._judgements = {k: v for k, v in self._judgements.items() if k in present}
         marks.append(self._clock())
         if chosen and pace.interval_s is not None:
-            self._num_judged.learn(marks[-1] - marks[3], pace.interval_s)
+            self._num_judged.learn((marks[-1] - marks[3]) / (_BUSY_SHARE * pace.interval_s))
         stages = ("detect", "track", "wait", "crop", "classify", "smooth")
         return FrameResult(
             frame=frame,

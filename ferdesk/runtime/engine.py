@@ -29,7 +29,9 @@ from ferdesk.runtime.reconnect import Reconnecting
 log = logging.getLogger(__name__)
 
 _RATE_WINDOW_S = 2.0
-_USUAL_INTERVAL_S = 1 / 30
+_USUAL_FPS = 30.0
+_LEAST_FPS, _MOST_FPS = 5.0, 60.0
+_PACE_EVERY_S = 1.0
 _LEAVE_WITHIN_S = 5.0
 
 
@@ -273,10 +275,16 @@ class _Run:
         with self._lock:
             self._every_face = every_face
             pipeline, source = self._pipeline, self._status.source
-        if pipeline is not None:
-            rate_fps = source.rate_fps if source is not None else None
-            interval_s = 1 / rate_fps if rate_fps and rate_fps > 0 else _USUAL_INTERVAL_S
-            pipeline.keep_pace(Pace(interval_s, every_face))
+            # what really comes counts: in the dark many cameras give half of what they promise
+            measured_fps = _rate(self._captured, self._clock())
+        if pipeline is None:
+            return
+        if source is not None and source.kind == "still":
+            pipeline.keep_pace(Pace(None, every_face))
+            return
+        promised_fps = source.rate_fps if source is not None else None
+        rate_fps = measured_fps or promised_fps or _USUAL_FPS
+        pipeline.keep_pace(Pace(1 / min(max(rate_fps, _LEAST_FPS), _MOST_FPS), every_face))
 
     def _enter(self, state: State, message: str, *, left: frozenset[State]) -> None:
         """Go to ``state`` from one of ``left``; from another, which a faster thread set, stay."""
@@ -387,9 +395,13 @@ class _Run:
 
     def _watch(self) -> None:
         """A camera whose read hangs never tells; silence does."""
+        paced_s = self._clock()
         while not self._stopping.wait(0.1):
             if not self._pipeline_ready.is_set():
                 continue
+            if self._clock() - paced_s >= _PACE_EVERY_S:
+                paced_s = self._clock()
+                self.keep_pace(every_face=self._every_face)
             with self._lock:
                 info = self._status.source
                 silent_s = self._clock() - self._heard_s

@@ -104,11 +104,12 @@ def test_a_tight_budget_classifies_fewer_faces_in_turn_and_shows_them_all() -> N
     classifier = SlowClassifier()
     pipeline = Pipeline(crowd(4), classifier, clock=lambda: classifier.now_s)
     pipeline.keep_pace(Pace(1 / 30))
-    results = [pipeline.process(frame(index)) for index in range(80)]
+    results = [pipeline.process(frame(index)) for index in range(160)]
     assert all(len(result.faces) == 4 for result in results)
-    assert classifier.batches[-4:] == [1, 1, 1, 1]
-    judged = [[face.face_id for face in result.faces if face.fresh] for result in results[-4:]]
-    assert sorted(face_id for (face_id,) in judged) == [1, 2, 3, 4]
+    # 20 ms a face leave room for one in a camera's interval, sometimes for two
+    assert sum(classifier.batches[-30:]) < 1.6 * 30
+    for face_id in range(1, 5):
+        assert any(result.faces[face_id - 1].fresh for result in results[-4:])
     assert not results[-1].complete
 
 

@@ -1,0 +1,449 @@
+"""Where a picture is searched for faces, which finds are believed, and what may wait.
+
+Two models look: a far-sighted one that finds small faces, and a near-sighted one that is three
+times as fast. The smallest face that either finds has a certain share of what it is shown, so
+pictures are also searched square by square. A recording that is analysed without a clock has every
+square searched in every frame. Live, there is a budget of milliseconds: known faces come first, and
+the squares take turns.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.following import Template, follow, template_of
+from ferdesk.core.pacing import Allowance, Pace
+from ferdesk.core.types import Box, Detection
+
+SURE_SCORE = 0.7
+SURE_SCORE_NEAR = 0.5
+SURE_SCORE_SHORT_RANGE_ALONE = 0.8
+NEAR_SHARE = 0.25
+"""A face with at least this share of the picture's shorter side is near."""
+CLOSE_UP_SIDES = 3.0
+"""Side of the square around a face in which the near-sighted model sees it best."""
+CLOSE_UP_SCORE = 0.6
+"""What a new face must have in a close-up; patterns that look like faces mostly have less."""
+_PLAIN_SCORE = 0.8
+"""No pattern came near this score: a close-up is not needed."""
+_STILL_THERE_SCORE = 0.5
+_SAME_FACE_IOU = 0.3
+_SAME_FACE_INSIDE = 0.7
+_SMALLEST_PICTURE_PX = 16
+_LONGEST_ASPECT = 8
+_SMALLEST_TILE_PX = 400
+"""Faces that only smaller squares would show have less than 24 pixels, too few to judge them."""
+_TILE_EDGE_SHARE = 0.01
+
+_BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 7.5, 3.0, 7.5
+_NEAR_EVERY_S = 0.1
+_WHOLE_EVERY_S, _WHOLE_EVERY_S_ALONE = 0.35, 0.1
+"""The far-sighted look at the whole picture, where someone is known and where nobody is."""
+_TILE_EVERY_S, _TILE_EVERY_S_AT_REST = 0.02, 0.12
+_AT_REST_AFTER_S = 2.0
+"""Where no new face was met for so long, squares are searched less often."""
+_CHECK_EVERY_S = 0.02
+_TRUSTED_FOR_S = 1.0
+"""A face that no model has seen for longer is not shown, however much its place looks like it."""
+_STALE_AFTER_S = 0.7
+"""From then on a face is looked at before new ones are searched for."""
+_REMEMBERED_FOR_S = 1.25
+_SAME_LOOK = 0.8
+"""Correlation above which a face that was not searched for counts as still there."""
+_BUSY_SHARE = 0.5
+"""Searching may take this much of the camera's interval."""
+_LATE = 1.3
+"""Frames that come this much later than the camera's interval mean that the machine is busy."""
+_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture in whole pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Eyes(Protocol):
+    """The two models; boxes in their answers are in pixels of the whole ``image``."""
+
+    def look_far(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
+
+    def look_near(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
+
+    def close(self) -> None: ...
+
+
+def merged(detections: Sequence[Detection]) -> list[Detection]:
+    """One detection a face, the surest first.
+
+    Of several on the same face the earliest in ``detections`` stays, with the best of their
+    scores. Earlier means a steadier box: the full-range model's, a tile's, the short-range one's.
+    """
+    kept: list[Detection] = []
+    for detection in detections:
+        for i, other in enumerate(kept):
+            if same_face(detection.box, other.box):
+                kept[i] = replace(other, score=max(other.score, detection.score))
+                break
+        else:
+            kept.append(detection)
+    return sorted(kept, key=lambda detection: -detection.score)
+
+
+def judged(
+    found: Sequence[Detection], shorter_side_px: int, *, someone_known: bool = False
+) -> list[Detection]:
+    """``found`` merged, each detection with its ``sure`` set.
+
+    Patterns that look like a face to a detector are mostly small, so small finds need a high
+    score; for near ones a middling score will do, or that both models see them. A hand before the
+    body looks like a near face to the short-range model alone, so where the other model sees
+    people (or ``someone_known`` is there), what it does not confirm needs a very high score.
+    """
+
+    def confirmed(detection: Detection) -> bool:
+        return any(
+            other.framing != detection.framing and same_face(other.box, detection.box)
+            for other in found
+        )
+
+    def enough(detection: Detection) -> bool:
+        if not is_near(detection.box, shorter_side_px):
+            return detection.score >= SURE_SCORE
+        return detection.score >= SURE_SCORE_NEAR or confirmed(detection)
+
+    faces = merged(found)
+    someone = someone_known or any(enough(face) for face in faces if face.framing != SHORT_RANGE)
+
+    def sure(detection: Detection) -> bool:
+        if someone and detection.framing == SHORT_RANGE:
+            return detection.score >= SURE_SCORE_SHORT_RANGE_ALONE
+        return enough(detection)
+
+    return [replace(face, sure=sure(face)) for face in faces]
+
+
+def is_near(box: Box, shorter_side_px: int) -> bool:
+    return box.width >= NEAR_SHARE * shorter_side_px
+
+
+def same_face(box: Box, other: Box) -> bool:
+    return box.iou(other) > _SAME_FACE_IOU or box.inside(other) > _SAME_FACE_INSIDE
+
+
+def whole(image: NDArray[np.uint8]) -> Region:
+    return Region(0, 0, image.shape[1], image.shape[0])
+
+
+def tiles(width: int, height: int) -> Iterator[Region]:
+    """Overlapping squares, the largest first, each sharing half its side with the next.
+
+    The first ones have the picture's shorter side; in large pictures squares of half the side
+    follow, and so on, as long as a face in them has enough pixels to be judged.
+    """
+    side = min(width, height)
+    if max(width, height) > _LONGEST_ASPECT * side:
+        return
+    while True:
+        if width != height or side < width:
+            for y in _offsets(height, side):
+                for x in _offsets(width, side):
+                    yield Region(x, y, side, side)
+        if side < 2 * _SMALLEST_TILE_PX:
+            return
+        side //= 2
+
+
+def _offsets(length: int, side: int) -> list[int]:
+    num = math.ceil((length - side) / (side / 2)) + 1
+    return [round(i * (length - side) / max(num - 1, 1)) for i in range(num)]
+
+
+def cut_by(region: Region, box: Box, width: int, height: int) -> bool:
+    """Whether ``box`` touches an edge of ``region`` that is not one of the picture: half a face."""
+    margin = region.width * _TILE_EDGE_SHARE
+    right, bottom = region.x + region.width, region.y + region.height
+    return (
+        (region.x > 0 and box.x < region.x + margin)
+        or (region.y > 0 and box.y < region.y + margin)
+        or (right < width and box.x + box.width > right - margin)
+        or (bottom < height and box.y + box.height > bottom - margin)
+    )
+
+
+def close_up(box: Box, width: int, height: int) -> Region | None:
+    """The square around ``box``, as far as it lies in the picture; None where it hardly does."""
+    half = CLOSE_UP_SIDES * max(box.width, box.height) / 2
+    center_x, center_y = box.center
+    left, right = max(0, int(center_x - half)), min(width, math.ceil(center_x + half))
+    top, bottom = max(0, int(center_y - half)), min(height, math.ceil(center_y + half))
+    if min(right - left, bottom - top) < _SMALLEST_PICTURE_PX:
+        return None
+    return Region(left, top, right - left, bottom - top)
+
+
+class ExhaustiveSearch:
+    """Every square of every picture, for work without a clock: the same faces every time."""
+
+    def __init__(self, eyes: Eyes) -> None:
+        self._eyes = eyes
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Faces of ``image`` [H, W, 3] uint8 RGB, the surest first."""
+        height, width = image.shape[:2]
+        if min(height, width) < _SMALLEST_PICTURE_PX:
+            return []
+        found = self._eyes.look_far(image, whole(image))
+        for tile in tiles(width, height):
+            found += self._eyes.look_far(image, tile)
+        found += self._eyes.look_near(image, whole(image))
+        return [
+            replace(face, sure=face.sure and confirmed_close_up(self._eyes, image, face))
+            for face in judged(found, min(width, height))
+        ]
+
+    def close(self) -> None:
+        self._eyes.close()
+
+
+def confirmed_close_up(eyes: Eyes, image: NDArray[np.uint8], face: Detection) -> bool:
+    """Whether the near-sighted model sees ``face`` too, shown from close by.
+
+    Only finds of middling score are asked about: patterns look like faces from afar, or blurred,
+    and no longer from close by.
+    """
+    if face.score >= _PLAIN_SCORE:
+        return True
+    region = close_up(face.box, image.shape[1], image.shape[0])
+    return region is not None and any(
+        find.score >= CLOSE_UP_SCORE and same_face(find.box, face.box)
+        for find in eyes.look_near(image, region)
+    )
+
+
+@dataclass(slots=True)
+class _Known:
+    """A face that was found: as it was then, and where it is believed to be."""
+
+    detection: Detection
+    template: Template
+    checked_s: float
+    looked_s: float
+    """When it was last searched for, found or not."""
+    followed: bool = True
+    velocity_x: float = 0.0
+    velocity_y: float = 0.0
+
+    @property
+    def box(self) -> Box:
+        return self.detection.box
+
+
+class LiveSearch:
+    """Faces found within a budget of milliseconds a frame, which adapts to the machine.
+
+    Known faces are followed by their look, and the near-sighted model looks at those first whose
+    look has changed, then at those it has not seen for longest. What is left of the budget goes
+    to the whole picture and to its squares in turn. A face is given only while a model has seen it
+    shortly before and its place still looks like it, or a model sees it now.
+    """
+
+    def __init__(self, eyes: Eyes, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._eyes = eyes
+        self._clock = clock
+        self._pace = Pace(1 / 30)
+        self._budget_ms = Allowance(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
+        self._credit_ms = 0.0
+        self._known: list[_Known] = []
+        self._shape: tuple[int, ...] = ()
+        self._tiles: list[Region] = []
+        self._next_tile = 0
+        self._near_s = self._whole_s = self._tile_s = self._frame_s = -math.inf
+        self._met_s: float | None = None
+
+    def fresh(self) -> "LiveSearch":
+        """A search with the same models that knows nobody."""
+        return LiveSearch(self._eyes, clock=self._clock)
+
+    def keep_pace(self, pace: Pace) -> None:
+        self._pace = pace
+
+    @property
+    def budget_ms(self) -> float:
+        """Mean time that may be spent on a frame."""
+        return self._budget_ms.value
+
+    def close(self) -> None:
+        self._eyes.close()
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Faces of ``image`` [H, W, 3] uint8 RGB, the surest first."""
+        began_s = self._clock()
+        height, width = image.shape[:2]
+        if min(height, width) < _SMALLEST_PICTURE_PX:
+            return []
+        if image.shape != self._shape:
+            self._shape, self._known = image.shape, []
+            self._tiles, self._next_tile = list(tiles(width, height)), 0
+        interval_s = self._pace.interval_s
+        if interval_s is None:
+            self._search_everything(image)
+        else:
+            self._spend(image, began_s)
+        spent_s = self._clock() - began_s
+        if interval_s is not None:
+            # squares that take turns may cost one frame more than its share
+            self._credit_ms = min(self._credit_ms + self.budget_ms - spent_s * 1000, self.budget_ms)
+            waited_s = began_s - self._frame_s
+            if waited_s < _PAUSE_S:
+                load = max(spent_s / (_BUSY_SHARE * interval_s), waited_s / (_LATE * interval_s))
+                self._budget_ms.learn(load)
+        self._frame_s = began_s
+        now_s = began_s
+        self._known = [face for face in self._known if now_s - face.checked_s <= _REMEMBERED_FOR_S]
+        shown = [
+            face.detection
+            for face in self._known
+            if face.followed and now_s - face.checked_s <= _TRUSTED_FOR_S
+        ]
+        return sorted(merged(shown), key=lambda detection: -detection.score)
+
+    # ---- what is done in a frame
+
+    def _search_everything(self, image: NDArray[np.uint8]) -> None:
+        """A picture that stands alone: no face is known, and nothing may wait."""
+        now_s = self._clock()
+        self._known = [
+            self._introduced(image, face, now_s)
+            for face in ExhaustiveSearch(self._eyes).detect(image)
+            if face.sure
+        ]
+
+    def _spend(self, image: NDArray[np.uint8], now_s: float) -> None:
+        self._follow(image, now_s)
+        spend = _Spender(self._clock, now_s, self._credit_ms + self.budget_ms)
+        for face in sorted(self._known, key=lambda face: (face.followed, face.looked_s)):
+            # one whose look has changed is looked at whatever it costs, while there are few
+            if face.followed or not spend.left():
+                break
+            self._check(image, face, now_s)
+        self._search(image, now_s, spend)
+        for face in sorted(self._known, key=lambda face: face.looked_s):
+            # what is left keeps boxes exact
+            if not spend.left():
+                break
+            if now_s - face.looked_s >= _CHECK_EVERY_S:
+                self._check(image, face, now_s)
+
+    def _search(self, image: NDArray[np.uint8], now_s: float, spend: "_Spender") -> None:
+        """Look for new faces, as far as it is due, and for those that would soon vanish."""
+        if now_s - self._near_s >= _NEAR_EVERY_S and spend.left():
+            self._near_s = now_s
+            self._meet(image, self._eyes.look_near(image, whole(image)), now_s)
+        whole_every_s = _WHOLE_EVERY_S if self._known else _WHOLE_EVERY_S_ALONE
+        if now_s - self._whole_s >= whole_every_s and spend.left():
+            self._whole_s = now_s
+            self._meet(image, self._eyes.look_far(image, whole(image)), now_s)
+        for face in sorted(self._known, key=lambda face: face.looked_s):
+            if now_s - face.looked_s < _STALE_AFTER_S or not spend.left():
+                break
+            self._check(image, face, now_s)
+        self._met_s = now_s if self._met_s is None else self._met_s
+        at_rest = self._known and now_s - self._met_s > _AT_REST_AFTER_S
+        tile_every_s = _TILE_EVERY_S_AT_REST if at_rest else _TILE_EVERY_S
+        if self._tiles and now_s - self._tile_s >= tile_every_s and spend.left():
+            self._tile_s = now_s
+            tile = self._tiles[self._next_tile]
+            self._next_tile = (self._next_tile + 1) % len(self._tiles)
+            self._meet(image, self._eyes.look_far(image, tile), now_s)
+
+    def _follow(self, image: NDArray[np.uint8], now_s: float) -> None:
+        if not self._known:
+            return
+        elapsed_s = min(now_s - self._frame_s, 0.2)
+        boxes = [
+            replace(
+                face.box,
+                x=face.box.x + face.velocity_x * elapsed_s,
+                y=face.box.y + face.velocity_y * elapsed_s,
+            )
+            for face in self._known
+        ]
+        places = follow(image, boxes, [face.template for face in self._known])
+        for face, (box, resemblance) in zip(self._known, places, strict=True):
+            face.followed = resemblance >= _SAME_LOOK
+            if face.followed:
+                self._move(face, box, elapsed_s)
+                face.detection = replace(face.detection, box=box)
+
+    def _move(self, face: _Known, box: Box, elapsed_s: float) -> None:
+        if elapsed_s > 0:
+            (x, y), (old_x, old_y) = box.center, face.box.center
+            weight = min(1.0, elapsed_s / 0.1)
+            face.velocity_x += weight * ((x - old_x) / elapsed_s - face.velocity_x)
+            face.velocity_y += weight * ((y - old_y) / elapsed_s - face.velocity_y)
+
+    def _check(self, image: NDArray[np.uint8], face: _Known, now_s: float) -> None:
+        """Look at a known face from close by; others in the same region are met too."""
+        face.looked_s = now_s
+        height, width = image.shape[:2]
+        region = close_up(face.box, width, height)
+        found = self._eyes.look_near(image, region) if region is not None else []
+        least = _STILL_THERE_SCORE if face.followed else CLOSE_UP_SCORE
+        same = [find for find in found if find.score >= least and same_face(find.box, face.box)]
+        if same:
+            self._seen_again(image, face, max(same, key=lambda f: f.box.iou(face.box)), now_s)
+        else:
+            # where its look is the same, one miss is not the end: it will not be trusted for long
+            face.followed = face.followed and now_s - face.checked_s <= _TRUSTED_FOR_S / 2
+
+    def _seen_again(
+        self, image: NDArray[np.uint8], face: _Known, find: Detection, now_s: float
+    ) -> None:
+        face.detection = replace(find, sure=True)
+        face.template = template_of(image, find.box)
+        face.checked_s = face.looked_s = now_s
+        face.followed = True
+
+    def _meet(self, image: NDArray[np.uint8], found: list[Detection], now_s: float) -> None:
+        """Take in what a search found: known faces are confirmed, sure new ones introduced."""
+        new: list[Detection] = []
+        for find in found:
+            known = [face for face in self._known if same_face(find.box, face.box)]
+            if not known:
+                new.append(find)
+            for face in known[:1]:
+                if face.followed:
+                    face.checked_s = face.looked_s = now_s
+                else:
+                    self._seen_again(image, face, find, now_s)
+        shorter_side_px = min(image.shape[:2])
+        for find in judged(new, shorter_side_px, someone_known=bool(self._known)):
+            if find.sure and not any(same_face(find.box, face.box) for face in self._known):
+                face = self._introduced(image, find, now_s)
+                if confirmed_close_up(self._eyes, image, find):
+                    self._met_s = now_s
+                    self._known.append(face)
+
+    def _introduced(self, image: NDArray[np.uint8], find: Detection, now_s: float) -> _Known:
+        return _Known(find, template_of(image, find.box), now_s, now_s)
+
+
+class _Spender:
+    """Says whether there is time for one more thing."""
+
+    def __init__(self, clock: Callable[[], float], began_s: float, budget_ms: float) -> None:
+        self._clock, self._until_s = clock, began_s + budget_ms / 1000
+
+    def left(self) -> bool:
+        return self._clock() < self._until_s

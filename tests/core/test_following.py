@@ -1,0 +1,55 @@
+"""Looks of faces: followed from picture to picture, and compared."""
+
+import numpy as np
+import pytest
+
+from ferdesk.core.appearance import likeness, looks_of
+from ferdesk.core.following import follow, template_of
+from ferdesk.core.types import Box
+
+
+def scene(x: float, y: float, *, seed: int = 3) -> np.ndarray:
+    """A smooth pattern of 80 pixels at (x, y) on a plain ground."""
+    rows, columns = np.mgrid[0:240, 0:320].astype(float)
+    waves = np.random.default_rng(seed).uniform(-0.2, 0.2, (6, 2))
+    inside = (abs(columns - x - 40) < 40) & (abs(rows - y - 40) < 40)
+    pattern = sum(np.sin((columns - x) * a + (rows - y) * b) for a, b in waves)
+    grey = np.where(inside, 128 + 20 * pattern, 128)
+    return np.repeat(grey[:, :, None], 3, axis=2).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (6, 0), (0, -9), (-7, 8), (3.3, 2.6)])
+def test_a_face_is_found_where_it_went(shift: tuple[float, float]) -> None:
+    box = Box(100, 80, 80, 80)
+    template = template_of(scene(100, 80), box)
+    ((moved, fit),) = follow(scene(100 + shift[0], 80 + shift[1]), [box], [template])
+    assert fit > 0.8
+    assert (moved.x - 100, moved.y - 80) == pytest.approx(shift, abs=1.5)
+
+
+def test_another_look_does_not_fit() -> None:
+    box = Box(100, 80, 80, 80)
+    template = template_of(scene(100, 80), box)
+    for other in (scene(100, 80, seed=8), scene(400, 400), np.zeros((240, 320, 3), np.uint8)):
+        ((_, fit),) = follow(other, [box], [template])
+        assert fit < 0.7
+
+
+def test_boxes_beyond_the_picture_are_followed_too() -> None:
+    box = Box(-30, 200, 80, 80)
+    image = scene(-30, 200)
+    ((moved, fit),) = follow(image, [box], [template_of(image, box)])
+    assert fit > 0.99
+    assert moved.x == pytest.approx(-30, abs=1)
+
+
+def test_a_look_does_not_depend_on_the_brightness_of_the_room() -> None:
+    image = scene(100, 80)
+    darker = (image * 0.6).astype(np.uint8)
+    box = Box(100, 80, 80, 80)
+    (look,), (dark,), (other,) = (
+        looks_of(picture, [box]) for picture in (image, darker, scene(100, 80, seed=8))
+    )
+    assert likeness(look, dark) > 0.95
+    assert likeness(look, other) < 0.6
+    assert looks_of(image, []) == []

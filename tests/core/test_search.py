@@ -1,0 +1,254 @@
+"""Where is searched, what is believed, and what may wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
+from ferdesk.core.pacing import Pace
+from ferdesk.core.search import (
+    ExhaustiveSearch,
+    LiveSearch,
+    Region,
+    close_up,
+    cut_by,
+    judged,
+    merged,
+    tiles,
+)
+from ferdesk.core.types import Box, Detection
+
+
+def test_two_finds_of_one_face_become_one() -> None:
+    full = Detection(Box(105, 95, 110, 110), 0.7, FULL_RANGE, 0)
+    other = Detection(Box(400, 100, 50, 50), 0.8, FULL_RANGE, 0)
+    short = Detection(Box(100, 100, 100, 100), 0.9, SHORT_RANGE, 0)
+    assert merged([full, other, short]) == [replace(full, score=0.9), other]
+
+
+def find(score: float, side: float, *, short: bool = False) -> Detection:
+    framing = SHORT_RANGE if short else FULL_RANGE
+    return Detection(Box(side, side, side, side), score, framing, 0)
+
+
+def test_small_finds_need_a_higher_score_than_near_ones() -> None:
+    for score, side, sure in [(0.69, 60, 0), (0.71, 60, 1), (0.49, 130, 0), (0.51, 130, 1)]:
+        assert judged([find(score, side)], 480)[0].sure == bool(sure)
+
+
+def test_near_finds_of_both_models_are_sure_together() -> None:
+    both = [find(0.36, 130), find(0.36, 130, short=True)]
+    assert [detection.sure for detection in judged(both, 480)] == [True]
+    small = [find(0.4, 60), find(0.4, 60, short=True)]
+    assert [detection.sure for detection in judged(small, 480)] == [False]
+
+
+def test_a_near_find_of_the_short_range_alone_is_sure_only_where_nobody_else_is() -> None:
+    hand, face = find(0.77, 140, short=True), find(0.9, 80)
+    assert judged([hand], 480)[0].sure
+    assert [detection.sure for detection in judged([face, hand], 480)] == [True, False]
+    second = find(0.85, 140, short=True)
+    assert [detection.sure for detection in judged([face, second], 480)] == [True, True]
+
+
+def test_tiles_cover_the_whole_picture_and_overlap_by_half() -> None:
+    squares = list(tiles(1000, 300))
+    assert squares[0].x == 0
+    assert squares[-1].x + 300 == 1000
+    assert all(b.x - a.x <= 150 for a, b in pairwise(squares))
+    assert [Region(t.y, t.x, t.width, t.height) for t in tiles(300, 1000)] == squares
+    assert list(tiles(300, 300)) == []
+
+
+def test_large_pictures_are_also_searched_in_smaller_squares() -> None:
+    sides = [tile.width for tile in tiles(1920, 1080)]
+    assert set(sides) == {1080, 540}
+    assert {tile.width for tile in tiles(640, 360)} == {360}
+
+
+def test_half_a_face_at_the_edge_of_a_square_is_left_to_the_next_square() -> None:
+    region = Region(100, 0, 200, 200)
+    assert cut_by(region, Box(100.5, 50, 40, 40), 400, 200)
+    assert not cut_by(region, Box(150, 0, 40, 40), 400, 200)
+    assert cut_by(region, Box(261, 50, 40, 40), 400, 200)
+
+
+def test_a_close_up_stays_inside_the_picture() -> None:
+    assert close_up(Box(0, 0, 50, 50), 640, 360) == Region(0, 0, 100, 100)
+    assert close_up(Box(-500, 0, 50, 50), 640, 360) is None
+
+
+def textured(*places: tuple[int, int], seed: int = 1, side: int = 60) -> np.ndarray:
+    """A plain picture 960x540 with a face-sized pattern of its own in each place."""
+    image = np.full((540, 960, 3), 90, np.uint8)
+    for number, (x, y) in enumerate(places):
+        coarse = np.random.default_rng(seed + number).integers(0, 255, (12, 12, 1), np.uint8)
+        face = coarse.repeat(side // 12, 0).repeat(side // 12, 1)
+        image[y : y + side, x : x + side] = face[: 540 - y, : 960 - x]
+    return image
+
+
+@dataclass
+class FakeEyes:
+    """Sees the faces it is told of, where a region holds them, and spends time of a held clock."""
+
+    faces: list[Box] = field(default_factory=list)
+    smallest_share: float = 0.05
+    close_up_score: float = 0.9
+    score: float = 0.75
+    now_s: float = 0.0
+    num_far: int = 0
+    num_near: int = 0
+
+    def look_far(self, image: np.ndarray, region: Region) -> list[Detection]:
+        self.now_s += 0.005
+        self.num_far += 1
+        side = max(region.width, region.height)
+        return [
+            Detection(box, self.score, FULL_RANGE, 0.0)
+            for box in self._inside(region)
+            if box.width >= self.smallest_share * side
+        ]
+
+    def look_near(self, image: np.ndarray, region: Region) -> list[Detection]:
+        self.now_s += 0.002
+        self.num_near += 1
+        side = max(region.width, region.height)
+        return [
+            Detection(box, self.close_up_score, SHORT_RANGE, 0.0)
+            for box in self._inside(region)
+            if box.width >= 0.2 * side
+        ]
+
+    def _inside(self, region: Region) -> list[Box]:
+        return [
+            box
+            for box in self.faces
+            if region.x <= box.x
+            and region.y <= box.y
+            and box.x + box.width <= region.x + region.width
+            and box.y + box.height <= region.y + region.height
+        ]
+
+    def close(self) -> None:
+        pass
+
+
+def watched(
+    eyes: FakeEyes, search: LiveSearch, image: Callable[[int], np.ndarray], num: int, first: int = 0
+) -> tuple[list[list[Detection]], float]:
+    """What ``num`` frames at 30 a second gave, and the mean milliseconds that each took."""
+    given, spent_s = [], 0.0
+    for index in range(first, first + num):
+        eyes.now_s = began_s = index / 30
+        given.append(search.detect(image(index)))
+        spent_s += eyes.now_s - began_s
+    return given, 1000 * spent_s / num
+
+
+def live(eyes: FakeEyes) -> LiveSearch:
+    search = LiveSearch(eyes, clock=lambda: eyes.now_s)
+    search.keep_pace(Pace(1 / 30))
+    return search
+
+
+def test_a_still_group_is_found_within_a_second_and_its_budget() -> None:
+    places = [(40 + 110 * i, 60 + 200 * j) for i in range(8) for j in range(2)]
+    eyes = FakeEyes([Box(x, y, 36, 36) for x, y in places])
+    picture = textured(*places, side=36)
+    given, mean_ms = watched(eyes, live(eyes), lambda _: picture, 30)
+    assert len(given[-1]) == 16
+    assert mean_ms <= 8
+
+
+def test_a_face_that_is_gone_is_not_shown() -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60)])
+    search = live(eyes)
+    there, away = textured((300, 200)), textured()
+    given, _ = watched(eyes, search, lambda _: there, 20)
+    assert len(given[-1]) == 1
+    eyes.faces = []
+    given, _ = watched(eyes, search, lambda _: away, 5, first=20)
+    assert given == [[]] * 5
+
+
+def test_a_picture_that_only_looks_like_the_face_is_not_trusted_for_long() -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60)])
+    search = live(eyes)
+    there = textured((300, 200))
+    watched(eyes, search, lambda _: there, 20)
+    eyes.faces = []
+    given, _ = watched(eyes, search, lambda _: there, 40, first=20)
+    assert given[-1] == []
+
+
+def test_a_face_that_moves_is_followed_between_looks() -> None:
+    eyes = FakeEyes()
+
+    def picture(index: int) -> np.ndarray:
+        x = 100 + 5 * index
+        eyes.faces = [Box(x, 200, 60, 60)]
+        return textured((x, 200))
+
+    given, _ = watched(eyes, live(eyes), picture, 60)
+    for index, faces in list(enumerate(given))[5:]:
+        assert len(faces) == 1
+        assert faces[0].box.iou(Box(100 + 5 * index, 200, 60, 60)) > 0.7
+
+
+def test_a_machine_that_does_not_keep_up_searches_less_and_recovers() -> None:
+    eyes = FakeEyes()
+    search = live(eyes)
+    picture = textured()
+    for index in range(60):
+        eyes.now_s = index / 10  # frames come three times too late
+        search.detect(picture)
+    assert search.budget_ms < 4
+    for index in range(200):
+        eyes.now_s = 10 + index / 30
+        search.detect(picture)
+    assert search.budget_ms > 7
+
+
+def test_a_pattern_that_looks_like_a_face_from_afar_only_is_not_shown() -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60)], close_up_score=0.5)
+    picture = textured((300, 200))
+    given, _ = watched(eyes, live(eyes), lambda _: picture, 30)
+    assert given == [[]] * 30
+    assert [face.sure for face in ExhaustiveSearch(eyes).detect(picture)] == [False]
+
+
+def test_a_single_picture_is_searched_through_and_through() -> None:
+    places = [(40, 60), (900, 480)]
+    eyes = FakeEyes([Box(x, y, 30, 30) for x, y in places])
+    search = LiveSearch(eyes, clock=lambda: eyes.now_s)
+    search.keep_pace(Pace(None))
+    assert len(search.detect(textured(*places, side=36))) == 2
+    assert eyes.num_far == 1 + len(list(tiles(960, 540)))
+
+
+def test_two_known_boxes_on_one_face_become_one() -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60), Box(304, 204, 60, 60)])
+    picture = textured((300, 200))
+    given, _ = watched(eyes, live(eyes), lambda _: picture, 10)
+    assert [len(faces) for faces in given[1:]] == [1] * 9
+
+
+def test_a_fresh_search_knows_nobody() -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60)])
+    search = live(eyes)
+    picture = textured((300, 200))
+    watched(eyes, search, lambda _: picture, 10)
+    eyes.faces = []
+    fresh = search.fresh()
+    assert fresh.detect(picture) == []
+
+
+def test_a_picture_of_another_size_forgets_the_faces() -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60)])
+    search = live(eyes)
+    watched(eyes, search, lambda _: textured((300, 200)), 10)
+    eyes.faces = []
+    assert search.detect(textured((300, 200))[:500]) == []
