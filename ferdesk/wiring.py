@@ -19,8 +19,9 @@ from ferdesk.adapters.still_image import StillImage
 from ferdesk.adapters.video_file import VideoFile
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
+from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.search import ExhaustiveSearch, LiveSearch
+from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError
 from ferdesk.paths import models_folder, sessions_folder
@@ -306,11 +307,12 @@ def open_pipeline(
     Args:
         model: a bundled model's name or a path.
         provider: the device to run it on.
-        thorough: search every square of every frame; for work without a clock.
+        thorough: search every square of every frame, until the engine sets a pace.
 
     Raises:
         ModelError: a model is missing or broken.
     """
     classifier = OnnxClassifier(find_model(model), provider)
     eyes = MediaPipeDetector(models_folder())
-    return Pipeline(ExhaustiveSearch(eyes) if thorough else LiveSearch(eyes), classifier)
+    search = LiveSearch(eyes, pace=Pace(None) if thorough else None)
+    return Pipeline(search, classifier)

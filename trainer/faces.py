@@ -18,7 +18,7 @@ from ferdesk.errors import DataError
 from ferdesk.paths import models_folder
 
 if TYPE_CHECKING:
-    from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+    from ferdesk.core.search import ExhaustiveSearch
 
 
 def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
@@ -41,8 +41,10 @@ def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
 
 def _find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
     from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+    from ferdesk.core.search import ExhaustiveSearch
 
-    with MediaPipeDetector(models_folder(), thorough=True) as detector:
+    with MediaPipeDetector(models_folder()) as eyes:
+        detector = ExhaustiveSearch(eyes)
         return [_square(detector, image) for image in images]
 
 
@@ -60,7 +62,7 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def _square(detector: "MediaPipeDetector", image: NDArray[np.uint8]) -> Square | None:
+def _square(detector: "ExhaustiveSearch", image: NDArray[np.uint8]) -> Square | None:
     colour = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
     for face in detector.detect(colour):
         if face.sure:

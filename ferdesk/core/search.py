@@ -256,12 +256,21 @@ class LiveSearch:
     look has changed, then at those it has not seen for longest. What is left of the budget goes
     to the whole picture and to its squares in turn. A face is given only while a model has seen it
     shortly before and its place still looks like it, or a model sees it now.
+
+    At a pace without an interval it is the exhaustive search.
     """
 
-    def __init__(self, eyes: Eyes, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        eyes: Eyes,
+        *,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``pace`` is that of a usual camera until ``keep_pace`` says more."""
         self._eyes = eyes
         self._clock = clock
-        self._pace = Pace(1 / 30)
+        self._pace = self._first_pace = pace or Pace(1 / 30)
         self._budget_ms = Allowance(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
         self._credit_ms = 0.0
         self._known: list[_Known] = []
@@ -273,7 +282,7 @@ class LiveSearch:
 
     def fresh(self) -> "LiveSearch":
         """A search with the same models that knows nobody."""
-        return LiveSearch(self._eyes, clock=self._clock)
+        return LiveSearch(self._eyes, pace=self._first_pace, clock=self._clock)
 
     def keep_pace(self, pace: Pace) -> None:
         self._pace = pace
@@ -297,17 +306,17 @@ class LiveSearch:
             self._tiles, self._next_tile = list(tiles(width, height)), 0
         interval_s = self._pace.interval_s
         if interval_s is None:
-            self._search_everything(image)
-        else:
-            self._spend(image, began_s)
+            # where nothing waits, each picture stands alone
+            self._known = []
+            return ExhaustiveSearch(self._eyes).detect(image)
+        self._spend(image, began_s)
         spent_s = self._clock() - began_s
-        if interval_s is not None:
-            # squares that take turns may cost one frame more than its share
-            self._credit_ms = min(self._credit_ms + self.budget_ms - spent_s * 1000, self.budget_ms)
-            waited_s = began_s - self._frame_s
-            if waited_s < _PAUSE_S:
-                load = max(spent_s / (_BUSY_SHARE * interval_s), waited_s / (_LATE * interval_s))
-                self._budget_ms.learn(load)
+        # squares that take turns may cost one frame more than its share
+        self._credit_ms = min(self._credit_ms + self.budget_ms - spent_s * 1000, self.budget_ms)
+        waited_s = began_s - self._frame_s
+        if waited_s < _PAUSE_S:
+            load = max(spent_s / (_BUSY_SHARE * interval_s), waited_s / (_LATE * interval_s))
+            self._budget_ms.learn(load)
         self._frame_s = began_s
         now_s = began_s
         self._known = [face for face in self._known if now_s - face.checked_s <= _REMEMBERED_FOR_S]
@@ -319,15 +328,6 @@ class LiveSearch:
         return sorted(merged(shown), key=lambda detection: -detection.score)
 
     # ---- what is done in a frame
-
-    def _search_everything(self, image: NDArray[np.uint8]) -> None:
-        """A picture that stands alone: no face is known, and nothing may wait."""
-        now_s = self._clock()
-        self._known = [
-            self._introduced(image, face, now_s)
-            for face in ExhaustiveSearch(self._eyes).detect(image)
-            if face.sure
-        ]
 
     def _spend(self, image: NDArray[np.uint8], now_s: float) -> None:
         self._follow(image, now_s)
