@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -46,14 +47,24 @@ def ferplus_facts(data: Fer2013, votes: Mapping[Split, FerPlus]) -> Facts:
     """For each split: how many faces have a clear plurality, and how many labels agree with it."""
     facts = {}
     for split, own in votes.items():
-        agreeing, clear = own.agreement(data.splits[split].labels)
+        labels = data.splits[split].labels
+        agreeing, clear = own.agreement(labels)
         facts[_NAME_OF[split]] = {
             "faces": len(own.votes),
             "clear": clear,
             "agreeing": agreeing,
             "agreement": round(agreeing / clear, 4) if clear else None,
+            "by_label": {
+                name: dict(zip(("agreeing", "clear"), _agreement(own, labels, i), strict=True))
+                for i, name in enumerate(LABELS)
+            },
         }
     return facts
+
+
+def _agreement(votes: FerPlus, labels: NDArray[np.int64], label: int) -> tuple[int, int]:
+    """Of the faces with FER2013's ``label``: how many agree, and how many are clear."""
+    return FerPlus(votes.votes[labels == label]).agreement(labels[labels == label])
 
 
 def jaffe_facts(place: Path, jaffe: Jaffe) -> Facts:
@@ -181,6 +192,13 @@ def _show_ferplus(facts: Facts, console: Console) -> None:
             _percent(own["agreeing"], own["clear"]),
         )  # fmt: skip
     console.print(table)
+    shares = []
+    for label in LABELS:
+        own = [split["by_label"][label] for split in facts.values()]
+        share = _percent(sum(o["agreeing"] for o in own), sum(o["clear"] for o in own))
+        shares.append(f"{label} {share}")
+    console.print(f"Agreeing, by FER2013's label: {', '.join(shares)}", soft_wrap=True)
+    console.print()
 
 
 def _show_jaffe(facts: Facts, console: Console) -> None:

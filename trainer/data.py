@@ -29,7 +29,7 @@ _PIXELS = FACE_SIZE_PX * FACE_SIZE_PX
 _FILE_NAMES = ("fer2013.csv", "icml_face_data.csv")
 _ARRAYS = ("pixels", "labels", "split", "num_jpeg")
 _USAGE_IN_NAME = re.compile(r"(training|publictest|privatetest)(?![a-z])", re.IGNORECASE)
-_TWO_FOLDERS = {"train", "test", "val", "valid", "validation"}
+_TWO_FOLDERS = {"train", "test", "testing", "val", "valid", "validation"}
 _WHAT_TO_GET = (
     "fer2013.csv or icml_face_data.csv, or the folder form whose file names begin with "
     "Training_, PublicTest_ and PrivateTest_"

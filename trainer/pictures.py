@@ -21,15 +21,20 @@ def pictures_under(folder: Path) -> Iterator[Path]:
     """All pictures in ``folder`` and below, in no set order.
 
     What starts with ``.`` or ``_`` is skipped: macOS's ``__MACOSX`` and ``._name`` files, and what
-    people set aside so.
+    people set aside so. Links to folders are followed, each folder once.
     """
-    for entry in folder.iterdir():
-        if entry.name.startswith((".", "_")):
-            continue
-        if entry.is_dir():
-            yield from pictures_under(entry)
-        elif entry.suffix.lower() in SUFFIXES:
-            yield entry
+    seen = {folder.resolve()}
+    waiting = [folder]
+    while waiting:
+        for entry in waiting.pop().iterdir():
+            if entry.name.startswith((".", "_")):
+                continue
+            if entry.is_dir():
+                if (real := entry.resolve()) not in seen:
+                    seen.add(real)
+                    waiting.append(entry)
+            elif entry.suffix.lower() in SUFFIXES:
+                yield entry
 
 
 def read_picture(path: Path) -> tuple[NDArray[np.uint8], str]:
@@ -82,6 +87,8 @@ def as_face(image: NDArray[np.uint8], square: Square | None = None) -> NDArray[n
 
     A grey picture of 48 x 48 comes back as it is.
     """
+    if square is None and image.shape == (FACE_SIZE_PX, FACE_SIZE_PX):
+        return image
     crop = crop_face(image, square or centre_square(image), FACE_SIZE_PX)
     return np.rint(crop).astype(np.uint8)
 

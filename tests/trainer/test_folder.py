@@ -1,5 +1,6 @@
 """A user's folder of face crops: read whatever its pictures are, and split by their content."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,13 @@ def test_other_files_and_what_is_set_aside_are_left_alone(folder: Path) -> None:
     (folder / "empty").mkdir()
     after = load_folder(folder)
     assert (after.names, after.sha256, after.notes) == (before.names, before.sha256, ())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_that_leads_back_is_followed_once(folder: Path) -> None:
+    before = load_folder(folder)
+    (folder / "happy" / "again").symlink_to(folder / "happy", target_is_directory=True)
+    assert load_folder(folder).names == before.names
 
 
 def test_a_picture_that_cannot_be_read_is_named_and_left_out(folder: Path) -> None:
