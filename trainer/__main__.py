@@ -4,7 +4,7 @@ import sys
 
 from ferdesk.errors import EXIT_UNUSABLE
 
-_EXTRA = {"torch", "onnx", "onnxscript", "PIL", "sklearn", "skimage", "matplotlib"}
+_EXTRA = {"torch", "onnx", "onnxscript", "PIL", "scipy", "sklearn", "skimage", "matplotlib"}
 """What the extra ``train`` installs."""
 
 

@@ -18,8 +18,10 @@ from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from trainer import data_command, train
 from trainer import evaluate as evaluation
 from trainer.checkpoint import current_commit, load_checkpoint
-from trainer.config import load_recipe, preset_names
+from trainer.config import Recipe, load_recipe, preset_names
 from trainer.data import SPLITS, Faces, Fer2013, Split, load_fer2013
+from trainer.errors import TrainingStopped
+from trainer.predict import load_classifier
 
 app = typer.Typer(
     help="Train, judge and export ferdesk's networks on FER2013.",
@@ -60,6 +62,9 @@ def fit(
 ) -> None:
     """Train a network on the Training split; PublicTest is watched, PrivateTest never read."""
     recipe = load_recipe(preset, overrides or [])
+    if not recipe.is_network:
+        _fit_shallow(recipe, data, out, resume, unofficial)
+        return
     chosen = _device(device)
     if threads:
         torch.set_num_threads(threads)
@@ -79,7 +84,8 @@ def fit(
                 task,
                 total=state.num_steps,
                 completed=state.step,
-                description=f"epoch {state.epoch:.1f} loss {state.loss:.4f} "
+                description=f"{'' if state.phase == 'training' else state.phase + ': '}"
+                f"epoch {state.epoch:.1f} loss {state.loss:.4f} "
                 f"{state.images_per_s:.0f}/s PublicTest {public}",
             )
 
@@ -99,9 +105,37 @@ def fit(
     )
 
 
+def _fit_shallow(recipe: Recipe, data: Path, out: Path, resume: bool, unofficial: bool) -> None:
+    """Train the SVMs of a recipe that is no network."""
+    from trainer import shallow
+
+    faces = _load_fer2013(data, unofficial)
+    errors.print(f"{recipe.name}: linear SVMs on the CPU; the model in {out}", soft_wrap=True)
+    with _progress() as (progress, stop_requested):
+        task = progress.add_task("starting", total=None)
+
+        def show(state: shallow.Progress) -> None:
+            public = f"{state.public_accuracy:.4f}" if state.public_accuracy is not None else "-"
+            progress.update(
+                task, total=state.total, completed=state.done,
+                description=f"{state.what} PublicTest {public}",
+            )  # fmt: skip
+
+        model = shallow.fit_shallow(
+            recipe, faces, out, resume=resume, report=show, stop_requested=stop_requested
+        )
+    errors.print(
+        f"Done: C = {model.c:g}, PublicTest {model.scores['public']:.4f} by one crop. "
+        f"Next: ferdesk-train evaluate {out / shallow.FILE} --data {data}",
+        soft_wrap=True,
+    )
+
+
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A checkpoint (.pt) or an exported model (.onnx).")],
+    model: Annotated[
+        Path, typer.Argument(help="A checkpoint (.pt), exported model (.onnx) or SVMs (.npz).")
+    ],
     data: DataOption,
     split: Annotated[str, typer.Option(help="training, public or private.")] = "public",
     final: Annotated[
@@ -112,13 +146,7 @@ def evaluate(
 ) -> None:
     """Accuracy by one crop, flip and ten crops, recalls and calibration of a model."""
     faces = _split(_load_fer2013(data, unofficial).splits, split, final)
-    if model.suffix == ".onnx":
-        classify = evaluation.onnx_classifier(model)
-        crop_px = evaluation.onnx_crop_px(model)
-    else:
-        checkpoint = load_checkpoint(model)
-        crop_px = checkpoint.recipe.crop_px
-        classify = evaluation.torch_classifier(checkpoint.model(), crop_px)
+    classify, crop_px, _ = load_classifier(model)
     shift_px = evaluation.shift_of(crop_px)
     scores = {
         views: evaluation.as_table(evaluation.evaluate(classify, faces, views, shift_px))
@@ -156,6 +184,11 @@ def export(
     from trainer.export import Identity
     from trainer.export import export as write
 
+    if checkpoint.suffix == ".npz":
+        raise DataError(
+            f"{checkpoint} holds linear SVMs over features made by hand, which are no network and "
+            "have no ONNX graph; only the presets of networks export. evaluate works on it."
+        )
     splits = _load_fer2013(data, unofficial).splits
     figures = write(
         load_checkpoint(checkpoint),
@@ -269,7 +302,7 @@ def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
     try:
         app()
-    except train.TrainingStopped as error:
+    except TrainingStopped as error:
         errors.print(str(error), soft_wrap=True)
         sys.exit(EXIT_PARTIAL)
     except FerdeskError as error:

@@ -59,15 +59,17 @@ class Scores:
 
 
 def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
-    """One centre crop through a torch model in eval mode."""
+    """One centre crop through a torch model in eval mode, on the model's device."""
+    device = next(model.parameters()).device
 
     @torch.no_grad()
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        faces = torch.from_numpy(pixels)
         outputs = [
-            model(center_crop(torch.from_numpy(pixels[i : i + 512]), crop_px)) / temperature
+            model(center_crop(faces[i : i + 512].to(device), crop_px)) / temperature
             for i in range(0, len(pixels), 512)
         ]
-        return torch.cat(outputs).double().numpy()
+        return torch.cat(outputs).double().cpu().numpy()
 
     model.eval()
     return classify
@@ -159,7 +161,7 @@ def view_logits(
     2 for an inner crop of 44 in 48 pixels.
     """
     offsets = [(0, 0)]
-    if views == "ten":
+    if views == "ten" and shift_px:  # without a margin the corners are the centre
         s = shift_px
         offsets += [(s, s), (s, -s), (-s, s), (-s, -s)]
     faces = [shifted(pixels, down, right) for down, right in offsets]

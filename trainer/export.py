@@ -189,6 +189,7 @@ def _export_aside(
                 f"{views}_crop": as_table(evaluate(onnx_classify, faces, views, network.margin))
                 for views in ("one", "ten")
             }
+    maps = network.outputs[1:]
     values = {
         "ferdesk.schema": "1",
         "labels": json.dumps(list(LABELS)),
@@ -201,19 +202,15 @@ def _export_aside(
         "crop": json.dumps(
             {"size_px": FACE_SIZE_PX, "inner_px": recipe.crop_px, "framing": "FER2013"}
         ),
+        "map_region": json.dumps([network.margin, network.margin, recipe.crop_px, recipe.crop_px]),
+        "map_stride": json.dumps({name: _STRIDES[name] for name in maps}),
+        "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
         "commit": checkpoint.commit,
         "licence": _LICENCE,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if isinstance(network, ExportNet):
-        maps = network.outputs[1:]
-        region = [network.margin, network.margin, recipe.crop_px, recipe.crop_px]
-        values |= {
-            "cam_bias": json.dumps(network.cam_bias.tolist()),
-            "map_region": json.dumps(region),
-            "map_stride": json.dumps({name: _STRIDES[name] for name in maps}),
-            "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
-        }
+        values["cam_bias"] = json.dumps(network.cam_bias.tolist())
     set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
@@ -324,6 +321,8 @@ def map_ranges(
 ) -> dict[str, list[float]]:
     """2nd and 98th percentile of each map over PublicTest: the range in which it is shown."""
     session = open_session(path)
+    if not names:
+        return {}
     collected: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for start in range(0, len(pixels), 256):
         batch = pixels[start : start + 256, None].astype(np.float32)

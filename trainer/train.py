@@ -12,13 +12,18 @@ from torch import Tensor
 from ferdesk.errors import DataError, FerdeskError
 from trainer.augment import center_crop
 from trainer.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from trainer.comparators import StackedAutoEncoder
 from trainer.config import Recipe
 from trainer.data import Faces, Fer2013
 from trainer.distributed import ALONE, Group, GroupLost, synchronise_norms
+from trainer.errors import TrainingStopped
 from trainer.journal import Journal
 from trainer.models import Network
 from trainer.networks import build_network
 from trainer.plan import learning_rate_at
+from trainer.pretrain import FILE as PRETRAINED
+from trainer.pretrain import Progress as Pretraining
+from trainer.pretrain import pretrain
 from trainer.step import TrainingStep, is_out_of_memory, memory_format
 
 SAVE_EVERY_S = 60.0
@@ -43,10 +48,8 @@ class Progress:
     best_accuracy: float | None = None
     num_epochs: int = 0
     epoch_ended: bool = False
-
-
-class TrainingStopped(FerdeskError):
-    """A run that ended early; what it saved until then is whole."""
+    phase: str = "training"
+    """What epoch and step count: training, or the pre-training of a named layer."""
 
 
 def fit(
@@ -151,6 +154,8 @@ class _Run:
         self.step = 0
         self.scores: dict[str, float] = {}
         self.commit = current_commit()
+        # weights to start from have been pre-trained, or have learned already
+        self._pretrains = checkpoint is None and start is None
         self._best: Checkpoint | None = None
         """The best so far, where it is not on the disk yet."""
         if checkpoint is not None:
@@ -169,13 +174,13 @@ class _Run:
         except OSError as error:
             raise DataError(f"The folder {self.folder} cannot be made: {error}.") from error
         path = self.folder / "last.pt"
-        if not path.exists():
-            return None
-        if not resume:
+        if not resume and (path.exists() or (self.folder / PRETRAINED).exists()):
             raise DataError(
                 f"{self.folder} already holds a run; add --resume to go on, or choose another "
                 "--out."
             )
+        if not path.exists():
+            return None
         checkpoint = load_checkpoint(path)
         if checkpoint.recipe != self.recipe:
             raise DataError(
@@ -205,6 +210,8 @@ class _Run:
         last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
         journal = None
         try:
+            if self._pretrains and isinstance(self.model, StackedAutoEncoder):
+                self._pretrain(self.model, report, stop_requested)
             if self.group.writes and self.step < last_step:
                 journal = Journal(self.folder, self.step, events=events, notice=self.notice)
             self._train(last_step, journal, report, stop_requested)
@@ -225,6 +232,31 @@ class _Run:
             if journal is not None:
                 journal.close()
         return self.group.from_first(self._chosen)
+
+    def _pretrain(
+        self,
+        model: StackedAutoEncoder,
+        report: Callable[[Progress], None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        rate, epochs = self.recipe.pretrain_learning_rate, self.recipe.pretrain_epochs
+
+        def tell(state: Pretraining) -> None:
+            report(
+                Progress(
+                    state.epoch, state.step, state.num_steps, state.loss, rate,
+                    state.images_per_s, None, None, epochs, state.epoch_ended,
+                    f"pre-training, {state.layer} layer",
+                )
+            )  # fmt: skip
+
+        pretrain(
+            model, self.recipe, self.update.pixels_NHW, self.folder,
+            data_sha256=self.data.sha256, commit=self.commit, group=self.group, report=tell,
+            stop_requested=stop_requested,
+        )  # fmt: skip
+        if self.averaged is not None:
+            self.averaged.load_state_dict(model.state_dict())
 
     def _chosen(self) -> Checkpoint:
         if self.recipe.select == "public" and (self.folder / "best.pt").exists():

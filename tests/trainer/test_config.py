@@ -140,8 +140,8 @@ def test_there_are_the_papers_two_presets_and_ours() -> None:
 def test_every_preset_loads_under_its_own_name(preset: str) -> None:
     recipe = load_recipe(preset, [])
     assert recipe.name == preset
-    # what the export and the app's framing build on
-    assert recipe.crop_px == 44
+    if recipe.system == "cbam-resnet":  # what the shipped models and their framing build on
+        assert recipe.crop_px == 44
 
 
 def test_the_papers_preset_is_the_papers() -> None:

@@ -19,6 +19,7 @@ from trainer.config import Recipe
 from trainer.data import Faces
 from trainer.export import Identity, as_exported, export, prove_parity
 from trainer.models import ExpressionNet
+from trainer.networks import build_network
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -300,3 +301,40 @@ def test_a_file_that_says_something_else_is_refused(exported: Exported) -> None:
     network = as_exported(model, 44, 1.0)
     with pytest.raises(FerdeskError, match="differs from the network"):
         prove_parity(network, exported.path, exported.faces.pixels)
+
+
+def test_ten_shifts_through_the_file_equal_torchvisions_ten_crop(exported: Exported) -> None:
+    from torchvision.transforms import TenCrop
+
+    pixels = exported.faces.pixels
+    model = exported.checkpoint.model()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half().float())
+        views = TenCrop(44)(torch.from_numpy(pixels)[:, None].float())
+        expected = torch.stack([model(view) for view in views]).mean(0).numpy()
+    temperature = float(metadata_of(exported)["temperature"])
+    found = evaluation.view_logits(evaluation.onnx_classifier(exported.path), pixels, "ten")
+    np.testing.assert_allclose(found * temperature, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "maps"),
+    [
+        (Recipe(width=4, attention="none"), {"cam"}),
+        (Recipe(system="zhang", width=2, crop_px=40), set()),
+    ],
+    ids=["resnet", "zhang"],
+)
+def test_a_network_exports_the_maps_that_it_has_and_the_app_opens_it(
+    tmp_path: Path, recipe: Recipe, maps: set[str]
+) -> None:
+    torch.manual_seed(0)
+    weights = build_network(recipe).state_dict()
+    checkpoint = Checkpoint(recipe, 0, weights, None, {}, "", "test")
+    path, faces = tmp_path / "some.onnx", some_faces()
+    export(checkpoint, Identity("some", "1"), faces, path)
+    classifier = OnnxClassifier(path, "cpu")
+    assert set(classifier.info.maps) == maps
+    crops = np.stack([crop_face(face, Square(0, 0, 48)) for face in faces.pixels])
+    assert len(classifier.classify(crops)) == NUM_FACES

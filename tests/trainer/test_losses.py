@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from trainer.losses import Annealing, a_softmax_logits, cross_entropy, psi
+from trainer.losses import Annealing, a_softmax_logits, cross_entropy, psi, squared_hinge
 
 MARGINS = [1, 2, 3, 4, 5]
 Array = NDArray[np.float64]
@@ -155,3 +155,29 @@ def test_with_annealing_a_softmax_learns() -> None:
     length, loss = _trained_on_a_toy(faster)
     assert length > 10
     assert loss < 0.05
+
+
+def test_the_squared_hinge_is_its_formula_and_its_gradient() -> None:
+    generator = torch.Generator().manual_seed(1)
+    scores = torch.randn(5, 7, generator=generator) * 2
+    target = torch.tensor([0, 6, 3, 3, 1])
+    total, gradient = 0.0, np.zeros((5, 7))
+    for n, k in np.ndindex(5, 7):
+        t = 1.0 if k == int(target[n]) else -1.0
+        missing = max(0.0, 1 - t * float(scores[n, k]))
+        total += missing**2 / 5
+        gradient[n, k] = -2 * t * missing / 5
+
+    scores.requires_grad_()
+    loss = squared_hinge(scores, target)
+    torch.autograd.backward(loss)
+
+    assert loss.item() == pytest.approx(total, rel=1e-5)
+    assert scores.grad is not None
+    np.testing.assert_allclose(scores.grad.numpy(), gradient, rtol=1e-5, atol=1e-7)
+
+
+def test_faces_beyond_their_margin_cost_nothing() -> None:
+    scores = torch.full((1, 7), -1.5)
+    scores[0, 2] = 1.0
+    assert squared_hinge(scores, torch.tensor([2])).item() == 0.0

@@ -259,3 +259,51 @@ def test_ctrl_c_saves_and_exits_with_1(
     assert "--resume goes on from there" in err
     assert load_checkpoint(tmp_path / "last.pt").step == 1
     assert signal.getsignal(number) is before
+
+
+def test_svms_are_trained_evaluated_and_not_exported(run: Run, csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("--data", csv, "--unofficial")
+    code, stdout, err = run("fit", *arguments, "--out", out, "--preset", "hog-svm")
+    assert (code, stdout) == (0, "")
+    assert f"Next: ferdesk-train evaluate {out / 'model.npz'}" in err
+
+    code, stdout, err = run("evaluate", out / "model.npz", *arguments, "--json")
+    assert (code, err) == (0, "")
+    scores = json.loads(stdout)
+    assert scores["one"]["num_faces"] == 7
+    assert scores["ten"] == scores["flip"]  # without a margin the corners are the centre
+
+    code, stdout, err = run("export", out / "model.npz", *arguments, "--out", tmp_path / "a.onnx")
+    assert (code, stdout) == (3, "")
+    assert "holds linear SVMs over features made by hand, which are no network" in _sentence(err)
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_ctrl_c_ends_the_training_of_svms_with_1(
+    run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer import features
+
+    def interrupted(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return features.hog_features(*arguments)
+
+    monkeypatch.setitem(features._FEATURES, "hog-svm", interrupted)
+    code, _, err = run(
+        "fit", "--data", csv, "--out", tmp_path / "run", "--preset", "hog-svm", "--unofficial"
+    )
+    assert code == 1
+    assert "holds no model yet, so start again" in err
+
+
+@pytest.mark.parametrize("preset", ["tang", "zhang", "resnet", "spatial-first", "parallel"])
+def test_each_network_preset_trains_through_the_command(
+    run: Run, csv: Path, tmp_path: Path, preset: str
+) -> None:
+    more = ("--set", "pretrain_epochs=1") if preset == "zhang" else ()
+    out = tmp_path / "run"
+    code, _, err = run("fit", "--data", csv, "--out", out, "--preset", preset, *TINY, *more)
+    assert code == 0, err
+    assert load_checkpoint(out / "last.pt").recipe.name == preset
+    assert run("evaluate", out / "last.pt", "--data", csv, "--unofficial")[0] == 0

@@ -17,9 +17,10 @@ from trainer.augment import augment
 from trainer.checkpoint import Checkpoint, load_checkpoint
 from trainer.config import Recipe, load_recipe
 from trainer.data import Faces, Fer2013
+from trainer.errors import TrainingStopped
 from trainer.losses import cross_entropy
 from trainer.plan import learning_rate_at
-from trainer.train import Progress, TrainingStopped, center_accuracy, fit
+from trainer.train import Progress, center_accuracy, fit
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)

@@ -1,0 +1,7 @@
+"""How a run may end early."""
+
+from ferdesk.errors import FerdeskError
+
+
+class TrainingStopped(FerdeskError):
+    """A run that ended early; what it saved until then is whole."""
