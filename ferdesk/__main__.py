@@ -116,8 +116,13 @@ def window(
             )
         )
     from ferdesk.app import run_app
-    from ferdesk.wiring import WindowServices
+    from ferdesk.settings import load_settings, settings_path
+    from ferdesk.wiring import WindowServices, bundled_models
 
+    if model is None:
+        # what was chosen in the window, as far as it is still there
+        remembered = load_settings(settings_path()).settings.model
+        model = remembered if remembered in {path.stem for path in bundled_models()} else None
     services = WindowServices(model=model, provider=_wanted(provider).value)
     try:
         asked = _asked(resolution, fps) if resolution or fps else None

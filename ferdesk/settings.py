@@ -37,6 +37,8 @@ class Settings:
     """Pictures a second asked of cameras; 0 leaves them to the camera."""
     side_panel: bool = True
     """Show the docks around the picture."""
+    model: str = ""
+    """Which model judges faces; empty lets the speed of this machine decide."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     """The device that should run the network; --provider on the command line goes before it."""
     reduced_motion: bool = False

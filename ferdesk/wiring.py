@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import ferdesk
@@ -20,18 +21,21 @@ from ferdesk.adapters.video_file import VideoFile
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.pacing import Pace
-from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import Reconnecting
 from ferdesk.sessions.schema import SessionHeader
 from ferdesk.ui.services import SourceChoice
 
 DEMO_LENGTH_S = 20.0
 _PREFERRED_MODELS = ("full", "fast")
+_BEST_FIRST = ("full", "full-int8", "fast", "fast-int8")
+"""In which order models are tried live, until one keeps the camera's rate."""
 _VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".wmv", ".mpg", ".mpeg", ".ts"}
 )
@@ -141,6 +145,11 @@ def find_model(name: str | None) -> Path:
     raise ModelError(
         f"There is no model {name!r}; there are {', '.join(bundled) or 'none'}, or give a path."
     )
+
+
+def _quick_model() -> str | None:
+    """The model to begin with before any was timed: the one that is quick everywhere."""
+    return "fast" if "fast" in {path.stem for path in bundled_models()} else None
 
 
 def new_folder(root: Path, name: str) -> Path:
@@ -256,6 +265,7 @@ class WindowServices:
     provider: Provider = "auto"
     root: Path | None = None
     _pipeline: Pipeline | None = None
+    _classifiers: dict[str, ExpressionClassifier] = field(default_factory=dict)
     _loading: threading.Lock = field(default_factory=threading.Lock)
 
     def cameras(self) -> list[SourceChoice]:
@@ -264,12 +274,44 @@ class WindowServices:
     def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
         return open_source(name, paced=True, asked=asked)
 
+    @property
+    def wanted_model(self) -> str:
+        return self.model or ""
+
+    def models(self) -> list[str]:
+        return [path.stem for path in bundled_models()]
+
+    def use_model(self, name: str) -> None:
+        self.model = name or None
+
     def open_pipeline(self) -> Pipeline:
         """Models are loaded once; each start gets a pipeline that remembers no face."""
         with self._loading:
+            name = self.model or _quick_model()
             if self._pipeline is None:
-                self._pipeline = open_pipeline(self.model, self.provider)
-            return self._pipeline.fresh()
+                self._pipeline = open_pipeline(name, self.provider)
+                self._classifiers[name or ""] = self._pipeline.classifier
+            pipeline = self._pipeline.fresh()
+            pipeline.classifier = self._classifier(name)
+            return pipeline
+
+    def candidates(self) -> list[Candidate]:
+        """The bundled models, the most accurate first; none where the user named one."""
+        if self.model is not None:
+            return []
+        names = self.models()
+        known = [name for name in _BEST_FIRST if name in names]
+        return [Candidate(name, partial(self._candidate, name)) for name in known]
+
+    def _candidate(self, name: str) -> ExpressionClassifier:
+        with self._loading:
+            return self._classifier(name)
+
+    def _classifier(self, name: str | None) -> ExpressionClassifier:
+        key = name or ""
+        if key not in self._classifiers:
+            self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
+        return self._classifiers[key]
 
     def start_recording(self, status: Status) -> _WindowRecording:
         """Begin a session of what runs.
@@ -283,6 +325,8 @@ class WindowServices:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = new_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
         settings = {**status.tuning.table(), "camera_format": str(status.source.asked)}
+        if status.model_choice:
+            settings["model_choice"] = status.model_choice
         header = session_header(status.source, status.model, status.device, settings)
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"

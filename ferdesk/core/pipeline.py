@@ -167,7 +167,9 @@ class Pipeline:
         for crop, i in zip(crops, chosen, strict=True):
             crop[:] = crop_face(frame.image, squares[i])
         marks.append(self._clock())
-        expressions = self.classifier.classify(crops) if chosen else ()
+        # read once: another model may be put in its place at any time
+        classifier = self.classifier
+        expressions = classifier.classify(crops) if chosen else ()
         marks.append(self._clock())
         for i, crop, expression in zip(chosen, crops, expressions, strict=True):
             face_id = tracked[i].face_id

@@ -22,6 +22,7 @@ from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.latest import Latest
+from ferdesk.runtime.model_choice import Candidate, choose_model
 from ferdesk.runtime.reconnect import LOST_AFTER_S as LOST_AFTER_S
 from ferdesk.runtime.reconnect import FrameSource as FrameSource
 from ferdesk.runtime.reconnect import Reconnecting
@@ -57,7 +58,8 @@ class Status:
     ``message`` is a sentence where there is something to tell (why it failed, what was lost).
     ``silent_s`` is how long the source has given nothing, ``trouble`` why it could not be opened
     again, ``num_attempts`` how often that was tried. ``num_seen``, ``num_analysed`` and
-    ``num_dropped`` count frames since the start.
+    ``num_dropped`` count frames since the start. ``model_choice`` says why this model is used
+    where it was chosen by measurement.
     """
 
     state: State = State.IDLE
@@ -75,6 +77,7 @@ class Status:
     num_analysed: int = 0
     num_dropped: int = 0
     tuning: Tuning = field(default_factory=Tuning)
+    model_choice: str = ""
 
 
 class Engine:
@@ -97,9 +100,16 @@ class Engine:
         self._tuning = Tuning()
 
     def start(
-        self, open_source: Callable[[], FrameSource], open_pipeline: Callable[[], Pipeline]
+        self,
+        open_source: Callable[[], FrameSource],
+        open_pipeline: Callable[[], Pipeline],
+        candidates: Callable[[], Sequence[Candidate]] = lambda: (),
     ) -> None:
-        """Begin with a source; one that is running is stopped first. Returns at once."""
+        """Begin with a source; one that is running is stopped first. Returns at once.
+
+        After the first analysed frame the ``candidates`` are timed in the background, and the best
+        one that keeps the camera's rate takes the place of the pipeline's classifier.
+        """
         self.stop(wait_s=0.0)
         with self._lock:
             self._leaving = [thread for thread in self._leaving if thread.is_alive()]
@@ -107,6 +117,7 @@ class Engine:
             run = self._run = _Run(
                 open_source,
                 open_pipeline,
+                candidates,
                 self._on_result,
                 self._on_change,
                 self._clock,
@@ -171,6 +182,7 @@ class _Run:
         self,
         open_source: Callable[[], FrameSource],
         open_pipeline: Callable[[], Pipeline],
+        candidates: Callable[[], Sequence[Candidate]],
         on_result: Callable[[FrameResult], None],
         on_change: Callable[[], None],
         clock: Callable[[], float],
@@ -181,6 +193,8 @@ class _Run:
     ) -> None:
         self._every_face = every_face
         self._tuning = tuning
+        self._candidates = candidates
+        self._first_result: Latest[FrameResult] = Latest()
         self._pipeline: Pipeline | None = None
         self._open_source, self._open_pipeline = open_source, open_pipeline
         self._on_result, self._on_change, self._clock = on_result, on_change, clock
@@ -206,6 +220,7 @@ class _Run:
                 (self._find, "ferdesk-detection"),
                 (self._judge, "ferdesk-inference"),
                 (self._watch, "ferdesk-watchdog"),
+                (self._choose, "ferdesk-choice"),
             )
         ]
 
@@ -260,6 +275,7 @@ class _Run:
         self._pipeline_ready.set()
         self._newest.close()
         self._found.close()
+        self._first_result.close()
         if isinstance(self._source, Reconnecting):
             self._source.leave()
 
@@ -275,16 +291,19 @@ class _Run:
         with self._lock:
             self._every_face = every_face
             pipeline, source = self._pipeline, self._status.source
-            # what really comes counts: in the dark many cameras give half of what they promise
-            measured_fps = _rate(self._captured, self._clock())
         if pipeline is None:
             return
-        if source is not None and source.kind == "still":
-            pipeline.keep_pace(Pace(None, every_face))
-            return
-        promised_fps = source.rate_fps if source is not None else None
-        rate_fps = measured_fps or promised_fps or _USUAL_FPS
-        pipeline.keep_pace(Pace(1 / min(max(rate_fps, _LEAST_FPS), _MOST_FPS), every_face))
+        still = source is not None and source.kind == "still"
+        pipeline.keep_pace(Pace(None if still else self._interval_s(), every_face))
+
+    def _interval_s(self) -> float:
+        """Between two pictures of the source, as it is wanted of the analysis."""
+        with self._lock:
+            source = self._status.source
+            # what really comes counts: in the dark many cameras give half of what they promise
+            measured_fps = _rate(self._captured, self._clock())
+        rate_fps = measured_fps or (source.rate_fps if source else None) or _USUAL_FPS
+        return 1 / min(max(rate_fps, _LEAST_FPS), _MOST_FPS)
 
     def _enter(self, state: State, message: str, *, left: frozenset[State]) -> None:
         """Go to ``state`` from one of ``left``; from another, which a faster thread set, stay."""
@@ -373,16 +392,46 @@ class _Run:
                 self._latencies.append(result.latency_ms)
                 self._status = replace(self._status, num_analysed=self._status.num_analysed + 1)
             self._enter(State.RUNNING, "", left=frozenset({State.OPENING}))
-            self._note_device(classifier.device)
+            self._note_device(pipeline.classifier.device)
+            if not self._first_result.closed:
+                self._first_result.put(result)
+                self._first_result.close()
             with self._reporting:
                 if self._stopping.is_set():
                     return
                 self._on_result(result)
+        self._first_result.close()
         if self._broken:
             self._fail(self._broken)
         elif not self._stopping.is_set():
             self._stopping.set()
             self._enter(State.ENDED, "The source has ended.", left=_ACTIVE)
+
+    def _choose(self) -> None:
+        """Time the models on this machine once it works, and take the best that is fast enough."""
+        result = self._first_result.take()
+        pipeline = self._pipeline
+        if result is None or pipeline is None:
+            return
+        choice = choose_model(
+            self._candidates(),
+            len(result.faces),
+            self._interval_s(),
+            stop_requested=self._stopping.is_set,
+        )
+        # a recording is made with one model throughout
+        if choice is None or self._stopping.is_set() or self._every_face:
+            return
+        with self._lock:
+            pipeline.classifier = choice.classifier
+            self._status = replace(
+                self._status,
+                model=choice.classifier.info,
+                device=choice.classifier.device,
+                model_choice=choice.reason,
+            )
+        log.info(choice.reason)
+        self._on_change()
 
     def _note_device(self, device: DeviceInfo) -> None:
         """A GPU may fail while it is used; whoever shows the device is told at once."""

@@ -151,11 +151,28 @@ class Live(QObject):
         self._engine.start(
             partial(self._services.open_source, name, self.camera_format),
             partial(self._open_pipeline, self._run_number),
+            self._services.candidates,
         )
         self.bridge.clear()
         self.source.emit(name)
         self._refresh()
         self._tick.start()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that can be chosen."""
+        return tuple(self._services.models())
+
+    @property
+    def wanted_model(self) -> str:
+        """The model that was named, by command or menu; empty for the choice by speed."""
+        return self._services.wanted_model
+
+    def use_model(self, name: str) -> None:
+        """Judge by the model of that name, or by what suits this machine where it is empty."""
+        self._services.use_model(name)
+        if self.running:
+            self.start(self._source)
 
     def stop(self) -> None:
         """Leave the source; its threads end in their own time."""

@@ -189,6 +189,13 @@ class MainWindow(QMainWindow):
         if self.live.running:
             self.start(self.live.source_name)
 
+    def choose_model(self, name: str) -> None:
+        """The user wants this model, now and the next time; empty lets the speed decide."""
+        self.live.stop_recording()
+        self.live.use_model(name)
+        self.status_line.offer_models(self.live.models, name)
+        self._remember(model=name)
+
     def toggle_run(self) -> None:
         if self.live.running:
             self.live.stop()
@@ -372,6 +379,7 @@ class MainWindow(QMainWindow):
     def _apply(self, settings: Settings) -> None:
         self.actions_by_name["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
+        self.status_line.offer_models(self.live.models, self.live.wanted_model)
         self.marker_keys.set_names(settings.marker_names.split(";"))
         self.actions_by_name["panel"].setChecked(settings.side_panel)
         self.stage.restore(settings.dock_state)
@@ -535,6 +543,7 @@ class MainWindow(QMainWindow):
         self.live.cameras.connect(self._show_cameras)
         self.live.told.connect(self.notices.show_notice)
         self.view.face_clicked.connect(self.choose_face)
+        self.status_line.model_chosen.connect(self.choose_model)
         self.view.double_clicked.connect(self.actions_by_name["full"].trigger)
         self.faces.chosen.connect(self.choose_face)
         self.heat.changed.connect(self._heat_changed)

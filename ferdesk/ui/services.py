@@ -9,6 +9,7 @@ from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.runtime.model_choice import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,23 @@ class Services(Protocol):
 
     def open_pipeline(self) -> Pipeline:
         """A pipeline that remembers no face; may load models, called on the inference thread."""
+        ...
+
+    @property
+    def wanted_model(self) -> str:
+        """The model that the user named; empty where the machine's speed decides."""
+        ...
+
+    def models(self) -> Sequence[str]:
+        """The names of the models that there are."""
+        ...
+
+    def use_model(self, name: str) -> None:
+        """Which model the next pipeline has; empty lets this machine's speed decide."""
+        ...
+
+    def candidates(self) -> Sequence[Candidate]:
+        """The models to choose from by measurement, the best first; none where one was named."""
         ...
 
     def start_recording(self, status: Status) -> Recording:

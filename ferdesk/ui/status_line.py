@@ -1,8 +1,11 @@
 """The status bar that tells the truth: device and why, rates, latency, drops, recording."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from ferdesk.core.types import DeviceInfo
 from ferdesk.runtime.engine import State, Status
@@ -73,11 +76,19 @@ class ElidedLabel(QLabel):
 class StatusLine(QWidget):
     """One line of labels; each says one thing and keeps its place."""
 
+    model_chosen = Signal(str)
+    """The user wants this model; empty for the one that suits this machine."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.state = QLabel(self)
         self.device = ElidedLabel(self)
-        self.model = QLabel(self)
+        self.model = QToolButton(self)
+        self.model.setObjectName("model")
+        self.model.setAccessibleName(tr("Model"))
+        self.model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.model.setMenu(QMenu(self.model))
+        self.model.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.source_rate = QLabel(self)
         self.analysis = QLabel(self)
         self.latency = QLabel(self)
@@ -93,7 +104,8 @@ class StatusLine(QWidget):
         layout.addWidget(self.recording)
         layout.addWidget(self.state)
         layout.addWidget(self.device, 1)
-        for label in (self.model, self.source_rate, self.analysis, self.latency, self.dropped):
+        layout.addWidget(self.model)
+        for label in (self.source_rate, self.analysis, self.latency, self.dropped):
             layout.addWidget(label)
         self.show_status(Status())
         self.show_recording(RecordingState())
@@ -105,6 +117,7 @@ class StatusLine(QWidget):
         self.device.set_full_text("" if device is None else device_text(device))
         _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
         self.model.setText("" if status.model is None else status.model.name)
+        self.model.setToolTip(status.model_choice or tr("The model that judges faces"))
         _give_role(self.model, "muted")
         moving = status.state in (State.RUNNING, State.LOST)
         counted = moving or status.state is State.ENDED
@@ -125,8 +138,24 @@ class StatusLine(QWidget):
         )
         for label in (self.source_rate, self.latency, self.dropped):
             _give_role(label, "muted")
-        for label in (self.model, self.source_rate, self.analysis, self.latency, self.dropped):
+        self.model.setVisible(self.model.text() != "")
+        for label in (self.source_rate, self.analysis, self.latency, self.dropped):
             label.setVisible(label.text() != "")
+
+    def offer_models(self, names: Sequence[str], wanted: str) -> None:
+        """Fill the model's menu; ``wanted`` is ticked, empty means automatic."""
+        menu = self.model.menu()
+        menu.clear()
+        group = QActionGroup(menu)
+        for name in ("", *names):
+            action = menu.addAction(name or tr("Automatic: the best that is fast enough here"))
+            action.setCheckable(True)
+            action.setChecked(name == wanted)
+            action.triggered.connect(partial(self._choose_model, name))
+            group.addAction(action)
+
+    def _choose_model(self, name: str, _checked: bool = False) -> None:
+        self.model_chosen.emit(name)
 
     def show_recording(self, recording: RecordingState) -> None:
         self.recording.setVisible(recording.active)
@@ -145,7 +174,7 @@ def _state_role(state: State) -> str:
     return "amber" if state is State.LOST else ""
 
 
-def _give_role(label: QLabel, role: str) -> None:
+def _give_role(label: QWidget, role: str) -> None:
     """Colour ``label`` by its role in the style sheet; polishing costs, so only on a change."""
     if label.property("role") != role:
         label.setProperty("role", role)

@@ -24,6 +24,7 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import SourceError
 from ferdesk.runtime.engine import LOST_AFTER_S, Engine, State
+from ferdesk.runtime.model_choice import Candidate
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
@@ -291,3 +292,52 @@ def test_tuning_reaches_the_pipeline_and_baselines_end_with_their_source() -> No
     wait_for(lambda: engine.status().num_analysed == 1)
     assert pipelines[1].tuning == Tuning(smoothing_tau_s=0.7)
     engine.stop()
+
+
+class Named(Classifier):
+    def __init__(self, name: str) -> None:
+        self.info = ModelInfo(name, "1", "", "", {}, "", "", {})
+
+
+def test_the_model_that_suits_the_machine_takes_over_and_the_status_says_why() -> None:
+    release = threading.Event()
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield from frames(1)(_)
+        release.wait(5)
+        yield from frames(1, first=1)(_)
+
+    models = [Candidate("full", lambda: Named("full")), Candidate("fast", lambda: Named("fast"))]
+    engine = Engine()
+    engine.start(lambda: Source(script), pipeline, lambda: models)
+    wait_for(lambda: engine.status().model_choice != "")
+    status = engine.status()
+    assert status.model is not None
+    assert status.model.name == "full"
+    assert status.model_choice.startswith("full was chosen")
+    release.set()
+    wait_for(lambda: engine.status().state is State.ENDED)
+    engine.stop()
+
+
+def test_a_recording_keeps_the_model_that_it_began_with() -> None:
+    release, opened = threading.Event(), threading.Event()
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield from frames(1)(_)
+        release.wait(5)
+
+    def slow(name: str) -> Classifier:
+        opened.set()
+        release.wait(5)
+        return Named(name)
+
+    models = [Candidate("full", lambda: slow("full")), Candidate("fast", lambda: slow("fast"))]
+    engine = Engine()
+    engine.start(lambda: Source(script), pipeline, lambda: models)
+    wait_for(opened.is_set)
+    engine.classify_every_face(True)
+    release.set()
+    wait_for(lambda: engine.status().state is State.ENDED)
+    engine.stop()
+    assert engine.status().model_choice == ""

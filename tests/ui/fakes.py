@@ -29,6 +29,7 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.runtime.model_choice import Candidate
 from ferdesk.ui.services import Recording, SourceChoice
 
 PLACES: dict[MapName, MapPlace] = {
@@ -194,6 +195,8 @@ class FakeServices:
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
     )
     num_listed: int = 0
+    wanted_models: list[str] = field(default_factory=list)
+    to_choose_from: Sequence[Candidate] = ()
     camera_list_hangs: threading.Event | None = None
 
     def cameras(self) -> Sequence[SourceChoice]:
@@ -209,6 +212,19 @@ class FakeServices:
 
     def open_pipeline(self) -> Pipeline:
         return Pipeline(self.detector, self.classifier)
+
+    @property
+    def wanted_model(self) -> str:
+        return self.wanted_models[-1] if self.wanted_models else ""
+
+    def models(self) -> Sequence[str]:
+        return ("fast", "full")
+
+    def use_model(self, name: str) -> None:
+        self.wanted_models.append(name)
+
+    def candidates(self) -> Sequence[Candidate]:
+        return self.to_choose_from
 
     def start_recording(self, status: Status) -> Recording:
         if self.refuses_recording:

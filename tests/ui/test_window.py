@@ -690,3 +690,18 @@ def test_a_camera_that_is_lost_says_what_the_last_attempt_said() -> None:
     assert view_state(tried, "Logi", 0).text == (
         "Logi gives nothing any more; trying again. There is no camera 0; plug one in."
     )
+
+
+def test_the_model_can_be_chosen_in_the_status_line_and_is_remembered(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    menu = window.status_line.model.menu()
+    names = [action.text() for action in menu.actions()]
+    assert names == ["Automatic: the best that is fast enough here", "fast", "full"]
+    assert [action.isChecked() for action in menu.actions()] == [True, False, False]
+    menu.actions()[2].trigger()
+    assert services.wanted_models == ["full"]
+    assert window.settings.model == "full"
+    assert [action.isChecked() for action in menu.actions()] == [False, False, True]
+    qtbot.waitUntil(lambda: len(services.opened) == 2)

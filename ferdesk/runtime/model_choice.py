@@ -1,0 +1,95 @@
+"""Which of the models that are there this machine can run at the camera's rate, by trying."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ferdesk.core.crop import FACE_SIZE_PX
+from ferdesk.core.pipeline import ExpressionClassifier
+from ferdesk.errors import FerdeskError
+
+log = logging.getLogger(__name__)
+
+SHARE_OF_INTERVAL = 0.8
+"""Judging may take this much of the camera's interval; finding faces runs beside it."""
+_NUM_TRIALS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that might be used: its file's name, and how it is opened, which may take a second.
+
+    Candidates stand in the order in which they are wanted, the best first.
+    """
+
+    name: str
+    open: Callable[[], ExpressionClassifier]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelChoice:
+    """The model to use, and why in a sentence."""
+
+    classifier: ExpressionClassifier
+    reason: str
+
+
+def choose_model(
+    candidates: Sequence[Candidate],
+    num_faces: int,
+    interval_s: float,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> ModelChoice | None:
+    """The first of ``candidates`` that judges ``num_faces`` in time, else the fastest.
+
+    Each is timed on a batch of that size, beside whatever else the machine does; the shortest of
+    a few runs counts. One that cannot be opened is left out.
+
+    Returns:
+        the choice, or None where there was nothing to choose or ``stop_requested``.
+    """
+    allowed_ms = 1000 * SHARE_OF_INTERVAL * interval_s
+    timed: list[tuple[float, str, ExpressionClassifier]] = []
+    chosen: tuple[float, str, ExpressionClassifier] | None = None
+    for candidate in candidates:
+        if stop_requested():
+            return None
+        try:
+            classifier = candidate.open()
+        except FerdeskError as error:
+            log.warning("the model %s is left out: %s", candidate.name, error)
+            continue
+        spent_ms = 1000 * _shortest_run_s(classifier, max(1, num_faces), clock)
+        timed.append((spent_ms, candidate.name, classifier))
+        if spent_ms <= allowed_ms:
+            chosen = timed[-1]
+            break
+    if stop_requested() or len(candidates) < 2 or not timed:
+        return None
+    spent_ms, name, classifier = chosen or min(timed, key=lambda each: each[0])
+    faces = "1 face" if max(1, num_faces) == 1 else f"{num_faces} faces"
+    text = f"{name} was chosen: it judges {faces} in {spent_ms:.0f} ms"
+    tries = [f"{other} {other_ms:.0f}" for other_ms, other, _ in timed if other != name]
+    if tries:
+        text += f" ({', '.join(tries)})"
+    if chosen is None:
+        text += f"; none keeps the camera's rate, which leaves {allowed_ms:.0f} ms"
+    return ModelChoice(classifier, text + ".")
+
+
+def _shortest_run_s(
+    classifier: ExpressionClassifier, num_faces: int, clock: Callable[[], float]
+) -> float:
+    crops = np.zeros((num_faces, FACE_SIZE_PX, FACE_SIZE_PX), np.float32)
+    classifier.classify(crops)
+    shortest_s = float("inf")
+    for _ in range(_NUM_TRIALS):
+        began_s = clock()
+        classifier.classify(crops)
+        shortest_s = min(shortest_s, clock() - began_s)
+    return shortest_s

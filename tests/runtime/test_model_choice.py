@@ -1,0 +1,66 @@
+"""Which model is used is found by trying."""
+
+import numpy as np
+
+from ferdesk.core.pipeline import ExpressionClassifier
+from ferdesk.core.types import DeviceInfo, Expression, ModelInfo
+from ferdesk.errors import ModelError
+from ferdesk.runtime.model_choice import Candidate, choose_model
+
+
+class Timed:
+    """A model that takes its time of a held clock."""
+
+    now_s = 0.0
+    device = DeviceInfo("CPU", "")
+
+    def __init__(self, name: str, ms_a_face: float) -> None:
+        self.info = ModelInfo(name, "1", "", "", {}, "", "", {})
+        self.ms_a_face = ms_a_face
+
+    def classify(self, crops: np.ndarray) -> list[Expression]:
+        Timed.now_s += self.ms_a_face * len(crops) / 1000
+        return [Expression(np.full(7, 1 / 7, np.float32)) for _ in crops]
+
+
+def candidate(name: str, ms_a_face: float) -> Candidate:
+    return Candidate(name, lambda: Timed(name, ms_a_face))
+
+
+MODELS = [candidate("full", 18), candidate("fast", 5), candidate("fast-int8", 3)]
+
+
+def chosen(models: list[Candidate], num_faces: int, rate_fps: float = 30) -> tuple[str, str]:
+    choice = choose_model(models, num_faces, 1 / rate_fps, clock=lambda: Timed.now_s)
+    assert choice is not None
+    return choice.classifier.info.name, choice.reason
+
+
+def test_the_best_model_that_keeps_the_cameras_rate_is_chosen() -> None:
+    assert chosen(MODELS, 1) == ("full", "full was chosen: it judges 1 face in 18 ms.")
+    name, reason = chosen(MODELS, 4)
+    assert name == "fast"
+    assert reason == "fast was chosen: it judges 4 faces in 20 ms (full 72)."
+    assert chosen(MODELS, 8)[0] == "fast-int8"
+
+
+def test_where_none_keeps_the_rate_the_fastest_is_used_and_that_is_said() -> None:
+    name, reason = chosen(MODELS, 20)
+    assert name == "fast-int8"
+    assert "none keeps the camera's rate, which leaves 27 ms" in reason
+
+
+def test_a_model_that_cannot_be_opened_is_left_out() -> None:
+    def broken() -> ExpressionClassifier:
+        raise ModelError("It is broken.")
+
+    assert chosen([Candidate("full", broken), candidate("fast", 5)], 1)[0] == "fast"
+
+
+def test_where_there_is_one_model_nothing_is_chosen() -> None:
+    assert choose_model([MODELS[1]], 1, 1 / 30, clock=lambda: Timed.now_s) is None
+    assert choose_model([], 1, 1 / 30) is None
+
+
+def test_a_choice_that_nobody_waits_for_any_more_ends() -> None:
+    assert choose_model(MODELS, 1, 1 / 30, stop_requested=lambda: True) is None
