@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferdesk.core.appearance import looks_of
 from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face, square_around
 from ferdesk.core.pacing import Allowance, Pace
-from ferdesk.core.quality import is_uncertain, sharpness
+from ferdesk.core.quality import Doubt, FaceQuality, is_unclear, sharpness
 from ferdesk.core.smoother import Smoother
 from ferdesk.core.tracker import Tracker
 from ferdesk.core.tuning import Tuning
@@ -227,24 +227,35 @@ class Pipeline:
     def _result(
         self, face: TrackedFace, square: Square, tuning: Tuning, *, fresh: bool
     ) -> FaceResult:
-        box, said = face.detection.box, self._judgements[face.face_id]
+        found, said = face.detection, self._judgements[face.face_id]
+        box = found.box
+        quality = FaceQuality(
+            (box.width + box.height) / 2,
+            said.sharpness,
+            said.brightness,
+            found.roll_deg,
+            found.yaw_deg,
+            found.pitch_deg,
+        )
+        doubt: Doubt = quality.doubt(smallest_face_px=tuning.smallest_face_px)
+        if not doubt and is_unclear(
+            said.smoothed, below=tuning.uncertain_below, margin=tuning.uncertain_margin
+        ):
+            doubt = "unclear"
         return FaceResult(
             face_id=face.face_id,
             box=box,
             square=square,
-            detection_score=face.detection.score,
+            detection_score=found.score,
             expression=said.expression,
             smoothed=said.smoothed,
-            uncertain=is_uncertain(
-                said.smoothed,
-                (box.width + box.height) / 2,
-                below=tuning.uncertain_below,
-                margin=tuning.uncertain_margin,
-                smallest_face_px=tuning.smallest_face_px,
-            ),
-            roll_deg=face.detection.roll_deg,
+            uncertain=doubt != "",
+            roll_deg=found.roll_deg,
             sharpness=said.sharpness,
             brightness=said.brightness,
             fresh=fresh,
             calibrated=said.calibrated,
+            doubt=doubt,
+            yaw_deg=found.yaw_deg,
+            pitch_deg=found.pitch_deg,
         )

@@ -1,11 +1,24 @@
-"""How good a crop is, and when a label is called uncertain."""
+"""How good a crop is, and why a label is not to be trusted."""
+
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Doubt = Literal["", "small", "turned", "tilted", "dark", "bright", "blurred", "unclear"]
+"""Why a label is uncertain: the face itself, or (``unclear``) what the network says of it."""
+
 UNCERTAIN_BELOW = 0.40
 UNCERTAIN_MARGIN = 0.10
 SMALLEST_FACE_PX = 24.0
+# measured by benchmarks/quality.py; docs/uncertain.md has the tables
+FARTHEST_YAW_DEG = 35.0
+FARTHEST_PITCH_DEG = 30.0
+FARTHEST_ROLL_DEG = 30.0
+DARKEST = 12.0
+BRIGHTEST = 243.0
+LEAST_SHARPNESS = 12.0
 
 
 def sharpness(crop: NDArray[np.float32]) -> float:
@@ -16,19 +29,42 @@ def sharpness(crop: NDArray[np.float32]) -> float:
     return float(laplacian.var())
 
 
-def is_uncertain(
+@dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """What can be measured of a face without asking the network.
+
+    ``side_px`` is the mean of its box's width and height in the picture; ``sharpness`` and
+    ``brightness`` (0..255) are its crop's; the angles are ``ferdesk.core.pose``'s.
+    """
+
+    side_px: float
+    sharpness: float
+    brightness: float
+    roll_deg: float = 0.0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+
+    def doubt(self, *, smallest_face_px: float = SMALLEST_FACE_PX) -> Doubt:
+        """The first thing that keeps this face from being judged, from the surest to measure."""
+        if self.side_px < smallest_face_px:
+            return "small"
+        if abs(self.yaw_deg) > FARTHEST_YAW_DEG or abs(self.pitch_deg) > FARTHEST_PITCH_DEG:
+            return "turned"
+        if abs(self.roll_deg) > FARTHEST_ROLL_DEG:
+            return "tilted"
+        if self.brightness < DARKEST:
+            return "dark"
+        if self.brightness > BRIGHTEST:
+            return "bright"
+        return "blurred" if self.sharpness < LEAST_SHARPNESS else ""
+
+
+def is_unclear(
     smoothed: NDArray[np.float32],
-    face_side_px: float,
     *,
     below: float = UNCERTAIN_BELOW,
     margin: float = UNCERTAIN_MARGIN,
-    smallest_face_px: float = SMALLEST_FACE_PX,
 ) -> bool:
-    """Whether a label should not be trusted.
-
-    So it is where the largest probability is below ``below``, where it leads the second by less
-    than ``margin``, or where the face is smaller than ``smallest_face_px``. docs/uncertain.md
-    explains the rule.
-    """
+    """Whether the largest probability is below ``below``, or leads by less than ``margin``."""
     second, first = np.sort(smoothed)[-2:]
-    return bool(first < below or first - second < margin or face_side_px < smallest_face_px)
+    return bool(first < below or first - second < margin)

@@ -14,7 +14,8 @@ class Tuning:
 
     ``smoothing_tau_s`` is the smoother's time constant, 0 switches it off. A label is uncertain
     below ``uncertain_below``, with a lead smaller than ``uncertain_margin``, or on a face smaller
-    than ``smallest_face_px``. ``baselines`` has the neutral baseline of some faces, by id.
+    than ``smallest_face_px``; docs/uncertain.md has the rest of the rule. ``baselines`` has the
+    neutral baseline of some faces, by id.
     """
 
     smoothing_tau_s: float = SMOOTHING_TAU_S

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.crop import Framing, Square
 from ferdesk.core.labels import LABELS
+from ferdesk.core.quality import Doubt
 
 MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
@@ -191,6 +192,7 @@ class FaceResult:
     ``brightness`` its mean, 0..255. One that is not ``fresh`` was seen in this frame but not
     classified for lack of time: what is said of it is from a frame shortly before. One that is
     ``calibrated`` has its neutral baseline in ``smoothed``; ``expression`` is raw always.
+    ``doubt`` says why it is ``uncertain``, empty where it is not; docs/uncertain.md has the rule.
     """
 
     face_id: int
@@ -205,6 +207,14 @@ class FaceResult:
     brightness: float
     fresh: bool = True
     calibrated: bool = False
+    doubt: Doubt = ""
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+
+    @property
+    def judgeable(self) -> bool:
+        """Whether the face is large, frontal, lit and sharp enough to be judged at all."""
+        return self.doubt in ("", "unclear")
 
     @property
     def label(self) -> str:

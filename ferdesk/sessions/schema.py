@@ -22,7 +22,9 @@ COLUMNS: tuple[str, ...] = (
     *(f"s_{label}" for label in LABELS),
     "roll_deg", "sharpness", "brightness", "latency_ms", "marker",
 )  # fmt: skip
-HEADER = ",".join(COLUMNS) + "\n"
+ADDED_COLUMNS: tuple[str, ...] = ("reason",)
+"""Came after the first version; recordings without them are read as well."""
+HEADER = ",".join((*COLUMNS, *ADDED_COLUMNS)) + "\n"
 _NUM_FACE_COLUMNS = COLUMNS.index("latency_ms") - COLUMNS.index("face_id")
 
 
@@ -41,10 +43,11 @@ def rows_of(result: FrameResult, moment: Moment, marker: str = "") -> str:
     start = f"{moment.frame},{moment.t_s:.6f},{time_utc}"
     latency = f"{result.latency_ms:.3f}"
     if not result.faces:
-        return f"{start}{',' * _NUM_FACE_COLUMNS},{latency},{_quoted(marker)}\n"
+        return f"{start}{',' * _NUM_FACE_COLUMNS},{latency},{_quoted(marker)},\n"
     lines = []
     for face in result.faces:
-        lines.append(f"{start},{_face_fields(face)},{latency},{_quoted(marker)}\n")
+        row = f"{start},{_face_fields(face)},{latency},{_quoted(marker)},{face.doubt}"
+        lines.append(row + "\n")
         marker = ""
     return "".join(lines)
 

@@ -1,7 +1,7 @@
 """The faces of the picture as a list, and the chosen one in detail."""
 
 from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -13,15 +13,24 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.core.labels import LABELS
+from ferdesk.core.quality import Doubt
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.bars import Bars, BarsKey
-from ferdesk.ui.language import say_label, tr
-from ferdesk.ui.overlay import percent
-from ferdesk.ui.theme import GRID, label_colour
+from ferdesk.ui.language import mark, say_label, tr
+from ferdesk.ui.overlay import DOUBTS, percent
+from ferdesk.ui.theme import DARK, GRID, label_colour
 
 _ROW_PX = 4 * GRID
 _ROWS_SHOWN = 3
 _ID = Qt.ItemDataRole.UserRole
+_ADVICE: dict[Doubt, str] = {
+    "small": mark("come nearer, or take a larger picture"),
+    "turned": mark("it looks away from the camera"),
+    "tilted": mark("hold the head or the camera upright"),
+    "dark": mark("more light is needed"),
+    "bright": mark("less light is needed"),
+    "blurred": mark("hold still, or clean and focus the camera"),
+}
 
 
 class FacesList(QTableWidget):
@@ -32,7 +41,8 @@ class FacesList(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 3, parent)
-        self._icons = {label: _dot(label) for label in LABELS}
+        self._icons = {label: _dot(label_colour(label)) for label in LABELS}
+        self._no_icon = _dot(QColor(DARK.muted))
         self.horizontalHeader().hide()
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
@@ -68,8 +78,13 @@ class FacesList(QTableWidget):
 
     def _fill(self, row: int, face: FaceResult) -> None:
         label = say_label(face.label)
-        said = tr("Unsure ({label})").format(label=label) if face.uncertain else label.capitalize()
-        texts = (f"#{face.face_id}", said, percent(face.confidence))
+        said, sure = label.capitalize(), percent(face.confidence)
+        if not face.judgeable:
+            said, sure = tr(DOUBTS[face.doubt]).capitalize(), ""
+        elif face.uncertain:
+            said = tr("Unsure ({label})").format(label=label)
+        icon = self._icons[face.label] if face.judgeable else self._no_icon
+        texts = (f"#{face.face_id}", said, sure)
         for column, text in enumerate(texts):
             item = self.item(row, column)
             if item is None:
@@ -83,7 +98,7 @@ class FacesList(QTableWidget):
             if item.text() != text:
                 item.setText(text)
                 if column == 1:
-                    item.setIcon(self._icons[face.label])
+                    item.setIcon(icon)
             if item.data(_ID) != face.face_id:
                 item.setData(_ID, face.face_id)
 
@@ -125,12 +140,7 @@ class FacesPanel(QWidget):
         """``chosen`` is None where no face is chosen, or where ``chosen_id`` is out of sight."""
         self.list.show_faces(faces, chosen_id)
         if chosen is not None:
-            said = f"{say_label(chosen.label)} {percent(chosen.confidence)}"
-            self.headline.setText(tr("Shows: {said}").format(said=said))
-            self._said = said
-            sure = tr("unsure, see F1") if chosen.uncertain else tr("the network's estimate")
-            self.hint.setText(tr("Face #{id}").format(id=chosen.face_id) + f" · {sure}")
-            self.bars.show_face(chosen)
+            self._show_chosen(chosen)
         elif chosen_id is not None:
             self._said = ""
             self.headline.setText(tr("Out of sight"))
@@ -138,6 +148,20 @@ class FacesPanel(QWidget):
             self.bars.fade()
         else:
             self.clear()
+
+    def _show_chosen(self, face: FaceResult) -> None:
+        self.bars.show_face(face)
+        if not face.judgeable:
+            # its bars stay to be seen, but without the colour of a judgement
+            self.bars.fade()
+            self._said = ""
+            self.headline.setText(tr(DOUBTS[face.doubt]).capitalize())
+            why = tr(_ADVICE[face.doubt])
+        else:
+            self._said = f"{say_label(face.label)} {percent(face.confidence)}"
+            self.headline.setText(tr("Shows: {said}").format(said=self._said))
+            why = tr("unsure, see F1") if face.uncertain else tr("the network's estimate")
+        self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
 
     def age(self) -> None:
         """The picture stands still: say that the values are the last ones, not today's."""
@@ -153,13 +177,13 @@ class FacesPanel(QWidget):
         self.bars.clear()
 
 
-def _dot(label: str) -> QIcon:
+def _dot(colour: QColor) -> QIcon:
     pixmap = QPixmap(32, 32)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(label_colour(label))
+    painter.setBrush(colour)
     painter.drawEllipse(6, 6, 20, 20)
     painter.end()
     return QIcon(pixmap)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
+from ferdesk.core.quality import Doubt
 from ferdesk.core.types import FaceResult
-from ferdesk.ui.language import say_label, tr
+from ferdesk.ui.language import mark, say_label, tr
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, label_colour, plate_colour
 
@@ -18,12 +19,30 @@ def percent(share: float) -> str:
     return f"{round(share * 100)} %"
 
 
+DOUBTS: dict[Doubt, str] = {
+    "small": mark("too small"),
+    "turned": mark("turned away"),
+    "tilted": mark("tilted"),
+    "dark": mark("too dark"),
+    "bright": mark("too bright"),
+    "blurred": mark("blurred"),
+}
+"""Why a face is not judged, in words that stand in a label's place."""
+
+
 def face_text(face: FaceResult) -> str:
-    """What the plate beside a face says."""
+    """What the plate beside a face says: a label, or why there is none to be trusted."""
+    if not face.judgeable:
+        return f"#{face.face_id}  {tr(DOUBTS[face.doubt])}"
     said = f"{say_label(face.label)} {percent(face.confidence)}"
     if face.uncertain:
         said = tr("unsure ({said})").format(said=said)
     return f"#{face.face_id}  {said}"
+
+
+def face_colour(face: FaceResult) -> QColor:
+    """The label's colour; none of the seven where the face is not judged."""
+    return label_colour(face.label) if face.judgeable else QColor(DARK.muted)
 
 
 def paint_faces(
@@ -49,7 +68,7 @@ def paint_faces(
         height = metrics.height() + GRID
         plate = place_plate(box, width, height, taken, view)
         taken.append(plate)
-        _paint_plate(painter, plate, text, label_colour(face.label), dot_px)
+        _paint_plate(painter, plate, text, face_colour(face), dot_px)
 
 
 def place_plate(
@@ -89,7 +108,7 @@ def _paint_box(painter: QPainter, box: QRectF, face: FaceResult, *, chosen: bool
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(casing, width + 2.0))
     painter.drawRoundedRect(box, 4, 4)
-    pen = QPen(label_colour(face.label), width)
+    pen = QPen(face_colour(face), width)
     if face.uncertain:
         pen.setDashPattern([4.0, 3.0])
     painter.setPen(pen)

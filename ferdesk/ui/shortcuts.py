@@ -39,8 +39,8 @@ class ShortcutsSheet(QDialog):
         for text in (
             tr("Tab moves between the controls, Space presses them, Escape leaves full screen."),
             tr(
-                "Unsure: no label is clearly ahead, or the face is too small. "
-                "The settings hold the limits."
+                "Unsure: no label is clearly ahead. A face that is too small, turned away, tilted, "
+                "badly lit or blurred is not judged. The settings hold the limits."
             ),
         ):
             note = QLabel(text, self)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -143,3 +144,16 @@ def test_the_two_halves_give_what_the_whole_gives() -> None:
         assert [f.smoothed.tolist() for f in got.faces] == [
             f.smoothed.tolist() for f in expected.faces
         ]
+
+
+def test_a_face_that_is_turned_away_is_not_judged_and_its_values_stay() -> None:
+    class Turned(Detector):
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            return [replace(found, yaw_deg=50.0) for found in super().detect(image)]
+
+    box = Box(60, 60, 100, 100)
+    (seen,) = Pipeline(Detector(box), Classifier()).process(frame(0)).faces
+    (turned,) = Pipeline(Turned(box), Classifier()).process(frame(0)).faces
+    assert (turned.uncertain, turned.doubt, turned.judgeable) == (True, "turned", False)
+    assert turned.yaw_deg == 50
+    np.testing.assert_array_equal(turned.smoothed, seen.smoothed)

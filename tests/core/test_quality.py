@@ -1,8 +1,11 @@
-"""Sharpness, and the rule for uncertain labels."""
+"""Sharpness, and the rule for labels that are not to be trusted."""
+
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from ferdesk.core.quality import is_uncertain, sharpness
+from ferdesk.core.quality import FaceQuality, is_unclear, sharpness
 
 
 def probabilities(*values: float) -> np.ndarray:
@@ -21,17 +24,45 @@ def test_sharpness_of_one_bright_pixel_is_the_laplacians_variance() -> None:
     assert np.isclose(sharpness(crop), (40**2 + 4 * 10**2) / 46**2)
 
 
-def test_a_clear_label_is_certain() -> None:
-    assert not is_uncertain(probabilities(0.8), 100)
+def test_a_clear_label_is_clear() -> None:
+    assert not is_unclear(probabilities(0.8))
 
 
-def test_a_low_probability_is_uncertain() -> None:
-    assert is_uncertain(probabilities(0.39, 0.1), 100)
+def test_a_low_probability_is_unclear() -> None:
+    assert is_unclear(probabilities(0.39, 0.1))
 
 
-def test_two_labels_close_together_are_uncertain() -> None:
-    assert is_uncertain(probabilities(0.48, 0.42), 100)
+def test_two_labels_close_together_are_unclear() -> None:
+    assert is_unclear(probabilities(0.48, 0.42))
 
 
-def test_a_small_face_is_uncertain() -> None:
-    assert is_uncertain(probabilities(0.9), 20)
+GOOD = FaceQuality(side_px=100, sharpness=500, brightness=120)
+
+
+def test_a_large_frontal_lit_and_sharp_face_is_judged() -> None:
+    assert GOOD.doubt() == ""
+    assert replace(GOOD, roll_deg=-25, yaw_deg=30, pitch_deg=-25).doubt() == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "doubt"),
+    [
+        ({"side_px": 23.0}, "small"),
+        ({"yaw_deg": 36.0}, "turned"),
+        ({"yaw_deg": -36.0}, "turned"),
+        ({"pitch_deg": 31.0}, "turned"),
+        ({"pitch_deg": -31.0}, "turned"),
+        ({"roll_deg": -31.0}, "tilted"),
+        ({"brightness": 5.0}, "dark"),
+        ({"brightness": 250.0}, "bright"),
+        ({"sharpness": 1.0}, "blurred"),
+        # what is surest to measure is said first
+        ({"side_px": 10.0, "yaw_deg": 80.0, "sharpness": 0.0}, "small"),
+    ],
+)
+def test_each_fault_of_a_face_is_named(change: dict[str, float], doubt: str) -> None:
+    assert replace(GOOD, **change).doubt() == doubt
+
+
+def test_the_smallest_face_is_the_users_to_choose() -> None:
+    assert replace(GOOD, side_px=30).doubt(smallest_face_px=40) == "small"

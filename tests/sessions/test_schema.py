@@ -1,6 +1,7 @@
 """Rows on disk."""
 
 import csv
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from ferdesk.core.crop import Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
-from ferdesk.sessions.schema import COLUMNS, HEADER, Moment, rows_of
+from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, HEADER, Moment, rows_of
 
 CONTRACT = (
     "frame,t_s,time_utc,face_id,x,y,width,height,detection,label,confidence,uncertain,"
@@ -35,7 +36,8 @@ def parse(text: str) -> list[dict[str, str]]:
 
 
 def test_the_columns_are_the_contracts() -> None:
-    assert HEADER == CONTRACT + "\n"
+    # what came later stands behind
+    assert HEADER == CONTRACT + ",reason\n"
 
 
 def test_a_face_fills_every_column() -> None:
@@ -49,11 +51,20 @@ def test_a_face_fills_every_column() -> None:
     assert row["marker"] == "start"
 
 
+def test_the_reason_of_an_uncertain_label_is_one_word_and_last() -> None:
+    doubtful = replace(face(), uncertain=True, doubt="turned")
+    line = rows_of(result(doubtful), Moment(7, 0.25, None))
+    assert line.endswith(",turned\n")
+    (row,) = parse(line)
+    assert (row["uncertain"], row["reason"]) == ("1", "turned")
+
+
 def test_a_frame_without_a_face_leaves_the_face_columns_empty() -> None:
     (row,) = parse(rows_of(result(), Moment(7, 0.25, None)))
     filled = {name for name, value in row.items() if value}
     assert filled == {"frame", "t_s", "latency_ms"}
-    assert len(row) == len(COLUMNS)
+    assert len(row) == len((*COLUMNS, *ADDED_COLUMNS))
+    assert None not in row.values()
 
 
 def test_numbers_are_plain_decimals_that_round_trip_float32() -> None:

@@ -49,10 +49,12 @@ def likely(label: str, share: float) -> NDArray[np.float32]:
 
 
 def picture(width: int = 640, height: int = 480) -> NDArray[np.uint8]:
-    """[height, width, 3]: a soft gradient."""
+    """[height, width, 3]: a soft gradient, with blocks of grain that no crop is too blurred for."""
     y, x = np.mgrid[0:height, 0:width]
     planes = (60 + 120 * x / width, 80 + 100 * y / height, 140 - 60 * x / width)
-    return np.stack(planes, axis=-1).astype(np.uint8)
+    grain = np.random.default_rng(0).integers(0, 30, (height // 8 + 1, width // 8 + 1))
+    grain = np.repeat(np.repeat(grain, 8, axis=0), 8, axis=1)[:height, :width, None]
+    return (np.stack(planes, axis=-1) + grain).astype(np.uint8)
 
 
 class FakeSource:

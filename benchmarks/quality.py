@@ -1,0 +1,152 @@
+"""How bad may a face be? ``python -m benchmarks.quality --data FER2013``, for docs/uncertain.md.
+
+PublicTest faces are made smaller, blurred, darker, brighter and turned in the plane, and given to
+the shipped model as the app would give them; and, as they are, they are set into pictures where the
+detector estimates how the heads are turned. Printed is how accuracy falls. PrivateTest is not read.
+"""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.framing import nearest, set_into_picture
+from ferdesk import wiring
+from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face
+from ferdesk.core.pipeline import ExpressionClassifier
+from ferdesk.core.quality import sharpness
+from ferdesk.core.types import Frame
+from trainer.data import load_fer2013
+
+Faces = NDArray[np.uint8]
+SIDES_PX = (48, 32, 28, 24, 20, 18, 16, 14, 12, 10, 8)
+BLURS_PX = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
+LIGHTS = (1.0, 0.5, 0.25, 0.15, 0.1, 0.07, 0.05, 0.03)
+OVER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+TURNS_DEG = (0, 10, 20, 25, 30, 35, 40, 50, 60, 90)
+NOISE_GREY = 2.0
+"""Standard deviation of a webcam's noise in the dark, in grey values; it does not dim."""
+_BATCH = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure what bad pictures cost.")
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
+    parser.add_argument("--limit", type=int, default=1200, help="take only the first N faces")
+    parser.add_argument("--poses", action="store_true", help="the heads' poses instead, slower")
+    options = parser.parse_args()
+    public = load_fer2013(options.data).splits["public"]
+    faces, labels = public.pixels[: options.limit], public.labels[: options.limit]
+    with contextlib.closing(wiring.open_pipeline(None, "cpu", thorough=True)) as pipeline:
+        info = pipeline.classifier.info
+        say(f"PublicTest, {len(faces)} faces, model {info.name} {info.version}")
+        if options.poses:
+            measure_poses(pipeline, faces, labels)
+        else:
+            measure_pictures(pipeline.classifier, faces, labels)
+
+
+def measure_pictures(classifier: ExpressionClassifier, faces: Faces, labels: Faces) -> None:
+    rng = np.random.default_rng(2013)
+
+    def smaller(side: float) -> Callable[[Faces], Faces]:
+        size = (int(side), int(side))
+        return lambda face: np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA))
+
+    def blurred(sigma: float) -> Callable[[Faces], Faces]:
+        return lambda face: np.asarray(cv2.GaussianBlur(face, (0, 0), sigma)) if sigma else face
+
+    def lit(share: float) -> Callable[[Faces], Faces]:
+        def change(face: Faces) -> Faces:
+            noise = rng.normal(0, NOISE_GREY, face.shape)
+            return np.clip(np.round(face * share + noise), 0, 255).astype(np.uint8)
+
+        return change
+
+    def turned(degrees: float) -> Callable[[Faces], Faces]:
+        matrix = cv2.getRotationMatrix2D((23.5, 23.5), -degrees, 1)
+        return lambda face: np.asarray(
+            cv2.warpAffine(face, matrix, (48, 48), borderMode=cv2.BORDER_REPLICATE)
+        )
+
+    for title, values, make in (
+        ("side of the face's square, pixels", SIDES_PX, smaller),
+        ("blur of the 48-pixel crop, sigma in its pixels", BLURS_PX, blurred),
+        (f"light, as a share (with noise of {NOISE_GREY:g} grey values)", LIGHTS, lit),
+        ("too much light, times", OVER, lit),
+        ("turned in the plane, degrees", TURNS_DEG, turned),
+    ):
+        say(f"\n{title}\n   value  accuracy  sharpness (median)  brightness (median)")
+        for value in values:
+            change = make(float(value))
+            crops = np.stack([whole(change(face)) for face in faces])
+            right = float((judged(classifier, crops) == labels).mean())
+            sharp = float(np.median([sharpness(crop) for crop in crops]))
+            bright = float(np.median(crops.mean(axis=(1, 2))))
+            say(f"{value:8g}  {100 * right:6.1f} %  {sharp:18.0f}  {bright:19.0f}")
+    crops = np.stack([whole(face) for face in faces])
+    right = judged(classifier, crops) == labels
+    for title, measured in (
+        ("sharpness as it is", np.array([sharpness(crop) for crop in crops])),
+        ("brightness as it is", crops.mean(axis=(1, 2))),
+    ):
+        say(f"\n{title}, tenths of the faces\n   from        to  accuracy")
+        edges = np.quantile(measured, np.linspace(0, 1, 11))
+        for low, high in pairwise(edges):
+            share = 100 * right[(measured >= low) & (measured <= high)].mean()
+            say(f"{low:7.0f}  {high:8.0f}  {share:6.1f} %")
+
+
+def measure_poses(pipeline: wiring.Pipeline, faces: Faces, labels: Faces) -> None:
+    rng = np.random.default_rng(2013)
+    rows: list[tuple[float, float, float, bool]] = []
+    for pixels, label in zip(faces, labels, strict=True):
+        image, place = set_into_picture(pixels, rng)
+        face = nearest(pipeline.fresh().process(Frame(image, 0, 0.0, 0.0)).faces, place)
+        if face is not None:
+            right = bool(face.expression.probabilities.argmax() == label)
+            rows.append((abs(face.yaw_deg), abs(face.pitch_deg), abs(face.roll_deg), right))
+    table = np.array(rows)
+    say(f"found: {len(table)}")
+    for column, (name, edges) in enumerate(
+        (
+            ("yaw", (0, 10, 20, 25, 30, 35, 40, 81)),
+            ("pitch", (0, 10, 20, 25, 30, 81)),
+            ("roll", (0, 10, 20, 25, 30, 35, 181)),
+        )
+    ):
+        say(f"\n{name}, degrees either way\n  from    to  faces  accuracy")
+        for low, high in pairwise(edges):
+            chosen = table[(table[:, column] >= low) & (table[:, column] < high)]
+            share = f"{100 * chosen[:, 3].mean():6.1f} %" if len(chosen) else "none"
+            say(f"{low:6d}  {high:4d}  {len(chosen):5d}  {share}")
+
+
+def whole(face: Faces) -> NDArray[np.float32]:
+    """The crop of a picture that is a face's square and nothing else."""
+    return crop_face(face, Square(0, 0, face.shape[0]))
+
+
+def judged(classifier: ExpressionClassifier, crops: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The label's index for each of ``crops`` [n, 48, 48]."""
+    assert crops.shape[1:] == (FACE_SIZE_PX, FACE_SIZE_PX)
+    said: list[int] = []
+    for start in range(0, len(crops), _BATCH):
+        batch = classifier.classify(crops[start : start + _BATCH])
+        said += [int(one.probabilities.argmax()) for one in batch]
+    return np.array(said)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
