@@ -24,6 +24,7 @@ import ferdesk
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
 from ferdesk.paths import log_folder, models_folder, sessions_folder
+from ferdesk.session_commands import report, sessions
 
 if TYPE_CHECKING:
     from ferdesk.batch import AnalysisOptions
@@ -38,6 +39,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+app.add_typer(sessions, name="sessions")
+app.command()(report)
 
 
 class ProviderName(StrEnum):

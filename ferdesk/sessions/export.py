@@ -1,0 +1,199 @@
+"""Figures and rows for other programs: summary tables, and the layouts of OpenFace and py-feat."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from ferdesk.core.labels import LABELS
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Lane, Review, load_review
+from ferdesk.sessions.summaries import FaceSummary, summarize
+from ferdesk.sessions.table import Table
+
+Layout = Literal["openface", "pyfeat"]
+PYFEAT_EMOTIONS = {
+    "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
+    "sad": "sadness", "surprise": "surprise", "neutral": "neutral",
+}  # fmt: skip
+
+SUMMARY_COLUMNS = (
+    "session", "face", "name", "interval", "from_s", "to_s", "seen_s", "uncertain_s",
+    *(f"{label}_s" for label in LABELS),
+    *(f"mean_{label}" for label in LABELS),
+    "changes",
+)  # fmt: skip
+CHANGES_COLUMNS = ("session", "face", "name", "interval", "from_label", "to_label", "count")
+
+
+def summary_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
+    """A line for each face over the whole session, and for each of its intervals between markers.
+
+    Times have milliseconds and means three places: more than that is not known.
+    """
+    return _csv(SUMMARY_COLUMNS, _each_summary(sessions, reviews, _summary_rows))
+
+
+def changes_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
+    """A line for each pair of labels that followed each other, with how often."""
+    return _csv(CHANGES_COLUMNS, _each_summary(sessions, reviews, _changes_rows))
+
+
+def rows_csv(session: Session, layout: Layout, review: Review | None = None) -> str:
+    """The session's rows in another program's layout, for its users' scripts.
+
+    Only what has a counterpart is given: no landmarks, gaze or action units are made up. Faces
+    carry the ids of their lanes; excluded lanes are left out.
+    """
+    review = load_review(session) if review is None else review
+    write = _openface_rows if layout == "openface" else _pyfeat_rows
+    header, rows = write(session, review)
+    # OpenFace writes a blank behind each comma of its header
+    return (", " if layout == "openface" else ",").join(header) + "\r\n" + _csv((), rows)
+
+
+def _each_summary(
+    sessions: Sequence[Session],
+    reviews: Sequence[Review] | None,
+    rows_of: Callable[[str, FaceSummary], Iterator[tuple[object, ...]]],
+) -> Iterator[tuple[object, ...]]:
+    chosen = [load_review(s) for s in sessions] if reviews is None else reviews
+    for session, review in zip(sessions, chosen, strict=True):
+        summaries = summarize(session, review)
+        if review.all_markers(session):
+            summaries += summarize(session, review, by_marker=True)
+        for summary in summaries:
+            yield from rows_of(session.name, summary)
+
+
+def _summary_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...]]:
+    yield (
+        *_of(session, face),
+        _seconds(face.interval.from_s),
+        _seconds(face.interval.to_s),
+        _seconds(face.seen_s),
+        _seconds(face.uncertain_s),
+        *(_seconds(value) for value in face.label_s),
+        *("" if math.isnan(value) else f"{value:.3f}" for value in face.mean),
+        int(face.changes.sum()),
+    )
+
+
+def _changes_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...]]:
+    for one, other in np.argwhere(face.changes):
+        count = int(face.changes[one, other])
+        yield (*_of(session, face), LABELS[one], LABELS[other], count)
+
+
+def _of(session: str, face: FaceSummary) -> tuple[str, int, str, str]:
+    name = face.title if face.title != f"#{face.lane}" else ""
+    return _plain(session), face.lane, _plain(name), _plain(face.interval.label)
+
+
+def _plain(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t") else text
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else ""
+
+
+def _csv(header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    if header:
+        writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _lanes_by_row(
+    table: Table, lanes: Sequence[Lane]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """[n] the lane of each row, 0 where it belongs to none that is shown."""
+    lane_of = np.zeros(len(table), np.int64)
+    for lane in lanes:
+        lane_of[lane.rows(table)] = lane.id
+    return lane_of
+
+
+def _openface_rows(
+    session: Session, review: Review
+) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+    header = ("frame", "face_id", "timestamp", "confidence", "success", "pose_Rz")
+    table, lane_of = session.table, _lanes_by_row(session.table, review.shown_lanes())
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for row in _rows_to_show(table, lane_of):
+            # OpenFace counts frames from 1 and people from 0
+            start = (int(table.frame[row]) + 1, max(0, int(lane_of[row]) - 1))
+            if lane_of[row] == 0:
+                yield (*start, f"{table.t_s[row]:.3f}", 0, 0, "")
+                continue
+            roll = math.radians(float(table.roll_deg[row]))
+            score = f"{table.detection[row]:.3f}"
+            yield (*start, f"{table.t_s[row]:.3f}", score, 1, f"{roll:.4f}")
+
+    return header, rows()
+
+
+def _pyfeat_rows(
+    session: Session, review: Review
+) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+    header = (
+        "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore", "Roll",
+        *PYFEAT_EMOTIONS.values(), "input", "frame", "approx_time", "Identity",
+    )  # fmt: skip
+    table, lane_of = session.table, _lanes_by_row(session.table, review.shown_lanes())
+    titles = {lane.id: lane.name or f"Person_{lane.id - 1}" for lane in review.lanes}
+    source = _plain(str(session.about.get("source", {}).get("location", "")))
+    order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for row in _rows_to_show(table, lane_of):
+            seconds = float(table.t_s[row])
+            end = (source, int(table.frame[row]), f"{int(seconds // 60):02d}:{seconds % 60:06.3f}")
+            if lane_of[row] == 0:
+                yield (*[""] * 13, *end, "")
+                continue
+            yield (
+                *(f"{value:.2f}" for value in table.box[row]),
+                f"{table.detection[row]:.3f}",
+                f"{table.roll_deg[row]:.2f}",
+                *(f"{value:.5f}" for value in table.raw[row, order]),
+                *end,
+                _plain(titles[int(lane_of[row])]),
+            )
+
+    return header, rows()
+
+
+def _rows_to_show(table: Table, lane_of: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
+    """Rows of shown lanes, and the first row of each frame that has none of them."""
+    shown = lane_of > 0
+    starts = table.frame_starts()
+    if len(starts) == 0:
+        return []
+    ends = np.append(starts[1:], len(table))
+    counts = np.add.reduceat(shown, starts)
+    empty = starts[(counts == 0) & (ends > starts)]
+    rows: list[int] = np.union1d(np.flatnonzero(shown), empty).tolist()
+    return rows
+
+
+def check_layout(name: str) -> Layout:
+    """``name`` as a layout.
+
+    Raises:
+        RecordingError: there is no such layout.
+    """
+    if name == "openface":
+        return "openface"
+    if name == "pyfeat":
+        return "pyfeat"
+    raise RecordingError(f"There is no layout {name!r}; there are openface and pyfeat.")

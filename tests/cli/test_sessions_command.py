@@ -1,0 +1,93 @@
+"""``ferdesk sessions`` and ``ferdesk report`` as a user types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ferdesk.__main__ import app
+from ferdesk.errors import FerdeskError
+from ferdesk.sessions.reader import read_session
+from ferdesk.sessions.review import load_review
+from tests.sessions.conftest import SessionMaker
+
+
+def ferdesk(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def done(*arguments: str | Path) -> str:
+    result = ferdesk(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_list_tells_states_and_repair_closes_what_was_cut(tmp_path: Path) -> None:
+    make = SessionMaker(tmp_path)
+    make([[(1, "happy")]] * 5, name="whole", markers=[(0.1, "go")])
+    folder = make([[(1, "happy")]] * 5, name="cut", complete=False)
+    text = done("sessions", "list", tmp_path)
+    assert "whole" in text
+    assert "1 incomplete" in text
+    listed = json.loads(done("sessions", "list", tmp_path, "--json", "--find", "go"))
+    assert [entry["folder"] for entry in listed] == [str(tmp_path / "whole")]
+    assert "cut: closed, 5 rows" in done("sessions", "repair", tmp_path)
+    assert read_session(folder).complete
+    assert "nothing needs to be done" in done("sessions", "repair", tmp_path)
+    assert "complete already" in done("sessions", "repair", folder)
+
+
+def test_a_marker_file_is_added_once_and_strays_are_told(tmp_path: Path) -> None:
+    folder = SessionMaker(tmp_path)([[(1, "happy")]] * 5)
+    path = tmp_path / "m.csv"
+    path.write_text("time,label\n0.2,go\n77,late\n")
+    text = done("sessions", "markers", folder, path)
+    assert "2 markers added" in text
+    assert "1 of 2 lie outside" in text
+    assert "0 markers added" in done("sessions", "markers", folder, path)
+    markers = load_review(read_session(folder)).markers
+    assert [marker.label for marker in markers] == ["go", "late"]
+
+
+def test_report_writes_its_file_and_its_figures(tmp_path: Path) -> None:
+    folder = SessionMaker(tmp_path)([[(1, "happy")]] * 20)
+    before = (folder / "results.csv").read_bytes()
+    done("report", folder, "--csv")
+    assert (folder / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert "happy_s" in (folder / "report-summary.csv").read_text()
+    assert (folder / "results.csv").read_bytes() == before
+    other = SessionMaker(tmp_path)([[(1, "sad")]] * 20, name="t")
+    page = tmp_path / "compared.html"
+    done("report", folder, "--against", other, "--out", page)
+    assert "Comparison" in page.read_text()
+
+
+@pytest.mark.parametrize("layout", ["openface", "pyfeat", "parquet"])
+def test_export_overwrites_nothing(tmp_path: Path, layout: str) -> None:
+    if layout == "parquet":
+        pytest.importorskip("pyarrow")
+    folder = SessionMaker(tmp_path)([[(1, "happy")]] * 3)
+    first = done("sessions", "export", folder, "--layout", layout).strip()
+    second = done("sessions", "export", folder, "--layout", layout).strip()
+    assert first != second
+    assert Path(first).stat().st_size == Path(second).stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("report", "gone"), "There is no folder gone"),
+        (("sessions", "list", "gone"), "There is no folder gone"),
+        (("sessions", "repair", "gone"), "There is no folder gone"),
+        (("sessions", "export", "gone", "--layout", "pyfeat"), "There is no folder gone"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = ferdesk(*arguments)
+    # main() prints the sentence and exits with 3
+    assert isinstance(result.exception, FerdeskError)
+    assert words in str(result.exception)
