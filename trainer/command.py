@@ -1,24 +1,20 @@
 """The subcommands of ``ferdesk-train``: data, fit, evaluate, export."""
 
-import contextlib
 import json
-import signal
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
-from trainer import data_command, train
+from trainer import data_command, fit_command
 from trainer import evaluate as evaluation
 from trainer.checkpoint import current_commit, load_checkpoint
-from trainer.config import Recipe, load_recipe, preset_names
 from trainer.data import SPLITS, Faces, Fer2013, Split, load_fer2013
 from trainer.errors import TrainingStopped
 from trainer.predict import load_classifier
@@ -30,7 +26,10 @@ app = typer.Typer(
     add_completion=False,
 )
 # no markup: a path may hold brackets
-errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+errors = Console(
+    stderr=True, highlight=False, markup=False, emoji=False,
+    quiet=os.environ.get("RANK", "0") != "0",  # of torchrun's processes the first one speaks
+)  # fmt: skip
 
 DataOption = Annotated[
     Path,
@@ -42,93 +41,7 @@ Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER
 app.command()(data_command.data)
 
 
-@app.command()
-def fit(
-    data: DataOption,
-    preset: Annotated[str, typer.Option(help=f"A .toml file or {', '.join(preset_names())}.")],
-    out: Annotated[Path, typer.Option(help="Folder of this run.")],
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="A field of the recipe, e.g. width=16.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    compile_model: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
-    bf16: Annotated[
-        bool | None, typer.Option(help="bfloat16; by default on CUDA and on CPUs with AMX.")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run in --out.")] = False,
-    max_steps: Annotated[int | None, typer.Option(help="Stop early, to time a machine.")] = None,
-    unofficial: Unofficial = False,
-) -> None:
-    """Train a network on the Training split; PublicTest is watched, PrivateTest never read."""
-    recipe = load_recipe(preset, overrides or [])
-    if not recipe.is_network:
-        _fit_shallow(recipe, data, out, resume, unofficial)
-        return
-    chosen = _device(device)
-    if threads:
-        torch.set_num_threads(threads)
-    faces = _load_fer2013(data, unofficial)
-    use_bf16 = _bf16_is_fast(chosen, compile_model) if bf16 is None else bf16
-    errors.print(
-        f"{recipe.name}: width {recipe.width}, {recipe.loss}, {recipe.epochs} epochs on {chosen}"
-        f"{', bfloat16' if use_bf16 else ''}; checkpoints in {out}",
-        soft_wrap=True,
-    )
-    with _progress() as (progress, stop_requested):
-        task = progress.add_task("starting", total=None)
-
-        def show(state: train.Progress) -> None:
-            public = f"{state.public_accuracy:.4f}" if state.public_accuracy is not None else "-"
-            progress.update(
-                task,
-                total=state.num_steps,
-                completed=state.step,
-                description=f"{'' if state.phase == 'training' else state.phase + ': '}"
-                f"epoch {state.epoch:.1f} loss {state.loss:.4f} "
-                f"{state.images_per_s:.0f}/s PublicTest {public}",
-            )
-
-        checkpoint = train.fit(
-            recipe, faces, out, device=chosen, compile_model=compile_model, bf16=use_bf16,
-            resume=resume, max_steps=max_steps, report=show, stop_requested=stop_requested,
-        )  # fmt: skip
-    chosen_file = out / "last.pt"
-    if recipe.select == "public" and (out / "best.pt").exists():
-        chosen_file = out / "best.pt"
-    public = checkpoint.scores.get("public")
-    errors.print(
-        f"Done: step {checkpoint.step}"
-        f"{'' if public is None else f', PublicTest {public:.4f} by one crop'}. "
-        f"Next: ferdesk-train export {chosen_file} --data {data} --out model.onnx",
-        soft_wrap=True,
-    )
-
-
-def _fit_shallow(recipe: Recipe, data: Path, out: Path, resume: bool, unofficial: bool) -> None:
-    """Train the SVMs of a recipe that is no network."""
-    from trainer import shallow
-
-    faces = _load_fer2013(data, unofficial)
-    errors.print(f"{recipe.name}: linear SVMs on the CPU; the model in {out}", soft_wrap=True)
-    with _progress() as (progress, stop_requested):
-        task = progress.add_task("starting", total=None)
-
-        def show(state: shallow.Progress) -> None:
-            public = f"{state.public_accuracy:.4f}" if state.public_accuracy is not None else "-"
-            progress.update(
-                task, total=state.total, completed=state.done,
-                description=f"{state.what} PublicTest {public}",
-            )  # fmt: skip
-
-        model = shallow.fit_shallow(
-            recipe, faces, out, resume=resume, report=show, stop_requested=stop_requested
-        )
-    errors.print(
-        f"Done: C = {model.c:g}, PublicTest {model.scores['public']:.4f} by one crop. "
-        f"Next: ferdesk-train evaluate {out / shallow.FILE} --data {data}",
-        soft_wrap=True,
-    )
+app.command()(fit_command.fit)
 
 
 @app.command()
@@ -248,54 +161,6 @@ def _print_scores(scores: Mapping[str, object], as_json: bool) -> None:
             recalls,
         )  # fmt: skip
     Console(highlight=False).print(table)
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError("There is no CUDA device that torch can use here; choose --device cpu.")
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise DataError(f"There is no device {name} that torch can use here.") from error
-    return name
-
-
-def _bf16_is_fast(device: str, compiled: bool) -> bool:
-    """Measured: on AMX processors compiled bfloat16 is 1.6 times as fast, elsewhere slower."""
-    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return device.startswith("cuda") or (compiled and bool(amx()))
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[tuple[Progress, "StopFlag"]]:
-    """A progress bar, and Ctrl-C turned into a flag that the loop asks for."""
-    flag = StopFlag()
-    before = signal.signal(signal.SIGINT, flag.set)
-    before_term = signal.signal(signal.SIGTERM, flag.set)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    try:
-        with Progress(*columns, console=errors, speed_estimate_period=120) as progress:
-            yield progress, flag
-    finally:
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, before_term)
-
-
-class StopFlag:
-    """Set by a signal, read by the training loop after each step."""
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def set(self, *_: object) -> None:
-        self._set = True
-
-    def __call__(self) -> bool:
-        return self._set
 
 
 def main() -> None:

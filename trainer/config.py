@@ -58,6 +58,8 @@ class Recipe:
     step_factor: float = 0.9
     average: float = 0.0
     """Decay of the exponential average of the weights, which is then what is evaluated; 0: none."""
+    freeze_norms: bool = False
+    """Keep the batch norms' statistics as they are, for fine-tuning on few faces."""
     # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
     crop_px: int = 44
     rotation_deg: float = 0.0

@@ -125,6 +125,20 @@ class Group:
         made: _T = parcel[0]
         return made
 
+    def copy_from_first(self, values: Iterable[Tensor]) -> None:
+        """Overwrite ``values`` with those of process 0, whatever each machine began with.
+
+        Raises:
+            GroupLost: another process is gone.
+        """
+        if self.size > 1:
+            for value in values:
+                self._broadcast(value)
+
+    def _broadcast(self, value: Tensor) -> None:
+        with _lost():
+            dist.broadcast(value, src=0)
+
     def _all_reduce(self, value: Tensor) -> None:
         with _lost():
             dist.all_reduce(value)

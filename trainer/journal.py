@@ -46,7 +46,7 @@ class Journal:
             log.write(json.dumps(row) + "\n")
         if self._events is not None:
             for name in _SCALARS:
-                if name in row:
+                if row.get(name) is not None:
                     self._events.add_scalar(name, row[name], row["step"])
             self._events.flush()
 

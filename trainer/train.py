@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ferdesk.errors import DataError, FerdeskError
 from trainer.augment import center_crop
@@ -160,6 +161,9 @@ class _Run:
         """The best so far, where it is not on the disk yet."""
         if checkpoint is not None:
             self._restore(checkpoint)
+        for network in (self.model, self.averaged):
+            if network is not None:
+                group.copy_from_first(network.state_dict().values())
 
     def _network(self) -> Network:
         network: Network = build_network(self.recipe).to(  # type: ignore[call-overload]
@@ -276,7 +280,7 @@ class _Run:
         on_cpu = self.device.type == "cpu"
         check_every = CHECK_EVERY_STEPS if on_cpu else 4 * CHECK_EVERY_STEPS
         first_unread = self.step % self.steps_per_epoch
-        self.model.train()
+        self._to_train_mode()
         if self.step < last_step:
             self.update.begin_epoch(self.step // self.steps_per_epoch, first_unread)
         while self.step < last_step:
@@ -326,6 +330,13 @@ class _Run:
                     "--resume goes on from there."
                 )
 
+    def _to_train_mode(self) -> None:
+        self.model.train()
+        if self.recipe.freeze_norms:
+            for module in self.model.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
     def _mean_loss(self, first: int, end: int) -> float:
         """The mean loss of the epoch's steps from ``first`` to before ``end``, over all faces."""
         return self.group.mean(self.update.losses_S[first:end].mean()).item()
@@ -348,9 +359,10 @@ class _Run:
         self, journal: Journal | None, learning_rate: float, images_per_s: float
     ) -> None:
         epoch = self.step // self.steps_per_epoch
-        accuracy = self._public_accuracy()
-        self.scores["public"] = accuracy
-        if accuracy > self.scores.get("best_public", 0.0):
+        accuracy = self._public_accuracy() if len(self.data.splits["public"]) else None
+        if accuracy is not None:
+            self.scores["public"] = accuracy
+        if accuracy is not None and accuracy > self.scores.get("best_public", 0.0):
             self.scores["best_public"] = accuracy
             self.scores["best_epoch"] = float(epoch)
             if self.group.writes:
@@ -373,7 +385,7 @@ class _Run:
             rows = slice(group.rank, None, group.size)
             public = Faces(public.pixels[rows], public.labels[rows])
         accuracy = center_accuracy(judged, public, self.recipe.crop_px, self.bf16)
-        self.model.train()
+        self._to_train_mode()
         if group.size > 1:
             hits = torch.tensor([accuracy * len(public), len(public)], dtype=torch.float64)
             hits = group.mean(hits)

@@ -1,0 +1,143 @@
+"""Several runs at a time, each a process of its own with its own folder, resumable together.
+
+A network as small as the paper's, at its batch of 64, leaves much of a large GPU idle; several
+runs fill it. On one GPU start NVIDIA's MPS first (docs/training.md), or they take turns.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_POLL_S = 0.2
+_GRACE_S = 120.0
+"""How long a run may take to save when all are to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run: the ``arguments`` of ``ferdesk-train fit`` without ``--out`` and ``--resume``."""
+
+    folder: Path
+    arguments: tuple[str, ...]
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended: ``code`` is its exit code, ``last_words`` the end of what it said."""
+
+    job: Job
+    code: int
+    last_words: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.code == 0
+
+
+@dataclass(slots=True)
+class Overview:
+    """Where the jobs stand, for whoever shows it."""
+
+    waiting: int = 0
+    running: dict[Path, dict[str, object]] = field(default_factory=dict)
+    """By folder, the newest row of its log; empty before its first epoch."""
+    ended: list[Outcome] = field(default_factory=list)
+
+
+def run_many(
+    jobs: Sequence[Job],
+    at_once: int,
+    *,
+    report: Callable[[Overview], None] = lambda _: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+    program: Sequence[str] = (sys.executable, "-m", "trainer"),
+) -> list[Outcome]:
+    """Run ``jobs``, ``at_once`` at a time, in their order; one that fails does not stop others.
+
+    What each says goes to ``output.txt`` in its folder. A job that was begun goes on where it
+    stands, one that is done ends at once, so that calling this again finishes what is left.
+
+    Args:
+        jobs: with different folders.
+        at_once: processes at a time, at least 1.
+        report: called a few times a second.
+        stop_requested: True makes every run save and end; those not begun stay so.
+        program: what ``fit`` and its arguments are given to.
+
+    Returns:
+        the jobs that ran, in the order in which they ended.
+    """
+    waiting = deque(jobs)
+    running: list[tuple[Job, subprocess.Popen[bytes]]] = []
+    overview = Overview()
+    stopping_s: float | None = None
+    try:
+        while running or (waiting and stopping_s is None):
+            if stop_requested() and stopping_s is None:
+                stopping_s = time.monotonic()
+                for _, process in running:
+                    process.send_signal(signal.SIGTERM)
+            while waiting and len(running) < at_once and stopping_s is None:
+                job = waiting.popleft()
+                running.append((job, _started(job, program)))
+            for job, process in list(running):
+                if process.poll() is not None:
+                    running.remove((job, process))
+                    overview.ended.append(Outcome(job, process.returncode, _last_words(job)))
+                elif stopping_s is not None and time.monotonic() - stopping_s > _GRACE_S:
+                    process.kill()
+            overview.waiting = len(waiting)
+            overview.running = {job.folder: last_row(job.folder) for job, _ in running}
+            report(overview)
+            if running:
+                time.sleep(_POLL_S)
+    finally:
+        for _, process in running:  # an error here must not leave them alone
+            process.kill()
+            process.wait()
+    return overview.ended
+
+
+def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        *program, "fit", *job.arguments, "--out", str(job.folder), "--resume", "--device",
+        job.device,
+    ]  # fmt: skip
+    with (job.folder / "output.txt").open("ab") as output:
+        # its own session: Ctrl-C reaches it once, through us
+        return subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+def last_row(folder: Path) -> dict[str, object]:
+    """The newest row of a run's log, empty where there is none."""
+    try:
+        lines = (folder / "log.jsonl").read_text("utf-8").splitlines()
+        row = json.loads(lines[-1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _last_words(job: Job) -> str:
+    try:
+        lines = (job.folder / "output.txt").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def devices_of(device: str, num_gpus: int) -> list[str]:
+    """The devices that jobs are dealt out to in turn: all GPUs for ``auto``, else that one."""
+    if device == "auto" and num_gpus > 1:
+        return [f"cuda:{number}" for number in range(num_gpus)]
+    return [device]
