@@ -1,4 +1,4 @@
-"""The seven probabilities of the chosen face: smoothed as bars, raw as ticks."""
+"""The seven probabilities of the chosen face: smoothed as bars, raw as ticks, both in figures."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ _TICK_PX = 2.0
 
 
 class Bars(QWidget):
-    """One row a label: word, bar, per cent. Figures are exact at once; only the bars ease."""
+    """One row a label: word, bar, smoothed and raw per cent.
+
+    Figures are exact at once; only the bars ease.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,14 +82,16 @@ class Bars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
-        word_px = max(metrics.horizontalAdvance(label.capitalize()) for label in LABELS) + GRID
+        words = [say_label(label).capitalize() for label in LABELS]
+        word_px = max(metrics.horizontalAdvance(word) for word in words) + GRID
+        raw_px = metrics.horizontalAdvance("100") + GRID
         figure_px = metrics.horizontalAdvance("100 %") + GRID
-        track_px = self.width() - word_px - figure_px
+        track_px = max(self.width() - word_px - figure_px - raw_px, 0)
         for i, label in enumerate(LABELS):
             row = QRectF(0, i * _ROW_PX, self.width(), _ROW_PX)
             top = row.center().y() - _BAR_PX / 2
             track = QRectF(word_px, top, track_px, _BAR_PX)
-            self._paint_words(painter, row, i)
+            self._paint_words(painter, row, i, words[i], raw_px)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colours().raised))
             painter.drawRoundedRect(track, 2, 2)
@@ -100,14 +105,19 @@ class Bars(QWidget):
                 painter.setBrush(QColor(colours().text))
                 painter.drawRect(QRectF(at, top - 3, _TICK_PX, _BAR_PX + 6))
 
-    def _paint_words(self, painter: QPainter, row: QRectF, i: int) -> None:
+    def _paint_words(
+        self, painter: QPainter, row: QRectF, i: int, word: str, raw_px: float
+    ) -> None:
         leads = not self._faded and i == int(self._smoothed.argmax())
         painter.setPen(QColor(colours().text if leads else colours().muted))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(row, left, say_label(LABELS[i]).capitalize())
+        painter.drawText(row, left, word)
         if self._face_id is not None:
-            painter.drawText(row, right, percent(float(self._smoothed[i])))
+            smoothed = row.adjusted(0, 0, -raw_px, 0)
+            painter.drawText(smoothed, right, percent(float(self._smoothed[i])))
+            painter.setPen(QColor(colours().muted))
+            painter.drawText(row, right, f"{round(float(self._raw[i]) * 100)}")
 
 
 class BarsKey(QWidget):
@@ -129,7 +139,7 @@ class BarsKey(QWidget):
         x = 0.0
         for text, width, height, colour in (
             (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
-            (tr("this picture alone"), _TICK_PX, _BAR_PX + 6.0, colours().text),
+            (tr("this picture alone (second figure)"), _TICK_PX, _BAR_PX + 6.0, colours().text),
         ):
             painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
             x += width + GRID

@@ -1,11 +1,14 @@
 """The faces of the picture as a list, and the chosen one in detail."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -17,8 +20,9 @@ from ferdesk.core.quality import Doubt
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.bars import Bars, BarsKey
 from ferdesk.ui.language import mark, say_label, tr
-from ferdesk.ui.overlay import DOUBTS, percent
-from ferdesk.ui.theme import DARK, GRID, label_colour
+from ferdesk.ui.overlay import BASELINE_SIGN, DOUBTS, face_name, percent
+from ferdesk.ui.people import LONGEST_NAME, FaceNames, own_colour
+from ferdesk.ui.theme import DARK, GRID, colours, label_colour
 
 _ROW_PX = 4 * GRID
 _ROWS_SHOWN = 3
@@ -34,20 +38,23 @@ _ADVICE: dict[Doubt, str] = {
 
 
 class FacesList(QTableWidget):
-    """Id, label and confidence of each face; a click or the arrow keys choose one."""
+    """Id, name, label and confidence of each face; a click or the arrow keys choose one."""
 
     chosen = Signal(int)
     """The id of the face that the user chose."""
+    naming = Signal()
+    """The user wants to name the chosen face."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 3, parent)
+        self._swatches: dict[int, QIcon] = {}
         self._icons = {label: _dot(label_colour(label)) for label in LABELS}
         self._no_icon = _dot(QColor(DARK.muted))
         self.horizontalHeader().hide()
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(0, 6 * GRID)
+        self.setColumnWidth(0, 15 * GRID)
         self.setColumnWidth(2, 8 * GRID)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
@@ -58,12 +65,18 @@ class FacesList(QTableWidget):
         self.setFixedHeight(_ROWS_SHOWN * _ROW_PX)
         self.setAccessibleName(tr("Faces"))
         self.itemSelectionChanged.connect(self._tell_choice)
+        self.itemDoubleClicked.connect(self.naming)
 
-    def show_faces(self, faces: tuple[FaceResult, ...], chosen_id: int | None) -> None:
+    def show_faces(
+        self,
+        faces: tuple[FaceResult, ...],
+        chosen_id: int | None,
+        names: Mapping[int, str] | None = None,
+    ) -> None:
         with QSignalBlocker(self):
             self.setRowCount(len(faces))
             for row, face in enumerate(faces):
-                self._fill(row, face)
+                self._fill(row, face, names or {})
             ids = [face.face_id for face in faces]
             row = ids.index(chosen_id) if chosen_id in ids else -1
             if row < 0:
@@ -76,7 +89,7 @@ class FacesList(QTableWidget):
                     | QItemSelectionModel.SelectionFlag.Rows,
                 )
 
-    def _fill(self, row: int, face: FaceResult) -> None:
+    def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
         label = say_label(face.label)
         said, sure = label.capitalize(), percent(face.confidence)
         if not face.judgeable:
@@ -84,7 +97,9 @@ class FacesList(QTableWidget):
         elif face.uncertain:
             said = tr("Unsure ({label})").format(label=label)
         icon = self._icons[face.label] if face.judgeable else self._no_icon
-        texts = (f"#{face.face_id}", said, sure)
+        sign = f" {BASELINE_SIGN}" if face.calibrated else ""
+        name = face_name(face.face_id, names)
+        texts = (name + sign, said, sure)
         for column, text in enumerate(texts):
             item = self.item(row, column)
             if item is None:
@@ -101,6 +116,14 @@ class FacesList(QTableWidget):
                     item.setIcon(icon)
             if item.data(_ID) != face.face_id:
                 item.setData(_ID, face.face_id)
+                if column == 0:
+                    item.setIcon(self._swatch(face.face_id))
+
+    def _swatch(self, face_id: int) -> QIcon:
+        colour = own_colour(face_id)
+        if colour.rgb() not in self._swatches:
+            self._swatches[colour.rgb()] = _square(colour)
+        return self._swatches[colour.rgb()]
 
     def _tell_choice(self) -> None:
         items = self.selectedItems()
@@ -118,6 +141,16 @@ class FacesPanel(QWidget):
         super().__init__(parent)
         self.list = FacesList(self)
         self.list.chosen.connect(self.chosen)
+        self.names = FaceNames(self)
+        self._chosen_id: int | None = None
+        self.name = QLineEdit(self)
+        self.name.setPlaceholderText(tr("Name of this face"))
+        self.name.setAccessibleName(tr("Name of the chosen face"))
+        self.name.setToolTip(tr("Kept while this source runs; a recording takes it along (N)"))
+        self.name.setMaxLength(LONGEST_NAME)
+        self.name.textEdited.connect(self._give_name)
+        self.name.returnPressed.connect(self.name.clearFocus)
+        self.list.naming.connect(self.edit_name)
         self.bars = Bars(self)
         self.headline = QLabel(self)
         self.headline.setProperty("role", "heading")
@@ -130,6 +163,7 @@ class FacesPanel(QWidget):
         layout.addSpacing(GRID)
         layout.addWidget(self.headline)
         layout.addWidget(self.hint)
+        layout.addWidget(self.name)
         layout.addWidget(self.bars)
         layout.addWidget(BarsKey(self))
         self.clear()
@@ -138,7 +172,8 @@ class FacesPanel(QWidget):
         self, faces: tuple[FaceResult, ...], chosen: FaceResult | None, chosen_id: int | None
     ) -> None:
         """``chosen`` is None where no face is chosen, or where ``chosen_id`` is out of sight."""
-        self.list.show_faces(faces, chosen_id)
+        self.list.show_faces(faces, chosen_id, self.names.by_id)
+        self._show_name(chosen_id)
         if chosen is not None:
             self._show_chosen(chosen)
         elif chosen_id is not None:
@@ -163,6 +198,24 @@ class FacesPanel(QWidget):
             why = tr("unsure, see F1") if face.uncertain else tr("the network's estimate")
         self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
 
+    def edit_name(self) -> None:
+        """Put the cursor into the chosen face's name."""
+        if self.name.isEnabled():
+            self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.name.selectAll()
+
+    def _give_name(self, text: str) -> None:
+        if self._chosen_id is not None:
+            self.names.give(self._chosen_id, text)
+
+    def _show_name(self, chosen_id: int | None) -> None:
+        # a name that is being typed stays as it is typed
+        if chosen_id == self._chosen_id and self.name.isEnabled() == (chosen_id is not None):
+            return
+        self._chosen_id = chosen_id
+        self.name.setEnabled(chosen_id is not None)
+        self.name.setText(self.names.by_id.get(chosen_id, "") if chosen_id is not None else "")
+
     def age(self) -> None:
         """The picture stands still: say that the values are the last ones, not today's."""
         if self._said:
@@ -171,10 +224,23 @@ class FacesPanel(QWidget):
 
     def clear(self) -> None:
         self.list.show_faces((), None)
+        self._show_name(None)
         self._said = ""
         self.headline.setText(tr("No face"))
         self.hint.setText(tr("Click a face to choose it"))
         self.bars.clear()
+
+
+def _square(colour: QColor) -> QIcon:
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    # with an edge, so that a light colour shows on a light theme
+    painter.setPen(QPen(QColor(colours().muted), 2))
+    painter.setBrush(colour)
+    painter.drawRect(7, 7, 18, 18)
+    painter.end()
+    return QIcon(pixmap)
 
 
 def _dot(colour: QColor) -> QIcon:

@@ -15,10 +15,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.labels import LABELS
 from ferdesk.core.types import MapName, MapPlace
 from ferdesk.ui.heat import MAP_MEANINGS, MAP_TITLES, HeatChoice, scale_image
-from ferdesk.ui.language import tr
+from ferdesk.ui.language import mark, say_label, tr
 from ferdesk.ui.theme import GRID, colours
+
+_NOT_THERE = mark(
+    "The model that runs does not give this map. The bundled models give all three; "
+    "ferdesk-train export writes them too."
+)
 
 
 class HeatScale(QWidget):
@@ -28,6 +34,7 @@ class HeatScale(QWidget):
         super().__init__(parent)
         self._place: MapPlace | None = None
         self._opacity = 1.0
+        self._unit = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_range(self, place: MapPlace | None, opacity: float) -> None:
@@ -36,6 +43,11 @@ class HeatScale(QWidget):
             self.setAccessibleName(
                 tr("Scale from {low:.2f} to {high:.2f}").format(low=place.low, high=place.high)
             )
+        self.update()
+
+    def set_unit(self, unit: str) -> None:
+        """What the numbers count, in a word or two."""
+        self._unit = unit
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -51,8 +63,10 @@ class HeatScale(QWidget):
         painter.drawImage(strip, scale_image(self._opacity))
         numbers = QRectF(0, GRID + 4, self.width(), self.fontMetrics().height())
         painter.setPen(QColor(colours().muted))
-        painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, f"{self._place.low:.2f}")
-        painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"{self._place.high:.2f}")
+        # what lies beyond an end is shown in that end's colour
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, f"≤ {self._place.low:.2f}")
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignHCenter, self._unit)
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"≥ {self._place.high:.2f}")
 
 
 class HeatPanel(QWidget):
@@ -70,6 +84,13 @@ class HeatPanel(QWidget):
         self.maps.setMinimumHeight(4 * GRID)
         for name, title in MAP_TITLES.items():
             self.maps.addItem(tr(title), name)
+        self.label = QComboBox(self)
+        self.label.setAccessibleName(tr("Expression whose class activation is shown"))
+        self.label.setMinimumHeight(4 * GRID)
+        self.label.addItem(tr("the label that is shown"), None)
+        for label in LABELS:
+            self.label.addItem(say_label(label), label)
+        self.label.currentIndexChanged.connect(self._refresh)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
         self.opacity.setAccessibleName(tr("Opacity of the heatmap"))
@@ -89,7 +110,8 @@ class HeatPanel(QWidget):
     @property
     def choice(self) -> HeatChoice:
         wanted = self.switch.isChecked()
-        return HeatChoice(self.map_name if wanted else None, self.opacity.value() / 100)
+        label: str | None = self.label.currentData() if self.map_name == "cam" else None
+        return HeatChoice(self.map_name if wanted else None, self.opacity.value() / 100, label)
 
     @property
     def places(self) -> Mapping[MapName, MapPlace]:
@@ -118,6 +140,7 @@ class HeatPanel(QWidget):
         assert isinstance(model, QStandardItemModel)
         for row, name in enumerate(MAP_TITLES):
             model.item(row).setEnabled(name in places)
+            model.item(row).setToolTip("" if name in places else tr(_NOT_THERE))
         self._refresh()
 
     def _refresh(self) -> None:
@@ -129,7 +152,11 @@ class HeatPanel(QWidget):
         self.scale.set_range(place if on else None, self.opacity.value() / 100)
         self.scale.setVisible(on and place is not None)
         meaning = tr(MAP_MEANINGS[self.map_name])
-        self.meaning.setText(tr("This model has no such map.") if missing else meaning)
+        self.meaning.setText(tr(_NOT_THERE) if missing else meaning)
+        self.choosing.setVisible(on and self.map_name == "cam" and not missing)
+        self.scale.set_unit(
+            tr("share of the logit") if self.map_name == "cam" else tr("weight, 0 to 1")
+        )
         self.meaning.setVisible(on)
         self.changed.emit()
 
@@ -138,6 +165,14 @@ class HeatPanel(QWidget):
         top.setSpacing(GRID)
         top.addWidget(self.switch)
         top.addWidget(self.maps, 1)
+        self.choosing = QWidget(self)
+        choosing = QHBoxLayout(self.choosing)
+        choosing.setContentsMargins(0, 0, 0, 0)
+        choosing.setSpacing(GRID)
+        word = QLabel(tr("Speaks for"), self.choosing)
+        word.setProperty("role", "muted")
+        choosing.addWidget(word)
+        choosing.addWidget(self.label, 1)
         strength = QHBoxLayout()
         strength.setSpacing(GRID)
         word = QLabel(tr("Opacity"), self)
@@ -149,6 +184,7 @@ class HeatPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addLayout(top)
+        layout.addWidget(self.choosing)
         layout.addLayout(strength)
         layout.addWidget(self.scale)
         layout.addWidget(self.meaning)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,9 @@ from ferdesk.core.locations import host_of, is_url
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import CameraFormat, FrameResult
+from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import Engine, State, Status, events_between
+from ferdesk.sessions.naming import name_faces
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.language import mark, tr
@@ -118,6 +120,8 @@ class Live(QObject):
         self._camera_watch = QTimer(self)
         self._camera_watch.setInterval(CAMERAS_EVERY_MS)
         self._camera_watch.timeout.connect(self._look_for_cameras)
+        self.names: Mapping[int, str] = {}
+        """What the faces of this source are called, by id; a session that ends keeps it."""
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
         self._tick.timeout.connect(self._refresh)
@@ -351,7 +355,9 @@ class Live(QObject):
     def _close(self, recording: Recording) -> None:
         self._num_closing += 1
         self.chores.run(
-            partial(_finish, recording, self._engine.status()), self._closed, self._close_failed
+            partial(_finish, recording, self._engine.status(), dict(self.names)),
+            self._closed,
+            self._close_failed,
         )
         self._tell_recording()
 
@@ -389,8 +395,13 @@ class Live(QObject):
         )
 
 
-def _finish(recording: Recording, status: Status) -> Notice:
+def _finish(recording: Recording, status: Status, names: Mapping[int, str]) -> Notice:
     recording.close(status)
+    if names:
+        try:
+            name_faces(recording.folder, names)
+        except FerdeskError as error:  # the rows are whole; only the names are missing
+            log.warning("the names of the faces are not kept: %s", error)
     saved = tr("{count:,} rows are saved in {folder}.").format(
         count=recording.num_rows, folder=recording.folder
     )

@@ -40,6 +40,7 @@ from ferdesk.ui.shortcuts import ShortcutsSheet
 from ferdesk.ui.stage import Stage
 from ferdesk.ui.status_line import StatusLine, clock_text
 from ferdesk.ui.theme import GRID
+from ferdesk.ui.tools import LiveTools
 from ferdesk.ui.video_view import VideoView, ViewState
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ class MainWindow(QMainWindow):
         self.stage = self._make_stage()
         self._lay_out()
         self._connect()
+        self.tools = LiveTools(self)
         self._apply(settings)
         self._clear()
         self._show_status(Status())
@@ -366,6 +368,7 @@ class MainWindow(QMainWindow):
         self.view.clear()
         self.faces.clear()
         self._selection.forget()
+        self.tools.clear()
         self.actions_by_name["snapshot"].setEnabled(False)
 
     def _step(self, by: int) -> None:

@@ -1,6 +1,6 @@
 """What is painted over the picture: boxes, and labels on plates that keep off the faces."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -8,10 +8,14 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from ferdesk.core.quality import Doubt
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.language import mark, say_label, tr
+from ferdesk.ui.people import own_colour
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, label_colour, plate_colour
 
 _GAP_PX = 6.0
+_LONGEST_NAME = 16
+BASELINE_SIGN = "◎"
+"""Stands beside a face whose neutral baseline is used."""
 
 
 def percent(share: float) -> str:
@@ -30,14 +34,54 @@ DOUBTS: dict[Doubt, str] = {
 """Why a face is not judged, in words that stand in a label's place."""
 
 
-def face_text(face: FaceResult) -> str:
+def face_name(face_id: int, names: Mapping[int, str]) -> str:
+    """``#3``, with the name that the user gave."""
+    name = names.get(face_id, "")
+    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return f"#{face_id} {short}".rstrip()
+
+
+def face_text(face: FaceResult, names: Mapping[int, str] | None = None) -> str:
     """What the plate beside a face says: a label, or why there is none to be trusted."""
+    name = face_name(face.face_id, names or {})
     if not face.judgeable:
-        return f"#{face.face_id}  {tr(DOUBTS[face.doubt])}"
+        return f"{name}  {tr(DOUBTS[face.doubt])}"
     said = f"{say_label(face.label)} {percent(face.confidence)}"
     if face.uncertain:
         said = tr("unsure ({said})").format(said=said)
-    return f"#{face.face_id}  {said}"
+    sign = f"  {BASELINE_SIGN}" if face.calibrated else ""
+    return f"{name}  {said}{sign}"
+
+
+class PlatePlaces:
+    """Where the plates stood last: one that still has its room there stays, and does not jump."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+
+    def place(
+        self,
+        face_id: int,
+        box: QRectF,
+        width: float,
+        height: float,
+        taken: Sequence[QRectF],
+        view: QRectF,
+    ) -> QRectF:
+        """As ``place_plate``, with the side chosen last tried first."""
+        candidates = list(_around(box, width, height, view))
+        covered = [sum(_overlap(plate, other) for other in taken) for plate in candidates]
+        last = self._last.get(face_id)
+        if last is not None and covered[last] == 0:
+            return candidates[last]
+        best = min(range(len(candidates)), key=covered.__getitem__)
+        self._last[face_id] = best
+        return candidates[best]
+
+    def keep_only(self, faces: Sequence[FaceResult]) -> None:
+        """Forget the faces that are gone."""
+        here = {face.face_id for face in faces}
+        self._last = {k: v for k, v in self._last.items() if k in here}
 
 
 def face_colour(face: FaceResult) -> QColor:
@@ -53,22 +97,34 @@ def paint_faces(
     chosen_id: int | None,
     font: QFont,
     view: QRectF,
+    places: PlatePlaces,
+    names: Mapping[int, str] | None = None,
+    with_boxes: bool = True,
+    with_labels: bool = True,
 ) -> None:
-    """Paint boxes and plates; ``painter`` is in view pixels and text is never mirrored."""
-    boxes = [placement.rect(face.box) for face in faces]
-    for face, box in zip(faces, boxes, strict=True):
-        _paint_box(painter, box, face, chosen=face.face_id == chosen_id)
+    """Paint boxes and plates; ``painter`` is in view pixels and text is never mirrored.
+
+    The chosen face's plate is placed first and so has the best place, then the nearer faces'.
+    """
+    boxes = {face.face_id: placement.rect(face.box) for face in faces}
+    if with_boxes:
+        for face in faces:
+            _paint_box(painter, boxes[face.face_id], face, chosen=face.face_id == chosen_id)
+    if not with_labels:
+        return
     metrics = QFontMetricsF(font)
     painter.setFont(font)
-    taken = list(boxes)
-    for face, box in zip(faces, boxes, strict=True):
-        text = face_text(face)
-        dot_px = metrics.ascent() * 0.7
+    dot_px = metrics.ascent() * 0.7
+    height = metrics.height() + GRID
+    taken = list(boxes.values())
+    by_rank = sorted(faces, key=lambda face: (face.face_id != chosen_id, -face.box.area))
+    for face in by_rank:
+        text = face_text(face, names)
         width = metrics.horizontalAdvance(text) + dot_px + 3 * GRID
-        height = metrics.height() + GRID
-        plate = place_plate(box, width, height, taken, view)
+        plate = places.place(face.face_id, boxes[face.face_id], width, height, taken, view)
         taken.append(plate)
-        _paint_plate(painter, plate, text, face_colour(face), dot_px)
+        _paint_plate(painter, plate, text, face, dot_px)
+    places.keep_only(faces)
 
 
 def place_plate(
@@ -76,17 +132,29 @@ def place_plate(
 ) -> QRectF:
     """Where a plate of this size goes beside ``box``.
 
-    Above, below, right or left of it, inside ``view``; the first place that covers nothing of
-    what is ``taken``, else the one that covers least.
+    Above, below, right or left of it, then a row further out, inside ``view``; the first place
+    that covers nothing of what is ``taken``, else the one that covers least.
     """
-    corners = (
-        QPointF(box.left(), box.top() - height - _GAP_PX),
-        QPointF(box.left(), box.bottom() + _GAP_PX),
-        QPointF(box.right() + _GAP_PX, box.top()),
-        QPointF(box.left() - width - _GAP_PX, box.top()),
-    )
-    candidates = [_pushed_inside(QRectF(c.x(), c.y(), width, height), view) for c in corners]
+    candidates = _around(box, width, height, view)
     return min(candidates, key=lambda plate: sum(_overlap(plate, other) for other in taken))
+
+
+def _around(box: QRectF, width: float, height: float, view: QRectF) -> Iterator[QRectF]:
+    for row in range(3):
+        out = row * (height + _GAP_PX / 2)
+        above, below = box.top() - height - _GAP_PX - out, box.bottom() + _GAP_PX + out
+        right, left = box.right() + _GAP_PX, box.left() - width - _GAP_PX
+        for x, y in (
+            (box.left(), above),
+            (box.left(), below),
+            (right, box.top() + out),
+            (left, box.top() + out),
+            (box.right() - width, above),
+            (box.right() - width, below),
+            (right, box.bottom() - height - out),
+            (left, box.bottom() - height - out),
+        ):
+            yield _pushed_inside(QRectF(x, y, width, height), view)
 
 
 def paint_note(painter: QPainter, text: str, font: QFont, view: QRectF) -> None:
@@ -116,12 +184,15 @@ def _paint_box(painter: QPainter, box: QRectF, face: FaceResult, *, chosen: bool
 
 
 def _paint_plate(
-    painter: QPainter, plate: QRectF, text: str, colour: QColor, dot_px: float
+    painter: QPainter, plate: QRectF, text: str, face: FaceResult, dot_px: float
 ) -> None:
     paint_ground(painter, plate)
+    # the face's own colour, as in the list of faces; the dot is the label's
+    painter.setBrush(own_colour(face.face_id))
+    painter.drawRect(QRectF(plate.left(), plate.top(), 3.0, plate.height()))
     center = QPointF(plate.left() + GRID + dot_px / 2, plate.center().y())
     painter.setPen(QPen(QColor(DARK.text), 1.0))
-    painter.setBrush(colour)
+    painter.setBrush(face_colour(face))
     painter.drawEllipse(center, dot_px / 2, dot_px / 2)
     painter.setPen(QColor(DARK.text))
     inside = plate.marginsRemoved(QMarginsF(2 * GRID + dot_px, 0, 0, 0))
@@ -142,5 +213,6 @@ def _pushed_inside(plate: QRectF, view: QRectF) -> QRectF:
 
 
 def _overlap(first: QRectF, second: QRectF) -> float:
-    common = first.intersected(second)
-    return common.width() * common.height()
+    width = min(first.right(), second.right()) - max(first.left(), second.left())
+    height = min(first.bottom(), second.bottom()) - max(first.top(), second.top())
+    return width * height if width > 0 and height > 0 else 0.0

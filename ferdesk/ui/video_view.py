@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FrameResult, MapName, MapPlace
-from ferdesk.ui.heat import HeatChoice, paint_heat
+from ferdesk.ui.heat import HeatChoice, HeatImages, paint_heat
 from ferdesk.ui.language import tr
-from ferdesk.ui.overlay import paint_faces, paint_ground, paint_note
+from ferdesk.ui.overlay import PlatePlaces, paint_faces, paint_ground, paint_note
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, titled
 
@@ -44,6 +44,9 @@ class VideoView(QWidget):
         self._state = ViewState()
         self._heat = HeatChoice()
         self._places: Mapping[MapName, MapPlace] = {}
+        self._heat_images = HeatImages()
+        self._plates = PlatePlaces()
+        self._names: Mapping[int, str] = {}
         self._mirrored = False
         self._chosen_id: int | None = None
         self.setMinimumSize(40 * GRID, 30 * GRID)
@@ -59,6 +62,10 @@ class VideoView(QWidget):
     @property
     def state(self) -> ViewState:
         return self._state
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        return self._names
 
     def show_result(self, result: FrameResult, chosen_id: int | None) -> None:
         self._result, self._chosen_id = result, chosen_id
@@ -79,6 +86,11 @@ class VideoView(QWidget):
 
     def set_heat(self, heat: HeatChoice, places: Mapping[MapName, MapPlace]) -> None:
         self._heat, self._places = heat, places
+        self.update()
+
+    def set_names(self, names: Mapping[int, str]) -> None:
+        """The names that the user gave to faces, by id."""
+        self._names = names
         self.update()
 
     def set_mirrored(self, mirrored: bool) -> None:
@@ -112,7 +124,8 @@ class VideoView(QWidget):
         painter = QPainter(canvas)
         font = QFont(self.font())
         font.setPixelSize(max(12, self._image.height() // 36))
-        self._paint_picture(painter, Placement.fit(size, size, mirrored=self._mirrored), font)
+        place = Placement.fit(size, size, mirrored=self._mirrored)
+        self._paint_picture(painter, place, font, PlatePlaces())
         painter.end()
         return canvas
 
@@ -123,7 +136,8 @@ class VideoView(QWidget):
         font = QFont(self.font())
         font.setWeight(QFont.Weight.DemiBold)
         if placement is not None:
-            self._paint_picture(painter, placement, font, with_faces=not self._state.dimmed)
+            with_faces = not self._state.dimmed
+            self._paint_picture(painter, placement, font, self._plates, with_faces=with_faces)
         if self._state.dimmed:
             veil = QColor(DARK.canvas)
             veil.setAlphaF(0.72)
@@ -151,7 +165,13 @@ class VideoView(QWidget):
             self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def _paint_picture(
-        self, painter: QPainter, placement: Placement, font: QFont, *, with_faces: bool = True
+        self,
+        painter: QPainter,
+        placement: Placement,
+        font: QFont,
+        plates: PlatePlaces,
+        *,
+        with_faces: bool = True,
     ) -> None:
         painter.setRenderHints(
             QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing
@@ -162,7 +182,7 @@ class VideoView(QWidget):
         painter.drawImage(picture, self._image)
         faces = self._result.faces if self._result is not None and with_faces else ()
         painter.setClipRect(picture)
-        paint_heat(painter, faces, self._heat, self._places)
+        paint_heat(painter, faces, self._heat, self._places, self._heat_images)
         painter.restore()
         paint_faces(
             painter,
@@ -171,6 +191,8 @@ class VideoView(QWidget):
             chosen_id=self._chosen_id,
             font=font,
             view=placement.transform().mapRect(picture),
+            names=self._names,
+            places=plates,
         )
 
     def _paint_words(self, painter: QPainter) -> None:

@@ -1,0 +1,22 @@
+"""The names that faces were given while a session was recorded go into its review."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ferdesk.sessions.reader import read_session
+from ferdesk.sessions.review import load_review, save_review
+
+
+def name_faces(folder: Path, names: Mapping[int, str]) -> None:
+    """Give ``names`` (by face id) to the lanes of the session; faces that it has not are left out.
+
+    Raises:
+        RecordingError: the folder is no session, or its review cannot be written.
+    """
+    review = load_review(read_session(folder))
+    here = {lane.id for lane in review.lanes}
+    wanted = {face_id: name for face_id, name in names.items() if face_id in here and name}
+    for face_id, name in wanted.items():
+        review = review.named(face_id, name)
+    if wanted:
+        save_review(review, folder)

@@ -1,0 +1,164 @@
+"""The faces of the picture: names, colours, plates that keep still, maps of a chosen expression."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import FrameResult, MapPlace
+from ferdesk.ui.heat import HeatChoice, HeatImages, heat_image
+from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.overlay import BASELINE_SIGN, PlatePlaces, face_text
+from ferdesk.ui.people import LONGEST_NAME, FaceNames, own_colour
+from ferdesk.ui.theme import DARK, LABEL_COLOURS, contrast, plate_colour
+from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource
+from tests.ui.test_window import run
+
+VIEW = QRectF(0, 0, 640, 480)
+
+
+@pytest.fixture
+def result() -> FrameResult:
+    frame = FakeSource().read()
+    assert frame is not None
+    return Pipeline(FakeDetector(), FakeClassifier()).process(frame)
+
+
+def test_a_name_is_given_shown_and_kept_until_the_source_is_left(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    run(window, qtbot)
+    QTest.keyClick(window, Qt.Key.Key_N)
+    assert window.faces.name.hasFocus()
+    QTest.keyClicks(window.faces.name, "Ana")
+    QTest.keyClick(window.faces.name, Qt.Key.Key_Return)
+    assert not window.faces.name.hasFocus()
+    item = window.faces.list.item(0, 0)
+    assert item is not None
+    qtbot.waitUntil(lambda: item.text() == "#1 Ana")
+    assert window.view.names == {1: "Ana"}
+    window.choose_source("demo")
+    qtbot.waitUntil(lambda: window.view.result is not None)
+    assert window.view.names == {}
+    assert window.faces.name.text() == ""
+
+
+def test_letters_typed_into_a_name_are_no_commands(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    window.faces.edit_name()
+    QTest.keyClicks(window.faces.name, "hbr")
+    assert window.faces.name.text() == "hbr"
+    assert not window.heat.switch.isChecked()
+
+
+def test_another_face_has_another_name(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    window.faces.names.give(1, "Ana")
+    window.choose_face(2)
+    assert window.faces.name.text() == ""
+    window.choose_face(1)
+    assert window.faces.name.text() == "Ana"
+
+
+def test_a_session_that_ends_keeps_the_names(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    window.faces.names.give(2, "Bo")
+    assert window.live.names == {2: "Bo"}
+
+
+def test_names_are_tidied_and_taken_back() -> None:
+    names = FaceNames()
+    names.give(3, "  Ana \n Maria " + "x" * 100)
+    assert names.by_id[3].startswith("Ana Maria x")
+    assert len(names.by_id[3]) == LONGEST_NAME
+    names.give(3, "")
+    assert names.by_id == {}
+
+
+def test_the_plate_says_name_and_baseline(result: FrameResult) -> None:
+    face = replace(result.faces[0], calibrated=True)
+    assert face_text(face, {1: "Ana"}) == f"#1 Ana  happy 82 %  {BASELINE_SIGN}"
+
+
+def test_faces_have_colours_that_show_on_the_plate_and_are_no_labels() -> None:
+    for face_id in range(1, 9):
+        colour = own_colour(face_id)
+        assert contrast(colour, plate_colour()) >= 4.5
+        assert colour.name().upper() not in LABEL_COLOURS.values()
+    assert own_colour(9) == own_colour(1)
+    assert DARK.plate
+
+
+def test_a_plate_stays_where_it_was_while_there_is_room() -> None:
+    places = PlatePlaces()
+    box = QRectF(300, 4, 100, 100)  # no room above: below
+    below = places.place(1, box, 120, 24, [box], VIEW)
+    assert below.top() > box.bottom()
+    lower = box.translated(0, 60)  # now there is room above, and below is still free
+    assert places.place(1, lower, 120, 24, [lower], VIEW) == below.translated(0, 60)
+    blocked = QRectF(lower.left(), lower.bottom(), 200, 60)
+    above = places.place(1, lower, 120, 24, [lower, blocked], VIEW)
+    assert above.bottom() < lower.top()
+
+
+def test_plates_of_a_crowd_cover_neither_faces_nor_each_other() -> None:
+    boxes = [QRectF(40 + 118 * (i % 5), 60 + 190 * (i // 5), 80, 100) for i in range(10)]
+    places, taken = PlatePlaces(), list(boxes)
+    for i, box in enumerate(boxes):
+        plate = places.place(i, box, 110, 24, taken, VIEW)
+        assert not any(plate.intersects(other) for other in taken), i
+        taken.append(plate)
+
+
+def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
+    window.heat.switch.setChecked(True)
+    window.heat.maps.setCurrentIndex(window.heat.maps.findData("cam"))
+    assert window.heat.choosing.isVisible()
+    assert window.heat.choice.label is None
+    window.heat.label.setCurrentIndex(window.heat.label.findData("sad"))
+    assert window.heat.choice == HeatChoice("cam", 0.6, "sad")
+    window.heat.maps.setCurrentIndex(window.heat.maps.findData("attention"))
+    assert not window.heat.choosing.isVisible()
+    assert window.heat.choice.label is None
+
+
+def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:
+    planes = np.zeros((7, 6, 6), dtype=np.float32)
+    planes[LABELS.index("sad")] = 1.0
+    face = result.faces[0]
+    face = replace(face, expression=replace(face.expression, maps={"cam": planes}))
+    place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
+    for label, alpha in ((None, 0), ("sad", 255), ("happy", 0)):
+        image = heat_image(face, "cam", place, 1.0, label)
+        assert image is not None
+        assert image.pixelColor(48, 48).alpha() == alpha
+
+
+def test_a_repaint_makes_no_map_anew_and_a_new_judgement_does(result: FrameResult) -> None:
+    images, face = HeatImages(), result.faces[0]
+    place, choice = MapPlace(5.5, 5.5, 8.0, 0.2, 0.9), HeatChoice("attention", 0.5)
+    first = images.image(face, choice, place)
+    assert images.image(face, choice, place) is first
+    moved = replace(face, box=replace(face.box, x=face.box.x + 9))
+    assert images.image(moved, choice, place) is first
+    assert images.image(face, replace(choice, opacity=0.4), place) is not first
+    again = replace(face, expression=replace(face.expression))
+    kept = images.image(face, choice, place)
+    assert images.image(again, choice, place) is not kept
+
+
+def test_a_maps_absence_is_explained_where_it_is_greyed(window: MainWindow) -> None:
+    window.heat.set_places({"attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9)})
+    model = window.heat.maps.model()
+    row = window.heat.maps.findData("cam")
+    assert not model.flags(model.index(row, 0)) & Qt.ItemFlag.ItemIsEnabled
+    assert "does not give this map" in str(
+        window.heat.maps.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    )
