@@ -1,10 +1,15 @@
-"""ferdesk: live facial-expression labels with the attention of the network that gives them."""
+"""ferdesk: live facial-expression labels with the attention of the network that gives them.
+
+For programs: ``Pipeline`` and ``open_source``, see docs/library.md.
+"""
 
 import os
 from typing import TYPE_CHECKING, Any
 
+from ferdesk.privacy import block_reports
+
 if TYPE_CHECKING:
-    from ferdesk.core.pipeline import Pipeline
+    from ferdesk.library import Pipeline
     from ferdesk.wiring import open_source
 
 # From 1.29 on ONNX Runtime reports each model and session to its makers unless told not to before
@@ -12,13 +17,13 @@ if TYPE_CHECKING:
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"
-__all__ = ["Pipeline", "__version__", "open_source"]
+__all__ = ["Pipeline", "__version__", "block_reports", "open_source"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for)
     # late, so that ferdesk.core can be used where no camera or vision library is installed
     if name == "Pipeline":
-        from ferdesk.core.pipeline import Pipeline
+        from ferdesk.library import Pipeline
 
         return Pipeline
     if name == "open_source":

@@ -24,15 +24,13 @@ import ferdesk
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
 from ferdesk.paths import log_folder, models_folder, sessions_folder
+from ferdesk.privacy import block_reports
 from ferdesk.session_commands import report, sessions
 
 if TYPE_CHECKING:
     from ferdesk.batch import AnalysisOptions
 
 log = logging.getLogger(__name__)
-
-_NO_PROXY_THERE = "http://127.0.0.1:9"
-"""The discard port of this machine, where nothing listens."""
 
 app = typer.Typer(
     help="Live facial-expression labels, explained and recorded. Everything stays on this machine.",
@@ -484,19 +482,9 @@ def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
         return logging.NullHandler(), Path(os.devnull).open("wb", buffering=0)
 
 
-def _keep_from_reporting() -> None:
-    """Let no library tell its makers what runs here; see docs/privacy.md.
-
-    MediaPipe from 0.10.35 on reports its use to Google through libcurl and has no switch for it.
-    A proxy that does not exist ends that on this machine, before a name is even looked up. ferdesk
-    itself makes no such connection, and FFmpeg, which opens network cameras, reads other variables.
-    """
-    os.environ["https_proxy"] = _NO_PROXY_THERE
-
-
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
-    _keep_from_reporting()
+    block_reports()
     with _logging():
         try:
             app()

@@ -1,0 +1,100 @@
+"""For programs and notebooks: the pipeline with the parts that ship; docs/library.md shows it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk import wiring
+from ferdesk.adapters.onnx_classifier import Provider
+from ferdesk.core import pipeline
+from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector
+from ferdesk.core.tuning import Tuning
+from ferdesk.core.types import Frame, FrameResult
+from ferdesk.runtime.engine import FrameSource
+
+
+class Pipeline(pipeline.Pipeline):
+    """Finds faces and says what they show, picture after picture.
+
+    Give each source a pipeline of its own (``fresh()``): it remembers faces, and their ids go on.
+    It is a context manager; ``close`` frees the detector.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        provider: Provider = "auto",
+        *,
+        thorough: bool = True,
+        detector: FaceDetector | None = None,
+        classifier: ExpressionClassifier | None = None,
+        tuning: Tuning | None = None,
+    ) -> None:
+        """Load the models, which takes a second or two.
+
+        Args:
+            model: a bundled model's name or an .onnx file; by default the best that ships.
+            provider: ``auto``, ``cpu`` or ``cuda``; ``pipeline.classifier.device`` says what is
+                really used, and why.
+            thorough: search for small faces everywhere in each picture; slower.
+            detector: instead of the one that ships, for example a faster one.
+            classifier: instead of ``model`` and ``provider``.
+            tuning: smoothing and the rule for uncertain labels.
+
+        Raises:
+            ferdesk.errors.ModelError: a model is missing or broken; the text is a sentence.
+        """
+        if detector is None or classifier is None:
+            name = None if model is None else str(model)
+            loaded = wiring.open_pipeline(name, provider, thorough=thorough)
+            if detector is not None:
+                loaded.close()
+            detector, classifier = detector or loaded.detector, classifier or loaded.classifier
+        super().__init__(detector, classifier, tuning=tuning)
+
+    def __enter__(self) -> "Pipeline":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def run(self, source: FrameSource | str) -> Iterator[FrameResult]:
+        """Open ``source`` (or the one of that name), analyse its frames in turn, and close it.
+
+        Of a camera or a stream the newest picture is taken, of a file each one.
+
+        Raises:
+            ferdesk.errors.SourceError: it cannot be opened, or was cut off; the text is a sentence.
+        """
+        opened = wiring.open_source(source) if isinstance(source, str) else source
+        try:
+            opened.open()
+            while (frame := opened.read()) is not None:
+                yield self.process(frame)
+        finally:
+            opened.close()
+
+    def look(self, image: NDArray[np.uint8]) -> FrameResult:
+        """One picture by itself: no face is remembered from it or for it.
+
+        Args:
+            image: [H, W, 3] uint8 RGB, upright. (OpenCV reads BGR: give ``image[..., ::-1]``.)
+
+        Raises:
+            ValueError: it has another shape or type.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f"a picture is [H, W, 3] uint8 RGB, not {list(image.shape)} {image.dtype}"
+            )
+        picture = np.array(image, dtype=np.uint8, order="C")
+        now_s = self._clock()
+        return self.fresh().process(Frame(picture, 0, 0.0, now_s))
