@@ -15,13 +15,11 @@ from PySide6.QtWidgets import QApplication
 from ferdesk.core.types import CameraFormat
 from ferdesk.settings import LoadedSettings, load_settings, settings_path
 from ferdesk.ui.appearance import Appearance
-from ferdesk.ui.live import DEMO, Live, Notice
+from ferdesk.ui.live import Live, Notice
 from ferdesk.ui.main_window import PROGRAM, MainWindow
 from ferdesk.ui.services import Services
 
 log = logging.getLogger(__name__)
-
-FIRST_CAMERA = "camera:0"
 
 
 class UnexpectedErrors(QObject):
@@ -122,7 +120,7 @@ def open_window(
 
     def begin() -> None:
         if source is None:
-            window.start(loaded.settings.last_source or FIRST_CAMERA, fallback=DEMO.name)
+            window.start_usual()
         else:
             window.start(source)
         window.live.watch_cameras()

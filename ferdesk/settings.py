@@ -4,14 +4,18 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from ferdesk.core.quality import SMALLEST_FACE_PX, UNCERTAIN_BELOW
+from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
+from ferdesk.errors import FerdeskError
 from ferdesk.paths import config_folder
 
 Language = Literal["system", "en", "zh_CN"]
+Provider = Literal["auto", "cpu", "cuda"]
 ThemeChoice = Literal["system", "light", "dark"]
 
 
@@ -23,6 +27,10 @@ class Settings:
     """Show the picture as a mirror would; results are never mirrored."""
     heatmap: bool = False
     """Paint the chosen map over the faces."""
+    show_boxes: bool = True
+    """Draw a box around each face."""
+    show_labels: bool = True
+    """Write beside each face what it shows."""
     map_name: MapName = "attention"
     """Which of the network's maps the heatmap shows."""
     heat_opacity: float = field(default=0.6, metadata={"range": (0.0, 1.0)})
@@ -39,8 +47,14 @@ class Settings:
     """Show the docks around the picture."""
     model: str = ""
     """Which model judges faces; empty lets the speed of this machine decide."""
-    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    provider: Provider = "auto"
     """The device that should run the network; --provider on the command line goes before it."""
+    smoothing_tau_s: float = field(default=SMOOTHING_TAU_S, metadata={"range": (0.0, 3.0)})
+    """How slowly the smoothed probabilities follow, in seconds; 0 switches smoothing off."""
+    uncertain_below: float = field(default=UNCERTAIN_BELOW, metadata={"range": (0.0, 1.0)})
+    """A label with a smaller probability is called unsure."""
+    smallest_face_px: float = field(default=SMALLEST_FACE_PX, metadata={"range": (0.0, 500.0)})
+    """What a face smaller than this shows is called unsure."""
     reduced_motion: bool = False
     """Let bars jump to their values."""
     theme: ThemeChoice = "system"
@@ -49,10 +63,16 @@ class Settings:
     """The language of the window."""
     font_scale: float = field(default=1.0, metadata={"range": (0.75, 2.0)})
     """The size of all text, as a multiple of the system's."""
+    consent: int = 0
+    """The version of the first page that the user agreed to; 0 for none."""
     window_geometry: str = ""
     """Size and place of the window, as Qt saves it, in base64."""
     dock_state: str = ""
     """How the docks are arranged, as Qt saves it, in base64."""
+
+
+MACHINE = ("consent", "window_geometry", "last_source")
+"""What belongs to this person and machine: neither exported, nor imported, nor reset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,50 @@ def load_settings(path: Path) -> LoadedSettings:
     if not isinstance(entries, dict):
         return _set_aside(path, TypeError("it holds no table of settings"))
     return _from_entries(entries)
+
+
+def export_settings(settings: Settings, path: Path) -> None:
+    """Write all but ``MACHINE`` to ``path``, for another machine or as a backup.
+
+    Raises:
+        FerdeskError: the file cannot be written.
+    """
+    try:
+        save_settings(_without_machine(settings, Settings()), path)
+    except OSError as error:
+        raise FerdeskError(
+            f"The settings cannot be written to {path}: {error.strerror or error}."
+        ) from error
+
+
+def import_settings(path: Path, now: Settings) -> LoadedSettings:
+    """The settings of ``path``, with ``MACHINE`` as it is ``now``; the file stays as it is.
+
+    Raises:
+        FerdeskError: the file holds no settings.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(entries, dict):
+            raise TypeError("it holds no table of settings")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise FerdeskError(
+            f"{path} holds no settings ({error}). Choose a file that ferdesk exported."
+        ) from error
+    loaded = _from_entries({k: v for k, v in entries.items() if k not in MACHINE})
+    return LoadedSettings(_without_machine(loaded.settings, now), loaded.warnings)
+
+
+def reset_settings(now: Settings) -> Settings:
+    """The defaults, with ``MACHINE`` as it is ``now``."""
+    return _without_machine(Settings(), now)
+
+
+def _without_machine(settings: Settings, other: Settings) -> Settings:
+    """``settings`` with ``other``'s values of ``MACHINE``."""
+    # Any: names and values come from the same class
+    kept: dict[str, Any] = {name: getattr(other, name) for name in MACHINE}
+    return replace(settings, **kept)
 
 
 def save_settings(settings: Settings, path: Path) -> None:
@@ -133,6 +197,8 @@ def _complaint(value: object, kind: object, bounds: tuple[float, float] | None) 
         return "" if value in choices else "one of " + ", ".join(choices)
     if kind is bool:
         return "" if isinstance(value, bool) else "true or false"
+    if kind is int:
+        return "" if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
     if kind is float:
         low, high = bounds or (-math.inf, math.inf)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -265,7 +265,9 @@ class WindowServices:
     provider: Provider = "auto"
     root: Path | None = None
     _pipeline: Pipeline | None = None
-    _classifiers: dict[str, ExpressionClassifier] = field(default_factory=dict)
+    _classifiers: dict[tuple[str | None, Provider], ExpressionClassifier] = field(
+        default_factory=dict
+    )
     _loading: threading.Lock = field(default_factory=threading.Lock)
 
     def cameras(self) -> list[SourceChoice]:
@@ -284,13 +286,16 @@ class WindowServices:
     def use_model(self, name: str) -> None:
         self.model = name or None
 
+    def use_device(self, provider: Provider) -> None:
+        self.provider = provider
+
     def open_pipeline(self) -> Pipeline:
         """Models are loaded once; each start gets a pipeline that remembers no face."""
         with self._loading:
             name = self.model or _quick_model()
             if self._pipeline is None:
                 self._pipeline = open_pipeline(name, self.provider)
-                self._classifiers[name or ""] = self._pipeline.classifier
+                self._classifiers[name, self.provider] = self._pipeline.classifier
             pipeline = self._pipeline.fresh()
             pipeline.classifier = self._classifier(name)
             return pipeline
@@ -308,7 +313,7 @@ class WindowServices:
             return self._classifier(name)
 
     def _classifier(self, name: str | None) -> ExpressionClassifier:
-        key = name or ""
+        key = (name, self.provider)
         if key not in self._classifiers:
             self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
         return self._classifiers[key]

@@ -19,6 +19,7 @@ from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import Engine, State, Status, events_between
 from ferdesk.sessions.naming import name_faces
+from ferdesk.settings import Provider
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.language import mark, tr
@@ -137,6 +138,11 @@ class Live(QObject):
     def running(self) -> bool:
         return self._state in (State.OPENING, State.RUNNING, State.LOST)
 
+    @property
+    def recording_active(self) -> bool:
+        """Whether a session is open, or being opened."""
+        return self._recording is not None or self._opening_recording
+
     def now_s(self) -> float:
         """The monotonic clock that markers are dated by."""
         return self._clock()
@@ -175,6 +181,12 @@ class Live(QObject):
     def use_model(self, name: str) -> None:
         """Judge by the model of that name, or by what suits this machine where it is empty."""
         self._services.use_model(name)
+        if self.running:
+            self.start(self._source)
+
+    def use_device(self, provider: Provider) -> None:
+        """Judge on that device from now on."""
+        self._services.use_device(provider)
         if self.running:
             self.start(self._source)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QImage, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -30,10 +30,12 @@ from ferdesk.settings import Settings, save_settings
 from ferdesk.ui.faces_panel import FacesPanel
 from ferdesk.ui.format_button import FormatButton
 from ferdesk.ui.heat_panel import HeatPanel
+from ferdesk.ui.icons import ACTION_ICONS, give_icon
 from ferdesk.ui.language import mark, tr
 from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, source_title
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
+from ferdesk.ui.preferences import Preferences, changed_fields
 from ferdesk.ui.selection import Selection
 from ferdesk.ui.services import SourceChoice
 from ferdesk.ui.shortcuts import ShortcutsSheet
@@ -46,6 +48,7 @@ from ferdesk.ui.video_view import VideoView, ViewState
 log = logging.getLogger(__name__)
 
 PROGRAM = "ferdesk"
+FIRST_CAMERA = "camera:0"
 _SAVE_AFTER_MS = 500
 _SLOW_OPENING_S = 3.0
 _FILES = "*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.gif *.jpg *.jpeg *.png *.bmp"
@@ -112,13 +115,20 @@ ACTIONS = (
     ActionSpec("markers", mark("Marker names…"), "Ctrl+Shift+M", "name_markers"),
     ActionSpec("file", mark("Open file…"), "Ctrl+O", "open_file"),
     ActionSpec("address", mark("Open address…"), "Ctrl+L", "open_address"),
+    ActionSpec("source", mark("Choose a source…"), "F4", "choose_from_menu"),
+    ActionSpec("settings", mark("Settings…"), "Ctrl+,", "choose_settings"),
     ActionSpec("keys", mark("Keyboard"), "F1", "show_keys", False, mark("All keys")),
 )
-_BAR = ("run", "record", "snapshot", "", "heatmap", "mirror", "panel", "full", "keys")
+_BAR = ("run", "record", "snapshot", "", "heatmap", "mirror", "panel", "full", "keys", "settings")
+_SMALL = ("mirror", "panel", "full", "keys", "settings")
+"""These show their icon alone; their names stand in the tooltip."""
 
 
 class MainWindow(QMainWindow):
     """Shows what ``live`` tells and asks it for what the user wants; decides nothing else."""
+
+    settings_changed = Signal(object)
+    """The ``Settings`` as they are now."""
 
     def __init__(
         self,
@@ -146,7 +156,7 @@ class MainWindow(QMainWindow):
         self._selection = Selection()
         self._status = Status()
         self._recording = RecordingState()
-        self._cameras: tuple[SourceChoice, ...] = ()
+        self.cameras: tuple[SourceChoice, ...] = ()
         self._keys: ShortcutsSheet | None = None
         self._saver = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._saver.timeout.connect(self._save)
@@ -165,7 +175,9 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self.tools = LiveTools(self)
+        self.preferences = Preferences(self)
         self._apply(settings)
+        self._arrange(settings)
         self._clear()
         self._show_status(Status())
 
@@ -197,6 +209,35 @@ class MainWindow(QMainWindow):
         self.live.use_model(name)
         self.status_line.offer_models(self.live.models, name)
         self._remember(model=name)
+
+    def choose_from_menu(self) -> None:
+        self.source_button.setFocus()
+        self.source_button.showMenu()
+
+    def choose_settings(self) -> None:
+        self.preferences.show()
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use ``settings`` from now on: what differs acts at once and is remembered."""
+        before, self.settings = self.settings, settings
+        changed = changed_fields(before, settings)
+        self._apply(settings)
+        if "dock_state" in changed:
+            self.stage.restore(settings.dock_state)
+        if "model" in changed:
+            self.live.use_model(settings.model)
+            self.status_line.offer_models(self.live.models, settings.model)
+        if "provider" in changed:
+            self.live.use_device(settings.provider)
+        if "last_source" in changed:
+            self.start_usual()
+        elif changed & {"camera_size", "camera_rate"} and self.live.running:
+            self.start(self.live.source_name)
+        self._remember()
+
+    def start_usual(self) -> None:
+        """Start what was chosen last, else the first camera; the demo where there is none."""
+        self.start(self.settings.last_source or FIRST_CAMERA, fallback=DEMO.name)
 
     def toggle_run(self) -> None:
         if self.live.running:
@@ -310,6 +351,7 @@ class MainWindow(QMainWindow):
         run.setChecked(running)
         opening = status.state is State.OPENING
         run.setText(tr("Cancel") if opening else tr("Stop") if running else tr("Start"))
+        give_icon(run, "square" if running else "play", "text" if running else "accent_text")
         self.format_button.show_given(status.source)
         if status.state in _OVER:
             self.faces.age()
@@ -325,7 +367,8 @@ class MainWindow(QMainWindow):
         record = self.actions_by_name["record"]
         record.setChecked(recording.active)
         elapsed = clock_text(recording.elapsed_s)
-        record.setText(f"● {elapsed}" if recording.active else tr("Record"))
+        record.setText(elapsed if recording.active else tr("Record"))
+        give_icon(record, "circle-dot", "red" if recording.active else "text")
         ready = self._status.state is State.RUNNING and not recording.changing
         record.setEnabled(recording.active or ready)
         parts = (f"● {elapsed}" if recording.active else "", self._title(), PROGRAM)
@@ -343,7 +386,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_cameras(self, cameras: tuple[SourceChoice, ...]) -> None:
-        self._cameras = cameras
+        self.cameras = cameras
         self._fill_sources()
         if self.live.source_name:
             self._show_source(self.live.source_name)
@@ -360,7 +403,7 @@ class MainWindow(QMainWindow):
     def _title(self) -> str:
         """The source's name for people, as the camera itself says it where it does."""
         name = self.live.source_name
-        titles = {choice.name: choice.title for choice in self._cameras}
+        titles = {choice.name: choice.title for choice in self.cameras}
         return titles.get(name, source_title(name))
 
     def _clear(self) -> None:
@@ -380,13 +423,21 @@ class MainWindow(QMainWindow):
     # ---- settings
 
     def _apply(self, settings: Settings) -> None:
+        self.live.tune(
+            replace(
+                self.live.tuning,
+                smoothing_tau_s=settings.smoothing_tau_s,
+                uncertain_below=settings.uncertain_below,
+                smallest_face_px=settings.smallest_face_px,
+            )
+        )
+        self.view.set_overlays(boxes=settings.show_boxes, labels=settings.show_labels)
         self.actions_by_name["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
         self.status_line.offer_models(self.live.models, self.live.wanted_model)
         self.marker_keys.set_names(settings.marker_names.split(";"))
         self.actions_by_name["panel"].setChecked(settings.side_panel)
-        self.stage.restore(settings.dock_state)
-        self.stage.show_docks(settings.side_panel)
+        self.stage.show_docks(settings.side_panel and not self.isFullScreen())
         self.faces.bars.reduced_motion = settings.reduced_motion
         with contextlib.suppress(ValueError):
             # a size that is none, by hand in the file, leaves it to the camera
@@ -394,6 +445,9 @@ class MainWindow(QMainWindow):
         self.format_button.show_asked(self.live.camera_format)
         self.heat.choose(on=settings.heatmap, name=settings.map_name, opacity=settings.heat_opacity)
         self._show_heat()
+
+    def _arrange(self, settings: Settings) -> None:
+        self.stage.restore(settings.dock_state)
         self.resize(160 * GRID, 95 * GRID)
         if settings.window_geometry:
             geometry = QByteArray.fromBase64(settings.window_geometry.encode("ascii", "ignore"))
@@ -415,6 +469,7 @@ class MainWindow(QMainWindow):
     def _remember(self, **changes: object) -> None:
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         self._saver.start()
+        self.settings_changed.emit(self.settings)
 
     def _save(self) -> None:
         if self._settings_path is None:
@@ -458,6 +513,8 @@ class MainWindow(QMainWindow):
             does: Callable[[], None] = getattr(self, spec.does)
             action.triggered.connect(partial(_ignore_checked, does))
             action.setWhatsThis(tr(spec.tip or spec.text))
+            if spec.name in ACTION_ICONS:
+                give_icon(action, ACTION_ICONS[spec.name])
             self.addAction(action)
             actions[spec.name] = action
         escape = QAction(self)
@@ -482,9 +539,9 @@ class MainWindow(QMainWindow):
         menu.clear()
         self._source_group.deleteLater()
         self._source_group = QActionGroup(self)
-        if not self._cameras:
+        if not self.cameras:
             menu.addAction(tr("No camera found")).setEnabled(False)
-        for choice in (*self._cameras, DEMO):
+        for choice in (*self.cameras, DEMO):
             action = menu.addAction(tr(choice.title))
             action.setData(choice.name)
             action.setCheckable(True)
@@ -514,11 +571,15 @@ class MainWindow(QMainWindow):
             button.setObjectName(name)
             button.setDefaultAction(self.actions_by_name[name])
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if name in _SMALL:
+                button.setAccessibleName(button.defaultAction().text())
+            else:
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             row.addWidget(button)
             if name in ("run", "record"):
                 # wide enough for its longest words, so that nothing beside it moves
-                widest = button.fontMetrics().horizontalAdvance("● 00:00:00")
-                button.setMinimumWidth(widest + 4 * GRID)
+                widest = button.fontMetrics().horizontalAdvance("00:00:00")
+                button.setMinimumWidth(widest + 7 * GRID)
         return bar
 
     def _make_stage(self) -> Stage:

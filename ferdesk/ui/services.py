@@ -10,6 +10,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.settings import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,10 @@ class Services(Protocol):
 
     def use_model(self, name: str) -> None:
         """Which model the next pipeline has; empty lets this machine's speed decide."""
+        ...
+
+    def use_device(self, provider: Provider) -> None:
+        """Which device the next pipeline should run on."""
         ...
 
     def candidates(self) -> Sequence[Candidate]:

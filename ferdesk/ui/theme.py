@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ferdesk.paths import assets_folder
 from ferdesk.settings import ThemeChoice
 
 GRID = 8
@@ -167,6 +168,7 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _style_sheet(theme: Theme, points: float) -> str:
+    checked = (assets_folder() / "icons" / "checked.svg").as_posix()
     return f"""
     QToolButton {{
         background: transparent; border: 1px solid transparent; border-radius: 4px;
@@ -181,6 +183,12 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}
     QToolButton#run:checked {{ background: {theme.raised}; color: {theme.text}; }}
     QToolButton#record:checked {{ color: {theme.red}; }}
+    QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
+        border-radius: 3px; background: {theme.canvas}; }}
+    QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
+        image: url("{checked}"); }}
+    QCheckBox::indicator:focus {{ border: 2px solid {theme.focus}; }}
+    QCheckBox::indicator:disabled {{ border-color: {theme.disabled}; }}
     QMenu {{ background: {theme.raised}; border: 1px solid {theme.line}; padding: 8px 0; }}
     QMenu::item {{ padding: 6px 24px 6px 32px; }}
     QMenu::item:selected {{ background: {theme.accent}; color: {theme.accent_text}; }}

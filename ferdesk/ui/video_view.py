@@ -48,6 +48,7 @@ class VideoView(QWidget):
         self._plates = PlatePlaces()
         self._names: Mapping[int, str] = {}
         self._mirrored = False
+        self._boxes = self._labels = True
         self._chosen_id: int | None = None
         self.setMinimumSize(40 * GRID, 30 * GRID)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -91,6 +92,11 @@ class VideoView(QWidget):
     def set_names(self, names: Mapping[int, str]) -> None:
         """The names that the user gave to faces, by id."""
         self._names = names
+        self.update()
+
+    def set_overlays(self, *, boxes: bool, labels: bool) -> None:
+        """Which of the marks around faces are painted."""
+        self._boxes, self._labels = boxes, labels
         self.update()
 
     def set_mirrored(self, mirrored: bool) -> None:
@@ -193,6 +199,8 @@ class VideoView(QWidget):
             view=placement.transform().mapRect(picture),
             names=self._names,
             places=plates,
+            with_boxes=self._boxes,
+            with_labels=self._labels,
         )
 
     def _paint_words(self, painter: QPainter) -> None:

@@ -30,6 +30,7 @@ from ferdesk.core.types import (
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.settings import Provider
 from ferdesk.ui.services import Recording, SourceChoice
 
 PLACES: dict[MapName, MapPlace] = {
@@ -193,6 +194,7 @@ class FakeServices:
     asked: list[CameraFormat] = field(default_factory=list)
     recordings: list[FakeRecording] = field(default_factory=list)
     refuses_recording: str = ""
+    devices: list[str] = field(default_factory=list)
     plugged: list[SourceChoice] = field(
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
     )
@@ -224,6 +226,9 @@ class FakeServices:
 
     def use_model(self, name: str) -> None:
         self.wanted_models.append(name)
+
+    def use_device(self, provider: Provider) -> None:
+        self.devices.append(provider)
 
     def candidates(self) -> Sequence[Candidate]:
         return self.to_choose_from
