@@ -488,3 +488,80 @@ def _names_the_grey_value() -> Any:
             return self.eye[x[:, 0, 0, 0].long()]
 
     return Net()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_the_captured_step_gives_the_plain_steps_losses(
+    tiny_recipe: Recipe, tiny_data: Fer2013
+) -> None:
+    from trainer.models import ExpressionNet
+    from trainer.step import TrainingStep
+
+    recipe = dataclasses.replace(tiny_recipe, **EVERYTHING)
+    losses = []
+    for captures in (False, True):
+        torch.manual_seed(1)
+        network, averaged = (ExpressionNet(recipe.architecture).cuda() for _ in range(2))
+        said: list[str] = []
+        once = TrainingStep(
+            recipe, network, averaged, tiny_data.splits["training"], compiled=captures,
+            notice=said.append,
+        )  # fmt: skip
+        once._prepared = not captures
+        for epoch in range(2):
+            once.begin_epoch(epoch)
+            for _ in range(once.steps_per_epoch):
+                once()
+        assert (once._graph is not None) == captures
+        assert said == []
+        losses.append(once.losses_S.cpu())
+    torch.testing.assert_close(losses[1], losses[0], atol=2e-2, rtol=2e-2)
+
+
+def test_a_compiler_that_fails_costs_speed_and_not_the_run(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = fit(tiny_recipe, tiny_data, tmp_path / "plain")
+
+    def broken(function: Any, **_: object) -> Any:
+        def fails(*arguments: Any) -> torch.Tensor:
+            function(*arguments)  # the norms have seen a batch by then
+            raise RuntimeError("InvalidCxxCompiler: no working C++ compiler\nand many lines")
+
+        return fails
+
+    said: list[str] = []
+    monkeypatch.setattr(torch, "compile", broken)
+    found = fit(tiny_recipe, tiny_data, tmp_path / "eager", compile_model=True, notice=said.append)
+    _assert_bit_identical(found, plain)
+    assert len(said) == 1
+    assert "torch.compile does not work here (InvalidCxxCompiler" in said[0]
+
+
+def test_preparing_a_step_changes_nothing(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(tiny_recipe, **EVERYTHING)
+    plain = fit(recipe, tiny_data, tmp_path / "plain")
+    calls: list[object] = []
+
+    def compiles(function: Any, **_: object) -> Any:
+        calls.append(function)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compiles)
+    _assert_bit_identical(fit(recipe, tiny_data, tmp_path / "b", compile_model=True), plain)
+    assert len(calls) == 1
+
+
+def test_what_is_best_but_not_on_the_disk_yet_is_written_before_last_pt_tells_of_it(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "SAVE_SHARE", 1e-9)  # the second epoch's end saves nothing
+    accuracies = iter([0.3, 0.5, 0.4])
+    monkeypatch.setattr(train, "center_accuracy", lambda *_: next(accuracies))
+    fit(tiny_recipe, tiny_data, tmp_path)
+    best = load_checkpoint(tmp_path / "best.pt")
+    assert (best.step, best.scores["public"]) == (6, 0.5)
+    assert load_checkpoint(tmp_path / "last.pt").scores["best_epoch"] == 2
