@@ -32,6 +32,7 @@ def fer2013_facts(place: Path, data: Fer2013) -> Facts:
         "sha256": data.sha256,
         "splits": {_NAME_OF[s]: _counts(faces) for s, faces in data.splits.items()},
         "copies": _copies_facts(data, copies),
+        "blank": {_NAME_OF[s]: _num_blank(faces) for s, faces in data.splits.items()},
         "notes": list(data.notes),
     }
     training = data.splits["training"]
@@ -100,6 +101,11 @@ def folder_facts(place: Path, folder: FaceFolder) -> Facts:
 
 def _counts(faces: Faces) -> Facts:
     return {"faces": len(faces), "counts": faces.counts()}
+
+
+def _num_blank(faces: Faces) -> int:
+    """How many faces are one even grey, or black: pictures that show nothing."""
+    return int((faces.pixels.min(axis=(1, 2)) == faces.pixels.max(axis=(1, 2))).sum())
 
 
 def _copies_facts(data: Fer2013, copies: Copies) -> Facts:
@@ -178,6 +184,12 @@ def _show_fer2013(facts: Facts, console: Console) -> None:
         console.print(
             f"{num:,} of {of:,} {name} faces ({_percent(num, of)}) have {whose} copy in Training.",
             soft_wrap=True,
+        )
+    blank = {name: num for name, num in facts["blank"].items() if num}
+    if blank:
+        counted = ", ".join(f"{name} {num}" for name, num in blank.items())
+        console.print(
+            f"Pictures that show nothing, each a copy of the others: {counted}.", soft_wrap=True
         )
     _show_sheets(console, facts)
 

@@ -99,6 +99,16 @@ def test_counts_and_copies_are_told(run: Run, csv: Path, tmp_path: Path) -> None
             assert image.width > 48
 
 
+def test_pictures_that_show_nothing_are_counted(
+    run: Run, rows: list[Row], write_csv: Callable[[Sequence[Row]], Path]
+) -> None:
+    black = np.zeros((48, 48), np.uint8)
+    path = write_csv([*rows, (0, black, "Training"), (1, black, "PublicTest")])
+    code, out, _ = run("--data", path, "--unofficial")
+    assert code == 0
+    assert "show nothing, each a copy of the others: Training 1, PublicTest 1." in out
+
+
 def test_the_same_as_json(run: Run, csv: Path, ferplus: Path) -> None:
     code, out, err = run("--data", csv, "--ferplus", ferplus, "--unofficial", "--json")
     assert (code, err) == (0, "")

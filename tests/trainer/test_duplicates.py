@@ -1,5 +1,7 @@
 """Copies: the same pixels, or the same photograph again; and nobody else's."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trainer import duplicates
-from trainer.data import Faces, Fer2013, Split
+from trainer.data import Faces, Fer2013, Split, load_fer2013
 from trainer.duplicates import contradicting, find_copies, has_copy_in_training, search
 
 
@@ -162,3 +164,18 @@ def test_what_was_found_is_kept(
     second = find_copies(data, tmp_path)
     np.testing.assert_array_equal(second.pairs, first.pairs)
     np.testing.assert_array_equal(second.exact, first.exact)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_real_fer2013_has_the_copies_that_the_docs_tell(
+    shared_folder: Path, tmp_path: Path
+) -> None:
+    unpack = shared_folder / "data" / "fer2013" / "unpack.py"
+    subprocess.run([sys.executable, str(unpack), str(tmp_path)], check=True)
+    copies = find_copies(load_fer2013(tmp_path))
+    assert int((copies.between("training", "training") & copies.exact).sum()) == 1541
+    assert int((copies.between("training", "private") & copies.exact).sum()) == 415
+    # sums in float32 may differ in the last place elsewhere
+    assert int(copies.have_copy_in("public", "training").sum()) == pytest.approx(614, abs=3)
+    assert int(copies.have_copy_in("private", "training").sum()) == pytest.approx(644, abs=3)
