@@ -60,6 +60,19 @@ class Recipe:
     """Decay of the exponential average of the weights, which is then what is evaluated; 0: none."""
     freeze_norms: bool = False
     """Keep the batch norms' statistics as they are, for fine-tuning on few faces."""
+    # sharpness-aware minimisation: each step looks at the slope a little uphill; twice the work
+    sam_rho: float = 0.0
+    """How far uphill; 0: not at all. 0.05 to 0.2, or 0.5 to 2 where it is adaptive."""
+    sam_adaptive: bool = False
+    """Measure the way in shares of each weight (ASAM)."""
+    # what is learned beside the labels
+    logit_adjust: float = 0.0
+    """So many times the logarithm of each class's share is added to its logit while learning."""
+    teacher: tuple[str, ...] = ()
+    """Checkpoints whose mean opinion of the same views is learned too."""
+    distill_alpha: float = 0.7
+    """Weight of the teachers' opinion; the rest is the labels'."""
+    distill_temperature: float = 2.0
     # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
     crop_px: int = 44
     rotation_deg: float = 0.0
@@ -176,6 +189,11 @@ def _checked(field: str, value: object, wanted: Any, where: str) -> object:  # n
             return value
         allowed = ", ".join(map(str, get_args(wanted)))
         raise DataError(f"The recipe ({where}) has {field} = {value!r}; allowed are {allowed}.")
+    if get_origin(wanted) is tuple:
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts):
+            return tuple(texts)
+        raise DataError(f"The recipe ({where}) has {field} = {value!r}; a list of texts is needed.")
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not wanted:
@@ -195,6 +213,8 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "shift": (0, 0.5), "rotation_deg": (0, 180), "light": (0, 1), "step_every": (1, 100_000),
         "step_from": (0, 100_000), "step_factor": (0, 1), "warmup": (0, 100_000), "mixup": (0, 100),
         "annealing_base": (0, 1e9), "annealing_gamma": (0, 1e9), "seed": (0, 2**31 - 1),
+        "sam_rho": (0, 100), "logit_adjust": (0, 10), "distill_alpha": (0, 1),
+        "distill_temperature": (0.1, 100),
         "dropout": (0, 0.95), "pretrain_epochs": (0, 100_000), "corruption": (0, 0.95),
         "pretrain_learning_rate": (1e-9, 100), "sparsity": (0.001, 0.999),
         "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6),

@@ -90,3 +90,15 @@ def squared_hinge(scores_BK: Tensor, target_B: Tensor) -> Tensor:
     sign_BK = 2.0 * F.one_hot(target_B, scores_BK.shape[1]).to(torch.float32) - 1.0
     missing_BK = F.relu(1.0 - sign_BK * scores_BK.float())
     return missing_BK.square().sum(1).mean()
+
+
+def distillation(logits_BK: Tensor, taught_BK: Tensor, temperature: float) -> Tensor:
+    """T^2 KL(taught || softmax(logits / T)), mean over faces (Hinton et al., 2015).
+
+    Args:
+        logits_BK: the student's.
+        taught_BK: the teachers' probabilities at the same temperature.
+        temperature: T; its square keeps the slope's size.
+    """
+    log_BK = F.log_softmax(logits_BK.float() / temperature, dim=1)
+    return temperature**2 * F.kl_div(log_BK, taught_BK.float(), reduction="batchmean")

@@ -7,17 +7,18 @@ nothing waits for the device; on CUDA the whole of it becomes one CUDA graph, la
 Axes: N faces of the split, B faces of a step, C features, K expressions, S steps of an epoch.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ferdesk.core.labels import NUM_LABELS
 from trainer.augment import augment
 from trainer.config import Recipe
 from trainer.data import Faces
 from trainer.distributed import ALONE, Group
-from trainer.losses import a_softmax_logits, cross_entropy, squared_hinge
+from trainer.losses import a_softmax_logits, cross_entropy, distillation, squared_hinge
 from trainer.models import Network
 from trainer.plan import EpochPlan, plan_epoch
 
@@ -37,6 +38,7 @@ class TrainingStep:
         compiled: use torch.compile; without a compiler that works the run goes on without.
         group: the processes that share the batch.
         autotune: let the compiler time many kernels, which takes minutes; for long runs on GPUs.
+        teachers: networks on the same device whose opinion of the same views is learned too.
         notice: takes a sentence for the user.
     """
 
@@ -51,14 +53,18 @@ class TrainingStep:
         compiled: bool = False,
         group: Group = ALONE,
         autotune: bool = False,
+        teachers: Sequence[Network] = (),
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.recipe, self.network, self.averaged = recipe, network, averaged
         self.device = next(network.parameters()).device
         self.bf16, self.group, self.notice = bf16, group, notice
+        self.teachers = [teacher.eval().requires_grad_(False) for teacher in teachers]
         self.steps_per_epoch = len(training) // recipe.batch
         self.pixels_NHW = torch.from_numpy(training.pixels).to(self.device)
         self.labels_N = torch.from_numpy(training.labels).to(self.device)
+        counts_K = torch.bincount(self.labels_N, minlength=NUM_LABELS).float()
+        self._prior_K = recipe.logit_adjust * ((counts_K + 1) / (counts_K + 1).sum()).log()
         self.losses_S = torch.zeros(self.steps_per_epoch, device=self.device)
         """This process's loss of each step of the epoch, filled as they are made."""
         self._rate = torch.tensor(recipe.learning_rate, device=self.device)
@@ -111,18 +117,53 @@ class TrainingStep:
         random_BD = plan.random_SBD.index_select(0, counter)[0]
         self._rate.copy_(plan.rate_S.index_select(0, counter)[0])
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(
+        batch = (
             self.pixels_NHW.index_select(0, indices_B), self.labels_N.index_select(0, indices_B),
             random_BD, plan.share_S.index_select(0, counter)[0],
             plan.annealing_S.index_select(0, counter)[0],
         )  # fmt: skip
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.group.average_gradients(self.network.parameters())
+        loss = self._slope(batch)
+        if self.recipe.sam_rho:
+            self._slope_uphill(batch)
         self.optimizer.step()
         if self.averaged is not None:
             follow(self.averaged, self.network, plan.keep_S.index_select(0, counter)[0])
         self.losses_S.index_copy_(0, counter, loss.detach()[None])
         counter += 1
+
+    def _slope(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Put the loss's slope into the gradients; returns the loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss: Tensor = self._loss(*batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.group.average_gradients(self.network.parameters())
+        return loss
+
+    def _slope_uphill(self, batch: tuple[Tensor, ...]) -> None:
+        """Replace the slope by the one a step uphill (Foret et al., 2021; Kwon et al., 2021).
+
+        The norms' statistics are of the first look alone.
+        """
+        weights: list[Tensor] = []
+        uphill: list[Tensor] = []
+        for parameter in self.network.parameters():
+            if parameter.grad is not None:
+                weights.append(parameter)
+                uphill.append(parameter.grad)
+        buffers = list(self.network.buffers())
+        with torch.no_grad():
+            sizes = torch._foreach_abs(weights) if self.recipe.sam_adaptive else None
+            if sizes is not None:
+                uphill = list(torch._foreach_mul(sizes, uphill))
+            length = torch.stack(torch._foreach_norm(uphill)).norm()
+            if sizes is not None:
+                uphill = list(torch._foreach_mul(sizes, uphill))
+            uphill = list(torch._foreach_mul(uphill, self.recipe.sam_rho / (length + 1e-12)))
+            kept = [value.clone() for value in (*weights, *buffers)]
+            torch._foreach_add_(weights, uphill)
+        self._slope(batch)
+        with torch.no_grad():
+            torch._foreach_copy_([*weights, *buffers], kept)
 
     def _loss_of_batch(
         self,
@@ -143,7 +184,23 @@ class TrainingStep:
         if self.recipe.mixup:
             other = self._loss_of(embedding_BC, target_B.flip(0), annealing)
             loss = share * loss + (1 - share) * other
+        if self.teachers:
+            with torch.no_grad():
+                taught_BK = self._taught(x_B1HW)
+            student_BK = self.network.classify(embedding_BC)
+            learned = distillation(student_BK, taught_BK, self.recipe.distill_temperature)
+            alpha = self.recipe.distill_alpha
+            loss = (1 - alpha) * loss + alpha * learned
         return loss
+
+    def _taught(self, x_B1HW: Tensor) -> Tensor:
+        """The teachers' mean probabilities [B, K] at the temperature of distillation."""
+        opinions = []
+        for teacher in self.teachers:
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+                logits_BK = teacher(x_B1HW)
+            opinions.append((logits_BK.float() / self.recipe.distill_temperature).softmax(1))
+        return torch.stack(opinions).mean(0)
 
     def _loss_of(self, embedding_BC: Tensor, target_B: Tensor, annealing: Tensor) -> Tensor:
         recipe = self.recipe
@@ -155,6 +212,8 @@ class TrainingStep:
             logits_BK = self.network.classify(embedding_BC)
         if recipe.loss == "squared-hinge":
             return squared_hinge(logits_BK, target_B)
+        if recipe.logit_adjust:
+            logits_BK = logits_BK + self._prior_K
         return cross_entropy(logits_BK, target_B, recipe.label_smoothing)
 
     def _state(self) -> list[Tensor]:

@@ -148,7 +148,7 @@ class _Run:
             self.averaged.eval()
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
-            group=group, autotune=autotune, notice=notice,
+            group=group, autotune=autotune, notice=notice, teachers=self._teachers(),
         )  # fmt: skip
         self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
@@ -170,6 +170,23 @@ class _Run:
             self.device, memory_format=memory_format(self.recipe, self.device)
         )
         return network
+
+    def _teachers(self) -> list[Network]:
+        """The networks of the recipe's teachers; the first process alone reads their files."""
+
+        def load() -> list[Checkpoint]:
+            found = [load_checkpoint(Path(place)) for place in self.recipe.teacher]
+            for place, checkpoint in zip(self.recipe.teacher, found, strict=True):
+                if checkpoint.recipe.crop_px != self.recipe.crop_px:
+                    raise DataError(
+                        f"The teacher {place} looks at {checkpoint.recipe.crop_px} pixels, the "
+                        f"student at {self.recipe.crop_px}; both must see the same view."
+                    )
+            return found
+
+        if not self.recipe.teacher:
+            return []
+        return [teacher.model().to(self.device) for teacher in self.group.from_first(load)]
 
     def _open(self, resume: bool) -> Checkpoint | None:
         """The checkpoint to go on from, checked; the first process alone does this."""
