@@ -40,6 +40,7 @@ from ferdesk.ui.selection import Selection
 from ferdesk.ui.services import SourceChoice
 from ferdesk.ui.shortcuts import ShortcutsSheet
 from ferdesk.ui.stage import Stage
+from ferdesk.ui.stats import StatsPanel
 from ferdesk.ui.status_line import StatusLine, clock_text
 from ferdesk.ui.theme import GRID
 from ferdesk.ui.tools import LiveTools
@@ -101,6 +102,14 @@ ACTIONS = (
     ),
     ActionSpec(
         "full", mark("Full screen"), "F", "show_full", True, mark("Nothing but the picture")
+    ),
+    ActionSpec(
+        "stats",
+        mark("Statistics"),
+        "F8",
+        "show_stats",
+        True,
+        mark("Rates, times and drops"),
     ),
     ActionSpec("next", mark("Next face"), "]", "next_face"),
     ActionSpec("previous", mark("Previous face"), "[", "previous_face"),
@@ -166,6 +175,7 @@ class MainWindow(QMainWindow):
         self.heat = HeatPanel(self)
         self.notices = Notices(self)
         self.status_line = StatusLine(self)
+        self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
         self.actions_by_name = self._make_actions()
         self.marker_keys = MarkerKeys(self, self.mark)
         self.source_button = self._make_source_button()
@@ -186,6 +196,7 @@ class MainWindow(QMainWindow):
     def start(self, name: str, *, fallback: str = "") -> None:
         """Begin with a source; see ``Live.start``."""
         self._clear()
+        self.stats.restart()
         self.live.start(name, fallback=fallback)
 
     def choose_source(self, name: str) -> None:
@@ -265,6 +276,12 @@ class MainWindow(QMainWindow):
         shown = self.actions_by_name["panel"].isChecked()
         self.stage.show_docks(shown)
         self._remember(side_panel=shown)
+
+    def show_stats(self) -> None:
+        shown = self.actions_by_name["stats"].isChecked()
+        if shown and not self.stage.docks_shown:
+            self.actions_by_name["panel"].trigger()
+        self.stage.docks["stats"].setVisible(shown)
 
     def show_full(self) -> None:
         full = self.actions_by_name["full"].isChecked()
@@ -346,6 +363,7 @@ class MainWindow(QMainWindow):
     def _show_status(self, status: Status) -> None:
         self._status = status
         self.status_line.show_status(status)
+        self.stats.show_status(status)
         running = self.live.running
         run = self.actions_by_name["run"]
         run.setChecked(running)
@@ -586,6 +604,10 @@ class MainWindow(QMainWindow):
         stage = Stage(self.view, self)
         stage.add_dock("faces", tr("Faces"), self.faces)
         stage.add_dock("heat", tr("Heatmap"), self.heat)
+        left = Qt.DockWidgetArea.LeftDockWidgetArea
+        stats = stage.add_dock("stats", tr("Statistics"), self.stats, left, shown=False)
+        # closed by its own cross, it is no longer ticked either
+        stats.toggleViewAction().toggled.connect(self.actions_by_name["stats"].setChecked)
         return stage
 
     def _lay_out(self) -> None:
@@ -597,6 +619,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.notices)
         column.addWidget(self.stage, 1)
         column.addWidget(self.status_line)
+        self.status_line.add_button(self.actions_by_name["stats"])
         self.setCentralWidget(middle)
 
     def _connect(self) -> None:
@@ -608,6 +631,8 @@ class MainWindow(QMainWindow):
         self.live.told.connect(self.notices.show_notice)
         self.view.face_clicked.connect(self.choose_face)
         self.status_line.model_chosen.connect(self.choose_model)
+        self.live.result.connect(lambda result: self.stats.meter.add_result(result))
+        self.view.painted.connect(lambda result: self.stats.meter.add_painted(result))
         self.view.double_clicked.connect(self.actions_by_name["full"].trigger)
         self.faces.chosen.connect(self.choose_face)
         self.heat.changed.connect(self._heat_changed)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QActionGroup, QResizeEvent
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from ferdesk.core.types import DeviceInfo
@@ -109,6 +109,16 @@ class StatusLine(QWidget):
             layout.addWidget(label)
         self.show_status(Status())
         self.show_recording(RecordingState())
+
+    def add_button(self, action: QAction) -> None:
+        """Put a small button for ``action`` at the line's end."""
+        button = QToolButton(self)
+        button.setObjectName("inline")
+        button.setDefaultAction(action)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(button)
 
     def show_status(self, status: Status) -> None:
         self.state.setText(tr(STATE_WORDS[status.state]))

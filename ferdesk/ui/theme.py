@@ -178,6 +178,7 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QToolButton:pressed, QToolButton:checked {{ background: {theme.line}; }}
     QToolButton:focus {{ border-color: {theme.focus}; }}
     QToolButton:disabled {{ color: {theme.disabled}; }}
+    QToolButton#inline {{ padding: 1px 8px; }}
     QToolButton::menu-indicator {{ image: none; }}
     QToolButton#source, QToolButton#format {{ background: {theme.raised}; text-align: left; }}
     QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}

@@ -36,10 +36,13 @@ class VideoView(QWidget):
     face_clicked = Signal(int)
     """The id of the face under the mouse; of two, the smaller."""
     double_clicked = Signal()
+    painted = Signal(object)
+    """A ``FrameResult`` that is on the screen for the first time."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._result: FrameResult | None = None
+        self._unseen = False
         self._image = QImage()
         self._state = ViewState()
         self._heat = HeatChoice()
@@ -71,6 +74,7 @@ class VideoView(QWidget):
     def show_result(self, result: FrameResult, chosen_id: int | None) -> None:
         self._result, self._chosen_id = result, chosen_id
         self._image = _as_image(result.frame.image)
+        self._unseen = True
         self.update()
 
     def clear(self) -> None:
@@ -152,6 +156,9 @@ class VideoView(QWidget):
             self._paint_words(painter)
         elif self._state.note:
             paint_note(painter, self._state.note, self.font(), QRectF(self.rect()))
+        if self._unseen and self._result is not None:
+            self._unseen = False
+            self.painted.emit(self._result)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         face_id = self.face_at(event.position())
