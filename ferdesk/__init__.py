@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ferdesk.privacy import block_reports
+from ferdesk.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from ferdesk.library import Pipeline
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 # it is imported; nothing leaves the machine here, whoever imports it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-__version__ = "0.1.0"
 __all__ = ["Pipeline", "__version__", "block_reports", "open_source"]
 
 

@@ -11,12 +11,12 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-import ferdesk
 from ferdesk.core.types import FrameResult
 from ferdesk.runtime.engine import Status
 from ferdesk.ui.language import mark, tr
 from ferdesk.ui.status_line import device_text, is_slower
 from ferdesk.ui.theme import GRID
+from ferdesk.version import VERSION
 
 REFRESH_MS = 500
 _KEPT = 120
@@ -189,7 +189,7 @@ class StatsPanel(QWidget):
 
     def text(self) -> str:
         """All of it for a report of a problem, with the device's reason and the machine."""
-        lines = [f"ferdesk {ferdesk.__version__}, {platform.platform()}"]
+        lines = [f"ferdesk {VERSION}, {platform.platform()}"]
         if self._status.device is not None:
             lines.append(device_text(self._status.device))
         for section in self.sections():
