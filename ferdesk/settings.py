@@ -43,6 +43,8 @@ class Settings:
     """Width and height asked of cameras, as 1280x720; empty leaves them to the camera."""
     camera_rate: float = field(default=0.0, metadata={"range": (0.0, 1000.0)})
     """Pictures a second asked of cameras; 0 leaves them to the camera."""
+    timeline_s: int = field(default=30, metadata={"range": (10, 120)})
+    """How many seconds the timeline shows."""
     side_panel: bool = True
     """Show the docks around the picture."""
     model: str = ""

@@ -198,6 +198,12 @@ class FacesPanel(QWidget):
             why = tr("unsure, see F1") if face.uncertain else tr("the network's estimate")
         self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
 
+    def add_row(self, row: QWidget) -> None:
+        """Put a tool for the chosen face under its bars."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(row)
+
     def edit_name(self) -> None:
         """Put the cursor into the chosen face's name."""
         if self.name.isEnabled():

@@ -34,13 +34,25 @@ Level = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A button of a notice: what it says and what it does."""
+
+    text: str
+    does: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell the user; ``details`` are folded away; ``stays`` until it is closed."""
+    """Something to tell the user; ``details`` are folded away; ``stays`` until it is closed.
+
+    Each of ``choices`` is a button; one that is pressed closes the notice.
+    """
 
     text: str
     level: Level = "info"
     details: str = ""
     stays: bool = True
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

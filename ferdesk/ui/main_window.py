@@ -28,11 +28,12 @@ from ferdesk.paths import sessions_folder
 from ferdesk.runtime.engine import State, Status
 from ferdesk.settings import Settings, save_settings
 from ferdesk.ui.faces_panel import FacesPanel
+from ferdesk.ui.folders import open_folder
 from ferdesk.ui.format_button import FormatButton
 from ferdesk.ui.heat_panel import HeatPanel
 from ferdesk.ui.icons import ACTION_ICONS, give_icon
 from ferdesk.ui.language import mark, tr
-from ferdesk.ui.live import DEMO, Live, Notice, RecordingState, source_title
+from ferdesk.ui.live import DEMO, Choice, Live, Notice, RecordingState, source_title
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
 from ferdesk.ui.preferences import Preferences, changed_fields
@@ -322,11 +323,14 @@ class MainWindow(QMainWindow):
         path = folder / f"{stamp}.png"
         self.live.chores.run(
             partial(_save_picture, self.view.snapshot(), path),
-            lambda saved: self.notices.show_notice(
-                Notice(tr("Saved {path}.").format(path=saved), stays=False)
-            ),
+            self._tell_saved,
             lambda message: self.notices.show_notice(Notice(message, "error")),
         )
+
+    def _tell_saved(self, path: Path) -> None:
+        show = Choice(tr("Open folder"), partial(open_folder, path.parent))
+        text = tr("Saved {path}.").format(path=path)
+        self.notices.show_notice(Notice(text, stays=False, choices=(show,)))
 
     def mark(self, label: str) -> None:
         self.live.mark(label)
@@ -483,6 +487,15 @@ class MainWindow(QMainWindow):
         self.view.set_heat(self.heat.choice, self.heat.places)
         with QSignalBlocker(self.actions_by_name["heatmap"]):
             self.actions_by_name["heatmap"].setChecked(self.heat.switch.isChecked())
+
+    @property
+    def chosen_id(self) -> int | None:
+        """The face that the panels are about; it may be out of sight."""
+        return self._selection.face_id
+
+    def remember(self, **changes: object) -> None:
+        """Keep these settings, changed by a tool of the live page."""
+        self._remember(**changes)
 
     def _remember(self, **changes: object) -> None:
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.ui.language import tr
-from ferdesk.ui.live import Notice
+from ferdesk.ui.live import Choice, Notice
 from ferdesk.ui.theme import GRID
 
 PASSES_AFTER_MS = 8000
@@ -50,6 +50,9 @@ class NoticeCard(QFrame):
         row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self.text, 1)
+        self.choices = [self._choice_button(choice) for choice in notice.choices]
+        for button in self.choices:
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.unfold, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
@@ -59,6 +62,17 @@ class NoticeCard(QFrame):
         layout.addWidget(self.details)
         if not notice.stays:
             QTimer.singleShot(PASSES_AFTER_MS, self, self.closed.emit)
+
+    def _choice_button(self, choice: Choice) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(choice.text)
+
+        def choose() -> None:
+            self.closed.emit()
+            choice.does()
+
+        button.clicked.connect(choose)
+        return button
 
     def again(self) -> None:
         """The same thing happened once more."""

@@ -1,0 +1,107 @@
+"""The last two minutes of each face's smoothed probabilities, in rings of fixed size."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.labels import NUM_LABELS
+from ferdesk.core.types import FrameResult
+
+LONGEST_S = 120.0
+_CAPACITY = 4096
+"""Two minutes at 34 results a second; at a higher rate values are kept as often as that."""
+_CLOSEST_S = LONGEST_S / _CAPACITY
+_GAP_S = 0.7
+"""A face that was away for longer than this leaves a gap in its lines."""
+_MOST_FACES = 16
+
+Floats = NDArray[np.float32]
+Times = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class _Ring:
+    times: Times = field(default_factory=lambda: np.zeros(_CAPACITY))
+    values: Floats = field(default_factory=lambda: np.zeros((_CAPACITY, NUM_LABELS), np.float32))
+    count: int = 0
+
+    @property
+    def last_s(self) -> float:
+        return float(self.times[(self.count - 1) % _CAPACITY]) if self.count else -np.inf
+
+    def put(self, time_s: float, values: Floats) -> None:
+        at = self.count % _CAPACITY
+        self.times[at], self.values[at] = time_s, values
+        self.count += 1
+
+    def ordered(self) -> tuple[Times, Floats]:
+        if self.count <= _CAPACITY:
+            return self.times[: self.count], self.values[: self.count]
+        at = self.count % _CAPACITY
+        return np.roll(self.times, -at), np.roll(self.values, -at, axis=0)
+
+
+class History:
+    """Filled with results; asked for the lines of one face."""
+
+    def __init__(self) -> None:
+        self._rings: dict[int, _Ring] = {}
+        self.now_s = 0.0
+        """When the newest result was captured, on the monotonic clock."""
+
+    @property
+    def face_ids(self) -> tuple[int, ...]:
+        """The faces of which something is kept."""
+        return tuple(sorted(self._rings))
+
+    def add(self, result: FrameResult) -> None:
+        time_s = result.frame.captured_s
+        self.now_s = max(self.now_s, time_s)
+        for face in result.faces:
+            ring = self._rings.get(face.face_id)
+            if ring is None:
+                ring = self._rings[face.face_id] = _Ring()
+                self._make_room()
+            elapsed_s = time_s - ring.last_s
+            if elapsed_s < _CLOSEST_S:
+                continue
+            if ring.count and elapsed_s > _GAP_S:
+                ring.put(ring.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
+            ring.put(time_s, face.smoothed)
+
+    def lines(self, face_id: int | None, span_s: float, most: int) -> tuple[Times, Floats]:
+        """The last ``span_s`` of a face, thinned to about ``most`` points.
+
+        Returns:
+            times [n], float64 seconds before now (0 or negative, rising), and values
+            [n, 7] float32 in LABELS' order, where a row of NaN is a gap.
+        """
+        ring = self._rings.get(face_id) if face_id is not None else None
+        if ring is None:
+            return np.zeros(0), np.zeros((0, NUM_LABELS), np.float32)
+        times, values = ring.ordered()
+        first = int(np.searchsorted(times, self.now_s - span_s))
+        # one more to the left, so that lines begin at the edge
+        first = max(first - 1, 0)
+        times, values = times[first:], values[first:]
+        step = max(len(times) // max(most, 1), 1)
+        if step > 1:
+            # by the count, so that the points that are left do not change with each new one
+            offset = (ring.count - len(times)) % step
+            kept = np.zeros(len(times), dtype=bool)
+            kept[(-offset) % step :: step] = True
+            kept[-1] = True
+            kept |= np.isnan(values[:, 0])
+            times, values = times[kept], values[kept]
+        return times - self.now_s, values
+
+    def clear(self) -> None:
+        self._rings.clear()
+        self.now_s = 0.0
+
+    def _make_room(self) -> None:
+        """Memory stays flat in a crowd: the face that was not seen for longest goes."""
+        while len(self._rings) > _MOST_FACES:
+            seen = {face_id: r.last_s for face_id, r in self._rings.items() if r.count}
+            del self._rings[min(seen, key=seen.__getitem__)]

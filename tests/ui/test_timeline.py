@@ -1,0 +1,171 @@
+"""The timeline: rings that stay small, lines that tell the truth, and controls that work."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import FrameResult
+from ferdesk.ui.history import LONGEST_S, History
+from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.timeline import SPANS_S, Timeline
+from tests.ui.fakes import FakeClassifier, FakeDetector, FakeSource, likely
+from tests.ui.test_window import run
+
+
+@pytest.fixture
+def result() -> FrameResult:
+    frame = FakeSource().read()
+    assert frame is not None
+    return Pipeline(FakeDetector(), FakeClassifier()).process(frame)
+
+
+def at(result: FrameResult, time_s: float, share: float = 0.8) -> FrameResult:
+    faces = tuple(replace(face, smoothed=likely("happy", share)) for face in result.faces)
+    return replace(result, frame=replace(result.frame, captured_s=time_s), faces=faces)
+
+
+def test_the_last_seconds_come_back_in_order(result: FrameResult) -> None:
+    history = History()
+    for i in range(100):
+        history.add(at(result, 50 + i / 10, i / 100))
+    times, values = history.lines(1, 5.0, 1000)
+    assert times[-1] == 0.0
+    # one point left of the edge, so that the line reaches it
+    assert times[0] == pytest.approx(-5.1)
+    assert np.all(np.diff(times) > 0)
+    assert values[-1, LABELS.index("happy")] == pytest.approx(0.99)
+
+
+def test_the_ring_forgets_the_oldest_and_stays_as_it_is(result: FrameResult) -> None:
+    history = History()
+    for i in range(6000):
+        history.add(at(result, 1000 + i / 30, 0.5))
+    times, _ = history.lines(1, LONGEST_S, 10_000)
+    assert len(times) == 3602
+    assert times[0] == pytest.approx(-LONGEST_S, abs=0.04)
+
+
+def test_a_face_that_was_away_leaves_a_gap(result: FrameResult) -> None:
+    history = History()
+    for time_s in (10.0, 10.1, 14.0, 14.1):
+        history.add(at(result, time_s))
+    times, values = history.lines(1, 10.0, 1000)
+    assert np.isnan(values).all(axis=1).tolist() == [False, False, True, False, False]
+    assert times[2] == pytest.approx(-4.0, abs=0.05)
+
+
+def test_thinned_lines_keep_their_points_as_time_goes_on(result: FrameResult) -> None:
+    history = History()
+    kept: list[set[float]] = []
+    for i in range(400):
+        history.add(at(result, 100 + i * 0.05))
+        if i in (396, 397):
+            times, _ = history.lines(1, 15.0, 60)
+            kept.append({round(t + history.now_s, 3) for t in times[1:-1]})
+    assert len(kept[0]) < 90
+    assert len(kept[0] - kept[1]) <= 1
+
+
+def test_a_crowd_does_not_fill_the_memory(result: FrameResult) -> None:
+    history = History()
+    for face_id in range(1, 40):
+        face = replace(result.faces[0], face_id=face_id)
+        history.add(replace(at(result, face_id), faces=(face,)))
+    assert history.face_ids == tuple(range(24, 40))
+
+
+def test_a_face_without_a_past_has_no_lines() -> None:
+    times, values = History().lines(3, 30.0, 100)
+    assert len(times) == 0
+    assert values.shape == (0, 7)
+
+
+def test_the_lines_of_the_chosen_face_are_drawn(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    timeline = window.tools.timeline
+    assert timeline.isVisible()
+
+    def drawn() -> int:
+        x, _ = timeline._curves["happy"].getData()
+        return 0 if x is None else len(x)
+
+    qtbot.waitUntil(lambda: drawn() > 5)
+    assert timeline.title.text() == "Face #1"
+    QTest.keyClick(window, Qt.Key.Key_BracketRight)
+    qtbot.waitUntil(lambda: timeline.title.text() == "Face #2")
+
+
+def test_pause_holds_the_lines_and_lets_the_wheel_zoom(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    timeline = window.tools.timeline
+    qtbot.waitUntil(lambda: timeline.plot is not None)
+    QTest.keyClick(window, Qt.Key.Key_P)
+    assert timeline.pause.isChecked()
+    assert timeline.pause.text() == "Go on"
+    held = timeline._curves["happy"].getData()[0].copy()
+    newest = timeline.history.now_s
+    qtbot.waitUntil(lambda: timeline.history.now_s > newest + 0.1)
+    assert np.array_equal(timeline._curves["happy"].getData()[0], held)
+    QTest.mouseClick(timeline.pause, Qt.MouseButton.LeftButton)
+    assert not timeline.pause.isChecked()
+
+
+def test_the_wheel_and_the_buttons_choose_the_length(window: MainWindow, qtbot: QtBot) -> None:
+    timeline = window.tools.timeline
+    qtbot.waitUntil(lambda: timeline.plot is not None)
+    assert timeline.plot is not None
+    assert timeline.span_s == 30
+    QTest.mouseClick(timeline.closer, Qt.MouseButton.LeftButton)
+    assert timeline.span_s == 20
+    assert timeline.plot.getViewBox().viewRange()[0] == pytest.approx([-20.0, 0.0])
+    middle = QPointF(timeline.plot.viewport().rect().center())
+    wheel = QWheelEvent(
+        middle, middle, QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(timeline.plot.viewport(), wheel)
+    assert timeline.span_s == 30
+    for _ in SPANS_S:
+        timeline.wider.click()
+    assert timeline.span_s == 120
+    assert not timeline.wider.isEnabled()
+    assert window.settings.timeline_s == 120
+
+
+def test_a_line_is_hidden_by_its_legend(window: MainWindow, qtbot: QtBot) -> None:
+    timeline = window.tools.timeline
+    qtbot.waitUntil(lambda: timeline.plot is not None)
+    QTest.mouseClick(timeline.legend["sad"], Qt.MouseButton.LeftButton)
+    assert not timeline._curves["sad"].isVisible()
+    assert timeline._curves["happy"].isVisible()
+    QTest.mouseClick(timeline.legend["sad"], Qt.MouseButton.LeftButton)
+    assert timeline._curves["sad"].isVisible()
+
+
+def test_a_hidden_timeline_keeps_its_past_and_paints_nothing(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    run(window, qtbot)
+    timeline = window.tools.timeline
+    QTest.keyClick(window, Qt.Key.Key_T)
+    assert not timeline.isVisible()
+    newest = timeline.history.now_s
+    qtbot.waitUntil(lambda: timeline.history.now_s > newest + 0.1)
+    assert not timeline._timer.isActive()
+    QTest.keyClick(window, Qt.Key.Key_T)
+    qtbot.waitUntil(lambda: timeline._timer.isActive())
+
+
+def test_the_length_is_taken_from_the_settings(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.set_span(57)
+    assert timeline.span_s == 60
