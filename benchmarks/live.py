@@ -1,26 +1,56 @@
-"""Milliseconds of each stage, and frames a second, on a clip: ``python benchmarks/live.py``.
+"""What the live engine manages on this machine: ``python benchmarks/live.py [WHAT ...]``.
 
-    python benchmarks/live.py [SOURCE ...] [--model NAME] [--frames N]
+    python benchmarks/live.py                    all of what follows
+    python benchmarks/live.py stages [SOURCE...] milliseconds of each stage on clips, one frame
+                                                 after the other
+    python benchmarks/live.py scenes             frames a second with known faces, as fast as they
+                                                 go and at a camera's pace in the window
+    python benchmarks/live.py still              a still group: faces found within a second
+    python benchmarks/live.py startup            from the command to window and first result
+    python benchmarks/live.py memory             resident memory, and its growth over an hour's
+                                                 worth of frames
 
-Without a source it takes single-face and group clips from the shared folder (FERDESK_SHARED), or
-the demo where there is none. Frames come one after the other as fast as they are analysed, with
-the detectors that the window uses.
+Clips come from the shared folder (FERDESK_SHARED). Everything but ``stages`` runs as users run
+it: the engine's threads, the heatmap painted, a recording written.
 """
 
 import argparse
 import contextlib
 import os
 import platform
+import shutil
+import statistics
+import subprocess
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy
+
+import numpy as np
+from scenes import RATE_FPS, Scene, SceneSource, clips_folder, scenes
+
 from ferdesk import batch, wiring
+from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+from ferdesk.core.pacing import Pace
+from ferdesk.core.search import ExhaustiveSearch, LiveSearch, same_face
+from ferdesk.core.types import Box, CameraFormat, Frame, FrameResult, SourceInfo
+from ferdesk.paths import models_folder
+from ferdesk.runtime.engine import Engine, FrameSource, State
 
 CLIPS = (
     "WolfgangLanger_Pexels.mp4",
     "one_man_1080p.mp4",
     "head-pose-face-detection-female-and-male.gif",
 )
+SCENE_NAMES = ("360p/1", "720p/1", "720p/4", "1080p/10", "1080p/20")
+STILLS = ("solvay1927.jpg",)
+_FOUND_IOU = 0.3
+_IN_FLIGHT = 3
 
 
 def machine() -> str:
@@ -36,31 +66,419 @@ def machine() -> str:
     )
 
 
-def default_sources() -> list[str]:
-    shared = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[2] / "shared"))
-    clips = [shared / "clips" / name for name in CLIPS]
-    return [str(clip) for clip in clips if clip.is_file()] or ["demo"]
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def quantile(values: list[float], share: float) -> float:
+    return float(np.quantile(values, share)) if values else float("nan")
+
+
+def resident_mb() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+# ---- stages
+
+
+def time_stages(sources: list[str], model: str | None, num_frames: int) -> None:
+    clips = [str(clips_folder() / name) for name in CLIPS]
+    with contextlib.closing(wiring.open_pipeline(model)) as pipeline:
+        for source in sources or [c for c in clips if Path(c).is_file()] or ["demo"]:
+            result = batch.bench(source, pipeline.fresh(), num_frames=num_frames, warm_up=5)
+            say(
+                f"\n{result.source}: {result.width}x{result.height}, {result.num_frames} frames, "
+                f"{result.mean_faces:.2f} faces each: {result.fps:.1f} frames a second"
+            )
+            say(f"{'stage':<10}{'median ms':>12}{'95th pct ms':>14}")
+            for timing in result.timings:
+                say(f"{timing.stage:<10}{timing.median_ms:>12.2f}{timing.p95_ms:>14.2f}")
+
+
+# ---- scenes
+
+
+@dataclass
+class Tally:
+    """What was seen of a scene: faces found of those asked for, and boxes where there was none."""
+
+    scene: Scene
+    num_true: int = 0
+    num_found: int = 0
+    num_false: int = 0
+    num_frames: int = 0
+    ids: dict[int, list[int]] = field(default_factory=dict)
+
+    def add(self, result: FrameResult) -> None:
+        truth = self.scene.faces(result.frame.index)
+        self.num_frames += 1
+        self.num_true += len(truth)
+        for number, box in truth.items():
+            best = max(result.faces, key=lambda face: face.box.iou(box), default=None)
+            if best is not None and best.box.iou(box) > _FOUND_IOU:
+                self.num_found += 1
+                self.ids.setdefault(number, []).append(best.face_id)
+        self.num_false += sum(not _on_someone(face.box, self.scene) for face in result.faces)
+
+
+def _on_someone(box: Box, scene: Scene) -> bool:
+    """Whether anybody is near ``box`` in any picture of the scene: half-hidden faces count."""
+    return any(
+        box.iou(true) > _FOUND_IOU / 3
+        for index in range(0, 90, 3)
+        for true in scene.faces(index).values()
+    )
+
+
+@dataclass(frozen=True)
+class Unpaced:
+    fps: float
+    cpu_ms: float
+    stage_ms: dict[str, float]
+
+
+def run_unpaced(scene: Scene, services: wiring.WindowServices, num_frames: int) -> Unpaced:
+    """Frames a second through the engine, every face of every frame classified."""
+    gate = threading.Semaphore(_IN_FLIGHT)
+    done = threading.Event()
+    times: list[float] = []
+    cpu_s: list[float] = []
+    stages: dict[str, list[float]] = {}
+
+    def take(result: FrameResult) -> None:
+        times.append(time.perf_counter())
+        cpu_s.append(time.process_time())
+        for stage, spent_ms in result.stage_ms.items():
+            stages.setdefault(stage, []).append(spent_ms)
+        gate.release()
+        if len(times) >= num_frames:
+            done.set()
+
+    engine = Engine(on_result=take)
+    engine.classify_every_face(True)
+    source = SceneSource(scene, num_frames=num_frames, gate=gate)
+    engine.start(lambda: source, services.open_pipeline)
+    done.wait(180)
+    engine.stop()
+    warm = min(30, num_frames // 4)
+    num = len(times) - 1 - warm
+    return Unpaced(
+        num / (times[-1] - times[warm]),
+        1000 * (cpu_s[-1] - cpu_s[warm]) / num,
+        {stage: statistics.median(spent[warm:]) for stage, spent in stages.items()},
+    )
+
+
+class SceneServices(wiring.WindowServices):
+    """The window's services, whose only camera is a scene."""
+
+    def play(self, source: FrameSource) -> None:
+        self._playing = source
+
+    def cameras(self) -> list[wiring.SourceChoice]:
+        return []
+
+    def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
+        return self._playing
+
+
+@dataclass(frozen=True)
+class Paced:
+    analysed_fps: float
+    painted_fps: float
+    latency_p95_ms: float
+    found: float
+    num_false: float
+    cores: float
+
+
+def run_paced(scene: Scene, services: SceneServices, seconds: float) -> Paced:
+    """The window at a camera's pace: heatmap on, recording, painting, everything."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from ferdesk.settings import Settings
+    from ferdesk.ui.live import Live
+    from ferdesk.ui.main_window import MainWindow
+    from ferdesk.ui.video_view import VideoView
+
+    app = QApplication.instance() or QApplication(["benchmark"])
+    painted: dict[int, tuple[float, float]] = {}
+    paint = VideoView.paintEvent
+
+    def timed_paint(view: VideoView, event: object) -> None:
+        paint(view, event)  # type: ignore[arg-type]
+        if view.result is not None:
+            frame = view.result.frame
+            painted.setdefault(frame.index, (time.monotonic(), frame.captured_s))
+
+    VideoView.paintEvent = timed_paint  # type: ignore[method-assign,assignment]
+    services.play(SceneSource(scene))
+    window = MainWindow(Live(services), Settings(heatmap=True))
+    window.resize(1280, 800)
+    results: list[tuple[float, FrameResult]] = []
+
+    def keep(result: FrameResult) -> None:
+        # without the picture, which would fill the memory
+        slim = Frame(np.empty((1, 1, 3), np.uint8), result.frame.index, 0.0, 0.0)
+        results.append((time.monotonic(), FrameResult(slim, result.faces, 0.0, {})))
+
+    window.live.result.connect(keep)
+    window.show()
+    window.start("camera:0")
+    begun: list[tuple[float, float, int]] = []
+
+    def begin() -> None:
+        if window.live._engine.status().state is State.RUNNING:
+            window.live.start_recording()
+        else:
+            QTimer.singleShot(100, begin)
+
+    def mark() -> None:
+        begun.append(
+            (time.monotonic(), time.process_time(), window.live._engine.status().num_analysed)
+        )
+
+    begin()
+    QTimer.singleShot(3000, mark)
+    QTimer.singleShot(int(3000 + 1000 * seconds), mark)
+    QTimer.singleShot(int(3050 + 1000 * seconds), app.quit)
+    app.exec()
+    window.close()
+    VideoView.paintEvent = paint  # type: ignore[method-assign]
+    (from_s, cpu_from_s, num_from), (to_s, cpu_to_s, num_to) = begun
+    span_s = to_s - from_s
+    inside = [(at, captured) for at, captured in painted.values() if from_s <= at <= to_s]
+    tally = Tally(scene)
+    for at_s, result in results:
+        if from_s <= at_s <= to_s:
+            tally.add(result)
+    return Paced(
+        (num_to - num_from) / span_s,
+        len(inside) / span_s,
+        quantile([1000 * (at - captured) for at, captured in inside], 0.95),
+        tally.num_found / max(tally.num_true, 1),
+        tally.num_false / max(tally.num_frames, 1),
+        (cpu_to_s - cpu_from_s) / span_s,
+    )
+
+
+def run_scenes(names: list[str], models: list[str], seconds: float) -> None:
+    made = scenes(names)
+    say(
+        "\nunpaced: the engine alone, every face of every frame classified; paced: 30 pictures a "
+        "second into\nthe window, heatmap on, recording, every face classified; cores: processor "
+        "time a second; found: of\nthe visible faces; false: boxes a frame where nobody ever is"
+    )
+    say(
+        f"{'scene':<10}{'model':<11}{'unpaced/s':>10}{'cpu ms':>8}{'analysed/s':>12}"
+        f"{'painted/s':>11}{'p95 ms':>8}{'cores':>7}{'found':>8}{'false':>7}"
+    )
+    for name in names:
+        for model in models:
+            with tempfile.TemporaryDirectory(prefix="ferdesk-bench-") as folder:
+                services = SceneServices(model=model, root=Path(folder))
+                num = 240 if made[name].spec.num_people < 10 else 120
+                fast = run_unpaced(made[name], services, num)
+                live = run_paced(made[name], services, seconds)
+                services.close()
+            say(
+                f"{name:<10}{model:<11}{fast.fps:>10.1f}{fast.cpu_ms:>8.1f}"
+                f"{live.analysed_fps:>12.1f}{live.painted_fps:>11.1f}{live.latency_p95_ms:>8.0f}"
+                f"{live.cores:>7.2f}{live.found:>8.1%}{live.num_false:>7.2f}"
+            )
+            stages = ", ".join(f"{stage} {ms:.1f}" for stage, ms in fast.stage_ms.items())
+            say(f"{'':<10}median ms, unpaced: {stages}")
+
+
+# ---- a still group
+
+
+def run_still() -> None:
+    """How many of the faces that an exhaustive search finds are found live within a second."""
+    import cv2
+
+    say(
+        f"\n{'still':<24}{'exhaustive':>11}{'live':>6}{'share':>8}{'mean ms':>9}{'shown false':>13}"
+    )
+    with MediaPipeDetector(models_folder()) as eyes:
+        for name in STILLS:
+            picture = cv2.imread(str(clips_folder() / name))
+            if picture is None:
+                continue
+            image = np.ascontiguousarray(picture[:, :, ::-1])
+            wanted = [face for face in ExhaustiveSearch(eyes).detect(image) if face.sure]
+            for _ in range(3):
+                search = LiveSearch(eyes)
+                search.keep_pace(Pace(1 / RATE_FPS))
+                spent_ms: list[float] = []
+                found: list[Box] = []
+                began_s = time.monotonic()
+                for index in range(30):
+                    time.sleep(max(0.0, began_s + index / RATE_FPS - time.monotonic()))
+                    from_s = time.perf_counter()
+                    found = [face.box for face in search.detect(image)]
+                    spent_ms.append(1000 * (time.perf_counter() - from_s))
+                num = sum(any(same_face(box, face.box) for box in found) for face in wanted)
+                num_false = sum(
+                    not any(same_face(box, face.box) for face in wanted) for box in found
+                )
+                say(
+                    f"{name:<24}{len(wanted):>11}{num:>6}{num / len(wanted):>8.0%}"
+                    f"{statistics.mean(spent_ms):>9.1f}{num_false:>13}"
+                )
+
+
+# ---- start-up
+
+_CHILD = """
+import sys, time
+began_s = float(sys.argv[1])
+from ferdesk.__main__ import main
+from ferdesk.ui import main_window, video_view
+shown = main_window.MainWindow.showEvent
+paint = main_window.MainWindow.paintEvent
+def tell(what):
+    sys.stdout.write(f"{what} {time.monotonic() - began_s:.3f}\\n"); sys.stdout.flush()
+told = set()
+def painted(self, event):
+    paint(self, event)
+    if "window" not in told:
+        told.add("window"); tell("window")
+main_window.MainWindow.paintEvent = painted
+show = video_view.VideoView.show_result
+def result(self, *rest):
+    show(self, *rest)
+    if "first" not in told:
+        told.add("first"); tell("first")
+        from PySide6.QtWidgets import QApplication
+        QApplication.quit()
+video_view.VideoView.show_result = result
+sys.argv = ["ferdesk", "--source", "demo"]
+main()
+"""
+
+
+def run_startup(times: int = 5) -> None:
+    """From the start of the command's process to its window and its first analysed frame."""
+    windows, firsts = [], []
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    for _ in range(times):
+        done = subprocess.run(
+            [sys.executable, "-c", _CHILD, str(time.monotonic())],
+            check=False, capture_output=True, text=True, timeout=120, env=environment,
+        )  # fmt: skip
+        told = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
+        if "first" not in told:
+            say(f"the window did not start: {done.stderr[-300:]}")
+            return
+        windows.append(float(told["window"]))
+        firsts.append(float(told["first"]))
+    say(
+        f"\nstart-up, {times} times, warm disk: window painted after "
+        f"{statistics.median(windows):.2f} s ({min(windows):.2f} to {max(windows):.2f}), first "
+        f"analysed frame after {statistics.median(firsts):.2f} s ({min(firsts):.2f} to "
+        f"{max(firsts):.2f})"
+    )
+
+
+# ---- memory
+
+
+def run_memory(num_frames: int = 108_000) -> None:
+    """Resident memory with everything loaded; then an hour's frames in less time."""
+    with tempfile.TemporaryDirectory(prefix="ferdesk-bench-") as folder:
+        services = SceneServices(root=Path(folder))
+        scene = scenes(["720p/4"])["720p/4"]
+        run_paced(scene, services, 5.0)
+        say(
+            "\nresident after the window ran 720p/4 with heatmap and recording: "
+            f"{resident_mb():.0f} MB"
+        )
+        from ferdesk.adapters.session_writer import SessionWriter
+
+        pipeline = services.open_pipeline()
+        pipeline.keep_pace(Pace(1 / RATE_FPS, every_face=True))
+        # the hour's frames: real search, tracker, smoother and recorder on small pictures; the
+        # network judges once and its answer is given again, as its memory does not depend on time
+        classifier = pipeline.classifier
+        said: dict[int, list[object]] = {}
+
+        class Again:
+            info, device = classifier.info, classifier.device
+
+            def classify(self, crops: np.ndarray) -> list[object]:
+                if len(crops) not in said:
+                    said[len(crops)] = list(classifier.classify(crops))
+                return said[len(crops)]
+
+        pipeline.classifier = Again()  # type: ignore[assignment]
+        small = scene.picture(0)[::4, ::4].copy()
+        info = SourceInfo("camera", "hour", "hour", small.shape[1], small.shape[0], RATE_FPS)
+        header = wiring.session_header(info, classifier.info, classifier.device, {})
+        writer = SessionWriter(Path(folder) / "hour", header, live=True) if _made(folder) else None
+        sizes: list[float] = []
+        began_s = time.perf_counter()
+        for index in range(num_frames):
+            if index == num_frames // 50 or index % (num_frames // 20) == 0:
+                sizes.append(resident_mb())
+            image = np.roll(small, index % 40, axis=1)
+            result = pipeline.process(Frame(image, index, index / RATE_FPS, time.monotonic()))
+            if writer is not None:
+                writer.add(result)
+                while index % 500 == 0 and writer._waiting.qsize() > 100:
+                    time.sleep(0.01)
+        took_s = time.perf_counter() - began_s
+        if writer is not None:
+            writer.close()
+        services.close()
+    say(
+        f"{num_frames:,} frames ({num_frames / RATE_FPS / 3600:.2f} h) in {took_s:.0f} s: resident "
+        f"{sizes[1]:.0f} MB after a fiftieth, {sizes[-1]:.0f} MB at the end, growth "
+        f"{sizes[-1] - sizes[1]:+.1f} MB"
+    )
+
+
+def _made(folder: str) -> bool:
+    (Path(folder) / "hour").mkdir()
+    return shutil.disk_usage(folder).free > 500_000_000
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "stages": lambda o: time_stages(o.sources, o.model, o.frames),
+    "scenes": lambda o: run_scenes(
+        o.sources or list(SCENE_NAMES), o.model.split(",") if o.model else _live_models(), o.seconds
+    ),
+    "still": lambda _: run_still(),
+    "startup": lambda _: run_startup(),
+    "memory": lambda o: run_memory(o.hour_frames),
+}
+
+
+def _live_models() -> list[str]:
+    names = [path.stem for path in wiring.bundled_models()]
+    return [name for name in ("full", "full-int8", "fast", "fast-int8") if name in names]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time the stages of the live pipeline.")
-    parser.add_argument("sources", nargs="*")
-    parser.add_argument("--model")
-    parser.add_argument("--frames", type=int, default=300)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    parser = argparse.ArgumentParser(description="Measure the live engine on this machine.")
+    parser.add_argument("what", nargs="?", choices=[*PARTS, "all"], default="all")
+    parser.add_argument("sources", nargs="*", help="clips for stages, names for scenes")
+    parser.add_argument("--model", help="a model's name; for scenes several, with commas")
+    parser.add_argument("--frames", type=int, default=300, help="for stages")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each paced scene")
+    parser.add_argument("--hour-frames", type=int, default=108_000, help="for memory")
     options = parser.parse_args()
-    out = sys.stdout
-    with contextlib.closing(wiring.open_pipeline(options.model)) as pipeline:
-        info, device = pipeline.classifier.info, pipeline.classifier.device
-        out.write(f"{machine()}\nmodel {info.name} {info.version} on {device.provider}\n")
-        for source in options.sources or default_sources():
-            result = batch.bench(source, pipeline.fresh(), num_frames=options.frames, warm_up=5)
-            out.write(
-                f"\n{result.source}: {result.width}x{result.height}, {result.num_frames} frames, "
-                f"{result.mean_faces:.2f} faces each: {result.fps:.1f} frames a second\n"
-            )
-            out.write(f"{'stage':<10}{'median ms':>12}{'95th pct ms':>14}\n")
-            for timing in result.timings:
-                out.write(f"{timing.stage:<10}{timing.median_ms:>12.2f}{timing.p95_ms:>14.2f}\n")
+    names = [path.stem for path in wiring.bundled_models()]
+    say(f"{machine()}\nmodels here: {', '.join(names)}")
+    for name, part in PARTS.items():
+        if options.what in (name, "all"):
+            part(options)
 
 
 if __name__ == "__main__":

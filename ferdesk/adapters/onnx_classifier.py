@@ -34,6 +34,7 @@ _REQUIRED_METADATA = (
     "licence", "map_region", "map_stride", "map_range",
 )  # fmt: skip
 _MAX_THREADS = 2
+_CUDA_GRAPHS = {"enable_cuda_graph": "1", "cudnn_conv_algo_search": "HEURISTIC"}
 
 
 class OnnxClassifier:
@@ -61,6 +62,7 @@ class OnnxClassifier:
         self._path, self._content, self._provider = path, content, provider
         self._session, self._device = _open_session(content, path, provider)
         self._outputs = _check_interface(self._session, path)
+        self._bound: BoundRuns | None = None
         self.info = _read_info(
             self._session.get_modelmeta().custom_metadata_map,
             self._outputs,
@@ -68,6 +70,18 @@ class OnnxClassifier:
             path,
         )
         self._try_out(path)
+        if self._device.provider == "CUDA":
+            self._bind()
+
+    def _bind(self) -> None:
+        """Give CUDA fixed places for all sizes of batch, and run each before the first face."""
+        try:
+            self._bound = BoundRuns(self._session, self._outputs, "cuda")
+            self._bound.warm_up()
+        except Exception:
+            # plain runs are slower and give the same
+            log.warning("CUDA runs without bound memory", exc_info=True)
+            self._bound = None
 
     @property
     def device(self) -> DeviceInfo:
@@ -115,6 +129,8 @@ class OnnxClassifier:
         """The outputs for ``batch`` [n, 1, 48, 48]; where CUDA fails, from the CPU from then on."""
         feed = {"faces": batch}
         try:
+            if self._bound is not None:
+                return self._bound.run(batch)
             values: list[NDArray[np.float32]] = self._session.run(self._outputs, feed)
         except Exception as error:  # as above
             if self._device.provider == "CPU":
@@ -122,9 +138,78 @@ class OnnxClassifier:
             log.warning("CUDA failed and was left", exc_info=True)
             reason = cuda.refusal(_build(), str(error))
             self._session = _new_session(self._content, self._path, ["CPUExecutionProvider"])
+            self._bound = None
             self._device = _device_of(self._session, self._provider, reason, gpu=self._device.gpu)
             values = self._session.run(self._outputs, feed)
         return values
+
+
+class BoundRuns:
+    """Runs of a session whose inputs and outputs stay at fixed places on the device.
+
+    Batches are filled up to one of a few sizes, so that each size is set up once and CUDA can
+    replay it as a graph: one launch for all kernels. Larger batches go in pieces.
+    """
+
+    SIZES = (1, 2, 4, 8, 16, 32)
+
+    def __init__(
+        self, session: "onnxruntime.InferenceSession", outputs: list[str], device: str
+    ) -> None:
+        """Raises ``ValueError`` where an output's shape is not known beforehand."""
+        self._session, self._outputs, self._device = session, outputs, device
+        shapes = {value.name: list(value.shape[1:]) for value in session.get_outputs()}
+        self._shapes = {name: shapes[name] for name in outputs}
+        if not all(isinstance(n, int) for shape in self._shapes.values() for n in shape):
+            raise ValueError(f"outputs of unknown shape: {self._shapes}")
+        self._setups: dict[int, tuple[Any, Any, list[Any]]] = {}
+
+    def warm_up(self) -> None:
+        """Set each size up and run it twice: the first run chooses kernels, a later is captured."""
+        for size in self.SIZES:
+            for _ in range(2):
+                self.run(np.zeros((size, 1, FACE_SIZE_PX, FACE_SIZE_PX), np.float32))
+
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The outputs for ``batch`` [n, 1, 48, 48], in memory of their own."""
+        largest = self.SIZES[-1]
+        pieces = [
+            self._run_piece(batch[first : first + largest])
+            for first in range(0, len(batch), largest)
+        ]
+        if len(pieces) == 1:
+            return pieces[0]
+        return [np.concatenate(values) for values in zip(*pieces, strict=True)]
+
+    def _run_piece(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        import onnxruntime
+
+        num = len(batch)
+        size = next(size for size in self.SIZES if size >= num)
+        if size not in self._setups:
+            self._setups[size] = self._set_up(size)
+        faces, binding, results = self._setups[size]
+        filled = np.zeros((size, 1, FACE_SIZE_PX, FACE_SIZE_PX), np.float32)
+        filled[:num] = batch
+        faces.update_inplace(filled)
+        options = onnxruntime.RunOptions()
+        # a graph of its own for each size, where the session captures graphs
+        options.add_run_config_entry("gpu_graph_id", str(size))
+        self._session.run_with_iobinding(binding, options)
+        return [np.array(value.numpy()[:num]) for value in results]
+
+    def _set_up(self, size: int) -> tuple[Any, Any, list[Any]]:
+        import onnxruntime
+
+        make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
+        place = (self._device, 0)
+        faces = make([size, 1, FACE_SIZE_PX, FACE_SIZE_PX], np.float32, *place)
+        results = [make([size, *self._shapes[name]], np.float32, *place) for name in self._outputs]
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input("faces", faces)
+        for name, value in zip(self._outputs, results, strict=True):
+            binding.bind_ortvalue_output(name, value)
+        return faces, binding, results
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -151,7 +236,7 @@ def _open_session(
     if not reason:
         _preload_cuda(onnxruntime)
         try:
-            session = _new_session(content, path, [cuda.CUDA_PROVIDER, "CPUExecutionProvider"])
+            session = _new_cuda_session(content, path)
         except ModelError as error:
             # a broken model fails on the CPU again, with its own sentence
             said = str(error.__cause__)
@@ -164,7 +249,7 @@ def _open_session(
 
 
 def _new_session(
-    content: bytes, path: Path, providers: list[str]
+    content: bytes, path: Path, providers: list[str], cuda_options: dict[str, str] | None = None
 ) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
@@ -176,7 +261,11 @@ def _new_session(
     try:
         # without its own fallback, which goes on with the CPU and tells nobody but stdout
         return onnxruntime.InferenceSession(
-            content, options, providers=providers, enable_fallback=0
+            content,
+            options,
+            providers=providers,
+            provider_options=[cuda_options or {}, *({} for _ in providers[1:])],
+            enable_fallback=0,
         )
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         log.debug("ONNX Runtime refused %s", path, exc_info=True)
@@ -184,6 +273,20 @@ def _new_session(
             f"{path} is not a model that ONNX Runtime can load; export it again with "
             "ferdesk-train export."
         ) from error
+
+
+def _new_cuda_session(content: bytes, path: Path) -> "onnxruntime.InferenceSession":
+    """With CUDA graphs where the whole model runs on the GPU, else without.
+
+    TensorRT was left out: it would build its engine for minutes at the first start, for a network
+    of a few milliseconds.
+    """
+    providers = [cuda.CUDA_PROVIDER, "CPUExecutionProvider"]
+    try:
+        return _new_session(content, path, providers, _CUDA_GRAPHS)
+    except ModelError as error:
+        log.info("CUDA runs without graphs: %s", error.__cause__)
+    return _new_session(content, path, providers)
 
 
 def _preload_cuda(onnxruntime: "ModuleType") -> None:

@@ -99,6 +99,8 @@ def _resampling(
     distance = np.abs(positions[None, :] + 0.5 - centers[:, None]) / support
     weights = np.maximum(1.0 - distance, 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
+    if first >= 0 and last < extent:
+        return slice(first, last + 1), weights.astype(np.float32)
     # fold what lies outside onto the edge pixels: an edge repeated without end
     inside = np.clip(positions, 0, extent - 1)
     low, high = int(inside[0]), int(inside[-1])

@@ -28,7 +28,7 @@ NEAR_SHARE = 0.25
 """A face with at least this share of the picture's shorter side is near."""
 CLOSE_UP_SIDES = 3.0
 """Side of the square around a face in which the near-sighted model sees it best."""
-CLOSE_UP_SCORE = 0.6
+CLOSE_UP_SCORE = 0.7
 """What a new face must have in a close-up; patterns that look like faces mostly have less."""
 _PLAIN_SCORE = 0.8
 """No pattern came near this score: a close-up is not needed."""

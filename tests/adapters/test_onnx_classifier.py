@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters import onnx_classifier
+from ferdesk.adapters.onnx_classifier import BoundRuns, OnnxClassifier
 from ferdesk.errors import ModelError
 
 ModelMaker = Callable[..., Path]
@@ -76,3 +77,54 @@ def test_a_model_that_breaks_the_contract_is_refused_with_what_is_wrong(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         OnnxClassifier(make_model(**change), "cpu")
+
+
+@pytest.mark.parametrize("num", [1, 3, 8, 70])
+def test_runs_at_fixed_places_give_what_plain_runs_give(make_model: ModelMaker, num: int) -> None:
+    # bound to the CPU's memory, as there is no GPU here
+    classifier = OnnxClassifier(make_model(), "cpu")
+    bound = BoundRuns(classifier._session, classifier._outputs, "cpu")
+    batch = np.random.default_rng(num).uniform(0, 255, (num, 1, 48, 48)).astype(np.float32)
+    plain = classifier._session.run(classifier._outputs, {"faces": batch})
+    for _ in range(2):
+        for got, expected in zip(bound.run(batch), plain, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_an_answer_is_not_overwritten_by_the_next(make_model: ModelMaker) -> None:
+    classifier = OnnxClassifier(make_model(), "cpu")
+    bound = BoundRuns(classifier._session, classifier._outputs, "cpu")
+    bright = bound.run(np.full((1, 1, 48, 48), 255, np.float32))[0]
+    kept = bright.copy()
+    bound.run(np.zeros((1, 1, 48, 48), np.float32))
+    np.testing.assert_array_equal(bright, kept)
+
+
+def test_every_size_is_run_before_the_first_face(make_model: ModelMaker) -> None:
+    classifier = OnnxClassifier(make_model(), "cpu")
+    bound = BoundRuns(classifier._session, classifier._outputs, "cpu")
+    bound.warm_up()
+    assert set(bound._setups) == set(BoundRuns.SIZES)
+
+
+def test_cuda_graphs_are_asked_for_and_done_without_where_the_model_does_not_allow_them(
+    make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], dict[str, str] | None]] = []
+
+    def opened(
+        content: bytes, path: Path, providers: list[str], options: dict[str, str] | None = None
+    ) -> str:
+        asked.append((providers, options))
+        if options:
+            raise ModelError("not all nodes are on the GPU")
+        return "session"
+
+    monkeypatch.setattr(onnx_classifier, "_new_session", opened)
+    session: object = onnx_classifier._new_cuda_session(b"", Path("x.onnx"))
+    assert session == "session"
+    (first, options), second = asked
+    assert first[0] == "CUDAExecutionProvider"
+    assert options is not None
+    assert options["enable_cuda_graph"] == "1"
+    assert second == (first, None)

