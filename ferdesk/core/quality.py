@@ -15,10 +15,10 @@ SMALLEST_FACE_PX = 24.0
 # measured by benchmarks/quality.py; docs/uncertain.md has the tables
 FARTHEST_YAW_DEG = 35.0
 FARTHEST_PITCH_DEG = 30.0
-FARTHEST_ROLL_DEG = 30.0
+FARTHEST_ROLL_DEG = 35.0
 DARKEST = 12.0
 BRIGHTEST = 243.0
-LEAST_SHARPNESS = 12.0
+LEAST_SHARPNESS = 45.0
 
 
 def sharpness(crop: NDArray[np.float32]) -> float:

@@ -28,7 +28,8 @@ STATE_WORDS = {
 
 def device_text(device: DeviceInfo) -> str:
     """The device that is used, and why not the other one."""
-    return f"{device.provider}: {device.reason}" if device.reason else device.provider
+    about = device.reason or (device.gpu if device.provider == "CUDA" else "")
+    return f"{device.provider}: {about}" if about else device.provider
 
 
 def is_slower(status: Status) -> bool:

@@ -115,6 +115,7 @@ def test_wrong_usage_is_exit_2() -> None:
     assert ferdesk("analyze").returncode == EXIT_USAGE
     assert ferdesk("analyze", "demo", "--every", "0").returncode == EXIT_USAGE
     assert ferdesk("analyze", "demo", "--provider", "tpu").returncode == EXIT_USAGE
+    assert ferdesk("analyze", "camera:0", "--resolution", "big").returncode == EXIT_USAGE
     assert ferdesk("--model", "fast", "doctor").returncode == EXIT_USAGE
 
 

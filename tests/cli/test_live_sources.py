@@ -23,6 +23,7 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, SourceError
 from ferdesk.sessions.reader import Session, problems_of, read_session
+from tests.adapters.mjpeg_server import MjpegServer, jpeg, part
 
 
 class Detector:
@@ -182,3 +183,55 @@ def test_a_gpu_that_fails_in_the_middle_is_told_and_noted(
     about = run.session().about
     assert about["device"]["used"] == "CUDA"
     assert ("device_changed", told) in [(e["event"], e["text"]) for e in about["events"]]
+
+
+def test_a_network_camera_that_dies_and_returns_is_one_session_with_the_gap_marked(
+    tmp_path: Path,
+) -> None:
+    server = MjpegServer()
+    picture = part(jpeg())
+    messages: list[str] = []
+    stopping = threading.Event()
+    codes: list[int] = []
+
+    def analyse() -> None:
+        codes.append(
+            batch.analyze(
+                [server.address("/secret", "ana:s3cret@")],
+                Pipeline(Detector(), Classifier()),
+                batch.AnalysisOptions(tmp_path),
+                tell=messages.append,
+                warn=messages.append,
+                stop_requested=stopping.is_set,
+            )
+        )
+
+    def until(condition: Callable[[], bool]) -> None:
+        ends_s = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < ends_s, "the condition did not come true"
+            server.send(picture)
+            stopping.wait(0.02)
+
+    def said(words: str) -> bool:
+        return any(words in message for message in messages)
+
+    thread = threading.Thread(target=analyse)
+    thread.start()
+    rows = tmp_path / "127.0.0.1" / "results.csv"
+    until(lambda: rows.is_file() and rows.read_bytes().count(b"\n") > 3)
+    # not sending is silence, and hanging up ends the connection
+    server.hang_up()
+    while not said("gives no picture any more; trying again"):
+        stopping.wait(0.02)
+    until(lambda: said("The source is back after"))
+    stopping.set()
+    thread.join(20)
+    server.close()
+    assert codes == [EXIT_OK]
+    session = read_session(tmp_path / "127.0.0.1")
+    assert problems_of(session) == []
+    assert [event["event"] for event in session.about["events"]] == ["camera_lost", "camera_back"]
+    frames = [int(row["frame"]) for row in session.rows]
+    assert frames == sorted(frames)
+    assert "s3cret" not in (tmp_path / "127.0.0.1" / "session.json").read_text() + "".join(messages)

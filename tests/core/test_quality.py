@@ -52,7 +52,7 @@ def test_a_large_frontal_lit_and_sharp_face_is_judged() -> None:
         ({"yaw_deg": -36.0}, "turned"),
         ({"pitch_deg": 31.0}, "turned"),
         ({"pitch_deg": -31.0}, "turned"),
-        ({"roll_deg": -31.0}, "tilted"),
+        ({"roll_deg": -36.0}, "tilted"),
         ({"brightness": 5.0}, "dark"),
         ({"brightness": 250.0}, "bright"),
         ({"sharpness": 1.0}, "blurred"),

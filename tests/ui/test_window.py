@@ -515,6 +515,7 @@ def test_a_fallback_to_the_cpu_is_amber_and_says_why(qtbot: QtBot) -> None:
     line.show_status(replace(RUNNING, device=DeviceInfo("CPU", "chosen", False)))
     assert line.device.property("role") == "muted"
     assert device_text(DeviceInfo("CUDA", "")) == "CUDA"
+    assert device_text(DeviceInfo("CUDA", "", gpu="NVIDIA RTX 3060")) == "CUDA: NVIDIA RTX 3060"
 
 
 def test_an_analysis_that_lags_is_called_slower_than_the_source() -> None:
