@@ -51,6 +51,21 @@ class ProviderName(StrEnum):
     CUDA = "cuda"
 
 
+class VideoKind(StrEnum):
+    """What the video beside the rows shows."""
+
+    CLEAN = "clean"
+    OVERLAY = "overlay"
+    ANONYMOUS = "anonymous"
+
+
+class StreamKind(StrEnum):
+    """Where results are sent while they come."""
+
+    LSL = "lsl"
+    WEBSOCKET = "websocket"
+
+
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="A bundled model's name, or a path to an .onnx file.")
 ]
@@ -147,15 +162,42 @@ def analyze(
     ] = None,
     resolution: ResolutionOption = None,
     fps: FpsOption = None,
+    video: Annotated[bool, typer.Option("--video", help="Write the pictures too.")] = False,
+    video_mode: Annotated[
+        VideoKind | None,
+        typer.Option(help="With --video: as they are, with boxes, or with all faces covered."),
+    ] = None,
+    stream: Annotated[
+        list[StreamKind] | None, typer.Option(help="Send results as they come; may be repeated.")
+    ] = None,
+    stream_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the WebSocket.")] = 8765,
+    stream_origin: Annotated[
+        list[str] | None, typer.Option(help="A web page's origin that may read the WebSocket.")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Analyse sources without a window: one session folder for each."""
+    from ferdesk import wiring
     from ferdesk.batch import AnalysisOptions
 
     terminal.debug = terminal.debug or debug
     folder = out or sessions_folder()
-    with _stop_on_signals() as stop_requested:
-        options = AnalysisOptions(folder, every, duration, _asked(resolution, fps))
+    with (
+        _stop_on_signals() as stop_requested,
+        wiring.open_streams(
+            [kind.value for kind in stream or ()], stream_port, stream_origin or ()
+        ) as streams,
+    ):
+        for one in streams:
+            terminal.console.print(one.told, markup=False)
+        options = AnalysisOptions(
+            folder,
+            every,
+            duration,
+            asked=_asked(resolution, fps),
+            video=(video_mode or VideoKind.CLEAN).value if video or video_mode else None,
+            streams=tuple(streams),
+        )
         code = _analyze(sources, options, model, provider, stop_requested)
     raise typer.Exit(code)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.adapters.video_writer import VideoMode
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
@@ -22,7 +23,15 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.runtime.engine import Engine, FrameSource, State, device_change, events_between
-from ferdesk.wiring import is_live, new_folder, open_source, session_header, shown_name
+from ferdesk.wiring import (
+    ResultStream,
+    is_live,
+    new_folder,
+    open_source,
+    open_video,
+    session_header,
+    shown_name,
+)
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +53,10 @@ class AnalysisOptions:
     out: Path
     every: int = 1
     duration_s: float | None = None
+    streams: tuple[ResultStream, ...] = ()
+    """Told each result as it comes."""
+    video: VideoMode | None = None
+    """Write the pictures too: clean, with overlay, or anonymous."""
     asked: CameraFormat = ITS_OWN
 
 
@@ -63,6 +76,7 @@ class _Work:
     stop_requested: Callable[[], bool]
     usable: bool = False
     cut_off: bool = False
+    warned: str = ""
 
 
 def analyze(
@@ -106,10 +120,20 @@ def analyze(
 
 def _analyze_one(work: _Work) -> Path:
     writer = _follow_live(work) if is_live(work.name) else _read_through(work)
+    _warn_of(work, writer)
     if writer.problem:
         work.cut_off = True
         work.warn(writer.problem)
     return writer.folder
+
+
+def _warn_of(work: _Work, writer: SessionWriter) -> None:
+    """Tell what threatens the recording, once for each kind of threat."""
+    warning = writer.warning
+    kind = "".join(character for character in warning if not character.isdigit())
+    if warning and kind != work.warned:
+        work.warn(warning)
+    work.warned = kind
 
 
 def _new_session(
@@ -120,10 +144,17 @@ def _new_session(
         "duration_s": options.duration_s,
         "camera_format": str(options.asked),
         "smoothing_tau_s": SMOOTHING_TAU_S,
+        "video": options.video,
     }
     header = session_header(info, model, device, settings)
     folder = new_folder(options.out, info.name)
-    return SessionWriter(folder, header, live=info.live, lossless=not info.live)
+    return SessionWriter(
+        folder,
+        header,
+        live=info.live,
+        lossless=not info.live,
+        video=open_video(folder, options.video, lossless=not info.live),
+    )
 
 
 def _read_through(work: _Work) -> SessionWriter:
@@ -143,11 +174,16 @@ def _read_through(work: _Work) -> SessionWriter:
                     break
                 num_seen += 1
                 if frame.index % options.every == 0:
-                    writer.add(work.pipeline.process(frame))
+                    result = work.pipeline.process(frame)
+                    writer.add(result)
+                    for stream in options.streams:
+                        stream.put(result)
                 if classifier.device != device:
                     device = classifier.device
                     _note_device(work, writer, device)
                 work.advance(info.name, frame.t_s)
+                if num_seen % 100 == 0:
+                    _warn_of(work, writer)
                 if work.stop_requested():
                     work.cut_off = True
                     writer.note_event(
@@ -192,6 +228,8 @@ def _follow_live(work: _Work) -> SessionWriter:
         if writer is not None and result.frame.index >= next_index:
             next_index = result.frame.index + options.every
             writer.add(result)
+            for stream in options.streams:
+                stream.put(result)
 
     engine = Engine(on_result=record)
     engine.classify_every_face(True)
@@ -214,6 +252,8 @@ def _follow_live(work: _Work) -> SessionWriter:
                 break
             if writer is not None and writer.problem:
                 break
+            if writer is not None:
+                _warn_of(work, writer)
             work.advance(shown_name(work.name), elapsed_s)
             time.sleep(_POLL_S)
             before, status = status, engine.status()

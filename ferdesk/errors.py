@@ -22,5 +22,9 @@ class DataError(FerdeskError):
     """A data set that is missing, incomplete or not in the expected form."""
 
 
+class StreamError(FerdeskError):
+    """A stream that cannot be opened: its library is missing, or its port is taken."""
+
+
 class RecordingError(FerdeskError):
     """A session that cannot be written or read."""

@@ -3,11 +3,12 @@
 import contextlib
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import ferdesk
 from ferdesk.adapters.camera import Camera, list_cameras
@@ -18,18 +19,20 @@ from ferdesk.adapters.session_writer import SessionWriter
 from ferdesk.adapters.still_image import SUFFIXES as STILL_SUFFIXES
 from ferdesk.adapters.still_image import StillImage
 from ferdesk.adapters.video_file import VideoFile
+from ferdesk.adapters.video_writer import MODES as VIDEO_MODES
+from ferdesk.adapters.video_writer import VideoMode, VideoWriter
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
-from ferdesk.errors import ModelError, RecordingError, SourceError
+from ferdesk.errors import ModelError, RecordingError, SourceError, StreamError
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import Reconnecting
-from ferdesk.sessions.schema import SessionHeader
+from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
 from ferdesk.ui.services import SourceChoice
 
 DEMO_LENGTH_S = 20.0
@@ -176,6 +179,73 @@ def new_folder(root: Path, name: str) -> Path:
     raise RecordingError(f"A session cannot be written to {root}: it is a file. Choose a folder.")
 
 
+class ResultStream(Protocol):
+    """Sends results to other programs; nothing of it ever waits for one of them."""
+
+    @property
+    def told(self) -> str:
+        """Where it can be reached, in a sentence."""
+        ...
+
+    def put(self, result: FrameResult) -> None: ...
+
+    def mark(self, label: str, at_s: float | None = None) -> None:
+        """Send a marker of now, or of ``at_s`` on the monotonic clock."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> ResultStream:
+    """Begin to send results: ``lsl`` or ``websocket``.
+
+    Raises:
+        StreamError: its library is missing, or its port is taken.
+    """
+    if kind == "lsl":
+        from ferdesk.adapters.lsl_stream import LslStream
+
+        return LslStream()
+    if kind == "websocket":
+        from ferdesk.adapters.websocket_stream import WebSocketStream
+
+        return WebSocketStream(port=port, origins=origins)
+    raise StreamError(f"There is no stream {kind!r}; there are lsl and websocket.")
+
+
+@contextlib.contextmanager
+def open_streams(
+    kinds: Sequence[str], port: int, origins: Sequence[str]
+) -> Iterator[list[ResultStream]]:
+    """The streams of those kinds, each once, closed at the end."""
+    with contextlib.ExitStack() as stack:
+        streams: list[ResultStream] = []
+        for kind in dict.fromkeys(kinds):
+            stream = open_stream(kind, port, origins)
+            stack.callback(stream.close)
+            streams.append(stream)
+        yield streams
+
+
+def video_mode(name: str) -> VideoMode | None:
+    """The kind of video by its name; None for ``off``.
+
+    Raises:
+        RecordingError: there is no such kind.
+    """
+    if name in ("", "off"):
+        return None
+    for mode in VIDEO_MODES:
+        if mode == name:
+            return mode
+    raise RecordingError(f"There is no video {name!r}; there are {', '.join(VIDEO_MODES)}.")
+
+
+def open_video(folder: Path, mode: VideoMode | None, *, lossless: bool) -> VideoWriter | None:
+    """The video of a session in ``folder``, where one is wanted."""
+    return None if mode is None else VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless)
+
+
 def session_header(
     source: SourceInfo, model: ModelInfo, device: DeviceInfo, settings: dict[str, object]
 ) -> SessionHeader:
@@ -318,7 +388,7 @@ class WindowServices:
             self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
         return self._classifiers[key]
 
-    def start_recording(self, status: Status) -> _WindowRecording:
+    def start_recording(self, status: Status, video: str = "off") -> _WindowRecording:
         """Begin a session of what runs.
 
         Raises:
@@ -329,13 +399,20 @@ class WindowServices:
             raise SourceError("Nothing runs that could be recorded; press Start first.")
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = new_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
-        settings = {**status.tuning.table(), "camera_format": str(status.source.asked)}
+        settings = {
+            **status.tuning.table(),
+            "camera_format": str(status.source.asked),
+            "video": video_mode(video),
+        }
         if status.model_choice:
             settings["model_choice"] = status.model_choice
         header = session_header(status.source, status.model, status.device, settings)
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"
-        writer = SessionWriter(folder, header, live=live)
+        mode = video_mode(video)
+        writer = SessionWriter(
+            folder, header, live=live, video=open_video(folder, mode, lossless=False)
+        )
         for face_id, baseline in status.tuning.baselines.items():
             writer.note_baseline(face_id, baseline)
         return _WindowRecording(writer, status)

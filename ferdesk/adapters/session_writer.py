@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
@@ -53,6 +53,22 @@ class _Rows:
     face_ids: tuple[int, ...]
 
 
+class Video(Protocol):
+    """The pictures beside the rows; ``add`` must not wait in a live recording."""
+
+    @property
+    def problem(self) -> str: ...
+
+    @property
+    def num_lost(self) -> int: ...
+
+    def about(self) -> dict[str, object]: ...
+
+    def add(self, result: FrameResult, t_s: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class SessionWriter:
     """One recording. ``add`` never waits for the disk unless ``lossless`` (offline analysis).
 
@@ -67,6 +83,7 @@ class SessionWriter:
         *,
         live: bool,
         lossless: bool = False,
+        video: Video | None = None,
         clock: Callable[[], float] = time.monotonic,
         clock_watch: ClockWatch | None = None,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
@@ -81,6 +98,7 @@ class SessionWriter:
         self._clock = clock
         self._watch = clock_watch or ClockWatch()
         self._free_bytes = free_bytes
+        self._video = video
         self._started_s: float | None = None
         self._last_t_s = 0.0
         self._counts = SessionCounts()
@@ -121,7 +139,18 @@ class SessionWriter:
     def warning(self) -> str:
         """What threatens the recording, in a sentence; empty while nothing does."""
         with self._lock:
-            return self._warning
+            warning = self._warning
+        video = self._video
+        if warning or video is None:
+            return warning
+        if video.problem:
+            return video.problem
+        if video.num_lost:
+            return (
+                f"The video lacks {video.num_lost} pictures, as encoding did not keep up; "
+                "the rows have them all."
+            )
+        return ""
 
     @property
     def num_rows(self) -> int:
@@ -156,6 +185,8 @@ class SessionWriter:
             moment.t_s,
             tuple(face.face_id for face in result.faces),
         )
+        if self._video is not None:
+            self._video.add(result, moment.t_s)
         if self._lossless:
             self._waiting.put(rows)
             return moment.t_s
@@ -240,6 +271,11 @@ class SessionWriter:
             frames_seen: frames the source gave; by default those analysed and dropped.
             frames_dropped: frames that were not analysed for lack of time.
         """
+        if self._video is not None:
+            self._video.close()
+            self.note_video(self._video.about())
+            if self._video.problem:
+                self.note_event("video_stopped", self._video.problem)
         self._waiting.put(None)
         self._thread.join()
         _give_up_reserve(self.folder)
@@ -302,6 +338,8 @@ class SessionWriter:
             self._noted_s = now_s
             with self._lock:
                 self._changed = False
+                if self._video is not None:
+                    self._counts.video = self._video.about()
             self._write_about(complete=False)
 
     def _warn_of_low_disk(self) -> None:

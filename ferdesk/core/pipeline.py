@@ -16,6 +16,7 @@ from ferdesk.core.smoother import Smoother
 from ferdesk.core.tracker import Tracker
 from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import (
+    Box,
     Detection,
     DeviceInfo,
     Expression,
@@ -75,6 +76,7 @@ class Found:
     frame: Frame
     faces: tuple[TrackedFace, ...]
     marks_s: tuple[float, float, float]
+    unsure: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +156,9 @@ class Pipeline:
         detected_s = self._clock()
         looks = looks_of(frame.image, [detection.box for detection in detections])
         faces = self._tracker.update(detections, frame.t_s, looks)
-        return Found(frame, faces, (began_s, detected_s, self._clock()))
+        tracked = {face.detection.box for face in faces}
+        unsure = tuple(found.box for found in detections if found.box not in tracked)
+        return Found(frame, faces, (began_s, detected_s, self._clock()), unsure)
 
     def judge(self, found: Found) -> FrameResult:
         """The second half: what the faces show."""
@@ -205,6 +209,7 @@ class Pipeline:
                 stage: (after - before) * 1000
                 for stage, before, after in zip(stages, marks, marks[1:], strict=False)
             },
+            unsure=found.unsure,
         )
 
     def _choose(self, tracked: Sequence[TrackedFace], t_s: float, pace: Pace) -> list[int]:

@@ -231,13 +231,14 @@ class FrameResult:
 
     ``latency_ms`` runs from the frame's arrival to this result; ``stage_ms`` has the time of each
     stage (``detect``, ``track``, ``wait``, ``crop``, ``classify``, ``smooth``); ``wait`` is the
-    time between the two halves of the pipeline.
+    time between the two halves of the pipeline. ``unsure`` are detections that became no face.
     """
 
     frame: Frame
     faces: tuple[FaceResult, ...]
     latency_ms: float
     stage_ms: Mapping[str, float]
+    unsure: tuple[Box, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -119,6 +119,7 @@ class Live(QObject):
         self._num_closing = 0
         self._recording_since_s = 0.0
         self._warned = ""
+        self.video = "off"
         self._marker = ""
         self._source = ""
         self._fallback = ""
@@ -218,7 +219,7 @@ class Live(QObject):
         self._engine.classify_every_face(True)
         run_number = self._run_number
         self.chores.run(
-            partial(self._services.start_recording, self._engine.status()),
+            partial(self._services.start_recording, self._engine.status(), self.video),
             partial(self._recording_began, run_number),
             self._recording_refused,
         )

@@ -108,6 +108,9 @@ class Services(Protocol):
         """The models to choose from by measurement, the best first; none where one was named."""
         ...
 
-    def start_recording(self, status: Status) -> Recording:
-        """Begin a session for the source that is running; called on a worker thread."""
+    def start_recording(self, status: Status, video: str = "off") -> Recording:
+        """Begin a session for the source that is running; called on a worker thread.
+
+        ``video``: ``off``, ``clean``, ``overlay`` or ``anonymous``.
+        """
         ...

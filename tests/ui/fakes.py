@@ -195,6 +195,7 @@ class FakeServices:
     recordings: list[FakeRecording] = field(default_factory=list)
     refuses_recording: str = ""
     devices: list[str] = field(default_factory=list)
+    videos: list[str] = field(default_factory=list)
     plugged: list[SourceChoice] = field(
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
     )
@@ -233,7 +234,8 @@ class FakeServices:
     def candidates(self) -> Sequence[Candidate]:
         return self.to_choose_from
 
-    def start_recording(self, status: Status) -> Recording:
+    def start_recording(self, status: Status, video: str = "off") -> Recording:
+        self.videos.append(video)
         if self.refuses_recording:
             raise RecordingError(self.refuses_recording)
         self.recordings.append(FakeRecording(self.folder / f"session-{len(self.recordings)}"))

@@ -1,0 +1,187 @@
+"""Covers faces beyond recognition in a video that is written one second late.
+
+Late, because a face is covered from a second before it was first found to a second after it was
+last found: whoever turns towards the camera is seen before the detector is sure of them.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.types import Box, FrameResult
+
+LEAD_S = 1.0
+_MARGIN = 0.35
+_GROWS_PER_S = 0.6
+"""Where a face is only guessed, further for each second between the guess and the finding."""
+_CELLS_X, _CELLS_Y = 3, 4
+"""A face becomes so many mean colours, smoothly joined: no eye, nose or mouth is left of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    image: NDArray[np.uint8]
+    t_s: float
+
+
+@dataclass(slots=True)
+class _Track:
+    """Where one face was found: times ascending."""
+
+    times_s: list[float] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+
+    def at(self, t_s: float) -> Box | None:
+        """What to cover at ``t_s``: between two findings their mean, near one its own place."""
+        after = int(np.searchsorted(self.times_s, t_s))
+        if after < len(self.times_s) and self.times_s[after] == t_s:
+            return _grown(self.boxes[after], _MARGIN)
+        before = after - 1
+        since_s = t_s - self.times_s[before] if before >= 0 else np.inf
+        until_s = self.times_s[after] - t_s if after < len(self.times_s) else np.inf
+        if since_s + until_s <= 2 * LEAD_S:
+            share = since_s / (since_s + until_s)
+            box = _between(self.boxes[before], self.boxes[after], share)
+            return _grown(box, _MARGIN + _GROWS_PER_S * min(since_s, until_s))
+        nearest_s = min(since_s, until_s)
+        # a hair more than a second: times of frames are rounded
+        if nearest_s > LEAD_S + 1e-3:
+            return None
+        box = self.boxes[before] if since_s <= until_s else self.boxes[after]
+        return _grown(box, _MARGIN + _GROWS_PER_S * nearest_s)
+
+    def forget_before(self, t_s: float) -> None:
+        """Keep what frames from ``t_s`` on may need."""
+        while len(self.times_s) > 1 and self.times_s[1] < t_s - LEAD_S:
+            del self.times_s[0], self.boxes[0]
+
+
+class Anonymizer:
+    """Takes frames with their faces and gives them back a second later with the faces covered.
+
+    Memory is bounded: one second of frames, and the findings of about two.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting] = deque()
+        self._faces: dict[int, _Track] = {}
+        self._others: deque[tuple[float, Box]] = deque()
+
+    def add(
+        self,
+        image: NDArray[np.uint8],
+        t_s: float,
+        faces: dict[int, Box],
+        others: Sequence[Box] = (),
+    ) -> list[tuple[NDArray[np.uint8], float]]:
+        """Take a frame ([H, W, 3] uint8 RGB, left as it is); returns those that are due.
+
+        Args:
+            image: the frame.
+            t_s: its time, later than that of the frame before.
+            faces: the box of each tracked face by its id.
+            others: what else might be a face: detections that were too unsure to be tracked.
+        """
+        self._waiting.append(_Waiting(image, t_s))
+        for face_id, box in faces.items():
+            track = self._faces.setdefault(face_id, _Track())
+            track.times_s.append(t_s)
+            track.boxes.append(box)
+        self._others.extend((t_s, box) for box in others)
+        due = []
+        # what is found up to a second after a frame still covers something in it
+        while self._waiting and self._waiting[0].t_s < t_s - LEAD_S - 1e-3:
+            due.append(self._covered(self._waiting.popleft()))
+        return due
+
+    def add_result(self, result: FrameResult, t_s: float) -> list[tuple[NDArray[np.uint8], float]]:
+        """``add`` for an analysed frame."""
+        faces = {face.face_id: face.box for face in result.faces}
+        return self.add(result.frame.image, t_s, faces, result.unsure)
+
+    def finish(self) -> list[tuple[NDArray[np.uint8], float]]:
+        """The last second, covered by what is known."""
+        rest = [self._covered(frame) for frame in self._waiting]
+        self._waiting.clear()
+        return rest
+
+    def _covered(self, frame: _Waiting) -> tuple[NDArray[np.uint8], float]:
+        boxes = [box for track in self._faces.values() if (box := track.at(frame.t_s)) is not None]
+        for at_s, box in sorted(self._others, key=lambda other: -abs(other[0] - frame.t_s)):
+            apart_s = abs(at_s - frame.t_s)
+            if apart_s > LEAD_S + 1e-3:
+                continue
+            grown = _grown(box, _MARGIN + _GROWS_PER_S * apart_s)
+            # the farthest, and so the largest, come first: most others lie inside them
+            if not any(grown.area <= one.area and grown.inside(one) > 0.999 for one in boxes):
+                boxes.append(grown)
+        self._forget(frame.t_s)
+        return cover(frame.image, boxes), frame.t_s
+
+    def _forget(self, t_s: float) -> None:
+        while self._others and self._others[0][0] < t_s - LEAD_S - 0.1:
+            self._others.popleft()
+        for face_id, track in list(self._faces.items()):
+            track.forget_before(t_s)
+            if track.times_s[-1] < t_s - LEAD_S - 0.1:
+                del self._faces[face_id]
+
+
+def cover(image: NDArray[np.uint8], boxes: Iterable[Box]) -> NDArray[np.uint8]:
+    """A copy of ``image`` [H, W, 3] in which nothing inside ``boxes`` can be recognised."""
+    covered = image.copy()
+    height, width = image.shape[:2]
+    for box in boxes:
+        left, right = max(0, int(box.x)), min(width, int(np.ceil(box.x + box.width)))
+        top, bottom = max(0, int(box.y)), min(height, int(np.ceil(box.y + box.height)))
+        if left < right and top < bottom:
+            covered[top:bottom, left:right] = _smeared(covered[top:bottom, left:right])
+    return covered
+
+
+def _smeared(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean colours of a few cells, joined linearly."""
+    height, width = region.shape[:2]
+    rows, columns = min(_CELLS_Y, height), min(_CELLS_X, width)
+    edges_y = np.linspace(0, height, rows + 1).astype(int)
+    edges_x = np.linspace(0, width, columns + 1).astype(int)
+    sums = np.add.reduceat(region.astype(np.float32), edges_y[:-1], axis=0)
+    sums = np.add.reduceat(sums, edges_x[:-1], axis=1)
+    counts = np.diff(edges_y)[:, None] * np.diff(edges_x)[None, :]
+    cells = sums / counts[..., None]
+    down = _weights(height, edges_y)
+    across = _weights(width, edges_x)
+    smooth = np.einsum("hr,rcd,wc->hwd", down, cells, across, optimize=True)
+    colours: NDArray[np.uint8] = np.clip(smooth, 0, 255).astype(np.uint8)
+    return colours
+
+
+def _weights(length: int, edges: NDArray[np.int64]) -> NDArray[np.float32]:
+    """[length, cells]: how much of each cell's colour a pixel takes, linear between centres."""
+    centres = (edges[:-1] + edges[1:] - 1) / 2
+    pixels = np.arange(length)
+    weights = np.stack([np.interp(pixels, centres, row) for row in np.eye(len(centres))], axis=1)
+    return weights.astype(np.float32)
+
+
+def _grown(box: Box, share: float) -> Box:
+    """The box with ``share`` of its size added on every side."""
+    dx, dy = box.width * share, box.height * share
+    return Box(box.x - dx, box.y - dy, box.width + 2 * dx, box.height + 2 * dy)
+
+
+def _between(first: Box, second: Box, share: float) -> Box:
+    """From ``first`` (share 0) to ``second`` (share 1)."""
+
+    def mix(one: float, other: float) -> float:
+        return one + (other - one) * share
+
+    return Box(
+        mix(first.x, second.x),
+        mix(first.y, second.y),
+        mix(first.width, second.width),
+        mix(first.height, second.height),
+    )

@@ -1,0 +1,185 @@
+"""Videos beside the rows: times, kinds, faults."""
+
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from ferdesk.adapters import video_writer
+from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.adapters.video_writer import VideoWriter, draw_faces, encoders
+from ferdesk.core.crop import Square
+from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.sessions.reader import read_session
+from tests.adapters.test_recording_faults import wait_for
+from tests.adapters.test_session_writer import header, new_folder
+
+BOX = Box(40, 30, 40, 48)
+
+
+def result(
+    index: int, t_s: float, *, face: bool = True, size: tuple[int, int] = (120, 160)
+) -> FrameResult:
+    image = np.full((*size, 3), 90, np.uint8)
+    image[30:78:4, 40:80:2] = 255  # a pattern in the face's place
+    p = np.full(7, 1 / 7, np.float32)
+    one = FaceResult(1, BOX, Square(0, 0, 48), 0.9, Expression(p), p, False, 0, 1, 2)
+    frame = Frame(image, index, t_s, t_s)
+    return FrameResult(frame, (one,) if face else (), 1.0, {})
+
+
+def read_back(path: Path) -> list[tuple[float, np.ndarray]]:
+    with av.open(str(path)) as container:
+        return [
+            (float(frame.time or 0), frame.to_ndarray(format="rgb24"))
+            for frame in container.decode(video=0)
+        ]
+
+
+def test_presentation_times_are_the_frames_own(tmp_path: Path) -> None:
+    times = [0.0, 0.033, 0.5, 0.51, 2.25, 2.25, 3.0]
+    writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True)
+    for index, t_s in enumerate(times):
+        writer.add(result(index, t_s), t_s)
+    writer.close()
+    assert writer.problem == ""
+    assert writer.about()["frames"] == 7
+    read = [t_s for t_s, _ in read_back(tmp_path / "video.mp4")]
+    # two frames at one moment cannot stand in a file; the second is a tick later
+    assert read == pytest.approx(times, abs=1e-3)
+    assert sorted(set(read)) == read
+
+
+def test_no_encoder_under_the_gpl_is_used() -> None:
+    names = [name for name, _ in encoders()]
+    assert names
+    assert not {"libx264", "libx264rgb", "libx265", "libxvid"} & set(names)
+
+
+def test_an_encoder_that_does_not_open_gives_way_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = encoders()
+    broken = ("libvpx-vp9", {"cpu-used": "999"})
+    monkeypatch.setattr(
+        video_writer, "encoders", lambda: [broken, ("mpeg4", {"qscale": "4"}), *real]
+    )
+    writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True)
+    writer.add(result(0, 0.0), 0.0)
+    writer.close()
+    assert writer.about()["codec"] == "mpeg4"
+    assert len(read_back(tmp_path / "video.mp4")) == 1
+    assert "does not open" in caplog.text
+
+
+def test_the_overlay_is_in_the_video_and_not_in_the_frame(tmp_path: Path) -> None:
+    one = result(0, 0.0)
+    before = one.frame.image.copy()
+    drawn = draw_faces(one.frame.image, one.faces)
+    np.testing.assert_array_equal(one.frame.image, before)
+    assert (drawn != before).any(axis=2).sum() > 200
+    np.testing.assert_array_equal(draw_faces(before, ()), before)
+
+
+@pytest.mark.parametrize("box", [Box(-30, -30, 50, 50), Box(150, 110, 60, 60), Box(2, 2, 3, 3)])
+def test_the_overlay_of_a_face_at_the_edge_is_no_error(box: Box) -> None:
+    p = np.full(7, 1 / 7, np.float32)
+    face = FaceResult(1, box, Square(0, 0, 48), 0.9, Expression(p), p, True, 0, 1, 2)
+    assert draw_faces(np.zeros((120, 160, 3), np.uint8), (face,)).shape == (120, 160, 3)
+
+
+def test_an_anonymous_video_covers_from_a_second_before_to_a_second_after(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "video.mp4", "anonymous", lossless=True)
+    for index in range(120):
+        t_s = index / 20
+        writer.add(result(index, t_s, face=2.0 <= t_s <= 4.0), t_s)
+    writer.close()
+    frames = read_back(tmp_path / "video.mp4")
+    assert len(frames) == 120
+    for t_s, image in frames:
+        clear = image[36:72, 46:74].astype(float).std() > 20
+        assert clear == (not 1.0 <= round(t_s, 3) <= 5.0), t_s
+
+
+def test_odd_sizes_and_a_picture_that_changes_its_size_are_written(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True)
+    writer.add(result(0, 0.0, size=(121, 163)), 0.0)
+    writer.add(result(1, 0.1, size=(240, 320)), 0.1)
+    writer.close()
+    assert [image.shape for _, image in read_back(tmp_path / "video.mp4")] == [(120, 162, 3)] * 2
+
+
+def test_an_encoder_that_does_not_keep_up_loses_pictures_never_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    take = VideoWriter._take
+
+    def stalled(writer: VideoWriter, one: FrameResult, t_s: float) -> None:
+        go_on.wait(20)
+        take(writer, one, t_s)
+
+    monkeypatch.setattr(VideoWriter, "_take", stalled)
+    folder = new_folder(tmp_path)
+    video = VideoWriter(folder / "video.mp4", "clean")
+    writer = SessionWriter(folder, header(), live=True, video=video)
+    for index in range(60):
+        writer.add(result(index, index / 30))
+    assert video.num_lost > 20
+    assert "The video lacks" in writer.warning
+    go_on.set()
+    writer.close()
+    session = read_session(folder)
+    assert len(session.table) == 60
+    about = session.about["video"]
+    assert about["frames"] + about["frames_lost"] == 60
+    assert session.video is not None
+
+
+def test_a_video_that_cannot_be_written_is_told_and_the_rows_go_on(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    (folder / "video.mp4").mkdir()
+    writer = SessionWriter(
+        folder, header(), live=True, video=VideoWriter(folder / "video.mp4", "clean")
+    )
+    writer.add(result(0, 0.0))
+    wait_for(lambda: "The video has stopped" in writer.warning)
+    writer.add(result(1, 0.1))
+    writer.close()
+    session = read_session(folder)
+    assert len(session.table) == 2
+    assert session.about["events"][-1]["event"] == "video_stopped"
+
+
+def test_a_killed_programs_video_opens(tmp_path: Path) -> None:
+    import signal
+    import subprocess
+    import sys
+    import textwrap
+
+    code = textwrap.dedent(
+        f"""
+        import sys, threading
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from tests.adapters.test_video_writer import *
+        writer = VideoWriter(Path({str(tmp_path)!r}) / "video.mp4", "clean", lossless=True)
+        for index in range(150):
+            writer.add(result(index, index / 30), index / 30)
+        while not writer._waiting.empty():
+            threading.Event().wait(0.01)
+        sys.stdout.write("added")
+        sys.stdout.flush()
+        threading.Event().wait(60)
+        """
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.read(5) == b"added"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    frames = read_back(tmp_path / "video.mp4")
+    assert len(frames) >= 90  # of 150: at most about a second and what the encoder holds is lost
