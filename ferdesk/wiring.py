@@ -205,7 +205,7 @@ def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Res
     if kind == "lsl":
         from ferdesk.adapters.lsl_stream import LslStream
 
-        return LslStream()
+        return LslStream(version=ferdesk.__version__)
     if kind == "websocket":
         from ferdesk.adapters.websocket_stream import WebSocketStream
 

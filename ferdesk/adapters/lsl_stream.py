@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 
-import ferdesk
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
@@ -45,7 +44,7 @@ class LslStream:
     Stamps are those of the capture, moved to LSL's clock.
     """
 
-    def __init__(self, name: str = "ferdesk") -> None:
+    def __init__(self, name: str = "ferdesk", version: str = "") -> None:
         """Announce the outlets.
 
         Raises:
@@ -66,7 +65,7 @@ class LslStream:
         )  # fmt: skip
         about = faces.desc()
         about.append_child_value("manufacturer", "ferdesk")
-        about.append_child_value("version", ferdesk.__version__)
+        about.append_child_value("version", version)
         channels = about.append_child("channels")
         for label, unit, kind in CHANNELS:
             channel = channels.append_child("channel")
