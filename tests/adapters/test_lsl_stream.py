@@ -106,12 +106,12 @@ def test_an_inlet_that_never_reads_holds_nobody_up(tmp_path: Path) -> None:
             print("cannot resolve")
             stream.close()
             sys.exit()
-        inlet = pylsl.StreamInlet(found[0], max_buflen=1)
+        inlet = pylsl.StreamInlet(found[0], max_buflen=5)
         inlet.open_stream(timeout=8)
         one = result(1, num_faces=4)
 
         def fill():
-            for _ in range(60):
+            for _ in range(15):
                 for _ in range(100):
                     stream.put(one)
                 while not stream._waiting.empty():
