@@ -136,8 +136,10 @@ class Group:
                 self._broadcast(value)
 
     def _broadcast(self, value: Tensor) -> None:
+        sent = value.contiguous()
         with _lost():
-            dist.broadcast(value, src=0)
+            dist.broadcast(sent, src=0)
+        value.copy_(sent)
 
     def _all_reduce(self, value: Tensor) -> None:
         with _lost():

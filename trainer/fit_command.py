@@ -316,6 +316,9 @@ def _fit_seeds(
 ) -> None:
     """Runs of the same recipe that differ in the seed; finished ones are left as they are."""
     devices = schedule.devices_of(device, torch.cuda.device_count())
+    if "--threads" not in arguments and not torch.cuda.is_available():
+        # runs that all take every core wait for each other
+        arguments = (*arguments, "--threads", str(max(1, torch.get_num_threads() // at_once)))
     jobs = [
         schedule.Job(
             out / f"seed-{seed}", (*arguments, "--set", f"seed={seed}"), devices[i % len(devices)]

@@ -1,5 +1,6 @@
 """The training loop: FER2013 on the device, one launch a step, resumable at any step."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -100,11 +101,20 @@ def fit(
         DataError: the folder holds another run, or cannot be made; the weights to start from do
             not fit; the batch cannot be shared out.
     """
-    run = _Run(
-        recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
-        resume=resume, start=start, group=group, notice=notice,
-    )  # fmt: skip
-    return run.train(max_steps, events, report, stop_requested)
+    try:
+        run = _Run(
+            recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
+            resume=resume, start=start, group=group, notice=notice,
+        )  # fmt: skip
+        return run.train(max_steps, events, report, stop_requested)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingStopped(
+            f"The device's memory is full at a batch of {recipe.batch}; free it and --resume, or "
+            "start again with a smaller batch (--set "
+            f"batch={max(1, recipe.batch // 2)}) and another --out."
+        ) from error
 
 
 class _Run:
@@ -128,6 +138,8 @@ class _Run:
         self.bf16, self.notice = bf16, notice
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
+            if self.device.index is not None:
+                torch.cuda.set_device(self.device)  # a capture takes place on the current one
         training = data.splits["training"]
         if len(training) < recipe.batch:
             raise DataError(
@@ -236,14 +248,6 @@ class _Run:
             if self.group.writes and self.step < last_step:
                 journal = Journal(self.folder, self.step, events=events, notice=self.notice)
             self._train(last_step, journal, report, stop_requested)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise TrainingStopped(
-                f"The device's memory is full at a batch of {self.recipe.batch}; free it and "
-                "--resume, or start again with a smaller batch (--set "
-                f"batch={max(1, self.recipe.batch // 2)}) and another --out."
-            ) from error
         except GroupLost as error:
             raise TrainingStopped(
                 f"{error}, so this one ends too, at step {self.step}. What {self.folder} holds is "
@@ -252,6 +256,9 @@ class _Run:
         finally:
             if journal is not None:
                 journal.close()
+            if self._best is not None:  # the run broke off with the best so far in memory alone
+                with contextlib.suppress(OSError):
+                    save_checkpoint(self._best, self.folder / "best.pt")
         return self.group.from_first(self._chosen)
 
     def _pretrain(
