@@ -61,6 +61,8 @@ _BUSY_SHARE = 0.5
 _LATE = 1.3
 """Frames that come this much later than the camera's interval mean that the machine is busy."""
 _PAUSE_S = 1.0
+_AT_ANY_COST = 2
+_MOST_OWED = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +314,9 @@ class LiveSearch:
         self._spend(image, began_s)
         spent_s = self._clock() - began_s
         # squares that take turns may cost one frame more than its share
-        self._credit_ms = min(self._credit_ms + self.budget_ms - spent_s * 1000, self.budget_ms)
+        owed_ms = self._credit_ms + self.budget_ms - spent_s * 1000
+        # a frame that took far too long was the machine's doing, and is not paid back for ever
+        self._credit_ms = max(min(owed_ms, self.budget_ms), -_MOST_OWED * self.budget_ms)
         waited_s = began_s - self._frame_s
         if waited_s < _PAUSE_S:
             load = max(spent_s / (_BUSY_SHARE * interval_s), waited_s / (_LATE * interval_s))
@@ -332,11 +336,17 @@ class LiveSearch:
     def _spend(self, image: NDArray[np.uint8], now_s: float) -> None:
         self._follow(image, now_s)
         spend = _Spender(self._clock, now_s, self._credit_ms + self.budget_ms)
-        for face in sorted(self._known, key=lambda face: (face.followed, face.looked_s)):
-            # one whose look has changed is looked at whatever it costs, while there are few
-            if face.followed or not spend.left():
+        doubtful = sorted(
+            (face for face in self._known if not face.followed), key=lambda face: face.looked_s
+        )
+        for number, face in enumerate(doubtful):
+            # a few at any cost: a face must not be lost because the machine was busy for a moment
+            if number >= _AT_ANY_COST and not spend.left():
                 break
             self._check(image, face, now_s)
+        if not self._known:
+            # somebody may have come in: never less than one look
+            spend.grant_one()
         self._search(image, now_s, spend)
         for face in sorted(self._known, key=lambda face: face.looked_s):
             # what is left keeps boxes exact
@@ -444,6 +454,14 @@ class _Spender:
 
     def __init__(self, clock: Callable[[], float], began_s: float, budget_ms: float) -> None:
         self._clock, self._until_s = clock, began_s + budget_ms / 1000
+        self._granted = False
+
+    def grant_one(self) -> None:
+        """Let one thing be done even where there is no time for it."""
+        self._granted = True
 
     def left(self) -> bool:
-        return self._clock() < self._until_s
+        if self._clock() < self._until_s:
+            return True
+        granted, self._granted = self._granted, False
+        return granted

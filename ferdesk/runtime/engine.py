@@ -33,6 +33,9 @@ _RATE_WINDOW_S = 2.0
 _USUAL_FPS = 30.0
 _LEAST_FPS, _MOST_FPS = 5.0, 60.0
 _PACE_EVERY_S = 1.0
+_HEAD_START = 2.0
+"""Faces of the next frame are found this many usual durations before the network is free."""
+_MEMORY = 0.2
 _LEAVE_WITHIN_S = 5.0
 
 
@@ -195,6 +198,7 @@ class _Run:
         self._tuning = tuning
         self._candidates = candidates
         self._first_result: Latest[FrameResult] = Latest()
+        self._finding_s = self._judging_s = 0.0
         self._pipeline: Pipeline | None = None
         self._open_source, self._open_pipeline = open_source, open_pipeline
         self._on_result, self._on_change, self._clock = on_result, on_change, clock
@@ -364,10 +368,15 @@ class _Run:
         pipeline = self._pipeline
         # the newest is taken only once there is room for what becomes of it
         while pipeline is not None and self._found.wait_empty():
+            # and not long before it can be judged: a picture that waits grows old
+            self._stopping.wait(max(0.0, self._judging_s - _HEAD_START * self._finding_s))
             frame = self._newest.take()
             if frame is None or self._stopping.is_set():
                 break
-            self._found.put_in_turn(pipeline.find(frame))
+            began_s = self._clock()
+            found = pipeline.find(frame)
+            self._finding_s += _MEMORY * (self._clock() - began_s - self._finding_s)
+            self._found.put_in_turn(found)
         # not after an error: that is told first, and then closes it too
         self._found.close()
 
@@ -386,7 +395,9 @@ class _Run:
         while (found := self._found.take()) is not None:
             if self._stopping.is_set():
                 return
+            began_s = self._clock()
             result = pipeline.judge(found)
+            self._judging_s += _MEMORY * (self._clock() - began_s - self._judging_s)
             with self._lock:
                 self._analysed.append(self._clock())
                 self._latencies.append(result.latency_ms)
