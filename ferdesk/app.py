@@ -6,17 +6,22 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
 from ferdesk.core.types import CameraFormat
-from ferdesk.settings import LoadedSettings, load_settings, settings_path
+from ferdesk.paths import log_folder
+from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
 from ferdesk.ui.appearance import Appearance
+from ferdesk.ui.consent import CONSENT_VERSION, ConsentPage, needs_consent
+from ferdesk.ui.language import tr
 from ferdesk.ui.live import Live, Notice
 from ferdesk.ui.main_window import PROGRAM, MainWindow
+from ferdesk.ui.reports import Reports
 from ferdesk.ui.services import Services
 
 log = logging.getLogger(__name__)
@@ -27,6 +32,10 @@ class UnexpectedErrors(QObject):
 
     told = Signal(object)
     """A ``Notice`` whose details are the traceback."""
+
+    def __init__(self, reports: Reports | None = None) -> None:
+        super().__init__()
+        self._reports = reports
 
     def install(self) -> None:
         self._before = (sys.excepthook, threading.excepthook)
@@ -47,12 +56,142 @@ class UnexpectedErrors(QObject):
             return
         log.critical("unexpected", exc_info=(kind, error, trace))
         details = "".join(traceback.format_exception(kind, error, trace))
-        text = "Something unexpected went wrong. The program goes on; the log file has the details."
-        self.told.emit(Notice(text, "error", details))
+        file = None if self._reports is None else self._reports.write(details)
+        text = tr("Something unexpected went wrong. The program goes on.")
+        if file is not None:
+            text += " " + tr("A report without pictures was written; whoever mends it needs it.")
+        self.told.emit(Notice(text, "error", details, file=file))
 
     def _hear_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
             self.hear(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for, over the settings; see ``run_app``."""
+
+    source: str | None = None
+    asked: CameraFormat | None = None
+    notice: str = ""
+
+
+class Program(QObject):
+    """The first page where it is due, then the window, built anew for another language."""
+
+    declined = Signal()
+    """The user does not agree to the first page: there is nothing to show."""
+
+    def __init__(
+        self, app: QApplication, services: Services, path: Path, wish: Wish, reports: Reports
+    ) -> None:
+        super().__init__()
+        self._app, self._services, self._path, self._wish = app, services, path, wish
+        self._reports = reports
+        self._loaded = load_settings(path)
+        self._appearance = Appearance(app, self._loaded.settings)
+        self._appearance.language_changed.connect(
+            self._build_anew, Qt.ConnectionType.QueuedConnection
+        )
+        self.page: ConsentPage | None = None
+        self.window: MainWindow | None = None
+        reports.facts = self._facts
+
+    def begin(self) -> None:
+        if needs_consent(self._loaded.settings):
+            self._ask()
+        else:
+            self._open()
+
+    @Slot(object)
+    def tell(self, notice: Notice) -> None:
+        if self.window is not None:
+            self.window.notices.show_notice(notice)
+
+    def close(self) -> None:
+        if self.window is not None:
+            self.window.close()
+
+    def _ask(self) -> None:
+        # between the page and the window there is no window, which is not the end
+        self._app.setQuitOnLastWindowClosed(False)
+        self.page = ConsentPage(self._loaded.settings)
+        self.page.language_chosen.connect(self._ask_in)
+        self.page.accepted.connect(self._agreed)
+        self.page.rejected.connect(self.declined)
+        self.page.show()
+
+    @Slot(str)
+    def _ask_in(self, language: Language) -> None:
+        self._loaded = replace(
+            self._loaded, settings=replace(self._loaded.settings, language=language)
+        )
+        self._appearance.apply(self._loaded.settings)
+
+    def _agreed(self) -> None:
+        self.page = None
+        settings = replace(self._loaded.settings, consent=CONSENT_VERSION)
+        self._loaded = replace(self._loaded, settings=settings)
+        try:
+            save_settings(settings, self._path)
+        except OSError as error:
+            # the window will say so too when it saves; asked once more is better than no start
+            log.warning("the consent cannot be kept: %s", error)
+        self._open()
+
+    def _open(self) -> None:
+        wish = self._wish
+        self.window = open_window(
+            self._services,
+            self._loaded,
+            self._path,
+            source=wish.source,
+            asked=wish.asked,
+            notice=wish.notice,
+        )
+        self._app.setQuitOnLastWindowClosed(True)
+        self.window.settings_changed.connect(self._appearance.apply)
+        if (report := self._reports.of_last_crash()) is not None:
+            text = tr(
+                "The last time ferdesk was brought down. A report without pictures was written; "
+                "whoever mends it needs it."
+            )
+            details = report.read_text(encoding="utf-8", errors="replace")
+            self.tell(Notice(text, "warning", details, file=report))
+
+    @Slot()
+    def _build_anew(self) -> None:
+        """Show the page or the window in the language that is now installed."""
+        self._app.setQuitOnLastWindowClosed(False)
+        if self.page is not None:
+            old_page, self.page = self.page, None
+            old_page.deleteLater()
+            self._ask()
+        elif self.window is not None:
+            old = self.window
+            source, ran, dialog = old.live.source_name, old.live.running, old.preferences.dialog
+            tab = dialog.tabs.currentIndex() if dialog is not None and dialog.isVisible() else None
+            old.close()
+            old.deleteLater()
+            self._loaded = LoadedSettings(old.settings)
+            self._wish = Wish(source if ran else "", self._wish.asked)
+            self._open()
+            if tab is not None:
+                self.window.choose_settings(tab)
+
+    def _facts(self) -> dict[str, str]:
+        if self.window is None:
+            return {}
+        status = self.window.live.status_now()
+        screen = self.window.screen()
+        return {
+            "state": status.state.value,
+            "device": "" if status.device is None else f"{status.device}",
+            "model": "" if status.model is None else f"{status.model.name} {status.model.version}",
+            "source": "" if status.source is None else status.source.kind,
+            "screen": f"{screen.size().toTuple()} at {screen.devicePixelRatio():g}",
+            "recording": str(self.window.live.recording_active),
+        }
 
 
 def run_app(
@@ -63,8 +202,12 @@ def run_app(
     notice: str = "",
     argv: Sequence[str] = (),
     settings_file: Path | None = None,
+    reports_folder: Path | None = None,
 ) -> int:
     """Open the window, start at once, and return when it is closed.
+
+    The first time, and where the page says something new, the user is asked for consent before
+    anything is opened.
 
     Args:
         services: opens sources, pipeline and recordings.
@@ -74,6 +217,7 @@ def run_app(
         notice: a sentence to begin with.
         argv: arguments for Qt.
         settings_file: instead of the user's own.
+        reports_folder: where reports of errors go, instead of the log folder.
 
     Returns:
         the exit code.
@@ -83,18 +227,22 @@ def run_app(
     app = running if isinstance(running, QApplication) else QApplication([PROGRAM, *argv])
     app.setApplicationName(PROGRAM)
     app.setDesktopFileName(PROGRAM)
-    path = settings_file or settings_path()
-    loaded = load_settings(path)
-    Appearance(app, loaded.settings)
-    window = open_window(services, loaded, path, source=source, asked=asked, notice=notice)
-    errors = UnexpectedErrors()
-    errors.told.connect(window.notices.show_notice, Qt.ConnectionType.QueuedConnection)
+    reports = Reports(reports_folder or log_folder())
+    program = Program(
+        app, services, settings_file or settings_path(), Wish(source, asked, notice), reports
+    )
+    program.declined.connect(app.quit, Qt.ConnectionType.QueuedConnection)
+    errors = UnexpectedErrors(reports)
+    errors.told.connect(program.tell, Qt.ConnectionType.QueuedConnection)
     errors.install()
+    reports.watch_native_crashes()
     try:
+        program.begin()
         return app.exec()
     finally:
         errors.uninstall()
-        window.close()
+        program.close()
+        reports.end_watch()
 
 
 def open_window(
@@ -121,7 +269,7 @@ def open_window(
     def begin() -> None:
         if source is None:
             window.start_usual()
-        else:
+        elif source:
             window.start(source)
         window.live.watch_cameras()
 

@@ -1,4 +1,14 @@
 <?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
+<context>
+    <name></name>
+    <message numerus="yes">
+        <source>{text} (%n times)</source>
+        <translation>
+            <numerusform>{text} (once)</numerusform>
+            <numerusform>{text} (%n times)</numerusform>
+        </translation>
+    </message>
+</context>
 </TS>

@@ -31,5 +31,827 @@
         <source>neutral</source>
         <translation>中性</translation>
     </message>
+    <message>
+        <source>Something unexpected went wrong. The program goes on.</source>
+        <translation>发生了意外错误，程序继续运行。</translation>
+    </message>
+    <message>
+        <source>A report without pictures was written; whoever mends it needs it.</source>
+        <translation>已写好一份不含图片的报告，供修复者使用。</translation>
+    </message>
+    <message>
+        <source>The last time ferdesk was brought down. A report without pictures was written; whoever mends it needs it.</source>
+        <translation>上次 ferdesk 意外终止。已写好一份不含图片的报告，供修复者使用。</translation>
+    </message>
+    <message>
+        <source>Probabilities of the chosen face</source>
+        <translation>所选人脸的概率</translation>
+    </message>
+    <message>
+        <source>Bar: smoothed over time. Tick: this picture alone.</source>
+        <translation>条形：随时间平滑。刻度：仅此一帧。</translation>
+    </message>
+    <message>
+        <source>smoothed</source>
+        <translation>平滑值</translation>
+    </message>
+    <message>
+        <source>this picture alone (second figure)</source>
+        <translation>仅此一帧（第二个数字）</translation>
+    </message>
+    <message>
+        <source>What is computed</source>
+        <translation>计算什么</translation>
+    </message>
+    <message>
+        <source>ferdesk finds the faces in a camera&apos;s picture, a video or a photo, and says for each which of seven expressions it shows: angry, disgust, fear, happy, sad, surprise or neutral. It recognises nobody.</source>
+        <translation>ferdesk 在摄像头画面、视频或照片中找出人脸，并说明每张脸显示七种表情中的哪一种：愤怒、厌恶、恐惧、高兴、悲伤、惊讶或中性。它不识别任何人的身份。</translation>
+    </message>
+    <message>
+        <source>Nothing leaves this machine</source>
+        <translation>任何内容都不会离开本机</translation>
+    </message>
+    <message>
+        <source>All is computed here, without the internet. Nothing is sent to anyone.</source>
+        <translation>一切都在本机计算，不使用互联网，不向任何人发送任何内容。</translation>
+    </message>
+    <message>
+        <source>What is stored, and when</source>
+        <translation>何时保存什么</translation>
+    </message>
+    <message>
+        <source>Nothing, until you ask: Record writes numbers to a folder of yours, Snapshot saves one picture, a correction keeps one small picture of a face. Your settings and a log without pictures are kept.</source>
+        <translation>在您要求之前什么都不保存：“录制”把数值写入您的文件夹，“快照”保存一张图片，“更正”保留一张小的人脸图片。您的设置和不含图片的日志会被保存。</translation>
+    </message>
+    <message>
+        <source>Expressions are not feelings</source>
+        <translation>表情不等于感受</translation>
+    </message>
+    <message>
+        <source>The labels are a network&apos;s guesses at what strangers would call a face. They are often wrong, and a face does not prove what its owner feels. Do not decide about people by them.</source>
+        <translation>标签是网络对“陌生人会如何称呼这张脸”的猜测，常常有错；面部表情并不能证明一个人的感受。请勿据此对任何人作出决定。</translation>
+    </message>
+    <message>
+        <source>Where the law forbids it</source>
+        <translation>法律禁止之处</translation>
+    </message>
+    <message>
+        <source>In the European Union, inferring emotions of people at work and in education is forbidden (AI Act, article 5), and other laws may ask for more. Analyse others only with their consent.</source>
+        <translation>在欧盟，禁止在工作场所和教育机构推断他人情绪（《人工智能法》第 5 条），其他法律可能要求更多。仅在他人同意时才可分析。</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>Agree and start</source>
+        <translation>同意并开始</translation>
+    </message>
+    <message>
+        <source>Do not agree</source>
+        <translation>不同意</translation>
+    </message>
+    <message>
+        <source>Before you start</source>
+        <translation>开始之前</translation>
+    </message>
+    <message>
+        <source>Without your consent ferdesk closes, and no camera is opened.</source>
+        <translation>若不同意，ferdesk 将关闭，不会打开任何摄像头。</translation>
+    </message>
+    <message>
+        <source>come nearer, or take a larger picture</source>
+        <translation>请靠近些，或使用更大的画面</translation>
+    </message>
+    <message>
+        <source>it looks away from the camera</source>
+        <translation>没有看向摄像头</translation>
+    </message>
+    <message>
+        <source>hold the head or the camera upright</source>
+        <translation>请将头部或摄像头扶正</translation>
+    </message>
+    <message>
+        <source>more light is needed</source>
+        <translation>需要增加光线</translation>
+    </message>
+    <message>
+        <source>less light is needed</source>
+        <translation>需要减少光线</translation>
+    </message>
+    <message>
+        <source>hold still, or clean and focus the camera</source>
+        <translation>请保持不动，或清洁并对焦摄像头</translation>
+    </message>
+    <message>
+        <source>Faces</source>
+        <translation>人脸</translation>
+    </message>
+    <message>
+        <source>Unsure ({label})</source>
+        <translation>不确定（{label}）</translation>
+    </message>
+    <message>
+        <source>Name of this face</source>
+        <translation>此人脸的名称</translation>
+    </message>
+    <message>
+        <source>Name of the chosen face</source>
+        <translation>所选人脸的名称</translation>
+    </message>
+    <message>
+        <source>Kept while this source runs; a recording takes it along (N)</source>
+        <translation>在此来源运行期间保留；录制会一并保存 (N)</translation>
+    </message>
+    <message>
+        <source>Out of sight</source>
+        <translation>不在画面中</translation>
+    </message>
+    <message>
+        <source>Face #{id} · last values</source>
+        <translation>人脸 #{id} · 最后的数值</translation>
+    </message>
+    <message>
+        <source>Shows: {said}</source>
+        <translation>显示：{said}</translation>
+    </message>
+    <message>
+        <source>unsure, see F1</source>
+        <translation>不确定，见 F1</translation>
+    </message>
+    <message>
+        <source>the network&apos;s estimate</source>
+        <translation>网络的估计</translation>
+    </message>
+    <message>
+        <source>Face #{id}</source>
+        <translation>人脸 #{id}</translation>
+    </message>
+    <message>
+        <source>Last: {said}</source>
+        <translation>最后：{said}</translation>
+    </message>
+    <message>
+        <source>No face</source>
+        <translation>没有人脸</translation>
+    </message>
+    <message>
+        <source>Click a face to choose it</source>
+        <translation>点击人脸以选中</translation>
+    </message>
+    <message>
+        <source>Camera format</source>
+        <translation>摄像头格式</translation>
+    </message>
+    <message>
+        <source>Picture size</source>
+        <translation>画面尺寸</translation>
+    </message>
+    <message>
+        <source>As it likes</source>
+        <translation>由摄像头决定</translation>
+    </message>
+    <message>
+        <source>Pictures a second</source>
+        <translation>每秒帧数</translation>
+    </message>
+    <message>
+        <source>The camera gives {given}; asked for: {asked}</source>
+        <translation>摄像头提供 {given}；请求的是：{asked}</translation>
+    </message>
+    <message>
+        <source>Attention (coarse)</source>
+        <translation>注意力（粗）</translation>
+    </message>
+    <message>
+        <source>Attention (fine)</source>
+        <translation>注意力（细）</translation>
+    </message>
+    <message>
+        <source>Class activation</source>
+        <translation>类激活</translation>
+    </message>
+    <message>
+        <source>Bright: the network gives this part of the face more weight. It does not say for which expression.</source>
+        <translation>亮处：网络给予脸部该部位更大的权重。它不说明是为了哪种表情。</translation>
+    </message>
+    <message>
+        <source>Bright: an earlier, finer stage of the network gives this part more weight. It does not say for which expression.</source>
+        <translation>亮处：网络较早、较精细的一层给予该部位更大的权重。它不说明是为了哪种表情。</translation>
+    </message>
+    <message>
+        <source>Bright: this part of the face speaks for the expression. It does not say what the person feels.</source>
+        <translation>亮处：脸部的该部位支持这种表情。它不说明这个人的感受。</translation>
+    </message>
+    <message>
+        <source>The model that runs does not give this map. The bundled models give all three; ferdesk-train export writes them too.</source>
+        <translation>正在运行的模型不提供此图。自带模型提供全部三种；ferdesk-train export 也会写入它们。</translation>
+    </message>
+    <message>
+        <source>Scale from {low:.2f} to {high:.2f}</source>
+        <translation>刻度从 {low:.2f} 到 {high:.2f}</translation>
+    </message>
+    <message>
+        <source>Heatmap</source>
+        <translation>热力图</translation>
+    </message>
+    <message>
+        <source>Paint one of the network&apos;s maps over the faces (H)</source>
+        <translation>在人脸上绘制网络的一张图 (H)</translation>
+    </message>
+    <message>
+        <source>Map</source>
+        <translation>图</translation>
+    </message>
+    <message>
+        <source>Expression whose class activation is shown</source>
+        <translation>显示其类激活的表情</translation>
+    </message>
+    <message>
+        <source>the label that is shown</source>
+        <translation>所显示的标签</translation>
+    </message>
+    <message>
+        <source>Opacity of the heatmap</source>
+        <translation>热力图不透明度</translation>
+    </message>
+    <message>
+        <source>share of the logit</source>
+        <translation>对数几率的份额</translation>
+    </message>
+    <message>
+        <source>weight, 0 to 1</source>
+        <translation>权重，0 到 1</translation>
+    </message>
+    <message>
+        <source>Speaks for</source>
+        <translation>支持</translation>
+    </message>
+    <message>
+        <source>Opacity</source>
+        <translation>不透明度</translation>
+    </message>
+    <message>
+        <source>Demo</source>
+        <translation>演示</translation>
+    </message>
+    <message>
+        <source>Camera {number}</source>
+        <translation>摄像头 {number}</translation>
+    </message>
+    <message>
+        <source>Markers are kept while you record; press Record (R) first.</source>
+        <translation>标记只在录制时保存；请先按“录制”(R)。</translation>
+    </message>
+    <message>
+        <source>Marker “{label}” at {time}.</source>
+        <translation>标记“{label}”，时间 {time}。</translation>
+    </message>
+    <message>
+        <source>The source is back.</source>
+        <translation>来源已恢复。</translation>
+    </message>
+    <message>
+        <source>{why} Showing the {source} instead.</source>
+        <translation>{why} 改为显示{source}。</translation>
+    </message>
+    <message>
+        <source>{count:,} rows are saved in {folder}.</source>
+        <translation>已在 {folder} 中保存 {count:,} 行。</translation>
+    </message>
+    <message>
+        <source>Recording finished: {saved}</source>
+        <translation>录制完成：{saved}</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>开始</translation>
+    </message>
+    <message>
+        <source>Start or stop the source</source>
+        <translation>启动或停止来源</translation>
+    </message>
+    <message>
+        <source>Record</source>
+        <translation>录制</translation>
+    </message>
+    <message>
+        <source>Record the results to CSV</source>
+        <translation>将结果录制为 CSV</translation>
+    </message>
+    <message>
+        <source>Snapshot</source>
+        <translation>快照</translation>
+    </message>
+    <message>
+        <source>Save the picture as it is shown</source>
+        <translation>按所见保存画面</translation>
+    </message>
+    <message>
+        <source>Paint the map over the faces</source>
+        <translation>在人脸上绘制热力图</translation>
+    </message>
+    <message>
+        <source>Mirror</source>
+        <translation>镜像</translation>
+    </message>
+    <message>
+        <source>Show the picture as a mirror</source>
+        <translation>以镜像显示画面</translation>
+    </message>
+    <message>
+        <source>Panels</source>
+        <translation>面板</translation>
+    </message>
+    <message>
+        <source>What stands around the picture</source>
+        <translation>画面周围的面板</translation>
+    </message>
+    <message>
+        <source>Full screen</source>
+        <translation>全屏</translation>
+    </message>
+    <message>
+        <source>Nothing but the picture</source>
+        <translation>只显示画面</translation>
+    </message>
+    <message>
+        <source>Next face</source>
+        <translation>下一张人脸</translation>
+    </message>
+    <message>
+        <source>Previous face</source>
+        <translation>上一张人脸</translation>
+    </message>
+    <message>
+        <source>Marker…</source>
+        <translation>标记…</translation>
+    </message>
+    <message>
+        <source>Set a marker with a text of its own</source>
+        <translation>设置带文字的标记</translation>
+    </message>
+    <message>
+        <source>Marker names…</source>
+        <translation>标记名称…</translation>
+    </message>
+    <message>
+        <source>Open file…</source>
+        <translation>打开文件…</translation>
+    </message>
+    <message>
+        <source>Open address…</source>
+        <translation>打开地址…</translation>
+    </message>
+    <message>
+        <source>Choose a source…</source>
+        <translation>选择来源…</translation>
+    </message>
+    <message>
+        <source>Settings…</source>
+        <translation>设置…</translation>
+    </message>
+    <message>
+        <source>Keyboard</source>
+        <translation>键盘</translation>
+    </message>
+    <message>
+        <source>All keys</source>
+        <translation>所有按键</translation>
+    </message>
+    <message>
+        <source>No camera was found. Showing the demo instead.</source>
+        <translation>未找到摄像头，改为显示演示。</translation>
+    </message>
+    <message>
+        <source>Saved {path}.</source>
+        <translation>已保存 {path}。</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>The settings cannot be saved to {path}: {why}</source>
+        <translation>无法将设置保存到 {path}：{why}</translation>
+    </message>
+    <message>
+        <source>Source</source>
+        <translation>来源</translation>
+    </message>
+    <message>
+        <source>No camera found</source>
+        <translation>未找到摄像头</translation>
+    </message>
+    <message>
+        <source>Look for cameras</source>
+        <translation>查找摄像头</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>Press Start (F5), or choose another source.</source>
+        <translation>按“开始”(F5)，或选择其他来源。</translation>
+    </message>
+    <message>
+        <source>No picture for {time:.0f} s yet; waiting for it.</source>
+        <translation>{time:.0f} 秒内尚无画面；正在等待。</translation>
+    </message>
+    <message>
+        <source>The source and the network are being made ready.</source>
+        <translation>正在准备来源和网络。</translation>
+    </message>
+    <message>
+        <source>Opening {source}</source>
+        <translation>正在打开 {source}</translation>
+    </message>
+    <message>
+        <source>No picture for {time:.0f} s</source>
+        <translation>{time:.0f} 秒没有画面</translation>
+    </message>
+    <message>
+        <source>{source} gives nothing any more; {what}</source>
+        <translation>{source} 不再提供画面；{what}</translation>
+    </message>
+    <message>
+        <source>{source} has ended</source>
+        <translation>{source} 已结束</translation>
+    </message>
+    <message>
+        <source>Press Start (F5) to begin again.</source>
+        <translation>按“开始”(F5) 重新开始。</translation>
+    </message>
+    <message>
+        <source>{source} does not run</source>
+        <translation>{source} 无法运行</translation>
+    </message>
+    <message>
+        <source>No face in the picture</source>
+        <translation>画面中没有人脸</translation>
+    </message>
+    <message>
+        <source>trying again. {why}</source>
+        <translation>正在重试。{why}</translation>
+    </message>
+    <message>
+        <source>waiting for it. Is its cable in? Does another program use it?</source>
+        <translation>正在等待。线缆插好了吗？是否有其他程序在使用？</translation>
+    </message>
+    <message>
+        <source>waiting for it. Is the network there?</source>
+        <translation>正在等待。网络可用吗？</translation>
+    </message>
+    <message>
+        <source>The folder {path} cannot be made: {why}.</source>
+        <translation>无法创建文件夹 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>The picture cannot be saved to {path}. Is the disk full?</source>
+        <translation>无法将画面保存到 {path}。磁盘满了吗？</translation>
+    </message>
+    <message>
+        <source>Open a video or picture</source>
+        <translation>打开视频或图片</translation>
+    </message>
+    <message>
+        <source>Open an address</source>
+        <translation>打开地址</translation>
+    </message>
+    <message>
+        <source>Address of a stream, for example rtsp://host/path:</source>
+        <translation>视频流地址，例如 rtsp://host/path：</translation>
+    </message>
+    <message>
+        <source>Set the marker of that number, 1 to 9</source>
+        <translation>设置该编号的标记，1 至 9</translation>
+    </message>
+    <message>
+        <source>Marker</source>
+        <translation>标记</translation>
+    </message>
+    <message>
+        <source>What happens now?</source>
+        <translation>现在发生了什么？</translation>
+    </message>
+    <message>
+        <source>Marker names</source>
+        <translation>标记名称</translation>
+    </message>
+    <message>
+        <source>While you record, a digit&apos;s key sets the marker of that name.</source>
+        <translation>录制时，按数字键即可设置该名称的标记。</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>详情</translation>
+    </message>
+    <message>
+        <source>Open the report</source>
+        <translation>打开报告</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Close this notice</source>
+        <translation>关闭此通知</translation>
+    </message>
+    <message numerus="yes">
+        <source>{text} (%n times)</source>
+        <translation>
+            <numerusform>{text}（%n 次）</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>too small</source>
+        <translation>过小</translation>
+    </message>
+    <message>
+        <source>turned away</source>
+        <translation>转向一侧</translation>
+    </message>
+    <message>
+        <source>tilted</source>
+        <translation>倾斜</translation>
+    </message>
+    <message>
+        <source>too dark</source>
+        <translation>过暗</translation>
+    </message>
+    <message>
+        <source>too bright</source>
+        <translation>过亮</translation>
+    </message>
+    <message>
+        <source>blurred</source>
+        <translation>模糊</translation>
+    </message>
+    <message>
+        <source>unsure ({said})</source>
+        <translation>不确定（{said}）</translation>
+    </message>
+    <message>
+        <source>Automatic: the best that is fast enough here</source>
+        <translation>自动：本机上速度足够的最佳模型</translation>
+    </message>
+    <message>
+        <source>The settings are exported to {path}.</source>
+        <translation>设置已导出到 {path}。</translation>
+    </message>
+    <message>
+        <source>The settings are imported.</source>
+        <translation>设置已导入。</translation>
+    </message>
+    <message>
+        <source>Undo the reset</source>
+        <translation>撤销重置</translation>
+    </message>
+    <message>
+        <source>Reset</source>
+        <translation>重置</translation>
+    </message>
+    <message>
+        <source>First camera, else the demo</source>
+        <translation>第一个摄像头，没有则演示</translation>
+    </message>
+    <message>
+        <source>Export the settings</source>
+        <translation>导出设置</translation>
+    </message>
+    <message>
+        <source>Import settings</source>
+        <translation>导入设置</translation>
+    </message>
+    <message>
+        <source>Source and model</source>
+        <translation>来源与模型</translation>
+    </message>
+    <message>
+        <source>What the camera is asked for.</source>
+        <translation>向摄像头请求的尺寸。</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Analysis</source>
+        <translation>分析</translation>
+    </message>
+    <message>
+        <source>Smoothing</source>
+        <translation>平滑</translation>
+    </message>
+    <message>
+        <source>More is calmer and later; 0 shows each picture alone.</source>
+        <translation>数值越大越平稳、越滞后；0 表示逐帧显示。</translation>
+    </message>
+    <message>
+        <source> s</source>
+        <translation> 秒</translation>
+    </message>
+    <message>
+        <source>Unsure below</source>
+        <translation>不确定阈值</translation>
+    </message>
+    <message>
+        <source>A label with a smaller probability is called unsure.</source>
+        <translation>概率更低的标签称为不确定。</translation>
+    </message>
+    <message>
+        <source>Smallest face</source>
+        <translation>最小人脸</translation>
+    </message>
+    <message>
+        <source>What a smaller face shows is called unsure.</source>
+        <translation>更小的人脸所示表情称为不确定。</translation>
+    </message>
+    <message>
+        <source> pixels</source>
+        <translation> 像素</translation>
+    </message>
+    <message>
+        <source>Picture</source>
+        <translation>画面</translation>
+    </message>
+    <message>
+        <source>As a mirror shows it; results are not mirrored.</source>
+        <translation>如照镜子一般显示；结果不作镜像。</translation>
+    </message>
+    <message>
+        <source>Boxes around faces</source>
+        <translation>人脸方框</translation>
+    </message>
+    <message>
+        <source>Labels beside faces</source>
+        <translation>人脸标签</translation>
+    </message>
+    <message>
+        <source>Heatmap over faces</source>
+        <translation>人脸热力图</translation>
+    </message>
+    <message>
+        <source>Heatmap&apos;s opacity</source>
+        <translation>热力图不透明度</translation>
+    </message>
+    <message>
+        <source>Panels around the picture</source>
+        <translation>画面周围的面板</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>外观</translation>
+    </message>
+    <message>
+        <source>Theme</source>
+        <translation>主题</translation>
+    </message>
+    <message>
+        <source>Text size</source>
+        <translation>文字大小</translation>
+    </message>
+    <message>
+        <source>Reduced motion</source>
+        <translation>减少动画</translation>
+    </message>
+    <message>
+        <source>Bars and boxes jump.</source>
+        <translation>条形和方框直接跳到新位置。</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>CUDA (NVIDIA)</source>
+        <translation>CUDA (NVIDIA)</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Source, model, device and language wait until the recording has ended.</source>
+        <translation>来源、模型、设备和语言须等录制结束后才能更改。</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>导出…</translation>
+    </message>
+    <message>
+        <source>Import…</source>
+        <translation>导入…</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Tab moves between the controls, Space presses them, Escape leaves full screen.</source>
+        <translation>Tab 在控件间移动，空格键按下控件，Esc 退出全屏。</translation>
+    </message>
+    <message>
+        <source>Unsure: no label is clearly ahead. A face that is too small, turned away, tilted, badly lit or blurred is not judged. The settings hold the limits.</source>
+        <translation>不确定：没有明显领先的标签。过小、转向一侧、倾斜、光线不佳或模糊的人脸不作判断。阈值见设置。</translation>
+    </message>
+    <message>
+        <source>Opening</source>
+        <translation>正在打开</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>运行中</translation>
+    </message>
+    <message>
+        <source>No picture</source>
+        <translation>没有画面</translation>
+    </message>
+    <message>
+        <source>Ended</source>
+        <translation>已结束</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>Pictures a second that the source gives</source>
+        <translation>来源每秒提供的帧数</translation>
+    </message>
+    <message>
+        <source>Pictures a second that are analysed</source>
+        <translation>每秒分析的帧数</translation>
+    </message>
+    <message>
+        <source>From a picture&apos;s arrival to its result, median of the last 30</source>
+        <translation>从画面到达到得出结果的时间，最近 30 帧的中位数</translation>
+    </message>
+    <message>
+        <source>Pictures that were not analysed, since a newer one was there</source>
+        <translation>因已有更新的画面而未分析的帧</translation>
+    </message>
+    <message>
+        <source>The model that judges faces</source>
+        <translation>判断人脸的模型</translation>
+    </message>
+    <message>
+        <source>{rate:.0f} fps</source>
+        <translation>{rate:.0f} 帧/秒</translation>
+    </message>
+    <message>
+        <source>analysis {rate:.0f}/s, slower than the source</source>
+        <translation>分析 {rate:.0f}/秒，慢于来源</translation>
+    </message>
+    <message>
+        <source>analysis {rate:.0f}/s</source>
+        <translation>分析 {rate:.0f}/秒</translation>
+    </message>
+    <message>
+        <source>{time:.0f} ms</source>
+        <translation>{time:.0f} 毫秒</translation>
+    </message>
+    <message>
+        <source>{count:,} dropped</source>
+        <translation>丢弃 {count:,}</translation>
+    </message>
+    <message>
+        <source>Name the face</source>
+        <translation>为人脸命名</translation>
+    </message>
+    <message>
+        <source>Name the chosen face</source>
+        <translation>为所选人脸命名</translation>
+    </message>
+    <message>
+        <source>Live picture</source>
+        <translation>实时画面</translation>
+    </message>
 </context>
 </TS>

@@ -1,9 +1,10 @@
 """The live page's run: engine, recording and the choice of source, without a widget."""
 
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 TICK_MS = 200
 CAMERAS_EVERY_MS = 2000
 DEMO = SourceChoice("demo", mark("Demo"))
+_ODD_CAMERAS = re.compile(r"(?i)\b(ir|infrared|depth|virtual|loopback|obs|dummy)\b")
 Level = Literal["info", "warning", "error"]
 
 
@@ -45,7 +47,8 @@ class Choice:
 class Notice:
     """Something to tell the user; ``details`` are folded away; ``stays`` until it is closed.
 
-    Each of ``choices`` is a button; one that is pressed closes the notice.
+    Each of ``choices`` is a button; one that is pressed closes the notice. ``file`` can be
+    opened from the notice.
     """
 
     text: str
@@ -53,6 +56,7 @@ class Notice:
     details: str = ""
     stays: bool = True
     choices: tuple[Choice, ...] = ()
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,12 @@ class RecordingState:
 
 def _without_numbers(text: str) -> str:
     return "".join(character for character in text if not character.isdigit())
+
+
+def best_camera(cameras: Sequence[SourceChoice]) -> str:
+    """The camera to begin with: the first that shows people as eyes do; empty for none."""
+    plain = [c for c in cameras if not _ODD_CAMERAS.search(c.title)]
+    return next((camera.name for camera in (*plain, *cameras)), "")
 
 
 def source_title(name: str) -> str:
@@ -97,6 +107,8 @@ class Live(QObject):
     """The name of the source that is being started."""
     cameras = Signal(object)
     """A tuple of ``SourceChoice``."""
+    choice_wanted = Signal()
+    """The user wants to choose another source."""
     told = Signal(object)
     """A ``Notice``."""
 
@@ -155,6 +167,10 @@ class Live(QObject):
     def recording_active(self) -> bool:
         """Whether a session is open, or being opened."""
         return self._recording is not None or self._opening_recording
+
+    def status_now(self) -> Status:
+        """How the engine stands at this moment."""
+        return self._engine.status()
 
     def now_s(self) -> float:
         """The monotonic clock that markers are dated by."""
@@ -265,6 +281,10 @@ class Live(QObject):
         self.told.emit(Notice(text, stays=False))
         self._tell_recording()
 
+    def find_cameras(self, then: Callable[[Sequence[SourceChoice]], None]) -> None:
+        """Call ``then`` with the cameras that are there, none where they cannot be listed."""
+        self.chores.run(lambda: tuple(self._services.cameras()), then, lambda _: then(()))
+
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
         self._cameras = None
@@ -355,6 +375,7 @@ class Live(QObject):
                         why=status.message, source=source_title(fallback).lower()
                     ),
                     "warning",
+                    choices=(Choice(tr("Choose a source…"), self.choice_wanted.emit),),
                 )
             )
             self.start(fallback)

@@ -33,7 +33,7 @@ from ferdesk.ui.format_button import FormatButton
 from ferdesk.ui.heat_panel import HeatPanel
 from ferdesk.ui.icons import ACTION_ICONS, give_icon
 from ferdesk.ui.language import mark, tr
-from ferdesk.ui.live import DEMO, Choice, Live, Notice, RecordingState, source_title
+from ferdesk.ui.live import DEMO, Choice, Live, Notice, RecordingState, best_camera, source_title
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
 from ferdesk.ui.preferences import Preferences, changed_fields
@@ -50,7 +50,6 @@ from ferdesk.ui.video_view import VideoView, ViewState
 log = logging.getLogger(__name__)
 
 PROGRAM = "ferdesk"
-FIRST_CAMERA = "camera:0"
 _SAVE_AFTER_MS = 500
 _SLOW_OPENING_S = 3.0
 _FILES = "*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.gif *.jpg *.jpeg *.png *.bmp"
@@ -174,10 +173,11 @@ class MainWindow(QMainWindow):
         self.view = VideoView(self)
         self.faces = FacesPanel(self)
         self.heat = HeatPanel(self)
+        self.actions_by_name: dict[str, QAction] = {}
         self.notices = Notices(self)
         self.status_line = StatusLine(self)
         self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
-        self.actions_by_name = self._make_actions()
+        self._make_actions()
         self.marker_keys = MarkerKeys(self, self.mark)
         self.source_button = self._make_source_button()
         self.format_button = FormatButton(self)
@@ -226,8 +226,8 @@ class MainWindow(QMainWindow):
         self.source_button.setFocus()
         self.source_button.showMenu()
 
-    def choose_settings(self) -> None:
-        self.preferences.show()
+    def choose_settings(self, tab: int | None = None) -> None:
+        self.preferences.show(tab)
 
     def change_settings(self, settings: Settings) -> None:
         """Use ``settings`` from now on: what differs acts at once and is remembered."""
@@ -248,8 +248,22 @@ class MainWindow(QMainWindow):
         self._remember()
 
     def start_usual(self) -> None:
-        """Start what was chosen last, else the first camera; the demo where there is none."""
-        self.start(self.settings.last_source or FIRST_CAMERA, fallback=DEMO.name)
+        """Start what was chosen last, else the best camera; the demo where there is none."""
+        if self.settings.last_source:
+            self.start(self.settings.last_source, fallback=DEMO.name)
+        else:
+            self.live.find_cameras(self._start_best)
+
+    def _source_choice(self) -> Choice:
+        return Choice(self.actions_by_name["source"].text(), self.choose_from_menu)
+
+    def _start_best(self, cameras: Sequence[SourceChoice]) -> None:
+        if (name := best_camera(cameras)) != "":
+            self.start(name, fallback=DEMO.name)
+        else:
+            self.start(DEMO.name)
+            text = tr("No camera was found. Showing the demo instead.")
+            self.notices.show_notice(Notice(text, choices=(self._source_choice(),)))
 
     def toggle_run(self) -> None:
         if self.live.running:
@@ -532,8 +546,8 @@ class MainWindow(QMainWindow):
 
     # ---- how it is put together
 
-    def _make_actions(self) -> dict[str, QAction]:
-        actions = {}
+    def _make_actions(self) -> None:
+        actions = self.actions_by_name
         for spec in ACTIONS:
             action = QAction(tr(spec.text), self)
             action.setShortcut(QKeySequence(spec.key))
@@ -552,7 +566,6 @@ class MainWindow(QMainWindow):
         escape.setShortcut(QKeySequence(Qt.Key.Key_Escape))
         escape.triggered.connect(self.leave_full)
         self.addAction(escape)
-        return actions
 
     def _make_source_button(self) -> QToolButton:
         button = QToolButton(self)
@@ -641,6 +654,7 @@ class MainWindow(QMainWindow):
         self.live.recording.connect(self._show_recording)
         self.live.source.connect(self._show_source)
         self.live.cameras.connect(self._show_cameras)
+        self.live.choice_wanted.connect(self.choose_from_menu)
         self.live.told.connect(self.notices.show_notice)
         self.view.face_clicked.connect(self.choose_face)
         self.status_line.model_chosen.connect(self.choose_model)

@@ -1,6 +1,14 @@
 """Notices above the picture: they never take the focus and never stop the work."""
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QDesktopServices,
+    QGuiApplication,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -11,12 +19,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.ui.icons import draw, give_icon
 from ferdesk.ui.language import tr
-from ferdesk.ui.live import Choice, Notice
-from ferdesk.ui.theme import GRID
+from ferdesk.ui.live import Choice, Level, Notice
+from ferdesk.ui.theme import GRID, colours
 
 PASSES_AFTER_MS = 8000
 MOST_SHOWN = 3
+_ICON_PX = 20
+_ICONS: dict[Level, tuple[str, str]] = {
+    "info": ("info", "muted"),
+    "warning": ("triangle-alert", "amber"),
+    "error": ("circle-alert", "red"),
+}
+"""The icon of a level, and its colour in the theme."""
 
 
 class NoticeCard(QFrame):
@@ -30,31 +46,45 @@ class NoticeCard(QFrame):
         self._count = 1
         self.setObjectName("notice")
         self.setProperty("level", notice.level)
+        icon, colour = _ICONS[notice.level]
+        picture = QLabel(self)
+        picture.setPixmap(draw(icon, getattr(colours(), colour), _ICON_PX))
         self.text = QLabel(notice.text, self)
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.details = QPlainTextEdit(notice.details, self)
         self.details.setReadOnly(True)
+        self.details.setAccessibleName(tr("Details"))
         self.details.setFixedHeight(20 * GRID)
         self.details.hide()
-        self.unfold = QToolButton(self)
-        self.unfold.setText(tr("Details"))
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.text, 1)
+        self.choices: list[QToolButton] = []
+        for choice in notice.choices:
+            button = self._add_button(row, choice.text)
+            # queued: what it does may open a menu, and the press must have ended by then
+            button.clicked.connect(
+                partial(self._choose, choice), Qt.ConnectionType.QueuedConnection
+            )
+            self.choices.append(button)
+        if notice.file is not None:
+            self.open_file = self._add_button(row, tr("Open the report"))
+            self.open_file.clicked.connect(self._open_file)
+        self.copy = self._add_button(row, tr("Copy"))
+        self.copy.setVisible(bool(notice.details))
+        self.copy.clicked.connect(self._copy)
+        self.unfold = self._add_button(row, tr("Details"))
         self.unfold.setCheckable(True)
         self.unfold.setVisible(bool(notice.details))
         self.unfold.toggled.connect(self.details.setVisible)
-        close = QToolButton(self)
-        close.setText(tr("Close"))
+        close = self._add_button(row, "")
+        give_icon(close, "x")
         close.setAccessibleName(tr("Close this notice"))
+        close.setToolTip(tr("Close this notice"))
         close.clicked.connect(self.closed)
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        row.addWidget(self.text, 1)
-        self.choices = [self._choice_button(choice) for choice in notice.choices]
-        for button in self.choices:
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self.unfold, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         layout.setSpacing(GRID)
@@ -63,21 +93,27 @@ class NoticeCard(QFrame):
         if not notice.stays:
             QTimer.singleShot(PASSES_AFTER_MS, self, self.closed.emit)
 
-    def _choice_button(self, choice: Choice) -> QToolButton:
+    def _add_button(self, row: QHBoxLayout, text: str) -> QToolButton:
         button = QToolButton(self)
-        button.setText(choice.text)
-
-        def choose() -> None:
-            self.closed.emit()
-            choice.does()
-
-        button.clicked.connect(choose)
+        button.setText(text)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return button
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self.notice.text}\n\n{self.notice.details}")
+
+    def _open_file(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.notice.file)))
+
+    def _choose(self, choice: Choice, _checked: bool = False) -> None:
+        self.closed.emit()
+        choice.does()
 
     def again(self) -> None:
         """The same thing happened once more."""
         self._count += 1
-        self.text.setText(tr("{text} (%n times)", n=self._count).format(text=self.notice.text))
+        self.text.setText(tr("{text} (%n times)", "", self._count).format(text=self.notice.text))
 
 
 class Notices(QWidget):
@@ -111,6 +147,8 @@ class Notices(QWidget):
         self._cards.append(card)
         self._layout.addWidget(card)
         self.show()
+        # it takes no focus, so a screen reader must be told
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, notice.text))
 
     def _oldest(self) -> NoticeCard:
         """The card to give up: one that would pass anyway, before one that stays."""

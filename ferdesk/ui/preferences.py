@@ -40,7 +40,8 @@ class Preferences(QObject):
         window.live.cameras.connect(self._follow_cameras)
         window.live.recording.connect(self._follow_recording)
 
-    def show(self) -> None:
+    def show(self, tab: int | None = None) -> None:
+        """Open the dialog, at that page of it."""
         if self.dialog is None:
             window = self._window
             models: list[tuple[object, str]] = [
@@ -59,6 +60,8 @@ class Preferences(QObject):
             self.dialog.import_wanted.connect(self.import_)
             self.dialog.reset_wanted.connect(self.reset)
             self.dialog.set_recording(window.live.recording_active)
+        if tab is not None:
+            self.dialog.tabs.setCurrentIndex(tab)
         self.dialog.show()
         self.dialog.raise_()
         self.dialog.activateWindow()

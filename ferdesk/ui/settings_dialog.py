@@ -142,7 +142,7 @@ class SettingsDialog(QDialog):
         for title, rows in PAGES:
             self.tabs.addTab(self._make_page(rows), tr(title))
         self.recording_note = QLabel(
-            tr("Source, model and device can be changed when the recording has ended."), self
+            tr("Source, model, device and language wait until the recording has ended."), self
         )
         self.recording_note.setProperty("role", "amber")
         self.recording_note.setWordWrap(True)
@@ -188,7 +188,7 @@ class SettingsDialog(QDialog):
     def set_recording(self, active: bool) -> None:
         """While a recording runs, what would end it cannot be changed."""
         self.recording_note.setVisible(active)
-        for name in REOPENING:
+        for name in (*REOPENING, "language"):
             self.editors[name].setEnabled(not active)
         self.import_button.setEnabled(not active)
         self.reset_button.setEnabled(not active)

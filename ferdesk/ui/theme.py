@@ -184,6 +184,10 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}
     QToolButton#run:checked {{ background: {theme.raised}; color: {theme.text}; }}
     QToolButton#record:checked {{ color: {theme.red}; }}
+    QPushButton#primary {{ background: {theme.accent}; color: {theme.accent_text};
+        border: 1px solid {theme.accent}; border-radius: 4px; padding: 8px 16px;
+        font-weight: 600; }}
+    QPushButton#primary:focus {{ border-color: {theme.focus}; }}
     QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
         border-radius: 3px; background: {theme.canvas}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};

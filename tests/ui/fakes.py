@@ -194,12 +194,12 @@ class FakeServices:
     asked: list[CameraFormat] = field(default_factory=list)
     recordings: list[FakeRecording] = field(default_factory=list)
     refuses_recording: str = ""
+    num_listed: int = 0
     devices: list[str] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     plugged: list[SourceChoice] = field(
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
     )
-    num_listed: int = 0
     wanted_models: list[str] = field(default_factory=list)
     to_choose_from: Sequence[Candidate] = ()
     camera_list_hangs: threading.Event | None = None

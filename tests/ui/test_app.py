@@ -1,5 +1,6 @@
 """The program as a whole: it opens at once, starts something, and survives what no one expected."""
 
+import json
 import logging
 import os
 import subprocess
@@ -16,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.app import UnexpectedErrors, forget_foreign_qt, open_window, run_app
 from ferdesk.settings import LoadedSettings, Settings, load_settings
+from ferdesk.ui.consent import CONSENT_VERSION
 from ferdesk.ui.main_window import MainWindow
 from tests.ui.fakes import FakeServices, FakeSource
 
@@ -97,7 +99,13 @@ def test_run_app_starts_and_leaves_nothing_behind(
     timer = QTimer(interval=20)
     timer.timeout.connect(close_when_running)
     timer.start()
-    code = run_app(services, source="demo", settings_file=tmp_path / "settings.json")
+    (tmp_path / "settings.json").write_text(json.dumps({"consent": CONSENT_VERSION}))
+    code = run_app(
+        services,
+        source="demo",
+        settings_file=tmp_path / "settings.json",
+        reports_folder=tmp_path,
+    )
     assert (code, seen) == (0, [True])
     assert "window_geometry" in (tmp_path / "settings.json").read_text()
     assert (sys.excepthook, threading.excepthook) == hooks
