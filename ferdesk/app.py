@@ -13,6 +13,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
+import ferdesk
 from ferdesk.core.types import CameraFormat
 from ferdesk.paths import log_folder
 from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
@@ -227,7 +228,7 @@ def run_app(
     app = running if isinstance(running, QApplication) else QApplication([PROGRAM, *argv])
     app.setApplicationName(PROGRAM)
     app.setDesktopFileName(PROGRAM)
-    reports = Reports(reports_folder or log_folder())
+    reports = Reports(reports_folder or log_folder(), version=ferdesk.__version__)
     program = Program(
         app, services, settings_file or settings_path(), Wish(source, asked, notice), reports
     )

@@ -15,8 +15,6 @@ from typing import IO
 
 import psutil
 
-import ferdesk
-
 log = logging.getLogger(__name__)
 
 KEPT = 10
@@ -44,9 +42,12 @@ def scrubbed(text: str) -> str:
 class Reports:
     """Writes at most a few reports a run into ``folder``, one for each kind of error."""
 
-    def __init__(self, folder: Path, facts: Callable[[], Mapping[str, str]] = dict) -> None:
+    def __init__(
+        self, folder: Path, facts: Callable[[], Mapping[str, str]] = dict, version: str = ""
+    ) -> None:
         """``facts`` says at that moment what runs: device, model, kind of source."""
         self.folder = folder
+        self._version = version
         self.facts = facts
         self._written: dict[str, Path] = {}
         self._native: IO[str] | None = None
@@ -104,7 +105,11 @@ class Reports:
         return newest
 
     def _text(self, details: str) -> str:
-        facts = {"when": datetime.now(UTC).isoformat(timespec="seconds"), **_versions()}
+        facts = {
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "ferdesk": self._version,
+            **_versions(),
+        }
         with contextlib.suppress(Exception):
             facts.update(self.facts())
         parts = [
@@ -118,7 +123,6 @@ class Reports:
 
 def _versions() -> dict[str, str]:
     found = {
-        "ferdesk": ferdesk.__version__,
         "Python": platform.python_version(),
         "system": platform.platform(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
