@@ -30,6 +30,7 @@ BLURS_PX = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 LIGHTS = (1.0, 0.5, 0.25, 0.15, 0.1, 0.07, 0.05, 0.03)
 OVER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 TURNS_DEG = (0, 10, 20, 25, 30, 35, 40, 50, 60, 90)
+SECTIONS = ("size", "blur", "light", "over", "turn", "own")
 NOISE_GREY = 2.0
 """Standard deviation of a webcam's noise in the dark, in grey values; it does not dim."""
 _BATCH = 64
@@ -39,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what bad pictures cost.")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
     parser.add_argument("--limit", type=int, default=1200, help="take only the first N faces")
+    parser.add_argument("--only", choices=SECTIONS, help="measure one thing only")
     parser.add_argument("--poses", action="store_true", help="the heads' poses instead, slower")
     options = parser.parse_args()
     public = load_fer2013(options.data).splits["public"]
@@ -49,10 +51,12 @@ def main() -> None:
         if options.poses:
             measure_poses(pipeline, faces, labels)
         else:
-            measure_pictures(pipeline.classifier, faces, labels)
+            measure_pictures(pipeline.classifier, faces, labels, options.only)
 
 
-def measure_pictures(classifier: ExpressionClassifier, faces: Faces, labels: Faces) -> None:
+def measure_pictures(
+    classifier: ExpressionClassifier, faces: Faces, labels: Faces, only: str | None = None
+) -> None:
     rng = np.random.default_rng(2013)
 
     def smaller(side: float) -> Callable[[Faces], Faces]:
@@ -75,13 +79,15 @@ def measure_pictures(classifier: ExpressionClassifier, faces: Faces, labels: Fac
             cv2.warpAffine(face, matrix, (48, 48), borderMode=cv2.BORDER_REPLICATE)
         )
 
-    for title, values, make in (
-        ("side of the face's square, pixels", SIDES_PX, smaller),
-        ("blur of the 48-pixel crop, sigma in its pixels", BLURS_PX, blurred),
-        (f"light, as a share (with noise of {NOISE_GREY:g} grey values)", LIGHTS, lit),
-        ("too much light, times", OVER, lit),
-        ("turned in the plane, degrees", TURNS_DEG, turned),
+    for name, title, values, make in (
+        ("size", "side of the face's square, pixels", SIDES_PX, smaller),
+        ("blur", "blur of the 48-pixel crop, sigma in its pixels", BLURS_PX, blurred),
+        ("light", f"light, as a share (with noise of {NOISE_GREY:g} grey values)", LIGHTS, lit),
+        ("over", "too much light, times", OVER, lit),
+        ("turn", "turned in the plane, degrees", TURNS_DEG, turned),
     ):
+        if only not in (None, name):
+            continue
         say(f"\n{title}\n   value  accuracy  sharpness (median)  brightness (median)")
         for value in values:
             change = make(float(value))
@@ -90,6 +96,8 @@ def measure_pictures(classifier: ExpressionClassifier, faces: Faces, labels: Fac
             sharp = float(np.median([sharpness(crop) for crop in crops]))
             bright = float(np.median(crops.mean(axis=(1, 2))))
             say(f"{value:8g}  {100 * right:6.1f} %  {sharp:18.0f}  {bright:19.0f}")
+    if only not in (None, "own"):
+        return
     crops = np.stack([whole(face) for face in faces])
     right = judged(classifier, crops) == labels
     for title, measured in (

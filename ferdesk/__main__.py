@@ -341,9 +341,11 @@ def _without_window(
 ) -> int:
     """What ``ferdesk`` does where there is no display: the same job, into the folder ``out``."""
     from ferdesk.batch import AnalysisOptions
+    from ferdesk.core.locations import is_url, shown_location
 
+    shown = shown_location(source) if is_url(source) else source
     terminal.console.print(
-        f"There is no display, so no window can open; analysing {source} into out/ instead.",
+        f"There is no display, so no window can open; analysing {shown} into out/ instead.",
         markup=False,
     )
     with _stop_on_signals() as stop_requested:
