@@ -198,17 +198,26 @@ def softmax(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
     return normalised
 
 
+NUM_BINS = 15
+"""Of the calibration error: equal widths over [0, 1]."""
+
+
+def bin_of(confidence_N: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which of the calibration error's bins each confidence falls into."""
+    return np.minimum((confidence_N * NUM_BINS).astype(np.int64), NUM_BINS - 1)
+
+
 def expected_calibration_error(
-    probabilities_NK: NDArray[np.float64], labels_N: NDArray[np.int64], num_bins: int = 15
+    probabilities_NK: NDArray[np.float64], labels_N: NDArray[np.int64]
 ) -> float:
     """Mean gap between confidence and accuracy over equal-width bins, weighted by their faces."""
     confidence = probabilities_NK.max(axis=1)
     correct = probabilities_NK.argmax(axis=1) == labels_N
-    bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    bins = bin_of(confidence)
     gaps = [
         abs(float(correct[bins == b].mean()) - float(confidence[bins == b].mean()))
         * float((bins == b).mean())
-        for b in range(num_bins)
+        for b in range(NUM_BINS)
         if (bins == b).any()
     ]
     return float(sum(gaps))

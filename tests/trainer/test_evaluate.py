@@ -121,9 +121,9 @@ def test_the_calibration_error_is_the_weighted_gap_of_each_bin() -> None:
 
 def test_faces_in_one_bin_make_up_for_each_other() -> None:
     probabilities = np.array([[0.55, 0.45], [0.59, 0.41]])
-    assert expected_calibration_error(
-        probabilities, np.array([0, 1]), num_bins=15
-    ) == pytest.approx(abs(0.5 - 0.57))
+    assert expected_calibration_error(probabilities, np.array([0, 1])) == pytest.approx(
+        abs(0.5 - 0.57)
+    )
 
 
 def test_full_confidence_that_is_right_has_no_calibration_error() -> None:
