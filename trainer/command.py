@@ -1,23 +1,26 @@
-"""The subcommands of ``ferdesk-train``: data, fit, evaluate, export."""
+"""The subcommands of ``ferdesk-train``."""
 
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
-from trainer import data_command, fit_command
+from trainer import (
+    data_command,
+    evaluate_command,
+    fit_command,
+    folds_command,
+    reproduce_command,
+)
 from trainer import evaluate as evaluation
 from trainer.checkpoint import current_commit, load_checkpoint
-from trainer.data import SPLITS, Faces, Fer2013, Split, load_fer2013
+from trainer.data import Fer2013, load_fer2013
 from trainer.errors import TrainingStopped
-from trainer.predict import load_classifier
 
 app = typer.Typer(
     help="Train, judge and export ferdesk's networks on FER2013.",
@@ -39,43 +42,10 @@ Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER
 
 
 app.command()(data_command.data)
-
-
 app.command()(fit_command.fit)
-
-
-@app.command()
-def evaluate(
-    model: Annotated[
-        Path, typer.Argument(help="A checkpoint (.pt), exported model (.onnx) or SVMs (.npz).")
-    ],
-    data: DataOption,
-    split: Annotated[str, typer.Option(help="training, public or private.")] = "public",
-    final: Annotated[
-        bool, typer.Option("--final", help="Really look at PrivateTest; the look is logged.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
-    unofficial: Unofficial = False,
-) -> None:
-    """Accuracy by one crop, flip and ten crops, recalls and calibration of a model."""
-    faces = _split(_load_fer2013(data, unofficial).splits, split, final)
-    classify, crop_px, _ = load_classifier(model)
-    shift_px = evaluation.shift_of(crop_px)
-    scores = {
-        views: evaluation.as_table(evaluation.evaluate(classify, faces, views, shift_px))
-        for views in ("one", "flip", "ten")
-    }
-    if split == "private":
-        evaluation.log_private(
-            {
-                "what": "ferdesk-train evaluate",
-                "file": model.name,
-                "sha256": evaluation.file_sha256(model),
-                "commit": current_commit(),
-                "scores": scores,
-            }
-        )
-    _print_scores(scores, as_json)
+app.command()(evaluate_command.evaluate)
+app.command()(folds_command.folds)
+app.command()(reproduce_command.reproduce)
 
 
 @app.command()
@@ -121,7 +91,7 @@ def export(
                 "scores": figures["private_test"],
             }
         )
-    _print_scores(figures, as_json=True)
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
 def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
@@ -130,37 +100,6 @@ def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
     for note in loaded.notes:
         errors.print(f"Note: {note}", soft_wrap=True)
     return loaded
-
-
-def _split(splits: dict[Split, Faces], name: str, final: bool) -> Faces:
-    if name not in SPLITS:
-        raise DataError(f"There is no split {name!r}; there are {', '.join(SPLITS)}.")
-    if name == "private" and not final:
-        raise DataError(
-            "PrivateTest is for the end: tune on public, and add --final for the one look that "
-            "counts (it is logged)."
-        )
-    return splits[name]
-
-
-def _print_scores(scores: Mapping[str, object], as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(scores, indent=2) + "\n")
-        return
-    table = Table("views", "accuracy", "95 % interval", "macro recall", "ECE", "NLL", "recalls")
-    for views, figures in scores.items():
-        assert isinstance(figures, dict)
-        low, high = figures["interval"]
-        recalls = " ".join(
-            f"{label} {'-' if share is None else f'{share:.2f}'}"
-            for label, share in figures["recall"].items()
-        )
-        table.add_row(
-            views, f"{figures['accuracy']:.4f}", f"{low:.4f}-{high:.4f}",
-            f"{figures['macro_recall']:.4f}", f"{figures['ece']:.4f}", f"{figures['nll']:.4f}",
-            recalls,
-        )  # fmt: skip
-    Console(highlight=False).print(table)
 
 
 def main() -> None:

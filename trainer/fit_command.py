@@ -17,7 +17,8 @@ from trainer import schedule, train
 from trainer.checkpoint import Checkpoint
 from trainer.config import Recipe, load_recipe, preset_names
 from trainer.data import Fer2013, load_fer2013
-from trainer.distributed import Group, joined, local_rank
+from trainer.devices import bf16_is_fast, choose_device, compiling_pays
+from trainer.distributed import Group, joined
 from trainer.errors import TrainingStopped
 from trainer.folder import load_folder
 from trainer.live import Display, stop_signals
@@ -111,13 +112,13 @@ def fit(
     if threads:
         torch.set_num_threads(threads)
     recipe = load_recipe(preset or "finetune", overrides or [])
-    chosen = _device(device)
-    compiles = _compiling_pays(chosen) if compile_model is None else compile_model
+    chosen = choose_device(device)
+    compiles = compiling_pays(chosen) if compile_model is None else compile_model
     options: dict[str, Any] = {
         "device": chosen,
         "compile_model": compiles,
         "autotune": autotune,
-        "bf16": _bf16_is_fast(chosen, compiles) if bf16 is None else bf16,
+        "bf16": bf16_is_fast(chosen, compiles) if bf16 is None else bf16,
         "resume": resume,
         "max_steps": max_steps,
         "events": tensorboard,
@@ -394,31 +395,3 @@ def _cell(row: dict[str, object], name: str, form: str) -> str:
 def _console(group: Group) -> Console:
     # no markup: a path may hold brackets
     return Console(stderr=True, highlight=False, markup=False, emoji=False, quiet=not group.writes)
-
-
-def _device(name: str) -> str:
-    if name in ("auto", "cuda") and torch.cuda.is_available():
-        return f"cuda:{local_rank() % torch.cuda.device_count()}"
-    if name == "auto":
-        return "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError("There is no CUDA device that torch can use here; choose --device cpu.")
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise DataError(f"There is no device {name} that torch can use here.") from error
-    return name
-
-
-def _has_amx() -> bool:
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
-
-
-def _compiling_pays(device: str) -> bool:
-    """Measured: without AMX a processor is several times slower with it than without."""
-    return device.startswith("cuda") or _has_amx()
-
-
-def _bf16_is_fast(device: str, compiled: bool) -> bool:
-    """Measured: on AMX processors compiled bfloat16 is 1.6 times as fast, elsewhere slower."""
-    return device.startswith("cuda") or (compiled and _has_amx())

@@ -1,0 +1,175 @@
+"""Reproducing trains what is missing, once, looks at PrivateTest only when told, and can be cut."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.trainer.test_crossval import portraits
+from trainer import crossval, reproduce, train
+from trainer.config import Recipe
+from trainer.data import Fer2013
+from trainer.errors import TrainingStopped
+from trainer.evaluate import log_private
+from trainer.paper import METHOD
+from trainer.reproduce import Plan, Reproduction, TimeIsUp
+from trainer.results import stored
+
+TINY = ("width=4", "epochs=1", "batch=7", "learning_rate=0.01")
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(
+        tables=("table3",), seeds=(1,), overrides=TINY, runs=tmp_path / "runs",
+        out=tmp_path / "out", command="ferdesk-train reproduce table3",
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _short_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One epoch instead of 30 on each fold."""
+    long = crossval.fine_tuning
+    monkeypatch.setattr(crossval, "fine_tuning", lambda r: dataclasses.replace(long(r), epochs=1))
+
+
+@pytest.fixture(autouse=True)
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test writes into the checkout's log."""
+    path = tmp_path / "log.jsonl"
+    inner = log_private
+    monkeypatch.setattr(reproduce, "log_private", lambda entry: inner(entry, path))
+    return path
+
+
+def _run(
+    plan: Plan, data: Fer2013, *, jaffe: bool = False, stop: Callable[[], bool] = bool
+) -> list[str]:
+    said: list[str] = []
+    Reproduction(
+        plan, data, portraits() if jaffe else None, said.append, lambda _: None, stop
+    ).run()
+    return said
+
+
+def _found(plan: Plan) -> list[tuple[str, str, int]]:
+    origins = [each.origin for each in stored(plan.out / "logits")]
+    return sorted((origin.test, origin.selection, origin.seed) for origin in origins)
+
+
+def _with_private(data: Fer2013) -> Fer2013:
+    return dataclasses.replace(data, splits={**data.splits, "private": data.splits["public"]})
+
+
+def test_both_choices_of_epoch_are_kept_and_private_test_is_not_read(
+    plan: Plan, tiny_data: Fer2013, log: Path
+) -> None:
+    _run(plan, tiny_data)  # without PrivateTest: whoever reads it gets a KeyError
+    assert _found(plan) == [("public", "best", 1), ("public", "last", 1)]
+    assert not log.exists()
+
+
+def test_each_look_at_private_test_is_logged(plan: Plan, tiny_data: Fer2013, log: Path) -> None:
+    _run(dataclasses.replace(plan, final=True), _with_private(tiny_data))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["system"], line["selection"]) for line in lines] == [
+        (METHOD, "best"),
+        (METHOD, "last"),
+    ]
+    assert all(line["commit"] and line["sha256"] and line["scores"]["ten_crop"] for line in lines)
+
+
+def test_what_is_stored_is_not_trained_or_looked_at_again(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(plan, tiny_data, jaffe=True)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(train, "fit", refuse)
+    assert _run(plan, tiny_data, jaffe=True) == []
+
+
+def test_more_seeds_are_added_to_what_is_there(plan: Plan, tiny_data: Fer2013) -> None:
+    _run(plan, tiny_data)
+    _run(dataclasses.replace(plan, seeds=(1, 2)), tiny_data)
+    assert {seed for _, _, seed in _found(plan)} == {1, 2}
+
+
+def test_another_recipe_is_trained_anew(plan: Plan, tiny_data: Fer2013) -> None:
+    _run(plan, tiny_data)
+    wider = dataclasses.replace(
+        plan, overrides=("width=5", *TINY[1:]), runs=plan.runs.with_name("other")
+    )
+    _run(wider, tiny_data)
+    widths = {each.origin.recipe["width"] for each in stored(plan.out / "logits")}
+    assert widths == {5}
+
+
+def test_jaffe_is_judged_on_both_kinds_of_folds(plan: Plan, tiny_data: Fer2013) -> None:
+    _run(plan, tiny_data, jaffe=True)
+    jaffe = [p for p in stored(plan.out / "logits") if p.origin.test.startswith("jaffe")]
+    assert [p.origin.test for p in jaffe] == ["jaffe-stratified", "jaffe-woman-out"]
+    for each in jaffe:
+        assert each.num_faces == 42
+        assert np.isfinite(each.logits["ten"]).all()
+        assert each.origin.details["crop"] == "paper"
+    assert jaffe[1].origin.details["folds"] == ["KA", "KL", "UY"]
+
+
+def test_every_fold_starts_from_the_network_that_fer2013_made(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[bool] = []
+    inner = train.fit
+
+    def fit(recipe: Recipe, data: Fer2013, folder: Path, **options: object) -> object:
+        starts.append(options["start"] is not None)
+        return inner(recipe, data, folder, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(train, "fit", fit)
+    _run(plan, tiny_data, jaffe=True)
+    assert starts == [False] + [True] * 8  # FER2013, five folds, three women
+
+
+def test_when_the_minutes_are_over_the_run_is_kept_and_goes_on(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    with pytest.raises(TimeIsUp, match="goes on from there"):
+        _run(dataclasses.replace(plan, minutes=1e-9), tiny_data)
+    assert _found(plan) == []
+    _run(plan, tiny_data)
+    assert len(_found(plan)) == 2
+
+
+def test_ctrl_c_stops_with_a_whole_checkpoint(plan: Plan, tiny_data: Fer2013) -> None:
+    with pytest.raises(TrainingStopped, match="is whole"):
+        _run(plan, tiny_data, stop=lambda: True)
+    assert (plan.runs / METHOD / "seed1" / "last.pt").exists()
+    _run(plan, tiny_data)
+    assert len(_found(plan)) == 2
+
+
+def test_one_seed_of_every_system_comes_before_the_next_seed(plan: Plan) -> None:
+    whole = dataclasses.replace(plan, tables=("table1", "table2"), seeds=(1, 2))
+    order: list[tuple[int, str]] = []
+
+    class Listed(Reproduction):
+        def _system(self, step: reproduce.Step) -> None:
+            order.append((step.seed, step.preset))
+
+    Listed(whole, Fer2013({}, ""), None, print, lambda _: None, bool).run()
+    assert [seed for seed, _ in order] == sorted(seed for seed, _ in order)
+    assert len(order) == 2 * len(whole.presets())
+    assert len(set(whole.presets())) == 10
+
+
+def test_svms_keep_their_presets_and_choose_nothing_on_jaffe(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    assert plan.recipe("hog-svm", 3).seed == 3
+    assert plan.recipe(METHOD).width == 4
