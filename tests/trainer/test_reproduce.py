@@ -18,6 +18,9 @@ from trainer.paper import METHOD
 from trainer.reproduce import Plan, Reproduction, TimeIsUp
 from trainer.results import stored
 
+# seconds of work; a busy machine may take many times that
+pytestmark = pytest.mark.timeout(120)
+
 TINY = ("width=4", "epochs=1", "batch=7", "learning_rate=0.01")
 
 
@@ -31,7 +34,8 @@ def plan(tmp_path: Path) -> Plan:
 
 @pytest.fixture(autouse=True)
 def _short_folds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One epoch instead of 30 on each fold."""
+    """Two stratified folds instead of five, one epoch instead of 30 on each."""
+    monkeypatch.setattr(crossval, "NUM_FOLDS", 2)
     long = crossval.fine_tuning
     monkeypatch.setattr(crossval, "fine_tuning", lambda r: dataclasses.replace(long(r), epochs=1))
 
@@ -133,7 +137,7 @@ def test_every_fold_starts_from_the_network_that_fer2013_made(
 
     monkeypatch.setattr(train, "fit", fit)
     _run(plan, tiny_data, jaffe=True)
-    assert starts == [False] + [True] * 8  # FER2013, five folds, three women
+    assert starts == [False] + [True] * 5  # FER2013, two folds, three women
 
 
 def test_when_the_minutes_are_over_the_run_is_kept_and_goes_on(
