@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import NUM_LABELS
 from ferdesk.errors import DataError
+from trainer.config import Recipe, as_table
 from trainer.evaluate import Classifier, Views, view_logits
 
 FerTest = Literal["public", "private"]
@@ -136,11 +137,19 @@ def stored(folder: Path) -> list[Predictions]:
 
 
 def same_recipe(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two recipes differ in the seed and the name at most."""
-    ignored = {"seed", "name"}
-    return {k: v for k, v in one.items() if k not in ignored} == {
-        k: v for k, v in other.items() if k not in ignored
-    }
+    """Whether two recipes differ in the seed and the name at most.
+
+    A field that one of them does not have counts as its default: it is younger than that recipe.
+    """
+    return _told(one) == _told(other)
+
+
+def _told(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe says beyond the defaults, as JSON gives it back."""
+    defaults = json.loads(json.dumps(as_table(Recipe())))
+    values = json.loads(json.dumps(dict(recipe)))
+    ignored = ("seed", "name")
+    return {k: v for k, v in values.items() if k not in ignored and v != defaults.get(k)}
 
 
 def stamp() -> str:

@@ -1,11 +1,13 @@
 """Stored predictions come back as they went, or with a sentence."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ferdesk.errors import DataError
+from trainer.config import Recipe, as_table
 from trainer.results import (
     Origin,
     Predictions,
@@ -97,6 +99,13 @@ def test_logits_of_ten_views_are_the_mean_over_all_of_them() -> None:
 def test_recipes_are_the_same_whatever_the_seed_and_the_name() -> None:
     assert same_recipe({"width": 8, "seed": 1, "name": "a"}, {"width": 8, "seed": 2, "name": "b"})
     assert not same_recipe({"width": 8, "seed": 1}, {"width": 9, "seed": 1})
+
+
+def test_a_recipe_from_before_a_field_was_there_has_its_default() -> None:
+    assert same_recipe({"width": 8}, {"width": 8, "mixup": 0.0})
+    assert not same_recipe({"width": 8}, {"width": 8, "mixup": 0.4})
+    whole = as_table(Recipe(width=8))
+    assert same_recipe(json.loads(json.dumps(whole)), whole)
 
 
 def test_the_machine_is_told_without_its_name() -> None:
