@@ -363,7 +363,10 @@ class _Run:
 
     def _mean_loss(self, first: int, end: int) -> float:
         """The mean loss of the epoch's steps from ``first`` to before ``end``, over all faces."""
-        return self.group.mean(self.update.losses_S[first:end].mean()).item()
+        losses = self.update.losses_S[first:end]
+        if self.group.size > 1:  # from here on each process holds the losses over all faces
+            losses.copy_(self.group.mean(losses))
+        return losses.mean().item()
 
     def _check_finite(self, loss: float, weights_too: bool) -> None:
         if math.isfinite(loss) and not (weights_too and not self._weights_are_finite()):
