@@ -67,6 +67,15 @@ def test_a_photograph_framed_anew_is_a_near_copy(
     assert _found([*faces, copy[:, ::-1] if mirrored else copy]) == [(7, 80, mirrored, False)]
 
 
+def test_faces_alike_in_the_large_and_different_in_detail_are_no_copies(
+    photographs: NDArray[np.float64],
+) -> None:
+    face = _framed(photographs[0])
+    detail = np.random.default_rng(0).choice([-25, 25], (2, 48, 48))
+    assert _found([*(face + detail).astype(np.uint8)]) == []
+    assert len(_found([*(face + detail // 5).astype(np.uint8)])) == 1
+
+
 def test_a_photograph_framed_quite_differently_is_none(photographs: NDArray[np.float64]) -> None:
     assert _found([_framed(photographs[7]), _framed(photographs[7], 6, 6)]) == []
 

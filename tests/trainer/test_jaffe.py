@@ -24,6 +24,9 @@ from trainer.jaffe import (
     stratified_folds,
 )
 
+# a busy machine may take many times the second or less that each needs
+pytestmark = pytest.mark.timeout(120)
+
 CODES = ("AN", "DI", "FE", "HA", "SA", "SU", "NE")
 
 
