@@ -519,5 +519,5 @@ def _rate(times: deque[float], now_s: float) -> float:
         times.popleft()
     if len(times) < 2:
         return 0.0
-    span_s = max(times[-1] - times[0], 1e-9)
-    return (len(times) - 1) / span_s
+    # up to now: of a source that fell silent, the last few that are left came close together
+    return (len(times) - 1) / max(now_s - times[0], 1e-9)

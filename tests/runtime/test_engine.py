@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -23,7 +24,7 @@ from ferdesk.core.types import (
     SourceInfo,
 )
 from ferdesk.errors import SourceError
-from ferdesk.runtime.engine import LOST_AFTER_S, Engine, State
+from ferdesk.runtime.engine import LOST_AFTER_S, Engine, State, _rate
 from ferdesk.runtime.model_choice import Candidate
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -341,3 +342,10 @@ def test_a_recording_keeps_the_model_that_it_began_with() -> None:
     wait_for(lambda: engine.status().state is State.ENDED)
     engine.stop()
     assert engine.status().model_choice == ""
+
+
+def test_a_rate_fades_where_nothing_comes_any_more() -> None:
+    times = deque(index / 30 for index in range(60))
+    assert _rate(times, 59 / 30) == pytest.approx(30)
+    assert _rate(times, 59 / 30 + 1.97) < 2
+    assert _rate(times, 59 / 30 + 3) == 0
