@@ -139,7 +139,7 @@ class BarsKey(QWidget):
         x = 0.0
         for text, width, height, colour in (
             (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
-            (tr("this picture alone (second figure)"), _TICK_PX, _BAR_PX + 6.0, colours().text),
+            (tr("raw (this picture)"), _TICK_PX, _BAR_PX + 6.0, colours().text),
         ):
             painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
             x += width + GRID

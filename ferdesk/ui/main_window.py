@@ -146,6 +146,7 @@ class MainWindow(QMainWindow):
         *,
         settings_path: Path | None = None,
         pictures_folder: Path | None = None,
+        corrections_folder: Path | None = None,
         ask_file: Callable[[QWidget], str] | None = None,
         ask_address: Callable[[QWidget], str] | None = None,
         ask_marker: Callable[[QWidget], str] | None = None,
@@ -185,7 +186,7 @@ class MainWindow(QMainWindow):
         self.stage = self._make_stage()
         self._lay_out()
         self._connect()
-        self.tools = LiveTools(self)
+        self.tools = LiveTools(self, corrections_folder)
         self.preferences = Preferences(self)
         self._apply(settings)
         self._arrange(settings)
@@ -541,6 +542,7 @@ class MainWindow(QMainWindow):
         self._save()
         # gone from the screen first: a recording's last rows may take a moment
         self.hide()
+        self.tools.close()
         self.live.close()
         super().closeEvent(event)
 

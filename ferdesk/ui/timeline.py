@@ -136,11 +136,11 @@ class Timeline(QWidget):
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
-        plot.setYRange(0.0, 1.0, padding=0.02)
+        plot.setYRange(-0.08, 1.08, padding=0.0)
         plot.getAxis("left").setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
         plot.getAxis("left").setWidth(6 * GRID)
         view = plot.getViewBox()
-        view.setLimits(xMin=-LONGEST_S, xMax=0.0, yMin=-0.05, yMax=1.05)
+        view.setLimits(xMin=-LONGEST_S, xMax=0.0, yMin=-0.08, yMax=1.08)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setAccessibleName(tr("Timeline of the chosen face"))
         for label in LABELS:
@@ -210,7 +210,8 @@ class Timeline(QWidget):
         button.setCheckable(True)
         button.setChecked(True)
         button.setAutoRaise(True)
-        button.setProperty("role", "legend")
+        # seven of them stand side by side, also in a narrow window
+        button.setStyleSheet("padding: 2px 4px;")
         button.setToolTip(tr("Show or hide this line"))
         button.toggled.connect(lambda shown: self._show_line(label, shown))
         return button

@@ -52,6 +52,7 @@ def make_window(
             settings or Settings(),
             settings_path=tmp_path / "settings.json",
             pictures_folder=tmp_path / "pictures",
+            corrections_folder=tmp_path / "corrections",
             **asks,
         )
         qtbot.addWidget(window, before_close_func=lambda _: services.release())
