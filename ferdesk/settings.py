@@ -19,6 +19,9 @@ Provider = Literal["auto", "cpu", "cuda"]
 ThemeChoice = Literal["system", "light", "dark"]
 
 
+VideoChoice = Literal["off", "clean", "overlay", "anonymous"]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the window remembers; a value that is not in the file is the default here."""
@@ -37,6 +40,8 @@ class Settings:
     """How strongly the heatmap covers the picture where it is hottest."""
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
+    record_video: VideoChoice = "off"
+    """Whether recordings keep the picture too, and of what kind; snapshots follow it."""
     marker_names: str = "1;2;3;4;5;6;7;8;9"
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
     camera_size: str = ""

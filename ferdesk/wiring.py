@@ -388,6 +388,14 @@ class WindowServices:
             self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
         return self._classifiers[key]
 
+    def open_stream(self, kind: str) -> ResultStream:
+        """Begin to send results.
+
+        Raises:
+            StreamError: its library is missing, or its port is taken.
+        """
+        return open_stream(kind)
+
     def start_recording(self, status: Status, video: str = "off") -> _WindowRecording:
         """Begin a session of what runs.
 

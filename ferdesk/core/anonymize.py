@@ -130,6 +130,36 @@ class Anonymizer:
                 del self._faces[face_id]
 
 
+class Recent:
+    """Covers a single picture by what was found in it and in the second before.
+
+    What comes after cannot be known yet, so a face that only now turns to the camera may be clear.
+    """
+
+    def __init__(self) -> None:
+        self._found: deque[tuple[float, Box]] = deque()
+
+    def add(self, result: FrameResult) -> None:
+        """Take note of where faces are; a jump back in time forgets what was."""
+        t_s = result.frame.t_s
+        if self._found and self._found[-1][0] > t_s:
+            self._found.clear()
+        self._found.extend((t_s, face.box) for face in result.faces)
+        self._found.extend((t_s, box) for box in result.unsure)
+        while self._found and self._found[0][0] < t_s - LEAD_S:
+            self._found.popleft()
+
+    def covered(self, result: FrameResult) -> NDArray[np.uint8]:
+        """The result's picture with all of them covered."""
+        t_s = result.frame.t_s
+        boxes = [
+            _grown(box, _MARGIN + _GROWS_PER_S * abs(t_s - at_s))
+            for at_s, box in self._found
+            if abs(t_s - at_s) <= LEAD_S
+        ]
+        return cover(result.frame.image, boxes)
+
+
 def cover(image: NDArray[np.uint8], boxes: Iterable[Box]) -> NDArray[np.uint8]:
     """A copy of ``image`` [H, W, 3] in which nothing inside ``boxes`` can be recognised."""
     covered = image.copy()

@@ -24,7 +24,7 @@ from ferdesk.settings import Provider
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.language import mark, tr
-from ferdesk.ui.services import Recording, Services, SourceChoice
+from ferdesk.ui.services import Recording, Services, SourceChoice, Stream
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,8 @@ class Live(QObject):
     """A tuple of ``SourceChoice``."""
     choice_wanted = Signal()
     """The user wants to choose another source."""
+    streaming = Signal(object)
+    """A frozenset of the kinds of stream that are open."""
     told = Signal(object)
     """A ``Notice``."""
 
@@ -130,6 +132,7 @@ class Live(QObject):
         self._opening_recording = False
         self._num_closing = 0
         self._recording_since_s = 0.0
+        self._streams: dict[str, Stream] = {}
         self._warned = ""
         self.video = "off"
         self._marker = ""
@@ -246,7 +249,7 @@ class Live(QObject):
         with self._writing:
             recording, self._recording = self._recording, None
         if not self._opening_recording:
-            self._engine.classify_every_face(False)
+            self._engine.classify_every_face(bool(self._streams))
         if recording is not None:
             self._close(recording)
 
@@ -268,8 +271,14 @@ class Live(QObject):
     def mark(self, label: str, at_s: float | None = None) -> None:
         """Set a marker in the session that is being recorded, now or at ``at_s``."""
         recording = self._recording
+        with self._writing:
+            streams = tuple(self._streams.values())
+        for stream in streams:
+            stream.mark(label, at_s)
         if recording is None:
             text = tr("Markers are kept while you record; press Record (R) first.")
+            if streams:
+                text = tr("Marker “{label}” is sent; it is kept nowhere.").format(label=label)
             self.told.emit(Notice(text, stays=False))
             return
         t_s = recording.mark(label, at_s)
@@ -284,6 +293,36 @@ class Live(QObject):
     def find_cameras(self, then: Callable[[Sequence[SourceChoice]], None]) -> None:
         """Call ``then`` with the cameras that are there, none where they cannot be listed."""
         self.chores.run(lambda: tuple(self._services.cameras()), then, lambda _: then(()))
+
+    def switch_stream(self, kind: str, on: bool) -> None:
+        """Open or close a stream; ``streaming`` tells what became of it."""
+        if on and kind not in self._streams:
+            self.chores.run(
+                partial(self._services.open_stream, kind),
+                partial(self._stream_opened, kind),
+                self._stream_refused,
+            )
+        elif not on and kind in self._streams:
+            with self._writing:
+                stream = self._streams.pop(kind)
+            self._engine.classify_every_face(self._recording is not None or bool(self._streams))
+            self.chores.run(stream.close, lambda _: None, self._stream_refused)
+            self.streaming.emit(frozenset(self._streams))
+
+    def _stream_opened(self, kind: str, stream: Stream) -> None:
+        with self._writing:
+            before = self._streams.pop(kind, None)
+            self._streams[kind] = stream
+        if before is not None:
+            self.chores.run(before.close, lambda _: None, self._stream_refused)
+        # who listens gets every face of every frame, as a recording does
+        self._engine.classify_every_face(True)
+        self.told.emit(Notice(stream.told))
+        self.streaming.emit(frozenset(self._streams))
+
+    def _stream_refused(self, message: str) -> None:
+        self.told.emit(Notice(message, "error"))
+        self.streaming.emit(frozenset(self._streams))
 
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
@@ -302,6 +341,10 @@ class Live(QObject):
         self._camera_watch.stop()
         self.bridge.close()
         self._engine.stop()
+        with self._writing:
+            streams, self._streams = tuple(self._streams.values()), {}
+        for stream in streams:
+            stream.close()
         self.chores.close(wait_s)
 
     def _open_pipeline(self, run_number: int) -> Pipeline:
@@ -319,6 +362,9 @@ class Live(QObject):
             # the frames in work when the recording began may have left a face out
             if self._recording is not None and result.complete:
                 self._recording.add(result)
+            if result.complete:
+                for stream in self._streams.values():
+                    stream.put(result)
         self.bridge.put(result)
 
     @Slot()
@@ -383,7 +429,7 @@ class Live(QObject):
     def _recording_began(self, run_number: int, recording: Recording) -> None:
         self._opening_recording = False
         if run_number != self._run_number or not self.running:
-            self._engine.classify_every_face(False)
+            self._engine.classify_every_face(bool(self._streams))
             self._close(recording)  # the source was left while the session was being opened
             return
         self._recording_since_s = self._clock()
@@ -394,7 +440,7 @@ class Live(QObject):
 
     def _recording_refused(self, message: str) -> None:
         self._opening_recording = False
-        self._engine.classify_every_face(False)
+        self._engine.classify_every_face(bool(self._streams))
         self.told.emit(Notice(message, "error"))
         self._tell_recording()
 

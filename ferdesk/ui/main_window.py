@@ -21,12 +21,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.anonymize import Recent
 from ferdesk.core.locations import has_credentials
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.paths import sessions_folder
 from ferdesk.runtime.engine import State, Status
-from ferdesk.settings import Settings, save_settings
+from ferdesk.settings import Settings, VideoChoice, save_settings
 from ferdesk.ui.faces_panel import FacesPanel
 from ferdesk.ui.folders import open_folder
 from ferdesk.ui.format_button import FormatButton
@@ -37,6 +38,7 @@ from ferdesk.ui.live import DEMO, Choice, Live, Notice, RecordingState, best_cam
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
 from ferdesk.ui.preferences import Preferences, changed_fields
+from ferdesk.ui.recording_menu import RecordingMenu
 from ferdesk.ui.selection import Selection
 from ferdesk.ui.services import SourceChoice
 from ferdesk.ui.shortcuts import ShortcutsSheet
@@ -182,6 +184,7 @@ class MainWindow(QMainWindow):
         self.marker_keys = MarkerKeys(self, self.mark)
         self.source_button = self._make_source_button()
         self.format_button = FormatButton(self)
+        self._recent = Recent()
         self._bar = self._make_bar()
         self.stage = self._make_stage()
         self._lay_out()
@@ -336,8 +339,15 @@ class MainWindow(QMainWindow):
         folder = self._pictures_folder or sessions_folder() / "snapshots"
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
         path = folder / f"{stamp}.png"
+        picture = self.view.snapshot()
+        if self.live.video == "anonymous":
+            # as the video would show it: without what is painted, and nobody to be recognised
+            covered = self._recent.covered(self.view.result)
+            height, width = covered.shape[:2]
+            form = QImage.Format.Format_RGB888
+            picture = QImage(covered.tobytes(), width, height, 3 * width, form).copy()
         self.live.chores.run(
-            partial(_save_picture, self.view.snapshot(), path),
+            partial(_save_picture, picture, path),
             self._tell_saved,
             lambda message: self.notices.show_notice(Notice(message, "error")),
         )
@@ -346,6 +356,11 @@ class MainWindow(QMainWindow):
         show = Choice(tr("Open folder"), partial(open_folder, path.parent))
         text = tr("Saved {path}.").format(path=path)
         self.notices.show_notice(Notice(text, stays=False, choices=(show,)))
+
+    def choose_video(self, choice: VideoChoice) -> None:
+        """Whether the next recordings keep the picture; snapshots follow the same choice."""
+        self.live.video = choice
+        self._remember(record_video=choice)
 
     def mark(self, label: str) -> None:
         self.live.mark(label)
@@ -371,6 +386,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_result(self, result: FrameResult) -> None:
+        self._recent.add(result)
         chosen = self._show_faces(result)
         self.view.show_result(result, chosen)
         if self._status.state in _OVER:
@@ -472,6 +488,8 @@ class MainWindow(QMainWindow):
         self.actions_by_name["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
         self.status_line.offer_models(self.live.models, self.live.wanted_model)
+        self.live.video = settings.record_video
+        self.recording_menu.show_video(settings.record_video)
         self.marker_keys.set_names(settings.marker_names.split(";"))
         self.actions_by_name["panel"].setChecked(settings.side_panel)
         self.stage.show_docks(settings.side_panel and not self.isFullScreen())
@@ -609,6 +627,13 @@ class MainWindow(QMainWindow):
         row.setSpacing(GRID)
         row.addWidget(self.source_button)
         row.addWidget(self.format_button)
+        named = self.actions_by_name
+        self.recording_menu = RecordingMenu(
+            self,
+            (named["marker"], named["markers"]),
+            self.choose_video,
+            self.live.switch_stream,
+        )
         for name in _BAR:
             if not name:
                 row.addStretch(1)
@@ -626,6 +651,9 @@ class MainWindow(QMainWindow):
                 # wide enough for its longest words, so that nothing beside it moves
                 widest = button.fontMetrics().horizontalAdvance("00:00:00")
                 button.setMinimumWidth(widest + 7 * GRID)
+            if name == "record":
+                button.setMenu(self.recording_menu)
+                button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         return bar
 
     def _make_stage(self) -> Stage:
@@ -657,6 +685,7 @@ class MainWindow(QMainWindow):
         self.live.source.connect(self._show_source)
         self.live.cameras.connect(self._show_cameras)
         self.live.choice_wanted.connect(self.choose_from_menu)
+        self.live.streaming.connect(self.recording_menu.show_streams)
         self.live.told.connect(self.notices.show_notice)
         self.view.face_clicked.connect(self.choose_face)
         self.status_line.model_chosen.connect(self.choose_model)

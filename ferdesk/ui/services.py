@@ -69,6 +69,21 @@ class Recording(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """Results on their way to other programs; nothing of it waits for one of them."""
+
+    @property
+    def told(self) -> str:
+        """Where it can be reached, in a sentence."""
+        ...
+
+    def put(self, result: FrameResult) -> None: ...
+
+    def mark(self, label: str, at_s: float | None = None) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Services(Protocol):
     """Opens what the window asks for; each method may raise ``FerdeskError``."""
 
@@ -106,6 +121,10 @@ class Services(Protocol):
 
     def candidates(self) -> Sequence[Candidate]:
         """The models to choose from by measurement, the best first; none where one was named."""
+        ...
+
+    def open_stream(self, kind: str) -> Stream:
+        """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread."""
         ...
 
     def start_recording(self, status: Status, video: str = "off") -> Recording:

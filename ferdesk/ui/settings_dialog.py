@@ -94,6 +94,16 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
+        mark("Recording"),
+        (
+            Row(
+                "record_video",
+                mark("Video"),
+                mark("Beside the rows. Covered faces are covered in snapshots too."),
+            ),
+        ),
+    ),
+    (
         mark("Appearance"),
         (
             Row("theme", mark("Theme")),
@@ -108,6 +118,10 @@ _CHOICES: dict[str, str] = {
     "theme.light": mark("Light"),
     "theme.dark": mark("Dark"),
     "language.system": mark("As the system"),
+    "record_video.off": mark("No video"),
+    "record_video.clean": mark("Video as it is"),
+    "record_video.overlay": mark("Video with boxes and labels"),
+    "record_video.anonymous": mark("Video with all faces covered"),
     "provider.auto": mark("Automatic"),
     "provider.cpu": mark("CPU"),
     "provider.cuda": mark("CUDA (NVIDIA)"),

@@ -182,6 +182,24 @@ class FakeRecording:
         self.closed_with.append(status)
 
 
+class FakeStream:
+    def __init__(self, kind: str) -> None:
+        self.told = f"{kind} is open."
+        self.results: list[FrameResult] = []
+        self.labels: list[str] = []
+        self.num_closed = 0
+
+    def put(self, result: FrameResult) -> None:
+        assert not self.num_closed, "a result after the end"
+        self.results.append(result)
+
+    def mark(self, label: str, at_s: float | None = None) -> None:
+        self.labels.append(label)
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
 @dataclass
 class FakeServices:
     """Remembers all that it handed out; ``prepared`` are the sources to hand out, by name."""
@@ -196,6 +214,7 @@ class FakeServices:
     refuses_recording: str = ""
     num_listed: int = 0
     devices: list[str] = field(default_factory=list)
+    streams: list[FakeStream] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     plugged: list[SourceChoice] = field(
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
@@ -233,6 +252,10 @@ class FakeServices:
 
     def candidates(self) -> Sequence[Candidate]:
         return self.to_choose_from
+
+    def open_stream(self, kind: str) -> FakeStream:
+        self.streams.append(FakeStream(kind))
+        return self.streams[-1]
 
     def start_recording(self, status: Status, video: str = "off") -> Recording:
         self.videos.append(video)
