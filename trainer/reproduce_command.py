@@ -100,7 +100,7 @@ def reproduce(
     recipes = plan.recipes()
     fer = load_fer2013(data, official=not unofficial)
     portraits = None if jaffe is None else load_jaffe(jaffe, crop, official=not unofficial)
-    for note in portraits.notes if portraits is not None else ():
+    for note in (*fer.notes, *(portraits.notes if portraits is not None else ())):
         _console.print(note, soft_wrap=True)
     truth = _truth(fer, portraits, ferplus)
     try:
