@@ -30,6 +30,7 @@ from ferdesk.sessions.schema import (
     rows_of,
     session_table,
 )
+from ferdesk.sessions.table import CACHE_FROM_ROWS, read_table
 
 log = logging.getLogger(__name__)
 
@@ -291,6 +292,10 @@ class SessionWriter:
             self._write_about(complete=True)
         except OSError as error:
             self._fail(error)
+        if self.num_rows >= CACHE_FROM_ROWS and not self.problem:
+            # seconds now, so that whoever opens the session later waits for nothing
+            with contextlib.suppress(RecordingError):
+                read_table(self.folder / RESULTS_FILE)
 
     def _write(self) -> None:
         """The recorder's thread: whole lines in, forced to the disk at least twice a second."""

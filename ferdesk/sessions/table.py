@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 NO_LABEL = -1
 CACHE_FILE = "columns.cache"
 _CACHE_FORMAT = 1
-_CACHE_FROM_ROWS = 20_000
+CACHE_FROM_ROWS = 20_000
 """Shorter tables are read as fast as their cache."""
 _HEAD_BYTES = 65_536
 _PIECE_BYTES = 500_000
@@ -111,7 +111,7 @@ def read_table(path: Path) -> Table:
                 return kept
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 table = _read(path, content)
-            if len(table) >= _CACHE_FROM_ROWS:
+            if len(table) >= CACHE_FROM_ROWS:
                 _keep(table, cache, state)
             return table
     except FileNotFoundError as error:

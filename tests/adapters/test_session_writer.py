@@ -85,6 +85,23 @@ def test_a_file_with_a_date_dates_its_rows(tmp_path: Path) -> None:
     assert read_session(tmp_path / "s").rows[0]["time_utc"] == "2020-01-01T00:00:01.000000Z"
 
 
+def test_a_long_session_is_closed_with_its_columns_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ferdesk.adapters import session_writer
+    from ferdesk.sessions import table
+
+    monkeypatch.setattr(session_writer, "CACHE_FROM_ROWS", 5)
+    monkeypatch.setattr(table, "CACHE_FROM_ROWS", 5)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    for index in range(6):
+        writer.add(result(index))
+    writer.close()
+    assert (tmp_path / "s" / table.CACHE_FILE).exists()
+    monkeypatch.setattr(table, "_read", None)  # the text must not be read again
+    assert len(table.read_table(tmp_path / "s" / "results.csv")) == 6
+
+
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
     folder = new_folder(tmp_path)
     (folder / "results.csv").write_text("precious")

@@ -135,7 +135,7 @@ def test_an_empty_file_and_another_table_are_one_sentence(tmp_path: Path) -> Non
 def test_what_was_read_is_kept_until_the_file_changes(
     make_session: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_module, "_CACHE_FROM_ROWS", 1)
+    monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 1)
     folder = make_session([[(1, "happy")], [], [(2, "sad")]], markers=[(0.1, "go")])
     path = folder / "results.csv"
     first = read_table(path)
@@ -155,7 +155,7 @@ def test_what_was_read_is_kept_until_the_file_changes(
 def test_a_broken_cache_costs_nothing(
     make_session: Maker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(table_module, "_CACHE_FROM_ROWS", 1)
+    monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 1)
     folder = make_session([[(1, "happy")]])
     (folder / CACHE_FILE).write_bytes(b"{ nonsense")
     assert len(read_table(folder / "results.csv")) == 1
