@@ -1,5 +1,7 @@
 """The network's maps brought back onto the face: from cells to pixels of the crop."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +22,8 @@ def spread(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray
         edge value goes on.
     """
     height, width = cells.shape
-    centers = (np.arange(size_px) + 0.5) * FACE_SIZE_PX / size_px - 0.5
-    rows = _weights((centers - place.start_y) / place.stride, height)
-    columns = _weights((centers - place.start_x) / place.stride, width)
+    rows = _weights(place.start_y, place.stride, height, size_px)
+    columns = _weights(place.start_x, place.stride, width, size_px)
     return np.asarray(rows @ cells @ columns.T, dtype=np.float32)
 
 
@@ -32,8 +33,12 @@ def shown(cells: NDArray[np.float32], place: MapPlace) -> NDArray[np.float32]:
     return np.asarray(np.clip((cells - place.low) / span, 0.0, 1.0), dtype=np.float32)
 
 
-def _weights(positions: NDArray[np.float64], extent: int) -> NDArray[np.float32]:
-    """[n, extent] linear interpolation weights at ``positions``, clamped to the ends."""
-    clamped = np.clip(positions, 0, extent - 1)
+@lru_cache(maxsize=16)
+def _weights(start: float, stride: float, extent: int, size_px: int) -> NDArray[np.float32]:
+    """[size_px, extent] linear interpolation weights of one axis, clamped to the ends."""
+    centers = (np.arange(size_px) + 0.5) * FACE_SIZE_PX / size_px - 0.5
+    clamped = np.clip((centers - start) / stride, 0, extent - 1)
     weights = np.maximum(0.0, 1.0 - np.abs(clamped[:, None] - np.arange(extent)))
-    return np.asarray(weights, dtype=np.float32)
+    found = np.asarray(weights, dtype=np.float32)
+    found.setflags(write=False)
+    return found

@@ -1,6 +1,6 @@
 """What is painted over the picture: boxes, and labels on plates that keep off the faces."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -69,14 +69,13 @@ class PlatePlaces:
         view: QRectF,
     ) -> QRectF:
         """As ``place_plate``, with the side chosen last tried first."""
-        candidates = list(_around(box, width, height, view))
         last = self._last.get(face_id)
-        if last is not None and not any(candidates[last].intersects(other) for other in taken):
-            return candidates[last]
-        covered = [sum(_overlap(plate, other) for other in taken) for plate in candidates]
-        best = min(range(len(candidates)), key=covered.__getitem__)
-        self._last[face_id] = best
-        return candidates[best]
+        if last is not None:
+            plate = _candidate(last, box, width, height, view)
+            if _covered(plate, taken) == 0:
+                return plate
+        self._last[face_id], plate = _best(box, width, height, taken, view)
+        return plate
 
     def keep_only(self, faces: Sequence[FaceResult]) -> None:
         """Forget the faces that are gone."""
@@ -135,26 +134,48 @@ def place_plate(
     Above, below, right or left of it, then a row further out, inside ``view``; the first place
     that covers nothing of what is ``taken``, else the one that covers least.
     """
-    candidates = _around(box, width, height, view)
-    return min(candidates, key=lambda plate: sum(_overlap(plate, other) for other in taken))
+    return _best(box, width, height, taken, view)[1]
 
 
-def _around(box: QRectF, width: float, height: float, view: QRectF) -> Iterator[QRectF]:
-    for row in range(3):
-        out = row * (height + _GAP_PX / 2)
-        above, below = box.top() - height - _GAP_PX - out, box.bottom() + _GAP_PX + out
-        right, left = box.right() + _GAP_PX, box.left() - width - _GAP_PX
-        for x, y in (
-            (box.left(), above),
-            (box.left(), below),
-            (right, box.top() + out),
-            (left, box.top() + out),
-            (box.right() - width, above),
-            (box.right() - width, below),
-            (right, box.bottom() - height - out),
-            (left, box.bottom() - height - out),
-        ):
-            yield _pushed_inside(QRectF(x, y, width, height), view)
+def _best(
+    box: QRectF, width: float, height: float, taken: Sequence[QRectF], view: QRectF
+) -> tuple[int, QRectF]:
+    """The number and the place of the first candidate that is free, else of the least bad."""
+    best, least, place = 0, float("inf"), QRectF()
+    for index in range(len(_SIDES) * _NUM_ROWS):
+        plate = _candidate(index, box, width, height, view)
+        covered = _covered(plate, taken)
+        if covered < least:
+            best, least, place = index, covered, plate
+        if covered == 0:
+            break
+    return best, place
+
+
+_NUM_ROWS = 3
+_SIDES = ("above", "below", "right", "left", "above end", "below end", "right end", "left end")
+
+
+def _candidate(index: int, box: QRectF, width: float, height: float, view: QRectF) -> QRectF:
+    """The place of that number, pushed into ``view``: eight sides, then again further out."""
+    row, side = divmod(index, len(_SIDES))
+    out = row * (height + _GAP_PX / 2)
+    place, _, end = _SIDES[side].partition(" ")
+    if place in ("above", "below"):
+        x = box.right() - width if end else box.left()
+        above = box.top() - height - _GAP_PX - out
+        y = above if place == "above" else box.bottom() + _GAP_PX + out
+    else:
+        x = box.right() + _GAP_PX if place == "right" else box.left() - width - _GAP_PX
+        y = box.bottom() - height - out if end else box.top() + out
+    x = min(max(x, view.left()), view.right() - width)
+    y = min(max(y, view.top()), view.bottom() - height)
+    return QRectF(x, y, width, height)
+
+
+def _covered(plate: QRectF, taken: Sequence[QRectF]) -> float:
+    """How much of ``taken`` a plate would cover, in square pixels."""
+    return sum(_overlap(plate, other) for other in taken if plate.intersects(other))
 
 
 def paint_note(painter: QPainter, text: str, font: QFont, view: QRectF) -> None:
@@ -204,12 +225,6 @@ def paint_ground(painter: QPainter, plate: QRectF) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(plate_colour())
     painter.drawRoundedRect(plate, 4, 4)
-
-
-def _pushed_inside(plate: QRectF, view: QRectF) -> QRectF:
-    left = min(max(plate.left(), view.left()), view.right() - plate.width())
-    top = min(max(plate.top(), view.top()), view.bottom() - plate.height())
-    return QRectF(left, top, plate.width(), plate.height())
 
 
 def _overlap(first: QRectF, second: QRectF) -> float:

@@ -50,6 +50,8 @@ class LiveTools(QObject):
         dock = window.stage.add_dock(
             "corrections", tr("Corrections"), self.corrections, shown=False
         )
+        # behind the heatmap's controls: side by side they would leave the faces no room
+        window.stage.tabifyDockWidget(window.stage.docks["heat"], dock)
         dock.visibilityChanged.connect(self._corrections_seen)
         self.label_menu = LabelMenu(window, self.correct)
         self._pointed: Seen | None = None

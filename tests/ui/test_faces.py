@@ -1,6 +1,7 @@
 """The faces of the picture: names, colours, plates that keep still, maps of a chosen expression."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,3 +163,17 @@ def test_a_maps_absence_is_explained_where_it_is_greyed(window: MainWindow) -> N
     assert "does not give this map" in str(
         window.heat.maps.itemData(row, Qt.ItemDataRole.ToolTipRole)
     )
+
+
+def test_a_snapshot_offers_its_folder(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr("ferdesk.ui.main_window.open_folder", opened.append)
+    run(window, qtbot)
+    QTest.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: bool(window.notices.cards))
+    button = window.notices.cards[0].choices[0]
+    assert button.text() == "Open folder"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: opened == [tmp_path / "pictures"])
