@@ -10,5 +10,12 @@
             <numerusform>{text} (%n times)</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n stored faces were deleted.</source>
+        <translation>
+            <numerusform>%n stored face was deleted.</numerusform>
+            <numerusform>%n stored faces were deleted.</numerusform>
+        </translation>
+    </message>
 </context>
 </TS>

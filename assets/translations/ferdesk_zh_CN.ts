@@ -56,8 +56,8 @@
         <translation>平滑值</translation>
     </message>
     <message>
-        <source>this picture alone (second figure)</source>
-        <translation>仅此一帧（第二个数字）</translation>
+        <source>raw (this picture)</source>
+        <translation>原始值（当前画面）</translation>
     </message>
     <message>
         <source>What is computed</source>
@@ -304,6 +304,10 @@
         <translation>标记只在录制时保存；请先按“录制”(R)。</translation>
     </message>
     <message>
+        <source>Marker “{label}” is sent; it is kept nowhere.</source>
+        <translation>标记“{label}”已发送；没有保存在任何地方。</translation>
+    </message>
+    <message>
         <source>Marker “{label}” at {time}.</source>
         <translation>标记“{label}”，时间 {time}。</translation>
     </message>
@@ -376,6 +380,14 @@
         <translation>只显示画面</translation>
     </message>
     <message>
+        <source>Statistics</source>
+        <translation>统计</translation>
+    </message>
+    <message>
+        <source>Rates, times and drops</source>
+        <translation>速率、用时和丢帧</translation>
+    </message>
+    <message>
         <source>Next face</source>
         <translation>下一张人脸</translation>
     </message>
@@ -428,8 +440,64 @@
         <translation>已保存 {path}。</translation>
     </message>
     <message>
+        <source>The baseline of face #{id} was not finished: the face was out of sight.</source>
+        <translation>人脸 #{id} 的基线未完成：人脸不在画面中。</translation>
+    </message>
+    <message>
+        <source>Face #{id} looked {label} ({share:.0%}) to the network in these seconds. If it was not neutral, undo the baseline and calibrate again.</source>
+        <translation>这几秒里，网络认为人脸 #{id} 是{label}（{share:.0%}）。如果当时不是中性表情，请撤销基线并重新校准。</translation>
+    </message>
+    <message>
+        <source>Face #{id} reads neutral already: its baseline changes nothing.</source>
+        <translation>人脸 #{id} 本来就被判为中性：基线不改变任何值。</translation>
+    </message>
+    <message>
+        <source>Nothing to lower: this face reads neutral at rest.</source>
+        <translation>无需降低：这张脸静止时就被判为中性。</translation>
+    </message>
+    <message>
+        <source>Lowered logits: {labels}</source>
+        <translation>降低的 logit：{labels}</translation>
+    </message>
+    <message>
+        <source>Progress of the neutral baseline</source>
+        <translation>中性基线的进度</translation>
+    </message>
+    <message>
         <source>Cancel</source>
         <translation>取消</translation>
+    </message>
+    <message>
+        <source>Calibrate</source>
+        <translation>校准</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Baseline: off</source>
+        <translation>基线：关</translation>
+    </message>
+    <message>
+        <source>Take {time:.0f} seconds of this person&apos;s neutral face as the zero of the scale</source>
+        <translation>用此人 {time:.0f} 秒的中性表情作为零点</translation>
+    </message>
+    <message>
+        <source>Look neutral…</source>
+        <translation>请保持中性表情…</translation>
+    </message>
+    <message>
+        <source>Leave the baseline as it was</source>
+        <translation>保持原来的基线</translation>
+    </message>
+    <message>
+        <source>◎ Baseline: on</source>
+        <translation>◎ 基线：开</translation>
+    </message>
+    <message>
+        <source>Use the network&apos;s own values again</source>
+        <translation>重新使用网络自身的值</translation>
     </message>
     <message>
         <source>Stop</source>
@@ -512,6 +580,36 @@
         <translation>无法创建文件夹 {path}：{why}。</translation>
     </message>
     <message>
+        <source>The trainer is starting…</source>
+        <translation>训练程序正在启动…</translation>
+    </message>
+    <message>
+        <source>Stored as {label}: {path}. It stays on this machine.</source>
+        <translation>已存为{label}：{path}。它只保存在本机。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n stored faces were deleted.</source>
+        <translation>
+            <numerusform>已删除 %n 张保存的人脸。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No model was trained.</source>
+        <translation>没有训练出模型。</translation>
+    </message>
+    <message>
+        <source>Use it now</source>
+        <translation>立即使用</translation>
+    </message>
+    <message>
+        <source>The model is trained: {path}.</source>
+        <translation>模型已训练好：{path}。</translation>
+    </message>
+    <message>
+        <source>What does this face show?</source>
+        <translation>这张脸显示什么表情？</translation>
+    </message>
+    <message>
         <source>The picture cannot be saved to {path}. Is the disk full?</source>
         <translation>无法将画面保存到 {path}。磁盘满了吗？</translation>
     </message>
@@ -554,6 +652,38 @@
     <message>
         <source>Open the report</source>
         <translation>打开报告</translation>
+    </message>
+    <message>
+        <source>Press C, then 1 to 7, to store the chosen face under the label that it shows.</source>
+        <translation>按 C，再按 1 到 7，把所选人脸存到它所显示的标签下。</translation>
+    </message>
+    <message>
+        <source>Label of the stored faces</source>
+        <translation>已存人脸的标签</translation>
+    </message>
+    <message>
+        <source>Stored faces</source>
+        <translation>已存人脸</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Delete the selected faces for good (Del)</source>
+        <translation>永久删除所选人脸（Del）</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>打开文件夹</translation>
+    </message>
+    <message>
+        <source>Train on these</source>
+        <translation>用这些训练</translation>
+    </message>
+    <message>
+        <source>Command that trains on these faces</source>
+        <translation>用这些人脸训练的命令</translation>
     </message>
     <message>
         <source>Copy</source>
@@ -710,6 +840,18 @@
         <translation>画面周围的面板</translation>
     </message>
     <message>
+        <source>Recording</source>
+        <translation>录制</translation>
+    </message>
+    <message>
+        <source>Video</source>
+        <translation>视频</translation>
+    </message>
+    <message>
+        <source>Beside the rows. Covered faces are covered in snapshots too.</source>
+        <translation>与数据行一起保存。遮住的人脸在快照中也会被遮住。</translation>
+    </message>
+    <message>
         <source>Appearance</source>
         <translation>外观</translation>
     </message>
@@ -842,6 +984,14 @@
         <translation>丢弃 {count:,}</translation>
     </message>
     <message>
+        <source>Timeline</source>
+        <translation>时间线</translation>
+    </message>
+    <message>
+        <source>Corrections</source>
+        <translation>纠正</translation>
+    </message>
+    <message>
         <source>Name the face</source>
         <translation>为人脸命名</translation>
     </message>
@@ -850,8 +1000,212 @@
         <translation>为所选人脸命名</translation>
     </message>
     <message>
+        <source>Baseline</source>
+        <translation>基线</translation>
+    </message>
+    <message>
+        <source>Take the chosen face&apos;s neutral baseline, or undo it</source>
+        <translation>取所选人脸的中性基线，或撤销它</translation>
+    </message>
+    <message>
+        <source>Show or hide the timeline</source>
+        <translation>显示或隐藏时间线</translation>
+    </message>
+    <message>
+        <source>Hold the timeline still</source>
+        <translation>让时间线停住</translation>
+    </message>
+    <message>
+        <source>Correct…</source>
+        <translation>纠正…</translation>
+    </message>
+    <message>
+        <source>Say what the chosen face shows, then 1 to 7</source>
+        <translation>说明所选人脸的表情，再按 1 到 7</translation>
+    </message>
+    <message>
+        <source>Show or hide the stored faces</source>
+        <translation>显示或隐藏已存人脸</translation>
+    </message>
+    <message>
         <source>Live picture</source>
         <translation>实时画面</translation>
+    </message>
+    <message>
+        <source>The face cannot be stored in {folder}: {why}.</source>
+        <translation>人脸无法存入 {folder}：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be deleted: {why}.</source>
+        <translation>{path} 无法删除：{why}。</translation>
+    </message>
+    <message>
+        <source>No video</source>
+        <translation>不录视频</translation>
+    </message>
+    <message>
+        <source>Video as it is</source>
+        <translation>原始视频</translation>
+    </message>
+    <message>
+        <source>Video with boxes and labels</source>
+        <translation>带方框和标签的视频</translation>
+    </message>
+    <message>
+        <source>Video with all faces covered</source>
+        <translation>遮住所有人脸的视频</translation>
+    </message>
+    <message>
+        <source>Stream over LSL</source>
+        <translation>通过 LSL 传输</translation>
+    </message>
+    <message>
+        <source>Stream over a WebSocket</source>
+        <translation>通过 WebSocket 传输</translation>
+    </message>
+    <message>
+        <source>Finding faces</source>
+        <translation>寻找人脸</translation>
+    </message>
+    <message>
+        <source>Tracking</source>
+        <translation>跟踪</translation>
+    </message>
+    <message>
+        <source>Between finding and judging</source>
+        <translation>寻找与判断之间</translation>
+    </message>
+    <message>
+        <source>Cutting out</source>
+        <translation>裁剪</translation>
+    </message>
+    <message>
+        <source>Classifying</source>
+        <translation>分类</translation>
+    </message>
+    <message>
+        <source>Rates</source>
+        <translation>速率</translation>
+    </message>
+    <message>
+        <source>Camera or file</source>
+        <translation>摄像头或文件</translation>
+    </message>
+    <message>
+        <source>Display</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>Time in each stage, median and 95th percentile</source>
+        <translation>各阶段用时，中位数和第 95 百分位</translation>
+    </message>
+    <message>
+        <source>Age of a picture</source>
+        <translation>画面的延迟</translation>
+    </message>
+    <message>
+        <source>Waits for the analysis</source>
+        <translation>等待分析</translation>
+    </message>
+    <message>
+        <source>Analysed after</source>
+        <translation>分析完成于</translation>
+    </message>
+    <message>
+        <source>Waits for the window</source>
+        <translation>等待窗口</translation>
+    </message>
+    <message>
+        <source>On the screen after</source>
+        <translation>显示于</translation>
+    </message>
+    <message>
+        <source>Pictures</source>
+        <translation>画面</translation>
+    </message>
+    <message>
+        <source>Seen</source>
+        <translation>收到</translation>
+    </message>
+    <message>
+        <source>Analysed</source>
+        <translation>已分析</translation>
+    </message>
+    <message>
+        <source>Dropped</source>
+        <translation>丢弃</translation>
+    </message>
+    <message>
+        <source>Not shown</source>
+        <translation>未显示</translation>
+    </message>
+    <message>
+        <source>Copy as text</source>
+        <translation>复制为文本</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Program</source>
+        <translation>程序</translation>
+    </message>
+    <message>
+        <source>Length of the timeline</source>
+        <translation>时间线的长度</translation>
+    </message>
+    <message>
+        <source>{time} s</source>
+        <translation>{time} 秒</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>Hold the lines still; the wheel zooms, dragging moves (P)</source>
+        <translation>让曲线停住；滚轮缩放，拖动移动（P）</translation>
+    </message>
+    <message>
+        <source>Zoom in</source>
+        <translation>放大</translation>
+    </message>
+    <message>
+        <source>Show a shorter time (wheel)</source>
+        <translation>显示较短的时间（滚轮）</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>缩小</translation>
+    </message>
+    <message>
+        <source>Show a longer time (wheel)</source>
+        <translation>显示较长的时间（滚轮）</translation>
+    </message>
+    <message>
+        <source>Timeline of the chosen face</source>
+        <translation>所选人脸的时间线</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Show or hide this line</source>
+        <translation>显示或隐藏这条曲线</translation>
+    </message>
+    <message>
+        <source>PyTorch is not installed beside this program. Where it is (pip install &quot;ferdesk[train]&quot;), this command does the same:</source>
+        <translation>本程序旁没有安装 PyTorch。在装有它的环境里（pip install &quot;ferdesk[train]&quot;），此命令效果相同：</translation>
+    </message>
+    <message>
+        <source>The training was cancelled.</source>
+        <translation>训练已取消。</translation>
     </message>
 </context>
 </TS>

@@ -117,7 +117,7 @@ class Learning(QObject):
         self.refresh()
 
     def _deleted(self, count: int) -> None:
-        text = tr("%n stored faces were deleted.", n=count)
+        text = tr("%n stored faces were deleted.", "", count)
         self.told.emit(Notice(text, stays=False))
         self.refresh()
 
