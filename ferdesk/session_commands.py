@@ -184,7 +184,7 @@ def report(
         from ferdesk.adapters.parquet_export import write_parquet
 
         for session in everything:
-            beside = path.with_name(f"{path.stem}-{session.name}.parquet")
+            beside = _free(path.parent, f"{path.stem}-{session.name}", ".parquet")
             write_parquet(session, beside)
             sys.stdout.write(f"{beside}\n")
     raise typer.Exit(EXIT_OK)
@@ -204,7 +204,7 @@ def _is_session(folder: Path) -> bool:
 def _default_report(opened: list[Session]) -> Path:
     if len(opened) == 1:
         return opened[0].folder / "report.html"
-    return Path("report.html")
+    return _free(Path(), "report", ".html")
 
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:

@@ -196,4 +196,4 @@ def check_layout(name: str) -> Layout:
         return "openface"
     if name == "pyfeat":
         return "pyfeat"
-    raise RecordingError(f"There is no layout {name!r}; there are openface and pyfeat.")
+    raise RecordingError(f"There is no layout {name!r}; there are openface, pyfeat and parquet.")

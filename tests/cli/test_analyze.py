@@ -64,6 +64,20 @@ def test_two_runs_over_the_demo_give_the_same_results_but_for_latency(tmp_path: 
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.timeout(120)
+def test_a_run_streams_and_films_beside_its_rows(tmp_path: Path) -> None:
+    pytest.importorskip("websockets")
+    done = ferdesk(
+        "analyze", "demo", "--duration", "2", "--every", "10", "--out", str(tmp_path),
+        "--video", "--video-mode", "anonymous", "--stream", "websocket", "--stream-port", "0",
+    )  # fmt: skip
+    assert "ws://127.0.0.1:" in done.stderr
+    session = session_of(done, tmp_path / "demo")
+    assert session.about["video"]["mode"] == "anonymous"
+    assert session.about["video"]["frames"] == 6
+    assert session.video is not None
+
+
 def test_bad_sources_are_named_and_the_good_one_is_done(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("no video")
