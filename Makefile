@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow lint translations venv-run venv-dev clean
+.PHONY: run test test-slow lint translations screenshots venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -25,6 +25,10 @@ lint: venv-dev
 # the texts of the window, collected for translators and compiled for Qt; see docs/translating.md
 translations: venv-dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/translations.py
+
+# every page and dialog in both themes and at two sizes, from the demo; the pictures of the docs
+screenshots: venv-dev
+	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/screenshots.py --docs
 
 venv-run: $(VENV)/.run
 venv-dev: $(VENV)/.dev

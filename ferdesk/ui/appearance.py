@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
 from ferdesk.settings import Settings
+from ferdesk.ui.focus import FocusRings
 from ferdesk.ui.icons import redraw_icons
 from ferdesk.ui.language import install_language, wanted_language
 from ferdesk.ui.theme import apply_theme, theme_for
@@ -20,6 +21,7 @@ class Appearance(QObject):
         self._app = app
         self._settings = settings
         self._shown: tuple[object, ...] = ()
+        self.rings = FocusRings(app)
         self._language = wanted_language(settings.language)
         install_language(app, settings.language)
         app.styleHints().colorSchemeChanged.connect(self._follow)

@@ -73,11 +73,14 @@ def colours() -> Theme:
     return _shown
 
 
+def system_scheme() -> Qt.ColorScheme:
+    return QGuiApplication.styleHints().colorScheme()
+
+
 def theme_for(choice: ThemeChoice) -> Theme:
     """The theme that the user's choice comes to now; where the system does not say: dark."""
     if choice == "system":
-        light = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light
-        return LIGHT if light else DARK
+        return LIGHT if system_scheme() is Qt.ColorScheme.Light else DARK
     return LIGHT if choice == "light" else DARK
 
 
@@ -174,6 +177,7 @@ def _style_sheet(theme: Theme, points: float) -> str:
         background: transparent; border: 1px solid transparent; border-radius: 4px;
         padding: 6px 12px; color: {theme.text};
     }}
+    QDockWidget QToolButton {{ padding: 4px 6px; }}
     QToolButton:hover {{ background: {theme.raised}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {theme.line}; }}
     QToolButton:focus {{ border-color: {theme.focus}; }}

@@ -1,0 +1,138 @@
+"""Every page and dialog on the demo source, in both themes and at two sizes.
+
+Everything goes to out/screenshots as PNG. With ``--docs`` those that the README and the guide show
+are written to docs/images as WebP. Qt draws to memory: no display is needed.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from ferdesk.settings import Settings
+from ferdesk.ui.appearance import Appearance
+from ferdesk.ui.consent import ConsentPage
+from ferdesk.ui.live import Live, Notice
+from ferdesk.ui.main_window import MainWindow
+from ferdesk.wiring import WindowServices
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "out" / "screenshots"
+DOCS = ROOT / "docs" / "images"
+SIZES = (QSize(1280, 720), QSize(3840, 2160))
+LOOK_AFTER_MS = 9000
+"""By then the demo's first face smiles and the timeline has something to show."""
+TO_DOCS = {
+    "window-dark-1280x720": "window",
+    "window-light-1280x720": "window-light",
+    "chinese": "window-chinese",
+    "consent-light": "first-start",
+    "settings-0-light": "settings-source",
+    "settings-1-light": "settings-analysis",
+    "settings-2-light": "settings-picture",
+    "settings-3-light": "settings-appearance",
+    "keys-light": "keys",
+    "notice-light": "notice",
+}
+
+
+def main() -> int:
+    OUT.mkdir(parents=True, exist_ok=True)
+    app = QApplication([])
+    services = WindowServices(model=None, provider="cpu")
+    look = Appearance(app, Settings(theme="dark", language="en"))
+    try:
+        for theme in ("dark", "light"):
+            for size in SIZES:
+                _show(app, look, services, Settings(theme=theme, language="en"), size, _whole)
+        chinese = Settings(theme="light", language="zh_CN")
+        _show(app, look, services, chinese, SIZES[0], _chinese)
+    finally:
+        services.close()
+    if "--docs" in sys.argv:
+        _to_docs()
+    return 0
+
+
+def _show(
+    app: QApplication,
+    look: Appearance,
+    services: WindowServices,
+    settings: Settings,
+    size: QSize,
+    grab: Callable[[MainWindow], None],
+) -> None:
+    """Open the window on the demo, let ``grab`` look at it, and close it."""
+    look.apply(settings)
+    window = MainWindow(Live(services), settings)
+    window.show()
+    # when the style sheet has been applied: before, everything is wider
+    QTimer.singleShot(500, window, lambda: window.resize(size))
+    window.start("demo")
+    window.heat.switch.setChecked(True)
+
+    def then() -> None:
+        try:
+            grab(window)
+        finally:
+            window.close()
+            window.deleteLater()
+            app.quit()
+
+    QTimer.singleShot(LOOK_AFTER_MS, window, then)
+    app.exec()
+
+
+def _whole(window: MainWindow) -> None:
+    theme, size = window.settings.theme, f"{window.width()}x{window.height()}"
+    _save(window, f"window-{theme}-{size}")
+    if window.width() != SIZES[0].width():
+        return
+    window.choose_settings()
+    dialog = window.preferences.dialog
+    assert dialog is not None
+    for tab in range(dialog.tabs.count()):
+        dialog.tabs.setCurrentIndex(tab)
+        _save(dialog, f"settings-{tab}-{theme}")
+    dialog.close()
+    window.show_keys()
+    assert window._keys is not None
+    _save(window._keys, f"keys-{theme}")
+    window._keys.close()
+    page = ConsentPage(window.settings)
+    page.show()
+    _save(page, f"consent-{theme}")
+    page.close()
+    page.deleteLater()
+    details = "What went wrong, line by line, for whoever mends it."
+    text = "Something unexpected went wrong. The program goes on."
+    window.notices.show_notice(Notice(text, "error", details))
+    window.notices.cards[-1].unfold.click()
+    _save(window, f"notice-{theme}")
+
+
+def _chinese(window: MainWindow) -> None:
+    _save(window, "chinese")
+
+
+def _save(widget: QWidget, name: str) -> None:
+    widget.ensurePolished()
+    if not widget.grab().save(str(OUT / f"{name}.png")):
+        raise OSError(f"{OUT / name}.png cannot be written")
+
+
+def _to_docs() -> None:
+    from PIL import Image
+
+    for name, title in TO_DOCS.items():
+        with Image.open(OUT / f"{name}.png") as picture:
+            picture.convert("RGB").save(DOCS / f"{title}.webp", quality=82, method=6)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
