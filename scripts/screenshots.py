@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "screenshots"
 DOCS = ROOT / "docs" / "images"
 SIZES = (QSize(1280, 720), QSize(3840, 2160))
-LOOK_AFTER_MS = 9000
+LOOK_AFTER_MS = 12000
 """By then the demo's first face smiles and the timeline has something to show."""
 TO_DOCS = {
     "window-dark-1280x720": "window",
@@ -84,7 +84,15 @@ def _show(
             window.deleteLater()
             app.quit()
 
-    QTimer.singleShot(LOOK_AFTER_MS, window, then)
+    waiting = QTimer(window, interval=100)
+
+    def look_once_it_runs() -> None:
+        if window.view.result is not None:
+            waiting.stop()
+            QTimer.singleShot(LOOK_AFTER_MS, window, then)
+
+    waiting.timeout.connect(look_once_it_runs)
+    waiting.start()
     app.exec()
 
 
@@ -105,6 +113,7 @@ def _whole(window: MainWindow) -> None:
     _save(window._keys, f"keys-{theme}")
     window._keys.close()
     page = ConsentPage(window.settings)
+    page.resize(QSize(720, 720))
     page.show()
     _save(page, f"consent-{theme}")
     page.close()

@@ -13,7 +13,7 @@
     <message numerus="yes">
         <source>%n stored faces were deleted.</source>
         <translation>
-            <numerusform>%n stored face was deleted.</numerusform>
+            <numerusform>One stored face was deleted.</numerusform>
             <numerusform>%n stored faces were deleted.</numerusform>
         </translation>
     </message>

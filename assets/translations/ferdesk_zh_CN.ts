@@ -57,7 +57,7 @@
     </message>
     <message>
         <source>raw (this picture)</source>
-        <translation>原始值（当前画面）</translation>
+        <translation>原始值（此帧）</translation>
     </message>
     <message>
         <source>What is computed</source>
@@ -305,7 +305,7 @@
     </message>
     <message>
         <source>Marker “{label}” is sent; it is kept nowhere.</source>
-        <translation>标记“{label}”已发送；没有保存在任何地方。</translation>
+        <translation>标记“{label}”已发送；未保存在任何地方。</translation>
     </message>
     <message>
         <source>Marker “{label}” at {time}.</source>
@@ -385,7 +385,7 @@
     </message>
     <message>
         <source>Rates, times and drops</source>
-        <translation>速率、用时和丢帧</translation>
+        <translation>速率、耗时与丢弃</translation>
     </message>
     <message>
         <source>Next face</source>
@@ -445,19 +445,19 @@
     </message>
     <message>
         <source>Face #{id} looked {label} ({share:.0%}) to the network in these seconds. If it was not neutral, undo the baseline and calibrate again.</source>
-        <translation>这几秒里，网络认为人脸 #{id} 是{label}（{share:.0%}）。如果当时不是中性表情，请撤销基线并重新校准。</translation>
+        <translation>这几秒内，网络认为人脸 #{id} 显示{label}（{share:.0%}）。如果当时不是中性表情，请撤销基线并重新校准。</translation>
     </message>
     <message>
         <source>Face #{id} reads neutral already: its baseline changes nothing.</source>
-        <translation>人脸 #{id} 本来就被判为中性：基线不改变任何值。</translation>
+        <translation>人脸 #{id} 本已读作中性：其基线不作任何改变。</translation>
     </message>
     <message>
         <source>Nothing to lower: this face reads neutral at rest.</source>
-        <translation>无需降低：这张脸静止时就被判为中性。</translation>
+        <translation>无需调低：此人脸静止时读作中性。</translation>
     </message>
     <message>
         <source>Lowered logits: {labels}</source>
-        <translation>降低的 logit：{labels}</translation>
+        <translation>调低的对数几率：{labels}</translation>
     </message>
     <message>
         <source>Progress of the neutral baseline</source>
@@ -481,7 +481,7 @@
     </message>
     <message>
         <source>Take {time:.0f} seconds of this person&apos;s neutral face as the zero of the scale</source>
-        <translation>用此人 {time:.0f} 秒的中性表情作为零点</translation>
+        <translation>取此人 {time:.0f} 秒的中性表情作为刻度零点</translation>
     </message>
     <message>
         <source>Look neutral…</source>
@@ -489,7 +489,7 @@
     </message>
     <message>
         <source>Leave the baseline as it was</source>
-        <translation>保持原来的基线</translation>
+        <translation>保持原有基线</translation>
     </message>
     <message>
         <source>◎ Baseline: on</source>
@@ -497,7 +497,11 @@
     </message>
     <message>
         <source>Use the network&apos;s own values again</source>
-        <translation>重新使用网络自身的值</translation>
+        <translation>恢复使用网络自身的数值</translation>
+    </message>
+    <message>
+        <source>{button}: neutral baseline</source>
+        <translation>{button}：中性基线</translation>
     </message>
     <message>
         <source>Stop</source>
@@ -581,11 +585,11 @@
     </message>
     <message>
         <source>The trainer is starting…</source>
-        <translation>训练程序正在启动…</translation>
+        <translation>训练器正在启动…</translation>
     </message>
     <message>
         <source>Stored as {label}: {path}. It stays on this machine.</source>
-        <translation>已存为{label}：{path}。它只保存在本机。</translation>
+        <translation>已保存为{label}：{path}。它留在本机。</translation>
     </message>
     <message numerus="yes">
         <source>%n stored faces were deleted.</source>
@@ -595,7 +599,7 @@
     </message>
     <message>
         <source>No model was trained.</source>
-        <translation>没有训练出模型。</translation>
+        <translation>未训练模型。</translation>
     </message>
     <message>
         <source>Use it now</source>
@@ -603,15 +607,23 @@
     </message>
     <message>
         <source>The model is trained: {path}.</source>
-        <translation>模型已训练好：{path}。</translation>
+        <translation>模型已训练：{path}。</translation>
     </message>
     <message>
         <source>What does this face show?</source>
-        <translation>这张脸显示什么表情？</translation>
+        <translation>这张脸显示什么？</translation>
     </message>
     <message>
         <source>The picture cannot be saved to {path}. Is the disk full?</source>
         <translation>无法将画面保存到 {path}。磁盘满了吗？</translation>
+    </message>
+    <message>
+        <source>Videos and pictures</source>
+        <translation>视频和图片</translation>
+    </message>
+    <message>
+        <source>All files</source>
+        <translation>所有文件</translation>
     </message>
     <message>
         <source>Open a video or picture</source>
@@ -655,15 +667,15 @@
     </message>
     <message>
         <source>Press C, then 1 to 7, to store the chosen face under the label that it shows.</source>
-        <translation>按 C，再按 1 到 7，把所选人脸存到它所显示的标签下。</translation>
+        <translation>按 C，再按 1 至 7，将所选人脸保存到它所显示的标签下。</translation>
     </message>
     <message>
         <source>Label of the stored faces</source>
-        <translation>已存人脸的标签</translation>
+        <translation>保存的人脸的标签</translation>
     </message>
     <message>
         <source>Stored faces</source>
-        <translation>已存人脸</translation>
+        <translation>保存的人脸</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -671,7 +683,7 @@
     </message>
     <message>
         <source>Delete the selected faces for good (Del)</source>
-        <translation>永久删除所选人脸（Del）</translation>
+        <translation>永久删除所选人脸 (Del)</translation>
     </message>
     <message>
         <source>Open folder</source>
@@ -849,7 +861,7 @@
     </message>
     <message>
         <source>Beside the rows. Covered faces are covered in snapshots too.</source>
-        <translation>与数据行一起保存。遮住的人脸在快照中也会被遮住。</translation>
+        <translation>与数据行一同保存。遮盖的人脸在快照中也会遮盖。</translation>
     </message>
     <message>
         <source>Appearance</source>
@@ -989,7 +1001,7 @@
     </message>
     <message>
         <source>Corrections</source>
-        <translation>纠正</translation>
+        <translation>更正</translation>
     </message>
     <message>
         <source>Name the face</source>
@@ -1005,7 +1017,7 @@
     </message>
     <message>
         <source>Take the chosen face&apos;s neutral baseline, or undo it</source>
-        <translation>取所选人脸的中性基线，或撤销它</translation>
+        <translation>为所选人脸取中性基线，或撤销</translation>
     </message>
     <message>
         <source>Show or hide the timeline</source>
@@ -1013,19 +1025,19 @@
     </message>
     <message>
         <source>Hold the timeline still</source>
-        <translation>让时间线停住</translation>
+        <translation>让时间线静止</translation>
     </message>
     <message>
         <source>Correct…</source>
-        <translation>纠正…</translation>
+        <translation>更正…</translation>
     </message>
     <message>
         <source>Say what the chosen face shows, then 1 to 7</source>
-        <translation>说明所选人脸的表情，再按 1 到 7</translation>
+        <translation>说明所选人脸显示什么，再按 1 至 7</translation>
     </message>
     <message>
         <source>Show or hide the stored faces</source>
-        <translation>显示或隐藏已存人脸</translation>
+        <translation>显示或隐藏保存的人脸</translation>
     </message>
     <message>
         <source>Live picture</source>
@@ -1033,19 +1045,19 @@
     </message>
     <message>
         <source>The face cannot be stored in {folder}: {why}.</source>
-        <translation>人脸无法存入 {folder}：{why}。</translation>
+        <translation>无法将人脸保存到 {folder}：{why}。</translation>
     </message>
     <message>
         <source>{path} cannot be deleted: {why}.</source>
-        <translation>{path} 无法删除：{why}。</translation>
+        <translation>无法删除 {path}：{why}。</translation>
     </message>
     <message>
         <source>No video</source>
-        <translation>不录视频</translation>
+        <translation>无视频</translation>
     </message>
     <message>
         <source>Video as it is</source>
-        <translation>原始视频</translation>
+        <translation>原样视频</translation>
     </message>
     <message>
         <source>Video with boxes and labels</source>
@@ -1053,7 +1065,7 @@
     </message>
     <message>
         <source>Video with all faces covered</source>
-        <translation>遮住所有人脸的视频</translation>
+        <translation>遮盖所有人脸的视频</translation>
     </message>
     <message>
         <source>Stream over LSL</source>
@@ -1065,7 +1077,7 @@
     </message>
     <message>
         <source>Finding faces</source>
-        <translation>寻找人脸</translation>
+        <translation>检测人脸</translation>
     </message>
     <message>
         <source>Tracking</source>
@@ -1073,7 +1085,7 @@
     </message>
     <message>
         <source>Between finding and judging</source>
-        <translation>寻找与判断之间</translation>
+        <translation>检测与判断之间</translation>
     </message>
     <message>
         <source>Cutting out</source>
@@ -1097,11 +1109,11 @@
     </message>
     <message>
         <source>Time in each stage, median and 95th percentile</source>
-        <translation>各阶段用时，中位数和第 95 百分位</translation>
+        <translation>各阶段耗时，中位数与第 95 百分位</translation>
     </message>
     <message>
         <source>Age of a picture</source>
-        <translation>画面的延迟</translation>
+        <translation>画面的时延</translation>
     </message>
     <message>
         <source>Waits for the analysis</source>
@@ -1117,7 +1129,7 @@
     </message>
     <message>
         <source>On the screen after</source>
-        <translation>显示于</translation>
+        <translation>显示于屏幕</translation>
     </message>
     <message>
         <source>Pictures</source>
@@ -1125,7 +1137,7 @@
     </message>
     <message>
         <source>Seen</source>
-        <translation>收到</translation>
+        <translation>已见</translation>
     </message>
     <message>
         <source>Analysed</source>
@@ -1157,7 +1169,7 @@
     </message>
     <message>
         <source>Length of the timeline</source>
-        <translation>时间线的长度</translation>
+        <translation>时间线长度</translation>
     </message>
     <message>
         <source>{time} s</source>
@@ -1169,7 +1181,7 @@
     </message>
     <message>
         <source>Hold the lines still; the wheel zooms, dragging moves (P)</source>
-        <translation>让曲线停住；滚轮缩放，拖动移动（P）</translation>
+        <translation>让曲线静止；滚轮缩放，拖动移动 (P)</translation>
     </message>
     <message>
         <source>Zoom in</source>
@@ -1177,7 +1189,7 @@
     </message>
     <message>
         <source>Show a shorter time (wheel)</source>
-        <translation>显示较短的时间（滚轮）</translation>
+        <translation>显示更短时间（滚轮）</translation>
     </message>
     <message>
         <source>Zoom out</source>
@@ -1185,7 +1197,7 @@
     </message>
     <message>
         <source>Show a longer time (wheel)</source>
-        <translation>显示较长的时间（滚轮）</translation>
+        <translation>显示更长时间（滚轮）</translation>
     </message>
     <message>
         <source>Timeline of the chosen face</source>
@@ -1197,11 +1209,11 @@
     </message>
     <message>
         <source>Show or hide this line</source>
-        <translation>显示或隐藏这条曲线</translation>
+        <translation>显示或隐藏此曲线</translation>
     </message>
     <message>
         <source>PyTorch is not installed beside this program. Where it is (pip install &quot;ferdesk[train]&quot;), this command does the same:</source>
-        <translation>本程序旁没有安装 PyTorch。在装有它的环境里（pip install &quot;ferdesk[train]&quot;），此命令效果相同：</translation>
+        <translation>本程序旁未安装 PyTorch。在已安装之处（pip install &quot;ferdesk[train]&quot;），此命令效果相同：</translation>
     </message>
     <message>
         <source>The training was cancelled.</source>

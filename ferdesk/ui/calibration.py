@@ -145,7 +145,7 @@ class BaselineRow(QWidget):
         self.state.setText(state)
         self.state.setToolTip("")
         self.button.setText(button)
-        self.button.setAccessibleName(f"{button}: {tr('neutral baseline')}")
+        self.button.setAccessibleName(tr("{button}: neutral baseline").format(button=button))
         self.button.setEnabled(enabled)
         self.progress.setVisible(share is not None)
         self.progress.setValue(round((share or 0.0) * 100))

@@ -99,6 +99,9 @@ class ConsentPage(QDialog):
         self.decline.clicked.connect(self.reject)
         self._lay_out()
         self.agree.setFocus()
+        room = self.screen().availableSize() * 0.9
+        # all of it without scrolling, where the screen is large enough
+        self.resize(QSize(88 * GRID, 90 * GRID).boundedTo(room))
 
     def _lay_out(self) -> None:
         title = QLabel(tr("Before you start"), self)
@@ -143,6 +146,3 @@ class ConsentPage(QDialog):
         layout.addLayout(top)
         layout.addWidget(scroll, 1)
         layout.addLayout(buttons)
-
-    def sizeHint(self) -> QSize:
-        return QSize(88 * GRID, 78 * GRID)

@@ -40,7 +40,7 @@ class FocusRing(QWidget):
         painter.drawRoundedRect(self.rect().toRectF().adjusted(inset, inset, -inset, -inset), 4, 4)
 
     def _place(self) -> None:
-        place = QRect(self.target.mapTo(self.parentWidget(), QPoint(0, 0)), self.target.size())
+        place = QRect(self.target.mapTo(self.target.window(), QPoint(0, 0)), self.target.size())
         margin = _WIDTH_PX
         self.setGeometry(place.adjusted(-margin, -margin, margin, margin))
         self.setVisible(self.target.isVisible() and not self.target.visibleRegion().isEmpty())

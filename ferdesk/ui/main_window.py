@@ -760,7 +760,8 @@ def _save_picture(picture: QImage, path: Path) -> Path:
 
 
 def _ask_file(parent: QWidget) -> str:
-    kinds = ";;".join((f"{tr('Videos and pictures')} ({_FILES})", f"{tr('All files')} (*)"))
+    media, every = tr("Videos and pictures"), tr("All files")
+    kinds = f"{media} ({_FILES});;{every} (*)"
     path, _ = QFileDialog.getOpenFileName(parent, tr("Open a video or picture"), "", kinds)
     return path
 

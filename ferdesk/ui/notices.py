@@ -85,6 +85,8 @@ class NoticeCard(QFrame):
         close.setAccessibleName(tr("Close this notice"))
         close.setToolTip(tr("Close this notice"))
         close.clicked.connect(self.closed)
+        # in line with the first line of the text, which stands beside the buttons
+        picture.setFixedHeight(close.sizeHint().height())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         layout.setSpacing(GRID)
