@@ -178,14 +178,18 @@ def _smeared(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rows, columns = min(_CELLS_Y, height), min(_CELLS_X, width)
     edges_y = np.linspace(0, height, rows + 1).astype(int)
     edges_x = np.linspace(0, width, columns + 1).astype(int)
-    sums = np.add.reduceat(region.astype(np.float32), edges_y[:-1], axis=0)
-    sums = np.add.reduceat(sums, edges_x[:-1], axis=1)
-    counts = np.diff(edges_y)[:, None] * np.diff(edges_x)[None, :]
-    cells = sums / counts[..., None]
-    down = _weights(height, edges_y)
+    cells = np.empty((rows, columns, 3), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            cell = region[edges_y[row] : edges_y[row + 1], edges_x[column] : edges_x[column + 1]]
+            # a few hundred pixels give the mean of a large cell as well as all of them
+            step = max(1, min(cell.shape[:2]) // 16)
+            cells[row, column] = cell[::step, ::step].mean(axis=(0, 1))
+    tall = _weights(height, edges_y) @ cells.reshape(rows, -1)
     across = _weights(width, edges_x)
-    smooth = np.einsum("hr,rcd,wc->hwd", down, cells, across, optimize=True)
-    colours: NDArray[np.uint8] = np.clip(smooth, 0, 255).astype(np.uint8)
+    # weights are shares of colours, so that nothing leaves the range
+    smooth = np.matmul(across, tall.reshape(height, columns, 3))
+    colours: NDArray[np.uint8] = smooth.astype(np.uint8)
     return colours
 
 
