@@ -57,9 +57,7 @@ _REMEMBERED_FOR_S = 1.25
 _SAME_LOOK = 0.8
 """Correlation above which a face that was not searched for counts as still there."""
 _BUSY_SHARE = 0.5
-"""Searching may take this much of the camera's interval."""
-_LATE = 1.3
-"""Frames that come this much later than the camera's interval mean that the machine is busy."""
+"""Searching may take this much of the time from frame to frame."""
 _PAUSE_S = 1.0
 _AT_ANY_COST = 2
 _MOST_OWED = 2.0
@@ -319,8 +317,8 @@ class LiveSearch:
         self._credit_ms = max(min(owed_ms, self.budget_ms), -_MOST_OWED * self.budget_ms)
         waited_s = began_s - self._frame_s
         if waited_s < _PAUSE_S:
-            load = max(spent_s / (_BUSY_SHARE * interval_s), waited_s / (_LATE * interval_s))
-            self._budget_ms.learn(load)
+            # where the network is what takes long, searching less would help nobody
+            self._budget_ms.learn(spent_s / (_BUSY_SHARE * max(interval_s, waited_s)))
         self._frame_s = began_s
         now_s = began_s
         self._known = [face for face in self._known if now_s - face.checked_s <= _REMEMBERED_FOR_S]
