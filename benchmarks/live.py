@@ -17,6 +17,7 @@ it: the engine's threads, the heatmap painted, a recording written.
 
 import argparse
 import contextlib
+import json
 import os
 import platform
 import shutil
@@ -427,7 +428,15 @@ main()
 def run_startup(times: int = 5) -> None:
     """From the start of the command's process to its window and its first analysed frame."""
     windows, firsts = [], []
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    from ferdesk.ui.consent import CONSENT_VERSION
+
+    folder = Path(tempfile.mkdtemp(prefix="ferdesk-bench-"))
+    (folder / "ferdesk").mkdir()
+    # consent was given before
+    (folder / "ferdesk" / "settings.json").write_text(json.dumps({"consent": CONSENT_VERSION}))
+    environment = {
+        **os.environ, "QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(folder),
+    }  # fmt: skip
     for _ in range(times):
         done = subprocess.run(
             [sys.executable, "-c", _CHILD, str(time.monotonic())],
