@@ -21,7 +21,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -197,8 +197,10 @@ def _window(
 
 def _turn(app: QApplication, seconds: float) -> None:
     """Let the event loop run for a while."""
-    QTimer.singleShot(round(seconds * 1000), app.quit)
-    app.exec()
+    # a loop of its own: leaving the application's would close the window
+    loop = QEventLoop(app)
+    QTimer.singleShot(round(seconds * 1000), loop.quit)
+    loop.exec()
 
 
 def _cpu_s() -> float:
