@@ -115,6 +115,7 @@ class ConsentPage(QDialog):
         grid.setHorizontalSpacing(2 * GRID)
         grid.setVerticalSpacing(GRID // 2)
         grid.setColumnStretch(1, 1)
+        grid.setRowStretch(2 * len(_SECTIONS), 1)
         for i, (icon, heading, text) in enumerate(_SECTIONS):
             picture = QLabel(inside)
             picture.setPixmap(draw(icon, colours().muted, _ICON_PX))

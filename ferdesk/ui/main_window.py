@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QImage, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -503,7 +503,7 @@ class MainWindow(QMainWindow):
 
     def _arrange(self, settings: Settings) -> None:
         self.stage.restore(settings.dock_state)
-        self.resize(160 * GRID, 95 * GRID)
+        self.resize(QSize(160 * GRID, 95 * GRID).boundedTo(self.screen().availableSize()))
         if settings.window_geometry:
             geometry = QByteArray.fromBase64(settings.window_geometry.encode("ascii", "ignore"))
             self.restoreGeometry(geometry)

@@ -83,10 +83,17 @@ class Stage(QMainWindow):
         super().showEvent(event)
         if not self._arranged:
             self._arranged = True
-            docks = list(self.docks.values())
-            # each as high as it likes; Qt by itself would share the height evenly
-            heights = [dock.sizeHint().height() for dock in docks]
-            self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+            column = [
+                dock
+                for dock in self.docks.values()
+                if dock.isVisible() and self.dockWidgetArea(dock) is _RIGHT
+            ]
+            if len(column) > 1:
+                # the first is the one that people look at: it has all that it likes
+                first = column[0].sizeHint().height()
+                rest = max(0, self.height() - first) // (len(column) - 1)
+                heights = [first] + [rest] * (len(column) - 1)
+                self.resizeDocks(column, heights, Qt.Orientation.Vertical)
 
 
 class _Scroll(QScrollArea):
