@@ -760,8 +760,8 @@
         <translation>重置</translation>
     </message>
     <message>
-        <source>First camera, else the demo</source>
-        <translation>第一个摄像头，没有则演示</translation>
+        <source>Best camera, else the demo</source>
+        <translation>最佳摄像头，没有则演示</translation>
     </message>
     <message>
         <source>Export the settings</source>

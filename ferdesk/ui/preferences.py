@@ -128,7 +128,7 @@ class Preferences(QObject):
     def _sources(self) -> list[tuple[object, str]]:
         found = [(c.name, tr(c.title)) for c in (*self._window.cameras, DEMO)]
         chosen = self._window.settings.last_source
-        first: list[tuple[object, str]] = [("", tr("First camera, else the demo"))]
+        first: list[tuple[object, str]] = [("", tr("Best camera, else the demo"))]
         if chosen and chosen not in dict(found):
             first.append((chosen, source_title(chosen)))
         return [*first, *found]
