@@ -58,6 +58,9 @@ def export(
     half_weights: Annotated[
         bool, typer.Option(help="Store weights as float16: half the size.")
     ] = True,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Also write its int8 twin, OUT with -int8 in its name.")
+    ] = False,
     final: Annotated[
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
     ] = False,
@@ -66,6 +69,7 @@ def export(
     """Write the ONNX file that the app opens, prove that it equals the network, and measure it."""
     from trainer.export import Identity
     from trainer.export import export as write
+    from trainer.quantize import quantize as write_int8
 
     if checkpoint.suffix == ".npz":
         raise DataError(
@@ -82,16 +86,54 @@ def export(
         private=splits["private"] if final else None,
     )
     if final:
-        evaluation.log_private(
-            {
-                "what": "ferdesk-train export",
-                "file": out.name,
-                "sha256": evaluation.file_sha256(out),
-                "commit": current_commit(),
-                "scores": figures["private_test"],
-            }
-        )
+        _log_look("export", out, figures)
+    if int8:
+        twin = out.with_name(f"{out.stem}-int8.onnx")
+        figures["int8"] = write_int8(
+            out, twin, splits["training"], splits["public"],
+            name=f"{name or out.stem}-int8", private=splits["private"] if final else None,
+        )  # fmt: skip
+        if final:
+            _log_look("export", twin, figures["int8"])
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+@app.command()
+def quantize(
+    model: Annotated[Path, typer.Argument(help="The exported float32 file (.onnx).")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="The int8 file to write.")],
+    name: Annotated[str | None, typer.Option(help="The model's name; the file's stem.")] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
+    ] = False,
+    unofficial: Unofficial = False,
+) -> None:
+    """Write the int8 twin of an exported file, and measure how much it lost."""
+    from trainer.quantize import quantize as write_int8
+
+    splits = _load_fer2013(data, unofficial).splits
+    private = splits["private"] if final else None
+    figures = write_int8(
+        model, out, splits["training"], splits["public"], name=name, private=private
+    )
+    if final:
+        _log_look("quantize", out, figures)
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+def _log_look(what: str, path: Path, figures: object) -> None:
+    """Note a look at PrivateTest by an exported file."""
+    assert isinstance(figures, dict)
+    evaluation.log_private(
+        {
+            "what": f"ferdesk-train {what}",
+            "file": path.name,
+            "sha256": evaluation.file_sha256(path),
+            "commit": current_commit(),
+            "scores": figures["private_test"],
+        }
+    )
 
 
 def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:

@@ -122,6 +122,8 @@ def open_session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
         raise DataError(f"There is no model {path}; make one with ferdesk-train export.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # beside other work, threads that spin cost both far more than they gain
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(
             path.read_bytes(), options, providers=["CPUExecutionProvider"]

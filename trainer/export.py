@@ -189,7 +189,7 @@ def _export_aside(
     _write_graph(network, aside)
     graph = onnx.load(aside)
     _fold_constants(graph)
-    _strip_notes(graph)
+    strip_notes(graph)
     if half_weights:
         _store_as_half(graph)
     onnx.save(graph, aside)
@@ -301,7 +301,7 @@ def _fold_constants(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defi
     optimizer.remove_unused_nodes(graph)
 
 
-def _strip_notes(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
+def strip_notes(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
     """Take out the exporter's notes: they hold stack traces with the paths of this machine."""
     inner = graph.graph
     values = (*inner.input, *inner.output, *inner.value_info, *inner.initializer)
