@@ -72,8 +72,8 @@
         <translation>任何内容都不会离开本机</translation>
     </message>
     <message>
-        <source>All is computed here, without the internet. Nothing is sent to anyone.</source>
-        <translation>一切都在本机计算，不使用互联网，不向任何人发送任何内容。</translation>
+        <source>All is computed here, without the internet. Nothing is sent to anyone, unless you switch a stream on in the settings.</source>
+        <translation>一切都在本机计算，不使用互联网。除非您在设置中打开数据流，否则不向任何人发送任何内容。</translation>
     </message>
     <message>
         <source>What is stored, and when</source>

@@ -36,7 +36,10 @@ _SECTIONS = (
     (
         "monitor",
         mark("Nothing leaves this machine"),
-        mark("All is computed here, without the internet. Nothing is sent to anyone."),
+        mark(
+            "All is computed here, without the internet. Nothing is sent to anyone, "
+            "unless you switch a stream on in the settings."
+        ),
     ),
     (
         "save",
