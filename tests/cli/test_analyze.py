@@ -106,7 +106,7 @@ def test_an_8k_picture_is_analysed(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "large.jpg"), np.full((4320, 7680, 3), 120, np.uint8))
     done = ferdesk("analyze", "large.jpg", "--out", str(tmp_path), cwd=tmp_path)
     session = session_of(done, tmp_path / "large")
-    assert session.about["picture"] == {"width": 7680, "height": 4320}
+    assert session.about["picture"] == {"width": 7680, "height": 4320, "rate_fps": None}
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
