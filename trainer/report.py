@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from trainer.crossval import SCHEMES, TEST_OF, Scheme, fold_accuracies, folds_of
-from trainer.data import Fer2013, Split
+from trainer.data import USAGE, Fer2013, Split
 from trainer.evaluate import Views
 from trainer.jaffe import Jaffe
 from trainer.judge import calibration, figures, right
@@ -28,11 +28,7 @@ from trainer.plots import Bar, comparison_png, confusion_png, reliability_png, w
 from trainer.results import FerTest, Predictions, Test, same_recipe, selection_of
 
 FER_TESTS: tuple[FerTest, ...] = ("public", "private")
-_NAMES: dict[Split, str] = {
-    "training": "Training",
-    "public": "PublicTest",
-    "private": "PrivateTest",
-}
+_NAMES: dict[Split, str] = {split: usage for usage, split in USAGE.items()}
 _SCHEME_NAMES: dict[Scheme, str] = {
     "stratified": "stratified 5 folds",
     "woman-out": "one woman left out",
