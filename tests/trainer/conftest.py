@@ -1,6 +1,7 @@
 """A synthetic FER2013, a tiny recipe and one thread: what the trainer's tests share."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from trainer.__main__ import main
 from trainer.config import Recipe
 from trainer.data import Faces, Fer2013
 
 Row = tuple[int, NDArray[np.uint8], str]
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,3 +91,20 @@ def shared_folder() -> Path:
     if not (folder / "data" / "fer2013" / "unpack.py").is_file():
         pytest.skip(f"no FER2013 in {folder}; set FERDESK_SHARED to the folder that has it")
     return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ferdesk-train with arguments; its exit code, stdout and stderr."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tests.trainer.test_crossval import portraits
 from trainer import crossval, evaluate_command, folds_command, reproduce_command
-from trainer.__main__ import main
 from trainer.checkpoint import Checkpoint, save_checkpoint
 from trainer.config import Recipe
 from trainer.evaluate import log_private
@@ -22,23 +21,6 @@ pytestmark = pytest.mark.timeout(120)
 
 Row = tuple[int, NDArray[np.uint8], str]
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ferdesk-train with arguments; its exit code, stdout and stderr."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

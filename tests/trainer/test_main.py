@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from trainer import data_command, evaluate_command, step, train
-from trainer.__main__ import main
 from trainer.augment import augment
 from trainer.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from trainer.config import Recipe, preset_names
@@ -37,23 +36,6 @@ TINY = (
 @pytest.fixture
 def csv(write_csv: Callable[[Sequence[Row]], Path], rows: list[Row]) -> Path:
     return write_csv(rows)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ferdesk-train with arguments; its exit code, stdout and stderr."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def _sentence(stderr: str) -> str:
