@@ -489,7 +489,11 @@ class _Report:
             head = ["Preset", "Test", "epoch", "seeds", "commit", "date", "machine"]
             parts.append(_table(head, rows))
         if missing:
-            parts += ["Not run yet:", "\n".join(f"- {line}" for line in missing)]
+            how = (
+                "Not run yet; the command above runs them without `--report-only`, PrivateTest "
+                "with `--final`, JAFFE with `--jaffe`:"
+            )
+            parts += [how, "\n".join(f"- {line}" for line in missing)]
         if self.left_out:
             parts.append(
                 f"{self.left_out} stored predictions belong to other recipes or data and are not "

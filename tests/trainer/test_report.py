@@ -86,6 +86,7 @@ def test_rows_that_were_not_run_are_marked_so(tmp_path: Path) -> None:
     text = _write(tmp_path, [])
     assert _line(text, "| HOG").count("not run") == 4
     assert f"- `{METHOD}`: PublicTest, PrivateTest, JAFFE, stratified, JAFFE, woman out" in text
+    assert "PrivateTest with `--final`, JAFFE with `--jaffe`" in text
     assert "## Table 3" in text
 
 
