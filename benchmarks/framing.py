@@ -3,12 +3,15 @@
 PublicTest faces are enlarged to 200 pixels and set into a 640x480 picture (their edges repeated, at
 places drawn from a fixed seed). The app's own pipeline must find and classify them. Printed are the
 share found, and the accuracy on the found ones beside that of the same faces given to the model
-directly. ``--final`` does it once on PrivateTest and appends to the log.
+directly. With ``--live`` each picture stands for a third of a second, ten frames at a camera's pace
+within the live search's budget, and the last frame counts. ``--final`` does it once on PrivateTest
+and appends to the log.
 """
 
 import argparse
 import contextlib
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -16,13 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk import wiring
+from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+from ferdesk.adapters.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import Square, crop_face
-from ferdesk.core.types import FaceResult, Frame
+from ferdesk.core.pacing import Pace
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.search import LiveSearch
+from ferdesk.core.types import FaceResult, Frame, FrameResult
+from ferdesk.paths import models_folder
 from trainer.checkpoint import current_commit
 from trainer.data import load_fer2013
 from trainer.evaluate import log_private, wilson_interval
 
 WIDTH, HEIGHT, FACE_PX = 640, 480, 200
+CAMERA_INTERVAL_S, LIVE_FRAMES = 1 / 30, 10
 _NEAR = 0.35
 """A result belongs to the face where its square's centre lies this near, in sides of the face."""
 
@@ -53,12 +63,41 @@ def nearest(faces: tuple[FaceResult, ...], place: Square) -> FaceResult | None:
     return best if best is not None and distance(best) < _NEAR else None
 
 
+class CameraClock:
+    """Time as it passes beside a camera, without the waiting between its pictures."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+        self._next_s = 0.0
+
+    def __call__(self) -> float:
+        return time.perf_counter() + self._ahead_s
+
+    def next_frame(self) -> float:
+        """The time of the next picture, which is now, or was while the last one was analysed."""
+        now_s = self()
+        self._ahead_s += max(0.0, self._next_s - now_s)
+        self._next_s = max(self._next_s, now_s) + CAMERA_INTERVAL_S
+        return self()
+
+
+def last_result(
+    pipeline: Pipeline, clock: CameraClock, image: NDArray[np.uint8], num: int
+) -> FrameResult:
+    """What a pipeline that knows nobody says after ``num`` frames of the same picture."""
+    scene = pipeline.fresh()
+    for index in range(num):
+        t_s = clock.next_frame()
+        result = scene.process(Frame(image, index, t_s, t_s))
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the app's framing with FER2013's own.")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
     parser.add_argument("--model")
     parser.add_argument("--limit", type=int, help="take only the first N faces")
-    parser.add_argument("--live", action="store_true", help="search as the window does, no tiles")
+    parser.add_argument("--live", action="store_true", help="search as the window does")
     parser.add_argument("--final", action="store_true", help="PrivateTest, once, logged")
     options = parser.parse_args()
     split = "private" if options.final else "public"
@@ -66,20 +105,25 @@ def main() -> None:
     num = min(options.limit or len(faces), len(faces))
     rng = np.random.default_rng(2013)
     found = right = right_directly = 0
-    pipeline = wiring.open_pipeline(options.model, "cpu", thorough=not options.live)
+    clock = CameraClock()
+    pace = Pace(CAMERA_INTERVAL_S if options.live else None)
+    num_frames = LIVE_FRAMES if options.live else 1
+    eyes = MediaPipeDetector(models_folder())
+    classifier = OnnxClassifier(wiring.find_model(options.model), "cpu")
+    pipeline = Pipeline(LiveSearch(eyes, pace=pace, clock=clock), classifier, clock=clock)
     with contextlib.closing(pipeline):
-        info = pipeline.classifier.info
+        info = classifier.info
         for i in range(num):
             image, place = set_into_picture(faces.pixels[i], rng)
             # each picture is a scene of its own: no id or smoothing carries over
-            result = pipeline.fresh().process(Frame(image, 0, 0.0, 0.0))
+            result = last_result(pipeline, clock, image, num_frames)
             face = nearest(result.faces, place)
             if face is None:
                 continue
             found += 1
             right += int(face.expression.probabilities.argmax() == faces.labels[i])
             own = crop_face(faces.pixels[i], Square(0, 0, 48))
-            direct = pipeline.classifier.classify(own[None])[0]
+            direct = classifier.classify(own[None])[0]
             right_directly += int(direct.probabilities.argmax() == faces.labels[i])
     shares = {
         "found": found / num,

@@ -28,8 +28,12 @@ NEAR_SHARE = 0.25
 """A face with at least this share of the picture's shorter side is near."""
 CLOSE_UP_SIDES = 3.0
 """Side of the square around a face in which the near-sighted model sees it best."""
-CLOSE_UP_SCORE = 0.7
-"""What a new face must have in a close-up; patterns that look like faces mostly have less."""
+CLOSE_UP_SCORE, CLOSE_UP_SCORE_NEAR = 0.7, 0.6
+"""What a new face must have in a close-up, and what is enough for a near one.
+
+Small patterns that look like faces (letters, stars, hubs) come near the first, large ones (petals,
+a hand, a cat) near the second.
+"""
 _PLAIN_SCORE = 0.8
 """No pattern came near this score: a close-up is not needed."""
 _STILL_THERE_SCORE = 0.5
@@ -111,16 +115,10 @@ def judged(
     people (or ``someone_known`` is there), what it does not confirm needs a very high score.
     """
 
-    def confirmed(detection: Detection) -> bool:
-        return any(
-            other.framing != detection.framing and same_face(other.box, detection.box)
-            for other in found
-        )
-
     def enough(detection: Detection) -> bool:
         if not is_near(detection.box, shorter_side_px):
             return detection.score >= SURE_SCORE
-        return detection.score >= SURE_SCORE_NEAR or confirmed(detection)
+        return detection.score >= SURE_SCORE_NEAR or _seen_by_both(detection, found)
 
     faces = merged(found)
     someone = someone_known or any(enough(face) for face in faces if face.framing != SHORT_RANGE)
@@ -131,6 +129,10 @@ def judged(
         return enough(detection)
 
     return [replace(face, sure=sure(face)) for face in faces]
+
+
+def _seen_by_both(face: Detection, found: Sequence[Detection]) -> bool:
+    return any(other.framing != face.framing and same_face(other.box, face.box) for other in found)
 
 
 def is_near(box: Box, shorter_side_px: int) -> bool:
@@ -207,28 +209,45 @@ class ExhaustiveSearch:
         for tile in tiles(width, height):
             found += self._eyes.look_far(image, tile)
         found += self._eyes.look_near(image, whole(image))
-        return [
-            replace(face, sure=face.sure and confirmed_close_up(self._eyes, image, face))
-            for face in judged(found, min(width, height))
-        ]
+        return believed(self._eyes, image, found)
 
     def close(self) -> None:
         self._eyes.close()
 
 
-def confirmed_close_up(eyes: Eyes, image: NDArray[np.uint8], face: Detection) -> bool:
-    """Whether the near-sighted model sees ``face`` too, shown from close by.
+def believed(
+    eyes: Eyes,
+    image: NDArray[np.uint8],
+    found: Sequence[Detection],
+    *,
+    someone_known: bool = False,
+) -> list[Detection]:
+    """``found`` judged, and doubtful ones looked at again by the near-sighted model, from close by.
 
-    Only finds of middling score are asked about: patterns look like faces from afar, or blurred,
-    and no longer from close by.
+    A find of middling score is only believed if a face is seen there from close by too: patterns
+    look like faces from afar, or blurred, and no longer from close by. A near face whose score is
+    low is given the same chance, but a hand before somebody's body is not.
     """
-    if face.score >= _PLAIN_SCORE:
-        return True
-    region = close_up(face.box, image.shape[1], image.shape[0])
-    return region is not None and any(
-        find.score >= CLOSE_UP_SCORE and same_face(find.box, face.box)
-        for find in eyes.look_near(image, region)
-    )
+    height, width = image.shape[:2]
+    shorter_side_px = min(height, width)
+    faces = judged(found, shorter_side_px, someone_known=someone_known)
+    someone = someone_known or any(face.sure for face in faces)
+
+    def enough(face: Detection) -> bool:
+        near = is_near(face.box, shorter_side_px)
+        if face.sure:
+            if face.score >= _PLAIN_SCORE or (near and _seen_by_both(face, found)):
+                return True
+        elif not near or (someone and face.framing == SHORT_RANGE):
+            return False
+        region = close_up(face.box, width, height)
+        return region is not None and any(
+            find.score >= (CLOSE_UP_SCORE_NEAR if near else CLOSE_UP_SCORE)
+            and same_face(find.box, face.box)
+            for find in eyes.look_near(image, region)
+        )
+
+    return [replace(face, sure=enough(face)) for face in faces]
 
 
 @dataclass(slots=True)
@@ -435,13 +454,11 @@ class LiveSearch:
                     face.checked_s = face.looked_s = now_s
                 else:
                     self._seen_again(image, face, find, now_s)
-        shorter_side_px = min(image.shape[:2])
-        for find in judged(new, shorter_side_px, someone_known=bool(self._known)):
+        # a face met in this round may be found twice in it
+        for find in believed(self._eyes, image, new, someone_known=bool(self._known)):
             if find.sure and not any(same_face(find.box, face.box) for face in self._known):
-                face = self._introduced(image, find, now_s)
-                if confirmed_close_up(self._eyes, image, find):
-                    self._met_s = now_s
-                    self._known.append(face)
+                self._met_s = now_s
+                self._known.append(self._introduced(image, find, now_s))
 
     def _introduced(self, image: NDArray[np.uint8], find: Detection, now_s: float) -> _Known:
         return _Known(find, template_of(image, find.box), now_s, now_s)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.pacing import Pace
@@ -12,6 +13,7 @@ from ferdesk.core.search import (
     ExhaustiveSearch,
     LiveSearch,
     Region,
+    believed,
     close_up,
     cut_by,
     judged,
@@ -102,6 +104,8 @@ class FakeEyes:
     num_far: int = 0
     slowness: float = 1.0
     num_near: int = 0
+    near_score: float | None = None
+    blind_far: bool = False
 
     def look_far(self, image: np.ndarray, region: Region) -> list[Detection]:
         self.now_s += 0.005 * self.slowness
@@ -110,15 +114,16 @@ class FakeEyes:
         return [
             Detection(box, self.score, FULL_RANGE, 0.0)
             for box in self._inside(region)
-            if box.width >= self.smallest_share * side
+            if box.width >= self.smallest_share * side and not self.blind_far
         ]
 
     def look_near(self, image: np.ndarray, region: Region) -> list[Detection]:
         self.now_s += 0.002 * self.slowness
         self.num_near += 1
         side = max(region.width, region.height)
+        score = self.near_score if region.width == image.shape[1] else None
         return [
-            Detection(box, self.close_up_score, SHORT_RANGE, 0.0)
+            Detection(box, score or self.close_up_score, SHORT_RANGE, 0.0)
             for box in self._inside(region)
             if box.width >= 0.2 * side
         ]
@@ -221,6 +226,26 @@ def test_a_pattern_that_looks_like_a_face_from_afar_only_is_not_shown() -> None:
     given, _ = watched(eyes, live(eyes), lambda _: picture, 30)
     assert given == [[]] * 30
     assert [face.sure for face in ExhaustiveSearch(eyes).detect(picture)] == [False]
+
+
+@pytest.mark.parametrize(("close_up_score", "shown"), [(0.65, 1), (0.55, 0)])
+def test_a_near_face_of_low_score_is_shown_where_a_close_up_says_so(
+    close_up_score: float, shown: int
+) -> None:
+    eyes = FakeEyes(
+        [Box(300, 150, 204, 204)], close_up_score=close_up_score, near_score=0.4, blind_far=True
+    )
+    picture = textured((300, 150), side=204)
+    given, _ = watched(eyes, live(eyes), lambda _: picture, 30)
+    assert len(given[-1]) == shown
+    assert sum(face.sure for face in ExhaustiveSearch(eyes).detect(picture)) == shown
+
+
+def test_a_hand_before_a_known_person_stays_a_hand_from_close_by() -> None:
+    eyes = FakeEyes([Box(500, 300, 150, 150)], close_up_score=0.65)
+    person, hand = find(0.9, 80), find(0.65, 140, short=True)
+    hand = replace(hand, box=eyes.faces[0])
+    assert [face.sure for face in believed(eyes, textured(), [person, hand])] == [True, False]
 
 
 def test_a_single_picture_is_searched_through_and_through() -> None:
