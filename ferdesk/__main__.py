@@ -119,12 +119,17 @@ def window(
     fps: FpsOption = None,
     debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Try everything once and say what works.")
+    ] = False,
 ) -> None:
     """Open the window; the commands below work without one."""
     terminal.debug = debug
     if version:
         sys.stdout.write(f"ferdesk {ferdesk.__version__}\n")
         raise typer.Exit(EXIT_OK)
+    if self_test:
+        raise typer.Exit(_self_test())
     if context.invoked_subcommand is not None:
         if source or model or provider or resolution or fps:
             raise typer.BadParameter(
@@ -338,6 +343,16 @@ def _analyze(
             tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
         )  # fmt: skip
     return EXIT_PARTIAL if unusable and code == EXIT_OK else code
+
+
+def _self_test() -> int:
+    from ferdesk.selftest import all_checks, run_checks
+
+    def tell(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    return EXIT_OK if run_checks(all_checks(), tell) else EXIT_PARTIAL
 
 
 def _without_window(

@@ -12,6 +12,7 @@ from ferdesk.core.pose import Landmarks, head_pose
 from ferdesk.core.search import Region, cut_by
 from ferdesk.core.types import Box, Detection
 from ferdesk.errors import ModelError
+from ferdesk.integrity import check_content
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,7 +34,7 @@ class MediaPipeDetector:
         """Load both models from the folder ``models``.
 
         Raises:
-            ModelError: a file is missing or cannot be loaded.
+            ModelError: a file is missing, damaged or cannot be loaded.
         """
         # MediaPipe takes about a second to import, which the window must not wait for
         import mediapipe as mp
@@ -91,7 +92,9 @@ class MediaPipeDetector:
         vision = self._mp.tasks.vision
         try:
             # by content, since the native loader mishandles some paths on Windows
-            base = self._mp.tasks.BaseOptions(model_asset_buffer=path.read_bytes())
+            content = path.read_bytes()
+            check_content(path, content)
+            base = self._mp.tasks.BaseOptions(model_asset_buffer=content)
             return vision.FaceDetector.create_from_options(
                 vision.FaceDetectorOptions(
                     base_options=base,

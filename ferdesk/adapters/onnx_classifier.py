@@ -1,7 +1,6 @@
 """The network, run by ONNX Runtime from a file that keeps the model contract."""
 
 import contextlib
-import hashlib
 import io
 import json
 import logging
@@ -18,6 +17,7 @@ from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import DeviceInfo, Expression, MapName, MapPlace, ModelInfo
 from ferdesk.errors import ModelError
+from ferdesk.integrity import check_content
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -49,7 +49,7 @@ class OnnxClassifier:
                 why.
 
         Raises:
-            ModelError: the file is missing, is not ONNX, or does not keep the contract.
+            ModelError: the file is missing, damaged, is not ONNX, or does not keep the contract.
         """
         try:
             content = path.read_bytes()
@@ -59,6 +59,7 @@ class OnnxClassifier:
             ) from error
         except OSError as error:
             raise ModelError(f"The model {path} cannot be read: {error.strerror}.") from error
+        sha256 = check_content(path, content)
         self._path, self._content, self._provider = path, content, provider
         self._session, self._device = _open_session(content, path, provider)
         self._outputs = _check_interface(self._session, path)
@@ -66,7 +67,7 @@ class OnnxClassifier:
         self.info = _read_info(
             self._session.get_modelmeta().custom_metadata_map,
             self._outputs,
-            hashlib.sha256(content).hexdigest(),
+            sha256,
             path,
         )
         self._try_out(path)

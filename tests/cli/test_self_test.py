@@ -1,0 +1,107 @@
+"""``ferdesk --self-test`` says what works, and what does not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ferdesk import selftest, wiring
+from ferdesk.errors import ModelError
+from ferdesk.paths import models_folder
+from ferdesk.selftest import Check, NotWorking, run_checks
+
+needs_model = pytest.mark.skipif(
+    not wiring.bundled_models(), reason="no expression model ships here"
+)
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = Path(shutil.copytree(models_folder(), tmp_path / "models"))
+    monkeypatch.setattr(selftest, "models_folder", lambda: folder)
+    return folder
+
+
+@needs_model
+@pytest.mark.timeout(120)
+def test_it_tries_everything_from_any_folder_and_leaves_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "HOME": str(home),
+        "TMPDIR": str(tmp_path),
+    }
+    environment.pop("QT_QPA_PLATFORM", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "ferdesk", "--self-test"],
+        cwd=home, env=environment, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert all(" ... ok: " in line for line in lines[:-1]), done.stdout
+    assert lines[-1] == "This installation works."
+    names = [line.partition(" ...")[0] for line in lines]
+    assert {"face detectors", "a real face", "a session", "the window"} <= set(names)
+    assert not (home / ".config" / "ferdesk").exists()
+    assert not (home / "Documents").exists()
+    assert not list(tmp_path.glob("ferdesk-*"))
+
+
+def test_a_check_that_fails_is_told_and_the_others_go_on() -> None:
+    def fail() -> str:
+        raise NotWorking("no face was found")
+
+    def crash() -> str:
+        raise KeyError("session")
+
+    def refuse() -> str:
+        raise ModelError("The model is damaged.")
+
+    told: list[str] = []
+    checks = [Check("a", fail), Check("b", crash), Check("c", refuse), Check("d", lambda: "fine")]
+    assert run_checks(checks, told.append) is False
+    assert "".join(told).splitlines() == [
+        "a ... FAILED: no face was found",
+        "b ... FAILED: KeyError: 'session'",
+        "c ... FAILED: The model is damaged.",
+        "d ... ok: fine",
+        "3 of the checks failed.",
+    ]
+
+
+def test_a_check_is_named_before_it_runs() -> None:
+    told: list[str] = []
+    run_checks([Check("the window", lambda: f"told {told}")], told.append)
+    assert told[1] == "ok: told ['the window ... ']\n"
+
+
+def test_every_model_that_ships_is_listed_as_it_is() -> None:
+    # after a change: cd assets/models && sha256sum *.onnx *.tflite > SHA256SUMS
+    assert selftest.check_sums().endswith("files")
+
+
+@needs_model
+@pytest.mark.parametrize("change", ["gone", "new", "other"])
+def test_models_that_are_not_those_that_shipped_are_told(models: Path, change: str) -> None:
+    path = models / wiring.bundled_models()[0].name
+    if change == "gone":
+        path.unlink()
+    elif change == "new":
+        path.rename(models / "another.onnx")
+        (models / path.name).write_bytes((models / "another.onnx").read_bytes())
+    else:
+        path.write_bytes(b"another")
+    with pytest.raises((NotWorking, ModelError), match=r"missing|does not list|damaged"):
+        selftest.check_sums()
+
+
+def test_an_installation_without_models_is_told(models: Path) -> None:
+    shutil.rmtree(models)
+    models.mkdir()
+    with pytest.raises(NotWorking, match="no expression model ships"):
+        selftest.check_sums()

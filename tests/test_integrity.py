@@ -1,0 +1,62 @@
+"""What ships is compared with its list when it is loaded."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ferdesk import integrity, wiring
+from ferdesk.adapters.mediapipe_detector import SHORT_RANGE_FILE, MediaPipeDetector
+from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.errors import ModelError
+from ferdesk.paths import models_folder
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(models_folder(), tmp_path / "models"))
+
+
+def damage(path: Path) -> None:
+    """Change one bit in the middle, which no loader needs to notice."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.skipif(not wiring.bundled_models(), reason="no expression model ships here")
+def test_a_damaged_network_is_refused_in_a_sentence(models: Path) -> None:
+    path = models / wiring.bundled_models()[0].name
+    damage(path)
+    with pytest.raises(ModelError, match=r"is damaged: .* Installing ferdesk again") as caught:
+        OnnxClassifier(path, "cpu")
+    assert str(path) in str(caught.value)
+
+
+def test_a_damaged_face_detector_is_refused_in_a_sentence(models: Path) -> None:
+    damage(models / SHORT_RANGE_FILE)
+    with pytest.raises(ModelError, match=rf"{SHORT_RANGE_FILE} is damaged"):
+        MediaPipeDetector(models)
+
+
+def test_a_model_of_the_users_own_is_compared_with_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    # of no content: SHA-256, FIPS 180-4
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert integrity.check_content(path, b"") == empty
+    (tmp_path / integrity.SUMS_FILE).write_text(f"{'0' * 64}  theirs.onnx\n")
+    assert integrity.check_content(path, b"") == empty
+
+
+@pytest.mark.parametrize("second", [" ", "*"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lists_of_either_form_are_read(tmp_path: Path, second: str, end: str) -> None:
+    line = f"{'0' * 64} {second}a model.onnx{end}"
+    (tmp_path / integrity.SUMS_FILE).write_bytes(line.encode())
+    assert integrity.read_sums(tmp_path) == {"a model.onnx": "0" * 64}
+
+
+def test_a_list_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / integrity.SUMS_FILE).write_bytes(b"\xff\xfe")
+    with pytest.raises(ModelError, match="SHA256SUMS cannot be read"):
+        integrity.check_content(tmp_path / "a.onnx", b"")
