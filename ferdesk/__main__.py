@@ -26,7 +26,7 @@ from rich.table import Table
 
 import ferdesk
 from ferdesk.core.types import CameraFormat
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import log_folder, models_folder, sessions_folder
 from ferdesk.privacy import block_reports
 from ferdesk.session_commands import report, sessions
@@ -143,17 +143,39 @@ def window(
             )
         )
     from ferdesk.app import run_app
-    from ferdesk.settings import load_settings, settings_path
-    from ferdesk.wiring import WindowServices, bundled_models
+    from ferdesk.wiring import WindowServices
 
-    if model is None:
-        # what was chosen in the window, as far as it is still there
-        remembered = load_settings(settings_path()).settings.model
-        model = remembered if remembered in {path.stem for path in bundled_models()} else None
-    services = WindowServices(model=model, provider=_wanted(provider).value)
+    services = WindowServices(model=model or _remembered(), provider=_wanted(provider).value)
     try:
         asked = _asked(resolution, fps) if resolution or fps else None
         code = run_app(services, source=source, asked=asked)
+    finally:
+        services.close()
+    raise typer.Exit(code)
+
+
+@app.command()
+def review(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A session, or a folder of them; by default the user's own."),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Open the window on recorded sessions: look, mark, name faces, report."""
+    terminal.debug = terminal.debug or debug
+    if folder is not None and not folder.is_dir():
+        raise RecordingError(f"There is no folder {folder}; check the path.")
+    if not _has_display():
+        raise RecordingError(
+            "The review page needs a display. ferdesk sessions and ferdesk report work without one."
+        )
+    from ferdesk.app import run_app
+    from ferdesk.wiring import WindowServices
+
+    services = WindowServices(model=_remembered(), provider=_wanted(None).value)
+    try:
+        code = run_app(services, review=folder or sessions_folder())
     finally:
         services.close()
     raise typer.Exit(code)
@@ -389,6 +411,15 @@ def _wanted(provider: ProviderName | None) -> ProviderName:
     from ferdesk.settings import load_settings, settings_path
 
     return provider or ProviderName(load_settings(settings_path()).settings.provider)
+
+
+def _remembered() -> str | None:
+    """The model that was chosen in the window, as far as it is still there."""
+    from ferdesk.settings import load_settings, settings_path
+    from ferdesk.wiring import bundled_models
+
+    chosen = load_settings(settings_path()).settings.model
+    return chosen if chosen in {path.stem for path in bundled_models()} else None
 
 
 def _has_display() -> bool:

@@ -75,6 +75,7 @@ class Wish:
     source: str | None = None
     asked: CameraFormat | None = None
     notice: str = ""
+    review: Path | None = None
 
 
 class Program(QObject):
@@ -149,6 +150,7 @@ class Program(QObject):
             source=wish.source,
             asked=wish.asked,
             notice=wish.notice,
+            review=wish.review,
         )
         self._app.setQuitOnLastWindowClosed(True)
         self.window.settings_changed.connect(self._appearance.apply)
@@ -201,6 +203,7 @@ def run_app(
     source: str | None = None,
     asked: CameraFormat | None = None,
     notice: str = "",
+    review: Path | None = None,
     argv: Sequence[str] = (),
     settings_file: Path | None = None,
     reports_folder: Path | None = None,
@@ -216,6 +219,7 @@ def run_app(
             falls back to the demo where that cannot be opened.
         asked: what cameras are asked for, this time; None takes the settings'.
         notice: a sentence to begin with.
+        review: a session, or a folder of them, that is shown instead of starting a source.
         argv: arguments for Qt.
         settings_file: instead of the user's own.
         reports_folder: where reports of errors go, instead of the log folder.
@@ -230,7 +234,11 @@ def run_app(
     app.setDesktopFileName(PROGRAM)
     reports = Reports(reports_folder or log_folder(), version=ferdesk.__version__)
     program = Program(
-        app, services, settings_file or settings_path(), Wish(source, asked, notice), reports
+        app,
+        services,
+        settings_file or settings_path(),
+        Wish(source, asked, notice, review),
+        reports,
     )
     program.declined.connect(app.quit, Qt.ConnectionType.QueuedConnection)
     errors = UnexpectedErrors(reports)
@@ -254,6 +262,7 @@ def open_window(
     source: str | None,
     asked: CameraFormat | None = None,
     notice: str = "",
+    review: Path | None = None,
 ) -> MainWindow:
     """The window on the screen, with its first source starting."""
     window = MainWindow(Live(services), loaded.settings, settings_path=path)
@@ -268,7 +277,9 @@ def open_window(
     window.show()
 
     def begin() -> None:
-        if source is None:
+        if review is not None:
+            window.show_review(review)
+        elif source is None:
             window.start_usual()
         elif source:
             window.start(source)

@@ -17,6 +17,7 @@ from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
 from ferdesk.sessions.markers import outside, read_markers
+from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group, html_report
 from ferdesk.sessions.review import load_review, save_review
@@ -138,11 +139,11 @@ def export(
         if layout == "parquet":
             from ferdesk.adapters.parquet_export import write_parquet
 
-            path = _free(where, stem, ".parquet")
+            path = free_path(where, stem, ".parquet")
             write_parquet(session, path)
         else:
             text = rows_csv(session, check_layout(layout))
-            path = _free(where, f"{stem}-{layout}", ".csv")
+            path = free_path(where, f"{stem}-{layout}", ".csv")
             _write(path, text)
         sys.stdout.write(f"{path}\n")
 
@@ -184,7 +185,7 @@ def report(
         from ferdesk.adapters.parquet_export import write_parquet
 
         for session in everything:
-            beside = _free(path.parent, f"{path.stem}-{session.name}", ".parquet")
+            beside = free_path(path.parent, f"{path.stem}-{session.name}", ".parquet")
             write_parquet(session, beside)
             sys.stdout.write(f"{beside}\n")
     raise typer.Exit(EXIT_OK)
@@ -204,27 +205,14 @@ def _is_session(folder: Path) -> bool:
 def _default_report(opened: list[Session]) -> Path:
     if len(opened) == 1:
         return opened[0].folder / "report.html"
-    return _free(Path(), "report", ".html")
-
-
-def _free(folder: Path, stem: str, suffix: str) -> Path:
-    """A path in ``folder`` at which nothing lies yet."""
-    path = folder / f"{stem}{suffix}"
-    number = 2
-    while path.exists():
-        path = folder / f"{stem}-{number}{suffix}"
-        number += 1
-    return path
+    return free_path(Path(), "report", ".html")
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise RecordingError(
-            f"{path} cannot be written: {error.strerror or error}. Choose another with --out."
-        ) from error
+        write_text(path, text)
+    except RecordingError as error:
+        raise RecordingError(f"{error} Choose another with --out.") from error
 
 
 def _plain(entry: catalogue.Entry) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import ferdesk
 from ferdesk.adapters.camera import Camera, list_cameras
+from ferdesk.adapters.film import Film
 from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
 from ferdesk.adapters.network_stream import NetworkStream
 from ferdesk.adapters.onnx_classifier import OnnxClassifier, Provider
@@ -32,6 +33,8 @@ from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import Reconnecting
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Review
 from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
 from ferdesk.ui.services import SourceChoice
 
@@ -396,6 +399,27 @@ class WindowServices:
         """
         return open_stream(kind)
 
+    def sessions_folder(self) -> Path:
+        return self.root or sessions_folder()
+
+    def open_film(self, path: Path) -> Film:
+        """A recorded video.
+
+        Raises:
+            SourceError: it is missing or damaged.
+        """
+        return Film(path)
+
+    def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+        """Write a session's rows as Parquet.
+
+        Raises:
+            RecordingError: pyarrow is not installed, or the file cannot be written.
+        """
+        from ferdesk.adapters.parquet_export import write_parquet
+
+        write_parquet(session, path, review)
+
     def start_recording(self, status: Status, video: str = "off") -> _WindowRecording:
         """Begin a session of what runs.
 
@@ -406,7 +430,7 @@ class WindowServices:
         if status.source is None or status.model is None or status.device is None:
             raise SourceError("Nothing runs that could be recorded; press Start first.")
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        folder = new_folder(self.root or sessions_folder(), f"{stamp}-{status.source.name}")
+        folder = new_folder(self.sessions_folder(), f"{stamp}-{status.source.name}")
         settings = {
             **status.tuning.table(),
             "camera_format": str(status.source.asked),

@@ -17,5 +17,33 @@
             <numerusform>%n stored faces were deleted.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n sessions are closed properly now.</source>
+        <translation>
+            <numerusform>One session is closed properly now.</numerusform>
+            <numerusform>%n sessions are closed properly now.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Move %n sessions to the trash?</source>
+        <translation>
+            <numerusform>Move one session to the trash?</numerusform>
+            <numerusform>Move %n sessions to the trash?</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions are in the trash.</source>
+        <translation>
+            <numerusform>One session is in the trash.</numerusform>
+            <numerusform>%n sessions are in the trash.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions</source>
+        <translation>
+            <numerusform>One session</numerusform>
+            <numerusform>%n sessions</numerusform>
+        </translation>
+    </message>
 </context>
 </TS>

@@ -416,6 +416,14 @@
         <translation>打开地址…</translation>
     </message>
     <message>
+        <source>Review</source>
+        <translation>回看</translation>
+    </message>
+    <message>
+        <source>Look at recorded sessions, or come back</source>
+        <translation>查看录制的会话，或返回</translation>
+    </message>
+    <message>
         <source>Choose a source…</source>
         <translation>选择来源…</translation>
     </message>
@@ -856,8 +864,248 @@
         <translation>录制</translation>
     </message>
     <message>
+        <source>Began</source>
+        <translation>开始时间</translation>
+    </message>
+    <message>
+        <source>Session</source>
+        <translation>会话</translation>
+    </message>
+    <message>
+        <source>Length</source>
+        <translation>时长</translation>
+    </message>
+    <message>
+        <source>Markers</source>
+        <translation>标记</translation>
+    </message>
+    <message>
         <source>Video</source>
         <translation>视频</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>complete</source>
+        <translation>完整</translation>
+    </message>
+    <message>
+        <source>incomplete</source>
+        <translation>不完整</translation>
+    </message>
+    <message>
+        <source>being recorded</source>
+        <translation>正在录制</translation>
+    </message>
+    <message>
+        <source>damaged</source>
+        <translation>已损坏</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Open the selected session</source>
+        <translation>打开所选会话</translation>
+    </message>
+    <message>
+        <source>Report</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Make a report of what is selected</source>
+        <translation>为所选会话生成报告</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>比较</translation>
+    </message>
+    <message>
+        <source>Compare the two selected sessions</source>
+        <translation>比较所选的两个会话</translation>
+    </message>
+    <message>
+        <source>Repair</source>
+        <translation>修复</translation>
+    </message>
+    <message>
+        <source>Close sessions that were cut off</source>
+        <translation>妥善关闭中断的会话</translation>
+    </message>
+    <message>
+        <source>Show the session&apos;s files</source>
+        <translation>显示会话的文件</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
+    </message>
+    <message>
+        <source>Move what is selected to the trash</source>
+        <translation>将所选会话移到回收站</translation>
+    </message>
+    <message>
+        <source>Refresh</source>
+        <translation>刷新</translation>
+    </message>
+    <message>
+        <source>Read the list again</source>
+        <translation>重新读取列表</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>搜索</translation>
+    </message>
+    <message>
+        <source>Search the sessions</source>
+        <translation>搜索会话</translation>
+    </message>
+    <message>
+        <source>Another folder…</source>
+        <translation>其他文件夹…</translation>
+    </message>
+    <message>
+        <source>Show another folder&apos;s sessions</source>
+        <translation>显示其他文件夹中的会话</translation>
+    </message>
+    <message>
+        <source>Search by name, source, date, marker, state</source>
+        <translation>按名称、来源、日期、标记、状态搜索</translation>
+    </message>
+    <message>
+        <source>Clear the search</source>
+        <translation>清除搜索</translation>
+    </message>
+    <message>
+        <source>Making the report…</source>
+        <translation>正在生成报告…</translation>
+    </message>
+    <message>
+        <source>Exporting…</source>
+        <translation>正在导出…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions are closed properly now.</source>
+        <translation>
+            <numerusform>%n 个会话已妥善关闭。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Move %n sessions to the trash?</source>
+        <translation>
+            <numerusform>将 %n 个会话移到回收站？</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{names}
+
+{size} with rows, video and review. The trash keeps them.</source>
+        <translation>{names}
+
+共 {size}，含数据行、视频和回看记录。回收站会保留它们。</translation>
+    </message>
+    <message>
+        <source>The trash of this system does not take {folder}; nothing of it was deleted. Delete it in the file manager if you are sure.</source>
+        <translation>本系统的回收站无法接收 {folder}；没有删除任何内容。如果确定，请在文件管理器中删除。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions are in the trash.</source>
+        <translation>
+            <numerusform>%n 个会话已在回收站中。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions</source>
+        <translation>
+            <numerusform>%n 个会话</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{shown} of {all} sessions</source>
+        <translation>{all} 个会话中的 {shown} 个</translation>
+    </message>
+    <message>
+        <source>Reading the sessions…</source>
+        <translation>正在读取会话…</translation>
+    </message>
+    <message>
+        <source>No session fits</source>
+        <translation>没有符合的会话</translation>
+    </message>
+    <message>
+        <source>Each word must stand in its name, source, date, marker or state.</source>
+        <translation>每个词都必须出现在名称、来源、日期、标记或状态中。</translation>
+    </message>
+    <message>
+        <source>No session yet</source>
+        <translation>还没有会话</translation>
+    </message>
+    <message>
+        <source>Press Record (R) on the live page, or run ferdesk analyze; sessions in {folder} are listed here.</source>
+        <translation>在实时页面按“录制”(R)，或运行 ferdesk analyze；{folder} 中的会话会列在这里。</translation>
+    </message>
+    <message>
+        <source>The report is in {path}.</source>
+        <translation>报告在 {path}。</translation>
+    </message>
+    <message>
+        <source>Exported to {path}.</source>
+        <translation>已导出到 {path}。</translation>
+    </message>
+    <message>
+        <source>Sessions</source>
+        <translation>会话</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>yes</source>
+        <translation>有</translation>
+    </message>
+    <message>
+        <source>reviewed</source>
+        <translation>已回看</translation>
+    </message>
+    <message>
+        <source>It was cut off. Repair makes its counts true; no row changes.</source>
+        <translation>此会话被中断。“修复”会更正其计数；不改动任何数据行。</translation>
+    </message>
+    <message>
+        <source>A running program records into this session.</source>
+        <translation>正在运行的程序在录制此会话。</translation>
+    </message>
+    <message>
+        <source>Model {name}</source>
+        <translation>模型 {name}</translation>
+    </message>
+    <message>
+        <source>{count:,} rows</source>
+        <translation>{count:,} 行</translation>
+    </message>
+    <message>
+        <source>Markers: {labels}</source>
+        <translation>标记：{labels}</translation>
+    </message>
+    <message>
+        <source>Move to the trash</source>
+        <translation>移到回收站</translation>
+    </message>
+    <message>
+        <source>Save the report</source>
+        <translation>保存报告</translation>
+    </message>
+    <message>
+        <source>A folder of sessions</source>
+        <translation>会话文件夹</translation>
     </message>
     <message>
         <source>Beside the rows. Covered faces are covered in snapshots too.</source>
@@ -1008,8 +1256,264 @@
         <translation>为人脸命名</translation>
     </message>
     <message>
+        <source>Play</source>
+        <translation>播放</translation>
+    </message>
+    <message>
+        <source>Play or hold</source>
+        <translation>播放或暂停</translation>
+    </message>
+    <message>
+        <source>Previous frame</source>
+        <translation>上一帧</translation>
+    </message>
+    <message>
+        <source>One analysed frame back (Left)</source>
+        <translation>后退一个分析帧（左键）</translation>
+    </message>
+    <message>
+        <source>Next frame</source>
+        <translation>下一帧</translation>
+    </message>
+    <message>
+        <source>One analysed frame on (Right)</source>
+        <translation>前进一个分析帧（右键）</translation>
+    </message>
+    <message>
+        <source>Previous marker</source>
+        <translation>上一个标记</translation>
+    </message>
+    <message>
+        <source>Go to the marker or comment before</source>
+        <translation>转到上一个标记或评论</translation>
+    </message>
+    <message>
+        <source>Next marker</source>
+        <translation>下一个标记</translation>
+    </message>
+    <message>
+        <source>Go to the next marker or comment</source>
+        <translation>转到下一个标记或评论</translation>
+    </message>
+    <message>
+        <source>Slower</source>
+        <translation>减速</translation>
+    </message>
+    <message>
+        <source>Faster</source>
+        <translation>加速</translation>
+    </message>
+    <message>
+        <source>Go to…</source>
+        <translation>转到…</translation>
+    </message>
+    <message>
+        <source>Type the time to go to</source>
+        <translation>输入要转到的时间</translation>
+    </message>
+    <message>
+        <source>See a shorter time</source>
+        <translation>显示更短的时间</translation>
+    </message>
+    <message>
+        <source>See a longer time</source>
+        <translation>显示更长的时间</translation>
+    </message>
+    <message>
+        <source>Whole session</source>
+        <translation>整个会话</translation>
+    </message>
+    <message>
+        <source>See the whole session</source>
+        <translation>显示整个会话</translation>
+    </message>
+    <message>
+        <source>Smoothed or raw</source>
+        <translation>平滑或原始</translation>
+    </message>
+    <message>
         <source>Name the chosen face</source>
         <translation>为所选人脸命名</translation>
+    </message>
+    <message>
+        <source>Name…</source>
+        <translation>命名…</translation>
+    </message>
+    <message>
+        <source>Merge…</source>
+        <translation>合并…</translation>
+    </message>
+    <message>
+        <source>Take another face for the chosen one</source>
+        <translation>将另一张人脸视为所选人脸</translation>
+    </message>
+    <message>
+        <source>Split here</source>
+        <translation>在此拆分</translation>
+    </message>
+    <message>
+        <source>Part the chosen face in two at the cursor</source>
+        <translation>在光标处将所选人脸一分为二</translation>
+    </message>
+    <message>
+        <source>Exclude</source>
+        <translation>排除</translation>
+    </message>
+    <message>
+        <source>Leave the chosen face out of figures, or take it in</source>
+        <translation>将所选人脸排除在统计之外，或重新纳入</translation>
+    </message>
+    <message>
+        <source>As recorded</source>
+        <translation>恢复录制状态</translation>
+    </message>
+    <message>
+        <source>Undo merges and splits of the chosen face</source>
+        <translation>撤销所选人脸的合并与拆分</translation>
+    </message>
+    <message>
+        <source>Set a marker at the cursor</source>
+        <translation>在光标处设置标记</translation>
+    </message>
+    <message>
+        <source>Comment…</source>
+        <translation>评论…</translation>
+    </message>
+    <message>
+        <source>Write a comment at the cursor</source>
+        <translation>在光标处写评论</translation>
+    </message>
+    <message>
+        <source>Edit…</source>
+        <translation>编辑…</translation>
+    </message>
+    <message>
+        <source>Change the chosen marker or comment</source>
+        <translation>修改所选标记或评论</translation>
+    </message>
+    <message>
+        <source>Move here</source>
+        <translation>移到此处</translation>
+    </message>
+    <message>
+        <source>Move the chosen one to the cursor</source>
+        <translation>将所选项移到光标处</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Take the chosen one away</source>
+        <translation>移除所选项</translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation>重做</translation>
+    </message>
+    <message>
+        <source>Make the report of this session</source>
+        <translation>生成此会话的报告</translation>
+    </message>
+    <message>
+        <source>Saved</source>
+        <translation>已保存</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>正在保存…</translation>
+    </message>
+    <message>
+        <source>Not saved</source>
+        <translation>未保存</translation>
+    </message>
+    <message>
+        <source>Recorded picture</source>
+        <translation>录制的画面</translation>
+    </message>
+    <message>
+        <source>Position; type a time to go to</source>
+        <translation>位置；输入时间可跳转</translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation>速度</translation>
+    </message>
+    <message>
+        <source>That is no time; write seconds, or 1:02:03.5.</source>
+        <translation>这不是时间；请写秒数，或 1:02:03.5 的形式。</translation>
+    </message>
+    <message>
+        <source>The video has no picture of this moment.</source>
+        <translation>视频中没有这一刻的画面。</translation>
+    </message>
+    <message>
+        <source>The video lacks this moment; the picture is older.</source>
+        <translation>视频缺少这一刻；所示画面较早。</translation>
+    </message>
+    <message>
+        <source>No video was recorded; the boxes show where the faces were.</source>
+        <translation>没有录制视频；方框表示人脸所在的位置。</translation>
+    </message>
+    <message>
+        <source>This session has no rows.</source>
+        <translation>此会话没有数据行。</translation>
+    </message>
+    <message>
+        <source>Hold</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>Name of face #{id}</source>
+        <translation>人脸 #{id} 的名称</translation>
+    </message>
+    <message>
+        <source>Name; empty takes it away:</source>
+        <translation>名称；留空则去除：</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>命名</translation>
+    </message>
+    <message>
+        <source>Merge</source>
+        <translation>合并</translation>
+    </message>
+    <message>
+        <source>The face has no rows on one side of the cursor; nothing was split.</source>
+        <translation>光标一侧没有此人脸的数据行；未作拆分。</translation>
+    </message>
+    <message>
+        <source>Split</source>
+        <translation>拆分</translation>
+    </message>
+    <message>
+        <source>Include</source>
+        <translation>纳入</translation>
+    </message>
+    <message>
+        <source>Comment</source>
+        <translation>评论</translation>
+    </message>
+    <message>
+        <source>Remove “{text}”</source>
+        <translation>移除“{text}”</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
+        <source>Recorded markers stay as they are; set another beside them.</source>
+        <translation>录制的标记保持不变；可在旁边另设标记。</translation>
+    </message>
+    <message>
+        <source>Set the marker of that number at the cursor, 1 to 9</source>
+        <translation>在光标处设置该数字的标记，1 到 9</translation>
+    </message>
+    <message>
+        <source>At {time}:</source>
+        <translation>在 {time}：</translation>
     </message>
     <message>
         <source>Baseline</source>
@@ -1140,6 +1644,58 @@
         <translation>已见</translation>
     </message>
     <message>
+        <source>Face</source>
+        <translation>人脸</translation>
+    </message>
+    <message>
+        <source>Shows</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>left out of all figures</source>
+        <translation>不计入任何统计</translation>
+    </message>
+    <message>
+        <source>not in sight</source>
+        <translation>不在画面中</translation>
+    </message>
+    <message>
+        <source>with {face}</source>
+        <translation>与 {face}</translation>
+    </message>
+    <message>
+        <source>Markers and comments</source>
+        <translation>标记与评论</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Text</source>
+        <translation>内容</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>类型</translation>
+    </message>
+    <message>
+        <source>recorded</source>
+        <translation>录制</translation>
+    </message>
+    <message>
+        <source>added</source>
+        <translation>后加</translation>
+    </message>
+    <message>
+        <source>comment on {face}</source>
+        <translation>关于 {face} 的评论</translation>
+    </message>
+    <message>
+        <source>comment</source>
+        <translation>评论</translation>
+    </message>
+    <message>
         <source>Analysed</source>
         <translation>已分析</translation>
     </message>
@@ -1208,6 +1764,26 @@
         <translation>继续</translation>
     </message>
     <message>
+        <source>Part of the session in sight</source>
+        <translation>会话的可见部分</translation>
+    </message>
+    <message>
+        <source>Timeline of the session</source>
+        <translation>会话时间线</translation>
+    </message>
+    <message>
+        <source>Smoothed</source>
+        <translation>平滑</translation>
+    </message>
+    <message>
+        <source>Raw</source>
+        <translation>原始</translation>
+    </message>
+    <message>
+        <source>Lines of the probabilities smoothed over time, or of each frame alone (Y)</source>
+        <translation>按时间平滑的概率线，或每帧各自的概率线 (Y)</translation>
+    </message>
+    <message>
         <source>Show or hide this line</source>
         <translation>显示或隐藏此曲线</translation>
     </message>
@@ -1218,6 +1794,66 @@
     <message>
         <source>The training was cancelled.</source>
         <translation>训练已取消。</translation>
+    </message>
+    <message>
+        <source>Another program changed this session&apos;s review meanwhile. Its version is kept in {path}; yours is saved.</source>
+        <translation>另一个程序同时修改了此会话的回看记录。它的版本保存在 {path}；您的已保存。</translation>
+    </message>
+    <message>
+        <source>Figures as CSV</source>
+        <translation>统计数据（CSV）</translation>
+    </message>
+    <message>
+        <source>Rows as Parquet</source>
+        <translation>数据行（Parquet）</translation>
+    </message>
+    <message>
+        <source>Rows as OpenFace writes them</source>
+        <translation>数据行（OpenFace 格式）</translation>
+    </message>
+    <message>
+        <source>Rows as py-feat writes them</source>
+        <translation>数据行（py-feat 格式）</translation>
+    </message>
+    <message>
+        <source>Live</source>
+        <translation>实时</translation>
+    </message>
+    <message>
+        <source>Back to the live page</source>
+        <translation>返回实时页面</translation>
+    </message>
+    <message>
+        <source>Back to the list of sessions</source>
+        <translation>返回会话列表</translation>
+    </message>
+    <message>
+        <source>Reading the session</source>
+        <translation>读取会话</translation>
+    </message>
+    <message>
+        <source>Reading…</source>
+        <translation>正在读取…</translation>
+    </message>
+    <message>
+        <source>The first opening of a long session reads all of its rows.</source>
+        <translation>首次打开长会话需要读取其所有数据行。</translation>
+    </message>
+    <message>
+        <source>Probabilities of the chosen face over time</source>
+        <translation>所选人脸的概率随时间变化</translation>
+    </message>
+    <message>
+        <source>Markers and comments on the timeline</source>
+        <translation>时间线上的标记与评论</translation>
+    </message>
+    <message>
+        <source>Faces on the timeline</source>
+        <translation>时间线上的人脸</translation>
+    </message>
+    <message>
+        <source>unsure</source>
+        <translation>不确定</translation>
     </message>
 </context>
 </TS>

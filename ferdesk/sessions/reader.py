@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -63,7 +64,8 @@ class Session:
     @property
     def started_utc(self) -> datetime | None:
         """The moment of ``t_s`` 0, where it is known: when the recording or the film began."""
-        if self.about.get("source", {}).get("kind") in ("video", "still"):
+        source = self.about.get("source")
+        if isinstance(source, dict) and source.get("kind") in ("video", "still"):
             return parse_utc(self.about.get("film_started_utc"))
         return parse_utc(self.about.get("started_utc"))
 
@@ -94,13 +96,16 @@ class Session:
         return [bool(shown) for shown in self.table.face_id[self.table.frame_starts()] > 0]
 
 
-def read_session(folder: Path) -> Session:
+def read_session(folder: Path, *, progress: Callable[[float], object] = lambda _: None) -> Session:
     """Open a session folder, also one that a killed program left; a cut last line is left out.
+
+    ``progress`` is told the share that is read, 0 to 1, where that takes long.
 
     Raises:
         RecordingError: the folder is no session, or its files cannot be read.
     """
-    return Session(folder, read_about(folder), read_table(folder / RESULTS_FILE))
+    about = read_about(folder)
+    return Session(folder, about, read_table(folder / RESULTS_FILE, progress=progress))
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -229,7 +229,8 @@ def save_review(review: Review, folder: Path) -> None:
     """
     path = folder / REVIEW_FILE
     try:
-        if "" in review.unknown:
+        # asked of the file: the first of several savings has put the bad one aside already
+        if "" in review.unknown and not _is_table(path):
             with contextlib.suppress(FileNotFoundError):
                 path.replace(_bad(path))
         write_json(path, _as_table(review))
@@ -238,6 +239,13 @@ def save_review(review: Review, folder: Path) -> None:
             f"The review cannot be saved in {folder}: {error.strerror or error}. "
             "What was saved before is still there."
         ) from error
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_text("utf-8")), dict)
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _bad(path: Path) -> Path:

@@ -11,7 +11,8 @@ import json
 import logging
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -95,8 +96,19 @@ class Table:
         return np.concatenate(([0], 1 + np.flatnonzero(np.diff(self.frame))))
 
 
-def read_table(path: Path) -> Table:
+def read_table(
+    path: Path,
+    *,
+    progress: Callable[[float], object] = lambda _: None,
+    num_threads: int | None = None,
+) -> Table:
     """Read ``results.csv``; a last line without an end, as a killed program leaves it, is left out.
+
+    Args:
+        path: the file.
+        progress: is told the share that is read, 0 to 1, where there is no cache; an error that it
+            raises ends the reading.
+        num_threads: that read; by default as many as help.
 
     Raises:
         RecordingError: it cannot be read, or is no such table; the sentence names the line.
@@ -110,7 +122,7 @@ def read_table(path: Path) -> Table:
             if (kept := _from_cache(cache, state)) is not None:
                 return kept
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                table = _read(path, content)
+                table = _read(path, content, progress, num_threads)
             if len(table) >= CACHE_FROM_ROWS:
                 _keep(table, cache, state)
             return table
@@ -118,6 +130,16 @@ def read_table(path: Path) -> Table:
         raise RecordingError(f"{path.parent} is not a session: it lacks {RESULTS_FILE}.") from error
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def is_kept(path: Path) -> bool:
+    """Whether ``read_table(path)`` finds its columns in the cache."""
+    try:
+        with path.with_name(CACHE_FILE).open("rb") as file:
+            about = json.loads(file.read(_HEAD_BYTES))
+        return bool(about["fingerprint"] == _fingerprint(path.stat()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def _fingerprint(state: os.stat_result) -> dict[str, int]:
@@ -158,7 +180,7 @@ def _keep(table: Table, cache: Path, state: os.stat_result) -> None:
     head = json.dumps(about).encode()
     if len(head) > _HEAD_BYTES:
         return  # hundreds of markers; the table is read from its text
-    aside = cache.with_name(f"{cache.name}.{os.getpid()}.tmp")
+    aside = cache.with_name(f"{cache.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         try:
             with aside.open("wb") as file:
@@ -175,7 +197,12 @@ def _keep(table: Table, cache: Path, state: os.stat_result) -> None:
         log.info("the columns are not kept in %s: %s", cache, error)
 
 
-def _read(path: Path, content: mmap.mmap) -> Table:
+def _read(
+    path: Path,
+    content: mmap.mmap,
+    progress: Callable[[float], object],
+    num_threads: int | None,
+) -> Table:
     start = content.find(b"\n") + 1
     header = tuple(content[: start or len(content)].decode("utf-8-sig", "replace").split(","))
     header = tuple(name.strip().strip('"') for name in header)
@@ -183,11 +210,16 @@ def _read(path: Path, content: mmap.mmap) -> Table:
         raise RecordingError(f"{path} does not have the columns of a session.")
     pieces = list(_pieces(content, start))
     # numpy lets other threads run while it counts, so two cores do almost twice as much
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "ferdesk-read") as pool:
+    with ThreadPoolExecutor(num_threads or min(4, os.cpu_count() or 1), "ferdesk-read") as pool:
+        parts = []
         try:
-            parts = list(pool.map(lambda piece: _parse(content, piece, len(header)), pieces))
+            for part in pool.map(lambda piece: _parse(content, piece, len(header)), pieces):
+                parts.append(part)
+                progress(len(parts) / len(pieces))
         except ValueError as error:
             raise RecordingError(f"{path} is damaged: {error}.") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
     return _join(parts)
 
 

@@ -25,6 +25,7 @@ ACTION_ICONS = {
     "keys": "keyboard",
     "settings": "settings",
     "source": "webcam",
+    "review": "library",
 }
 """The icon of an action, by the action's name."""
 _SIZES_PX = (16, 20, 24, 32, 48, 64)

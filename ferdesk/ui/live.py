@@ -122,7 +122,7 @@ class Live(QObject):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(parent)
-        self._services = services
+        self.services = services
         self._clock = clock
         self.chores = Chores(self)
         self.bridge = Bridge(self)
@@ -191,9 +191,9 @@ class Live(QObject):
         # IDLE, so that a failure of this run is news even where the last run failed too
         self._state = State.IDLE
         self._engine.start(
-            partial(self._services.open_source, name, self.camera_format),
+            partial(self.services.open_source, name, self.camera_format),
             partial(self._open_pipeline, self._run_number),
-            self._services.candidates,
+            self.services.candidates,
         )
         self.bridge.clear()
         self.source.emit(name)
@@ -203,22 +203,22 @@ class Live(QObject):
     @property
     def models(self) -> tuple[str, ...]:
         """The models that can be chosen."""
-        return tuple(self._services.models())
+        return tuple(self.services.models())
 
     @property
     def wanted_model(self) -> str:
         """The model that was named, by command or menu; empty for the choice by speed."""
-        return self._services.wanted_model
+        return self.services.wanted_model
 
     def use_model(self, name: str) -> None:
         """Judge by the model of that name, or by what suits this machine where it is empty."""
-        self._services.use_model(name)
+        self.services.use_model(name)
         if self.running:
             self.start(self._source)
 
     def use_device(self, provider: Provider) -> None:
         """Judge on that device from now on."""
-        self._services.use_device(provider)
+        self.services.use_device(provider)
         if self.running:
             self.start(self._source)
 
@@ -238,7 +238,7 @@ class Live(QObject):
         self._engine.classify_every_face(True)
         run_number = self._run_number
         self.chores.run(
-            partial(self._services.start_recording, self._engine.status(), self.video),
+            partial(self.services.start_recording, self._engine.status(), self.video),
             partial(self._recording_began, run_number),
             self._recording_refused,
         )
@@ -292,13 +292,13 @@ class Live(QObject):
 
     def find_cameras(self, then: Callable[[Sequence[SourceChoice]], None]) -> None:
         """Call ``then`` with the cameras that are there, none where they cannot be listed."""
-        self.chores.run(lambda: tuple(self._services.cameras()), then, lambda _: then(()))
+        self.chores.run(lambda: tuple(self.services.cameras()), then, lambda _: then(()))
 
     def switch_stream(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``streaming`` tells what became of it."""
         if on and kind not in self._streams:
             self.chores.run(
-                partial(self._services.open_stream, kind),
+                partial(self.services.open_stream, kind),
                 partial(self._stream_opened, kind),
                 self._stream_refused,
             )
@@ -350,7 +350,7 @@ class Live(QObject):
     def _open_pipeline(self, run_number: int) -> Pipeline:
         """On the inference thread."""
         try:
-            return self._services.open_pipeline()
+            return self.services.open_pipeline()
         except Exception:
             # another source would not help
             self._network_failed_in = run_number
@@ -373,7 +373,7 @@ class Live(QObject):
         if not self._listing:
             self._listing = True
             self.chores.run(
-                lambda: tuple(self._services.cameras()), self._cameras_found, self._cameras_unknown
+                lambda: tuple(self.services.cameras()), self._cameras_found, self._cameras_unknown
             )
 
     def _cameras_found(self, cameras: tuple[SourceChoice, ...]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QImage, QKeySequence
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QMainWindow,
     QMenu,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -48,6 +50,9 @@ from ferdesk.ui.status_line import StatusLine, clock_text
 from ferdesk.ui.theme import GRID
 from ferdesk.ui.tools import LiveTools
 from ferdesk.ui.video_view import VideoView, ViewState
+
+if TYPE_CHECKING:
+    from ferdesk.ui.review.page import ReviewPage
 
 log = logging.getLogger(__name__)
 
@@ -127,12 +132,34 @@ ACTIONS = (
     ActionSpec("file", mark("Open file…"), "Ctrl+O", "open_file"),
     ActionSpec("address", mark("Open address…"), "Ctrl+L", "open_address"),
     ActionSpec("source", mark("Choose a source…"), "F4", "choose_from_menu"),
+    ActionSpec(
+        "review",
+        mark("Review"),
+        "F7",
+        "toggle_review",
+        True,
+        mark("Look at recorded sessions, or come back"),
+    ),
     ActionSpec("settings", mark("Settings…"), "Ctrl+,", "choose_settings"),
     ActionSpec("keys", mark("Keyboard"), "F1", "show_keys", False, mark("All keys")),
 )
-_BAR = ("run", "record", "snapshot", "", "heatmap", "mirror", "panel", "full", "keys", "settings")
+_BAR = (
+    "run",
+    "record",
+    "snapshot",
+    "",
+    "heatmap",
+    "mirror",
+    "panel",
+    "full",
+    "review",
+    "keys",
+    "settings",
+)
 _SMALL = ("mirror", "panel", "full", "keys", "settings")
 """These show their icon alone; their names stand in the tooltip."""
+_EVERYWHERE = ("review", "settings", "keys")
+"""These work on every page of the window, the others where the live page is seen."""
 
 
 class MainWindow(QMainWindow):
@@ -170,6 +197,8 @@ class MainWindow(QMainWindow):
         self._recording = RecordingState()
         self.cameras: tuple[SourceChoice, ...] = ()
         self._keys: ShortcutsSheet | None = None
+        self.live_page = QWidget(self)
+        self.review: ReviewPage | None = None
         self._saver = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._saver.timeout.connect(self._save)
 
@@ -181,7 +210,7 @@ class MainWindow(QMainWindow):
         self.status_line = StatusLine(self)
         self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
         self._make_actions()
-        self.marker_keys = MarkerKeys(self, self.mark)
+        self.marker_keys = MarkerKeys(self.live_page, self.mark)
         self.source_button = self._make_source_button()
         self.format_button = FormatButton(self)
         self._recent = Recent()
@@ -374,13 +403,60 @@ class MainWindow(QMainWindow):
     def name_markers(self) -> None:
         if (names := self._ask_names(self, self.marker_keys.names)) is not None:
             self.marker_keys.set_names(names)
+            if self.review is not None:
+                self.review.session.set_marker_names(self.marker_keys.names)
             self._remember(marker_names=self.marker_keys.as_setting())
 
     def show_keys(self) -> None:
-        if self._keys is None:
-            self._keys = ShortcutsSheet(self.actions(), self)
+        """The keys of the page that is shown, and those that work everywhere."""
+        if self._keys is not None:
+            self._keys.close()
+            self._keys.deleteLater()
+        self._keys = ShortcutsSheet(self.page_actions(), self)
         self._keys.show()
         self._keys.raise_()
+
+    def page_actions(self) -> list[QAction]:
+        """What can be done now: on the page that is shown, and everywhere."""
+        if self.review is not None and self.pages.currentWidget() is self.review:
+            return [*self.review.page_actions, *self.actions()]
+        return [*self.live_page.actions(), *self.actions()]
+
+    def toggle_review(self) -> None:
+        if self.actions_by_name["review"].isChecked():
+            self.show_review()
+        else:
+            self.show_live()
+
+    def show_review(self, place: Path | None = None) -> None:
+        """Show recorded sessions: those of a folder, or one that is a session itself."""
+        # imported here: the plots take a good part of a second, which a start has not
+        from ferdesk.ui.review.page import ReviewPage
+
+        review = self.review
+        if review is None:
+            review = self.review = ReviewPage(self.live.services, self.live.chores, parent=self)
+            review.told.connect(self.notices.show_notice)
+            review.left.connect(self.show_live)
+            review.session.set_marker_names(self.marker_keys.names)
+            self.live.recording.connect(review.show_recording)
+            self.pages.addWidget(review)
+        self.leave_full()
+        self.pages.setCurrentWidget(review)
+        review.place_notices(self.notices)
+        self.actions_by_name["review"].setChecked(True)
+        review.begin(place)
+
+    def show_live(self) -> None:
+        """Back to the picture; what is reviewed stays open."""
+        if self.review is not None:
+            self.review.session.player.pause()
+        self.pages.setCurrentWidget(self.live_page)
+        self._place_notices()
+        self.actions_by_name["review"].setChecked(False)
+        self.view.setFocus()
+        if not self.live.source_name:
+            self.start_usual()
 
     # ---- what live tells
 
@@ -560,6 +636,8 @@ class MainWindow(QMainWindow):
         self._save()
         # gone from the screen first: a recording's last rows may take a moment
         self.hide()
+        if self.review is not None:
+            self.review.close_all()
         self.tools.close()
         self.live.close()
         super().closeEvent(event)
@@ -580,12 +658,13 @@ class MainWindow(QMainWindow):
             action.setWhatsThis(tr(spec.tip or spec.text))
             if spec.name in ACTION_ICONS:
                 give_icon(action, ACTION_ICONS[spec.name])
-            self.addAction(action)
+            # a key works while what its action belongs to is on the screen
+            (self if spec.name in _EVERYWHERE else self.live_page).addAction(action)
             actions[spec.name] = action
         escape = QAction(self)
         escape.setShortcut(QKeySequence(Qt.Key.Key_Escape))
         escape.triggered.connect(self.leave_full)
-        self.addAction(escape)
+        self.live_page.addAction(escape)
 
     def _make_source_button(self) -> QToolButton:
         button = QToolButton(self)
@@ -630,7 +709,7 @@ class MainWindow(QMainWindow):
         named = self.actions_by_name
         self.recording_menu = RecordingMenu(
             self,
-            (named["marker"], named["markers"]),
+            (named["marker"], named["markers"], named["review"]),
             self.choose_video,
             self.live.switch_stream,
         )
@@ -667,16 +746,23 @@ class MainWindow(QMainWindow):
         return stage
 
     def _lay_out(self) -> None:
-        middle = QWidget(self)
-        column = QVBoxLayout(middle)
+        column = QVBoxLayout(self.live_page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._bar)
-        column.addWidget(self.notices)
         column.addWidget(self.stage, 1)
         column.addWidget(self.status_line)
+        self._place_notices()
         self.status_line.add_button(self.actions_by_name["stats"])
-        self.setCentralWidget(middle)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.live_page)
+        self.setCentralWidget(self.pages)
+
+    def _place_notices(self) -> None:
+        """Notices stand above the picture while the live page is shown."""
+        column = self.live_page.layout()
+        assert isinstance(column, QVBoxLayout)
+        column.insertWidget(1, self.notices)
 
     def _connect(self) -> None:
         self.live.result.connect(self._show_result)

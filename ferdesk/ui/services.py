@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
 
 
@@ -84,6 +89,20 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+class Film(Protocol):
+    """A recorded video; one thread opens, asks and closes it."""
+
+    def picture_at(self, t_s: float) -> tuple[NDArray[np.uint8], float] | None:
+        """The [H, W, 3] RGB picture that is shown at ``t_s`` and when it began; None before any.
+
+        Raises:
+            FerdeskError: it cannot be decoded there.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 class Services(Protocol):
     """Opens what the window asks for; each method may raise ``FerdeskError``."""
 
@@ -132,4 +151,16 @@ class Services(Protocol):
 
         ``video``: ``off``, ``clean``, ``overlay`` or ``anonymous``.
         """
+        ...
+
+    def sessions_folder(self) -> Path:
+        """Where recordings go."""
+        ...
+
+    def open_film(self, path: Path) -> Film:
+        """A recorded video; on the thread that uses it."""
+        ...
+
+    def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+        """Write a session's rows as Parquet; on a worker thread."""
         ...

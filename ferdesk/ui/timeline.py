@@ -205,7 +205,7 @@ class Timeline(QWidget):
     def _legend_button(self, label: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(say_label(label).capitalize())
-        button.setIcon(_line_icon(label))
+        button.setIcon(line_icon(label))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setCheckable(True)
         button.setChecked(True)
@@ -231,7 +231,7 @@ class Timeline(QWidget):
             axis.setStyle(tickFont=self.font())
         self._plot.showGrid(x=True, y=True, alpha=0.15)
         for label, curve in self._curves.items():
-            curve.setPen(_line_pen(label, 1.0 if label == "neutral" else 2.0))
+            curve.setPen(line_pen(label, 1.0 if label == "neutral" else 2.0))
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
@@ -249,18 +249,20 @@ class Timeline(QWidget):
         self._column.addLayout(top)
 
 
-def _line_pen(label: str, width: float) -> QPen:
+def line_pen(label: str, width: float) -> QPen:
+    """The pen of a label's line, in its colour and with its own dashes."""
     pen = QPen(label_colour(label), width, _DASHES[label])
     # a pen that keeps its width however the plot is stretched
     pen.setCosmetic(True)
     return pen
 
 
-def _line_icon(label: str) -> QIcon:
+def line_icon(label: str) -> QIcon:
+    """A piece of the label's line."""
     pixmap = QPixmap(32, 32)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    painter.setPen(_line_pen(label, 5.0))
+    painter.setPen(line_pen(label, 5.0))
     painter.drawLine(1, 16, 31, 16)
     painter.end()
     return QIcon(pixmap)

@@ -117,7 +117,7 @@ class LiveTools(QObject):
         action.setToolTip(f"{tip} ({native})")
         action.setWhatsThis(tip)
         action.triggered.connect(partial(_ignore_checked, does))
-        window.addAction(action)
+        window.live_page.addAction(action)
         window.actions_by_name[name] = action
         return action
 

@@ -38,6 +38,28 @@ def test_list_tells_states_and_repair_closes_what_was_cut(tmp_path: Path) -> Non
     assert "complete already" in done("sessions", "repair", folder)
 
 
+def test_review_opens_the_window_on_the_folder_and_says_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    opened: list[Path] = []
+
+    def run_app(_services: object, *, review: Path) -> int:
+        opened.append(review)
+        return 0
+
+    monkeypatch.setattr("ferdesk.app.run_app", run_app)
+    done("review", tmp_path)
+    assert opened == [tmp_path]
+    with pytest.raises(FerdeskError, match="There is no folder"):
+        CliRunner().invoke(app, ["review", str(tmp_path / "gone")], catch_exceptions=False)
+    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(FerdeskError, match="needs a display"):
+        CliRunner().invoke(app, ["review", str(tmp_path)], catch_exceptions=False)
+
+
 def test_a_marker_file_is_added_once_and_strays_are_told(tmp_path: Path) -> None:
     folder = SessionMaker(tmp_path)([[(1, "happy")]] * 5)
     path = tmp_path / "m.csv"

@@ -30,6 +30,8 @@ from ferdesk.core.types import (
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
 from ferdesk.ui.services import Recording, SourceChoice
 
@@ -200,6 +202,26 @@ class FakeStream:
         self.num_closed += 1
 
 
+class FakeFilm:
+    """Pictures a tenth of a second apart, each as bright as its number; ``error`` breaks it."""
+
+    def __init__(self, num: int = 100, error: str = "") -> None:
+        self.num, self.error = num, error
+        self.asked: list[float] = []
+        self.num_closed = 0
+
+    def picture_at(self, t_s: float) -> tuple[NDArray[np.uint8], float] | None:
+        assert not self.num_closed, "a picture after the end"
+        self.asked.append(t_s)
+        if self.error:
+            raise SourceError(self.error)
+        number = min(int(t_s * 10 + 0.01), self.num - 1)
+        return (np.full((48, 64, 3), number, np.uint8), number / 10) if number >= 0 else None
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
 @dataclass
 class FakeServices:
     """Remembers all that it handed out; ``prepared`` are the sources to hand out, by name."""
@@ -222,6 +244,8 @@ class FakeServices:
     wanted_models: list[str] = field(default_factory=list)
     to_choose_from: Sequence[Candidate] = ()
     camera_list_hangs: threading.Event | None = None
+    films: dict[Path, FakeFilm] = field(default_factory=dict)
+    parquets: list[Path] = field(default_factory=list)
 
     def cameras(self) -> Sequence[SourceChoice]:
         self.num_listed += 1
@@ -263,6 +287,16 @@ class FakeServices:
             raise RecordingError(self.refuses_recording)
         self.recordings.append(FakeRecording(self.folder / f"session-{len(self.recordings)}"))
         return self.recordings[-1]
+
+    def sessions_folder(self) -> Path:
+        return self.folder / "sessions"
+
+    def open_film(self, path: Path) -> FakeFilm:
+        return self.films.setdefault(path, FakeFilm())
+
+    def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+        path.write_bytes(b"PAR1")
+        self.parquets.append(path)
 
     def release(self) -> None:
         for source in self.prepared.values():

@@ -1,0 +1,51 @@
+"""Files made of sessions, and where they go; nothing is overwritten but a report of before."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ferdesk.errors import RecordingError
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.report import Group, html_report
+from ferdesk.sessions.review import Review
+from ferdesk.version import VERSION
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """A path in ``folder`` at which nothing lies yet: with -2, -3, ... where the first is taken."""
+    path = folder / f"{stem}{suffix}"
+    number = 2
+    while path.exists():
+        path = folder / f"{stem}-{number}{suffix}"
+        number += 1
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and its folder where that is missing.
+
+    Raises:
+        RecordingError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def write_report(
+    sessions: Sequence[Session],
+    path: Path,
+    *,
+    groups: tuple[Group, Group] | None = None,
+    reviews: Sequence[Review] | None = None,
+) -> None:
+    """Write the report of ``sessions``; see ``html_report``.
+
+    Raises:
+        RecordingError: it cannot be written.
+    """
+    now = datetime.now(UTC)
+    html = html_report(sessions, reviews=reviews, groups=groups, made=now, version=VERSION)
+    write_text(path, html)

@@ -1,0 +1,1 @@
+"""The review page: a library of recorded sessions, and one of them opened along its time."""

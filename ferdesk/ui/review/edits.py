@@ -1,0 +1,172 @@
+"""Changes to a review: each can be undone, and each is saved at once, beside the window."""
+
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from ferdesk.sessions.outputs import free_path
+from ferdesk.sessions.review import Review, save_review
+from ferdesk.sessions.schema import REVIEW_FILE
+from ferdesk.ui.chores import Chores
+from ferdesk.ui.language import tr
+from ferdesk.ui.live import Notice
+from ferdesk.ui.review.opened import Opened, stamp_of
+
+_MOST_KEPT = 500
+
+
+class Saver:
+    """Writes the newest review of one session; called from any thread, one at a time writes."""
+
+    def __init__(self, folder: Path, stamp: tuple[int, int] | None) -> None:
+        self._folder, self._stamp = folder, stamp
+        self._lock = threading.Lock()
+        self._newest: Review | None = None
+        self._writing = False
+
+    def put(self, review: Review) -> bool:
+        """This is to be saved; True where somebody has to call ``write`` for it."""
+        with self._lock:
+            self._newest = review
+            start = not self._writing
+            self._writing = True
+            return start
+
+    def write(self) -> Path | None:
+        """Write until there is nothing newer.
+
+        Returns:
+            where the review of another program went that had been saved meanwhile, if any.
+
+        Raises:
+            RecordingError: it cannot be written.
+        """
+        aside = None
+        while True:
+            with self._lock:
+                review, self._newest = self._newest, None
+                if review is None:
+                    self._writing = False
+                    return aside
+            try:
+                aside = self._put_aside() or aside
+                save_review(review, self._folder)
+                self._stamp = stamp_of(self._folder)
+            except BaseException:
+                with self._lock:
+                    self._writing = False
+                raise
+
+    def _put_aside(self) -> Path | None:
+        """Keep what another program has written since this one read or wrote the file."""
+        now = stamp_of(self._folder)
+        if now is None or now == self._stamp:
+            return None
+        stem, _, suffix = REVIEW_FILE.rpartition(".")
+        path = free_path(self._folder, f"{stem}-other", f".{suffix}")
+        try:
+            (self._folder / REVIEW_FILE).rename(path)
+        except OSError:
+            return None  # saving will fail too, and say why
+        return path
+
+
+class Edits(QObject):
+    """The review as it is now, with its past and what was undone."""
+
+    changed = Signal()
+    """The review is another, or what can be undone."""
+    saving = Signal(str)
+    """``saved``, ``saving``, or ``failed``."""
+    told = Signal(object)
+    """A ``Notice``."""
+
+    def __init__(self, chores: Chores, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._chores = chores
+        self.review = Review()
+        self._past: list[tuple[str, Review]] = []
+        self._future: list[tuple[str, Review]] = []
+        self._saver: Saver | None = None
+        self._failed = False
+
+    @property
+    def undo_text(self) -> str:
+        """What would be undone, empty for nothing."""
+        return self._past[-1][0] if self._past else ""
+
+    @property
+    def redo_text(self) -> str:
+        return self._future[-1][0] if self._future else ""
+
+    def begin(self, opened: Opened) -> None:
+        """Begin with a session's review."""
+        self.review = opened.review
+        self._saver = Saver(opened.session.folder, opened.stamp)
+        self._past.clear()
+        self._future.clear()
+        self._failed = False
+        self.saving.emit("saved")
+        self.changed.emit()
+
+    def end(self) -> None:
+        """Leave the session; what is not on the disk yet gets there, or is told."""
+        if self._failed:
+            self._save()
+        self._saver = None
+        self.review = Review()
+
+    def do(self, text: str, review: Review) -> None:
+        """Take ``review`` from now on; ``text`` names what the user did."""
+        if review == self.review or self._saver is None:
+            return
+        self._past.append((text, self.review))
+        del self._past[:-_MOST_KEPT]
+        self._future.clear()
+        self._take(review)
+
+    def undo(self) -> None:
+        self._back(self._past, self._future)
+
+    def redo(self) -> None:
+        self._back(self._future, self._past)
+
+    def _back(self, from_: list[tuple[str, Review]], to: list[tuple[str, Review]]) -> None:
+        if from_:
+            text, review = from_.pop()
+            to.append((text, self.review))
+            self._take(review)
+
+    def _take(self, review: Review) -> None:
+        self.review = review
+        self._save()
+        self.changed.emit()
+
+    def _save(self) -> None:
+        saver = self._saver
+        assert saver is not None
+        self._failed = False
+        self.saving.emit("saving")
+        if saver.put(self.review):
+            self._chores.run(
+                saver.write,
+                lambda aside: self._saved(saver, aside),
+                lambda message: self._not_saved(saver, message),
+            )
+
+    def _saved(self, saver: Saver, aside: Path | None) -> None:
+        if saver is self._saver and not self._failed:
+            self.saving.emit("saved")
+        if aside is not None:
+            text = tr(
+                "Another program changed this session's review meanwhile. Its version is kept in "
+                "{path}; yours is saved."
+            )
+            self.told.emit(Notice(text.format(path=aside), "warning"))
+
+    def _not_saved(self, saver: Saver, message: str) -> None:
+        if saver is self._saver:
+            self._failed = True
+            self.saving.emit("failed")
+        self.told.emit(Notice(message, "error"))

@@ -1,0 +1,43 @@
+"""What a session is exported to, with its review; no widget here."""
+
+from pathlib import Path
+
+from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
+from ferdesk.sessions.outputs import free_path, write_text
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Review, load_review
+from ferdesk.ui.language import mark
+from ferdesk.ui.services import Services
+
+EXPORTS = {
+    "summary": mark("Figures as CSV"),
+    "parquet": mark("Rows as Parquet"),
+    "openface": mark("Rows as OpenFace writes them"),
+    "pyfeat": mark("Rows as py-feat writes them"),
+}
+
+
+def export(kind: str, session: Session, review: Review | None, services: Services) -> list[Path]:
+    """Write one of ``EXPORTS`` into the session's folder, beside what is there; the new files.
+
+    Raises:
+        RecordingError: it cannot be written, or a library is missing.
+    """
+    review = load_review(session) if review is None else review
+    folder = session.folder
+    if kind == "parquet":
+        path = free_path(folder, "results", ".parquet")
+        services.write_parquet(session, path, review)
+        return [path]
+    if kind == "summary":
+        paths = []
+        for name, text in (
+            ("summary", summary_csv([session], [review])),
+            ("changes", changes_csv([session], [review])),
+        ):
+            paths.append(free_path(folder, name, ".csv"))
+            write_text(paths[-1], text)
+        return paths
+    path = free_path(folder, f"results-{kind}", ".csv")
+    write_text(path, rows_csv(session, check_layout(kind), review))
+    return [path]

@@ -1,0 +1,226 @@
+"""The review page: the library, or one session, under one line that says where the user is."""
+
+import logging
+import threading
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.errors import FerdeskError
+from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
+from ferdesk.ui.chores import Chores
+from ferdesk.ui.language import mark, tr
+from ferdesk.ui.live import Notice, RecordingState
+from ferdesk.ui.review.actions import Spec, button_of, make_action
+from ferdesk.ui.review.library import Library
+from ferdesk.ui.review.opened import Opened, open_session
+from ferdesk.ui.review.session_view import SessionView
+from ferdesk.ui.services import Services
+from ferdesk.ui.status_line import clock_text
+from ferdesk.ui.theme import GRID
+
+log = logging.getLogger(__name__)
+
+BACK = Spec(mark("Live"), "", "arrow-left", mark("Back to the live page"))
+UP = Spec(mark("Sessions"), "Escape Alt+Left", "library", mark("Back to the list of sessions"))
+
+
+class ReviewPage(QWidget):
+    """Opens sessions beside the window; holds one at a time."""
+
+    left = Signal()
+    """The user wants the live page."""
+    told = Signal(object)
+    """A ``Notice``."""
+    _shown_share = Signal(object, float)
+
+    def __init__(
+        self,
+        services: Services,
+        chores: Chores,
+        root: Path | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._chores = chores
+        self._opening: threading.Event | None = None
+        self.library = Library(services, chores, root or services.sessions_folder(), self)
+        self.session = SessionView(services, chores, self)
+        self.library.open_wanted.connect(self.open)
+        for part in (self.library, self.session):
+            part.told.connect(self.told)
+        self._shown_share.connect(self._show_share, Qt.ConnectionType.QueuedConnection)
+        self.back = make_action(self, BACK, self.left.emit)
+        self.up = make_action(self.session, UP, self.show_library)
+        self.title = QLabel(self)
+        self.title.setProperty("role", "heading")
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.facts = QLabel(self)
+        self.facts.setProperty("role", "muted")
+        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self.recording = QLabel(self)
+        self.recording.setProperty("role", "red")
+        self.progress = QProgressBar(self)
+        self.progress.setRange(0, 100)
+        self.progress.setAccessibleName(tr("Reading the session"))
+        self.cancel = QPushButton(tr("Cancel"), self)
+        self.cancel.clicked.connect(self.show_library)
+        self._lay_out()
+        self._part_changed()
+        self._show_where(tr("Sessions"), "")
+
+    @property
+    def shows_session(self) -> bool:
+        return self.stack.currentWidget() is self.session
+
+    @property
+    def page_actions(self) -> list[QAction]:
+        """What can be done on the part that is shown."""
+        part = self.session if self.shows_session else self.library
+        return [*self.actions(), *part.actions()]
+
+    def place_notices(self, notices: QWidget) -> None:
+        """Put the window's notices above what is shown."""
+        self._column.insertWidget(1, notices)
+
+    def begin(self, place: Path | None = None) -> None:
+        """Show ``place``: a session, or a folder of them; else what was shown before."""
+        if place is None:
+            if self.stack.currentWidget() is self.library:
+                self.library.refresh()
+                self.library.table.setFocus()
+            return
+        if (place / SESSION_FILE).exists() or (place / RESULTS_FILE).exists():
+            self.library.set_root(place.parent)
+            self.open(place)
+        else:
+            self.library.set_root(place)
+            self.show_library()
+
+    @Slot()
+    def show_library(self) -> None:
+        """Leave the session, with all of it saved, and list what there is."""
+        self._stop_opening()
+        folder = self.session.folder
+        self.session.leave()
+        self.stack.setCurrentWidget(self.library)
+        self._show_where(tr("Sessions"), "")
+        self.library.refresh()
+        if folder is not None:
+            self.library.select([folder])
+        self.library.table.setFocus()
+
+    @Slot(object)
+    def open(self, folder: Path) -> None:
+        """Open a session; a reading that was under way is given up."""
+        self._stop_opening()
+        self.library.rest()
+        self.session.leave()
+        stop = self._opening = threading.Event()
+        self.progress.setValue(0)
+        self.stack.setCurrentWidget(self._waiting)
+        self._show_where(folder.name, tr("Reading…"))
+        self.cancel.setFocus()
+
+        def tell(share: float) -> None:
+            if stop.is_set():
+                raise FerdeskError("It is not wanted any more.")
+            self._shown_share.emit(stop, share)
+
+        self._chores.run(
+            partial(open_session, folder, tell),
+            partial(self._opened, stop),
+            partial(self._not_opened, stop, folder),
+        )
+
+    def show_recording(self, state: RecordingState) -> None:
+        """Say that a recording goes on behind this page."""
+        self.recording.setText(f"● {clock_text(state.elapsed_s)}" if state.active else "")
+
+    def close_all(self) -> None:
+        """For the end of the program: save, and stop what runs."""
+        self._stop_opening()
+        self.library.rest()
+        self.session.leave()
+        self.session.player.join()
+
+    def _stop_opening(self) -> None:
+        if self._opening is not None:
+            self._opening.set()
+            self._opening = None
+
+    def _opened(self, stop: threading.Event, opened: Opened) -> None:
+        if stop.is_set():
+            return
+        self._opening = None
+        self.stack.setCurrentWidget(self.session)
+        self._show_where(opened.session.name, opened.facts)
+        self.session.show_session(opened)
+        for warning in opened.warnings:
+            self.told.emit(Notice(warning, "warning"))
+
+    def _not_opened(self, stop: threading.Event, folder: Path, message: str) -> None:
+        if stop.is_set():
+            return
+        self.show_library()
+        self.told.emit(Notice(message, "error"))
+
+    @Slot(object, float)
+    def _show_share(self, stop: threading.Event, share: float) -> None:
+        if not stop.is_set():
+            self.progress.setValue(round(100 * share))
+
+    def _show_where(self, title: str, facts: str) -> None:
+        self.title.setText(title)
+        self.facts.setText(facts)
+        self.up_button.setVisible(self.stack.currentWidget() is not self.library)
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setContentsMargins(GRID, GRID, 2 * GRID, 0)
+        top.setSpacing(GRID)
+        self.back_button = button_of(self.back, self)
+        self.up_button = button_of(self.up, self)
+        top.addWidget(self.back_button)
+        top.addWidget(self.up_button)
+        top.addSpacing(GRID)
+        top.addWidget(self.title)
+        top.addWidget(self.facts)
+        top.addStretch(1)
+        top.addWidget(self.recording)
+        top.addWidget(self.session.saved)
+        top.addWidget(self.session.tools)
+        self._waiting = QWidget(self)
+        inside = QVBoxLayout(self._waiting)
+        inside.setSpacing(2 * GRID)
+        inside.addStretch(1)
+        self.progress.setFixedWidth(48 * GRID)
+        note = QLabel(tr("The first opening of a long session reads all of its rows."), self)
+        note.setProperty("role", "muted")
+        for widget in (self.progress, note, self.cancel):
+            inside.addWidget(widget, 0, Qt.AlignmentFlag.AlignCenter)
+        inside.addStretch(2)
+        self.stack = QStackedWidget(self)
+        for part in (self.library, self._waiting, self.session):
+            self.stack.addWidget(part)
+        self.stack.currentChanged.connect(self._part_changed)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addLayout(top)
+        self._column.addWidget(self.stack, 1)
+
+    def _part_changed(self) -> None:
+        for widget in (self.session.saved, self.session.tools):
+            widget.setVisible(self.shows_session)

@@ -1,0 +1,233 @@
+"""Beside the picture: the faces of a session, and its markers and comments, as tables."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHeaderView,
+    QLabel,
+    QMenu,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.sessions.reader import Marker
+from ferdesk.sessions.review import Lane
+from ferdesk.ui.language import say_label, tr
+from ferdesk.ui.overlay import percent
+from ferdesk.ui.review.actions import button_of
+from ferdesk.ui.review.opened import Value
+from ferdesk.ui.review.times import length_text, moment_text
+from ferdesk.ui.review.tracks import Note, text_of
+from ferdesk.ui.theme import GRID, colours
+
+_ROW_PX = 3 * GRID + 4
+_BUTTONS_A_ROW = 3
+
+
+class _Panel(QWidget):
+    """A heading, a table, and buttons below it."""
+
+    def __init__(
+        self, title: str, columns: Sequence[str], stretched: int, parent: QWidget | None
+    ) -> None:
+        super().__init__(parent)
+        heading = QLabel(title, self)
+        heading.setProperty("role", "heading")
+        self.table = QTableWidget(0, len(columns), self)
+        self.table.setAccessibleName(title)
+        self.table.setHorizontalHeaderLabels(list(columns))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setWordWrap(False)
+        self.table.setMinimumHeight(3 * _ROW_PX)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(_ROW_PX)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._buttons = QGridLayout()
+        self._buttons.setSpacing(2)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID // 2)
+        self._column.setSpacing(GRID // 2)
+        self._column.addWidget(heading)
+        self._column.addWidget(self.table, 1)
+        self._column.addLayout(self._buttons)
+
+    def add_buttons(self, actions: Sequence[QAction]) -> None:
+        for number, action in enumerate(actions):
+            button = button_of(action, self)
+            button.setStyleSheet("padding: 3px 6px;")
+            self._buttons.addWidget(
+                button,
+                number // _BUTTONS_A_ROW,
+                number % _BUTTONS_A_ROW,
+                Qt.AlignmentFlag.AlignLeft,
+            )
+            self._made(action, button)
+        self._buttons.setColumnStretch(_BUTTONS_A_ROW, 1)
+
+    def _made(self, action: QAction, button: QToolButton) -> None:
+        """For a panel that needs to know one of its buttons."""
+
+    def _select(self, row: int) -> None:
+        with QSignalBlocker(self.table), QSignalBlocker(self.table.selectionModel()):
+            self.table.clearSelection()
+            if row >= 0:
+                self.table.setCurrentCell(
+                    row,
+                    0,
+                    QItemSelectionModel.SelectionFlag.ClearAndSelect
+                    | QItemSelectionModel.SelectionFlag.Rows,
+                )
+        self.table.viewport().update()
+
+    def _cell(self, row: int, column: int, text: str) -> QTableWidgetItem:
+        item = self.table.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self.table.setItem(row, column, item)
+        if item.text() != text:
+            item.setText(text)
+        return item
+
+
+class LanesPanel(_Panel):
+    """Who is in the session: what each face shows at the cursor, and how long it was seen."""
+
+    chosen = Signal(int)
+    merge_wanted = Signal(int)
+    """The chosen face is to be one with this."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Faces"), (tr("Face"), tr("Shows"), tr("Seen")), 1, parent)
+        self._ids: list[int] = []
+        self._chosen_id: int | None = None
+        self._lanes: Sequence[Lane] = ()
+        self._merge_button: QToolButton | None = None
+        self.merge_menu = QMenu(self)
+        self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
+        self.table.itemSelectionChanged.connect(self._tell)
+
+    def show_lanes(
+        self, lanes: Sequence[Lane], seen_s: Mapping[int, float], chosen: int | None
+    ) -> None:
+        """``seen_s`` by the lane's id."""
+        self._lanes, self._ids, self._chosen_id = lanes, [lane.id for lane in lanes], chosen
+        with QSignalBlocker(self.table):
+            self.table.setRowCount(len(lanes))
+            for row, lane in enumerate(lanes):
+                item = self._cell(row, 0, f"#{lane.id} {lane.name}".rstrip())
+                font = item.font()
+                font.setStrikeOut(lane.excluded)
+                item.setFont(font)
+                tip = tr("left out of all figures") if lane.excluded else ""
+                item.setToolTip(tip)
+                self._cell(row, 2, length_text(seen_s[lane.id]))
+        self._select(self._ids.index(chosen) if chosen in self._ids else -1)
+
+    def lanes_in_sight(self, lanes: Sequence[Lane]) -> Sequence[Lane]:
+        """Those whose rows can be seen: a crowd is not looked up with every frame."""
+        first = max(self.table.rowAt(0), 0)
+        return lanes[first : first + self.table.height() // _ROW_PX + 2]
+
+    def show_values(self, values: Mapping[int, Value | None]) -> None:
+        """What lanes show at the cursor; None for one that is not seen there."""
+        for row, lane_id in enumerate(self._ids):
+            if lane_id not in values:
+                continue
+            value = values[lane_id]
+            text = tr("not in sight")
+            if value is not None:
+                text = f"{say_label(value.label)} {percent(value.share)}"
+                text = tr("unsure ({said})").format(said=text) if value.unsure else text
+            item = self._cell(row, 1, text)
+            item.setForeground(QColor(colours().muted if value is None else colours().text))
+
+    def choose(self, lane_id: int | None) -> None:
+        self._chosen_id = lane_id
+        self._select(self._ids.index(lane_id) if lane_id in self._ids else -1)
+
+    def open_merge_menu(self) -> None:
+        if self._merge_button is not None:
+            corner = self._merge_button.rect().bottomLeft()
+            self.merge_menu.popup(self._merge_button.mapToGlobal(corner))
+
+    def _made(self, action: QAction, button: QToolButton) -> None:
+        if "G" in [key.toString() for key in action.shortcuts()]:
+            self._merge_button = button
+
+    def _fill_merge_menu(self) -> None:
+        self.merge_menu.clear()
+        for lane in self._lanes:
+            if lane.id != self._chosen_id:
+                text = tr("with {face}").format(face=f"#{lane.id} {lane.name}".rstrip())
+                action = self.merge_menu.addAction(text)
+                action.triggered.connect(partial(self._merge, lane.id))
+
+    def _merge(self, lane_id: int, checked: bool = False) -> None:
+        self.merge_wanted.emit(lane_id)
+
+    def _tell(self) -> None:
+        row = self.table.currentRow()
+        if 0 <= row < len(self._ids):
+            self.chosen.emit(self._ids[row])
+
+
+class NotesPanel(_Panel):
+    """Markers and comments in time's order."""
+
+    chosen = Signal(object)
+    """A ``Marker`` or ``Comment``."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(
+            tr("Markers and comments"), (tr("Time"), tr("Text"), tr("Kind")), 1, parent
+        )
+        self._notes: list[Note] = []
+        self.hint = QLabel(self)
+        self.hint.setProperty("role", "muted")
+        self.hint.setWordWrap(True)
+        self._column.addWidget(self.hint)
+        self.table.itemSelectionChanged.connect(self._tell)
+
+    def show_notes(
+        self, notes: Sequence[Note], chosen: Note | None, titles: Mapping[int, str]
+    ) -> None:
+        """``titles``: the names of the lanes that comments are about."""
+        self._notes = list(notes)
+        with QSignalBlocker(self.table):
+            self.table.setRowCount(len(notes))
+            for row, note in enumerate(notes):
+                self._cell(row, 0, moment_text(note.t_s))
+                self._cell(row, 1, text_of(note)).setToolTip(text_of(note))
+                self._cell(row, 2, _kind(note, titles))
+        self.choose(chosen)
+
+    def choose(self, note: Note | None) -> None:
+        self._select(self._notes.index(note) if note in self._notes else -1)
+
+    def _tell(self) -> None:
+        row = self.table.currentRow()
+        if self.table.selectedItems() and 0 <= row < len(self._notes):
+            self.chosen.emit(self._notes[row])
+
+
+def _kind(note: Note, titles: Mapping[int, str]) -> str:
+    if isinstance(note, Marker):
+        return {"recorded": tr("recorded"), "review": tr("added")}.get(note.origin, note.origin)
+    about = titles.get(note.lane, "") if note.lane is not None else ""
+    return tr("comment on {face}").format(face=about) if about else tr("comment")

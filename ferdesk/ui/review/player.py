@@ -1,0 +1,220 @@
+"""Playing a session: where it is, and the picture of that moment, decoded beside the window."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from ferdesk.errors import FerdeskError
+from ferdesk.runtime.latest import Latest
+from ferdesk.ui.services import Film
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 15
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """What the film shows at ``t_s``: ``image`` [H, W, 3] RGB that began at ``began_s``.
+
+    Both are None before the film's first picture, and where it is broken, as ``problem`` says.
+    """
+
+    t_s: float
+    image: NDArray[np.uint8] | None = None
+    began_s: float | None = None
+    problem: str = ""
+
+
+class Projector:
+    """A film on a thread of its own; the newest moment that is asked for wins."""
+
+    def __init__(self, open_film: Callable[[], Film], show: Callable[[Still], None]) -> None:
+        """``show`` is called on the projector's thread."""
+        self._open_film, self._show = open_film, show
+        self._wanted: Latest[float] = Latest()
+        self._thread = threading.Thread(target=self._run, name="ferdesk-film", daemon=True)
+        self._thread.start()
+
+    def ask(self, t_s: float) -> None:
+        """The picture of that moment is wanted, instead of any that was asked for before."""
+        self._wanted.put(t_s)
+
+    def close(self) -> None:
+        """Let the thread end, which closes the film."""
+        self._wanted.close()
+        self._wanted.take(0.0)
+
+    def join(self, timeout_s: float) -> None:
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        film: Film | None = None
+        problem = ""
+        try:
+            while (t_s := self._wanted.take()) is not None:
+                try:
+                    if film is None and not problem:
+                        film = self._open_film()
+                    found = None if film is None else film.picture_at(t_s)
+                except FerdeskError as error:
+                    # a film that does not open is not tried again with each moment
+                    problem = str(error) if film is None else ""
+                    self._show(Still(t_s, problem=str(error)))
+                except Exception as error:
+                    log.exception("a film ended")
+                    self._show(Still(t_s, problem=str(error)))
+                else:
+                    image, began_s = found or (None, None)
+                    self._show(Still(t_s, image, began_s, problem))
+        finally:
+            if film is not None:
+                film.close()
+
+
+class Player(QObject):
+    """The position, and a clock that moves it; pictures come by ``shown`` where there is a film."""
+
+    moved = Signal(float)
+    """The position in seconds, while it is played and when it is sought."""
+    playing_changed = Signal(bool)
+    shown = Signal(object)
+    """A ``Still``."""
+    _came = Signal(int, object)
+
+    def __init__(
+        self, parent: QObject | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._times: NDArray[np.float64] = np.zeros(0)
+        self._length_s = 0.0
+        self._speed = 1.0
+        self._position_s = 0.0
+        self._began = (0.0, 0.0)
+        self._projector: Projector | None = None
+        self._old: list[Projector] = []
+        self._number = 0
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+        self._came.connect(self._take, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def position_s(self) -> float:
+        return self._position_s
+
+    @property
+    def length_s(self) -> float:
+        return self._length_s
+
+    @property
+    def playing(self) -> bool:
+        return self._timer.isActive()
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    @property
+    def has_film(self) -> bool:
+        return self._projector is not None
+
+    def load(
+        self,
+        times: NDArray[np.float64],
+        length_s: float,
+        film: Path | None,
+        open_film: Callable[[Path], Film],
+    ) -> None:
+        """Begin with a session: the times of its analysed frames, its length, and its video."""
+        self.unload()
+        self._times, self._length_s = times, length_s
+        if film is not None:
+            number = self._number
+            self._projector = Projector(
+                lambda: open_film(film), lambda still: self._came.emit(number, still)
+            )
+        self.seek(0.0)
+
+    def unload(self) -> None:
+        """Stop, and let the film go; its thread ends in its own time."""
+        self.pause()
+        self._number += 1
+        if self._projector is not None:
+            self._projector.close()
+            self._old.append(self._projector)
+            self._projector = None
+        self._position_s = 0.0
+
+    def join(self, timeout_s: float = 5.0) -> None:
+        """Wait for the threads of films that were let go; for the end of the program."""
+        for projector in self._old:
+            projector.join(timeout_s)
+        self._old.clear()
+
+    def seek(self, t_s: float) -> None:
+        """Go to that moment."""
+        self._position_s = min(max(t_s, 0.0), self._length_s)
+        self._began = (self._clock(), self._position_s)
+        self._tell()
+
+    def step(self, by: int) -> None:
+        """Go ``by`` analysed frames further, and stand there."""
+        self.pause()
+        if len(self._times):
+            here = int(np.searchsorted(self._times, self._position_s + 1e-6)) - 1
+            self.seek(float(self._times[min(max(here + by, 0), len(self._times) - 1)]))
+
+    def play(self) -> None:
+        if self._length_s <= 0 or self.playing:
+            return
+        at_end = self._position_s >= self._length_s
+        self._position_s = 0.0 if at_end else self._position_s
+        self._began = (self._clock(), self._position_s)
+        self._timer.start()
+        self.playing_changed.emit(True)
+
+    def pause(self) -> None:
+        if self.playing:
+            self._timer.stop()
+            self.playing_changed.emit(False)
+
+    def toggle(self) -> None:
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    def set_speed(self, speed: float) -> None:
+        """Seconds of the session in a second."""
+        self._speed = speed
+        self._began = (self._clock(), self._position_s)
+
+    @Slot()
+    def tick(self) -> None:
+        """Move on by the time that has passed."""
+        since_s, from_s = self._began
+        to_s = from_s + (self._clock() - since_s) * self._speed
+        self._position_s = min(to_s, self._length_s)
+        self._tell()
+        if to_s >= self._length_s:
+            self.pause()
+
+    def _tell(self) -> None:
+        if self._projector is not None:
+            self._projector.ask(self._position_s)
+        self.moved.emit(self._position_s)
+
+    @Slot(int, object)
+    def _take(self, number: int, still: Still) -> None:
+        if number == self._number:
+            self.shown.emit(still)

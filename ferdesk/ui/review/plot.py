@@ -1,0 +1,191 @@
+"""The seven probabilities as lines over a session's time, by pyqtgraph."""
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtWidgets import QWidget
+
+from ferdesk.core.labels import LABELS
+from ferdesk.ui.language import tr
+from ferdesk.ui.review.lines import LineView
+from ferdesk.ui.review.times import length_text
+from ferdesk.ui.theme import GRID, colours, label_colour
+from ferdesk.ui.timeline import line_pen
+
+GUTTER_PX = 14 * GRID
+"""Left of the plot: names of the lanes, and the axis."""
+MARGIN_PX = 2 * GRID
+_LOW, _HIGH = -0.04, 1.04
+_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
+_BAND_ALPHA = 0.16
+_LONG_PX = 12_000
+"""Lines that are longer together are drawn thin and without dashes, which costs a third."""
+
+
+class TimeAxis(pg.AxisItem):  # type: ignore[misc]
+    """Ticks at round times, written as people write them."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        wanted = (high - low) / max(size / 110, 1)
+        step = next((step for step in _STEPS_S if step >= wanted), _STEPS_S[-1])
+        return [(step, 0.0)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if spacing >= 1:
+            return [length_text(value) for value in values]
+        return [
+            f"{length_text(int(value + 1e-6))}.{round(value * 10 + 1e-6) % 10}" for value in values
+        ]
+
+
+class _Bands(pg.GraphicsObject):  # type: ignore[misc]
+    """From the least to the greatest value in each bin, as a soft picture in the seven colours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image = QImage()
+        self._rect = QRectF()
+
+    def show(self, image: QImage, rect: QRectF) -> None:
+        self.prepareGeometryChange()
+        self._image, self._rect = image, rect
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._rect
+
+    def paint(self, painter: QPainter, *_: object) -> None:
+        if not self._image.isNull():
+            painter.drawImage(self._rect, self._image)
+
+
+class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
+    """Shows one ``LineView``; mouse and keys are its owner's."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, axisItems={"bottom": TimeAxis("bottom")})
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setMouseEnabled(x=False, y=False)
+        self.setYRange(_LOW, _HIGH, padding=0.0)
+        self.plotItem.layout.setContentsMargins(0, 2, MARGIN_PX, 0)
+        left = self.getAxis("left")
+        left.setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
+        left.setWidth(GUTTER_PX)
+        self.setMinimumHeight(11 * GRID)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(tr("Probabilities of the chosen face over time"))
+        self._shown: dict[str, bool] = dict.fromkeys(LABELS, True)
+        self._view: LineView | None = None
+        self._bands = _Bands()
+        self.addItem(self._bands)
+        self.curves: dict[str, Any] = {}
+        for label in LABELS:
+            self.curves[label] = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
+            self.addItem(self.curves[label])
+        self._marks = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
+        self.addItem(self._marks)
+        self._cursor = pg.InfiniteLine(0.0, angle=90, movable=False)
+        self.addItem(self._cursor)
+        self.colour()
+
+    def span_px(self) -> tuple[int, int]:
+        """The first and last pixel of the lines in this widget."""
+        rect = self.getViewBox().sceneBoundingRect()
+        return round(rect.left()), round(rect.right())
+
+    def show_view(self, view: LineView, from_s: float, to_s: float) -> None:
+        """Draw ``view`` between two moments."""
+        self._view = view
+        self.setXRange(from_s, to_s, padding=0.0)
+        height = max(self.getViewBox().height(), 1.0)
+        drawn = [i for i, label in enumerate(LABELS) if self._shown[label]]
+        steps = np.abs(np.diff(view.middle[drawn], axis=1))
+        long = float(np.nansum(steps)) * height + self.width() * len(drawn) > _LONG_PX
+        for i, label in enumerate(LABELS):
+            curve = self.curves[label]
+            if not self._shown[label]:
+                continue
+            curve.setPen(_thin_pen(label) if long else line_pen(label, 2.0))
+            curve.setData(view.times, view.middle[i].astype(np.float64))
+        self._show_bands(view, drawn)
+
+    def show_nothing(self, from_s: float, to_s: float) -> None:
+        """No lane is chosen: an empty plot of that time."""
+        self.setXRange(from_s, to_s, padding=0.0)
+        for curve in self.curves.values():
+            curve.setData([], [])
+        self._bands.show(QImage(), QRectF())
+
+    def show_line(self, label: str, shown: bool) -> None:
+        self._shown[label] = shown
+        self.curves[label].setVisible(shown)
+
+    def show_marks(self, times: NDArray[np.float64]) -> None:
+        """A faint line at each of ``times``."""
+        ends = np.tile([_LOW, _HIGH], len(times))
+        self._marks.setData(np.repeat(times, 2), ends)
+
+    def show_cursor(self, t_s: float) -> None:
+        self._cursor.setValue(t_s)
+
+    def colour(self) -> None:
+        """Take the colours of the theme."""
+        theme = colours()
+        self.setBackground(QColor(theme.surface))
+        for name in ("left", "bottom"):
+            axis = self.getAxis(name)
+            axis.setPen(QColor(theme.line))
+            axis.setTextPen(QColor(theme.muted))
+            axis.setStyle(tickFont=self.font())
+        self.showGrid(x=True, y=True, alpha=0.12)
+        self._cursor.setPen(QPen(QColor(theme.text), 0))
+        self._marks.setPen(QPen(QColor(theme.muted), 0, Qt.PenStyle.DotLine))
+
+    def _show_bands(self, view: LineView, drawn: list[int]) -> None:
+        if view.low is None or view.high is None or len(view.times) < 2 or not drawn:
+            self._bands.show(QImage(), QRectF())
+            return
+        step = float(np.median(np.diff(view.times)))
+        first = view.times[0] - step / 2
+        columns = np.round((view.times - first) / step - 0.5).astype(np.int64)
+        num = int(columns[-1]) + 1
+        rows = max(int(self.getViewBox().height()) // 2, 16)
+        image = _band_image(view.low[drawn], view.high[drawn], columns, num, rows, drawn)
+        self._bands.show(image, QRectF(first, _LOW, num * step, _HIGH - _LOW))
+
+
+def _thin_pen(label: str) -> QPen:
+    pen = QPen(label_colour(label), 1.0)
+    pen.setCosmetic(True)
+    return pen
+
+
+def _band_image(
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+    columns: NDArray[np.int64],
+    num: int,
+    rows: int,
+    labels: list[int],
+) -> QImage:
+    """``low`` and ``high`` [k, m] as a picture of ``num`` columns, the lowest value in row 0."""
+    levels = _LOW + (np.arange(rows, dtype=np.float32) + 0.5) * ((_HIGH - _LOW) / rows)
+    half = np.float32((_HIGH - _LOW) / rows / 2)
+    inside = (levels[None, :, None] >= (low - half)[:, None, :]) & (
+        levels[None, :, None] <= (high + half)[:, None, :]
+    )
+    cover = inside.reshape(len(labels), -1).astype(np.float32)
+    count = cover.sum(axis=0)
+    rgb = [(c.red(), c.green(), c.blue()) for i in labels for c in (label_colour(LABELS[i]),)]
+    mixed = np.array(rgb, np.float32).T @ cover / np.maximum(count, 1)
+    alpha = 255 * (1 - (1 - _BAND_ALPHA) ** count)
+    pixels = np.zeros((4, rows, num), np.uint8)
+    for plane, values in zip((2, 1, 0, 3), (*mixed, alpha), strict=True):
+        pixels[plane][:, columns] = values.reshape(rows, -1)
+    data = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    return QImage(data.data, num, rows, 4 * num, QImage.Format.Format_ARGB32).copy()

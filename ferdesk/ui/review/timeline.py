@@ -1,0 +1,351 @@
+"""A session along its time: flags, seven lines of one face, lanes of all faces, and the cursor."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, QPointF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QScrollBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.core.labels import LABELS
+from ferdesk.sessions.review import Review
+from ferdesk.ui.language import say_label, tr
+from ferdesk.ui.overlay import percent
+from ferdesk.ui.review.opened import Opened
+from ferdesk.ui.review.plot import LinesPlot
+from ferdesk.ui.review.tracks import LANE_PX, Flags, Lanes, Note, Scale
+from ferdesk.ui.theme import GRID
+from ferdesk.ui.timeline import line_icon
+
+SHORTEST_VIEW_S = 0.5
+_ZOOM = 1.5
+_WHEEL_STEP = 120
+_BAR_STEPS = 10_000
+_LANES_SEEN = 4
+
+
+class SessionTimeline(QWidget):
+    """Left button: seek and scrub. Wheel: zoom at the mouse; with Shift, or sideways: move."""
+
+    seek_wanted = Signal(float)
+    lane_chosen = Signal(int)
+    note_chosen = Signal(object)
+    range_changed = Signal(float, float)
+    """What is in sight, in seconds."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._opened: Opened | None = None
+        self._review = Review()
+        self._range = (0.0, 1.0)
+        self._smoothed = True
+        self._cursor_s = 0.0
+        self._panning: QPointF | None = None
+        self.lane_id: int | None = None
+        self.flags = Flags(self)
+        self.plot = LinesPlot(self)
+        self.lanes = Lanes(self)
+        self.bar = QScrollBar(Qt.Orientation.Horizontal, self)
+        self.bar.setAccessibleName(tr("Part of the session in sight"))
+        self.bar.valueChanged.connect(self._bar_moved)
+        self.legend = {label: self._legend_button(label) for label in LABELS}
+        self.smoothing = QToolButton(self)
+        self.smoothing.setCheckable(True)
+        self.smoothing.setChecked(True)
+        self.smoothing.toggled.connect(self.set_smoothed)
+        self._say_smoothing()
+        for track in (self.flags, self.lanes):
+            track.seek_wanted.connect(self._seek)
+        self.flags.note_chosen.connect(self.note_chosen)
+        self.lanes.lane_chosen.connect(self.lane_chosen)
+        self.plot.viewport().installEventFilter(self)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(tr("Timeline of the session"))
+        self._lay_out()
+
+    def sizeHint(self) -> QSize:
+        return QSize(100 * GRID, 38 * GRID)
+
+    @property
+    def range_s(self) -> tuple[float, float]:
+        """What is in sight, in seconds."""
+        return self._range
+
+    @property
+    def smoothed(self) -> bool:
+        return self._smoothed
+
+    def show_session(self, opened: Opened, review: Review, lane_id: int | None) -> None:
+        """Show a session from its beginning to its end."""
+        self._opened, self.lane_id = opened, lane_id
+        self._range = (0.0, opened.length_s)
+        self._cursor_s = 0.0
+        self.show_review(review)
+
+    def clear(self) -> None:
+        """Let go of the session, whose file may be deleted then."""
+        self._opened = None
+        self._review = Review()
+        self.lanes.set_lanes((), {})
+        self.flags.set_notes(())
+
+    def show_review(self, review: Review) -> None:
+        """The lanes, markers and comments as they are now."""
+        opened = self._opened
+        if opened is None:
+            return
+        self._review = review
+        self.lanes.set_lanes(review.lanes, {one.id: opened.lines_of(one) for one in review.lanes})
+        notes: list[Note] = [*review.all_markers(opened.session), *review.comments]
+        self.flags.set_notes(notes)
+        self.plot.show_marks(np.array([note.t_s for note in notes]))
+        self._lanes_area.setMaximumHeight(min(len(review.lanes), _LANES_SEEN) * LANE_PX + 2)
+        self._lanes_area.setMinimumHeight(min(len(review.lanes), 2) * LANE_PX)
+        self.choose_lane(self.lane_id)
+
+    def choose_lane(self, lane_id: int | None) -> None:
+        """Draw the lines of this lane."""
+        self.lane_id = lane_id
+        self.lanes.set_chosen(lane_id)
+        row = self.lanes.row_of(lane_id)
+        self._lanes_area.ensureVisible(0, row.center().y(), 0, LANE_PX)
+        self._draw()
+        self._say_values()
+
+    def choose_note(self, note: Note | None) -> None:
+        self.flags.set_chosen(note)
+
+    def set_smoothed(self, smoothed: bool) -> None:
+        """Lines of the smoothed probabilities, or of each frame's own."""
+        self._smoothed = smoothed
+        with QSignalBlocker(self.smoothing):
+            self.smoothing.setChecked(smoothed)
+        self._say_smoothing()
+        self._draw()
+        self._say_values()
+
+    def set_cursor(self, t_s: float, *, follow: bool = False) -> None:
+        """Put the cursor there; ``follow`` moves the view along where it leaves it."""
+        self._cursor_s = t_s
+        from_s, to_s = self._range
+        if follow and not from_s <= t_s <= to_s:
+            self.set_range(t_s, t_s + to_s - from_s)
+        self.plot.show_cursor(t_s)
+        self.flags.set_cursor(t_s)
+        self.lanes.set_cursor(t_s)
+        self._say_values()
+
+    def set_range(self, from_s: float, to_s: float) -> None:
+        """Show this part, moved so that it lies within the session."""
+        if self._opened is None:
+            return
+        length_s = self._opened.length_s
+        span_s = min(max(to_s - from_s, min(SHORTEST_VIEW_S, length_s)), length_s)
+        from_s = min(max(from_s, 0.0), length_s - span_s)
+        self._range = (from_s, from_s + span_s)
+        self._draw()
+        self.range_changed.emit(*self._range)
+
+    def zoom(self, factor: float, around_s: float | None = None) -> None:
+        """See ``factor`` times as closely, with ``around_s`` (or the cursor) kept in its place."""
+        from_s, to_s = self._range
+        at_s = self._cursor_s if around_s is None else around_s
+        if not from_s <= at_s <= to_s:
+            at_s = (from_s + to_s) / 2
+        self.set_range(at_s - (at_s - from_s) / factor, at_s + (to_s - at_s) / factor)
+
+    def zoom_in(self) -> None:
+        self.zoom(_ZOOM)
+
+    def zoom_out(self) -> None:
+        self.zoom(1 / _ZOOM)
+
+    def show_whole(self) -> None:
+        if self._opened is not None:
+            self.set_range(0.0, self._opened.length_s)
+
+    def shift(self, share: float) -> None:
+        """Move the view by that share of itself, to the right where it is positive."""
+        from_s, to_s = self._range
+        by_s = share * (to_s - from_s)
+        self.set_range(from_s + by_s, to_s + by_s)
+
+    # ---- mouse, wheel and size
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The plot's own mouse handling knows no cursor that is scrubbed."""
+        match event.type():
+            case QEvent.Type.MouseButtonPress | QEvent.Type.MouseMove:
+                return self._mouse(event)  # type: ignore[arg-type]
+            case QEvent.Type.MouseButtonRelease:
+                self._panning = None
+                return True
+            case QEvent.Type.MouseButtonDblClick:
+                return True
+            case QEvent.Type.Wheel:
+                self._wheel(event)  # type: ignore[arg-type]
+                return True
+            case _:
+                return False
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._wheel(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self.plot.colour()
+            self._draw()
+
+    def _mouse(self, event: QMouseEvent) -> bool:
+        left = event.buttons() & Qt.MouseButton.LeftButton
+        other = event.buttons() & (Qt.MouseButton.MiddleButton | Qt.MouseButton.RightButton)
+        if left:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._seek(self._scale().t_s(event.position().x()))
+        elif other:
+            if self._panning is not None:
+                moved = self._panning.x() - event.position().x()
+                by_s = moved * self._scale().s_per_px
+                self.set_range(self._range[0] + by_s, self._range[1] + by_s)
+            self._panning = event.position()
+        return True
+
+    def _wheel(self, event: QWheelEvent) -> None:
+        turned = event.angleDelta()
+        sideways = turned.x()
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            sideways = sideways or turned.y()
+        if sideways:
+            self.shift(-0.1 * sideways / _WHEEL_STEP)
+        elif turned.y():
+            x = self.plot.mapFromGlobal(event.globalPosition()).x()
+            self.zoom(1.25 ** (turned.y() / _WHEEL_STEP), self._scale().t_s(x))
+        event.accept()
+
+    def _seek(self, t_s: float) -> None:
+        if self._opened is not None:
+            self.seek_wanted.emit(min(max(t_s, 0.0), self._opened.length_s))
+
+    def _bar_moved(self, value: int) -> None:
+        if self._opened is not None:
+            span_s = self._range[1] - self._range[0]
+            from_s = value / _BAR_STEPS * self._opened.length_s
+            self.set_range(from_s, from_s + span_s)
+
+    # ---- what is drawn
+
+    def _scale(self) -> Scale:
+        left, right = self.plot.span_px()
+        return Scale(*self._range, left, right)
+
+    def _draw(self) -> None:
+        opened = self._opened
+        if opened is None or not self.isVisible():
+            return
+        from_s, to_s = self._range
+        left, right = self.plot.span_px()
+        lane = next((one for one in self._review.lanes if one.id == self.lane_id), None)
+        if lane is not None:
+            lines = opened.lines_of(lane)
+            most = max((right - left) // 2, 64)
+            view = lines.view(from_s, to_s, most, smoothed=self._smoothed)
+            self.plot.show_view(view, from_s, to_s)
+        else:
+            self.plot.show_nothing(from_s, to_s)
+        for track in (self.flags, self.lanes):
+            track.set_scale(self._scale())
+        span = (to_s - from_s) / opened.length_s
+        with QSignalBlocker(self.bar):
+            page = max(round(_BAR_STEPS * span), 1)
+            self.bar.setRange(0, _BAR_STEPS - page)
+            self.bar.setPageStep(page)
+            self.bar.setSingleStep(max(page // 20, 1))
+            self.bar.setValue(round(from_s / opened.length_s * _BAR_STEPS))
+
+    def _say_values(self) -> None:
+        """The chosen lane's probabilities at the cursor, beside their names."""
+        opened = self._opened
+        lane = next((one for one in self._review.lanes if one.id == self.lane_id), None)
+        row = (
+            None if opened is None or lane is None else opened.lines_of(lane).row_at(self._cursor_s)
+        )
+        for i, label in enumerate(LABELS):
+            value = "–"  # noqa: RUF001
+            if row is not None and opened is not None:
+                table = opened.session.table
+                value = percent(float((table.smoothed if self._smoothed else table.raw)[row, i]))
+            self.legend[label].setText(f"{say_label(label).capitalize()} {value}")
+
+    def _say_smoothing(self) -> None:
+        self.smoothing.setText(tr("Smoothed") if self._smoothed else tr("Raw"))
+        self.smoothing.setToolTip(
+            tr("Lines of the probabilities smoothed over time, or of each frame alone (Y)")
+        )
+
+    def _legend_button(self, label: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setIcon(line_icon(label))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setAutoRaise(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setStyleSheet("padding: 2px 4px;")
+        button.setToolTip(tr("Show or hide this line"))
+        # as wide as its widest text, so that nothing moves while the cursor does
+        widest = button.fontMetrics().horizontalAdvance(f"{say_label(label).capitalize()} 100 %")
+        button.setMinimumWidth(widest + 5 * GRID)
+        button.toggled.connect(lambda shown: self._show_line(label, shown))
+        return button
+
+    def _show_line(self, label: str, shown: bool) -> None:
+        self.plot.show_line(label, shown)
+        self._draw()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        top.setSpacing(2)
+        for button in self.legend.values():
+            top.addWidget(button)
+        top.addStretch(1)
+        top.addWidget(self.smoothing)
+        self.corner = QHBoxLayout()
+        self.corner.setSpacing(2)
+        top.addLayout(self.corner)
+        self._lanes_area = QScrollArea(self)
+        self._lanes_area.setWidget(self.lanes)
+        self._lanes_area.setWidgetResizable(True)
+        self._lanes_area.setFrameShape(QFrame.Shape.NoFrame)
+        self._lanes_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._lanes_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, GRID // 2)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self.flags)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self._lanes_area)
+        column.addWidget(self.bar)
+
+    def add_buttons(self, buttons: Sequence[QToolButton]) -> None:
+        """Put buttons behind the others, as for zooming."""
+        for button in buttons:
+            self.corner.addWidget(button)

@@ -1,0 +1,366 @@
+"""The library of sessions: found, searched, sorted, opened, repaired, reported and thrown away."""
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from ferdesk.sessions.files import mark_as_written
+from ferdesk.sessions.reader import read_session
+from ferdesk.sessions.review import load_review, save_review
+from ferdesk.sessions.table import is_kept
+from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.review import library as library_module
+from ferdesk.ui.review.library import Library, _move_to_trash
+from ferdesk.ui.review.page import ReviewPage
+from tests.sessions.conftest import SessionMaker
+from tests.ui.fakes import FakeServices
+from tests.ui.test_accessibility import nameless
+from tests.ui.test_window import run
+
+Maker = Callable[..., Path]
+
+
+@pytest.fixture
+def make_session(services: FakeServices) -> Maker:
+    services.sessions_folder().mkdir()
+    return SessionMaker(services.sessions_folder())
+
+
+def page_of(window: MainWindow, qtbot: QtBot) -> ReviewPage:
+    """The page with its list read."""
+    if not window.actions_by_name["review"].isChecked():
+        QTest.keyClick(window, Qt.Key.Key_F7)
+    page = window.review
+    assert page is not None
+    qtbot.waitUntil(lambda: page.library._read)
+    return page
+
+
+def names(library: Library) -> list[str]:
+    return [entry.name for entry in library.model.entries]
+
+
+def wait_for(qtbot: QtBot, window: MainWindow, words: str) -> str:
+    """The notice in which ``words`` stand."""
+    qtbot.waitUntil(lambda: any(words in text for text in window.notices.texts))
+    return next(text for text in window.notices.texts if words in text)
+
+
+def test_the_library_shows_every_session_and_the_live_page_comes_back(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    make_session([[(1, "happy")]] * 20, name="old", num_faces=1, markers=[(0.5, "film A")])
+    make_session([[]] * 3, name="new", started_utc="2026-05-01T00:00:00Z", complete=False)
+    run(window, qtbot)
+    page = page_of(window, qtbot)
+    library = page.library
+    assert names(library) == ["new", "old"]
+    texts = [library.model.index(1, column).data() for column in range(9)]
+    assert texts[1:6] == ["old", "0:00:02", "camera:0", "1", "1"]
+    assert texts[8] == "complete"
+    assert "2 sessions" in library.place.text()
+    assert library.table.hasFocus()
+    assert not window.view.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_F7)
+    assert window.view.isVisible()
+    assert window.live.running
+
+
+def test_keys_belong_to_the_page_that_is_shown(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    run(window, qtbot)
+    page = page_of(window, qtbot)
+    QTest.keyClick(page.library.table, Qt.Key.Key_R)
+    QTest.keyClick(page.library.table, Qt.Key.Key_F5)
+    assert window.live.running
+    assert not services.recordings
+    window.show_keys()
+    assert window._keys is not None
+    told = {text for _, text in window._keys.entries}
+    assert "Search the sessions" in told
+    assert "Record the results to CSV" not in told
+    assert "Look at recorded sessions, or come back" in told
+
+
+def test_an_empty_library_says_how_to_fill_it(window: MainWindow, qtbot: QtBot) -> None:
+    library = page_of(window, qtbot).library
+    assert library.stack.currentIndex() == 1
+    assert library.empty_title.text() == "No session yet"
+    assert "Record (R)" in library.empty_text.text()
+    assert not any(library.actions_by_name[n].isEnabled() for n in ("open", "report", "delete"))
+
+
+def test_search_narrows_the_list_and_return_opens_what_is_left(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    make_session([[(1, "happy")]] * 20, name="pilot-1")
+    make_session([[(1, "sad")]] * 20, name="pilot-2", markers=[(0.5, "film A")])
+    page = page_of(window, qtbot)
+    QTest.keyClick(page.library.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.library.search.hasFocus()
+    QTest.keyClicks(page.library.search, "film")
+    assert names(page.library) == ["pilot-2"]
+    assert "1 of 2" in page.library.place.text()
+    page.library.select([page.library.model.entries[0].folder])
+    QTest.keyClick(page.library.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.shows_session)
+    assert page.title.text() == "pilot-2"
+    QTest.keyClick(page.session.timeline, Qt.Key.Key_Escape)
+    assert not page.shows_session
+    page.library.search.setText("nobody")
+    assert page.library.empty_title.text() == "No session fits"
+
+
+def test_columns_sort_and_the_selection_follows(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    for name, frames in (("b", 30), ("a", 10), ("c", 20)):
+        make_session([[(1, "happy")]] * frames, name=name)
+    library = page_of(window, qtbot).library
+    library.select([library.root / "b"])
+    library.table.sortByColumn(2, Qt.SortOrder.AscendingOrder)
+    assert names(library) == ["a", "c", "b"]
+    assert [entry.name for entry in library.selected] == ["b"]
+    library.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert names(library) == ["c", "b", "a"]
+
+
+def test_a_list_that_takes_long_leaves_the_window_free(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(root: Path) -> list[object]:
+        go_on.wait(20)
+        return []
+
+    monkeypatch.setattr("ferdesk.sessions.catalogue.list_sessions", slow)
+    QTest.keyClick(window, Qt.Key.Key_F7)
+    assert window.review is not None
+    assert window.review.library.empty_title.text() == "Reading the sessions…"
+    go_on.set()
+    page_of(window, qtbot)
+
+
+def test_a_damaged_folder_is_listed_with_its_reason_and_opens_nothing(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 3, name="bad")
+    (folder / "session.json").write_text("{")
+    library = page_of(window, qtbot).library
+    assert library.model.entries[0].state == "unreadable"
+    assert "cannot be read" in library.about.text()
+    assert not library.actions_by_name["open"].isEnabled()
+    library.table.doubleClicked.emit(library.model.index(0, 0))
+    assert window.review is not None
+    assert not window.review.shows_session
+
+
+def test_a_session_that_is_cut_off_is_repaired(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="cut", complete=False)
+    library = page_of(window, qtbot).library
+    assert "Repair" in library.about.text()
+    QTest.keyClick(
+        library.table,
+        Qt.Key.Key_R,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    wait_for(qtbot, window, "closed properly")
+    qtbot.waitUntil(lambda: library.model.entries[0].state == "complete")
+    assert read_session(folder).complete
+    assert [entry.name for entry in library.selected] == ["cut"]
+
+
+def test_a_session_that_is_being_recorded_is_neither_repaired_nor_deleted(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="now", complete=False)
+    with (folder / "results.csv").open("r+b") as file:
+        mark_as_written(file)
+        library = page_of(window, qtbot).library
+        assert library.model.entries[0].state == "recording"
+        assert not library.actions_by_name["repair"].isEnabled()
+        assert not library.actions_by_name["delete"].isEnabled()
+
+
+def test_deleting_asks_first_and_moves_to_the_trash(
+    window: MainWindow, qtbot: QtBot, make_session: Maker, tmp_path: Path
+) -> None:
+    for name in ("one", "two", "three"):
+        make_session([[(1, "happy")]] * 5, name=name)
+    library = page_of(window, qtbot).library
+    asked: list[str] = []
+    answers = [False, True]
+
+    def confirm(_parent: object, title: str, text: str) -> bool:
+        asked.append(f"{title}\n{text}")
+        return answers.pop(0)
+
+    def trash(folder: Path) -> bool:
+        shutil.move(folder, tmp_path / f"trash-{folder.name}")
+        return True
+
+    library._confirm, library._trash = confirm, trash
+    library.select([library.root / "one", library.root / "two"])
+    QTest.keyClick(library.table, Qt.Key.Key_Delete)
+    assert "one" in asked[0]
+    assert "two" in asked[0]
+    assert len(list(library.root.iterdir())) == 3
+    QTest.keyClick(library.table, Qt.Key.Key_Delete)
+    wait_for(qtbot, window, "in the trash")
+    qtbot.waitUntil(lambda: names(library) == ["three"])
+    assert (tmp_path / "trash-one" / "results.csv").exists()
+
+
+def test_a_trash_that_is_not_there_is_a_sentence_and_nothing_is_lost(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="one")
+    library = page_of(window, qtbot).library
+    library._confirm = lambda *_: True
+    library._trash = lambda _folder: False
+    library.actions_by_name["delete"].trigger()
+    said = wait_for(qtbot, window, "does not take")
+    assert str(folder) in said
+    assert (folder / "results.csv").exists()
+
+
+def test_the_systems_own_trash_takes_a_folder(
+    make_session: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = make_session([[(1, "happy")]] * 5, name="one")
+    moved = _move_to_trash(folder)
+    # a system without a trash says so and leaves the folder alone
+    assert moved != folder.exists()
+
+
+def test_a_report_honours_the_review_and_two_sessions_are_compared(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    one = make_session([[(1, "happy"), (2, "sad")]] * 30, name="one")
+    make_session([[(1, "sad")]] * 30, name="two")
+    review = load_review(read_session(one)).named(1, "Ana").excluding(2)
+    save_review(review, one)
+    library = page_of(window, qtbot).library
+    library.select([one])
+    QTest.keyClick(library.table, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    wait_for(qtbot, window, "report.html")
+    html = (one / "report.html").read_text("utf-8")
+    assert "Ana" in html
+    assert "#2" not in html
+    library._ask_save = lambda _parent, offered: str(offered)
+    library.table.selectAll()
+    QTest.keyClick(library.table, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    compared = library.root / "compare-one-two.html"
+    other = library.root / "compare-two-one.html"
+    qtbot.waitUntil(lambda: compared.exists() or other.exists())
+    wait_for(qtbot, window, "compare-")
+
+
+def test_exports_go_beside_the_rows_and_overwrite_nothing(
+    window: MainWindow, qtbot: QtBot, make_session: Maker, services: FakeServices
+) -> None:
+    folder = make_session([[(1, "happy")]] * 30, name="one")
+    (folder / "summary.csv").write_text("mine")
+    library = page_of(window, qtbot).library
+    for action in library.export_button.menu().actions():
+        action.trigger()
+    expected = ("summary-2.csv", "changes.csv", "results-openface.csv", "results-pyfeat.csv")
+    qtbot.waitUntil(lambda: all((folder / name).exists() for name in expected))
+    qtbot.waitUntil(lambda: len(services.parquets) == 1)
+    assert (folder / "summary.csv").read_text() == "mine"
+    wait_for(qtbot, window, "results-pyfeat.csv")
+
+
+def test_a_session_that_vanishes_before_it_opens_is_a_sentence(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="one")
+    page = page_of(window, qtbot)
+    shutil.rmtree(folder)
+    QTest.keyClick(page.library.table, Qt.Key.Key_Return)
+    wait_for(qtbot, window, "is not a session")
+    qtbot.waitUntil(lambda: page.library.empty_title.text() == "No session yet")
+
+
+def test_long_sessions_get_their_columns_while_the_library_is_looked_at(
+    window: MainWindow, qtbot: QtBot, make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ferdesk.sessions.table.CACHE_FROM_ROWS", 20)
+    monkeypatch.setattr(library_module, "CACHE_FROM_ROWS", 20)
+    folder = make_session([[(1, "happy")]] * 30, name="long")
+    make_session([[(1, "happy")]] * 10, name="short")
+    page_of(window, qtbot)
+    qtbot.waitUntil(lambda: is_kept(folder / "results.csv"))
+    assert not (folder.parent / "short" / "columns.cache").exists()
+
+
+def test_a_session_or_a_folder_can_be_shown_at_once(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="one")
+    window.show_review(folder)
+    page = window.review
+    assert page is not None
+    qtbot.waitUntil(lambda: page.shows_session)
+    window.show_review(folder.parent)
+    assert not page.shows_session
+    qtbot.waitUntil(lambda: names(page.library) == ["one"])
+
+
+def test_the_recording_that_goes_on_is_told_on_the_review_page(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    run(window, qtbot)
+    QTest.keyClick(window, Qt.Key.Key_R)
+    page = page_of(window, qtbot)
+    qtbot.waitUntil(lambda: page.recording.text().startswith("●"))
+
+
+def test_every_control_of_the_review_page_has_a_name(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy"), (2, "sad")]] * 30, name="one", markers=[(1.0, "film")])
+    window.show_review(folder)
+    page = window.review
+    assert page is not None
+    qtbot.waitUntil(lambda: page.shows_session)
+    assert nameless(window) == []
+
+
+def test_the_review_page_fits_a_small_screen(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(n, "happy") for n in range(1, 20)]] * 30, name="one")
+    window.show_review(folder)
+    page = window.review
+    assert page is not None
+    qtbot.waitUntil(lambda: page.shows_session)
+    assert page.minimumSizeHint().width() <= 1280
+    assert page.minimumSizeHint().height() <= 720
+
+
+def test_a_session_file_of_nonsense_does_not_stop_the_list(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="odd")
+    about = json.loads((folder / "session.json").read_text())
+    about |= {"markers": "none", "source": 7, "model": None, "length_s": "x", "started_utc": []}
+    (folder / "session.json").write_text(json.dumps(about))
+    make_session([[(1, "happy")]] * 5, name="good")
+    page = page_of(window, qtbot)
+    assert sorted(names(page.library)) == ["good", "odd"]
+    page.open(folder)
+    qtbot.waitUntil(lambda: page.shows_session)
