@@ -20,6 +20,7 @@ System = Literal["cbam-resnet", "tang", "zhang", "hog-svm", "lbp-svm", "gabor-sv
 LossName = Literal["softmax", "a-softmax", "squared-hinge"]
 ScheduleName = Literal["cosine", "step"]
 Selection = Literal["last", "public"]
+DistillView = Literal["same", "one", "flip", "ten"]
 
 NETWORKS: tuple[System, ...] = ("cbam-resnet", "tang", "zhang")
 """The systems that torch trains; the others are a linear SVM over features made by hand."""
@@ -37,6 +38,8 @@ class Recipe:
     """Channels of the first stage; units of a layer for ``zhang``, in sixteenths of the first's."""
     attention: Order = "channel-first"
     pool: Pool = "gap"
+    input_px: int = 0
+    """Side to which the network enlarges the crop before it looks; 0: the crop as it is."""
     # the loss
     loss: LossName = "softmax"
     margin: int = 4
@@ -69,10 +72,13 @@ class Recipe:
     logit_adjust: float = 0.0
     """So many times the logarithm of each class's share is added to its logit while learning."""
     teacher: tuple[str, ...] = ()
-    """Checkpoints whose mean opinion of the same views is learned too."""
+    """Checkpoints or exported models whose mean opinion is learned too."""
     distill_alpha: float = 0.7
     """Weight of the teachers' opinion; the rest is the labels'."""
     distill_temperature: float = 2.0
+    distill_view: DistillView = "same"
+    """What teachers look at: the same view as the student, or the face as it is, once for all: its
+    centre (``one``), that and its mirror (``flip``), or ten crops (``ten``)."""
     # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
     crop_px: int = 44
     rotation_deg: float = 0.0
@@ -85,6 +91,18 @@ class Recipe:
     erase: float = 0.0
     """Share of faces that lose a rectangle."""
     mixup: float = 0.0
+    cutmix: float = 0.0
+    """Share of faces that get a square of another one, and its label with it."""
+    box_scatter: float = 0.0
+    """How widely detectors' boxes scatter about FER2013's frames; 1: as it was measured."""
+    blur: float = 0.0
+    """Share of faces that are out of focus."""
+    dark: float = 0.0
+    """Share of faces in low light, with its noise."""
+    jpeg: float = 0.0
+    """Share of faces that are compressed strongly."""
+    small: float = 0.0
+    """Share of faces that look like one of 20 to 40 pixels, enlarged."""
     # only for tang
     dropout: float = 0.0
     """Share of the features that are dropped before the last layer while it learns."""
@@ -112,6 +130,7 @@ class Recipe:
             attention=self.attention,
             pool=self.pool,
             angular=self.loss == "a-softmax",
+            input_px=self.input_px,
         )
 
     @property
@@ -217,7 +236,8 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "distill_temperature": (0.1, 100),
         "dropout": (0, 0.95), "pretrain_epochs": (0, 100_000), "corruption": (0, 0.95),
         "pretrain_learning_rate": (1e-9, 100), "sparsity": (0.001, 0.999),
-        "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6),
+        "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6), "input_px": (0, 256), "cutmix": (0, 1),
+        "box_scatter": (0, 3), "blur": (0, 1), "dark": (0, 1), "jpeg": (0, 1), "small": (0, 1),
     }  # fmt: skip
     for field, (low, high) in limits.items():
         value = getattr(recipe, field)
@@ -225,11 +245,17 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
             raise DataError(
                 f"The recipe ({where}) has {field} = {value}; it lies between {low} and {high}."
             )
+    if 0 < recipe.input_px < recipe.crop_px:
+        raise DataError(
+            f"The recipe ({where}) has input_px = {recipe.input_px}, less than its crop of "
+            f"{recipe.crop_px}; it enlarges, or is 0."
+        )
 
 
 _SHALLOW: tuple[System, ...] = ("hog-svm", "lbp-svm", "gabor-svm")
 _OWNERS: dict[str, tuple[System, ...]] = {
-    "attention": ("cbam-resnet",), "pool": ("cbam-resnet",), "dropout": ("tang",),
+    "attention": ("cbam-resnet",), "pool": ("cbam-resnet",), "input_px": ("cbam-resnet",),
+    "dropout": ("tang",),
     "pretrain_epochs": ("zhang",), "pretrain_learning_rate": ("zhang",), "corruption": ("zhang",),
     "sparsity": ("zhang",), "sparsity_weight": ("zhang",), "svm_c": _SHALLOW,
 }  # fmt: skip

@@ -21,6 +21,7 @@ from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import FerdeskError
 from trainer.checkpoint import Checkpoint
+from trainer.config import Recipe
 from trainer.data import Faces
 from trainer.evaluate import (
     as_table,
@@ -37,6 +38,7 @@ OPSET = 18
 PARITY = 1e-3
 """Largest allowed difference between torch's and ONNX Runtime's logits and maps."""
 _STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8}
+"""In pixels of what the first convolution sees, which ``input_px`` may enlarge."""
 _TRAINED_ON = "FER2013 Training split, 28,709 faces; chosen on PublicTest"
 _LICENCE = "MIT; trained on FER2013, whose pictures carry no clear licence (see NOTICE)"
 
@@ -212,11 +214,9 @@ def _export_aside(
         "trained_on": trained_on,
         "accuracy": json.dumps(figures),
         "temperature": repr(temperature),
-        "crop": json.dumps(
-            {"size_px": FACE_SIZE_PX, "inner_px": recipe.crop_px, "framing": "FER2013"}
-        ),
+        "crop": json.dumps(_crop_table(recipe)),
         "map_region": json.dumps([network.margin, network.margin, recipe.crop_px, recipe.crop_px]),
-        "map_stride": json.dumps({name: _STRIDES[name] for name in maps}),
+        "map_stride": json.dumps({name: _stride(name, recipe) for name in maps}),
         "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
         "commit": checkpoint.commit,
         "licence": _LICENCE,
@@ -228,6 +228,20 @@ def _export_aside(
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
     return figures
+
+
+def _crop_table(recipe: Recipe) -> dict[str, object]:
+    table: dict[str, object] = {
+        "size_px": FACE_SIZE_PX, "inner_px": recipe.crop_px, "framing": "FER2013",
+    }  # fmt: skip
+    return {**table, "input_px": recipe.input_px} if recipe.input_px else table
+
+
+def _stride(name: str, recipe: Recipe) -> float:
+    """From cell to cell in pixels of ``faces``; cells of an enlarged face lie closer."""
+    if not recipe.input_px:
+        return _STRIDES[name]
+    return _STRIDES[name] * recipe.crop_px / recipe.input_px
 
 
 def prove_parity(network: LogitsNet, path: Path, pixels: NDArray[np.uint8]) -> float:
@@ -355,7 +369,8 @@ def _architecture_text(checkpoint: Checkpoint) -> str:
     }.get(
         recipe.system,
         f"{'ResNet' if recipe.attention == 'none' else 'CBAM-ResNet'}, width {recipe.width}, "
-        f"attention {recipe.attention}, pooling {recipe.pool}",
+        f"attention {recipe.attention}, pooling {recipe.pool}"
+        f"{f', enlarged to {recipe.input_px} px' if recipe.input_px else ''}",
     )
     return f"{kind}, {recipe.loss}; {checkpoint.model().num_parameters():,} parameters"
 

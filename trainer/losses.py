@@ -77,19 +77,19 @@ def a_softmax_logits(
 
 
 def cross_entropy(logits_BK: Tensor, target_B: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean softmax cross entropy with label smoothing, in float32."""
-    return F.cross_entropy(logits_BK.float(), target_B, label_smoothing=smoothing)
+    """Softmax cross entropy of each face [B] with label smoothing, in float32."""
+    return F.cross_entropy(logits_BK.float(), target_B, label_smoothing=smoothing, reduction="none")
 
 
 def squared_hinge(scores_BK: Tensor, target_B: Tensor) -> Tensor:
-    """Mean over faces of sum_k max(0, 1 - t_k s_k)^2, t_k = 1 for the target and -1 elsewhere.
+    """Of each face [B] sum_k max(0, 1 - t_k s_k)^2, t_k = 1 for the target and -1 elsewhere.
 
     The data term of K one-vs-rest linear L2-SVMs (Tang, 2013, equations 5 and 11). Their other
     term, |w|^2 / 2, is weight decay d on the last layer: C = 1 / (faces * d).
     """
     sign_BK = 2.0 * F.one_hot(target_B, scores_BK.shape[1]).to(torch.float32) - 1.0
     missing_BK = F.relu(1.0 - sign_BK * scores_BK.float())
-    return missing_BK.square().sum(1).mean()
+    return missing_BK.square().sum(1)
 
 
 def distillation(logits_BK: Tensor, taught_BK: Tensor, temperature: float) -> Tensor:

@@ -32,6 +32,8 @@ class Architecture:
     pool: Pool = "gap"
     angular: bool = False
     """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
+    input_px: int = 0
+    """Side to which faces are enlarged before the first convolution; 0: as they come."""
 
 
 class Maps(NamedTuple):
@@ -85,7 +87,8 @@ class Network(nn.Module):
 class ExpressionNet(Network):
     """CBAM-ResNet of the paper's section 3.1.
 
-    Input [B, 1, H, W] float, grey values 0..255 (44x44 in the paper); output logits [B, 7].
+    Input [B, 1, H, W] float, grey values 0..255 (44x44 in the paper), enlarged first where the
+    architecture says so; output logits [B, 7].
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -115,6 +118,8 @@ class ExpressionNet(Network):
     def look(self, faces_BCHW: Tensor) -> Maps:
         """The features before pooling, with the spatial maps (ones where there is no CBAM)."""
         x_BCHW = (faces_BCHW / 255.0 - PIXEL_MEAN) / PIXEL_STD
+        if side := self.architecture.input_px:
+            x_BCHW = F.interpolate(x_BCHW, size=(side, side), mode="bilinear", align_corners=False)
         x_BCHW = F.relu(self.stem_norm(self.stem(x_BCHW)))
         maps: list[Tensor] = []
         for block in self.blocks:

@@ -49,6 +49,7 @@ def shape_of(recipe: Recipe) -> dict[str, Any]:
     return {
         "system": recipe.system, "width": recipe.width, "attention": recipe.attention,
         "pool": recipe.pool, "loss": recipe.loss, "crop_px": recipe.crop_px,
+        "input_px": recipe.input_px,
     }  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def _from_onnx(path: Path) -> Start:
             "system": "cbam-resnet", "width": int(stem.shape[0]), "attention": attention.group(1),
             "pool": pool.group(1), "loss": "softmax",
             "crop_px": int(json.loads(metadata["crop"])["inner_px"]),
+            "input_px": int(json.loads(metadata["crop"]).get("input_px", 0)),
         }  # fmt: skip
         recipe = recipe_from(shape, str(path))
         network = build_network(recipe)
@@ -86,7 +88,8 @@ def _from_onnx(path: Path) -> Start:
                 weights[name] = torch.from_numpy(value.astype(np.float32))
             elif not (name.endswith("num_batches_tracked") or name.startswith("head.")):
                 raise KeyError(name)
-        cells = 16 if recipe.pool == "paper" else ((recipe.crop_px + 7) // 8) ** 2
+        side = recipe.input_px or recipe.crop_px
+        cells = 16 if recipe.pool == "paper" else ((side + 7) // 8) ** 2
         kernel = table.get(cam.input[1], table.get(f"{cam.input[1]}.half"))
         if kernel is None:
             raise KeyError("cam")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ferdesk.core.labels import NUM_LABELS
-from trainer.augment import augment
+from trainer.augment import augment, cut_mix
 from trainer.config import Recipe
 from trainer.data import Faces
 from trainer.distributed import ALONE, Group
@@ -39,6 +39,8 @@ class TrainingStep:
         group: the processes that share the batch.
         autotune: let the compiler time many kernels, which takes minutes; for long runs on GPUs.
         teachers: networks on the same device whose opinion of the same views is learned too.
+        taught_NK: the teachers' probabilities for each face of ``training`` at the temperature of
+            distillation, [N, 7] float32, where they looked once for all; then without teachers.
         notice: takes a sentence for the user.
     """
 
@@ -54,12 +56,14 @@ class TrainingStep:
         group: Group = ALONE,
         autotune: bool = False,
         teachers: Sequence[Network] = (),
+        taught_NK: Tensor | None = None,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.recipe, self.network, self.averaged = recipe, network, averaged
         self.device = next(network.parameters()).device
         self.bf16, self.group, self.notice = bf16, group, notice
         self.teachers = [teacher.eval().requires_grad_(False) for teacher in teachers]
+        self.taught_NK = None if taught_NK is None else taught_NK.to(self.device)
         self.steps_per_epoch = len(training) // recipe.batch
         self.pixels_NHW = torch.from_numpy(training.pixels).to(self.device)
         self.labels_N = torch.from_numpy(training.labels).to(self.device)
@@ -117,11 +121,13 @@ class TrainingStep:
         random_BD = plan.random_SBD.index_select(0, counter)[0]
         self._rate.copy_(plan.rate_S.index_select(0, counter)[0])
         self.optimizer.zero_grad(set_to_none=True)
-        batch = (
+        batch: tuple[Tensor, ...] = (
             self.pixels_NHW.index_select(0, indices_B), self.labels_N.index_select(0, indices_B),
             random_BD, plan.share_S.index_select(0, counter)[0],
             plan.annealing_S.index_select(0, counter)[0],
         )  # fmt: skip
+        if self.taught_NK is not None:
+            batch = (*batch, self.taught_NK.index_select(0, indices_B))
         loss = self._slope(batch)
         if self.recipe.sam_rho:
             self._slope_uphill(batch)
@@ -172,25 +178,43 @@ class TrainingStep:
         random_BD: Tensor,
         share: Tensor,
         annealing: Tensor,
+        taught_BK: Tensor | None = None,
     ) -> Tensor:
-        x_B1HW = augment(faces_BHW, self.recipe, random_BD)
-        if self.recipe.mixup:
+        recipe = self.recipe
+        x_B1HW = augment(faces_BHW, recipe, random_BD)
+        # how much of each face is its own; None where all of it is
+        own_B: Tensor | None = None
+        if recipe.mixup:
+            own_B = share.expand(len(x_B1HW))
+        if recipe.cutmix:
+            cut_B1HW, cut_own_B = cut_mix(x_B1HW, recipe.cutmix, random_BD)
+            if own_B is not None:  # one or the other, for each face
+                uncut_B = cut_own_B == 1
+                own_B = torch.where(uncut_B, own_B, cut_own_B)
+                mixed_B1HW = share * x_B1HW + (1 - share) * x_B1HW.flip(0)
+                x_B1HW = torch.where(uncut_B[:, None, None, None], mixed_B1HW, cut_B1HW)
+            else:
+                own_B, x_B1HW = cut_own_B, cut_B1HW
+        elif recipe.mixup:
             x_B1HW = share * x_B1HW + (1 - share) * x_B1HW.flip(0)
-        x_B1HW = x_B1HW.contiguous(memory_format=memory_format(self.recipe, self.device))
+        x_B1HW = x_B1HW.contiguous(memory_format=memory_format(recipe, self.device))
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             embedding_BC = self.network.embed(x_B1HW)
         embedding_BC = embedding_BC.float()
-        loss = self._loss_of(embedding_BC, target_B, annealing)
-        if self.recipe.mixup:
-            other = self._loss_of(embedding_BC, target_B.flip(0), annealing)
-            loss = share * loss + (1 - share) * other
+        loss_B = self._loss_of(embedding_BC, target_B, annealing)
+        if own_B is not None:
+            other_B = self._loss_of(embedding_BC, target_B.flip(0), annealing)
+            loss_B = own_B * loss_B + (1 - own_B) * other_B
+        loss = loss_B.mean()
         if self.teachers:
             with torch.no_grad():
                 taught_BK = self._taught(x_B1HW)
+        elif taught_BK is not None and own_B is not None:  # they saw whole faces
+            taught_BK = own_B[:, None] * taught_BK + (1 - own_B)[:, None] * taught_BK.flip(0)
+        if taught_BK is not None:
             student_BK = self.network.classify(embedding_BC)
-            learned = distillation(student_BK, taught_BK, self.recipe.distill_temperature)
-            alpha = self.recipe.distill_alpha
-            loss = (1 - alpha) * loss + alpha * learned
+            learned = distillation(student_BK, taught_BK, recipe.distill_temperature)
+            loss = (1 - recipe.distill_alpha) * loss + recipe.distill_alpha * learned
         return loss
 
     def _taught(self, x_B1HW: Tensor) -> Tensor:

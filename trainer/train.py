@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -27,6 +30,7 @@ from trainer.pretrain import FILE as PRETRAINED
 from trainer.pretrain import Progress as Pretraining
 from trainer.pretrain import pretrain
 from trainer.step import TrainingStep, is_out_of_memory, memory_format
+from trainer.teachers import Teacher, load_teacher, opinion
 
 SAVE_EVERY_S = 60.0
 """At least so often ``last.pt`` is written."""
@@ -104,7 +108,7 @@ def fit(
     try:
         run = _Run(
             recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
-            resume=resume, start=start, group=group, notice=notice,
+            resume=resume, start=start, group=group, notice=notice, stop_requested=stop_requested,
         )  # fmt: skip
         return run.train(max_steps, events, report, stop_requested)
     except RuntimeError as error:
@@ -132,8 +136,10 @@ class _Run:
         start: dict[str, Tensor] | None = None,
         group: Group = ALONE,
         notice: Callable[[str], None] = lambda _: None,
+        stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.recipe, self.data, self.folder, self.group = recipe, data, folder, group
+        self.stop_requested = stop_requested
         self.device = torch.device(device)
         self.bf16, self.notice = bf16, notice
         if self.device.type == "cuda":
@@ -160,7 +166,7 @@ class _Run:
             self.averaged.eval()
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
-            group=group, autotune=autotune, notice=notice, teachers=self._teachers(),
+            group=group, autotune=autotune, notice=notice, **self._taught_by(),
         )  # fmt: skip
         self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
@@ -183,22 +189,24 @@ class _Run:
         )
         return network
 
-    def _teachers(self) -> list[Network]:
-        """The networks of the recipe's teachers; the first process alone reads their files."""
-
-        def load() -> list[Checkpoint]:
-            found = [load_checkpoint(Path(place)) for place in self.recipe.teacher]
-            for place, checkpoint in zip(self.recipe.teacher, found, strict=True):
-                if checkpoint.recipe.crop_px != self.recipe.crop_px:
-                    raise DataError(
-                        f"The teacher {place} looks at {checkpoint.recipe.crop_px} pixels, the "
-                        f"student at {self.recipe.crop_px}; both must see the same view."
-                    )
-            return found
-
+    def _taught_by(self) -> dict[str, Any]:
+        """The teachers, or what they said once for all; the first process alone reads files."""
         if not self.recipe.teacher:
-            return []
-        return [teacher.model().to(self.device) for teacher in self.group.from_first(load)]
+            return {}
+
+        def load() -> tuple[list[Teacher], NDArray[np.float32] | None]:
+            teachers = [load_teacher(Path(place), self.recipe) for place in self.recipe.teacher]
+            if self.recipe.distill_view == "same":
+                return teachers, None
+            return [], opinion(
+                teachers, self.data, self.recipe, self.folder, self.device, self.notice,
+                self.stop_requested,
+            )  # fmt: skip
+
+        teachers, taught_NK = self.group.from_first(load)
+        if taught_NK is not None:
+            return {"taught_NK": torch.from_numpy(taught_NK)}
+        return {"teachers": [teacher.network().to(self.device) for teacher in teachers]}
 
     def _open(self, resume: bool) -> Checkpoint | None:
         """The checkpoint to go on from, checked; the first process alone does this."""

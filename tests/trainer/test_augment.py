@@ -7,14 +7,16 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from trainer.augment import NUM_RANDOMS, center_crop, ten_crops
+from ferdesk.core.crop import Square, crop_face
+from trainer.augment import NUM_RANDOMS, center_crop, cut_mix, jpeg, ten_crops
 from trainer.augment import augment as augment_by
 from trainer.config import Recipe, load_recipe
 
 PAPER = Recipe()
 EVERYTHING = Recipe(
-    rotation_deg=30, scale=0.3, shift=0.2, light=0.8, coarse=0.5, erase=0.5, crop_px=44
-)
+    rotation_deg=30, scale=0.3, shift=0.2, light=0.8, coarse=0.5, erase=0.5, crop_px=44,
+    box_scatter=1.0, blur=0.5, dark=0.5, jpeg=0.5, small=0.5,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -187,3 +189,117 @@ def test_light_changes_no_face_by_position(faces: Tensor) -> None:
         ).solution.flatten()
         torch.testing.assert_close(slope * before + offset, after, atol=0.01, rtol=0)
         assert 1 / 1.21 - 1e-3 < slope < 1.21 + 1e-3
+
+
+def test_scattered_crops_lie_as_detectors_boxes_do() -> None:
+    dot = torch.zeros(2000, 48, 48, dtype=torch.uint8)
+    dot[:, 24, 24] = 255
+    batch = augment(dot, Recipe(box_scatter=1.0), _seeded())[:, 0]
+    steps = torch.arange(44.0)
+    seen = batch[batch.sum((1, 2)) > 40]
+    assert len(seen) == 2000  # two deviations at most, so that a face stays in its crop
+    across = (seen.sum(1) * steps).sum(1) / seen.sum((1, 2)) - 21.9
+    # 0.066 of 48 pixels, a little less for what is cut off, seen at scales about 1
+    assert 2.7 < across.std().item() < 3.4
+    assert across.abs().max() < 2 * 0.066 * 48 * 1.45 + 1
+
+
+def test_half_the_scatter_moves_half_as_far() -> None:
+    dot = torch.zeros(500, 48, 48, dtype=torch.uint8)
+    dot[:, 24, 24] = 255
+    steps = torch.arange(44.0)
+    spreads = []
+    for share in (0.5, 1.0):
+        batch = augment(dot, Recipe(box_scatter=share), _seeded())[:, 0]
+        down = (batch.sum(2) * steps).sum(1) / batch.sum((1, 2))
+        spreads.append(down.std().item())
+    assert spreads[1] / spreads[0] == pytest.approx(2, rel=0.15)
+
+
+def _all_of_them(field: str, strength: float, columns: tuple[int, ...], faces: Tensor) -> Tensor:
+    """``faces`` unmoved, each with ``field`` at ``strength`` in [0, 1)."""
+    random_BD = torch.full((len(faces), NUM_RANDOMS), 0.5)
+    random_BD[:, list(columns)] = strength
+    return augment_by(faces, Recipe(**{"crop_px": 48, field: 1.0}), random_BD)  # type: ignore[arg-type]
+
+
+def test_a_small_face_is_what_the_app_would_cut_out_of_few_pixels(faces: Tensor) -> None:
+    strength = (40 - 24) / (40 - 20)
+    seen = _all_of_them("small", strength, (18,), faces)
+    for face, view in zip(faces, seen[:, 0], strict=True):
+        few = crop_face(face.numpy(), Square(0, 0, 48), 24)
+        expected = crop_face(few.round().astype("uint8"), Square(0, 0, 24), 48)
+        difference = (view - torch.from_numpy(expected)).abs()
+        assert difference[3:-3, 3:-3].max() < 1  # whole numbers in between; edges are not repeated
+
+
+def test_blur_spreads_a_dot_and_loses_no_light(faces: Tensor) -> None:
+    dot = torch.zeros(1, 48, 48, dtype=torch.uint8)
+    dot[:, 24, 24] = 200
+    steps = torch.arange(48.0)
+    for strength, sigma in ((0.0, 0.5), (0.5, 1.25), (0.99, 1.985)):
+        seen = _all_of_them("blur", strength, (14,), dot)[0, 0]
+        assert seen.sum().item() == pytest.approx(200, rel=1e-3)
+        spread = ((steps - 24) ** 2 * seen.sum(0)).sum() / seen.sum()
+        assert spread.sqrt().item() == pytest.approx(sigma, rel=0.12)
+    flat = torch.full((2, 48, 48), 77, dtype=torch.uint8)
+    torch.testing.assert_close(_all_of_them("blur", 0.9, (14,), flat), flat[:, None].float())
+
+
+def test_low_light_takes_the_light_and_adds_a_noise_of_each_face_its_own(faces: Tensor) -> None:
+    flat = torch.full((8, 48, 48), 200, dtype=torch.uint8)
+    random_BD = torch.full((8, NUM_RANDOMS), 0.5)
+    random_BD[:, 16] = torch.linspace(0, 0.9, 8)
+    seen = augment_by(flat, Recipe(crop_px=48, dark=1.0), random_BD)
+    assert seen.mean().item() == pytest.approx(200 * 0.25, abs=0.3)
+    assert seen.std((1, 2, 3)).mean().item() == pytest.approx(4, rel=0.1)
+    assert torch.equal(seen, seen.round())
+    assert len({tuple(view.flatten().tolist()) for view in seen}) == 8
+    neighbours = torch.corrcoef(
+        torch.stack([seen[0, 0, :, :-1].ravel(), seen[0, 0, :, 1:].ravel()])
+    )
+    assert abs(neighbours[0, 1].item()) < 0.1
+
+
+@pytest.mark.parametrize("quality", [10, 30, 50])
+def test_compressed_faces_are_as_jpeg_leaves_them(quality: int) -> None:
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
+    waves = 128 + 60 * torch.sin(rows / 5) + 50 * torch.cos(columns / 3 + rows / 9)
+    face = waves.round().clamp(0, 255)
+    stored = io.BytesIO()
+    Image.fromarray(face.numpy().astype(np.uint8)).save(stored, "JPEG", quality=quality)
+    expected = torch.from_numpy(np.asarray(Image.open(stored)).astype(np.float32))
+    ours = jpeg(face[None, None], torch.tensor([float(quality)]))[0, 0]
+    assert (ours - expected).abs().mean() < 0.3  # libjpeg rounds inside its transform
+    assert (face - expected).abs().mean() > 1
+
+
+def test_a_shared_face_has_as_much_of_the_label_as_of_the_pixels() -> None:
+    batch = torch.arange(6.0)[:, None, None, None].expand(6, 1, 20, 20).contiguous() * 10
+    random_BD = torch.rand(6, NUM_RANDOMS, generator=_seeded())
+    mixed, own = cut_mix(batch, 1.0, random_BD)
+    for i in range(6):
+        assert set(mixed[i].ravel().tolist()) <= {10.0 * i, 10.0 * (5 - i)}
+        assert own[i].item() == pytest.approx((mixed[i] == 10 * i).float().mean().item(), abs=1e-6)
+    assert own.min() < 0.8
+    unmixed, own = cut_mix(batch, 0.3, torch.full((6, NUM_RANDOMS), 0.4))
+    assert torch.equal(unmixed, batch)
+    assert torch.equal(own, torch.ones(6))
+
+
+@pytest.mark.parametrize(
+    ("field", "column"), [("blur", 14), ("dark", 15), ("jpeg", 17), ("small", 18)]
+)
+def test_a_face_that_is_not_chosen_stays_as_it_is(field: str, column: int, faces: Tensor) -> None:
+    random_BD = torch.full((len(faces), NUM_RANDOMS), 0.5)
+    random_BD[:, column] = 0.2
+    seen = augment_by(faces, Recipe(**{"crop_px": 48, field: 0.1}), random_BD)  # type: ignore[arg-type]
+    assert torch.equal(seen, faces[:, None].float())
+    random_BD[:, column] = 0.05
+    seen = augment_by(faces, Recipe(**{"crop_px": 48, field: 0.1}), random_BD)  # type: ignore[arg-type]
+    assert not torch.equal(seen, faces[:, None].float())

@@ -94,7 +94,7 @@ def test_the_loss_is_equation_3_written_out(margin: int, annealing: float) -> No
     loss = nn.functional.cross_entropy(logits, y)
 
     assert loss.item() == pytest.approx(total / 32, rel=1e-6)
-    assert cross_entropy(logits, y).item() == pytest.approx(total / 32, rel=1e-4)
+    assert cross_entropy(logits, y).mean().item() == pytest.approx(total / 32, rel=1e-4)
 
 
 def test_margin_1_is_softmax_over_unit_rows() -> None:
@@ -109,7 +109,7 @@ def test_label_smoothing_spreads_its_share_over_all_expressions() -> None:
     logits, target = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([0])
     log_p = [2 - math.log(math.exp(2) + 2), -math.log(math.exp(2) + 2)]
     expected = -(0.9 * log_p[0] + 0.1 / 3 * (log_p[0] + 2 * log_p[1]))
-    assert cross_entropy(logits, target, 0.1).item() == pytest.approx(expected, rel=1e-6)
+    assert cross_entropy(logits, target, 0.1).mean().item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_lambda_falls_as_spherefaces_to_5_at_iteration_1658() -> None:
@@ -136,7 +136,7 @@ def _trained_on_a_toy(annealing: Annealing | None, steps: int = 300) -> tuple[fl
         optimizer.param_groups[0]["lr"] = 0.05 * (1 - step / steps)
         rows = nn.functional.normalize(weight)
         at = 0.0 if annealing is None else annealing.at(step)
-        loss = cross_entropy(a_softmax_logits(net(clouds), rows, labels, 4, at), labels)
+        loss = cross_entropy(a_softmax_logits(net(clouds), rows, labels, 4, at), labels).mean()
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -169,7 +169,7 @@ def test_the_squared_hinge_is_its_formula_and_its_gradient() -> None:
         gradient[n, k] = -2 * t * missing / 5
 
     scores.requires_grad_()
-    loss = squared_hinge(scores, target)
+    loss = squared_hinge(scores, target).mean()
     torch.autograd.backward(loss)
 
     assert loss.item() == pytest.approx(total, rel=1e-5)

@@ -9,11 +9,16 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
+from trainer import teachers as teachers_module
+from trainer.augment import augment, center_crop, cut_mix
+from trainer.checkpoint import load_checkpoint
 from trainer.config import Recipe, load_recipe
 from trainer.data import Faces, Fer2013
+from trainer.errors import TrainingStopped
 from trainer.losses import distillation
 from trainer.models import ExpressionNet
 from trainer.step import TrainingStep
+from trainer.teachers import load_teacher, opinion
 from trainer.train import fit
 
 # seconds of work; a busy machine may take many times that
@@ -86,6 +91,93 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(
     step()
     assert abs(step.losses_S[0].item()) < 1e-6
     assert all(not p.requires_grad for p in teacher.parameters())
+
+
+def test_cutmix_weighs_both_labels_of_each_face_by_its_pixels(
+    tiny_recipe: Recipe, tiny_data: Fer2013
+) -> None:
+    recipe = dataclasses.replace(tiny_recipe, cutmix=1.0, erase=0.0)
+    step = _step(recipe, tiny_data)
+    step.network.eval()
+    step._plan.random_SBD.mul_(0.9)
+    step()
+    loss = step.losses_S[0].item()
+
+    order, random_BD = step._plan.order_SB[0], step._plan.random_SBD[0]
+    torch.manual_seed(0)
+    network = ExpressionNet(recipe.architecture).eval()
+    faces = step.pixels_NHW[order]
+    mixed, own = cut_mix(augment(faces, recipe, random_BD), 1.0, random_BD)
+    log_p = network(mixed).log_softmax(1)
+    labels = step.labels_N[order]
+    rows = torch.arange(len(labels))
+    expected = -(own * log_p[rows, labels] + (1 - own) * log_p[rows, labels.flip(0)]).mean()
+    assert loss == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_what_teachers_said_once_is_what_they_say_of_the_faces_as_they_are(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path
+) -> None:
+    fit(tiny_recipe, tiny_data, tmp_path / "teacher")
+    place = tmp_path / "teacher"
+    recipe = dataclasses.replace(
+        tiny_recipe, teacher=(str(place),), distill_view="flip", distill_temperature=2.0
+    )
+    teacher = load_teacher(place, recipe)
+    said: list[str] = []
+    found = opinion(
+        [teacher], tiny_data, recipe, tmp_path / "student", torch.device("cpu"), said.append
+    )
+    pixels = torch.from_numpy(tiny_data.splits["training"].pixels)
+    network = load_checkpoint(place / "last.pt").model()
+    with torch.no_grad():
+        logits = (network(center_crop(pixels, 44)) + network(center_crop(pixels.flip(-1), 44))) / 2
+    np.testing.assert_allclose(found, (logits / 2).softmax(1).numpy(), atol=1e-5)
+    assert len(said) == 1
+    again = opinion(
+        [teacher], tiny_data, recipe, tmp_path / "student", torch.device("cpu"), said.append
+    )
+    np.testing.assert_array_equal(again, found)
+    assert len(said) == 1  # what it said is kept
+
+
+def test_asking_the_teachers_can_be_stopped_and_goes_on(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teachers_module, "_PART", 10)
+    fit(tiny_recipe, tiny_data, tmp_path / "teacher")
+    place = str(tmp_path / "teacher" / "last.pt")
+    student = dataclasses.replace(tiny_recipe, teacher=(place,), distill_view="ten", seed=2)
+    answers = iter([False, True])
+    with pytest.raises(TrainingStopped, match="--resume goes on"):
+        fit(student, tiny_data, tmp_path / "cut", stop_requested=lambda: next(answers))
+    (kept,) = (tmp_path / "cut").glob("taught-*.npz")
+    with np.load(kept) as arrays:
+        assert arrays["logits"].shape == (10, 7)
+    cut = fit(student, tiny_data, tmp_path / "cut", resume=True)
+    whole = fit(student, tiny_data, tmp_path / "whole")
+    for name, value in whole.weights.items():
+        torch.testing.assert_close(cut.weights[name], value)
+
+
+def test_an_exported_model_teaches_as_calibrated(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path
+) -> None:
+    from trainer.evaluate import onnx_classifier, torch_classifier
+    from trainer.export import Identity, export
+
+    checkpoint = fit(tiny_recipe, tiny_data, tmp_path / "run")
+    file = tmp_path / "model.onnx"
+    export(checkpoint, Identity("model", "1"), tiny_data.splits["public"], file, temperature=1.7)
+    teacher = load_teacher(file, tiny_recipe)
+    pixels = tiny_data.splits["public"].pixels
+    ours = torch_classifier(teacher.network(), teacher.recipe.crop_px)(pixels)
+    np.testing.assert_allclose(ours, onnx_classifier(file)(pixels), atol=1e-3)
+
+
+def test_a_folder_without_a_run_is_no_teacher(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no run \(no last.pt\)"):
+        load_teacher(tmp_path, tiny_recipe)
 
 
 def test_logit_adjustment_adds_the_logarithm_of_each_classs_share() -> None:
