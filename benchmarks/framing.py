@@ -30,6 +30,7 @@ from ferdesk.paths import models_folder
 from trainer.checkpoint import current_commit
 from trainer.data import load_fer2013
 from trainer.evaluate import log_private, wilson_interval
+from trainer.figures import add_row
 
 WIDTH, HEIGHT, FACE_PX = 640, 480, 200
 CAMERA_INTERVAL_S, LIVE_FRAMES = 1 / 30, 10
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
     parser.add_argument("--model")
     parser.add_argument("--limit", type=int, help="take only the first N faces")
+    parser.add_argument("--out", type=Path, help="put the figures into this JSON file, for card")
     parser.add_argument("--live", action="store_true", help="search as the window does")
     parser.add_argument("--final", action="store_true", help="PrivateTest, once, logged")
     options = parser.parse_args()
@@ -109,7 +111,8 @@ def main() -> None:
     pace = Pace(CAMERA_INTERVAL_S if options.live else None)
     num_frames = LIVE_FRAMES if options.live else 1
     eyes = MediaPipeDetector(models_folder())
-    classifier = OnnxClassifier(wiring.find_model(options.model), "cpu")
+    model = wiring.find_model(options.model)
+    classifier = OnnxClassifier(model, "cpu")
     pipeline = Pipeline(LiveSearch(eyes, pace=pace, clock=clock), classifier, clock=clock)
     with contextlib.closing(pipeline):
         info = classifier.info
@@ -131,6 +134,13 @@ def main() -> None:
         "accuracy_directly": right_directly / max(found, 1),
     }
     low, high = wilson_interval(found, num)
+    search = f"as {'the window' if options.live else '`analyze`'} does"
+    if options.out is not None and not options.final:
+        row = {"search": search, "num_faces": num, "interval": [low, high], **shares}
+        row = {key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()}
+        row["interval"] = [round(low, 4), round(high, 4)]
+        command = f"python benchmarks/framing.py --limit {num}{' --live' * options.live}"
+        add_row(options.out, model, "live_gap", command, row, "search")
     sys.stdout.write(
         f"{split}, {num} faces, model {info.name} {info.version}, "
         f"searched {'as the window does' if options.live else 'as analyze does'}\n"

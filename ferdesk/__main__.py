@@ -253,25 +253,61 @@ def doctor(provider: WantedOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def models(as_json: JsonOption = False) -> None:
-    """List the bundled models with what they say of themselves."""
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one's whole card: a bundled name or a path.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the bundled models with what they say of themselves, or show the card of one."""
     from ferdesk.adapters.onnx_classifier import OnnxClassifier
-    from ferdesk.wiring import bundled_models
+    from ferdesk.wiring import bundled_models, find_model
 
-    cards = [
-        {"file": path.name, **_plain(asdict(OnnxClassifier(path, "cpu").info))}
-        for path in bundled_models()
+    paths = bundled_models() if name is None else [find_model(name)]
+    found = [
+        {
+            "file": path.name,
+            **_plain(asdict(OnnxClassifier(path, "cpu").info)),
+            "card": _card_beside(path),
+        }
+        for path in paths
     ]
     if as_json:
-        sys.stdout.write(json.dumps(cards, indent=2) + "\n")
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
-    for card in cards:
-        table = Table(title=card["file"], show_header=False, title_justify="left")
+    console = Console(highlight=False)
+    if name is not None and found[0]["card"] is not None:
+        _print_card(found[0]["card"], console)
+        return
+    for model in found:
+        table = Table(title=model["file"], show_header=False, title_justify="left")
         for key in ("name", "version", "architecture", "trained_on", "licence", "sha256"):
-            table.add_row(key, str(card[key]))
-        for split, figures in card["accuracy"].items():
+            table.add_row(key, str(model[key]))
+        for split, figures in model["accuracy"].items():
             table.add_row(f"accuracy, {split}", _figures_text(figures))
-        Console(highlight=False).print(table)
+        if model["card"] is None:
+            table.add_row("card", "none lies beside it; ferdesk-train card writes one")
+        elif name is None:
+            table.add_row("card", f"ferdesk models {Path(model['file']).stem}")
+        console.print(table)
+
+
+def _card_beside(path: Path) -> str | None:
+    """The model's card, Markdown beside it under the same name; None where there is none."""
+    try:
+        return path.with_suffix(".md").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _print_card(card: str, console: Console) -> None:
+    """Laid out on a terminal; as it is into a file or a pipe, where it stays Markdown."""
+    if console.is_terminal:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(card))
+    else:
+        sys.stdout.write(card)
 
 
 @app.command()

@@ -11,11 +11,13 @@ from rich.console import Console
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from trainer import (
+    card_command,
     data_command,
     evaluate_command,
     fit_command,
     folds_command,
     reproduce_command,
+    robustness_command,
 )
 from trainer import evaluate as evaluation
 from trainer.checkpoint import current_commit, load_checkpoint
@@ -46,6 +48,8 @@ app.command()(fit_command.fit)
 app.command()(evaluate_command.evaluate)
 app.command()(folds_command.folds)
 app.command()(reproduce_command.reproduce)
+app.command()(robustness_command.robustness)
+app.command()(card_command.card)
 
 
 @app.command()

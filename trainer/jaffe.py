@@ -150,6 +150,15 @@ def _meaning(name: str, where: str) -> tuple[str, int, int, int]:
     return person.upper(), _CODES.index(code.upper()), int(shot), int(serial)
 
 
+def portraits(place: Path) -> list[tuple[Path, int]]:
+    """JAFFE's whole pictures in the order of their names, each with its label.
+
+    Raises:
+        DataError: there is none, or one has another name than JAFFE's.
+    """
+    return [(portrait.path, portrait.label) for portrait in _portraits(place)]
+
+
 def _portraits(place: Path) -> list[_Portrait]:
     if not place.is_dir():
         raise DataError(f"There is nothing at {place}; give the folder of JAFFE's .tiff files.")

@@ -167,6 +167,20 @@ def test_models_tells_each_models_figures() -> None:
     assert cards[0]["accuracy"]["private_test"]["one_crop"]["num_faces"] == 3589
 
 
+def test_models_shows_the_card_that_lies_beside_a_model(tmp_path: Path) -> None:
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(wiring.bundled_models()[0].read_bytes())
+    done = ferdesk("models", str(model))
+    assert "none lies beside it; ferdesk-train card writes one" in done.stdout
+    model.with_suffix(".md").write_text("# mine\n\nA card.\n", encoding="utf-8")
+    done = ferdesk("models", str(model))
+    assert done.returncode == EXIT_OK
+    assert done.stdout == "# mine\n\nA card.\n"
+    (card,) = json.loads(ferdesk("models", str(model), "--json").stdout)
+    assert card["card"] == "# mine\n\nA card.\n"
+    assert "There is no model" in ferdesk("models", str(tmp_path / "other.onnx")).stderr
+
+
 def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
     names = [wiring.new_folder(tmp_path / "new", "clip").name for _ in range(3)]
     assert names == ["clip", "clip-2", "clip-3"]

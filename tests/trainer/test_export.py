@@ -54,10 +54,12 @@ class Exported:
     figures: dict[str, object]
 
 
-@pytest.fixture(scope="module", params=["softmax-gap", "a-softmax-paper"])
+@pytest.fixture(scope="module", params=["softmax-gap", "a-softmax-paper", "enlarged"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     if request.param == "softmax-gap":
         recipe = Recipe(width=4)
+    elif request.param == "enlarged":
+        recipe = Recipe(width=4, input_px=64)
     else:
         recipe = Recipe(width=4, loss="a-softmax", pool="paper")
     checkpoint, faces = checkpoint_of(recipe), some_faces()
@@ -83,11 +85,13 @@ def metadata_of(exported: Exported) -> dict[str, str]:
 
 def test_outputs_have_the_contracts_names_and_shapes(exported: Exported) -> None:
     shapes = {name: values.shape for name, values in outputs_of(exported).items()}
+    side = exported.checkpoint.recipe.input_px or 44
+    coarse, fine = -(-side // 8), side // 2
     assert shapes == {
         "logits": (NUM_FACES, 7),
-        "attention": (NUM_FACES, 1, 6, 6),
-        "attention_mid": (NUM_FACES, 1, 22, 22),
-        "cam": (NUM_FACES, 7, 6, 6),
+        "attention": (NUM_FACES, 1, coarse, coarse),
+        "attention_mid": (NUM_FACES, 1, fine, fine),
+        "cam": (NUM_FACES, 7, coarse, coarse),
     }
 
 
@@ -156,6 +160,9 @@ def test_one_hot_pixel_changes_the_map_evenly_around_the_cell_that_covers_it(
     metadata = metadata_of(exported)
     x0, y0, width, height = json.loads(metadata["map_region"])
     stride = json.loads(metadata["map_stride"])["attention_mid"]
+    if exported.checkpoint.recipe.input_px:
+        assert stride == pytest.approx(2 * 44 / 64)
+        pytest.skip("a pixel of an enlarged face lies between the cells; the next test is for it")
     assert (x0, y0, width, height) == (2, 2, 44, 44)
     grey = np.full((1, 1, 48, 48), 100, np.float32)
     (base,) = session.run(["attention_mid"], {"faces": grey})
@@ -169,6 +176,36 @@ def test_one_hot_pixel_changes_the_map_evenly_around_the_cell_that_covers_it(
         for mirrored in (near[::-1], near[:, ::-1]):
             # borders cost up to 0.16; one cell beside, it is 0.7 and more
             assert np.abs(near - mirrored).max() < 0.2 * np.abs(near).max()
+
+
+def test_a_map_of_an_enlarged_face_lies_where_the_face_does(exported: Exported) -> None:
+    if not exported.checkpoint.recipe.input_px:
+        pytest.skip("faces are not enlarged")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        with_symmetric_kernels(exported.path), options, providers=["CPUExecutionProvider"]
+    )
+    metadata = metadata_of(exported)
+    x0, y0, _, _ = json.loads(metadata["map_region"])
+    stride = json.loads(metadata["map_stride"])["attention_mid"]
+    places = np.arange(14, 34)
+    grey = np.full((len(places), 1, 48, 48), 100, np.float32)
+    (base,) = session.run(["attention_mid"], {"faces": grey})
+    grey[np.arange(len(places)), 0, places, 47 - places] = 255
+    (seen,) = session.run(["attention_mid"], {"faces": grey})
+    # channel attention pools over the face, so every cell changes a little
+    change = (seen - base)[:, 0]
+    change = np.abs(change - np.median(change, axis=(1, 2), keepdims=True))
+    change = np.maximum(change - 0.3 * change.max(axis=(1, 2), keepdims=True), 0)
+    cells = np.arange(change.shape[1])
+    down = (change.sum(2) * cells).sum(1) / change.sum((1, 2))
+    across = (change.sum(1) * cells).sum(1) / change.sum((1, 2))
+    # a pixel lies anywhere between cells, which only the mean over many evens out
+    assert (y0 + down * stride - places).mean() == pytest.approx(0, abs=0.7)
+    assert (x0 + across * stride - (47 - places)).mean() == pytest.approx(0, abs=0.7)
 
 
 def test_no_path_of_the_machine_is_in_the_file(exported: Exported) -> None:
