@@ -13,9 +13,11 @@ from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from trainer import (
     card_command,
     data_command,
+    distill_command,
     evaluate_command,
     fit_command,
     folds_command,
+    ladder_command,
     reproduce_command,
     robustness_command,
 )
@@ -48,6 +50,8 @@ app.command()(fit_command.fit)
 app.command()(evaluate_command.evaluate)
 app.command()(folds_command.folds)
 app.command()(reproduce_command.reproduce)
+app.command()(ladder_command.ladder)
+app.command()(distill_command.distill)
 app.command()(robustness_command.robustness)
 app.command()(card_command.card)
 

@@ -143,7 +143,7 @@ def _run(
                 _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
 
     with stop_signals() as stop_requested:
-        shown = _Shown()
+        shown = Shown()
         Reproduction(
             plan, fer, portraits, shown.say, shown.advance, stop_requested,
             ahead if at_once > 1 else None,
@@ -155,7 +155,7 @@ def _set(plan: Plan, step: Step) -> list[str]:
     return [word for field in fields for word in ("--set", field)]
 
 
-class _Shown:
+class Shown:
     """A line for each piece of work, and for a long training one now and then."""
 
     def __init__(self) -> None:

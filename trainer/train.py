@@ -21,7 +21,7 @@ from trainer.comparators import StackedAutoEncoder
 from trainer.config import Recipe
 from trainer.data import Faces, Fer2013
 from trainer.distributed import ALONE, Group, GroupLost, synchronise_norms
-from trainer.errors import TrainingStopped
+from trainer.errors import CannotTrain, TrainingStopped
 from trainer.journal import Journal
 from trainer.models import Network
 from trainer.networks import build_network
@@ -100,8 +100,8 @@ def fit(
         stop_requested: asked after each step (on several GPUs every few); True saves and ends.
 
     Raises:
-        TrainingStopped: stopped, out of memory, a full disk, another process of the group gone,
-            or a loss that is not finite.
+        TrainingStopped: stopped, a full disk, another process of the group gone; ``CannotTrain``
+            where memory is too small or a loss is not finite.
         DataError: the folder holds another run, or cannot be made; the weights to start from do
             not fit; the batch cannot be shared out.
     """
@@ -114,7 +114,7 @@ def fit(
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainingStopped(
+        raise CannotTrain(
             f"The device's memory is full at a batch of {recipe.batch}; free it and --resume, or "
             "start again with a smaller batch (--set "
             f"batch={max(1, recipe.batch // 2)}) and another --out."
@@ -379,7 +379,7 @@ class _Run:
     def _check_finite(self, loss: float, weights_too: bool) -> None:
         if math.isfinite(loss) and not (weights_too and not self._weights_are_finite()):
             return
-        raise TrainingStopped(
+        raise CannotTrain(
             f"Loss or weights are no longer finite at step {self.step}; start again with a "
             "lower learning_rate and another --out. The checkpoints that "
             f"{self.folder} may hold are from before that."

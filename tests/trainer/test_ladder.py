@@ -1,0 +1,302 @@
+"""The ladder keeps what pays, goes on where it was cut off, and never reads PrivateTest."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ferdesk.errors import DataError
+from tests.trainer.conftest import Row, Run
+from trainer import ladder, train
+from trainer.config import Recipe, as_table, load_recipe
+from trainer.data import Fer2013
+from trainer.errors import CannotTrain, TrainingStopped
+from trainer.ladder import RUNGS, Climb, Gain, Plan, Rung, State, assess, gain_of
+from trainer.ladder_report import write_report
+from trainer.reproduce import TimeIsUp
+from trainer.results import Origin, Predictions, file_name, save_predictions
+
+pytestmark = pytest.mark.timeout(180)
+
+TINY = ("width=4", "epochs=1", "batch=7", "learning_rate=0.01")
+GAP = Rung("gap", "all cells", ({"pool": "gap"},))
+SMOOTH = Rung("smoothing", "smoothing", ({"label_smoothing": 0.1}, {"label_smoothing": 0.2}))
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(
+        rungs=(GAP, SMOOTH), seeds=(1, 2), overrides=TINY, runs=tmp_path / "runs",
+        out=tmp_path / "out", command="ferdesk-train ladder", members=1,
+    )  # fmt: skip
+
+
+def _store(plan: Plan, fer: Fer2013, recipe: Recipe, seed: int, num_right: int) -> None:
+    """Predictions that have the first ``num_right`` faces of PublicTest right."""
+    labels = fer.splits["public"].labels
+    said = np.where(np.arange(len(labels)) < num_right, labels, (labels + 1) % 7)
+    logits = np.eye(7, dtype=np.float32)[said]
+    origin = Origin(
+        plan.key(recipe), "public", seed, "last", as_table(recipe), fer.sha256, "", "", ""
+    )
+    path = plan.out / "logits" / file_name(plan.key(recipe), "public", "last", seed)
+    save_predictions(Predictions(origin, {"one": logits, "flip": logits, "ten": logits}), path)
+
+
+def _stored(plan: Plan, fer: Fer2013, num_right: Callable[[Recipe], int]) -> State:
+    """Answer every wish of the ladder with made-up predictions."""
+    while (state := assess(plan, fer)).wanted:
+        for wanted in state.wanted:
+            _store(plan, fer, wanted.recipe, wanted.recipe.seed, num_right(wanted.recipe))
+    return state
+
+
+def test_a_rung_that_gains_is_stood_on_and_one_that_does_not_is_left(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    def num_right(recipe: Recipe) -> int:
+        return 5 + 3 * (recipe.pool == "gap") - (recipe.label_smoothing > 0)
+
+    state = _stored(plan, tiny_data, num_right)
+    assert [climbed.kept for climbed in state.climbed] == [True, False]
+    assert state.climbed[0].gain is not None
+    assert state.climbed[0].gain.points == pytest.approx(100 * 3 / 14)
+    assert state.top is not None
+    assert state.top.pool == "gap"
+    assert state.top.label_smoothing == 0
+
+
+def test_the_best_variant_counts(plan: Plan, tiny_data: Fer2013) -> None:
+    state = _stored(plan, tiny_data, lambda recipe: 5 + round(10 * recipe.label_smoothing))
+    assert not state.climbed[0].kept  # nothing gained by gap
+    best = state.climbed[1].best
+    assert best is not None
+    assert best.variant == {"label_smoothing": 0.2}
+    assert state.top is not None
+    assert state.top.pool == "paper"
+
+
+def test_what_belongs_to_training_anyway_may_cost_a_little(plan: Plan, tiny_data: Fer2013) -> None:
+    def num_right(recipe: Recipe) -> int:
+        return 10 - (recipe.pool == "gap")
+
+    costly = dataclasses.replace(GAP, least_gain=-7.0)
+    cheap = dataclasses.replace(GAP, least_gain=-8.0)  # one face of 14 are 7.1 points
+    assert not _stored(
+        dataclasses.replace(plan, rungs=(costly,)), tiny_data, num_right
+    ).climbed[0].kept  # fmt: skip
+    assert assess(dataclasses.replace(plan, rungs=(cheap,)), tiny_data).climbed[0].kept
+
+
+def test_gains_are_paired_over_faces_and_seeds(plan: Plan, tiny_data: Fer2013) -> None:
+    state = _stored(plan, tiny_data, lambda recipe: 7 + recipe.seed * (recipe.pool == "gap"))
+    gain = state.climbed[0].gain
+    assert isinstance(gain, Gain)
+    assert gain.points == pytest.approx(100 * 1.5 / 14)
+    assert gain.deviation == pytest.approx(np.std([100 / 14, 200 / 14], ddof=1))
+    difference = np.zeros(14)
+    difference[7], difference[8] = 1, 0.5
+    half = 1.96 * 100 * difference.std(ddof=1) / np.sqrt(14)
+    assert gain.interval == pytest.approx((gain.points - half, gain.points + half))
+
+
+def test_overrides_lie_over_every_rung_but_longer_training(plan: Plan) -> None:
+    ground = plan.ground()
+    longer = plan.step_up(ground, Rung("longer", "", ({},), times_epochs=2), {})
+    assert (longer.epochs, longer.width) == (2, 4)
+    cosine = next(rung for rung in RUNGS if rung.name == "cosine")
+    recipe = plan.step_up(longer, cosine, cosine.variants[0])
+    assert (recipe.learning_rate, recipe.batch, recipe.schedule) == (0.01, 7, "cosine")
+    assert recipe.epochs == 2
+
+
+def test_a_variant_that_an_override_makes_equal_is_not_trained(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    same = dataclasses.replace(plan, overrides=(*TINY, "pool=gap"))
+    state = _stored(same, tiny_data, lambda recipe: 7)
+    assert [climbed.rung.name for climbed in state.climbed] == ["smoothing"]
+
+
+def test_every_rung_can_be_trained_as_it_stands(plan: Plan) -> None:
+    recipe = dataclasses.replace(plan, overrides=()).ground()
+    for rung in RUNGS:
+        for variant in rung.variants:
+            assert variant or rung.times_epochs > 1
+            stepped = dataclasses.replace(plan, overrides=()).step_up(recipe, rung, variant)
+            assert stepped != recipe
+        recipe = stepped
+    assert recipe.epochs == 600
+    assert recipe.input_px == 64
+
+
+def test_a_recipe_survives_its_way_through_a_file(plan: Plan, tmp_path: Path) -> None:
+    recipe = plan.student(plan.ground(), {"distill_alpha": 0.9}, "fast")
+    path = tmp_path / "recipe.toml"
+    path.write_text(ladder.as_toml(recipe), encoding="utf-8")
+    assert load_recipe(str(path), []) == recipe
+    assert recipe.width == 2
+    assert recipe.teacher
+
+
+def test_students_learn_from_the_members_and_the_better_one_is_chosen(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    three = dataclasses.replace(plan, members=3)
+
+    def num_right(recipe: Recipe) -> int:
+        return 7 + (recipe.distill_alpha == 0.9) * bool(recipe.teacher)
+
+    state = _stored(three, tiny_data, num_right)
+    assert state.members is not None
+    assert state.members.seeds == (1, 2, 3)
+    assert state.ensemble == (0.5, 0.5)
+    for name, width in (("full", 4), ("fast", 2)):
+        chosen = state.chosen(name)
+        assert chosen is not None
+        assert chosen.recipe.width == width
+        assert chosen.recipe.distill_alpha == 0.9
+        assert len(chosen.recipe.teacher) == 3
+
+
+def test_the_whole_ladder_is_climbed_and_nothing_is_trained_twice(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = dataclasses.replace(plan, seeds=(1,), members=2, rungs=(GAP,))
+    said: list[str] = []
+    # without PrivateTest: whoever reads it gets a KeyError
+    state = Climb(small, tiny_data, said.append, lambda _: None, lambda: False).run()
+    assert state.chosen("fast") is not None
+    # the ground, gap, the other member, two students of each width
+    assert len([words for words in said if ", run " in words]) == 7
+    text = write_report(small, state, "2026-01-02", "abc", "a machine").read_text("utf-8")
+    assert "Not the paper's size" in text
+    assert "their mean opinion" in text
+    assert "width = 2" in text
+    assert "What is left" not in text
+
+    def trained_again(*_: Any, **__: Any) -> None:
+        raise AssertionError("trained twice")
+
+    monkeypatch.setattr(train, "fit", trained_again)
+    Climb(small, tiny_data, said.append, lambda _: None, lambda: False).run()
+
+
+def test_when_the_minutes_are_over_the_run_is_kept_and_the_report_says_what_is_left(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    short = dataclasses.replace(plan, minutes=1e-9)
+    with pytest.raises(TimeIsUp, match="goes on from there"):
+        Climb(short, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    text = write_report(plan, assess(plan, tiny_data), "2026", "abc", "m").read_text("utf-8")
+    assert "not trained yet" in text
+    assert "before **paper**, for which 2 runs are to be trained" in " ".join(text.split())
+
+
+def test_ctrl_c_stops_within_a_run(plan: Plan, tiny_data: Fer2013) -> None:
+    answers = iter([False, False, True, True, True])
+    with pytest.raises(TrainingStopped):
+        Climb(plan, tiny_data, lambda _: None, lambda _: None, lambda: next(answers)).run()
+
+
+def test_a_variant_that_cannot_be_trained_is_left_out_and_told(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = train.fit
+
+    def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
+        if recipe.label_smoothing == 0.1:
+            raise CannotTrain("The loss is no number.")
+        return inner(recipe, *arguments, **options)
+
+    monkeypatch.setattr(train, "fit", fit)
+    one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(SMOOTH,))
+    state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    (climbed,) = state.climbed
+    assert [failed.variant for failed in climbed.failed] == [{"label_smoothing": 0.1}]
+    assert len(climbed.tried) == 1
+    text = write_report(one_seed, state, "2026", "abc", "m").read_text("utf-8")
+    assert "left out: The loss is no number." in text
+
+
+def test_a_rung_of_which_nothing_can_be_trained_is_passed(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = train.fit
+
+    def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
+        if recipe.label_smoothing:
+            raise CannotTrain("Too little memory.")
+        return inner(recipe, *arguments, **options)
+
+    monkeypatch.setattr(train, "fit", fit)
+    one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(SMOOTH,))
+    state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    assert state.climbed[0].best is None
+    assert not state.climbed[0].kept
+    text = write_report(one_seed, state, "2026", "abc", "m").read_text("utf-8")
+    assert "cannot be trained here" in text
+    table = json.loads((one_seed.out / "ladder.json").read_text("utf-8"))
+    assert table["rungs"][0]["gain_points"] is None
+
+
+def test_a_ground_that_cannot_be_trained_ends_the_climb(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: Any, **__: Any) -> None:
+        raise CannotTrain("Too little memory.")
+
+    monkeypatch.setattr(train, "fit", fit)
+    with pytest.raises(CannotTrain):
+        Climb(plan, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+
+
+def test_predictions_of_other_data_do_not_count(plan: Plan, tiny_data: Fer2013) -> None:
+    _stored(plan, tiny_data, lambda recipe: 7)
+    other = dataclasses.replace(tiny_data, sha256="another file")
+    assert assess(plan, other).wanted_for == "paper"
+
+
+def test_a_gain_needs_no_second_seed(plan: Plan, tiny_data: Fer2013) -> None:
+    one = dataclasses.replace(plan, seeds=(1,))
+    state = _stored(one, tiny_data, lambda recipe: 7)
+    assert state.ground is not None
+    assert np.isnan(gain_of(state.ground, state.ground).deviation)
+
+
+def test_the_command_climbs_and_reports(
+    run: Run, rows: list[Row], write_csv: Callable[[list[Row]], Path], tmp_path: Path
+) -> None:
+    data = write_csv(rows)
+    arguments = [
+        "ladder", "--data", data, "--unofficial", "--runs", tmp_path / "runs", "--out",
+        tmp_path / "out", "--seeds", "1", "--rungs", "gap", "--members", "1", "--threads", "1",
+        "--set", "width=4", "--set", "epochs=1", "--set", "batch=8",
+    ]  # fmt: skip
+    code, _, said = run(*arguments)
+    assert code == 0, said
+    text = (tmp_path / "out" / "ladder.md").read_text("utf-8")
+    assert "| 1 | gap: all cells of the last map are averaged | `pool=gap` |" in text
+    assert str(tmp_path) not in text  # no path of the machine
+    code, _, said = run(*arguments, "--report-only")
+    assert code == 0, said
+    code, _, said = run(*arguments[:-6], "--rungs", "gab")
+    assert code == 2
+    assert "there is no rung 'gab'" in said
+
+
+def test_a_recipe_that_cannot_be_is_refused_before_the_data(run: Run, tmp_path: Path) -> None:
+    code, _, said = run("ladder", "--data", tmp_path / "no.csv", "--set", "widht=4")
+    assert code == 3
+    assert "did you mean width?" in said
+
+
+def test_an_unknown_member_count_is_refused(plan: Plan) -> None:
+    assert dataclasses.replace(plan, members=4).member_seeds() == (1, 2, 3, 4)
+    assert dataclasses.replace(plan, members=1, seeds=(5, 2)).member_seeds() == (5,)
+    with pytest.raises(DataError):
+        dataclasses.replace(plan, overrides=("width=0",)).ground()

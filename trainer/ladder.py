@@ -1,0 +1,522 @@
+"""The ladder: from the paper's recipe to the best one, a rung at a time, chosen on PublicTest.
+
+Each rung lays some fields over the best recipe so far, in one or several variants, trained for
+every seed. The best variant's mean by one crop decides: a rung that gains is kept, and the next
+one stands on it. At the top, networks of the last recipe are trained for more seeds, and their
+mean opinion is distilled into one of that width (``full``) and one of half of it (``fast``).
+
+What to do next follows from the stored predictions alone (``assess``), so a call may be cut
+off at any minute, and the same command goes on.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer import train
+from trainer.config import Recipe, as_table, load_recipe, recipe_from
+from trainer.data import Fer2013
+from trainer.errors import CannotTrain, TrainingStopped
+from trainer.evaluate import Views, file_sha256, shift_of, softmax
+from trainer.metrics import Spread, spread
+from trainer.predict import load_classifier
+from trainer.reproduce import TimeIsUp
+from trainer.results import (
+    Origin,
+    Predictions,
+    file_name,
+    load_predictions,
+    machine,
+    predict,
+    same_recipe,
+    save_predictions,
+    stamp,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step up: ``variants`` are fields laid over the best recipe so far.
+
+    ``least_gain`` in points: the rung is kept where its best variant gains more; below 0 for what
+    belongs to training anyway as long as it costs little. ``times_epochs`` trains longer.
+    """
+
+    name: str
+    what: str
+    variants: tuple[Mapping[str, Any], ...]
+    least_gain: float = 0.0
+    times_epochs: int = 1
+
+
+GROUND = "paper"
+_VIEWS: tuple[Views, ...] = ("one", "ten")
+RUNGS: tuple[Rung, ...] = (
+    Rung("gap", "all cells of the last map are averaged", ({"pool": "gap"},)),
+    Rung(
+        "cosine", "softmax, Nesterov's momentum from 0.1, a long cosine to 0, batches of 128",
+        (
+            {
+                "loss": "softmax", "learning_rate": 0.1, "nesterov": True, "schedule": "cosine",
+                "warmup": 2.0, "batch": 128,
+            },
+        ),
+    ),
+    Rung("average", "an average of the weights", ({"average": 0.998}, {"average": 0.999})),
+    Rung(
+        "geometry", "rotation, scale and shift, or boxes as detectors scatter them",
+        (
+            {"rotation_deg": 12.0, "scale": 0.15, "shift": 0.08},
+            {"rotation_deg": 15.0, "scale": 0.2, "shift": 0.1},
+            {"box_scatter": 1.0},
+        ),
+    ),
+    Rung("smoothing", "label smoothing", ({"label_smoothing": 0.1},)),
+    Rung("erasing", "rectangles covered", ({"erase": 0.3}, {"erase": 0.5})),
+    Rung("mixup", "two faces mixed", ({"mixup": 0.2}, {"mixup": 0.5}, {"mixup": 1.0})),
+    Rung("cutmix", "squares of other faces with their labels", ({"cutmix": 0.2},)),
+    Rung(
+        "worse pictures", "light, low light, blur, compression and small faces",
+        (
+            {"light": 0.3, "dark": 0.1, "blur": 0.1, "jpeg": 0.1, "small": 0.1},
+            {"light": 0.2, "dark": 0.05, "blur": 0.05, "jpeg": 0.05, "small": 0.05},
+        ),
+        least_gain=-0.3,
+    ),
+    Rung(
+        "sam", "sharpness-aware minimisation",
+        ({"sam_rho": 0.05}, {"sam_rho": 0.1}, {"sam_rho": 1.0, "sam_adaptive": True}),
+    ),
+    Rung("larger", "faces enlarged at first", ({"input_px": 56}, {"input_px": 64})),
+    Rung("longer", "twice the epochs", ({},), times_epochs=2),
+)  # fmt: skip
+"""In the order of docs/training.md; what pays most stands first."""
+
+STUDENTS = ({"distill_alpha": 0.7}, {"distill_alpha": 0.9})
+"""How much of what a student learns is the teachers' opinion; both are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is climbed and where. ``minutes`` 0 means without limit.
+
+    ``overrides`` (``field=value``) lie over every recipe, for machines that cannot train the
+    paper's width; they are reported. ``members`` seeds make the ensemble.
+    """
+
+    rungs: tuple[Rung, ...]
+    seeds: tuple[int, ...]
+    overrides: tuple[str, ...]
+    runs: Path
+    out: Path
+    command: str
+    members: int = 5
+    device: str = "cpu"
+    compile_model: bool = False
+    bf16: bool = False
+    minutes: float = 0.0
+
+    def ground(self) -> Recipe:
+        """The paper's method with the last epoch of its schedule: nothing is chosen within a "
+        "run.
+        """
+        fields = ["pool=paper", "select=last", *self.overrides]
+        recipe = load_recipe("cbam-resnet-asoftmax", fields)
+        return dataclasses.replace(recipe, name=GROUND)
+
+    def step_up(self, best: Recipe, rung: Rung, variant: Mapping[str, Any]) -> Recipe:
+        """``best`` with a variant's fields; overrides still lie over all but longer training."""
+        values = {**as_table(best), **variant}
+        recipe = recipe_from({**values, **self._overridden(), "name": rung.name}, rung.name)
+        epochs = best.epochs * rung.times_epochs
+        return dataclasses.replace(recipe, epochs=epochs)
+
+    def student(self, best: Recipe, variant: Mapping[str, Any], name: str) -> Recipe:
+        """``best`` learning from the members, with half its width for ``fast``."""
+        teachers = tuple(str(self.folder(best, seed) / "last.pt") for seed in self.member_seeds())
+        values = {**as_table(best), "teacher": teachers, **variant, "name": name}
+        if name == "fast":
+            values |= {"width": max(1, best.width // 2), "input_px": 0}
+        return recipe_from(values, name)
+
+    def member_seeds(self) -> tuple[int, ...]:
+        """The seeds of the ladder first, then others."""
+        more = (seed for seed in range(1, self.members + len(self.seeds) + 1))
+        return tuple(dict.fromkeys((*self.seeds, *more)))[: self.members]
+
+    def folder(self, recipe: Recipe, seed: int) -> Path:
+        return self.runs / self.key(recipe) / f"seed{seed}"
+
+    def key(self, recipe: Recipe) -> str:
+        """A name for a recipe whatever its seed: the rung's, and a digest of its fields."""
+        values = {k: v for k, v in as_table(recipe).items() if k not in ("name", "seed")}
+        # the same members in another folder are the same teachers
+        values["teacher"] = [str(Path(*Path(place).parts[-3:])) for place in recipe.teacher]
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return f"{recipe.name.replace(' ', '-')}-{digest[:8]}"
+
+    def _overridden(self) -> dict[str, Any]:
+        names = [override.partition("=")[0].strip() for override in self.overrides]
+        ground = as_table(self.ground())
+        return {name: ground[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A recipe and seed whose predictions are not stored yet."""
+
+    recipe: Recipe
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """A variant of a rung with what it did on PublicTest, by seed."""
+
+    recipe: Recipe
+    variant: Mapping[str, Any]
+    correct: NDArray[np.bool_]
+    """[S, N], one crop."""
+    correct_ten: NDArray[np.bool_]
+    seeds: tuple[int, ...]
+
+    @property
+    def by_one(self) -> Spread:
+        return spread(self.correct)
+
+    @property
+    def by_ten(self) -> Spread:
+        return spread(self.correct_ten)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A variant that cannot be trained here, and why."""
+
+    recipe: Recipe
+    variant: Mapping[str, Any]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gain:
+    """How much better one recipe is than another on the same faces, in points.
+
+    ``interval`` (95 %) comes from the scatter over faces; ``deviation`` is that of the seeds'
+    differences, NaN for one seed.
+    """
+
+    points: float
+    interval: tuple[float, float]
+    deviation: float
+
+
+@dataclass(slots=True, eq=False)
+class Climbed:
+    """A rung that was tried: its variants, the best of them, its gain, and whether it is kept.
+
+    ``best`` and ``gain`` are None where no variant can be trained here.
+    """
+
+    rung: Rung
+    tried: list[Tried]
+    failed: list[Failed]
+    best: Tried | None
+    gain: Gain | None
+    kept: bool
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """How far the ladder is climbed; ``wanted`` is what has to be trained before it goes on."""
+
+    ground: Tried | None = None
+    climbed: list[Climbed] = field(default_factory=list)
+    top: Recipe | None = None
+    """The best recipe, once every rung was tried."""
+    ensemble: tuple[float, float] | None = None
+    """Accuracy of the members' mean opinion on PublicTest, by one crop and by ten."""
+    members: Tried | None = None
+    students: dict[str, list[Tried]] = field(default_factory=dict)
+    wanted: list[Wanted] = field(default_factory=list)
+    wanted_for: str = ""
+
+    def chosen(self, name: str) -> Tried | None:
+        """The better student of this name on PublicTest, None before they are trained."""
+        return max(self.students.get(name, ()), key=lambda tried: tried.by_one.mean, default=None)
+
+
+def gain_of(new: Tried, old: Tried) -> Gain:
+    """Paired over the faces, and over the seeds where both have the same number."""
+    difference_N = 100 * (new.correct.mean(axis=0) - old.correct.mean(axis=0))
+    points = float(difference_N.mean())
+    half = 1.96 * float(difference_N.std(ddof=1)) / np.sqrt(len(difference_N))
+    deviation = float("nan")
+    if len(new.correct) == len(old.correct) > 1:
+        by_seed = 100 * (new.correct.mean(axis=1) - old.correct.mean(axis=1))
+        deviation = float(by_seed.std(ddof=1))
+    return Gain(points, (points - half, points + half), deviation)
+
+
+def assess(plan: Plan, fer: Fer2013) -> State:
+    """Where the ladder stands by what is stored, and what is wanted next."""
+    state = State()
+
+    def tried(
+        recipe: Recipe, variant: Mapping[str, Any], seeds: Sequence[int]
+    ) -> Tried | Failed | None:
+        for seed in seeds:
+            if (why := _why_failed(plan, recipe, seed)) is not None:
+                return Failed(recipe, variant, why)
+        found = {seed: load_stored(plan, fer, recipe, seed) for seed in seeds}
+        lacking = [seed for seed, each in found.items() if each is None]
+        state.wanted += [
+            Wanted(dataclasses.replace(recipe, seed=seed), plan.folder(recipe, seed))
+            for seed in lacking
+        ]
+        if lacking:
+            return None
+        labels = fer.splits["public"].labels
+        one, ten = (
+            np.stack([each.logits[views].argmax(1) == labels for each in found.values() if each])
+            for views in _VIEWS
+        )
+        return Tried(recipe, variant, one, ten, tuple(seeds))
+
+    best = tried(plan.ground(), {}, plan.seeds)
+    if not isinstance(best, Tried):
+        state.wanted_for = GROUND
+        return state
+    state.ground = best
+    for rung in plan.rungs:
+        recipes = [(plan.step_up(best.recipe, rung, variant), variant) for variant in rung.variants]
+        # an override may make a variant equal to what it stands on
+        fresh = [pair for pair in recipes if not _same(pair[0], best.recipe)]
+        if not fresh:
+            continue
+        found = [tried(recipe, variant, plan.seeds) for recipe, variant in fresh]
+        if state.wanted:
+            state.wanted_for = rung.name
+            return state
+        whole = [each for each in found if isinstance(each, Tried)]
+        failed = [each for each in found if isinstance(each, Failed)]
+        winner = max(whole, key=lambda each: each.by_one.mean, default=None)
+        gain = None if winner is None else gain_of(winner, best)
+        kept = gain is not None and gain.points > rung.least_gain
+        state.climbed.append(Climbed(rung, whole, failed, winner, gain, kept))
+        if kept and winner is not None:
+            best = winner
+    state.top = best.recipe
+    return _assess_top(plan, fer, state, tried)
+
+
+def _assess_top(
+    plan: Plan,
+    fer: Fer2013,
+    state: State,
+    tried: Callable[[Recipe, Mapping[str, Any], Sequence[int]], Tried | Failed | None],
+) -> State:
+    """The members, their mean opinion, and the students."""
+    assert state.top is not None
+    seeds = plan.member_seeds()
+    if len(seeds) < 2:
+        return state
+    members = tried(state.top, {}, seeds)
+    if not isinstance(members, Tried):
+        state.wanted_for = "ensemble"
+        return state
+    state.members = members
+    labels = fer.splits["public"].labels
+    stored = [load_stored(plan, fer, state.top, seed) for seed in seeds]
+    shares = []
+    for views in _VIEWS:
+        said = [softmax(each.logits[views].astype(np.float64)) for each in stored if each]
+        shares.append(float((np.mean(said, axis=0).argmax(1) == labels).mean()))
+    state.ensemble = (shares[0], shares[1])
+    for name in ("full", "fast"):
+        found = [
+            tried(plan.student(state.top, variant, name), variant, plan.seeds[:1])
+            for variant in STUDENTS
+        ]
+        state.students[name] = [each for each in found if isinstance(each, Tried)]
+        if state.wanted:
+            state.wanted_for = name
+            return state
+    return state
+
+
+def _same(one: Recipe, other: Recipe) -> bool:
+    return same_recipe(as_table(one), as_table(other))
+
+
+def _stored_path(plan: Plan, recipe: Recipe, seed: int) -> Path:
+    return plan.out / "logits" / file_name(plan.key(recipe), "public", "last", seed)
+
+
+def _failed_path(plan: Plan, recipe: Recipe, seed: int) -> Path:
+    return plan.out / "failed" / f"{plan.key(recipe)}-seed{seed}.txt"
+
+
+def _why_failed(plan: Plan, recipe: Recipe, seed: int) -> str | None:
+    """Why a run could not be trained here; None where it was not tried or went well.
+
+    Remove the file to try again, on a larger machine say.
+    """
+    try:
+        return _failed_path(plan, recipe, seed).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+
+
+def load_stored(plan: Plan, fer: Fer2013, recipe: Recipe, seed: int) -> Predictions | None:
+    """What a recipe and seed said of PublicTest; None where it is not stored for this data."""
+    path = _stored_path(plan, recipe, seed)
+    if not path.exists():
+        return None
+    found = load_predictions(path)
+    same_faces = found.num_faces == len(fer.splits["public"])
+    return found if found.origin.data_sha256 == fer.sha256 and same_faces else None
+
+
+Ahead = Callable[[Sequence[Wanted], Callable[[], bool]], None]
+"""Trains several at a time, as far as it can; asks whether to stop."""
+
+
+class Climb:
+    """Trains what the ladder wants next, until nothing is wanted.
+
+    ``show`` gets a line for each piece of work, ``progress`` where a training stands. Where
+    ``ahead`` is given, it trains all that is wanted side by side before each is gone through.
+    ``written`` is called after each prediction, so that the report keeps up.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        fer: Fer2013,
+        show: Callable[[str], None],
+        progress: Callable[[train.Progress], None],
+        stop_requested: Callable[[], bool],
+        ahead: Ahead | None = None,
+        written: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.plan, self.fer, self.show, self.progress = plan, fer, show, progress
+        self.asked_to_stop, self.ahead, self.written = stop_requested, ahead, written
+        self.ends_s = time.monotonic() + 60 * plan.minutes if plan.minutes else None
+
+    def run(self) -> State:
+        """Climb to the top.
+
+        Raises:
+            TimeIsUp: the plan's minutes are over.
+            TrainingStopped: stopped by the user, out of memory, a loss that is not finite.
+        """
+        while (state := assess(self.plan, self.fer)).wanted:
+            if self.ahead is not None and len(state.wanted) > 1:
+                self._check_time()
+                self.show(f"{state.wanted_for}: {len(state.wanted)} runs side by side")
+                self.ahead(state.wanted, self._must_stop)
+            for number, wanted in enumerate(state.wanted, 1):
+                self._check_time()
+                self.show(
+                    f"{state.wanted_for}, run {number} of {len(state.wanted)}: "
+                    f"{told(wanted.recipe, self.plan)}, seed {wanted.recipe.seed}"
+                )
+                try:
+                    self._train(wanted)
+                except CannotTrain as error:
+                    if state.wanted_for in (GROUND, "ensemble"):
+                        raise
+                    self._note_failure(wanted, str(error))
+                else:
+                    self._predict(wanted)
+                self.written()
+        return state
+
+    def _train(self, wanted: Wanted) -> None:
+        try:
+            train.fit(
+                wanted.recipe, self.fer, wanted.folder, device=self.plan.device,
+                compile_model=self.plan.compile_model, bf16=self.plan.bf16, resume=True,
+                report=self.progress, notice=self.show, stop_requested=self._must_stop,
+            )  # fmt: skip
+        except TrainingStopped:
+            self._check_time()
+            raise
+
+    def _note_failure(self, wanted: Wanted, why: str) -> None:
+        """A variant that cannot be trained here must not end an unattended climb."""
+        self.show(f"This variant is left out: {why}")
+        path = _failed_path(self.plan, wanted.recipe, wanted.recipe.seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(why + "\n", encoding="utf-8")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _predict(self, wanted: Wanted) -> None:
+        path = wanted.folder / "last.pt"
+        loaded = load_classifier(path, self.plan.device)
+        origin = Origin(
+            system=self.plan.key(wanted.recipe),
+            test="public",
+            seed=wanted.recipe.seed,
+            selection="last",
+            recipe=as_table(wanted.recipe),
+            data_sha256=self.fer.sha256,
+            model_sha256=file_sha256(path),
+            training_commit=loaded.about.commit,
+            command=self.plan.command,
+            date=stamp(),
+            machine=machine(),
+        )
+        pixels = self.fer.splits["public"].pixels
+        found = predict(loaded.classify, pixels, shift_of(loaded.crop_px), origin)
+        save_predictions(found, _stored_path(self.plan, wanted.recipe, wanted.recipe.seed))
+
+    def _must_stop(self) -> bool:
+        return self.asked_to_stop() or self._time_is_up()
+
+    def _time_is_up(self) -> bool:
+        return self.ends_s is not None and time.monotonic() >= self.ends_s
+
+    def _check_time(self) -> None:
+        if self.asked_to_stop():
+            raise TrainingStopped("Stopped; what was done is kept. The same command goes on.")
+        if self._time_is_up():
+            raise TimeIsUp(
+                f"The {self.plan.minutes:g} minutes are over; what was done is kept. The same "
+                "command goes on from there."
+            )
+
+
+def told(recipe: Recipe, plan: Plan) -> str:
+    """What a recipe has that the ground has not, in ``field=value``."""
+    ground = as_table(plan.ground())
+    ignored = ("name", "seed", "teacher")
+    pairs = [
+        f"{key}={value}"
+        for key, value in as_table(recipe).items()
+        if key not in ignored and value != ground[key]
+    ]
+    return ", ".join(pairs) or "the paper's recipe"
+
+
+def as_toml(recipe: Recipe) -> str:
+    """The recipe as a file that ``--preset`` reads: what is not a default, and its name."""
+    defaults = as_table(Recipe())
+    lines = [f"name = {json.dumps(recipe.name)}"]
+    for key, value in as_table(recipe).items():
+        if key == "name" or value == defaults[key]:
+            continue
+        written = list(value) if isinstance(value, tuple) else value
+        lines.append(f"{key} = {json.dumps(written)}")
+    return "\n".join(lines) + "\n"

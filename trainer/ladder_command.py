@@ -1,0 +1,167 @@
+"""``ferdesk-train ladder``: climbs unattended, writes the report after each run."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from trainer import schedule
+from trainer.checkpoint import current_commit, load_checkpoint
+from trainer.data import Fer2013, load_fer2013
+from trainer.devices import bf16_is_fast, choose_device, compiling_pays
+from trainer.fit_command import watch
+from trainer.ladder import GROUND, RUNGS, Climb, Plan, Rung, State, Wanted, as_toml, assess
+from trainer.ladder_report import write_report
+from trainer.live import stop_signals
+from trainer.reproduce_command import Shown, command_line, read_seeds
+from trainer.results import machine, stamp
+
+_console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_NAMES = ", ".join(rung.name for rung in RUNGS)
+
+
+def ladder(
+    data: Annotated[
+        Path, typer.Option(help="FER2013: fer2013.csv, icml_face_data.csv or their folder.")
+    ],
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs/ladder"),
+    out: Annotated[Path, typer.Option(help="Folder of the report and the stored logits.")] = Path(
+        "docs/results/ladder"
+    ),
+    seeds: Annotated[str, typer.Option(help="Each trains every variant once.")] = "1,2,3",
+    rungs: Annotated[
+        str | None, typer.Option(help=f"Only these, e.g. mixup,sam; there are {_NAMES}.")
+    ] = None,
+    members: Annotated[
+        int,
+        typer.Option(min=1, help="Networks of the ensemble; 1 leaves out ensemble and students."),
+    ] = 5,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Lies over every recipe, e.g. width=16; it is reported."),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="At the top, export full and fast with int8 twins here; not PrivateTest."
+        ),
+    ] = None,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Train nothing, write the report anew.")
+    ] = False,
+    minutes: Annotated[
+        float, typer.Option(help="Stop after so many; the same command goes on. 0: no limit.")
+    ] = 0.0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    at_once: Annotated[
+        int, typer.Option(min=1, help="Networks trained side by side, on one GPU or several.")
+    ] = 1,
+    compile_model: Annotated[
+        bool | None,
+        typer.Option("--compile/--no-compile", help="By default on CUDA and on CPUs with AMX."),
+    ] = None,
+    bf16: Annotated[
+        bool | None, typer.Option(help="bfloat16; by default on CUDA and on CPUs with AMX.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
+    unofficial: Annotated[
+        bool, typer.Option(help="Accept other row counts than FER2013's own.")
+    ] = False,
+) -> None:
+    """Climb from the paper's recipe to the best, tuned on PublicTest; PrivateTest is never read.
+
+    What is done is kept: after Ctrl-C, a kill or --minutes the same command goes on. The report
+    is written anew after each run.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = choose_device(device)
+    compiled = compiling_pays(chosen) if compile_model is None else compile_model
+    in_bf16 = bf16_is_fast(chosen, compiled) if bf16 is None else bf16
+    plan = Plan(
+        _rungs(rungs), read_seeds(seeds), tuple(overrides or ()), runs, out, command_line(),
+        members, chosen, compiled, in_bf16, minutes,
+    )  # fmt: skip
+    plan.ground()  # what may be refused is refused before the data is read
+    fer = load_fer2013(data, official=not unofficial)
+    for note in fer.notes:
+        _console.print(note, soft_wrap=True)
+
+    def written() -> Path:
+        return write_report(plan, assess(plan, fer), stamp(), current_commit(), machine())
+
+    try:
+        if not report_only:
+            given = ["--data", str(data), *(["--threads", str(threads)] if threads else [])]
+            given += [f"--{'' if compiled else 'no-'}compile", f"--{'' if in_bf16 else 'no-'}bf16"]
+            given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
+            with stop_signals() as stop_requested:
+                shown = Shown()
+                ahead = _ahead(given, at_once, device) if at_once > 1 else None
+                state = Climb(
+                    plan, fer, shown.say, shown.advance, stop_requested, ahead,
+                    written,
+                ).run()  # fmt: skip
+            if models is not None:
+                _export(plan, fer, state, models)
+    finally:
+        # whatever ended the work, what is done is told
+        _console.print(f"The report: {written()}", soft_wrap=True)
+
+
+def _rungs(names: str | None) -> tuple[Rung, ...]:
+    if names is None:
+        return RUNGS
+    by_name = {rung.name: rung for rung in RUNGS}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in by_name:
+            raise typer.BadParameter(f"there is no rung {name!r}; there are {_NAMES}.")
+    if not wanted:
+        raise typer.BadParameter(f"--rungs names none; there are {_NAMES} (and {GROUND} always).")
+    return tuple(rung for rung in RUNGS if rung.name in wanted)
+
+
+def _ahead(
+    given: Sequence[str], at_once: int, device: str
+) -> Callable[[Sequence[Wanted], Callable[[], bool]], None]:
+    def ahead(wanted: Sequence[Wanted], stop_requested: Callable[[], bool]) -> None:
+        devices = schedule.devices_of(device, torch.cuda.device_count())
+        jobs = []
+        for number, each in enumerate(wanted):
+            each.folder.mkdir(parents=True, exist_ok=True)
+            recipe = each.folder / "recipe.toml"
+            recipe.write_text(as_toml(each.recipe), encoding="utf-8")
+            arguments = (*given, "--preset", str(recipe))
+            jobs.append(schedule.Job(each.folder, arguments, devices[number % len(devices)]))
+        for outcome in watch(jobs, at_once, _console, stop_requested):
+            if not outcome.done:
+                _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
+
+    return ahead
+
+
+def _export(plan: Plan, fer: Fer2013, state: State, folder: Path) -> None:
+    """``full`` and ``fast`` as the app opens them, each with its int8 twin; PublicTest only."""
+    from trainer.export import Identity, export
+    from trainer.quantize import quantize
+
+    for name in ("full", "fast"):
+        chosen = state.chosen(name)
+        if chosen is None:
+            continue
+        path = folder / f"{name}.onnx"
+        checkpoint = load_checkpoint(plan.folder(chosen.recipe, chosen.seeds[0]) / "last.pt")
+        export(checkpoint, Identity(name, "1"), fer.splits["public"], path)
+        twin = folder / f"{name}-int8.onnx"
+        quantize(path, twin, fer.splits["training"], fer.splits["public"])
+        _console.print(
+            f"{path} and {twin}. For the one look at PrivateTest: ferdesk-train export "
+            f"{plan.folder(chosen.recipe, chosen.seeds[0]) / 'last.pt'} --data FER2013 --out "
+            f"{path} "
+            "--int8 --final",
+            soft_wrap=True,
+        )
