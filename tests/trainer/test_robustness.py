@@ -83,7 +83,8 @@ def test_a_label_that_follows_the_place_changes_and_one_that_does_not_stays() ->
 
     def by_side(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         left = pixels[:, :, 24].mean(axis=1) > 117.6
-        return np.eye(7)[left.astype(int)]
+        rows: NDArray[np.float64] = np.eye(7)[left.astype(int)]
+        return rows
 
     found = steadiness(by_side, faces, Motion(num_frames=90))
     # a swing of 1 to 3 s crosses the middle twice a period: 2 to 6 times in 3 s
