@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtCore import QEasingCurve, QRect, QRectF, QSize, Qt, QVariantAnimation
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -15,7 +15,7 @@ from ferdesk.ui.theme import GRID, colours, label_colour
 EASE_MS = 100
 _ROW_PX = 3 * GRID
 _BAR_PX = 12
-_TICK_PX = 2.0
+_TICK_PX = 2
 
 
 class Bars(QWidget):
@@ -80,34 +80,28 @@ class Bars(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = self.fontMetrics()
+        theme, metrics = colours(), self.fontMetrics()
         words = [say_label(label).capitalize() for label in LABELS]
         word_px = max(metrics.horizontalAdvance(word) for word in words) + GRID
         raw_px = metrics.horizontalAdvance("100") + GRID
         figure_px = metrics.horizontalAdvance("100 %") + GRID
         track_px = max(self.width() - word_px - figure_px - raw_px, 0)
         for i, label in enumerate(LABELS):
-            row = QRectF(0, i * _ROW_PX, self.width(), _ROW_PX)
-            top = row.center().y() - _BAR_PX / 2
-            track = QRectF(word_px, top, track_px, _BAR_PX)
+            row = QRect(0, i * _ROW_PX, self.width(), _ROW_PX)
+            top = row.top() + (_ROW_PX - _BAR_PX) // 2
             self._paint_words(painter, row, i, words[i], raw_px)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(colours().raised))
-            painter.drawRoundedRect(track, 2, 2)
+            # on whole pixels: sharp, and filled at once
+            painter.fillRect(QRect(word_px, top, track_px, _BAR_PX), QColor(theme.raised))
             if self._face_id is None:
                 continue
-            painter.setBrush(QColor(colours().disabled) if self._faded else label_colour(label))
-            bar = QRectF(track.left(), top, track_px * float(self._drawn[i]), _BAR_PX)
-            painter.drawRoundedRect(bar, 2, 2)
+            colour = QColor(theme.disabled) if self._faded else label_colour(label)
+            bar_px = round(track_px * float(self._drawn[i]))
+            painter.fillRect(QRect(word_px, top, bar_px, _BAR_PX), colour)
             if not self._faded:
-                at = track.left() + (track_px - _TICK_PX) * float(self._raw[i])
-                painter.setBrush(QColor(colours().text))
-                painter.drawRect(QRectF(at, top - 3, _TICK_PX, _BAR_PX + 6))
+                at = word_px + round((track_px - _TICK_PX) * float(self._raw[i]))
+                painter.fillRect(QRect(at, top - 3, _TICK_PX, _BAR_PX + 6), QColor(theme.text))
 
-    def _paint_words(
-        self, painter: QPainter, row: QRectF, i: int, word: str, raw_px: float
-    ) -> None:
+    def _paint_words(self, painter: QPainter, row: QRect, i: int, word: str, raw_px: int) -> None:
         leads = not self._faded and i == int(self._smoothed.argmax())
         painter.setPen(QColor(colours().text if leads else colours().muted))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -139,7 +133,7 @@ class BarsKey(QWidget):
         x = 0.0
         for text, width, height, colour in (
             (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
-            (tr("raw (this picture)"), _TICK_PX, _BAR_PX + 6.0, colours().text),
+            (tr("raw (this picture)"), float(_TICK_PX), _BAR_PX + 6.0, colours().text),
         ):
             painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
             x += width + GRID

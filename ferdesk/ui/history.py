@@ -70,8 +70,8 @@ class History:
                 ring.put(ring.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
             ring.put(time_s, face.smoothed)
 
-    def lines(self, face_id: int | None, span_s: float, most: int) -> tuple[Times, Floats]:
-        """The last ``span_s`` of a face, thinned to about ``most`` points.
+    def lines(self, face_id: int | None, span_s: float) -> tuple[Times, Floats]:
+        """All that is kept of the last ``span_s`` of a face.
 
         Returns:
             times [n], float64 seconds before now (0 or negative, rising), and values
@@ -84,17 +84,27 @@ class History:
         first = int(np.searchsorted(times, self.now_s - span_s))
         # one more to the left, so that lines begin at the edge
         first = max(first - 1, 0)
-        times, values = times[first:], values[first:]
-        step = max(len(times) // max(most, 1), 1)
-        if step > 1:
-            # by the count, so that the points that are left do not change with each new one
-            offset = (ring.count - len(times)) % step
-            kept = np.zeros(len(times), dtype=bool)
-            kept[(-offset) % step :: step] = True
-            kept[-1] = True
-            kept |= np.isnan(values[:, 0])
-            times, values = times[kept], values[kept]
-        return times - self.now_s, values
+        return times[first:] - self.now_s, values[first:]
+
+    def sampled(
+        self, face_id: int | None, span_s: float, step_s: float
+    ) -> tuple[NDArray[np.int64], Times, Floats]:
+        """The last ``span_s`` of a face, a point every ``step_s`` and one at its newest value.
+
+        The points lie on whole steps of the clock: as time goes on, they move and do not change.
+
+        Returns:
+            steps [n] int64, the number of each point's step, and times and values as ``lines``.
+        """
+        times, values = self.lines(face_id, span_s)
+        if len(times) == 0:
+            return np.zeros(0, np.int64), times, values
+        first, last = (self.now_s + times[[0, -1]]) / step_s
+        steps = np.arange(np.ceil(first), np.floor(last) + 1, dtype=np.int64)
+        points = np.append(steps * step_s - self.now_s, times[-1])
+        columns = [np.interp(points, times, column) for column in values.T]
+        steps = np.append(steps, np.int64(np.floor(last)))
+        return steps, points, np.stack(columns, axis=1).astype(np.float32)
 
     def clear(self) -> None:
         self._rings.clear()

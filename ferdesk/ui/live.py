@@ -19,6 +19,7 @@ from ferdesk.core.tuning import Tuning
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import Engine, State, Status, events_between
+from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.naming import name_faces
 from ferdesk.settings import Provider
 from ferdesk.ui.bridge import Bridge
@@ -126,7 +127,14 @@ class Live(QObject):
         self._clock = clock
         self.chores = Chores(self)
         self.bridge = Bridge(self)
-        self._engine = Engine(on_result=self._take, on_change=self.bridge.tell_change, clock=clock)
+        self.prepared: object = None
+        """What ``bridge.prepare`` made of the result that is told now."""
+        self._engine = Engine(
+            on_result=self._take,
+            on_change=self.bridge.tell_change,
+            on_analysis=give_way,
+            clock=clock,
+        )
         self._writing = threading.Lock()
         self._recording: Recording | None = None
         self._opening_recording = False
@@ -382,8 +390,9 @@ class Live(QObject):
             self._cameras = cameras
             self.cameras.emit(cameras)
 
-    @Slot(object)
-    def _hand_on(self, result: FrameResult) -> None:
+    @Slot(object, object)
+    def _hand_on(self, result: FrameResult, prepared: object) -> None:
+        self.prepared = prepared
         self.result.emit(result)
 
     @Slot()

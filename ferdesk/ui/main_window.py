@@ -464,7 +464,7 @@ class MainWindow(QMainWindow):
     def _show_result(self, result: FrameResult) -> None:
         self._recent.add(result)
         chosen = self._show_faces(result)
-        self.view.show_result(result, chosen)
+        self.view.show_result(result, chosen, self.live.prepared)
         if self._status.state in _OVER:
             self.faces.age()  # the last pictures were still being analysed
         self.actions_by_name["snapshot"].setEnabled(True)
@@ -765,6 +765,7 @@ class MainWindow(QMainWindow):
         column.insertWidget(1, self.notices)
 
     def _connect(self) -> None:
+        self.live.bridge.prepare = self.view.draw_ahead
         self.live.result.connect(self._show_result)
         self.live.status.connect(self._show_status)
         self.live.recording.connect(self._show_recording)

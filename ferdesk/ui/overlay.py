@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from ferdesk.core.quality import Doubt
@@ -13,6 +13,8 @@ from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, label_colour, plate_colour
 
 _GAP_PX = 6.0
+_DOT = 0.7
+"""The dot's width, as a share of the letters' height."""
 _LONGEST_NAME = 16
 BASELINE_SIGN = "◎"
 """Stands beside a face whose neutral baseline is used."""
@@ -113,7 +115,8 @@ def paint_faces(
         return
     metrics = QFontMetricsF(font)
     painter.setFont(font)
-    dot_px = metrics.ascent() * 0.7
+    ascent = metrics.ascent()
+    dot_px = _DOT * ascent
     height = metrics.height() + GRID
     taken = list(boxes.values())
     by_rank = sorted(faces, key=lambda face: (face.face_id != chosen_id, -face.box.area))
@@ -122,7 +125,7 @@ def paint_faces(
         width = metrics.horizontalAdvance(text) + dot_px + 3 * GRID
         plate = places.place(face.face_id, boxes[face.face_id], width, height, taken, view)
         taken.append(plate)
-        _paint_plate(painter, plate, text, face, dot_px)
+        _paint_plate(painter, plate, text, face, ascent)
     places.keep_only(faces)
 
 
@@ -190,27 +193,46 @@ def paint_note(painter: QPainter, text: str, font: QFont, view: QRectF) -> None:
 
 
 def _paint_box(painter: QPainter, box: QRectF, face: FaceResult, *, chosen: bool) -> None:
-    width = 4.0 if chosen else 2.0
+    width = 4 if chosen else 2
     # a dark edge on both sides keeps the colour visible on a picture of any brightness
     casing = QColor(DARK.plate)
     casing.setAlphaF(0.6)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    # straight lines on whole pixels are crisp without antialiasing, and painted much faster
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     lines = box.toRect()
-    painter.setPen(QPen(casing, width + 2.0))
-    painter.drawRect(lines)
+    _paint_frame(painter, lines, width + 2, casing)
+    if not face.uncertain:
+        _paint_frame(painter, lines, width, face_colour(face))
+        return
     pen = QPen(face_colour(face), width)
-    if face.uncertain:
-        pen.setDashPattern([4.0, 3.0])
+    pen.setDashPattern([4.0, 3.0])
     painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    # on whole pixels straight lines are crisp as they are
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.drawRect(lines)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
 
 
+def _paint_frame(painter: QPainter, lines: QRect, width: int, colour: QColor) -> None:
+    """A rectangle whose lines are ``width`` thick, an even number, filled rather than stroked.
+
+    That is several times faster, and no corner is painted twice.
+    """
+    half = width // 2
+    outer = lines.adjusted(-half, -half, half, half)
+    inside = outer.height() - 2 * width
+    for edge in (
+        QRect(outer.left(), outer.top(), outer.width(), width),
+        QRect(outer.left(), outer.bottom() + 1 - width, outer.width(), width),
+        QRect(outer.left(), outer.top() + width, width, inside),
+        QRect(outer.right() + 1 - width, outer.top() + width, width, inside),
+    ):
+        painter.fillRect(edge, colour)
+
+
 def _paint_plate(
-    painter: QPainter, plate: QRectF, text: str, face: FaceResult, dot_px: float
+    painter: QPainter, plate: QRectF, text: str, face: FaceResult, ascent: float
 ) -> None:
+    dot_px = _DOT * ascent
     # whole pixels: filled at once, with no edges to blend
     plate = QRectF(plate.toRect())
     painter.fillRect(plate, plate_colour())
@@ -222,8 +244,9 @@ def _paint_plate(
     painter.setBrush(face_colour(face))
     painter.drawEllipse(center, dot_px / 2, dot_px / 2)
     painter.setPen(QColor(DARK.text))
-    inside = plate.marginsRemoved(QMarginsF(2 * GRID + dot_px, 0, 0, 0))
-    painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+    # at a point: Qt lays out text in a rectangle at twice the cost
+    left = plate.left() + 2 * GRID + dot_px
+    painter.drawText(QPointF(left, plate.top() + GRID / 2 + ascent), text)
 
 
 def paint_ground(painter: QPainter, plate: QRectF) -> None:

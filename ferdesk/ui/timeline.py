@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QPainter, QPen, QPixmap, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -11,6 +10,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FrameResult
 from ferdesk.ui.history import LONGEST_S, History
 from ferdesk.ui.language import say_label, tr
+from ferdesk.ui.settled import Settled
 from ferdesk.ui.theme import GRID, colours, label_colour
 
 if TYPE_CHECKING:
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 SPANS_S = (10, 20, 30, 60, 120)
 _REPAINT_MS = 70
-_MOST_POINTS = 400
+_STEP_PX = 2.0
+"""Lines are sampled this finely."""
+_MOVES_PX = 1.5
+"""Lines that have moved by less are not painted again yet."""
+_PAUSED_STEP_S = 0.05
+"""A paused timeline is sampled for zooming in."""
 _DASHES: dict[str, Qt.PenStyle] = {
     "angry": Qt.PenStyle.SolidLine,
     "disgust": Qt.PenStyle.DashLine,
@@ -131,6 +136,9 @@ class Timeline(QWidget):
     def _make_plot(self) -> None:
         # imported here: it takes a good part of a second, which the start of the program has not
         import pyqtgraph as pg
+        from PySide6.QtWidgets import QGraphicsItem
+
+        from ferdesk.ui.curves import Curve
 
         plot = pg.PlotWidget(self)
         plot.setMenuEnabled(False)
@@ -144,13 +152,17 @@ class Timeline(QWidget):
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setAccessibleName(tr("Timeline of the chosen face"))
         for label in LABELS:
-            curve = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
+            width = 1.0 if label == "neutral" else 2.0
+            curve = Curve(label_colour(label), width, _DASHES[label])
             plot.addItem(curve)
             self._curves[label] = curve
+        for name in ("left", "bottom"):
+            # its figures and grid stay while the lines move: painted once, then copied
+            plot.getAxis(name).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         plot.installEventFilter(self)
         plot.viewport().installEventFilter(self)
         self._plot = plot
-        self._column.insertWidget(1, plot, 1)
+        self._column.insertWidget(1, Settled(plot), 1)
         self._colour()
         self._follow()
 
@@ -166,10 +178,15 @@ class Timeline(QWidget):
             self._timer.stop()
             return
         self._dirty = False
-        times, values = self.history.lines(self._face_id, self.span_s, _MOST_POINTS)
+        pixel_s = self.span_s / max(self._plot.getViewBox().width(), 1.0)
+        self._timer.setInterval(max(_REPAINT_MS, round(1000 * _MOVES_PX * pixel_s)))
+        self._draw(self.span_s, _STEP_PX * pixel_s)
+
+    def _draw(self, span_s: float, step_s: float) -> None:
+        steps, times, values = self.history.sampled(self._face_id, span_s, step_s)
         for i, label in enumerate(LABELS):
             if self.legend[label].isChecked():
-                self._curves[label].setData(times, values[:, i].astype(np.float64))
+                self._curves[label].move(steps * _STEP_PX, times, values[:, i])
 
     def _show_title(self) -> None:
         if self._face_id is None:
@@ -189,12 +206,17 @@ class Timeline(QWidget):
             return
         self._plot.setMouseEnabled(x=paused, y=False)
         if paused:
-            # all that is kept, so that zooming out and moving find something
-            times, values = self.history.lines(self._face_id, LONGEST_S, 4 * _MOST_POINTS)
-            for i, label in enumerate(LABELS):
-                self._curves[label].setData(times, values[:, i].astype(np.float64))
+            self._refresh()
         else:
             self._follow()
+
+    def _refresh(self) -> None:
+        if self.pause.isChecked():
+            # all that is kept, so that zooming out and moving find something
+            self._draw(LONGEST_S, _PAUSED_STEP_S)
+        else:
+            self._dirty = True
+            self._repaint()
 
     def _follow(self) -> None:
         self._dirty = True
@@ -219,7 +241,7 @@ class Timeline(QWidget):
     def _show_line(self, label: str, shown: bool) -> None:
         if self._plot is not None:
             self._curves[label].setVisible(shown)
-            self._follow()
+            self._refresh()
 
     def _colour(self) -> None:
         theme = colours()
@@ -230,8 +252,6 @@ class Timeline(QWidget):
             axis.setTextPen(QColor(theme.muted))
             axis.setStyle(tickFont=self.font())
         self._plot.showGrid(x=True, y=True, alpha=0.15)
-        for label, curve in self._curves.items():
-            curve.setPen(line_pen(label, 1.0 if label == "neutral" else 2.0))
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()

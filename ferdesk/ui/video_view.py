@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFont, QHideEvent, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FrameResult, MapName, MapPlace
-from ferdesk.ui.heat import HeatChoice, HeatImages, paint_heat
+from ferdesk.ui.heat import HeatChoice
 from ferdesk.ui.language import tr
 from ferdesk.ui.overlay import PlatePlaces, paint_faces, paint_ground, paint_note
+from ferdesk.ui.picture import Look, Picture, PictureMaker
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.theme import DARK, GRID, titled
+
+_SETTLED_AFTER_MS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,14 @@ class VideoView(QWidget):
         super().__init__(parent)
         self._result: FrameResult | None = None
         self._unseen = False
-        self._image = QImage()
+        self._maker = PictureMaker()
+        self._picture: Picture | None = None
+        self._look: Look | None = None
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLED_AFTER_MS)
+        self._settle.timeout.connect(self._draw_settled)
         self._state = ViewState()
         self._heat = HeatChoice()
         self._places: Mapping[MapName, MapPlace] = {}
-        self._heat_images = HeatImages()
         self._plates = PlatePlaces()
         self._names: Mapping[int, str] = {}
         self._mirrored = False
@@ -71,15 +76,27 @@ class VideoView(QWidget):
     def names(self) -> Mapping[int, str]:
         return self._names
 
-    def show_result(self, result: FrameResult, chosen_id: int | None) -> None:
+    def draw_ahead(self, result: FrameResult) -> Picture | None:
+        """The picture of ``result`` as this view shows pictures now; from any thread.
+
+        None while the view shows none, and one that comes to be wanted otherwise is drawn again.
+        """
+        look = self._look
+        return None if look is None else self._maker.draw(result, look)
+
+    def show_result(
+        self, result: FrameResult, chosen_id: int | None, picture: object = None
+    ) -> None:
+        """Show ``result``; ``picture`` is what ``draw_ahead`` made of it, if anything."""
         self._result, self._chosen_id = result, chosen_id
-        self._image = _as_image(result.frame.image)
+        if isinstance(picture, Picture):
+            self._picture = picture
         self._unseen = True
         self.update()
 
     def clear(self) -> None:
         """Show no picture: one that stays looks live."""
-        self._result, self._image = None, QImage()
+        self._result = self._picture = None
         self.unsetCursor()
         self.update()
 
@@ -113,11 +130,7 @@ class VideoView(QWidget):
 
     def placement(self) -> Placement | None:
         """Where the picture lies in this widget; None where there is no picture."""
-        if self._image.isNull():
-            return None
-        return Placement.fit(
-            QSizeF(self._image.size()), QSizeF(self.size()), mirrored=self._mirrored
-        )
+        return None if self._result is None else self._wanted().placement(self._result)
 
     def face_at(self, point: QPointF) -> int | None:
         """The id of the face at ``point`` of this widget."""
@@ -129,25 +142,29 @@ class VideoView(QWidget):
 
     def snapshot(self) -> QImage:
         """The picture with all that is painted over it, in the picture's own size."""
-        size = QSizeF(self._image.size())
-        canvas = QImage(self._image.size(), QImage.Format.Format_RGB32)
+        assert self._result is not None, "there is no picture"
+        height, width = self._result.frame.image.shape[:2]
+        look = Look(width, height, 1.0, self._mirrored, self._heat, self._places)
+        canvas = PictureMaker().draw(self._result, look).image
         painter = QPainter(canvas)
         font = QFont(self.font())
-        font.setPixelSize(max(12, self._image.height() // 36))
-        place = Placement.fit(size, size, mirrored=self._mirrored)
-        self._paint_picture(painter, place, font, PlatePlaces())
+        font.setPixelSize(max(12, height // 36))
+        self._paint_marks(painter, self._result, look.placement(self._result), font, PlatePlaces())
         painter.end()
         return canvas
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        look = self._look = self._wanted()
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(DARK.canvas))
-        placement = self.placement()
-        font = QFont(self.font())
-        font.setWeight(QFont.Weight.DemiBold)
-        if placement is not None:
-            with_faces = not self._state.dimmed
-            self._paint_picture(painter, placement, font, self._plates, with_faces=with_faces)
+        if self._result is None:
+            painter.fillRect(self.rect(), QColor(DARK.canvas))
+        else:
+            self._paint_picture(painter, self._result, look)
+            if not self._state.dimmed:
+                font = QFont(self.font())
+                font.setWeight(QFont.Weight.DemiBold)
+                placement = look.placement(self._result)
+                self._paint_marks(painter, self._result, placement, font, self._plates)
         if self._state.dimmed:
             veil = QColor(DARK.canvas)
             veil.setAlphaF(0.72)
@@ -177,33 +194,52 @@ class VideoView(QWidget):
         else:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def _paint_picture(
+    def _paint_picture(self, painter: QPainter, result: FrameResult, look: Look) -> None:
+        picture = self._picture
+        if picture is not None and picture.result is result and picture.look.fits(look):
+            if picture.look != look and not self._settle.isActive():
+                self._settle.start()
+        else:
+            picture = self._picture = self._maker.draw(result, look)
+        picture.paint(painter, look)
+
+    def _draw_settled(self) -> None:
+        """The size was changed, and no newer picture has come since."""
+        if self._picture is not None and self._picture.look != self._look:
+            self._picture = None
+            self.update()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._look = None
+
+    def _wanted(self) -> Look:
+        return Look(
+            self.width(),
+            self.height(),
+            self.devicePixelRatioF(),
+            self._mirrored,
+            HeatChoice() if self._state.dimmed else self._heat,
+            self._places,
+        )
+
+    def _paint_marks(
         self,
         painter: QPainter,
+        result: FrameResult,
         placement: Placement,
         font: QFont,
         plates: PlatePlaces,
-        *,
-        with_faces: bool = True,
     ) -> None:
-        painter.setRenderHints(
-            QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing
-        )
-        painter.save()
-        painter.setTransform(placement.transform(), combine=True)
-        picture = QRectF(self._image.rect())
-        painter.drawImage(picture, self._image)
-        faces = self._result.faces if self._result is not None and with_faces else ()
-        painter.setClipRect(picture)
-        paint_heat(painter, faces, self._heat, self._places, self._heat_images)
-        painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        height, width = result.frame.image.shape[:2]
         paint_faces(
             painter,
             placement,
-            faces,
+            result.faces,
             chosen_id=self._chosen_id,
             font=font,
-            view=placement.transform().mapRect(picture),
+            view=placement.transform().mapRect(QRectF(0, 0, width, height)),
             names=self._names,
             places=plates,
             with_boxes=self._boxes,
@@ -220,7 +256,7 @@ class VideoView(QWidget):
         painter.setFont(self.font())
         text = painter.boundingRect(column, wrapped, self._state.text)
         top = (self.height() - title.height() - GRID - text.height()) / 2
-        if not self._image.isNull():
+        if self._result is not None:
             ground = title.united(title.adjusted(0, 0, 0, GRID + text.height()))
             ground = ground.united(text).translated(0, top)
             paint_ground(painter, ground.adjusted(-3 * GRID, -2 * GRID, 3 * GRID, 2 * GRID))
@@ -232,11 +268,3 @@ class VideoView(QWidget):
         painter.drawText(
             column.translated(0, top + title.height() + GRID), wrapped, self._state.text
         )
-
-
-def _as_image(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> QImage:
-    """[H, W, 3] uint8 RGB as a picture of its own, in the format that paints fastest."""
-    height, width = pixels.shape[:2]
-    data = np.ascontiguousarray(pixels).data
-    borrowed = QImage(data, width, height, width * 3, QImage.Format.Format_RGB888)
-    return borrowed.convertToFormat(QImage.Format.Format_RGB32)

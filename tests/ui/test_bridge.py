@@ -1,8 +1,10 @@
 """Results cross to the GUI thread newest first, once, and never queue up."""
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import Frame, FrameResult
@@ -16,10 +18,18 @@ def result(index: int) -> FrameResult:
     return FrameResult(Frame(image, index, index / 30, index / 30), (), 1.0, {})
 
 
-def test_a_slow_window_gets_the_newest_result_once(qtbot: QtBot) -> None:
+@pytest.fixture
+def bridge(qtbot: QtBot) -> Iterator[Bridge]:
     bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+def test_a_slow_window_gets_the_newest_result_once(qtbot: QtBot, bridge: Bridge) -> None:
     taken: list[tuple[int, str]] = []
-    bridge.result.connect(lambda r: taken.append((r.frame.index, threading.current_thread().name)))
+    bridge.result.connect(
+        lambda r, _: taken.append((r.frame.index, threading.current_thread().name))
+    )
 
     def work() -> None:
         for index in range(50):
@@ -37,10 +47,9 @@ def test_a_slow_window_gets_the_newest_result_once(qtbot: QtBot) -> None:
     assert bridge.num_skipped == 49
 
 
-def test_a_result_of_a_source_that_was_left_is_forgotten(qtbot: QtBot) -> None:
-    bridge = Bridge()
+def test_a_result_of_a_source_that_was_left_is_forgotten(qtbot: QtBot, bridge: Bridge) -> None:
     taken: list[int] = []
-    bridge.result.connect(lambda r: taken.append(r.frame.index))
+    bridge.result.connect(lambda r, _: taken.append(r.frame.index))
     bridge.put(result(1))
     bridge.clear()
     bridge.put(result(2))
@@ -48,8 +57,58 @@ def test_a_result_of_a_source_that_was_left_is_forgotten(qtbot: QtBot) -> None:
     assert taken == [2]
 
 
-def test_many_changes_are_one_call(qtbot: QtBot) -> None:
-    bridge = Bridge()
+def test_what_is_prepared_comes_with_its_result_and_from_no_gui_thread(
+    qtbot: QtBot, bridge: Bridge
+) -> None:
+    threads: list[str] = []
+
+    def prepare(result: FrameResult) -> str:
+        threads.append(threading.current_thread().name)
+        return f"picture of {result.frame.index}"
+
+    bridge.prepare = prepare
+    with qtbot.waitSignal(bridge.result) as told:
+        bridge.put(result(7))
+    assert (told.args[0].frame.index, told.args[1]) == (7, "picture of 7")
+    assert threads == ["ferdesk-picture"]
+
+
+def test_what_is_being_prepared_when_its_source_is_left_is_forgotten(
+    qtbot: QtBot, bridge: Bridge
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    taken: list[int] = []
+
+    def prepare(result: FrameResult) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    bridge.prepare = prepare
+    bridge.result.connect(lambda r, _: taken.append(r.frame.index))
+    bridge.put(result(1))
+    assert begun.wait(10)
+    bridge.clear()
+    bridge.put(result(2))
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(taken))
+    assert taken == [2]
+
+
+def test_a_picture_that_cannot_be_prepared_holds_nothing_up(
+    qtbot: QtBot, bridge: Bridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prepare(result: FrameResult) -> None:
+        raise ValueError("no memory for it")
+
+    bridge.prepare = prepare
+    for index in (1, 2):
+        with qtbot.waitSignal(bridge.result) as told:
+            bridge.put(result(index))
+        assert (told.args[0].frame.index, told.args[1]) == (index, None)
+    assert len(caplog.records) == 2
+
+
+def test_many_changes_are_one_call(qtbot: QtBot, bridge: Bridge) -> None:
     with qtbot.waitSignal(bridge.changed):
         for _ in range(5):
             bridge.tell_change()
@@ -57,8 +116,7 @@ def test_many_changes_are_one_call(qtbot: QtBot) -> None:
         pass
 
 
-def test_a_closed_bridge_lets_nothing_through(qtbot: QtBot) -> None:
-    bridge = Bridge()
+def test_a_closed_bridge_lets_nothing_through(qtbot: QtBot, bridge: Bridge) -> None:
     bridge.put(result(1))
     bridge.close()
     with qtbot.assertNotEmitted(bridge.result, wait=20):

@@ -14,6 +14,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import Box, FrameResult, MapPlace
 from ferdesk.ui.heat import HeatChoice, heat_image, heat_table
 from ferdesk.ui.overlay import face_text, place_plate
+from ferdesk.ui.picture import Look, PictureMaker
 from ferdesk.ui.placement import Placement
 from ferdesk.ui.selection import KEEP_S, Selection
 from ferdesk.ui.theme import DARK, LABEL_COLOURS, LIGHT, Theme, contrast, plate_colour
@@ -229,6 +230,64 @@ def test_faces_are_cycled_both_ways(result: FrameResult) -> None:
     assert order == [1, 2, 1, 2]
     selection.step(replace(result, faces=()), 1)
     assert selection.face_id == 2
+
+
+def test_a_picture_drawn_ahead_is_what_the_view_paints_itself(
+    view: VideoView, result: FrameResult
+) -> None:
+    assert view.draw_ahead(result) is None  # nobody has seen the view yet
+    view.set_heat(HeatChoice("attention", 0.8), {"attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9)})
+    view.show_result(result, 1)
+    own = as_array(view.grab().toImage())
+    ahead = view.draw_ahead(replace(result))
+    assert ahead is not None
+    view.show_result(ahead.result, 1, ahead)
+    assert np.array_equal(as_array(view.grab().toImage()), own)
+    assert view._picture is ahead
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_picture_of_another_look_is_not_shown(
+    view: VideoView, result: FrameResult, mirrored: bool
+) -> None:
+    view.grab()
+    ahead = view.draw_ahead(result)
+    view.set_mirrored(not mirrored)
+    view.set_mirrored(mirrored)
+    view.show_result(result, None, ahead)
+    view.grab()
+    assert (view._picture is ahead) is not mirrored
+
+
+def test_a_window_that_is_dragged_stretches_its_picture_and_then_draws_it(
+    qtbot: QtBot, view: VideoView, result: FrameResult
+) -> None:
+    view.show_result(replace(result, faces=()), None)
+    view.grab()
+    view.resize(640, 480)
+    stretched = as_array(view.grab().toImage())
+    # the same place and colours at once, sharp a moment later
+    assert np.abs(stretched - result.frame.image).mean() < 3
+    qtbot.waitUntil(lambda: view._picture is None)
+    assert np.array_equal(as_array(view.grab().toImage()), result.frame.image)
+
+
+def test_a_picture_that_is_still_held_is_not_drawn_over(result: FrameResult) -> None:
+    maker, look = PictureMaker(), Look(320, 240)
+    white = replace(result.frame, image=np.full((480, 640, 3), 255, dtype=np.uint8))
+    held = maker.draw(replace(result, faces=()), look)
+    before = as_array(held.image)
+    for _ in range(6):
+        other = maker.draw(replace(result, frame=white, faces=()), look)
+        assert as_array(other.image).min() == 255
+    assert np.array_equal(as_array(held.image), before)
+
+
+def test_on_a_fine_screen_the_picture_has_all_its_pixels(result: FrameResult) -> None:
+    look = Look(320, 240, ratio=2.0)
+    drawn = PictureMaker().draw(replace(result, faces=()), look).image
+    assert (drawn.width(), drawn.height(), drawn.devicePixelRatio()) == (640, 480, 2.0)
+    assert np.array_equal(as_array(drawn), result.frame.image)
 
 
 def as_array(image: QImage) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:

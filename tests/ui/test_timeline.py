@@ -36,7 +36,7 @@ def test_the_last_seconds_come_back_in_order(result: FrameResult) -> None:
     history = History()
     for i in range(100):
         history.add(at(result, 50 + i / 10, i / 100))
-    times, values = history.lines(1, 5.0, 1000)
+    times, values = history.lines(1, 5.0)
     assert times[-1] == 0.0
     # one point left of the edge, so that the line reaches it
     assert times[0] == pytest.approx(-5.1)
@@ -48,7 +48,7 @@ def test_the_ring_forgets_the_oldest_and_stays_as_it_is(result: FrameResult) -> 
     history = History()
     for i in range(6000):
         history.add(at(result, 1000 + i / 30, 0.5))
-    times, _ = history.lines(1, LONGEST_S, 10_000)
+    times, _ = history.lines(1, LONGEST_S)
     assert len(times) == 3602
     assert times[0] == pytest.approx(-LONGEST_S, abs=0.04)
 
@@ -57,21 +57,36 @@ def test_a_face_that_was_away_leaves_a_gap(result: FrameResult) -> None:
     history = History()
     for time_s in (10.0, 10.1, 14.0, 14.1):
         history.add(at(result, time_s))
-    times, values = history.lines(1, 10.0, 1000)
+    times, values = history.lines(1, 10.0)
     assert np.isnan(values).all(axis=1).tolist() == [False, False, True, False, False]
     assert times[2] == pytest.approx(-4.0, abs=0.05)
 
 
-def test_thinned_lines_keep_their_points_as_time_goes_on(result: FrameResult) -> None:
+def test_sampled_lines_keep_their_points_as_time_goes_on(result: FrameResult) -> None:
     history = History()
-    kept: list[set[float]] = []
+    kept: list[dict[int, tuple[float, float]]] = []
     for i in range(400):
-        history.add(at(result, 100 + i * 0.05))
+        history.add(at(result, 100 + i * 0.05, (i % 40) / 40))
         if i in (396, 397):
-            times, _ = history.lines(1, 15.0, 60)
-            kept.append({round(t + history.now_s, 3) for t in times[1:-1]})
-    assert len(kept[0]) < 90
-    assert len(kept[0] - kept[1]) <= 1
+            steps, times, values = history.sampled(1, 15.0, 0.25)
+            happy = values[:, LABELS.index("happy")]
+            clock = (times + history.now_s).tolist()
+            kept.append(dict(zip(steps.tolist(), zip(clock, happy, strict=True), strict=True)))
+    shared = sorted(kept[0].keys() & kept[1].keys())[:-1]
+    assert len(shared) == 59
+    for step in shared:
+        assert kept[0][step] == pytest.approx(kept[1][step])
+        assert kept[0][step][0] == pytest.approx(step * 0.25)
+
+
+def test_a_sampled_line_ends_at_its_newest_value_and_keeps_its_gaps(result: FrameResult) -> None:
+    history = History()
+    for time_s, share in ((10.0, 0.2), (10.5, 0.4), (14.0, 0.6), (14.6, 0.9)):
+        history.add(at(result, time_s, share))
+    _, times, values = history.sampled(1, 10.0, 1.0)
+    happy = values[:, LABELS.index("happy")]
+    assert times == pytest.approx([-4.6, -3.6, -2.6, -1.6, -0.6, 0.0])
+    assert happy == pytest.approx([0.2, np.nan, np.nan, np.nan, 0.6, 0.9], nan_ok=True)
 
 
 def test_a_crowd_does_not_fill_the_memory(result: FrameResult) -> None:
@@ -83,7 +98,7 @@ def test_a_crowd_does_not_fill_the_memory(result: FrameResult) -> None:
 
 
 def test_a_face_without_a_past_has_no_lines() -> None:
-    times, values = History().lines(3, 30.0, 100)
+    times, values = History().lines(3, 30.0)
     assert len(times) == 0
     assert values.shape == (0, 7)
 
