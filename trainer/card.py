@@ -370,8 +370,8 @@ def _speed(facts: Facts) -> str:
         for row in found["rows"]
     ]
     return (
-        f"## Speed\n\n{found['machine']}; {found['threads']} threads of ONNX Runtime on the CPU, "
-        f"{found['runs']} runs.\n\n" + _table(["faces at once", "median, ms", "least, ms"], rows)
+        f"## Speed\n\n{found['machine']}, by the app's classifier on the CPU, {found['runs']} runs "
+        "beside other work.\n\n" + _table(["faces at once", "median, ms", "least, ms"], rows)
     )
 
 

@@ -274,6 +274,9 @@ class TrainingStep:
 
     def _try_compiled(self) -> None:
         mode = "max-autotune-no-cudagraphs" if self._autotune else None
+        # a process that trains many recipes would reach the compiler's limit of eight versions of
+        # one function, and silently go on without
+        torch.compiler.reset()
         self._loss = torch.compile(self._loss_of_batch, mode=mode, dynamic=False)
         try:
             self._step()
