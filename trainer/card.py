@@ -131,10 +131,12 @@ def _wrapped(text: str) -> str:
             lines.append(line)
         else:
             indent = "  " if line.startswith("- ") else ""
+            # a number stays with its percent sign
             lines += textwrap.wrap(
-                line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-            ) or [""]
-    return "\n".join(lines)
+                line.replace(" %", "\0%"), 120, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False,
+            ) or [""]  # fmt: skip
+    return "\n".join(lines).replace("\0%", " %")
 
 
 def _head(facts: Facts) -> str:
@@ -396,11 +398,14 @@ def _licence(facts: Facts) -> str:
 
 
 def _sources(facts: Facts) -> str:
-    lines = [
-        f"- {name.replace('_', ' ')}: `{found['command']}`, {found['date'][:10]}, commit "
-        f"`{found['commit']}`, {found['machine']}"
-        for name, found in facts.figures.items()
-    ]
+    names: dict[str, list[str]] = {}
+    for name, found in facts.figures.items():
+        told = (
+            f"`{found['command']}`, {found['date'][:10]}, commit `{found['commit']}`, "
+            f"{found['machine']}"
+        )
+        names.setdefault(told, []).append(name.replace("_", " "))
+    lines = [f"- {', '.join(sections)}: {told}" for told, sections in names.items()]
     return "## Where the figures come from\n\n" + "\n".join(
         ["- accuracy, each expression: inside the file, by `ferdesk-train export`", *lines]
     )

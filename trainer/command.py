@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from trainer import (
+    average_command,
     card_command,
     data_command,
     distill_command,
@@ -52,6 +53,7 @@ app.command()(folds_command.folds)
 app.command()(reproduce_command.reproduce)
 app.command()(ladder_command.ladder)
 app.command()(distill_command.distill)
+app.command()(average_command.average)
 app.command()(robustness_command.robustness)
 app.command()(card_command.card)
 

@@ -120,7 +120,8 @@ def test_a_card_tells_each_figure_with_its_interval(model: Path) -> None:
     assert "| as the window does | 500 | 90.0 % (87.0 to 92.0) | 67.0 % | 68.0 % | -1.0 |" in text
     assert "Found 210; right of the found ones 50.0 % (40.0 to 60.0). Recalls: happy 90 %" in text
     assert "Not measured" not in text
-    assert "- live gap: `x`, 2026-01-02, commit `abc`, a machine" in text
+    together = "robustness, steadiness, live gap, jaffe"
+    assert f"- {together}: `x`, 2026-01-02, commit `abc`, a machine" in text
 
 
 def test_prose_keeps_to_the_line(model: Path) -> None:

@@ -1,0 +1,66 @@
+"""Averaged weights are the mean of both networks', weighted, and export like any others."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from ferdesk.errors import DataError
+from tests.trainer.conftest import Row, Run
+from trainer.average_command import averaged
+from trainer.checkpoint import load_checkpoint
+from trainer.config import Recipe
+from trainer.data import Fer2013
+from trainer.teachers import load_teacher
+from trainer.train import fit
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def two(tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path) -> tuple[Path, Path]:
+    first = fit(tiny_recipe, tiny_data, tmp_path / "first")
+    longer = dataclasses.replace(tiny_recipe, seed=2, epochs=1)
+    fit(longer, tiny_data, tmp_path / "second", start=first.evaluated_weights())
+    return tmp_path / "first", tmp_path / "second"
+
+
+def test_an_average_is_the_weighted_mean_of_all_weights(
+    two: tuple[Path, Path], tiny_recipe: Recipe
+) -> None:
+    networks = [load_teacher(place, tiny_recipe) for place in two]
+    mean = averaged(networks, [1.0, 3.0])
+    for name, value in mean.items():
+        first, second = (network.weights[name] for network in networks)
+        if value.is_floating_point():
+            torch.testing.assert_close(value, 0.25 * first + 0.75 * second)
+        else:
+            assert torch.equal(value, second)
+
+
+def test_networks_of_two_shapes_are_refused(two: tuple[Path, Path], tiny_recipe: Recipe) -> None:
+    networks = [load_teacher(place, tiny_recipe) for place in two]
+    other = dataclasses.replace(networks[1], recipe=dataclasses.replace(tiny_recipe, width=8))
+    with pytest.raises(DataError, match="one shape"):
+        averaged([networks[0], other], [1.0, 1.0])
+    with pytest.raises(DataError, match="two networks or more"):
+        averaged(networks[:1], [1.0])
+
+
+def test_the_command_writes_a_checkpoint_that_exports(
+    two: tuple[Path, Path],
+    run: Run,
+    rows: list[Row],
+    write_csv: Callable[[list[Row]], Path],
+    tmp_path: Path,
+) -> None:
+    given = ["average", *two, "--data", write_csv(rows), "--unofficial", "--threads", "1"]
+    code, _, said = run(*given, "--out", tmp_path / "mean.pt", "--shares", "1,3")
+    assert code == 0, said
+    assert "The average of first, second: PublicTest" in said
+    assert load_checkpoint(tmp_path / "mean.pt").recipe.width == 4
+    code, _, said = run(*given, "--out", tmp_path / "other.pt", "--shares", "1,3,2")
+    assert code == 2
+    assert "--shares needs 2 numbers" in said
