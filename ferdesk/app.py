@@ -5,13 +5,13 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication, QWidget
 
 import ferdesk
 from ferdesk.core.types import CameraFormat
@@ -26,6 +26,8 @@ from ferdesk.ui.reports import Reports
 from ferdesk.ui.services import Services
 
 log = logging.getLogger(__name__)
+
+LATEST_BEGIN_MS = 500
 
 
 class UnexpectedErrors(QObject):
@@ -285,9 +287,33 @@ def open_window(
             window.start(source)
         window.live.watch_cameras()
 
-    # after the first paint: the window is there before anything slow is imported
-    QTimer.singleShot(0, window, begin)
+    FirstPaint(window, begin)
     return window
+
+
+class FirstPaint(QObject):
+    """Does ``then`` once ``window`` was painted, before anything slow is imported, or soon anyway.
+
+    A window that begins minimised is not painted.
+    """
+
+    def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
+        super().__init__(window)
+        self._window, self._then = window, then
+        self._begun = False
+        window.installEventFilter(self)
+        QTimer.singleShot(LATEST_BEGIN_MS, self, self._begin)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            QTimer.singleShot(0, self, self._begin)
+        return super().eventFilter(watched, event)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._window.removeEventFilter(self)
+            self._then()
 
 
 def forget_foreign_qt(environ: "os._Environ[str] | dict[str, str]") -> None:

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -470,7 +471,15 @@ def open_pipeline(
     Raises:
         ModelError: a model is missing or broken.
     """
-    classifier = OnnxClassifier(find_model(model), provider)
-    eyes = MediaPipeDetector(models_folder())
+    path = find_model(model)
+    # side by side: loading the network computes, loading the detector is mostly imports
+    with ThreadPoolExecutor(1, "ferdesk-model") as pool:
+        loading = pool.submit(OnnxClassifier, path, provider)
+        eyes = MediaPipeDetector(models_folder())
+        try:
+            classifier = loading.result()
+        except BaseException:
+            eyes.close()
+            raise
     search = LiveSearch(eyes, pace=Pace(None) if thorough else None)
     return Pipeline(search, classifier)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.adapters.late_imports import late
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Framing
 from ferdesk.core.pose import Landmarks, head_pose
 from ferdesk.core.search import Region, cut_by
@@ -36,8 +37,10 @@ class MediaPipeDetector:
         Raises:
             ModelError: a file is missing, damaged or cannot be loaded.
         """
-        # MediaPipe takes about a second to import, which the window must not wait for
-        import mediapipe as mp
+        # MediaPipe takes a while to import, which the window must not wait for; most of it was
+        # for drawing and listening, which nobody does here
+        with late("matplotlib", "matplotlib.pyplot", "sounddevice"):
+            import mediapipe as mp
 
         self._mp = mp
         self._full = self._load(models / FULL_RANGE_FILE, min_score)

@@ -9,9 +9,11 @@ the squares take turns.
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +66,12 @@ _BUSY_SHARE = 0.5
 """Searching may take this much of the time from frame to frame."""
 _PAUSE_S = 1.0
 _AT_ANY_COST = 2
+_COSTS_KEPT = 16
+_MOST_INTERVALS = 3.0
 _MOST_OWED = 2.0
+
+
+_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +276,15 @@ class _Known:
 
 
 class LiveSearch:
-    """Faces found within a budget of milliseconds a frame, which adapts to the machine.
+    """Faces found within a budget of milliseconds a picture, which adapts to the machine.
 
     Known faces are followed by their look, and the near-sighted model looks at those first whose
     look has changed, then at those it has not seen for longest. What is left of the budget goes
     to the whole picture and to its squares in turn. A face is given only while a model has seen it
     shortly before and its place still looks like it, or a model sees it now.
+
+    What a look costs is what it usually takes here when nothing else wants the processor: where
+    the network or the window make it wait, as much is searched, and it only takes longer.
 
     At a pace without an interval it is the exhaustive search.
     """
@@ -289,6 +299,7 @@ class LiveSearch:
         """``pace`` is that of a usual camera until ``keep_pace`` says more."""
         self._eyes = eyes
         self._clock = clock
+        self._costed = _CostedEyes(eyes, clock)
         self._pace = self._first_pace = pace or Pace(1 / 30)
         self._budget_ms = Allowance(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
         self._credit_ms = 0.0
@@ -308,7 +319,7 @@ class LiveSearch:
 
     @property
     def budget_ms(self) -> float:
-        """Mean time that may be spent on a frame."""
+        """Mean time that may be spent on a picture of the camera, analysed or not."""
         return self._budget_ms.value
 
     def close(self) -> None:
@@ -328,13 +339,19 @@ class LiveSearch:
             # where nothing waits, each picture stands alone
             self._known = []
             return ExhaustiveSearch(self._eyes).detect(image)
-        self._spend(image, began_s)
+        waited_s = began_s - self._frame_s
+        # where fewer frames are analysed, each has the time of those that were left out
+        num_intervals = min(max(waited_s / interval_s, 1.0), _MOST_INTERVALS)
+        if waited_s >= _PAUSE_S:
+            num_intervals = 1.0
+        budget_ms = self.budget_ms * num_intervals
+        until_s = began_s + _BUSY_SHARE * interval_s * num_intervals
+        self._spend(image, began_s, self._credit_ms + budget_ms, until_s)
         spent_s = self._clock() - began_s
         # squares that take turns may cost one frame more than its share
-        owed_ms = self._credit_ms + self.budget_ms - spent_s * 1000
+        owed_ms = self._credit_ms + budget_ms - self._costed.spent_s * 1000
         # a frame that took far too long was the machine's doing, and is not paid back for ever
-        self._credit_ms = max(min(owed_ms, self.budget_ms), -_MOST_OWED * self.budget_ms)
-        waited_s = began_s - self._frame_s
+        self._credit_ms = max(min(owed_ms, budget_ms), -_MOST_OWED * budget_ms)
         if waited_s < _PAUSE_S:
             # where the network is what takes long, searching less would help nobody
             self._budget_ms.learn(spent_s / (_BUSY_SHARE * max(interval_s, waited_s)))
@@ -350,9 +367,12 @@ class LiveSearch:
 
     # ---- what is done in a frame
 
-    def _spend(self, image: NDArray[np.uint8], now_s: float) -> None:
+    def _spend(
+        self, image: NDArray[np.uint8], now_s: float, budget_ms: float, until_s: float
+    ) -> None:
+        self._costed.spent_s = 0.0
+        spend = _Spender(self._clock, self._costed, budget_ms / 1000, until_s)
         self._follow(image, now_s)
-        spend = _Spender(self._clock, now_s, self._credit_ms + self.budget_ms)
         doubtful = sorted(
             (face for face in self._known if not face.followed), key=lambda face: face.looked_s
         )
@@ -376,11 +396,11 @@ class LiveSearch:
         """Look for new faces, as far as it is due, and for those that would soon vanish."""
         if now_s - self._near_s >= _NEAR_EVERY_S and spend.left():
             self._near_s = now_s
-            self._meet(image, self._eyes.look_near(image, whole(image)), now_s)
+            self._meet(image, self._costed.look_near(image, whole(image)), now_s)
         whole_every_s = _WHOLE_EVERY_S if self._known else _WHOLE_EVERY_S_ALONE
         if now_s - self._whole_s >= whole_every_s and spend.left():
             self._whole_s = now_s
-            self._meet(image, self._eyes.look_far(image, whole(image)), now_s)
+            self._meet(image, self._costed.look_far(image, whole(image)), now_s)
         for face in sorted(self._known, key=lambda face: face.looked_s):
             if now_s - face.looked_s < _STALE_AFTER_S or not spend.left():
                 break
@@ -392,7 +412,7 @@ class LiveSearch:
             self._tile_s = now_s
             tile = self._tiles[self._next_tile]
             self._next_tile = (self._next_tile + 1) % len(self._tiles)
-            self._meet(image, self._eyes.look_far(image, tile), now_s)
+            self._meet(image, self._costed.look_far(image, tile), now_s)
 
     def _follow(self, image: NDArray[np.uint8], now_s: float) -> None:
         if not self._known:
@@ -406,7 +426,8 @@ class LiveSearch:
             )
             for face in self._known
         ]
-        places = follow(image, boxes, [face.template for face in self._known])
+        templates = [face.template for face in self._known]
+        places = self._costed.count("follow", partial(follow, image, boxes, templates))
         for face, (box, resemblance) in zip(self._known, places, strict=True):
             face.followed = resemblance >= _SAME_LOOK
             if face.followed:
@@ -425,7 +446,7 @@ class LiveSearch:
         face.looked_s = now_s
         height, width = image.shape[:2]
         region = close_up(face.box, width, height)
-        found = self._eyes.look_near(image, region) if region is not None else []
+        found = self._costed.look_near(image, region) if region is not None else []
         least = _STILL_THERE_SCORE if face.followed else CLOSE_UP_SCORE
         same = [find for find in found if find.score >= least and same_face(find.box, face.box)]
         if same:
@@ -455,7 +476,7 @@ class LiveSearch:
                 else:
                     self._seen_again(image, face, find, now_s)
         # a face met in this round may be found twice in it
-        for find in believed(self._eyes, image, new, someone_known=bool(self._known)):
+        for find in believed(self._costed, image, new, someone_known=bool(self._known)):
             if find.sure and not any(same_face(find.box, face.box) for face in self._known):
                 self._met_s = now_s
                 self._known.append(self._introduced(image, find, now_s))
@@ -464,11 +485,46 @@ class LiveSearch:
         return _Known(find, template_of(image, find.box), now_s, now_s)
 
 
-class _Spender:
-    """Says whether there is time for one more thing."""
+class _CostedEyes:
+    """The eyes, with a count of what is spent in a frame.
 
-    def __init__(self, clock: Callable[[], float], began_s: float, budget_ms: float) -> None:
-        self._clock, self._until_s = clock, began_s + budget_ms / 1000
+    Each thing is counted at what it usually costs, the lower quartile of the last times, and not
+    at what it took while it waited for a processor.
+    """
+
+    def __init__(self, eyes: Eyes, clock: Callable[[], float]) -> None:
+        self._eyes = eyes
+        self._clock = clock
+        self._times_s: dict[str, deque[float]] = {}
+        self.spent_s = 0.0
+
+    def look_far(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
+        return self.count("far", partial(self._eyes.look_far, image, region))
+
+    def look_near(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
+        return self.count("near", partial(self._eyes.look_near, image, region))
+
+    def close(self) -> None:
+        self._eyes.close()
+
+    def count(self, what: str, work: Callable[[], _Done]) -> _Done:
+        """Do ``work`` and count it as one of ``what``."""
+        times_s = self._times_s.setdefault(what, deque(maxlen=_COSTS_KEPT))
+        began_s = self._clock()
+        done = work()
+        times_s.append(self._clock() - began_s)
+        self.spent_s += sorted(times_s)[len(times_s) // 4]
+        return done
+
+
+class _Spender:
+    """Says whether there is time for one more thing: neither the budget nor the frame is over."""
+
+    def __init__(
+        self, clock: Callable[[], float], costed: _CostedEyes, budget_s: float, until_s: float
+    ) -> None:
+        self._clock, self._costed = clock, costed
+        self._budget_s, self._until_s = budget_s, until_s
         self._granted = False
 
     def grant_one(self) -> None:
@@ -476,7 +532,7 @@ class _Spender:
         self._granted = True
 
     def left(self) -> bool:
-        if self._clock() < self._until_s:
+        if self._costed.spent_s < self._budget_s and self._clock() < self._until_s:
             return True
         granted, self._granted = self._granted, False
         return granted

@@ -1,5 +1,8 @@
 """The seven probabilities of the chosen face: smoothed as bars, raw as ticks, both in figures."""
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEasingCurve, QRect, QRectF, QSize, Qt, QVariantAnimation
@@ -13,6 +16,8 @@ from ferdesk.ui.overlay import percent
 from ferdesk.ui.theme import GRID, colours, label_colour
 
 EASE_MS = 100
+_SELDOM_S = 0.06
+"""Bars ease where values come less often; many values a second move them smoothly enough."""
 _ROW_PX = 3 * GRID
 _BAR_PX = 12
 _TICK_PX = 2
@@ -24,8 +29,12 @@ class Bars(QWidget):
     Figures are exact at once; only the bars ease.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(parent)
+        self._clock = clock
+        self._shown_s = -float("inf")
         nothing = np.zeros(NUM_LABELS, dtype=np.float32)
         self._drawn = self._from = self._smoothed = self._raw = nothing
         self._face_id: int | None = None
@@ -47,7 +56,10 @@ class Bars(QWidget):
 
     def show_face(self, face: FaceResult) -> None:
         # another face's bars do not grow out of this one's
-        jump = self.reduced_motion or face.face_id != self._face_id
+        now_s = self._clock()
+        often = now_s - self._shown_s < _SELDOM_S
+        self._shown_s = now_s
+        jump = self.reduced_motion or often or face.face_id != self._face_id
         self._face_id, self._faded = face.face_id, False
         self._smoothed, self._raw = face.smoothed, face.expression.probabilities
         self._from = face.smoothed if jump else self._drawn

@@ -20,6 +20,7 @@ from ferdesk.core.types import CameraFormat, DeviceInfo, FaceResult, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import State, Status
 from ferdesk.settings import Settings
+from ferdesk.ui.bars import Bars
 from ferdesk.ui.live import Notice, source_title
 from ferdesk.ui.main_window import ACTIONS, MainWindow, view_state
 from ferdesk.ui.notices import MOST_SHOWN
@@ -122,15 +123,21 @@ def test_brackets_cycle_the_faces(window: MainWindow, qtbot: QtBot) -> None:
     assert window.faces.hint.text().startswith("Face #1")
 
 
-def test_bars_show_smoothed_and_reach_it_in_time(window: MainWindow, qtbot: QtBot) -> None:
+def test_bars_ease_to_values_that_come_seldom_and_follow_many_at_once(qtbot: QtBot) -> None:
+    now_s = 0.0
+    bars = Bars(clock=lambda: now_s)
+    qtbot.addWidget(bars)
     face = some_face()
     sad = replace(face, smoothed=likely("sad", 0.7))
-    bars = window.faces.bars
     bars.show_face(face)
     assert np.array_equal(bars.drawn, face.smoothed)
+    now_s = 0.2
     bars.show_face(sad)
     assert not np.allclose(bars.drawn, sad.smoothed)
     qtbot.waitUntil(lambda: np.allclose(bars.drawn, sad.smoothed), timeout=1000)
+    now_s += 1 / 30
+    bars.show_face(face)
+    assert np.array_equal(bars.drawn, face.smoothed)
 
 
 def test_reduced_motion_lets_bars_jump(make_window: MakeWindow) -> None:
