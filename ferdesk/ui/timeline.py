@@ -119,8 +119,6 @@ class Timeline(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._plot is None:
-            self._make_plot()
         self._dirty = True
         self._repaint()
 
@@ -134,7 +132,8 @@ class Timeline(QWidget):
             self._colour()
 
     def _make_plot(self) -> None:
-        # imported here: it takes a good part of a second, which the start of the program has not
+        # imported once there is something to draw: it takes a good part of a second, which the
+        # start of the program has not
         import pyqtgraph as pg
         from PySide6.QtWidgets import QGraphicsItem
 
@@ -154,6 +153,7 @@ class Timeline(QWidget):
         for label in LABELS:
             width = 1.0 if label == "neutral" else 2.0
             curve = Curve(label_colour(label), width, _DASHES[label])
+            curve.setVisible(self.legend[label].isChecked())
             plot.addItem(curve)
             self._curves[label] = curve
         for name in ("left", "bottom"):
@@ -174,6 +174,8 @@ class Timeline(QWidget):
         return False
 
     def _repaint(self) -> None:
+        if self._plot is None and self.history.face_ids and self.isVisible():
+            self._make_plot()
         if not self._dirty or self.pause.isChecked() or self._plot is None or not self.isVisible():
             self._timer.stop()
             return
