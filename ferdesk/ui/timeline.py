@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyqtgraph as pg
 
 SPANS_S = (10, 20, 30, 60, 120)
+_EMPTY_AFTER_MS = 2000
 _REPAINT_MS = 70
 _STEP_PX = 2.0
 """Lines are sampled this finely."""
@@ -119,6 +120,8 @@ class Timeline(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self._plot is None:
+            QTimer.singleShot(_EMPTY_AFTER_MS, self, self._ensure_plot)
         self._dirty = True
         self._repaint()
 
@@ -131,9 +134,13 @@ class Timeline(QWidget):
         if event.type() is QEvent.Type.PaletteChange and self._plot is not None:
             self._colour()
 
+    def _ensure_plot(self) -> None:
+        if self._plot is None and self.isVisible():
+            self._make_plot()
+
     def _make_plot(self) -> None:
-        # imported once there is something to draw: it takes a good part of a second, which the
-        # start of the program has not
+        # imported once there is something to draw, or nothing for a while: it takes a good part of
+        # a second, which the start of the program has not
         import pyqtgraph as pg
         from PySide6.QtWidgets import QGraphicsItem
 
@@ -174,8 +181,8 @@ class Timeline(QWidget):
         return False
 
     def _repaint(self) -> None:
-        if self._plot is None and self.history.face_ids and self.isVisible():
-            self._make_plot()
+        if self.history.face_ids:
+            self._ensure_plot()
         if not self._dirty or self.pause.isChecked() or self._plot is None or not self.isVisible():
             self._timer.stop()
             return

@@ -135,6 +135,7 @@ def test_pause_holds_the_lines_and_lets_the_wheel_zoom(window: MainWindow, qtbot
 
 
 def test_the_wheel_and_the_buttons_choose_the_length(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
     timeline = window.tools.timeline
     qtbot.waitUntil(lambda: timeline.plot is not None)
     assert timeline.plot is not None
@@ -157,6 +158,7 @@ def test_the_wheel_and_the_buttons_choose_the_length(window: MainWindow, qtbot: 
 
 
 def test_a_line_is_hidden_by_its_legend(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
     timeline = window.tools.timeline
     qtbot.waitUntil(lambda: timeline.plot is not None)
     QTest.mouseClick(timeline.legend["sad"], Qt.MouseButton.LeftButton)
