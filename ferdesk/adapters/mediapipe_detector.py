@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.adapters.late_imports import late
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Framing
 from ferdesk.core.pose import Landmarks, head_pose
 from ferdesk.core.search import Region, cut_by
 from ferdesk.core.types import Box, Detection
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
+from ferdesk.late_imports import late
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk.adapters.late_imports import late
+from ferdesk.late_imports import late
 
 
 @pytest.fixture
