@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow lint translations screenshots venv-run venv-dev clean
+.PHONY: run test test-slow test-bundle lint translations screenshots icons dist package package-check deb venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -30,6 +30,36 @@ translations: venv-dev
 screenshots: venv-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/screenshots.py --docs
 
+# the program's icon in the forms of the three systems
+icons: venv-dev
+	$(BIN)/python scripts/app_icon.py
+
+# wheel and source archive, as they would be uploaded
+dist: venv-dev
+	rm -rf dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
+
+# the packaged program, built from an environment of its own; KIND=cuda takes CUDA's libraries along
+KIND ?= cpu
+PACKAGE_VENV ?= $(abspath $(VENV))-package-$(KIND)
+package:
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) packaging/environment.py $(PACKAGE_VENV) $(KIND)
+	$(PACKAGE_VENV)/bin/python packaging/build.py
+
+# the built program, copied elsewhere, without Python and without a network
+package-check:
+	$(PYTHON) packaging/check.py
+
+# for Debian and Ubuntu, from what make package built
+deb:
+	$(PACKAGE_VENV)/bin/python packaging/deb.py
+
+# builds what is handed out and tries it; takes minutes and registries
+test-bundle: venv-dev
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m bundle --timeout 1800
+
 venv-run: $(VENV)/.run
 venv-dev: $(VENV)/.dev
 
@@ -46,4 +76,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	@touch $(VENV)/.run $@
 
 clean:
-	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-package-* out build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

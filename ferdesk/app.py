@@ -7,15 +7,17 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
 import ferdesk
 from ferdesk.core.types import CameraFormat
-from ferdesk.paths import log_folder
+from ferdesk.paths import assets_folder, log_folder
 from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
 from ferdesk.ui.appearance import Appearance
 from ferdesk.ui.consent import CONSENT_VERSION, ConsentPage, needs_consent
@@ -234,6 +236,7 @@ def run_app(
     app = running if isinstance(running, QApplication) else QApplication([PROGRAM, *argv])
     app.setApplicationName(PROGRAM)
     app.setDesktopFileName(PROGRAM)
+    app.setWindowIcon(QIcon(str(assets_folder() / "ferdesk.png")))
     reports = Reports(reports_folder or log_folder(), version=ferdesk.__version__)
     program = Program(
         app,
@@ -277,6 +280,7 @@ def open_window(
     if notice:
         window.notices.show_notice(Notice(notice))
     window.show()
+    _log_first_picture(window)
 
     def begin() -> None:
         if review is not None:
@@ -314,6 +318,20 @@ class FirstPaint(QObject):
             self._begun = True
             self._window.removeEventFilter(self)
             self._then()
+
+
+def _log_first_picture(window: MainWindow) -> None:
+    """Keep in the log how long this start took, from the process's own beginning."""
+
+    def painted(_result: object) -> None:
+        window.view.painted.disconnect(painted)
+        import psutil
+
+        started_s = psutil.Process().create_time()
+        took_s = datetime.now(UTC).timestamp() - started_s
+        log.info("first picture %.1f s after the start of the program", took_s)
+
+    window.view.painted.connect(painted)
 
 
 def forget_foreign_qt(environ: "os._Environ[str] | dict[str, str]") -> None:

@@ -49,6 +49,8 @@ def package_obstacle(build: Build) -> str:
         return ""
     if sys.platform == "darwin":
         return "there is no CUDA on macOS"
+    if getattr(sys, "frozen", False):
+        return "this package of ferdesk is the CPU build; take the one for CUDA"
     if _installed("onnxruntime-gpu"):
         return (
             "onnxruntime lies over onnxruntime-gpu, which alone has CUDA; "

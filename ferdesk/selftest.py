@@ -282,16 +282,21 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
     looking.stop()
     patience.stop()
     if code or not any(seen):
-        raise NotWorking(f"it showed no face within {_WINDOW_PATIENCE_MS // 1000} s")
+        raise NotWorking(f"no face or no timeline was there in {_WINDOW_PATIENCE_MS // 1000} s")
     if not _speaks_chinese(app):
         raise NotWorking("its Chinese texts are missing")
     return f"{seen[0]}; speaks Chinese too"
 
 
 def _shown(window: "MainWindow") -> str:
-    """What ``window`` shows, once a face is in its picture."""
+    """What ``window`` shows, once a face is in its picture and the timeline has its plot."""
+    from ferdesk.ui.timeline import Timeline
+
     result = window.view.result
     if result is None or not result.faces:
+        return ""
+    # the plot comes from a library of its own, which is loaded when it is first seen
+    if any(panel.plot is None for panel in window.findChildren(Timeline)):
         return ""
     picture = window.grab()
     return f"opened in memory, {picture.width()} x {picture.height()}, {result.faces[0].label}"

@@ -4,6 +4,7 @@ ONNX Runtime, NVIDIA's driver and its libraries are fakes with the real names an
 """
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -273,3 +274,10 @@ def test_a_runtime_laid_over_the_gpu_build_is_named(monkeypatch: pytest.MonkeyPa
     assert "pip uninstall onnxruntime onnxruntime-gpu" in cuda.package_obstacle(
         cuda.Build("1.31.1", "", [CPU])
     )
+
+
+def test_the_packaged_program_does_not_tell_to_use_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    told = cuda.package_obstacle(cuda.Build("1.31.1", "", ["CPUExecutionProvider"]))
+    assert "CPU build" in told
+    assert "pip" not in told
