@@ -53,7 +53,8 @@ def test_the_wheel_works_in_an_empty_environment_from_an_empty_folder(
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     bin_folder = environment / ("Scripts" if os.name == "nt" else "bin")
-    pip = [bin_folder / "python", "-m", "pip", "install", "-q", "-c", CHECKOUT / "constraints.txt"]
+    limits = CHECKOUT / "constraints.txt"
+    pip = (bin_folder / "python", "-m", "pip", "install", "-q", "-c", limits)
     run(*pip, archives["wheel"], cwd=tmp_path)
     empty = tmp_path / "empty"
     empty.mkdir()
