@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from ferdesk.sentences import say
+
 log = logging.getLogger(__name__)
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
-_INSTALL = "pip install 'ferdesk[cuda]' brings them"
+_INSTALL = say("pip install 'ferdesk[cuda]' brings them")
 # the oldest drivers that run a CUDA version's programs (CUDA's compatibility guide)
 _OLDEST_DRIVER = {11: "450", 12: "525", 13: "580"}
 _NO_DEVICE, _DRIVER_MISMATCH = 100, 803
@@ -48,17 +50,18 @@ def package_obstacle(build: Build) -> str:
     if CUDA_PROVIDER in build.available_providers:
         return ""
     if sys.platform == "darwin":
-        return "there is no CUDA on macOS"
+        return say("there is no CUDA on macOS")
     if getattr(sys, "frozen", False):
-        return "this package of ferdesk is the CPU build; take the one for CUDA"
+        return say("this package of ferdesk is the CPU build; take the one for CUDA")
     if _installed("onnxruntime-gpu"):
-        return (
-            "onnxruntime lies over onnxruntime-gpu, which alone has CUDA; "
-            "pip uninstall onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu"
+        return say(
+            "onnxruntime lies over onnxruntime-gpu, which alone has CUDA; pip "
+            "uninstall onnxruntime onnxruntime-gpu, then pip install "
+            "onnxruntime-gpu"
         )
-    return (
-        "the installed ONNX Runtime is the CPU build; "
-        "pip uninstall onnxruntime, then pip install 'ferdesk[cuda]'"
+    return say(
+        "the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, "
+        "then pip install 'ferdesk[cuda]'"
     )
 
 
@@ -69,31 +72,42 @@ def ask_driver(build: Build) -> Driver:
         driver = load_library(name)
     except OSError:
         return Driver(
-            obstacle=f"no NVIDIA driver was found ({name} is missing); "
-            "if this machine has an NVIDIA GPU, install its driver"
+            obstacle=say(
+                "no NVIDIA driver was found ({name} is missing); if this machine has "
+                "an NVIDIA GPU, install its driver",
+                name=name,
+            )
         )
     status = driver.cuInit(0)
     if status == _NO_DEVICE:
-        return Driver(obstacle="the NVIDIA driver sees no GPU")
+        return Driver(obstacle=say("the NVIDIA driver sees no GPU"))
     if status == _DRIVER_MISMATCH:
         return Driver(
-            obstacle="the NVIDIA driver's parts have different versions; restart the machine"
+            obstacle=say("the NVIDIA driver's parts have different versions; restart the machine")
         )
     count = ctypes.c_int(0)
     if status != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-        return Driver(obstacle=f"the NVIDIA driver reports no usable GPU (code {status})")
+        return Driver(
+            obstacle=say("the NVIDIA driver reports no usable GPU (code {status})", status=status)
+        )
     gpu = _gpu_name(driver)
     version = ctypes.c_int(0)
     driver.cuDriverGetVersion(ctypes.byref(version))
     major = version.value // 1000
     if 0 < major < build.cuda_major:
         oldest = _OLDEST_DRIVER.get(build.cuda_major)
-        wanted = f"driver {oldest} or newer" if oldest else "a newer driver"
+        wanted = say("driver {oldest} or newer", oldest=oldest) if oldest else say("a newer driver")
         return Driver(
             gpu,
-            f"the NVIDIA driver is too old: it supports CUDA {major}."
-            f"{version.value % 1000 // 10} and ONNX Runtime {build.version} needs CUDA "
-            f"{build.cuda_major}; install {wanted}",
+            say(
+                "the NVIDIA driver is too old: it supports CUDA {major}.{minor} and "
+                "ONNX Runtime {version} needs CUDA {cuda_major}; install {wanted}",
+                major=major,
+                minor=version.value % 1000 // 10,
+                version=build.version,
+                cuda_major=build.cuda_major,
+                wanted=wanted,
+            ),
         )
     return Driver(gpu)
 
@@ -106,9 +120,14 @@ def library_obstacle(build: Build) -> str:
     if missing_cuda:
         for other in (major - 1, major + 1):
             if all(_loads(name) for name in _cuda_libraries(other)[:2]):
-                return (
-                    f"CUDA's libraries have the wrong version: CUDA {other} is installed and "
-                    f"ONNX Runtime {build.version} needs CUDA {major}; {_INSTALL}"
+                return say(
+                    "CUDA's libraries have the wrong version: CUDA {other} is "
+                    "installed and ONNX Runtime {version} needs CUDA {major}; "
+                    "{install}",
+                    other=other,
+                    version=build.version,
+                    major=major,
+                    install=_INSTALL,
                 )
     missing = [*missing_cuda, *missing_cudnn]
     if not missing:
@@ -118,7 +137,12 @@ def library_obstacle(build: Build) -> str:
         for words, names in ((f"CUDA {major}", missing_cuda), ("cuDNN 9", missing_cudnn))
         if names
     )
-    return f"libraries of {what} are missing ({', '.join(missing)}); {_INSTALL}"
+    return say(
+        "libraries of {what} are missing ({missing}); {install}",
+        what=what,
+        missing=", ".join(missing),
+        install=_INSTALL,
+    )
 
 
 def refusal(build: Build, said: str) -> str:
@@ -132,8 +156,8 @@ def refusal(build: Build, said: str) -> str:
         return obstacle
     line = next((line.strip() for line in said.splitlines() if line.strip()), "")
     if line:
-        return f"CUDA failed: {line[:200]}"
-    return "ONNX Runtime could not start CUDA and gave no reason; native.log may have it"
+        return say("CUDA failed: {line}", line=line[:200])
+    return say("ONNX Runtime could not start CUDA and gave no reason; native.log may have it")
 
 
 def _gpu_name(driver: Any) -> str:  # noqa: ANN401 (a native library)

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from ferdesk.errors import ModelError
+from ferdesk.sentences import say
 
 SUMS_FILE = "SHA256SUMS"
 """Beside the models, in the form of ``sha256sum``: 64 hexadecimal digits, two spaces, a name."""
@@ -22,7 +23,11 @@ def read_sums(folder: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         path = folder / SUMS_FILE
         raise ModelError(
-            f"{path} cannot be read: {error}. Installing ferdesk again brings it back."
+            say(
+                "{path} cannot be read: {why}. Installing ferdesk again brings it back.",
+                path=path,
+                why=error,
+            )
         ) from error
     # sha256sum writes a second space, or a star for files read as binary
     pairs = (line.partition(" ") for line in lines)
@@ -44,7 +49,10 @@ def check_content(path: Path, content: bytes) -> str:
     shipped = read_sums(path.parent).get(path.name)
     if shipped is not None and digest != shipped:
         raise ModelError(
-            f"The model {path} is damaged: its content is not what ferdesk was shipped with. "
-            "Installing ferdesk again brings it back."
+            say(
+                "The model {path} is damaged: its content is not what ferdesk was "
+                "shipped with. Installing ferdesk again brings it back.",
+                path=path,
+            )
         )
     return digest

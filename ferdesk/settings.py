@@ -13,6 +13,7 @@ from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
 from ferdesk.errors import FerdeskError
 from ferdesk.paths import config_folder
+from ferdesk.sentences import say
 
 Language = Literal["system", "en", "zh_CN"]
 Provider = Literal["auto", "cpu", "cuda"]
@@ -124,7 +125,11 @@ def export_settings(settings: Settings, path: Path) -> None:
         save_settings(_without_machine(settings, Settings()), path)
     except OSError as error:
         raise FerdeskError(
-            f"The settings cannot be written to {path}: {error.strerror or error}."
+            say(
+                "The settings cannot be written to {path}: {why}.",
+                path=path,
+                why=error.strerror or error,
+            )
         ) from error
 
 
@@ -140,7 +145,11 @@ def import_settings(path: Path, now: Settings) -> LoadedSettings:
             raise TypeError("it holds no table of settings")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise FerdeskError(
-            f"{path} holds no settings ({error}). Choose a file that ferdesk exported."
+            say(
+                "{path} holds no settings ({why}). Choose a file that ferdesk exported.",
+                path=path,
+                why=error,
+            )
         ) from error
     loaded = _from_entries({k: v for k, v in entries.items() if k not in MACHINE})
     return LoadedSettings(_without_machine(loaded.settings, now), loaded.warnings)
@@ -187,10 +196,15 @@ def _from_entries(entries: Mapping[str, object]) -> LoadedSettings:
     warnings: list[str] = []
     for name, value in entries.items():
         if name not in kinds:
-            warnings.append(f'The setting "{name}" is not known and was ignored.')
+            warnings.append(say('The setting "{name}" is not known and was ignored.', name=name))
         elif (wanted := _complaint(value, kinds[name], ranges[name])) != "":
             warnings.append(
-                f'The setting "{name}" must be {wanted}, not {value!r}; the default is used.'
+                say(
+                    'The setting "{name}" must be {wanted}, not {value!r}; the default is used.',
+                    name=name,
+                    wanted=wanted,
+                    value=value,
+                )
             )
         else:
             good[name] = float(value) if isinstance(value, int) and kinds[name] is float else value
@@ -201,27 +215,37 @@ def _complaint(value: object, kind: object, bounds: tuple[float, float] | None) 
     """What is wanted where ``value`` does not fit, else nothing."""
     if get_origin(kind) is Literal:
         choices = get_args(kind)
-        return "" if value in choices else "one of " + ", ".join(choices)
+        return "" if value in choices else say("one of {choices}", choices=", ".join(choices))
     if kind is bool:
-        return "" if isinstance(value, bool) else "true or false"
+        return "" if isinstance(value, bool) else say("true or false")
     if kind is int:
-        return "" if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+        return (
+            "" if isinstance(value, int) and not isinstance(value, bool) else say("a whole number")
+        )
     if kind is float:
         low, high = bounds or (-math.inf, math.inf)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = is_number and low <= value <= high  # type: ignore[operator]
-        return "" if fits else f"a number from {low:g} to {high:g}"
-    return "" if isinstance(value, str) else "a text"
+        return "" if fits else say("a number from {low:g} to {high:g}", low=low, high=high)
+    return "" if isinstance(value, str) else say("a text")
 
 
 def _set_aside(path: Path, error: Exception) -> LoadedSettings:
     bad = path.with_name(path.name + ".bad")
     try:
         path.replace(bad)
-        kept = f"it was kept as {bad.name}"
+        kept = say("it was kept as {path}", path=bad.name)
     except OSError:
-        kept = "it was left where it is"
+        kept = say("it was left where it is")
     return LoadedSettings(
         Settings(),
-        (f"The settings file {path} cannot be read ({error}); {kept} and the defaults are used.",),
+        (
+            say(
+                "The settings file {path} cannot be read ({why}); {kept} and the defaults "
+                "are used.",
+                path=path,
+                why=error,
+                kept=kept,
+            ),
+        ),
     )

@@ -34,6 +34,7 @@ from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import Reconnecting
+from ferdesk.sentences import say
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
 from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
@@ -79,11 +80,19 @@ def open_source(
         index = name.removeprefix("camera:")
         # isdecimal alone would take other scripts' digits
         if not (index.isascii() and index.isdecimal() and len(index) < 4):
-            raise SourceError(f"{name!r} names no camera; write camera:0, camera:1, ...")
+            raise SourceError(
+                say("{name!r} names no camera; write camera:0, camera:1, ...", name=name)
+            )
         return Reconnecting(lambda: Camera(int(index), asked), name=f"Camera {index}")
     if is_url(name):
         if fault := address_fault(name):
-            raise SourceError(f"{shown_location(name)} cannot be opened as an address: {fault}.")
+            raise SourceError(
+                say(
+                    "{path} cannot be opened as an address: {why}.",
+                    path=shown_location(name),
+                    why=fault,
+                )
+            )
         return Reconnecting(lambda: NetworkStream(name), name=host_of(name))
     if Path(name).suffix.lower() in STILL_SUFFIXES:
         return StillImage(Path(name))
@@ -119,9 +128,13 @@ def expand_folders(names: Sequence[str]) -> list[str]:
                 if path.suffix.lower() in STILL_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
             )
         except OSError as error:
-            raise SourceError(f"{name} cannot be read: {error.strerror}.") from error
+            raise SourceError(
+                say("{path} cannot be read: {why}.", path=name, why=error.strerror)
+            ) from error
         if not found:
-            raise SourceError(f"The folder {folder} has no pictures or videos in it.")
+            raise SourceError(
+                say("The folder {path} has no pictures or videos in it.", path=folder)
+            )
         expanded += found
     return expanded
 
@@ -142,7 +155,9 @@ def find_model(name: str | None) -> Path:
         for preferred in (*_PREFERRED_MODELS, *bundled):
             if preferred in bundled:
                 return bundled[preferred]
-        raise ModelError(f"No model ships in {models_folder()}; give one with --model PATH.")
+        raise ModelError(
+            say("No model ships in {path}; give one with --model PATH.", path=models_folder())
+        )
     if name in bundled:
         return bundled[name]
     path = Path(name)
@@ -150,7 +165,11 @@ def find_model(name: str | None) -> Path:
         if path.suffix == ".onnx" or path.exists():
             return path
     raise ModelError(
-        f"There is no model {name!r}; there are {', '.join(bundled) or 'none'}, or give a path."
+        say(
+            "There is no model {name!r}; there are {names}, or give a path.",
+            name=name,
+            names=", ".join(bundled) or "none",
+        )
     )
 
 
@@ -176,11 +195,17 @@ def new_folder(root: Path, name: str) -> Path:
         except OSError as error:
             reason = error.strerror
             raise RecordingError(
-                f"A session cannot be written to {folder}: {reason}. Choose another folder."
+                say(
+                    "A session cannot be written to {path}: {why}. Choose another folder.",
+                    path=folder,
+                    why=reason,
+                )
             ) from error
         else:
             return folder
-    raise RecordingError(f"A session cannot be written to {root}: it is a file. Choose a folder.")
+    raise RecordingError(
+        say("A session cannot be written to {path}: it is a file. Choose a folder.", path=root)
+    )
 
 
 class ResultStream(Protocol):
@@ -214,7 +239,7 @@ def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Res
         from ferdesk.adapters.websocket_stream import WebSocketStream
 
         return WebSocketStream(port=port, origins=origins)
-    raise StreamError(f"There is no stream {kind!r}; there are lsl and websocket.")
+    raise StreamError(say("There is no stream {kind!r}; there are lsl and websocket.", kind=kind))
 
 
 @contextlib.contextmanager
@@ -242,7 +267,13 @@ def video_mode(name: str) -> VideoMode | None:
     for mode in VIDEO_MODES:
         if mode == name:
             return mode
-    raise RecordingError(f"There is no video {name!r}; there are {', '.join(VIDEO_MODES)}.")
+    raise RecordingError(
+        say(
+            "There is no video {name!r}; there are {names}.",
+            name=name,
+            names=", ".join(VIDEO_MODES),
+        )
+    )
 
 
 def open_video(folder: Path, mode: VideoMode | None, *, lossless: bool) -> VideoWriter | None:
@@ -429,7 +460,7 @@ class WindowServices:
             RecordingError: the folder cannot be written.
         """
         if status.source is None or status.model is None or status.device is None:
-            raise SourceError("Nothing runs that could be recorded; press Start first.")
+            raise SourceError(say("Nothing runs that could be recorded; press Start first."))
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = new_folder(self.sessions_folder(), f"{stamp}-{status.source.name}")
         settings = {

@@ -20,7 +20,8 @@ def main() -> int:
     for language, options in LANGUAGES.items():
         ts = FOLDER / f"ferdesk_{language}.ts"
         if "--check" not in sys.argv:
-            collect = ["-no-obsolete", "-locations", "none", "-tr-function-alias", "tr+=mark"]
+            collect = ["-no-obsolete", "-locations", "none"]
+            collect += ["-tr-function-alias", "tr+=mark,tr+=say"]
             target = ["-source-language", "en", "-target-language", language, *options]
             _run("pyside6-lupdate", *sources, *collect, *target, "-ts", str(ts))
             _run("pyside6-lrelease", "-silent", str(ts), "-qm", str(ts.with_suffix(".qm")))

@@ -1855,5 +1855,576 @@
         <source>unsure</source>
         <translation>不确定</translation>
     </message>
+    <message>
+        <source>Camera {number} gives no picture any more.</source>
+        <translation>摄像头 {number} 不再有画面。</translation>
+    </message>
+    <message>
+        <source>There is no camera {number}; plug one in or choose another.</source>
+        <translation>没有摄像头 {number}；请插上一个，或选择另一个。</translation>
+    </message>
+    <message>
+        <source>Camera {number} may not be used by this user; add them to the group video (sudo usermod -aG video NAME) and log in again.</source>
+        <translation>当前用户无权使用摄像头 {number}；请把用户加入 video 组（sudo usermod -aG video NAME）并重新登录。</translation>
+    </message>
+    <message>
+        <source>Camera {number} is used by another program, {user}; close it there and start again.</source>
+        <translation>摄像头 {number} 正被另一个程序 {user} 使用；请在那里关闭，然后重新开始。</translation>
+    </message>
+    <message>
+        <source>Camera {number} gives no picture; another program may use it. Close that, or pull the camera&apos;s plug and put it in again.</source>
+        <translation>摄像头 {number} 没有画面；可能有另一个程序正在使用它。请关闭那个程序，或拔下摄像头再插上。</translation>
+    </message>
+    <message>
+        <source>Camera {number} cannot be opened; there is none, another program uses it, or the system&apos;s privacy settings keep programs from the camera.</source>
+        <translation>无法打开摄像头 {number}：没有这个摄像头，另一个程序正在使用它，或系统的隐私设置不允许程序使用摄像头。</translation>
+    </message>
+    <message>
+        <source>The demo&apos;s picture {path} cannot be read. Installing ferdesk again brings it back.</source>
+        <translation>无法读取演示图片 {path}。重新安装 ferdesk 即可恢复。</translation>
+    </message>
+    <message>
+        <source>The demo&apos;s picture {path} is damaged. Installing ferdesk again brings it back.</source>
+        <translation>演示图片 {path} 已损坏。重新安装 ferdesk 即可恢复。</translation>
+    </message>
+    <message>
+        <source>The video {path} cannot be opened; is it damaged?</source>
+        <translation>无法打开视频 {path}；文件损坏了吗？</translation>
+    </message>
+    <message>
+        <source>The video {path} has no picture in it.</source>
+        <translation>视频 {path} 中没有画面。</translation>
+    </message>
+    <message>
+        <source>No picture of the video {path} can be decoded.</source>
+        <translation>视频 {path} 中没有能够解码的画面。</translation>
+    </message>
+    <message>
+        <source>The video {path} cannot be read at {seconds:.1f} s; is it damaged?</source>
+        <translation>无法读取视频 {path} 的第 {seconds:.1f} 秒；文件损坏了吗？</translation>
+    </message>
+    <message>
+        <source>The video {path} cannot be decoded any further; is it damaged?</source>
+        <translation>视频 {path} 无法继续解码；文件损坏了吗？</translation>
+    </message>
+    <message>
+        <source>LSL needs pylsl with its native library: pip install &apos;ferdesk[streams]&apos; ({why}).</source>
+        <translation>LSL 需要 pylsl 及其本机库:pip install &apos;ferdesk[streams]&apos;({why})。</translation>
+    </message>
+    <message>
+        <source>The LSL outlets cannot be opened: {why}.</source>
+        <translation>无法打开 LSL 输出流：{why}。</translation>
+    </message>
+    <message>
+        <source>LSL: the outlets “{name}” (faces) and “{name} markers” are open to this network.</source>
+        <translation>LSL：输出流“{name}”（人脸）和“{name} markers”已向本网络开放。</translation>
+    </message>
+    <message>
+        <source>The face detector {path} cannot be loaded: {why}.</source>
+        <translation>无法加载人脸检测器 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} is no address that can be opened: {why}.</source>
+        <translation>{path} 不是能够打开的地址：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} has no picture in it; give a camera&apos;s address.</source>
+        <translation>{path} 中没有画面；请给出摄像头的地址。</translation>
+    </message>
+    <message>
+        <source>{path} gives no picture that can be decoded.</source>
+        <translation>{path} 没有能够解码的画面。</translation>
+    </message>
+    <message>
+        <source>{path} gives no picture any more.</source>
+        <translation>{path} 不再有画面。</translation>
+    </message>
+    <message>
+        <source>{path} asks for a user and a password, or refuses those given; write them before the host: http://user:password@host/path.</source>
+        <translation>{path} 要求用户名和密码，或拒绝了给出的用户名和密码；请写在主机名之前：http://user:password@host/path。</translation>
+    </message>
+    <message>
+        <source>{path} may not be seen by this user; ask who runs the camera.</source>
+        <translation>当前用户无权查看 {path}；请询问摄像头的管理者。</translation>
+    </message>
+    <message>
+        <source>{path} is not there; check the path of the address.</source>
+        <translation>{path} 不存在；请检查地址中的路径。</translation>
+    </message>
+    <message>
+        <source>Nothing listens at {path}; is the camera on, and the port right?</source>
+        <translation>{path} 没有响应的服务；摄像头开了吗？端口对吗？</translation>
+    </message>
+    <message>
+        <source>{path} does not answer within {seconds:.0f} s; is it on?</source>
+        <translation>{path} 在 {seconds:.0f} 秒内没有应答；它开着吗？</translation>
+    </message>
+    <message>
+        <source>{path} does not answer with a video; check the address and the network.</source>
+        <translation>{path} 没有以视频应答；请检查地址和网络。</translation>
+    </message>
+    <message>
+        <source>There is no model file {path}; ferdesk models lists the bundled ones.</source>
+        <translation>没有模型文件 {path}；ferdesk models 可列出自带的模型。</translation>
+    </message>
+    <message>
+        <source>The model {path} cannot be read: {why}.</source>
+        <translation>无法读取模型 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} cannot judge two faces at a time; export it with ferdesk-train export.</source>
+        <translation>{path} 不能同时判断两张人脸；请用 ferdesk-train export 导出。</translation>
+    </message>
+    <message>
+        <source>{path} gives outputs of other shapes than the model contract&apos;s.</source>
+        <translation>{path} 的输出形状与模型约定不符。</translation>
+    </message>
+    <message>
+        <source>the CPU was chosen</source>
+        <translation>选择了 CPU</translation>
+    </message>
+    <message>
+        <source>{path} is not a model that ONNX Runtime can load; export it again with ferdesk-train export.</source>
+        <translation>{path} 不是 ONNX Runtime 能加载的模型；请用 ferdesk-train export 重新导出。</translation>
+    </message>
+    <message>
+        <source>{path} does not take faces [n, 1, {size}, {size}]; it is not a ferdesk model.</source>
+        <translation>{path} 不接受人脸 [n, 1, {size}, {size}]；它不是 ferdesk 的模型。</translation>
+    </message>
+    <message>
+        <source>{path} has no output named logits; it is not a ferdesk model.</source>
+        <translation>{path} 没有名为 logits 的输出；它不是 ferdesk 的模型。</translation>
+    </message>
+    <message>
+        <source>{path} gives logits of shape {shape}; [n, {count}] is needed.</source>
+        <translation>{path} 的 logits 形状是 {shape}；需要 [n, {count}]。</translation>
+    </message>
+    <message>
+        <source>{path} lacks the metadata {missing}; export it with ferdesk-train export.</source>
+        <translation>{path} 缺少元数据 {missing}；请用 ferdesk-train export 导出。</translation>
+    </message>
+    <message>
+        <source>{path} has model schema {schema}; this version reads {known}.</source>
+        <translation>{path} 的模型格式是 {schema}；此版本读取 {known}。</translation>
+    </message>
+    <message>
+        <source>{path} has the labels {labels}; ferdesk shows {wanted} in this order.</source>
+        <translation>{path} 的标签是 {labels}；ferdesk 按此顺序显示 {wanted}。</translation>
+    </message>
+    <message>
+        <source>{path} has metadata that cannot be read: {why}.</source>
+        <translation>{path} 的元数据无法读取：{why}。</translation>
+    </message>
+    <message>
+        <source>Parquet needs pyarrow: pip install &apos;ferdesk[parquet]&apos;, or export CSV.</source>
+        <translation>Parquet 需要 pyarrow:pip install &apos;ferdesk[parquet]&apos;,或导出 CSV。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be written: {why}.</source>
+        <translation>无法写入 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>A session cannot be written to {path}: {why}. Choose another folder.</source>
+        <translation>无法把会话写入 {path}：{why}。请选择另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>The video lacks {count} pictures, as encoding did not keep up; the rows have them all.</source>
+        <translation>编码跟不上，视频缺少 {count} 帧画面；数据行是完整的。</translation>
+    </message>
+    <message>
+        <source>The disk of {path} does not keep up: {count} analysed frames were not written. Record to a faster disk, or without video.</source>
+        <translation>{path} 所在的磁盘跟不上：有 {count} 个已分析的帧没有写入。请录到更快的磁盘，或不录视频。</translation>
+    </message>
+    <message>
+        <source>Only {free:.1f} GB are left on the disk of {path}. When it is full, recording stops; what is written stays valid. Make room.</source>
+        <translation>{path} 所在的磁盘只剩 {free:.1f} GB。写满后录制会停止，已写入的内容仍然有效。请腾出空间。</translation>
+    </message>
+    <message>
+        <source>the disk is full</source>
+        <translation>磁盘已满</translation>
+    </message>
+    <message>
+        <source>Recording has stopped: {path} cannot be written ({why}). The {count} rows up to there are kept.</source>
+        <translation>录制已停止：无法写入 {path}（{why}）。此前的 {count} 行已保留。</translation>
+    </message>
+    <message>
+        <source>There is no file {path}; check the path.</source>
+        <translation>没有文件 {path}；请检查路径。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be read: {why}.</source>
+        <translation>无法读取 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} is empty; give a picture or a video.</source>
+        <translation>{path} 是空的；请给出图片或视频。</translation>
+    </message>
+    <message>
+        <source>{path} is not a picture that can be read, or is cut off.</source>
+        <translation>{path} 不是能够读取的图片，或不完整。</translation>
+    </message>
+    <message>
+        <source>{path} has no picture in it; give a video.</source>
+        <translation>{path} 中没有画面；请给出视频。</translation>
+    </message>
+    <message>
+        <source>No picture of {path} can be decoded; it is damaged.</source>
+        <translation>{path} 中没有能够解码的画面；文件已损坏。</translation>
+    </message>
+    <message>
+        <source>{path} is a folder; give a video or picture file.</source>
+        <translation>{path} 是文件夹；请给出视频或图片文件。</translation>
+    </message>
+    <message>
+        <source>{path} is not a video or picture that can be read, or is damaged.</source>
+        <translation>{path} 不是能够读取的视频或图片，或已损坏。</translation>
+    </message>
+    <message>
+        <source>{path} breaks off after {seconds:.2f} s of {whole:.2f} s; what came before is kept.</source>
+        <translation>{path} 在 {whole:.2f} 秒中的第 {seconds:.2f} 秒中断；之前的内容已保留。</translation>
+    </message>
+    <message>
+        <source>{path} breaks off after {seconds:.2f} s; what came before is kept.</source>
+        <translation>{path} 在 {seconds:.2f} 秒后中断；之前的内容已保留。</translation>
+    </message>
+    <message>
+        <source>No video can be written: PyAV here has no encoder for it.</source>
+        <translation>无法写入视频：这里的 PyAV 没有相应的编码器。</translation>
+    </message>
+    <message>
+        <source>The video has stopped: {path} cannot be written ({why}). The rows go on.</source>
+        <translation>视频已停止：无法写入 {path}（{why}）。数据行继续记录。</translation>
+    </message>
+    <message>
+        <source>The WebSocket needs the library websockets: pip install &apos;ferdesk[streams]&apos;.</source>
+        <translation>WebSocket 需要 websockets 库:pip install &apos;ferdesk[streams]&apos;。</translation>
+    </message>
+    <message>
+        <source>The WebSocket cannot listen on port {port} ({why}); choose another with --stream-port.</source>
+        <translation>WebSocket 无法监听端口 {port}（{why}）；请用 --stream-port 选择另一个端口。</translation>
+    </message>
+    <message>
+        <source>WebSocket: ws://{host}:{port}/?token={token} (this machine only).</source>
+        <translation>WebSocket：ws://{host}:{port}/?token={token}（仅限本机）。</translation>
+    </message>
+    <message>
+        <source>its port is no number</source>
+        <translation>端口不是数字</translation>
+    </message>
+    <message>
+        <source>it cannot be read</source>
+        <translation>无法读懂</translation>
+    </message>
+    <message>
+        <source>it names no host</source>
+        <translation>其中没有主机名</translation>
+    </message>
+    <message>
+        <source>{path} gives {given}; it has no mode {asked}.</source>
+        <translation>{path} 给出 {given}；它没有 {asked} 这种模式。</translation>
+    </message>
+    <message>
+        <source>pip install &apos;ferdesk[cuda]&apos; brings them</source>
+        <translation>用 pip install &apos;ferdesk[cuda]&apos; 安装</translation>
+    </message>
+    <message>
+        <source>there is no CUDA on macOS</source>
+        <translation>macOS 上没有 CUDA</translation>
+    </message>
+    <message>
+        <source>onnxruntime lies over onnxruntime-gpu, which alone has CUDA; pip uninstall onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu</source>
+        <translation>onnxruntime 覆盖了唯一带有 CUDA 的 onnxruntime-gpu；请先 pip uninstall onnxruntime onnxruntime-gpu，再 pip install onnxruntime-gpu</translation>
+    </message>
+    <message>
+        <source>the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, then pip install &apos;ferdesk[cuda]&apos;</source>
+        <translation>安装的 ONNX Runtime 是 CPU 版本;请先 pip uninstall onnxruntime,再 pip install &apos;ferdesk[cuda]&apos;</translation>
+    </message>
+    <message>
+        <source>no NVIDIA driver was found ({name} is missing); if this machine has an NVIDIA GPU, install its driver</source>
+        <translation>没有找到 NVIDIA 驱动（缺少 {name}）；如果这台计算机有 NVIDIA GPU，请安装它的驱动</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver sees no GPU</source>
+        <translation>NVIDIA 驱动没有发现 GPU</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver&apos;s parts have different versions; restart the machine</source>
+        <translation>NVIDIA 驱动各部分的版本不一致；请重新启动计算机</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver reports no usable GPU (code {status})</source>
+        <translation>NVIDIA 驱动报告没有可用的 GPU（代码 {status}）</translation>
+    </message>
+    <message>
+        <source>driver {oldest} or newer</source>
+        <translation>{oldest} 或更新的驱动</translation>
+    </message>
+    <message>
+        <source>a newer driver</source>
+        <translation>更新的驱动</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver is too old: it supports CUDA {major}.{minor} and ONNX Runtime {version} needs CUDA {cuda_major}; install {wanted}</source>
+        <translation>NVIDIA 驱动太旧：它支持 CUDA {major}.{minor}，而 ONNX Runtime {version} 需要 CUDA {cuda_major}；请安装{wanted}</translation>
+    </message>
+    <message>
+        <source>CUDA&apos;s libraries have the wrong version: CUDA {other} is installed and ONNX Runtime {version} needs CUDA {major}; {install}</source>
+        <translation>CUDA 库的版本不对：已安装 CUDA {other}，而 ONNX Runtime {version} 需要 CUDA {major}；{install}</translation>
+    </message>
+    <message>
+        <source>libraries of {what} are missing ({missing}); {install}</source>
+        <translation>缺少 {what} 的库（{missing}）；{install}</translation>
+    </message>
+    <message>
+        <source>CUDA failed: {line}</source>
+        <translation>CUDA 失败：{line}</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime could not start CUDA and gave no reason; native.log may have it</source>
+        <translation>ONNX Runtime 无法启动 CUDA，也没有给出原因；native.log 中或许有</translation>
+    </message>
+    <message>
+        <source>{path} cannot be read: {why}. Installing ferdesk again brings it back.</source>
+        <translation>无法读取 {path}：{why}。重新安装 ferdesk 即可恢复。</translation>
+    </message>
+    <message>
+        <source>The model {path} is damaged: its content is not what ferdesk was shipped with. Installing ferdesk again brings it back.</source>
+        <translation>模型 {path} 已损坏：其内容与 ferdesk 自带的不同。重新安装 ferdesk 即可恢复。</translation>
+    </message>
+    <message>
+        <source>Something unexpected went wrong: {why}. The log file has the details.</source>
+        <translation>发生了意外错误：{why}。详情见日志文件。</translation>
+    </message>
+    <message>
+        <source>The source is back after {seconds:.1f} s without a picture.</source>
+        <translation>来源在 {seconds:.1f} 秒没有画面之后恢复了。</translation>
+    </message>
+    <message>
+        <source>The source has ended.</source>
+        <translation>来源已结束。</translation>
+    </message>
+    <message>
+        <source>{path} gives no picture any more; trying again.</source>
+        <translation>{path} 不再有画面；正在重试。</translation>
+    </message>
+    <message>
+        <source>{path} gives no picture any more; waiting for it.</source>
+        <translation>{path} 不再有画面；正在等待。</translation>
+    </message>
+    <message>
+        <source>The network now runs on the {provider}: {why}.</source>
+        <translation>网络现在在 {provider} 上运行：{why}。</translation>
+    </message>
+    <message>
+        <source>1 face</source>
+        <translation>1 张人脸</translation>
+    </message>
+    <message>
+        <source>{count} faces</source>
+        <translation>{count} 张人脸</translation>
+    </message>
+    <message>
+        <source>{name} was chosen: it judges {faces} in {time:.0f} ms{others}; none keeps the camera&apos;s rate, which leaves {allowed:.0f} ms.</source>
+        <translation>已选择 {name}：判断 {faces}用 {time:.0f} 毫秒{others}；没有一个跟得上摄像头的帧率，它只留出 {allowed:.0f} 毫秒。</translation>
+    </message>
+    <message>
+        <source>{name} was chosen: it judges {faces} in {time:.0f} ms{others}.</source>
+        <translation>已选择 {name}：判断 {faces}用 {time:.0f} 毫秒{others}。</translation>
+    </message>
+    <message>
+        <source>{name} did not open within {seconds:.0f} s; pull its plug and put it in again, or choose another source.</source>
+        <translation>{name} 在 {seconds:.0f} 秒内没有打开；请拔下再插上，或选择另一个来源。</translation>
+    </message>
+    <message>
+        <source>{name} was left before it was open.</source>
+        <translation>{name} 还没有打开就被离开了。</translation>
+    </message>
+    <message>
+        <source>{name} gives no picture any more.</source>
+        <translation>{name} 不再有画面。</translation>
+    </message>
+    <message>
+        <source>{name} does not open.</source>
+        <translation>{name} 无法打开。</translation>
+    </message>
+    <message>
+        <source>{name} failed: {why}. The log file has the details.</source>
+        <translation>{name} 失败：{why}。详情见日志文件。</translation>
+    </message>
+    <message>
+        <source>{path} is not a session: it lacks {file}.</source>
+        <translation>{path} 不是会话：缺少 {file}。</translation>
+    </message>
+    <message>
+        <source>{path} is being recorded right now; stop the recording first.</source>
+        <translation>{path} 正在录制；请先停止录制。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be repaired: {why}.</source>
+        <translation>无法修复 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} is not a session and has none in it.</source>
+        <translation>{path} 不是会话，其中也没有会话。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} cannot be read: {why}.</source>
+        <translation>无法读取标记文件 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has no lines; it needs a time and a label.</source>
+        <translation>标记文件 {path} 没有任何行；每行需要时间和标签。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path} lacks a time or a label.</source>
+        <translation>{path} 第 {number} 行缺少时间或标签。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path}: {text!r} is no time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
+        <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始算起的秒数，或带时区的日期，例如 2026-03-04T05：06：07.5Z。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has no column {names}.</source>
+        <translation>标记文件 {path} 没有 {names} 列。</translation>
+    </message>
+    <message>
+        <source>The session {path} cannot be read: {why}.</source>
+        <translation>无法读取会话 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>The session {path} cannot be read: it holds no table.</source>
+        <translation>无法读取会话 {path}：其中没有表。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be read ({why}); it is kept as {kept} when you save.</source>
+        <translation>无法读取 {path}（{why}）；保存时它会另存为 {kept}。</translation>
+    </message>
+    <message>
+        <source>The review cannot be saved in {path}: {why}. What was saved before is still there.</source>
+        <translation>无法把回顾保存到 {path}：{why}。此前保存的内容仍在。</translation>
+    </message>
+    <message>
+        <source>its rows belong to another</source>
+        <translation>它的行属于另一条轨道</translation>
+    </message>
+    <message>
+        <source>its faces are not in the session</source>
+        <translation>它的人脸不在会话中</translation>
+    </message>
+    <message>
+        <source>The lane {id} of {file} is left out: {why}.</source>
+        <translation>{file} 中的轨道 {id} 被略去：{why}。</translation>
+    </message>
+    <message>
+        <source>The {kind}s of {file} cannot be read; they are left out.</source>
+        <translation>无法读取 {file} 中的条目（{kind}）；它们被略去。</translation>
+    </message>
+    <message>
+        <source>A {kind} of {file} cannot be read: {entry!r}.</source>
+        <translation>无法读取 {file} 中的一个条目（{kind}）：{entry!r}。</translation>
+    </message>
+    <message>
+        <source>{path} is empty; it does not have the columns of a session.</source>
+        <translation>{path} 是空的；没有会话所需的列。</translation>
+    </message>
+    <message>
+        <source>{path} does not have the columns of a session.</source>
+        <translation>{path} 没有会话所需的列。</translation>
+    </message>
+    <message>
+        <source>{path} is damaged: {why}.</source>
+        <translation>{path} 已损坏：{why}。</translation>
+    </message>
+    <message>
+        <source>The settings cannot be written to {path}: {why}.</source>
+        <translation>无法把设置写入 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>{path} holds no settings ({why}). Choose a file that ferdesk exported.</source>
+        <translation>{path} 中没有设置（{why}）。请选择 ferdesk 导出的文件。</translation>
+    </message>
+    <message>
+        <source>The setting &quot;{name}&quot; is not known and was ignored.</source>
+        <translation>未知的设置“{name}”已被忽略。</translation>
+    </message>
+    <message>
+        <source>The setting &quot;{name}&quot; must be {wanted}, not {value!r}; the default is used.</source>
+        <translation>设置“{name}”必须是{wanted}，而不是 {value!r}；已使用默认值。</translation>
+    </message>
+    <message>
+        <source>one of {choices}</source>
+        <translation>{choices} 之一</translation>
+    </message>
+    <message>
+        <source>true or false</source>
+        <translation>true 或 false</translation>
+    </message>
+    <message>
+        <source>a whole number</source>
+        <translation>整数</translation>
+    </message>
+    <message>
+        <source>a number from {low:g} to {high:g}</source>
+        <translation>{low:g} 到 {high:g} 之间的数</translation>
+    </message>
+    <message>
+        <source>a text</source>
+        <translation>文本</translation>
+    </message>
+    <message>
+        <source>it was kept as {path}</source>
+        <translation>原文件已另存为 {path}</translation>
+    </message>
+    <message>
+        <source>it was left where it is</source>
+        <translation>原文件留在原处</translation>
+    </message>
+    <message>
+        <source>The settings file {path} cannot be read ({why}); {kept} and the defaults are used.</source>
+        <translation>无法读取设置文件 {path}（{why}）；{kept}，已使用默认值。</translation>
+    </message>
+    <message>
+        <source>{name!r} names no camera; write camera:0, camera:1, ...</source>
+        <translation>{name!r} 不是摄像头；请写 camera:0、camera:1……</translation>
+    </message>
+    <message>
+        <source>{path} cannot be opened as an address: {why}.</source>
+        <translation>无法把 {path} 作为地址打开：{why}。</translation>
+    </message>
+    <message>
+        <source>The folder {path} has no pictures or videos in it.</source>
+        <translation>文件夹 {path} 中没有图片或视频。</translation>
+    </message>
+    <message>
+        <source>No model ships in {path}; give one with --model PATH.</source>
+        <translation>{path} 中没有自带的模型；请用 --model PATH 指定一个。</translation>
+    </message>
+    <message>
+        <source>There is no model {name!r}; there are {names}, or give a path.</source>
+        <translation>没有模型 {name!r}；现有 {names}，或给出路径。</translation>
+    </message>
+    <message>
+        <source>A session cannot be written to {path}: it is a file. Choose a folder.</source>
+        <translation>无法把会话写入 {path}：它是一个文件。请选择一个文件夹。</translation>
+    </message>
+    <message>
+        <source>There is no stream {kind!r}; there are lsl and websocket.</source>
+        <translation>没有数据流 {kind!r}；可用的有 lsl 和 websocket。</translation>
+    </message>
+    <message>
+        <source>There is no video {name!r}; there are {names}.</source>
+        <translation>没有视频类型 {name!r}；可用的有 {names}。</translation>
+    </message>
+    <message>
+        <source>Nothing runs that could be recorded; press Start first.</source>
+        <translation>没有正在运行、可以录制的来源；请先按“开始”。</translation>
+    </message>
+</context>
+<context>
+    <name>QPlatformTheme</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
 </context>
 </TS>

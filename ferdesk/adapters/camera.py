@@ -11,6 +11,7 @@ import numpy as np
 
 from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, SourceInfo
 from ferdesk.errors import SourceError
+from ferdesk.sentences import say
 
 _SILENT_AFTER_S = 1.0
 """A camera whose reads all fail for this long gives no picture any more."""
@@ -89,7 +90,9 @@ class Camera:
                 index, self._num_read = self._num_read, self._num_read + 1
                 return Frame(image, index, captured_s - self._opened_s, captured_s)
             if captured_s - asked_s >= _SILENT_AFTER_S:
-                raise SourceError(f"Camera {self._index} gives no picture any more.")
+                raise SourceError(
+                    say("Camera {number} gives no picture any more.", number=self._index)
+                )
             self._pause(_PAUSE_S)
         return None
 
@@ -112,28 +115,41 @@ class Camera:
 
     def _check_device(self, device: Path) -> None:
         if not device.exists():
-            raise SourceError(f"There is no camera {self._index}; plug one in or choose another.")
+            raise SourceError(
+                say(
+                    "There is no camera {number}; plug one in or choose another.",
+                    number=self._index,
+                )
+            )
         if not os.access(device, os.R_OK | os.W_OK):
             raise SourceError(
-                f"Camera {self._index} may not be used by this user; add them to the group video "
-                f"(sudo usermod -aG video NAME) and log in again."
+                say(
+                    "Camera {number} may not be used by this user; add them to the "
+                    "group video (sudo usermod -aG video NAME) and log in again.",
+                    number=self._index,
+                )
             )
 
     def _cannot_open(self) -> str:
         if platform.system() == "Linux":
             user = user_of(_DEVICES / f"video{self._index}", _PROCESSES)
             if user:
-                return (
-                    f"Camera {self._index} is used by another program, {user}; close it there "
-                    "and start again."
+                return say(
+                    "Camera {number} is used by another program, {user}; close it "
+                    "there and start again.",
+                    number=self._index,
+                    user=user,
                 )
-            return (
-                f"Camera {self._index} gives no picture; another program may use it. Close that, "
-                "or pull the camera's plug and put it in again."
+            return say(
+                "Camera {number} gives no picture; another program may use it. "
+                "Close that, or pull the camera's plug and put it in again.",
+                number=self._index,
             )
-        return (
-            f"Camera {self._index} cannot be opened; there is none, another program uses it, or "
-            "the system's privacy settings keep programs from the camera."
+        return say(
+            "Camera {number} cannot be opened; there is none, another program "
+            "uses it, or the system's privacy settings keep programs from the "
+            "camera.",
+            number=self._index,
         )
 
 

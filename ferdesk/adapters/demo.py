@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ferdesk.core.types import Box, Frame, SourceInfo
 from ferdesk.errors import SourceError
 from ferdesk.paths import assets_folder
+from ferdesk.sentences import say
 
 LOOP_S = 20.0
 WIDTH, HEIGHT = 1280, 720
@@ -332,12 +333,19 @@ def _premultiplied(path: Path) -> Picture:
         encoded = np.fromfile(path, np.uint8)
     except OSError as error:
         raise SourceError(
-            f"The demo's picture {path} cannot be read. Installing ferdesk again brings it back."
+            say(
+                "The demo's picture {path} cannot be read. Installing ferdesk again "
+                "brings it back.",
+                path=path,
+            )
         ) from error
     bgra = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4:
         raise SourceError(
-            f"The demo's picture {path} is damaged. Installing ferdesk again brings it back."
+            say(
+                "The demo's picture {path} is damaged. Installing ferdesk again brings it back.",
+                path=path,
+            )
         )
     return _u8(cv2.cvtColor(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA), cv2.COLOR_RGBA2mRGBA))
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import SourceError
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +40,13 @@ class Film:
             # absolute, or FFmpeg takes what stands before a colon for a protocol
             self._container: InputContainer = av.open(str(path.absolute()))
         except self._errors as error:
-            raise SourceError(f"The video {path.name} cannot be opened; is it damaged?") from error
+            raise SourceError(
+                say("The video {path} cannot be opened; is it damaged?", path=path.name)
+            ) from error
         try:
             streams = self._container.streams.video
             if not streams:
-                raise SourceError(f"The video {path.name} has no picture in it.")
+                raise SourceError(say("The video {path} has no picture in it.", path=path.name))
             self._stream: VideoStream = streams[0]
             self._stream.thread_type = "AUTO"
             self._decoded: Iterator[av.VideoFrame] = iter(())
@@ -51,7 +54,9 @@ class Film:
             self._next: av.VideoFrame | None = None
             self._seek(0.0)
             if self._next is None:
-                raise SourceError(f"No picture of the video {path.name} can be decoded.")
+                raise SourceError(
+                    say("No picture of the video {path} can be decoded.", path=path.name)
+                )
         except BaseException:
             self._container.close()
             raise
@@ -98,7 +103,11 @@ class Film:
                 self._container.seek(at, stream=self._stream, backward=True)
             except self._errors as error:
                 raise SourceError(
-                    f"The video {self._path.name} cannot be read at {t_s:.1f} s; is it damaged?"
+                    say(
+                        "The video {path} cannot be read at {seconds:.1f} s; is it damaged?",
+                        path=self._path.name,
+                        seconds=t_s,
+                    )
                 ) from error
             self._decoded = self._container.decode(self._stream)
             self._now, self._next = None, self._decode()
@@ -112,7 +121,10 @@ class Film:
             return None
         except self._errors as error:
             raise SourceError(
-                f"The video {self._path.name} cannot be decoded any further; is it damaged?"
+                say(
+                    "The video {path} cannot be decoded any further; is it damaged?",
+                    path=self._path.name,
+                )
             ) from error
 
     def _time(self, picture: "av.VideoFrame") -> float:

@@ -13,6 +13,7 @@ import time
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
+from ferdesk.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,11 @@ class LslStream:
             import pylsl
         except (ImportError, RuntimeError, OSError) as error:
             raise StreamError(
-                "LSL needs pylsl with its native library: pip install 'ferdesk[streams]' "
-                f"({error})."
+                say(
+                    "LSL needs pylsl with its native library: pip install "
+                    "'ferdesk[streams]' ({why}).",
+                    why=error,
+                )
             ) from error
         self._lsl = pylsl
         self.num_lost = 0
@@ -80,7 +84,7 @@ class LslStream:
             self._faces = pylsl.StreamOutlet(faces, max_buffered=_BUFFER_S)
             self._markers = pylsl.StreamOutlet(markers, max_buffered=_BUFFER_S)
         except RuntimeError as error:
-            raise StreamError(f"The LSL outlets cannot be opened: {error}.") from error
+            raise StreamError(say("The LSL outlets cannot be opened: {why}.", why=error)) from error
         self._name = name
         self._waiting: queue.Queue[FrameResult | tuple[str, float] | None] = queue.Queue(
             _MAX_WAITING
@@ -90,9 +94,9 @@ class LslStream:
 
     @property
     def told(self) -> str:
-        return (
-            f"LSL: the outlets “{self._name}” (faces) and “{self._name} markers” are open to this "
-            "network."
+        return say(
+            "LSL: the outlets “{name}” (faces) and “{name} markers” are open to this network.",
+            name=self._name,
         )
 
     def put(self, result: FrameResult) -> None:

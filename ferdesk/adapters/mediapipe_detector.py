@@ -14,6 +14,7 @@ from ferdesk.core.types import Box, Detection
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
 from ferdesk.late_imports import late
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -106,7 +107,9 @@ class MediaPipeDetector:
                 )
             )
         except (OSError, RuntimeError, ValueError) as error:
-            raise ModelError(f"The face detector {path} cannot be loaded: {error}.") from error
+            raise ModelError(
+                say("The face detector {path} cannot be loaded: {why}.", path=path, why=error)
+            ) from error
 
     def _run(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from ferdesk.core.locations import address_fault, host_of, shown_location
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     import av
@@ -60,7 +61,9 @@ class NetworkStream:
         import av
 
         if fault := address_fault(self._address):
-            raise SourceError(f"{self._shown} is no address that can be opened: {fault}.")
+            raise SourceError(
+                say("{path} is no address that can be opened: {why}.", path=self._shown, why=fault)
+            )
         options = _RTSP_OPTIONS if self._address.lower().startswith("rtsp") else _OPTIONS
         try:
             container = av.open(self._address, timeout=self._timeouts_s, options=options)
@@ -69,7 +72,9 @@ class NetworkStream:
             raise SourceError(self._cannot_open(error)) from None
         self._container = container
         if not container.streams.video:
-            raise SourceError(f"{self._shown} has no picture in it; give a camera's address.")
+            raise SourceError(
+                say("{path} has no picture in it; give a camera's address.", path=self._shown)
+            )
         stream = container.streams.video[0]
         # threads that each hold a picture would delay every one
         stream.thread_type = "SLICE"
@@ -80,7 +85,7 @@ class NetworkStream:
         self._frames = self._decode(container, opened_s, finite=_is_finite(container))
         first = next(self._frames, None)
         if first is None:
-            raise SourceError(f"{self._shown} gives no picture that can be decoded.")
+            raise SourceError(say("{path} gives no picture that can be decoded.", path=self._shown))
         self._first = first
         height, width = first.image.shape[:2]
         rate = stream.average_rate
@@ -152,26 +157,38 @@ class NetworkStream:
                 yield Frame(_upright(picture), index, captured_s - opened_s, captured_s)
                 index += 1
         if not self._closed.is_set():
-            raise SourceError(f"{self._shown} gives no picture any more.")
+            raise SourceError(say("{path} gives no picture any more.", path=self._shown))
 
     def _cannot_open(self, error: Exception) -> str:
         import av
 
         log.info("%s cannot be opened: %s", self._shown, type(error).__name__)
         if isinstance(error, av.error.HTTPUnauthorizedError):
-            return (
-                f"{self._shown} asks for a user and a password, or refuses those given; write "
-                "them before the host: http://user:password@host/path."
+            return say(
+                "{path} asks for a user and a password, or refuses those given; "
+                "write them before the host: http://user:password@host/path.",
+                path=self._shown,
             )
         if isinstance(error, av.error.HTTPForbiddenError):
-            return f"{self._shown} may not be seen by this user; ask who runs the camera."
+            return say(
+                "{path} may not be seen by this user; ask who runs the camera.", path=self._shown
+            )
         if isinstance(error, av.error.HTTPNotFoundError):
-            return f"{self._shown} is not there; check the path of the address."
+            return say("{path} is not there; check the path of the address.", path=self._shown)
         if isinstance(error, ConnectionRefusedError):
-            return f"Nothing listens at {self._shown}; is the camera on, and the port right?"
+            return say(
+                "Nothing listens at {path}; is the camera on, and the port right?", path=self._shown
+            )
         if isinstance(error, TimeoutError | av.error.ExitError):
-            return f"{self._shown} does not answer within {self._timeouts_s[0]:.0f} s; is it on?"
-        return f"{self._shown} does not answer with a video; check the address and the network."
+            return say(
+                "{path} does not answer within {seconds:.0f} s; is it on?",
+                path=self._shown,
+                seconds=self._timeouts_s[0],
+            )
+        return say(
+            "{path} does not answer with a video; check the address and the network.",
+            path=self._shown,
+        )
 
 
 def _is_finite(container: "InputContainer") -> bool:

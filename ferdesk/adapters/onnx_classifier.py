@@ -18,6 +18,7 @@ from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import DeviceInfo, Expression, MapName, MapPlace, ModelInfo
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -55,10 +56,15 @@ class OnnxClassifier:
             content = path.read_bytes()
         except FileNotFoundError as error:
             raise ModelError(
-                f"There is no model file {path}; ferdesk models lists the bundled ones."
+                say(
+                    "There is no model file {path}; ferdesk models lists the bundled ones.",
+                    path=path,
+                )
             ) from error
         except OSError as error:
-            raise ModelError(f"The model {path} cannot be read: {error.strerror}.") from error
+            raise ModelError(
+                say("The model {path} cannot be read: {why}.", path=path, why=error.strerror)
+            ) from error
         sha256 = check_content(path, content)
         self._path, self._content, self._provider = path, content, provider
         self._session, self._device = _open_session(content, path, provider)
@@ -102,10 +108,15 @@ class OnnxClassifier:
             wrong = expressions[0].probabilities.shape != (NUM_LABELS,) or shapes - {2}
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base
             raise ModelError(
-                f"{path} cannot judge two faces at a time; export it with ferdesk-train export."
+                say(
+                    "{path} cannot judge two faces at a time; export it with ferdesk-train export.",
+                    path=path,
+                )
             ) from error
         if wrong:
-            raise ModelError(f"{path} gives outputs of other shapes than the model contract's.")
+            raise ModelError(
+                say("{path} gives outputs of other shapes than the model contract's.", path=path)
+            )
 
     def classify(self, crops: NDArray[np.float32]) -> list[Expression]:
         """Judge ``crops`` [n, 48, 48] float32, grey values 0..255; n may be 0."""
@@ -228,7 +239,7 @@ def _open_session(
     onnxruntime.disable_telemetry_events()
     build, gpu, reason, said = _build(), "", "", ""
     if provider == "cpu":
-        reason = "the CPU was chosen"
+        reason = say("the CPU was chosen")
     else:
         driver = cuda.ask_driver(build)
         # a driver that is there makes a CPU build worth a word, even where nobody asked for CUDA
@@ -271,8 +282,11 @@ def _new_session(
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         log.debug("ONNX Runtime refused %s", path, exc_info=True)
         raise ModelError(
-            f"{path} is not a model that ONNX Runtime can load; export it again with "
-            "ferdesk-train export."
+            say(
+                "{path} is not a model that ONNX Runtime can load; export it again "
+                "with ferdesk-train export.",
+                path=path,
+            )
         ) from error
 
 
@@ -333,14 +347,24 @@ def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> lis
     outputs = {value.name: value for value in session.get_outputs()}
     if "faces" not in inputs or list(inputs["faces"].shape[1:]) != [1, FACE_SIZE_PX, FACE_SIZE_PX]:
         raise ModelError(
-            f"{path} does not take faces [n, 1, {FACE_SIZE_PX}, {FACE_SIZE_PX}]; it is not a "
-            "ferdesk model."
+            say(
+                "{path} does not take faces [n, 1, {size}, {size}]; it is not a ferdesk model.",
+                path=path,
+                size=FACE_SIZE_PX,
+            )
         )
     if "logits" not in outputs:
-        raise ModelError(f"{path} has no output named logits; it is not a ferdesk model.")
+        raise ModelError(
+            say("{path} has no output named logits; it is not a ferdesk model.", path=path)
+        )
     if list(outputs["logits"].shape[1:]) != [NUM_LABELS]:
         raise ModelError(
-            f"{path} gives logits of shape {outputs['logits'].shape}; [n, {NUM_LABELS}] is needed."
+            say(
+                "{path} gives logits of shape {shape}; [n, {count}] is needed.",
+                path=path,
+                shape=outputs["logits"].shape,
+                count=NUM_LABELS,
+            )
         )
     return ["logits", *(name for name in _MAPS if name in outputs)]
 
@@ -351,17 +375,31 @@ def _read_info(
     missing = [key for key in _REQUIRED_METADATA if key not in metadata]
     if missing:
         raise ModelError(
-            f"{path} lacks the metadata {', '.join(missing)}; export it with ferdesk-train export."
+            say(
+                "{path} lacks the metadata {missing}; export it with ferdesk-train export.",
+                path=path,
+                missing=", ".join(missing),
+            )
         )
     if metadata["ferdesk.schema"] != SCHEMA:
         raise ModelError(
-            f"{path} has model schema {metadata['ferdesk.schema']}; this version reads {SCHEMA}."
+            say(
+                "{path} has model schema {schema}; this version reads {known}.",
+                path=path,
+                schema=metadata["ferdesk.schema"],
+                known=SCHEMA,
+            )
         )
     try:
         labels = json.loads(metadata["labels"])
         if labels != list(LABELS):
             raise ModelError(
-                f"{path} has the labels {labels}; ferdesk shows {', '.join(LABELS)} in this order."
+                say(
+                    "{path} has the labels {labels}; ferdesk shows {wanted} in this order.",
+                    path=path,
+                    labels=labels,
+                    wanted=", ".join(LABELS),
+                )
             )
         return ModelInfo(
             name=metadata["name"],
@@ -374,7 +412,9 @@ def _read_info(
             maps=_read_places(metadata, outputs),
         )
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise ModelError(f"{path} has metadata that cannot be read: {error}.") from error
+        raise ModelError(
+            say("{path} has metadata that cannot be read: {why}.", path=path, why=error)
+        ) from error
 
 
 def _read_places(metadata: Mapping[str, str], outputs: list[str]) -> dict[MapName, MapPlace]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
 
@@ -24,7 +25,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
         import pyarrow.parquet
     except ImportError as error:
         raise RecordingError(
-            "Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV."
+            say("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
         ) from error
     table = session.table
     review = load_review(session) if review is None else review
@@ -63,4 +64,6 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     try:
         pyarrow.parquet.write_table(arrow, path)
     except OSError as error:
-        raise RecordingError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise RecordingError(
+            say("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
+        ) from error

@@ -18,6 +18,7 @@ from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.clock_watch import ClockWatch
+from ferdesk.sentences import say
 from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
 from ferdesk.sessions.markers import clean_label
 from ferdesk.sessions.schema import (
@@ -122,8 +123,11 @@ class SessionWriter:
                 raise
         except OSError as error:
             raise RecordingError(
-                f"A session cannot be written to {folder}: {error.strerror or error}. Choose "
-                "another folder."
+                say(
+                    "A session cannot be written to {path}: {why}. Choose another folder.",
+                    path=folder,
+                    why=error.strerror or error,
+                )
             ) from error
         self._whole_bytes = len(HEADER)
         self._noted_s = self._looked_s = time.monotonic()
@@ -147,9 +151,10 @@ class SessionWriter:
         if video.problem:
             return video.problem
         if video.num_lost:
-            return (
-                f"The video lacks {video.num_lost} pictures, as encoding did not keep up; "
-                "the rows have them all."
+            return say(
+                "The video lacks {count} pictures, as encoding did not keep up; the rows have "
+                "them all.",
+                count=video.num_lost,
             )
         return ""
 
@@ -224,9 +229,12 @@ class SessionWriter:
             self._counts.frames_lost += 1
             first = self._counts.frames_lost == 1
             self._changed = True
-            self._warning = (
-                f"The disk of {self.folder} does not keep up: {self._counts.frames_lost} analysed "
-                "frames were not written. Record to a faster disk, or without video."
+            self._warning = say(
+                "The disk of {path} does not keep up: {count} analysed "
+                "frames were not written. Record to a faster disk, or without "
+                "video.",
+                path=self.folder,
+                count=self._counts.frames_lost,
             )
         if first:
             self.note_event("rows_lost", f"From {t_s:.1f} s on the disk did not keep up.")
@@ -353,9 +361,12 @@ class SessionWriter:
         with self._lock:
             told = self._warning.startswith("Only ")
             if low:
-                self._warning = (
-                    f"Only {free / 1e9:.1f} GB are left on the disk of {self.folder}. When it is "
-                    "full, recording stops; what is written stays valid. Make room."
+                self._warning = say(
+                    "Only {free:.1f} GB are left on the disk of {path}. When it "
+                    "is full, recording stops; what is written stays valid. Make "
+                    "room.",
+                    free=free / 1e9,
+                    path=self.folder,
                 )
             elif told:
                 self._warning = ""
@@ -402,13 +413,16 @@ class SessionWriter:
     def _fail(self, error: Exception) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "the disk is full"
+            reason = say("the disk is full")
         with self._lock:
             if self._problem:
                 return
-            self._problem = (
-                f"Recording has stopped: {self.folder} cannot be written ({reason}). "
-                f"The {self._counts.rows} rows up to there are kept."
+            self._problem = say(
+                "Recording has stopped: {path} cannot be written ({why}). The "
+                "{count} rows up to there are kept.",
+                path=self.folder,
+                why=reason,
+                count=self._counts.rows,
             )
         self.note_event("recording_stopped", reason)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,17 +34,23 @@ class StillImage:
         try:
             content = np.fromfile(self._path, dtype=np.uint8)
         except FileNotFoundError as error:
-            raise SourceError(f"There is no file {self._path}; check the path.") from error
+            raise SourceError(
+                say("There is no file {path}; check the path.", path=self._path)
+            ) from error
         except OSError as error:
-            raise SourceError(f"{self._path} cannot be read: {error.strerror}.") from error
+            raise SourceError(
+                say("{path} cannot be read: {why}.", path=self._path, why=error.strerror)
+            ) from error
         if content.size == 0:
-            raise SourceError(f"{self._path} is empty; give a picture or a video.")
+            raise SourceError(say("{path} is empty; give a picture or a video.", path=self._path))
         try:
             picture = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
         except cv2.error:
             picture = None
         if picture is None:
-            raise SourceError(f"{self._path} is not a picture that can be read, or is cut off.")
+            raise SourceError(
+                say("{path} is not a picture that can be read, or is cut off.", path=self._path)
+            )
         image = np.ascontiguousarray(picture, dtype=np.uint8)
         self._image = image
         height, width = image.shape[:2]

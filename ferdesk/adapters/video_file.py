@@ -13,6 +13,7 @@ import numpy as np
 from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     import av
@@ -62,13 +63,15 @@ class VideoFile:
             raise SourceError(self._cannot_open())
         streams = self._container.streams.video
         if not streams:
-            raise SourceError(f"{self._shown} has no picture in it; give a video.")
+            raise SourceError(say("{path} has no picture in it; give a video.", path=self._shown))
         stream = streams[0]
         stream.thread_type = "AUTO"
         frames = self._decode(self._container, stream)
         first = next(frames, None)
         if first is None:
-            raise SourceError(f"No picture of {self._shown} can be decoded; it is damaged.")
+            raise SourceError(
+                say("No picture of {path} can be decoded; it is damaged.", path=self._shown)
+            )
         self._frames = self._pace(_chain(first, frames))
         height, width = first.image.shape[:2]
         return SourceInfo(
@@ -103,16 +106,22 @@ class VideoFile:
         path = Path(self._location)
         try:
             if path.is_dir():
-                raise SourceError(f"{path} is a folder; give a video or picture file.")
+                raise SourceError(
+                    say("{path} is a folder; give a video or picture file.", path=path)
+                )
             if path.stat().st_size == 0:
-                raise SourceError(f"{path} is empty; give a picture or a video.")
+                raise SourceError(say("{path} is empty; give a picture or a video.", path=path))
         except FileNotFoundError as error:
-            raise SourceError(f"There is no file {path}; check the path.") from error
+            raise SourceError(say("There is no file {path}; check the path.", path=path)) from error
         except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+            raise SourceError(
+                say("{path} cannot be read: {why}.", path=path, why=error.strerror)
+            ) from error
 
     def _cannot_open(self) -> str:
-        return f"{self._shown} is not a video or picture that can be read, or is damaged."
+        return say(
+            "{path} is not a video or picture that can be read, or is damaged.", path=self._shown
+        )
 
     def _decode(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame]:
         import av
@@ -140,11 +149,23 @@ class VideoFile:
         end_s = time_s + lasts_s
         missing_s = _promised_end_s(container, stream) - end_s
         if broken is not None or missing_s > max(_MISSING_END_S, 2 * step_s):
-            whole = f" of {missing_s + end_s - start_s:.2f} s" if missing_s > 0 else ""
-            raise SourceError(
-                f"{self._shown} breaks off after {end_s - start_s:.2f} s{whole}; what came before "
-                "is kept."
-            ) from broken
+            length_s = end_s - start_s
+            broke = (
+                say(
+                    "{path} breaks off after {seconds:.2f} s of {whole:.2f} s; what came before "
+                    "is kept.",
+                    path=self._shown,
+                    seconds=length_s,
+                    whole=missing_s + length_s,
+                )
+                if missing_s > 0
+                else say(
+                    "{path} breaks off after {seconds:.2f} s; what came before is kept.",
+                    path=self._shown,
+                    seconds=length_s,
+                )
+            )
+            raise SourceError(broke) from broken
 
     def _pace(self, frames: Iterator[Frame]) -> Generator[Frame]:
         began_s = self._clock()

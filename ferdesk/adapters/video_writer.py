@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     import av.video.stream
@@ -97,7 +98,7 @@ class VideoWriter:
         self._anonymizer = Anonymizer() if mode == "anonymous" else None
         self._encoders = encoders()
         if not self._encoders:
-            raise RecordingError("No video can be written: PyAV here has no encoder for it.")
+            raise RecordingError(say("No video can be written: PyAV here has no encoder for it."))
         self._container: OutputContainer | None = None
         self._stream: av.video.stream.VideoStream | None = None
         self._size = (0, 0)
@@ -167,9 +168,10 @@ class VideoWriter:
             log.exception("the video %s cannot be written on", self.path)
             reason = getattr(error, "strerror", None) or str(error)
             with self._lock:
-                self._problem = (
-                    f"The video has stopped: {self.path} cannot be written ({reason}). "
-                    "The rows go on."
+                self._problem = say(
+                    "The video has stopped: {path} cannot be written ({why}). The rows go on.",
+                    path=self.path,
+                    why=reason,
                 )
             if self._container is not None:
                 # best effort: what is in whole fragments can be played anyway

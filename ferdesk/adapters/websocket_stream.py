@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
+from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
@@ -76,7 +77,7 @@ class WebSocketStream:
             from websockets.asyncio.server import serve
         except ImportError as error:
             raise StreamError(
-                "The WebSocket needs the library websockets: pip install 'ferdesk[streams]'."
+                say("The WebSocket needs the library websockets: pip install 'ferdesk[streams]'.")
             ) from error
         self.token = token or secrets.token_urlsafe(24)
         self._origins = tuple(origins)
@@ -94,13 +95,22 @@ class WebSocketStream:
             self._thread.join()
             reason = self._refused[0]
             raise StreamError(
-                f"The WebSocket cannot listen on port {port} ({reason.strerror}); choose "
-                "another with --stream-port."
+                say(
+                    "The WebSocket cannot listen on port {port} ({why}); choose "
+                    "another with --stream-port.",
+                    port=port,
+                    why=reason.strerror,
+                )
             ) from reason
 
     @property
     def told(self) -> str:
-        return f"WebSocket: ws://{HOST}:{self.port}/?token={self.token} (this machine only)."
+        return say(
+            "WebSocket: ws://{host}:{port}/?token={token} (this machine only).",
+            host=HOST,
+            port=self.port,
+            token=self.token,
+        )
 
     @property
     def num_clients(self) -> int:

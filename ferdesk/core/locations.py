@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from ferdesk.sentences import say
+
 _SECRET = re.compile(r"pass|pwd|token|secret|auth|key|user|login|sign", re.IGNORECASE)
 
 
@@ -45,8 +47,8 @@ def address_fault(location: str) -> str:
         _ = parts.port
     except ValueError as error:
         # the error's own words may hold the password
-        return "its port is no number" if "ort" in str(error) else "it cannot be read"
-    return "" if parts.hostname else "it names no host"
+        return say("its port is no number") if "ort" in str(error) else say("it cannot be read")
+    return "" if parts.hostname else say("it names no host")
 
 
 def _split(location: str) -> tuple[SplitResult, int | None]:

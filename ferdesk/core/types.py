@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ferdesk.core.crop import Framing, Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.quality import Doubt
+from ferdesk.sentences import say
 
 MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
@@ -83,7 +84,12 @@ class SourceInfo:
         if not size_differs and not rate_differs:
             return ""
         given = CameraFormat(self.width, self.height, self.rate_fps or 0.0)
-        return f"{self.location} gives {given}; it has no mode {asked}."
+        return say(
+            "{path} gives {given}; it has no mode {asked}.",
+            path=self.location,
+            given=given,
+            asked=asked,
+        )
 
     @property
     def live(self) -> bool:

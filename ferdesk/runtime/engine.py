@@ -26,6 +26,7 @@ from ferdesk.runtime.model_choice import Candidate, choose_model
 from ferdesk.runtime.reconnect import LOST_AFTER_S as LOST_AFTER_S
 from ferdesk.runtime.reconnect import FrameSource as FrameSource
 from ferdesk.runtime.reconnect import Reconnecting
+from ferdesk.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -272,7 +273,12 @@ class _Run:
             self._fail(str(error))
         except Exception as error:
             log.exception("the thread %s ended", threading.current_thread().name)
-            self._fail(f"Something unexpected went wrong: {error}. The log file has the details.")
+            self._fail(
+                say(
+                    "Something unexpected went wrong: {why}. The log file has the details.",
+                    why=error,
+                )
+            )
 
     def _fail(self, message: str) -> None:
         if not self._stopping.is_set():
@@ -364,7 +370,10 @@ class _Run:
                     num_seen=self._status.num_seen + 1,
                     source=_as_it_comes(self._status.source, frame),
                 )
-            back = f"The source is back after {self._heard_s - before_s:.1f} s without a picture."
+            back = say(
+                "The source is back after {seconds:.1f} s without a picture.",
+                seconds=self._heard_s - before_s,
+            )
             self._enter(State.RUNNING, back, left=frozenset({State.LOST}))
         return frame
 
@@ -424,7 +433,7 @@ class _Run:
             self._fail(self._broken)
         elif not self._stopping.is_set():
             self._stopping.set()
-            self._enter(State.ENDED, "The source has ended.", left=_ACTIVE)
+            self._enter(State.ENDED, say("The source has ended."), left=_ACTIVE)
 
     def _choose(self) -> None:
         """Time the models on this machine once it works, and take the best that is fast enough."""
@@ -475,10 +484,13 @@ class _Run:
                 info = self._status.source
                 silent_s = self._clock() - self._heard_s
             if info is not None and info.live and silent_s > LOST_AFTER_S:
-                does = (
-                    "trying again" if isinstance(self._source, Reconnecting) else "waiting for it"
+                message = (
+                    say("{path} gives no picture any more; trying again.", path=info.location)
+                    if isinstance(self._source, Reconnecting)
+                    else say(
+                        "{path} gives no picture any more; waiting for it.", path=info.location
+                    )
                 )
-                message = f"{info.location} gives no picture any more; {does}."
                 self._enter(State.LOST, message, left=_ACTIVE - {State.LOST})
 
 
@@ -503,7 +515,11 @@ def events_between(before: Status, after: Status) -> list[tuple[str, str]]:
 
 def device_change(device: DeviceInfo) -> str:
     """A sentence for the user whose network has just left its device."""
-    return f"The network now runs on the {device.provider}: {device.reason}."
+    return say(
+        "The network now runs on the {provider}: {why}.",
+        provider=device.provider,
+        why=device.reason,
+    )
 
 
 def _as_it_comes(info: SourceInfo | None, frame: Frame) -> SourceInfo | None:

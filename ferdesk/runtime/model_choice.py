@@ -10,6 +10,7 @@ import numpy as np
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.pipeline import ExpressionClassifier
 from ferdesk.errors import FerdeskError
+from ferdesk.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +73,22 @@ def choose_model(
     if stop_requested() or len(candidates) < 2 or not timed:
         return None
     spent_ms, name, classifier = chosen or min(timed, key=lambda each: each[0])
-    faces = "1 face" if max(1, num_faces) == 1 else f"{num_faces} faces"
-    text = f"{name} was chosen: it judges {faces} in {spent_ms:.0f} ms"
+    num_faces = max(1, num_faces)
+    faces = say("1 face") if num_faces == 1 else say("{count} faces", count=num_faces)
     tries = [f"{other} {other_ms:.0f}" for other_ms, other, _ in timed if other != name]
-    if tries:
-        text += f" ({', '.join(tries)})"
-    if chosen is None:
-        text += f"; none keeps the camera's rate, which leaves {allowed_ms:.0f} ms"
-    return ModelChoice(classifier, text + ".")
+    others = f" ({', '.join(tries)})" if tries else ""
+    filled = {"name": name, "faces": faces, "time": spent_ms, "others": others}
+    reason = (
+        say(
+            "{name} was chosen: it judges {faces} in {time:.0f} ms{others}; none keeps the "
+            "camera's rate, which leaves {allowed:.0f} ms.",
+            allowed=allowed_ms,
+            **filled,
+        )
+        if chosen is None
+        else say("{name} was chosen: it judges {faces} in {time:.0f} ms{others}.", **filled)
+    )
+    return ModelChoice(classifier, reason)
 
 
 def _shortest_run_s(

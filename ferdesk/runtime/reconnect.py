@@ -15,6 +15,7 @@ from typing import Protocol
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import FerdeskError, SourceError
 from ferdesk.runtime.latest import Latest
+from ferdesk.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +103,16 @@ class Reconnecting:
         self._abandon()
         if not connection.decided and not self._leaving.is_set():
             raise SourceError(
-                f"{self._name} did not open within {self._open_within_s:.0f} s; pull its plug and "
-                "put it in again, or choose another source."
+                say(
+                    "{name} did not open within {seconds:.0f} s; pull its plug "
+                    "and put it in again, or choose another source.",
+                    name=self._name,
+                    seconds=self._open_within_s,
+                )
             )
-        raise SourceError(connection.problem or f"{self._name} was left before it was open.")
+        raise SourceError(
+            connection.problem or say("{name} was left before it was open.", name=self._name)
+        )
 
     def read(self) -> Frame | None:
         """Wait for the next picture, through any number of losses; None once it was left."""
@@ -122,7 +129,9 @@ class Reconnecting:
                 return self._renumbered(frame)
             if connection.ended:
                 return None
-            self._lose(connection.problem or f"{self._name} gives no picture any more.")
+            self._lose(
+                connection.problem or say("{name} gives no picture any more.", name=self._name)
+            )
         return None
 
     def leave(self) -> None:
@@ -167,7 +176,7 @@ class Reconnecting:
         connection = self._connect()
         self._wait(lambda: connection.decided, self._open_within_s)
         if connection.info is None and not self._leaving.is_set():
-            self._lose(connection.problem or f"{self._name} does not open.")
+            self._lose(connection.problem or say("{name} does not open.", name=self._name))
 
     def _all_ended(self) -> bool:
         return not any(one.thread.is_alive() for one in self._left_behind)
@@ -232,7 +241,9 @@ class _Connection:
             problem = str(error)
         except Exception as error:
             log.exception("the source %s failed", self._name)
-            problem = f"{self._name} failed: {error}. The log file has the details."
+            problem = say(
+                "{name} failed: {why}. The log file has the details.", name=self._name, why=error
+            )
         finally:
             with self._news:
                 self.problem, self.ended = problem, ended

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
 from ferdesk.sessions.reader import Session, parse_utc, read_about
 from ferdesk.sessions.schema import RESULTS_FILE, REVIEW_FILE, SESSION_FILE, VIDEO_FILE, utc_text
@@ -57,7 +58,9 @@ def list_sessions(root: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RecordingError(f"{root} cannot be read: {error.strerror or error}.") from error
+        raise RecordingError(
+            say("{path} cannot be read: {why}.", path=root, why=error.strerror or error)
+        ) from error
     entries = [
         entry_of(folder)
         for folder in folders
@@ -73,7 +76,13 @@ def entry_of(folder: Path) -> Entry:
     try:
         about = read_about(folder)
         if not (folder / RESULTS_FILE).is_file():
-            raise RecordingError(f"{folder} is not a session: it lacks {RESULTS_FILE}.")
+            raise RecordingError(
+                say(
+                    "{path} is not a session: it lacks {file}.",
+                    path=folder,
+                    file=RESULTS_FILE,
+                )
+            )
     except RecordingError as error:
         return Entry(folder, "unreadable", size_bytes=size_bytes, problem=str(error))
     complete = bool(about.get("complete"))
@@ -120,7 +129,9 @@ def repair(folder: Path) -> Entry:
     if before.state == "complete":
         return before
     if before.state == "recording" or is_being_written(folder):
-        raise RecordingError(f"{folder} is being recorded right now; stop the recording first.")
+        raise RecordingError(
+            say("{path} is being recorded right now; stop the recording first.", path=folder)
+        )
     about = _about_or_new(folder)
     try:
         cut = _cut_half_line(folder / RESULTS_FILE)
@@ -128,7 +139,9 @@ def repair(folder: Path) -> Entry:
         session = Session(folder, about, read_table(folder / RESULTS_FILE))
         write_json(folder / SESSION_FILE, _closed(session, about, cut))
     except OSError as error:
-        raise RecordingError(f"{folder} cannot be repaired: {error.strerror or error}.") from error
+        raise RecordingError(
+            say("{path} cannot be repaired: {why}.", path=folder, why=error.strerror or error)
+        ) from error
     return replace(entry_of(folder), problem="")
 
 
@@ -145,7 +158,7 @@ def find_sessions(paths: Sequence[Path]) -> list[Path]:
             continue
         inside = [entry.folder for entry in list_sessions(path) if entry.state != "unreadable"]
         if not inside:
-            raise RecordingError(f"{path} is not a session and has none in it.")
+            raise RecordingError(say("{path} is not a session and has none in it.", path=path))
         found += sorted(inside)
     return found
 

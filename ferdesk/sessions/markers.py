@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.reader import Marker, Session
 
 _TIMES = (
@@ -40,7 +41,9 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"The marker file {path} cannot be read: {error}.") from error
+        raise RecordingError(
+            say("The marker file {path} cannot be read: {why}.", path=path, why=error)
+        ) from error
     delimiter = max(";\t,", key=text.partition("\n")[0].count)
     rows = [
         (number, [cell.strip() for cell in row])
@@ -48,7 +51,9 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
         if any(cell.strip() for cell in row)
     ]
     if not rows:
-        raise RecordingError(f"The marker file {path} has no lines; it needs a time and a label.")
+        raise RecordingError(
+            say("The marker file {path} has no lines; it needs a time and a label.", path=path)
+        )
     time_at, label_at, unit_s = 0, 1, 1.0
     header = [cell.casefold() for cell in rows[0][1]]
     if _is_header(header):
@@ -58,12 +63,20 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
     markers = []
     for number, row in rows:
         if len(row) <= max(time_at, label_at) or not row[label_at]:
-            raise RecordingError(f"Line {number} of {path} lacks a time or a label.")
+            raise RecordingError(
+                say("Line {number} of {path} lacks a time or a label.", number=number, path=path)
+            )
         t_s = _seconds(row[time_at], unit_s, session, delimiter)
         if t_s is None:
             raise RecordingError(
-                f"Line {number} of {path}: {row[time_at]!r} is no time. Give seconds from the "
-                "session's start, or a date like 2026-03-04T05:06:07.5Z with its zone."
+                say(
+                    "Line {number} of {path}: {text!r} is no time. Give seconds "
+                    "from the session's start, or a date like 2026-03-04T05:06:07.5Z "
+                    "with its zone.",
+                    number=number,
+                    path=path,
+                    text=row[time_at],
+                )
             )
         markers.append(Marker(round(t_s + offset_s, 6), clean_label(row[label_at]), path.name))
     return sorted(markers, key=lambda marker: marker.t_s)
@@ -87,7 +100,11 @@ def _find(header: Sequence[str], names: Sequence[str], path: Path) -> int:
     for name in names:
         if name in header:
             return header.index(name)
-    raise RecordingError(f"The marker file {path} has no column {' or '.join(names[:2])}.")
+    raise RecordingError(
+        say(
+            "The marker file {path} has no column {names}.", path=path, names=" or ".join(names[:2])
+        )
+    )
 
 
 def _seconds(text: str, unit_s: float, session: Session, delimiter: str) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE, SCHEMA, SESSION_FILE, VIDEO_FILE
 from ferdesk.sessions.table import Table, read_table
 
@@ -117,11 +118,21 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / SESSION_FILE).read_text("utf-8"))
     except FileNotFoundError as error:
-        raise RecordingError(f"{folder} is not a session: it lacks {SESSION_FILE}.") from error
+        raise RecordingError(
+            say(
+                "{path} is not a session: it lacks {file}.",
+                path=folder,
+                file=SESSION_FILE,
+            )
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise RecordingError(f"The session {folder} cannot be read: {error}.") from error
+        raise RecordingError(
+            say("The session {path} cannot be read: {why}.", path=folder, why=error)
+        ) from error
     if not isinstance(about, dict):
-        raise RecordingError(f"The session {folder} cannot be read: it holds no table.")
+        raise RecordingError(
+            say("The session {path} cannot be read: it holds no table.", path=folder)
+        )
     return about
 
 

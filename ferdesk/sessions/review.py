@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import Marker, Session
 from ferdesk.sessions.schema import REVIEW_FILE
@@ -207,7 +208,12 @@ def load_review(session: Session) -> Review:
     except FileNotFoundError:
         return Review(_lanes_for((), face_ids))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        warning = f"{path} cannot be read ({error}); it is kept as {_bad(path).name} when you save."
+        warning = say(
+            "{path} cannot be read ({why}); it is kept as {kept} when you save.",
+            path=path,
+            why=error,
+            kept=_bad(path).name,
+        )
         return Review(_lanes_for((), face_ids), warnings=(warning,), unknown={"": None})
     warnings: list[str] = []
     lanes = _read_lanes(table.get("lanes"), set(face_ids), warnings)
@@ -236,8 +242,12 @@ def save_review(review: Review, folder: Path) -> None:
         write_json(path, _as_table(review))
     except OSError as error:
         raise RecordingError(
-            f"The review cannot be saved in {folder}: {error.strerror or error}. "
-            "What was saved before is still there."
+            say(
+                "The review cannot be saved in {path}: {why}. What was saved before "
+                "is still there.",
+                path=folder,
+                why=error.strerror or error,
+            )
         ) from error
 
 
@@ -314,8 +324,19 @@ def _read_lanes(entries: object, face_ids: set[int], warnings: list[str]) -> lis
         pieces = tuple(piece for piece in lane.pieces if piece.face_id in face_ids)
         overlaps = any(_overlap(piece, other) for piece in pieces for other in held)
         if not pieces or overlaps or lane.id in {one.id for one in lanes}:
-            why = "its rows belong to another" if overlaps else "its faces are not in the session"
-            warnings.append(f"The lane {lane.id} of {REVIEW_FILE} is left out: {why}.")
+            why = (
+                say("its rows belong to another")
+                if overlaps
+                else say("its faces are not in the session")
+            )
+            warnings.append(
+                say(
+                    "The lane {id} of {file} is left out: {why}.",
+                    id=lane.id,
+                    file=REVIEW_FILE,
+                    why=why,
+                )
+            )
             continue
         held += pieces
         lanes.append(replace(lane, pieces=pieces))
@@ -331,13 +352,26 @@ def _each(
 ) -> list[_T]:
     found: list[_T] = []
     if entries is not None and not isinstance(entries, list):
-        warnings.append(f"The {kind}s of {REVIEW_FILE} cannot be read; they are left out.")
+        warnings.append(
+            say(
+                "The {kind}s of {file} cannot be read; they are left out.",
+                kind=kind,
+                file=REVIEW_FILE,
+            )
+        )
         return []
     for entry in entries or ():
         try:
             found.append(read(entry))
         except (KeyError, TypeError, ValueError, AttributeError):
-            warnings.append(f"A {kind} of {REVIEW_FILE} cannot be read: {entry!r}.")
+            warnings.append(
+                say(
+                    "A {kind} of {file} cannot be read: {entry!r}.",
+                    kind=kind,
+                    file=REVIEW_FILE,
+                    entry=entry,
+                )
+            )
     return found
 
 

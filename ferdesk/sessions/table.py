@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,9 @@ def read_table(
         with path.open("rb") as file:
             state = os.fstat(file.fileno())
             if state.st_size == 0:
-                raise RecordingError(f"{path} is empty; it does not have the columns of a session.")
+                raise RecordingError(
+                    say("{path} is empty; it does not have the columns of a session.", path=path)
+                )
             cache = path.with_name(CACHE_FILE)
             if (kept := _from_cache(cache, state)) is not None:
                 return kept
@@ -127,9 +130,17 @@ def read_table(
                 _keep(table, cache, state)
             return table
     except FileNotFoundError as error:
-        raise RecordingError(f"{path.parent} is not a session: it lacks {RESULTS_FILE}.") from error
+        raise RecordingError(
+            say(
+                "{path} is not a session: it lacks {file}.",
+                path=path.parent,
+                file=RESULTS_FILE,
+            )
+        ) from error
     except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise RecordingError(
+            say("{path} cannot be read: {why}.", path=path, why=error.strerror or error)
+        ) from error
 
 
 def is_kept(path: Path) -> bool:
@@ -207,7 +218,7 @@ def _read(
     header = tuple(content[: start or len(content)].decode("utf-8-sig", "replace").split(","))
     header = tuple(name.strip().strip('"') for name in header)
     if header[: len(COLUMNS)] != COLUMNS:
-        raise RecordingError(f"{path} does not have the columns of a session.")
+        raise RecordingError(say("{path} does not have the columns of a session.", path=path))
     pieces = list(_pieces(content, start))
     # numpy lets other threads run while it counts, so two cores do almost twice as much
     with ThreadPoolExecutor(num_threads or min(4, os.cpu_count() or 1), "ferdesk-read") as pool:
@@ -217,7 +228,7 @@ def _read(
                 parts.append(part)
                 progress(len(parts) / len(pieces))
         except ValueError as error:
-            raise RecordingError(f"{path} is damaged: {error}.") from error
+            raise RecordingError(say("{path} is damaged: {why}.", path=path, why=error)) from error
         finally:
             pool.shutdown(cancel_futures=True)
     return _join(parts)

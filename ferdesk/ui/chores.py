@@ -9,6 +9,7 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from ferdesk.errors import FerdeskError
+from ferdesk.sentences import say
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -41,7 +42,10 @@ class Chores(QObject):
                 self._report(lambda: failed(message))
             except Exception as error:
                 log.exception("a chore ended")
-                message = f"Something unexpected went wrong: {error}. The log file has the details."
+                message = say(
+                    "Something unexpected went wrong: {why}. The log file has the details.",
+                    why=error,
+                )
                 self._report(lambda: failed(message))
             else:
                 self._report(lambda: then(value))

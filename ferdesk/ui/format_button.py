@@ -7,7 +7,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from ferdesk.core.types import CameraFormat, SourceInfo
-from ferdesk.ui.language import tr
+from ferdesk.ui.language import tr, translated
 from ferdesk.ui.theme import GRID
 
 SIZES = ("", "320x240", "640x360", "640x480", "1280x720", "1920x1080", "2560x1440", "3840x2160")
@@ -59,7 +59,7 @@ class FormatButton(QToolButton):
             given += f" · {source.rate_fps:.0f}/s"
         self.setText(f"{given}  ▾")
         self.setToolTip(
-            source.refused
+            translated(source.refused)
             or tr("The camera gives {given}; asked for: {asked}").format(
                 given=given, asked=source.asked
             )

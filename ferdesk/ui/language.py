@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from ferdesk.paths import assets_folder
+from ferdesk.sentences import Sentence
 from ferdesk.settings import Language
 
 NAMES: dict[Language, str] = {"en": "English", "zh_CN": "简体中文"}
@@ -32,6 +33,17 @@ def tr(text: str, note: str = "", n: int = -1) -> str:
 def mark(text: str) -> str:
     """``text`` unchanged: marks a literal in a table for ``tr(variable)`` later on."""
     return text
+
+
+def translated(text: str) -> str:
+    """``text`` in the language of the window, where it is a ``Sentence`` from below the window."""
+    if not isinstance(text, Sentence):
+        return text
+    values = {
+        name: translated(value) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return tr(text.template).format(**values)
 
 
 def translations_folder() -> Path:

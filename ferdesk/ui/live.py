@@ -24,7 +24,7 @@ from ferdesk.sessions.naming import name_faces
 from ferdesk.settings import Provider
 from ferdesk.ui.bridge import Bridge
 from ferdesk.ui.chores import Chores
-from ferdesk.ui.language import mark, tr
+from ferdesk.ui.language import mark, tr, translated
 from ferdesk.ui.services import Recording, Services, SourceChoice, Stream
 
 log = logging.getLogger(__name__)
@@ -427,7 +427,7 @@ class Live(QObject):
             self.told.emit(
                 Notice(
                     tr("{why} Showing the {source} instead.").format(
-                        why=status.message, source=source_title(fallback).lower()
+                        why=translated(status.message), source=source_title(fallback).lower()
                     ),
                     "warning",
                     choices=(Choice(tr("Choose a source…"), self.choice_wanted.emit),),
@@ -508,5 +508,5 @@ def _finish(recording: Recording, status: Status, names: Mapping[int, str]) -> N
     )
     if recording.problem:
         log.error("a recording stopped: %s", recording.problem)
-        return Notice(f"{recording.problem} {saved}", "error")
+        return Notice(f"{translated(recording.problem)} {saved}", "error")
     return Notice(tr("Recording finished: {saved}").format(saved=saved), stays=False)

@@ -35,7 +35,7 @@ from ferdesk.ui.folders import open_folder
 from ferdesk.ui.format_button import FormatButton
 from ferdesk.ui.heat_panel import HeatPanel
 from ferdesk.ui.icons import ACTION_ICONS, give_icon
-from ferdesk.ui.language import mark, tr
+from ferdesk.ui.language import mark, tr, translated
 from ferdesk.ui.live import DEMO, Choice, Live, Notice, RecordingState, best_camera, source_title
 from ferdesk.ui.marker_keys import MarkerKeys, ask_marker_names, ask_marker_text
 from ferdesk.ui.notices import Notices
@@ -813,7 +813,9 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
             )
         case State.FAILED:
             return ViewState(
-                tr("{source} does not run").format(source=title), status.message, dimmed=True
+                tr("{source} does not run").format(source=title),
+                translated(status.message),
+                dimmed=True,
             )
         case State.RUNNING:
             return ViewState(note="" if num_faces else tr("No face in the picture"))
@@ -821,7 +823,7 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
 
 def _lost_text(status: Status) -> str:
     if status.num_attempts > 1 and status.trouble:
-        return tr("trying again. {why}").format(why=status.trouble)
+        return tr("trying again. {why}").format(why=translated(status.trouble))
     if status.source is not None and status.source.kind == "camera":
         return tr("waiting for it. Is its cable in? Does another program use it?")
     return tr("waiting for it. Is the network there?")

@@ -1,5 +1,6 @@
 """Notices above the picture: they never take the focus and never stop the work."""
 
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.ui.icons import draw, give_icon
-from ferdesk.ui.language import tr
+from ferdesk.ui.language import tr, translated
 from ferdesk.ui.live import Choice, Level, Notice
 from ferdesk.ui.theme import GRID, colours
 
@@ -138,6 +139,7 @@ class Notices(QWidget):
         return tuple(self._cards)
 
     def show_notice(self, notice: Notice) -> None:
+        notice = replace(notice, text=translated(notice.text))
         for card in self._cards:
             if (card.notice.text, card.notice.level) == (notice.text, notice.level):
                 card.again()

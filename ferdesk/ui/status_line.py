@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButt
 
 from ferdesk.core.types import DeviceInfo
 from ferdesk.runtime.engine import State, Status
-from ferdesk.ui.language import mark, tr
+from ferdesk.ui.language import mark, tr, translated
 from ferdesk.ui.live import RecordingState
 from ferdesk.ui.theme import GRID
 
@@ -28,7 +28,7 @@ STATE_WORDS = {
 
 def device_text(device: DeviceInfo) -> str:
     """The device that is used, and why not the other one."""
-    about = device.reason or (device.gpu if device.provider == "CUDA" else "")
+    about = translated(device.reason) or (device.gpu if device.provider == "CUDA" else "")
     return f"{device.provider}: {about}" if about else device.provider
 
 
@@ -128,7 +128,7 @@ class StatusLine(QWidget):
         self.device.set_full_text("" if device is None else device_text(device))
         _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
         self.model.setText("" if status.model is None else status.model.name)
-        self.model.setToolTip(status.model_choice or tr("The model that judges faces"))
+        self.model.setToolTip(translated(status.model_choice) or tr("The model that judges faces"))
         _give_role(self.model, "muted")
         moving = status.state in (State.RUNNING, State.LOST)
         counted = moving or status.state is State.ENDED

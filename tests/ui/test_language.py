@@ -9,16 +9,21 @@ from xml.etree import ElementTree
 import pytest
 from PySide6.QtCore import QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from ferdesk.core.labels import LABELS
+from ferdesk.errors import SourceError
+from ferdesk.sentences import say
 from ferdesk.ui.language import (
     install_language,
     say_label,
     tr,
+    translated,
     translations_folder,
     wanted_language,
 )
 from ferdesk.ui.main_window import MainWindow
+from tests.ui.fakes import FakeServices, FakeSource
 
 ROOT = Path(__file__).parents[2]
 GAP = re.compile(r"\{\w*(?:[:!][^}]*)?\}|%n")
@@ -44,13 +49,13 @@ def forms(message: ElementTree.Element) -> list[str]:
 
 
 def literals() -> set[str]:
-    """The literals given to ``tr`` and ``mark`` anywhere in the window's code."""
+    """The literals given to ``tr``, ``mark`` and ``say`` anywhere in the window's code."""
     found = set()
     for path in (ROOT / "ferdesk").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 first = node.args[0] if node.args else None
-                wanted = node.func.id in ("tr", "mark") and isinstance(first, ast.Constant)
+                wanted = node.func.id in ("tr", "mark", "say") and isinstance(first, ast.Constant)
                 if wanted and isinstance(first, ast.Constant) and isinstance(first.value, str):
                     found.add(first.value)
     return found
@@ -93,6 +98,31 @@ def test_the_window_is_chinese_when_chosen(make_window: Callable[..., MainWindow
     assert say_label("happy") == "高兴"
     assert len({say_label(label) for label in LABELS}) == len(LABELS)
     assert "3 次" in tr("{text} (%n times)", "", 3)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_sentence_from_below_the_window_is_said_in_its_language() -> None:
+    error = SourceError(say("There is no file {path}; check the path.", path=Path("a.mp4")))
+    assert str(error) == "There is no file a.mp4; check the path."
+    assert translated(str(error)) == "没有文件 a.mp4；请检查路径。"
+    outer = say(
+        "The network now runs on the {provider}: {why}.",
+        provider="CPU",
+        why=say("the disk is full"),
+    )
+    assert translated(outer) == "网络现在在 CPU 上运行：磁盘已满。"
+    assert translated("a text that is none") == "a text that is none"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_an_error_of_a_source_is_told_in_chinese(
+    make_window: Callable[..., MainWindow], services: FakeServices, qtbot: QtBot
+) -> None:
+    source = services.prepared["camera:0"] = FakeSource()
+    source.opens_with_error = say("{name} does not open.", name="X")
+    window = make_window()
+    window.start("camera:0")
+    qtbot.waitUntil(lambda: window.view.state.text == "X 无法打开。")
 
 
 def test_english_has_its_singular(qapp: QApplication) -> None:

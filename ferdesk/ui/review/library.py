@@ -46,7 +46,7 @@ from ferdesk.sessions.table import CACHE_FROM_ROWS, is_kept, read_table
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.folders import open_folder
 from ferdesk.ui.icons import give_icon
-from ferdesk.ui.language import mark, tr
+from ferdesk.ui.language import mark, tr, translated
 from ferdesk.ui.live import Choice, Notice
 from ferdesk.ui.review.actions import Spec, button_of, make_action
 from ferdesk.ui.review.exports import EXPORTS, export
@@ -137,7 +137,11 @@ class EntriesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return entry.problem or ", ".join(filter(None, entry.markers)) or str(entry.folder)
+            return (
+                translated(entry.problem)
+                or ", ".join(filter(None, entry.markers))
+                or str(entry.folder)
+            )
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == _STATE:
             return QColor(_state_colour(entry))
         return None
@@ -612,7 +616,7 @@ def _value(entry: Entry, column: int) -> Any:  # noqa: ANN401 (columns differ)
 def _about(entry: Entry) -> str:
     """What one selected session says besides its row."""
     if entry.state == "unreadable":
-        return entry.problem
+        return translated(entry.problem)
     if entry.state == "incomplete":
         return tr("It was cut off. Repair makes its counts true; no row changes.")
     if entry.state == "recording":

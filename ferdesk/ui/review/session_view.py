@@ -29,7 +29,7 @@ from ferdesk.sessions.review import Comment, Lane, Piece, Review
 from ferdesk.ui.chores import Chores
 from ferdesk.ui.folders import open_folder
 from ferdesk.ui.icons import give_icon
-from ferdesk.ui.language import mark, tr
+from ferdesk.ui.language import mark, tr, translated
 from ferdesk.ui.live import Choice, Notice
 from ferdesk.ui.marker_keys import NUM_KEYS
 from ferdesk.ui.people import LONGEST_NAME
@@ -281,11 +281,11 @@ class SessionView(QWidget):
         if opened is None:
             return
         if still.image is None:
-            note = still.problem or tr("The video has no picture of this moment.")
+            note = translated(still.problem) or tr("The video has no picture of this moment.")
             self._show(self._canvas, still.t_s, note)
             return
         frame = opened.frame_at(still.t_s)
-        note = still.problem
+        note = translated(still.problem)
         began_s = still.began_s if still.began_s is not None else still.t_s
         # the video lacks what the encoder could not keep up with; an older picture is no proof
         if len(opened.times) and opened.times[frame] - began_s > max(0.1, 2 * opened.step_s):
