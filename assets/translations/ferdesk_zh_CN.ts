@@ -2132,6 +2132,10 @@
         <translation>macOS 上没有 CUDA</translation>
     </message>
     <message>
+        <source>this package of ferdesk is the CPU build; take the one for CUDA</source>
+        <translation>这个 ferdesk 安装包是 CPU 版本；请改用 CUDA 版本</translation>
+    </message>
+    <message>
         <source>onnxruntime lies over onnxruntime-gpu, which alone has CUDA; pip uninstall onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu</source>
         <translation>onnxruntime 覆盖了唯一带有 CUDA 的 onnxruntime-gpu；请先 pip uninstall onnxruntime onnxruntime-gpu，再 pip install onnxruntime-gpu</translation>
     </message>
