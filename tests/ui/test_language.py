@@ -104,13 +104,13 @@ def test_the_window_is_chinese_when_chosen(make_window: Callable[..., MainWindow
 def test_a_sentence_from_below_the_window_is_said_in_its_language() -> None:
     error = SourceError(say("There is no file {path}; check the path.", path=Path("a.mp4")))
     assert str(error) == "There is no file a.mp4; check the path."
-    assert translated(str(error)) == "没有文件 a.mp4；请检查路径。"
+    assert translated(str(error)) == "没有文件 a.mp4；请检查路径。"  # noqa: RUF001
     outer = say(
         "The network now runs on the {provider}: {why}.",
         provider="CPU",
         why=say("the disk is full"),
     )
-    assert translated(outer) == "网络现在在 CPU 上运行：磁盘已满。"
+    assert translated(outer) == "网络现在在 CPU 上运行：磁盘已满。"  # noqa: RUF001
     assert translated("a text that is none") == "a text that is none"
 
 
