@@ -33,8 +33,8 @@ _CACHE_FORMAT = 1
 CACHE_FROM_ROWS = 20_000
 """Shorter tables are read as fast as their cache."""
 _HEAD_BYTES = 65_536
-_PIECE_BYTES = 500_000
-"""Small enough for a core's cache, large enough that numpy's calls do not count."""
+_PIECE_BYTES = 125_000
+"""Small enough that the allocator keeps numpy's intermediate arrays instead of giving them back."""
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _FACE_NUMBERS = (
     "x", "y", "width", "height", "detection", "confidence",
@@ -43,12 +43,9 @@ _FACE_NUMBERS = (
 )  # fmt: skip
 _MOST_PLACES = 24
 """A number with more, of which there are few, is below 1e-14."""
-_POWERS = 10.0 ** np.arange(_MOST_PLACES + 1)
-_KEPT = np.array(
-    [0] + [(0xFFFFFFFFFFFFFFFF << 8 * (8 - kept)) & 0xFFFFFFFFFFFFFFFF for kept in range(1, 9)],
-    np.uint64,
-)
-"""For each number of places that belong to a field, the bits of a word that do."""
+_SCALES = 10.0 ** np.maximum(np.arange(_MOST_PLACES + 1) - 1, 0)
+"""For each place of the point from the right (0: none), what the number is divided by."""
+_NINE_SCALES = np.append(0.0, 9 * _SCALES[1:])
 _SEPARATORS_END = ord("-")
 """Comma, line ends, quotes and blanks lie below this, all that numbers are made of above."""
 
@@ -283,7 +280,8 @@ def _parse_slowly(content: bytes, num_columns: int, offset: int) -> Table:
 def _columns(text: NDArray[np.uint8], ends: NDArray[np.int32]) -> Table:
     """``ends`` [rows, columns]: where each field in ``text`` ends."""
     # words that begin before a field are looked at before they are masked
-    text = np.concatenate((np.zeros(_MOST_PLACES, np.uint8), text))
+    behind = 8 + -(len(text) + _MOST_PLACES) % 8
+    text = np.concatenate((np.zeros(_MOST_PLACES, np.uint8), text, np.zeros(behind, np.uint8)))
     ends = np.ascontiguousarray(ends.T) + np.int32(_MOST_PLACES)
     starts = np.empty_like(ends)
     starts[1:] = ends[:-1] + 1
@@ -351,46 +349,58 @@ def _numbers(
     negative = text[starts] == ord("-")
     widths -= negative
     longest = int(widths.max(initial=0))
-    # byte i of word i begins at text[i]: every place of the text is the start of a word
-    words = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+    words = text.view("<u8")
     total, point = _eight(words, ends - 8, widths)
     if longest > 8:
-        higher, higher_point = _eight(words, ends - 16, widths - 8)
-        total += higher * np.uint64(10**8)
-        point = np.where(higher_point >= 0, higher_point + 8, point)
+        higher, far = _eight(words, ends - 16, widths - 8)
+        total += higher * 1e8
+        point += far + 8 * (far > 0)
     if longest > 16:
         some = np.flatnonzero(widths > 16)
-        higher, higher_point = _eight(words, ends[some] - 24, widths[some] - 16)
-        # at most nine digits of a float32 count, the others are leading zeros
-        total[some] += higher * np.uint64(10**16)
-        point[some] = np.where(higher_point >= 0, higher_point + 16, point[some])
-    fraction = np.maximum(point, 0)
-    scale = _POWERS[fraction]
+        higher, far = _eight(words, ends[some] - 24, widths[some] - 16)
+        # at most nine digits of a float32 count, those before them are zeros
+        total[some] += higher * 1e16
+        point[some] += far + 16 * (far > 0)
+    scale = _SCALES.take(point, mode="clip")
     # the point took a place of its own, as a zero; take it out of the digits before it
-    whole = np.floor(total / (scale * 10)) * (point >= 0)
-    numbers = (total - (9.0 * whole * scale)) / scale
-    np.negative(numbers, out=numbers, where=negative)
-    numbers[empty] = np.nan
+    whole = np.floor(total / (scale * 10))
+    whole *= _NINE_SCALES.take(point, mode="clip")
+    total -= whole
+    total /= scale
+    np.negative(total, out=total, where=negative)
+    total[empty] = np.nan
     for index in np.flatnonzero(widths > _MOST_PLACES):
-        numbers[index] = float(_text(text, starts[index], ends[index]))
-    return numbers.reshape(shape)
+        total[index] = float(_text(text, starts[index], ends[index]))
+    return total.reshape(shape)
 
 
 def _eight(
     words: NDArray[np.uint64], at: NDArray[np.int32], widths: NDArray[np.int32]
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The number in eight places, and how many digits stand behind the point (-1: no point).
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The number in eight places, and the point's place from the right, from 1 (0: no point).
 
-    ``widths`` says how many of the places, counted from the last, belong to the field.
+    ``widths`` says how many of the places, counted from the last, belong to the field; ``at`` is
+    the first one's byte. Whole words are fetched and put together: numpy fetches them five times
+    as fast as those that begin anywhere.
     """
-    values = words[at]
+    index = at.astype(np.intp)
+    shift = ((index & 7) << 3).astype(np.uint64)
+    index >>= 3
+    values = words.take(index, mode="clip")
+    values >>= shift
+    index += 1
+    # a shift by all 64 bits gives 0, as it should where the word begins at its place
+    values |= words.take(index, mode="clip") << (np.uint64(64) - shift)
     values ^= np.uint64(0x3030303030303030)
-    values &= _KEPT[np.clip(widths, 0, 8)]
+    kept = 64 - 8 * np.clip(widths, 0, 8)
+    values &= np.uint64(0xFFFFFFFFFFFFFFFF) << kept.astype(np.uint64)
     # what is left of a point has a bit that no digit has
     point = values & np.uint64(0x1010101010101010)
-    values ^= (point >> np.uint64(4)) * np.uint64(0x1E)
-    wrong = (values + np.uint64(0x0606060606060606)) & np.uint64(0xF0F0F0F0F0F0F0F0)
-    if wrong.any() or (point & (point - np.uint64(1))).any():
+    point >>= np.uint64(4)
+    values ^= point * np.uint64(0x1E)
+    wrong = np.bitwise_or.reduce(values + np.uint64(0x0606060606060606), initial=np.uint64(0))
+    twice = np.bitwise_or.reduce(point & (point - np.uint64(1)), initial=np.uint64(0))
+    if wrong & np.uint64(0xF0F0F0F0F0F0F0F0) or twice:
         raise ValueError("a field holds what is no number")
     values *= np.uint64(2561)
     values >>= np.uint64(8)
@@ -400,8 +410,11 @@ def _eight(
     values &= np.uint64(0x0000FFFF0000FFFF)
     values *= np.uint64(42949672960001)
     values >>= np.uint64(32)
-    place = np.frexp(point.astype(np.float64))[1]
-    return values, np.where(place > 0, 7 - (place - 5) // 8, -1)
+    # the point in byte k brings that byte of the factor to the top that holds its place, 8 - k
+    point *= np.uint64(0x0807060504030201)
+    point >>= np.uint64(56)
+    # below 2^63, and signed numbers become floats much faster
+    return values.view(np.int64).astype(np.float64), point.view(np.int64)
 
 
 def _with_markers(table: Table, markers: tuple[tuple[int, str], ...]) -> Table:

@@ -1,5 +1,6 @@
 """The last two minutes of each face's smoothed probabilities, in rings of fixed size."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ _CLOSEST_S = LONGEST_S / _CAPACITY
 _GAP_S = 0.7
 """A face that was away for longer than this leaves a gap in its lines."""
 _MOST_FACES = 16
+_MOST_MARKS = 200
 
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -47,6 +49,7 @@ class History:
 
     def __init__(self) -> None:
         self._rings: dict[int, _Ring] = {}
+        self._marks: deque[tuple[float, str]] = deque(maxlen=_MOST_MARKS)
         self.now_s = 0.0
         """When the newest result was captured, on the monotonic clock."""
 
@@ -69,6 +72,15 @@ class History:
             if ring.count and elapsed_s > _GAP_S:
                 ring.put(ring.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
             ring.put(time_s, face.smoothed)
+
+    def mark(self, time_s: float, label: str) -> None:
+        """Keep that a marker was set at ``time_s`` on the monotonic clock."""
+        self._marks.append((time_s, label))
+
+    def marks(self, span_s: float) -> list[tuple[float, str]]:
+        """The markers of the last ``span_s``: seconds before now (0 or negative), and labels."""
+        ago = ((time_s - self.now_s, label) for time_s, label in self._marks)
+        return [(min(at_s, 0.0), label) for at_s, label in ago if at_s >= -span_s]
 
     def lines(self, face_id: int | None, span_s: float) -> tuple[Times, Floats]:
         """All that is kept of the last ``span_s`` of a face.
@@ -108,6 +120,7 @@ class History:
 
     def clear(self) -> None:
         self._rings.clear()
+        self._marks.clear()
         self.now_s = 0.0
 
     def _make_room(self) -> None:

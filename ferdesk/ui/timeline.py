@@ -1,5 +1,6 @@
 """The seven probabilities of the chosen face over the last seconds, as lines."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -23,6 +24,7 @@ _STEP_PX = 2.0
 """Lines are sampled this finely."""
 _MOVES_PX = 1.5
 """Lines that have moved by less are not painted again yet."""
+_LONGEST_FLAG = 14
 _PAUSED_STEP_S = 0.05
 """A paused timeline is sampled for zooming in."""
 _DASHES: dict[str, Qt.PenStyle] = {
@@ -163,6 +165,7 @@ class Timeline(QWidget):
             curve.setVisible(self.legend[label].isChecked())
             plot.addItem(curve)
             self._curves[label] = curve
+        self._flags: list[Any] = []
         for name in ("left", "bottom"):
             # its figures and grid stay while the lines move: painted once, then copied
             plot.getAxis(name).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -192,10 +195,39 @@ class Timeline(QWidget):
         self._draw(self.span_s, _STEP_PX * pixel_s)
 
     def _draw(self, span_s: float, step_s: float) -> None:
+        self._draw_flags(self.history.marks(span_s))
         steps, times, values = self.history.sampled(self._face_id, span_s, step_s)
         for i, label in enumerate(LABELS):
             if self.legend[label].isChecked():
                 self._curves[label].move(steps * _STEP_PX, times, values[:, i])
+
+    def _draw_flags(self, marks: Sequence[tuple[float, str]]) -> None:
+        """A thin line with its label where each marker was set; the items are used again."""
+        import pyqtgraph as pg
+
+        while len(self._flags) < len(marks):
+            flag = pg.InfiniteLine(0.0, angle=90, movable=False, label="")
+            flag.label.setPosition(0.94)
+            self._plot.addItem(flag)
+            self._flags.append(flag)
+            self._colour_flag(flag)
+        for flag, (at_s, label) in zip(self._flags, marks, strict=False):
+            flag.setValue(at_s)
+            short = label if len(label) <= _LONGEST_FLAG else label[: _LONGEST_FLAG - 1] + "…"
+            if flag.label.format != f"⚑ {short}":
+                flag.label.setFormat(f"⚑ {short}")
+            flag.show()
+        for flag in self._flags[len(marks) :]:
+            flag.hide()
+
+    def _colour_flag(self, flag: "pg.InfiniteLine") -> None:
+        flag.setPen(QPen(QColor(colours().muted), 0, Qt.PenStyle.DotLine))
+        flag.label.setColor(QColor(colours().text))
+
+    def mark(self, time_s: float, label: str) -> None:
+        """A marker was set at ``time_s`` on the monotonic clock."""
+        self.history.mark(time_s, label)
+        self._dirty = True
 
     def _show_title(self) -> None:
         if self._face_id is None:
