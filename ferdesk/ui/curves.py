@@ -36,7 +36,12 @@ class Curve(pg.PlotCurveItem):  # type: ignore[misc]
         self._dashes = _DASHES_PX[style]
 
     def move(
-        self, along_px: NDArray[np.float64], times: NDArray[np.float64], values: NDArray[np.float32]
+        self,
+        along_px: NDArray[np.float64],
+        times: NDArray[np.float64],
+        values: NDArray[np.float32],
+        *,
+        dashed: bool = True,
     ) -> None:
         """Draw ``values`` [n] at ``times`` [n]; where one is NaN the line is broken.
 
@@ -44,7 +49,7 @@ class Curve(pg.PlotCurveItem):  # type: ignore[misc]
         """
         shown = np.isfinite(values)
         shown[:-1] &= shown[1:]
-        if self._dashes:
+        if self._dashes and dashed:
             ends = np.cumsum(self._dashes)
             shown &= np.searchsorted(ends, along_px % ends[-1], side="right") % 2 == 0
         filled = np.nan_to_num(values.astype(np.float64))

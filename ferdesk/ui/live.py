@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -114,6 +114,10 @@ class Live(QObject):
     """A frozenset of the kinds of stream that are open."""
     told = Signal(object)
     """A ``Notice``."""
+    marked = Signal(float, str)
+    """A marker that is kept or sent: its time on the monotonic clock, and its label."""
+    review_wanted = Signal(object)
+    """The folder of a session that the user wants to look at."""
 
     def __init__(
         self,
@@ -279,10 +283,13 @@ class Live(QObject):
     def mark(self, label: str, at_s: float | None = None) -> None:
         """Set a marker in the session that is being recorded, now or at ``at_s``."""
         recording = self._recording
+        moment_s = self._clock() if at_s is None else at_s
         with self._writing:
             streams = tuple(self._streams.values())
         for stream in streams:
             stream.mark(label, at_s)
+        if recording is not None or streams:
+            self.marked.emit(moment_s, label)
         if recording is None:
             text = tr("Markers are kept while you record; press Record (R) first.")
             if streams:
@@ -457,18 +464,22 @@ class Live(QObject):
         self._num_closing += 1
         self.chores.run(
             partial(_finish, recording, self._engine.status(), dict(self.names)),
-            self._closed,
+            partial(self._closed, recording.folder),
             self._close_failed,
         )
         self._tell_recording()
 
-    def _closed(self, notice: Notice) -> None:
+    def _closed(self, folder: Path, notice: Notice) -> None:
+        look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
+        self._close_told(replace(notice, choices=(look,)))
+
+    def _close_failed(self, message: str) -> None:
+        self._close_told(Notice(message, "error"))
+
+    def _close_told(self, notice: Notice) -> None:
         self._num_closing -= 1
         self.told.emit(notice)
         self._tell_recording()
-
-    def _close_failed(self, message: str) -> None:
-        self._closed(Notice(message, "error"))
 
     def _cameras_unknown(self, message: str) -> None:
         log.warning("the cameras cannot be listed: %s", message)

@@ -774,6 +774,7 @@ class MainWindow(QMainWindow):
         self.live.choice_wanted.connect(self.choose_from_menu)
         self.live.streaming.connect(self.recording_menu.show_streams)
         self.live.told.connect(self.notices.show_notice)
+        self.live.review_wanted.connect(self.show_review)
         self.view.face_clicked.connect(self.choose_face)
         self.status_line.model_chosen.connect(self.choose_model)
         self.live.result.connect(lambda result: self.stats.meter.add_result(result))

@@ -27,7 +27,7 @@ _MOVES_PX = 1.5
 _LONGEST_FLAG = 14
 _PAUSED_STEP_S = 0.05
 """A paused timeline is sampled for zooming in."""
-_DASHES: dict[str, Qt.PenStyle] = {
+DASHES: dict[str, Qt.PenStyle] = {
     "angry": Qt.PenStyle.SolidLine,
     "disgust": Qt.PenStyle.DashLine,
     "fear": Qt.PenStyle.DotLine,
@@ -51,6 +51,7 @@ class Timeline(QWidget):
         self._dirty = False
         self._plot: Any = None
         self._curves: dict[str, Any] = {}
+        self._flags: list[Any] = []
         self._timer = QTimer(self, interval=_REPAINT_MS)
         self._timer.timeout.connect(self._repaint)
         self.title = QLabel(self)
@@ -161,11 +162,10 @@ class Timeline(QWidget):
         plot.setAccessibleName(tr("Timeline of the chosen face"))
         for label in LABELS:
             width = 1.0 if label == "neutral" else 2.0
-            curve = Curve(label_colour(label), width, _DASHES[label])
+            curve = Curve(label_colour(label), width, DASHES[label])
             curve.setVisible(self.legend[label].isChecked())
             plot.addItem(curve)
             self._curves[label] = curve
-        self._flags: list[Any] = []
         for name in ("left", "bottom"):
             # its figures and grid stay while the lines move: painted once, then copied
             plot.getAxis(name).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -293,6 +293,8 @@ class Timeline(QWidget):
             axis.setTextPen(QColor(theme.muted))
             axis.setStyle(tickFont=self.font())
         self._plot.showGrid(x=True, y=True, alpha=0.15)
+        for flag in self._flags:
+            self._colour_flag(flag)
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
@@ -312,7 +314,7 @@ class Timeline(QWidget):
 
 def line_pen(label: str, width: float) -> QPen:
     """The pen of a label's line, in its colour and with its own dashes."""
-    pen = QPen(label_colour(label), width, _DASHES[label])
+    pen = QPen(label_colour(label), width, DASHES[label])
     # a pen that keeps its width however the plot is stretched
     pen.setCosmetic(True)
     return pen

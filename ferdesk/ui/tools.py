@@ -104,6 +104,7 @@ class LiveTools(QObject):
         self.calibration.changed.connect(self._show_baseline)
         self.calibration.told.connect(window.notices.show_notice)
         window.live.result.connect(self.take)
+        window.live.marked.connect(self.timeline.mark)
 
     def add_action(
         self, name: str, text: str, key: str, does: Callable[[], None], tip: str

@@ -16,7 +16,8 @@ from ferdesk.core.types import FrameResult
 from ferdesk.ui.history import LONGEST_S, History
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.timeline import SPANS_S, Timeline
-from tests.ui.fakes import FakeClassifier, FakeDetector, FakeSource, likely
+from tests.ui.conftest import HeldClock
+from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
 from tests.ui.test_window import run
 
 
@@ -180,6 +181,37 @@ def test_a_hidden_timeline_keeps_its_past_and_paints_nothing(
     assert not timeline._timer.isActive()
     QTest.keyClick(window, Qt.Key.Key_T)
     qtbot.waitUntil(lambda: timeline._timer.isActive())
+
+
+def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
+) -> None:
+    run(window, qtbot)
+    timeline = window.tools.timeline
+    # the fake source has its own clock
+    clock.now_s = timeline.history.now_s
+    QTest.keyClick(window, Qt.Key.Key_1)
+    assert timeline.history.marks(30.0) == []
+    QTest.keyClick(window, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: bool(services.recordings))
+    qtbot.waitUntil(lambda: window.live.recording_active and not window._recording.changing)
+    window.marker_keys.set_names(["film A, the first of many"])
+    QTest.keyClick(window, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: len(timeline._flags) == 1)
+    assert timeline._flags[0].isVisible()
+    assert timeline._flags[0].label.format == "⚑ film A, the f…"
+    window.live.stop()
+    timeline.clear()
+    assert not timeline._flags[0].isVisible()
+
+
+def test_a_flag_leaves_with_the_time_that_is_shown(result: FrameResult) -> None:
+    history = History()
+    history.add(at(result, 100.0))
+    history.mark(100.0, "go")
+    history.add(at(result, 105.0))
+    assert history.marks(30.0) == [(-5.0, "go")]
+    assert history.marks(4.0) == []
 
 
 def test_the_length_is_taken_from_the_settings(qtbot: QtBot) -> None:

@@ -10,11 +10,12 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.core.labels import LABELS
+from ferdesk.ui.curves import Curve
 from ferdesk.ui.language import tr
 from ferdesk.ui.review.lines import LineView
 from ferdesk.ui.review.times import length_text
 from ferdesk.ui.theme import GRID, colours, label_colour
-from ferdesk.ui.timeline import line_pen
+from ferdesk.ui.timeline import DASHES
 
 GUTTER_PX = 14 * GRID
 """Left of the plot: names of the lanes, and the axis."""
@@ -63,6 +64,13 @@ class _Bands(pg.GraphicsObject):  # type: ignore[misc]
             painter.drawImage(self._rect, self._image)
 
 
+class Line(Curve):
+    """A line of the live timeline over another time."""
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(-1.0, _LOW, 1e9, _HIGH - _LOW)
+
+
 class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
     """Shows one ``LineView``; mouse and keys are its owner's."""
 
@@ -76,6 +84,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         left = self.getAxis("left")
         left.setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
         left.setWidth(GUTTER_PX)
+        left.setStyle(hideOverlappingLabels=False)
         self.setMinimumHeight(11 * GRID)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(tr("Probabilities of the chosen face over time"))
@@ -85,7 +94,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(self._bands)
         self.curves: dict[str, Any] = {}
         for label in LABELS:
-            self.curves[label] = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
+            self.curves[label] = Line(label_colour(label), 2.0, DASHES[label])
             self.addItem(self.curves[label])
         self._marks = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
         self.addItem(self._marks)
@@ -103,6 +112,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         self._view = view
         self.setXRange(from_s, to_s, padding=0.0)
         height = max(self.getViewBox().height(), 1.0)
+        pixel_s = (to_s - from_s) / max(self.getViewBox().width(), 1.0)
         drawn = [i for i, label in enumerate(LABELS) if self._shown[label]]
         steps = np.abs(np.diff(view.middle[drawn], axis=1))
         long = float(np.nansum(steps)) * height + self.width() * len(drawn) > _LONG_PX
@@ -110,15 +120,16 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
             curve = self.curves[label]
             if not self._shown[label]:
                 continue
-            curve.setPen(_thin_pen(label) if long else line_pen(label, 2.0))
-            curve.setData(view.times, view.middle[i].astype(np.float64))
+            curve.setPen(_pen(label, 1.0 if long else 2.0))
+            curve.move(view.times / pixel_s, view.times, view.middle[i], dashed=not long)
         self._show_bands(view, drawn)
 
     def show_nothing(self, from_s: float, to_s: float) -> None:
         """No lane is chosen: an empty plot of that time."""
         self.setXRange(from_s, to_s, padding=0.0)
+        nothing = np.zeros(0)
         for curve in self.curves.values():
-            curve.setData([], [])
+            curve.move(nothing, nothing, nothing.astype(np.float32))
         self._bands.show(QImage(), QRectF())
 
     def show_line(self, label: str, shown: bool) -> None:
@@ -159,8 +170,8 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         self._bands.show(image, QRectF(first, _LOW, num * step, _HIGH - _LOW))
 
 
-def _thin_pen(label: str) -> QPen:
-    pen = QPen(label_colour(label), 1.0)
+def _pen(label: str, width: float) -> QPen:
+    pen = QPen(label_colour(label), width)
     pen.setCosmetic(True)
     return pen
 
