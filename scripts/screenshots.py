@@ -1,10 +1,14 @@
 """Every page and dialog on the demo source, in both themes and at two sizes.
 
+The review page shows the demo too, analysed once into out/screenshots/sessions.
+
 Everything goes to out/screenshots as PNG. With ``--docs`` those that the README and the guide show
 are written to docs/images as WebP. Qt draws to memory: no display is needed.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +18,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ferdesk.sessions.files import write_json
+from ferdesk.sessions.markers import read_markers
+from ferdesk.sessions.reader import read_about, read_session
+from ferdesk.sessions.review import Comment, load_review, save_review
 from ferdesk.settings import Settings
 from ferdesk.ui.appearance import Appearance
 from ferdesk.ui.consent import ConsentPage
@@ -24,6 +32,8 @@ from ferdesk.wiring import WindowServices
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "screenshots"
 DOCS = ROOT / "docs" / "images"
+SESSIONS = OUT / "sessions"
+MARKERS = 'time,label\n4.0,film A\n11.5,"film B, sad"\n'
 SIZES = (QSize(1280, 720), QSize(3840, 2160))
 LOOK_AFTER_MS = 12000
 """By then the demo's first face smiles and the timeline has something to show."""
@@ -38,6 +48,9 @@ TO_DOCS = {
     "settings-3-light": "settings-appearance",
     "keys-light": "keys",
     "notice-light": "notice",
+    "sessions-light": "review-sessions",
+    "session-light": "review-light",
+    "session-dark": "review",
 }
 
 
@@ -50,6 +63,9 @@ def main() -> int:
         for theme in ("dark", "light"):
             for size in SIZES:
                 _show(app, look, services, Settings(theme=theme, language="en"), size, _whole)
+        _make_sessions()
+        for theme in ("dark", "light"):
+            _show_review(app, look, services, Settings(theme=theme, language="en"))
         chinese = Settings(theme="light", language="zh_CN")
         _show(app, look, services, chinese, SIZES[0], _chinese)
     finally:
@@ -93,6 +109,60 @@ def _show(
 
     waiting.timeout.connect(look_once_it_runs)
     waiting.start()
+    app.exec()
+
+
+def _make_sessions() -> None:
+    """The demo, recorded and reviewed, and another recording of it that was cut off."""
+    if SESSIONS.exists():
+        shutil.rmtree(SESSIONS)
+    command = (sys.executable, "-m", "ferdesk", "analyze", "demo", "--out", str(SESSIONS))
+    subprocess.run([*command, "--video", "--model", "fast"], cwd=ROOT, check=True)
+    folder = SESSIONS / "demo"
+    (SESSIONS / "markers.csv").write_text(MARKERS, encoding="utf-8")
+    session = read_session(folder)
+    review = load_review(session).named(1, "Guest A").split(2, 14.0).excluding(3)
+    review = review.with_markers(*read_markers(SESSIONS / "markers.csv", session))
+    save_review(review.with_comment(Comment(5.2, "smiles at the sound", 1)), folder)
+    cut = SESSIONS / "demo-2"
+    cut.mkdir()
+    lines = (folder / "results.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (cut / "results.csv").write_text("".join(lines[:300]), encoding="utf-8")
+    about = {**read_about(folder), "complete": False, "video": None, "length_s": None}
+    write_json(cut / "session.json", about)
+
+
+def _show_review(
+    app: QApplication, look: Appearance, services: WindowServices, settings: Settings
+) -> None:
+    """The library, then the demo's session at nine seconds."""
+    look.apply(settings)
+    window = MainWindow(Live(services), settings)
+    window.show()
+    window.show_review(SESSIONS)
+    review = window.review
+    assert review is not None
+    QTimer.singleShot(500, window, lambda: window.resize(SIZES[0]))
+
+    def library() -> None:
+        # the folder of whoever takes the pictures is nobody's business
+        review.library.place.setText("~/ferdesk  ·  2 sessions")
+        _save(window, f"sessions-{settings.theme}")
+        review.open(SESSIONS / "demo")
+        QTimer.singleShot(2000, window, lambda: review.session.player.seek(9.0))
+        QTimer.singleShot(4000, window, session)
+
+    def session() -> None:
+        _save(window, f"session-{settings.theme}")
+        window.show_keys()
+        assert window._keys is not None
+        _save(window._keys, f"keys-review-{settings.theme}")
+        window._keys.close()
+        window.close()
+        window.deleteLater()
+        app.quit()
+
+    QTimer.singleShot(2500, window, library)
     app.exec()
 
 

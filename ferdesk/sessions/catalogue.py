@@ -1,5 +1,6 @@
 """The library of sessions in a folder, known by their ``session.json`` alone; and repair."""
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ class Entry:
     """A session as a list shows it; None where it is not known without reading every row.
 
     ``state``: ``complete``; ``incomplete``, a killed program left it; ``recording``, one is writing
-    it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files.
+    it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files,
+    ``markers`` are recorded and added ones.
     """
 
     folder: Path
@@ -89,7 +91,6 @@ def entry_of(folder: Path) -> Entry:
     writing = not complete and is_being_written(folder)
     started = parse_utc(about.get("started_utc"))
     source = _table(about.get("source"))
-    markers = about.get("markers")
     return Entry(
         folder=folder,
         state="complete" if complete else "recording" if writing else "incomplete",
@@ -99,11 +100,7 @@ def entry_of(folder: Path) -> Entry:
         source_kind=str(source.get("kind") or ""),
         num_faces=_whole(about.get("num_faces")),
         num_rows=_whole(about.get("rows")),
-        markers=tuple(
-            str(marker.get("label", ""))
-            for marker in (markers if isinstance(markers, list) else ())
-            if isinstance(marker, dict)
-        ),
+        markers=(*_labels(about), *_labels(_review_of(folder))),
         has_video=(folder / VIDEO_FILE).is_file(),
         has_review=(folder / REVIEW_FILE).is_file(),
         model=str(_table(about.get("model")).get("name") or ""),
@@ -229,6 +226,24 @@ def _length_s(about: dict[str, Any], folder: Path) -> float | None:
         return float(lines[-1].split(b",")[1]) if lines else 0.0
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _labels(table: dict[str, Any]) -> tuple[str, ...]:
+    """The labels of the markers in the content of ``session.json`` or ``review.json``."""
+    markers = table.get("markers")
+    return tuple(
+        str(marker.get("label", ""))
+        for marker in (markers if isinstance(markers, list) else ())
+        if isinstance(marker, dict)
+    )
+
+
+def _review_of(folder: Path) -> dict[str, Any]:
+    """The content of ``review.json``; nothing where there is none that can be read."""
+    try:
+        return _table(json.loads((folder / REVIEW_FILE).read_text("utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _searchable(entry: Entry) -> str:

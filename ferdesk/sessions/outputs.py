@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ferdesk.errors import RecordingError
+from ferdesk.sentences import say
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report import Group, html_report
 from ferdesk.sessions.review import Review
@@ -31,7 +32,9 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise RecordingError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise RecordingError(
+            say("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
+        ) from error
 
 
 def write_report(

@@ -32,6 +32,16 @@ def test_the_list_tells_each_session_newest_first(make_session: Maker, tmp_path:
     assert list_sessions(tmp_path / "gone") == []
 
 
+def test_markers_that_were_added_afterwards_are_listed_and_found(make_session: Maker) -> None:
+    folder = make_session([[(1, "happy")]] * 5, markers=[(0.1, "film A")])
+    review = folder / "review.json"
+    review.write_text(json.dumps({"markers": [{"t_s": 0.2, "label": "laughs"}, 7]}))
+    assert entry_of(folder).markers == ("film A", "laughs")
+    assert search([entry_of(folder)], "laughs")
+    review.write_text("{")
+    assert entry_of(folder).markers == ("film A",)
+
+
 def test_every_word_of_a_search_must_stand_in_an_entry(make_session: Maker, tmp_path: Path) -> None:
     make_session([[]], name="pilot-1", markers=[(0.0, "Film A")])
     make_session([[]], name="pilot-2", complete=False)

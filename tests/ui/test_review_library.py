@@ -91,6 +91,17 @@ def test_keys_belong_to_the_page_that_is_shown(
     assert "Look at recorded sessions, or come back" in told
 
 
+def test_the_keyboard_is_in_the_list_once_it_is_read(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    make_session([[(1, "happy")]] * 5, name="one")
+    window.show_review(make_session([[(1, "happy")]] * 5, name="two").parent)
+    assert window.review is not None
+    library = window.review.library
+    qtbot.waitUntil(lambda: len(library.model.entries) == 2)
+    assert library.table.hasFocus()
+
+
 def test_an_empty_library_says_how_to_fill_it(window: MainWindow, qtbot: QtBot) -> None:
     library = page_of(window, qtbot).library
     assert library.stack.currentIndex() == 1

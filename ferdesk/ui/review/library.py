@@ -21,6 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
@@ -389,13 +390,18 @@ class Library(QWidget):
     def _listed(self, number: int, entries: list[Entry]) -> None:
         if number != self._reading:
             return
-        self._entries, self._read = entries, True
+        first, self._read = not self._read, True
+        self._entries = entries
         kept = self._keep or {entry.folder for entry in self.selected}
         self._keep = set()
         self._show_entries()
         self.select(sorted(kept))
         if not self.selected and self.model.entries:
             self.select([self.model.entries[0].folder])
+        focus = QApplication.focusWidget()
+        if first and not self.search.text() and focus is not None and self.isAncestorOf(focus):
+            # while the list was read there was nothing else to take the keys
+            self.table.setFocus()
         self._ripen()
 
     def _not_listed(self, number: int, message: str) -> None:

@@ -20,7 +20,7 @@ from ferdesk.ui.timeline import DASHES
 GUTTER_PX = 14 * GRID
 """Left of the plot: names of the lanes, and the axis."""
 MARGIN_PX = 2 * GRID
-_LOW, _HIGH = -0.04, 1.04
+_LOW, _HIGH = -0.1, 1.1
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
 _BAND_ALPHA = 0.16
 _LONG_PX = 12_000
@@ -84,7 +84,6 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         left = self.getAxis("left")
         left.setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
         left.setWidth(GUTTER_PX)
-        left.setStyle(hideOverlappingLabels=False)
         self.setMinimumHeight(11 * GRID)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(tr("Probabilities of the chosen face over time"))
