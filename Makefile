@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow test-bundle lint translations screenshots icons dist package package-check deb venv-run venv-dev clean
+.PHONY: run test test-slow test-bundle lint translations screenshots icons docs dist package package-check deb venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -29,6 +29,10 @@ translations: venv-dev
 # every page and dialog in both themes and at two sizes, from the demo; the pictures of the docs
 screenshots: venv-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/screenshots.py --docs
+
+# the documentation as a site, in site/; a warning fails it
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # the program's icon in the forms of the three systems
 icons: venv-dev
@@ -74,6 +78,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $(VENV)/.run $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	@touch $@
 
 clean:
 	rm -rf .venv .venv-package-* out build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -256,21 +256,25 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
 
     settings = folder / "settings.json"
     settings.write_text(json.dumps({"consent": CONSENT_VERSION, "language": "en"}), "utf-8")
-    app = QApplication([])
+    running = QApplication.instance()
+    app = running if isinstance(running, QApplication) else QApplication([])
     seen: list[str] = []
 
     def windows() -> list[MainWindow]:
         return [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
 
+    errors = _Unexpected()
+    logging.getLogger("ferdesk.app").addHandler(errors)
+
     def look() -> None:
         for window in windows():
             if shown := _shown(window):
                 seen.append(shown)
+            if shown or errors.texts:
                 window.close()
 
     def give_up() -> None:
         for window in windows():
-            seen.append("")
             window.close()
 
     looking, patience = QTimer(interval=50), QTimer(interval=_WINDOW_PATIENCE_MS, singleShot=True)
@@ -281,11 +285,26 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
     code = run_app(services, source="demo", settings_file=settings, reports_folder=folder)
     looking.stop()
     patience.stop()
-    if code or not any(seen):
+    logging.getLogger("ferdesk.app").removeHandler(errors)
+    if errors.texts:
+        raise NotWorking(f"something unexpected went wrong in it: {errors.texts[0]}")
+    if code or not seen:
         raise NotWorking(f"no face or no timeline was there in {_WINDOW_PATIENCE_MS // 1000} s")
     if not _speaks_chinese(app):
         raise NotWorking("its Chinese texts are missing")
     return f"{seen[0]}; speaks Chinese too"
+
+
+class _Unexpected(logging.Handler):
+    """Hears of what the window would tell as unexpected, and go on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.CRITICAL)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self.texts.append(f"{type(error).__name__}: {error}" if error else record.getMessage())
 
 
 def _shown(window: "MainWindow") -> str:

@@ -18,7 +18,7 @@ EXCLUDED_MODULES = [
     "IPython", "notebook", "tkinter", "_tkinter", "pytest", "setuptools", "pip", "pkg_resources",
     "readline", "lib2to3", "ensurepip", "pydoc_data", "test", "PyQt5", "PyQt6", "PySide2",
     "PySide6.QtNetwork", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtDBus", "PySide6.QtTest",
-    "PySide6.QtOpenGLWidgets", "pyqtgraph.opengl", "pyqtgraph.examples",
+    "pyqtgraph.opengl", "pyqtgraph.examples",
     "mediapipe.tasks.python.test", "mediapipe.tasks.python.benchmark", "numpy.f2py", "OpenSSL",
 ]  # fmt: skip
 

@@ -41,10 +41,13 @@ def make_stand_in(original: Path, libavcodec: Path, folder: Path) -> Path | None
         raise SystemExit("A C compiler is missing; install gcc, or name one in CC.")
     made = folder / original.name
     folder.mkdir(parents=True, exist_ok=True)
-    kind = ["-dynamiclib", f"-Wl,-install_name,@rpath/{made.name}"]
-    if sys.platform != "darwin":
-        kind = ["-shared", f"-Wl,-soname,{made.name}"] if os.name == "posix" else ["-shared"]
-    options = [*kind, "-O2", "-fPIC", "-Wall", "-Werror", f"-D{macro}={wanted.group().decode()}"]
+    if sys.platform == "darwin":
+        kind = ["-dynamiclib", "-fPIC", f"-Wl,-install_name,@rpath/{made.name}"]
+    elif sys.platform == "win32":
+        kind = ["-shared"]
+    else:
+        kind = ["-shared", "-fPIC", f"-Wl,-soname,{made.name}"]
+    options = [*kind, "-O2", "-Wall", "-Werror", f"-D{macro}={wanted.group().decode()}"]
     subprocess.run([compiler, *options, "-o", str(made), str(SOURCE)], check=True)
     return made
 
