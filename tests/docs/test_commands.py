@@ -58,7 +58,7 @@ def parse(words: list[str]) -> None:
     command = typer.main.get_command(app)
     context = command.make_context(words[0], words[1:])
     # typer keeps the subcommand's words apart from what it does not know
-    while rest := [*context._protected_args, *context.args]:  # type: ignore[attr-defined]
+    while rest := [*context._protected_args, *context.args]:
         assert hasattr(context.command, "resolve_command"), f"{rest} is too much"
         name, command, rest = context.command.resolve_command(context, rest)
         context = command.make_context(name, rest, parent=context)
