@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import os
 import platform
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +28,13 @@ from rich.table import Table
 import ferdesk
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
-from ferdesk.paths import log_folder, models_folder, sessions_folder
+from ferdesk.paths import (
+    assets_folder,
+    licences_folder,
+    log_folder,
+    models_folder,
+    sessions_folder,
+)
 from ferdesk.privacy import block_reports
 from ferdesk.session_commands import report, sessions
 
@@ -311,6 +318,31 @@ def _print_card(card: str, console: Console) -> None:
 
 
 @app.command()
+def licences() -> None:
+    """Show under which licences ferdesk is, and what it is made of."""
+    folder = licences_folder()
+    if folder is not None:
+        for name in ("NOTICE", "THIRD-PARTY.md"):
+            sys.stdout.write((folder / name).read_text(encoding="utf-8") + "\n")
+        sys.stdout.write(f"The texts of all licences lie in {folder}.\n")
+        return
+    in_checkout = assets_folder().parent / "NOTICE"
+    if in_checkout.is_file():
+        notice = in_checkout.read_text(encoding="utf-8")
+    else:
+        notice = metadata.distribution("ferdesk").read_text("licenses/NOTICE") or ""
+    sys.stdout.write(notice + "\n")
+    sys.stdout.write("The libraries were installed beside it, each under its own licence:\n")
+    wanted = [line for line in metadata.requires("ferdesk") or () if "extra ==" not in line]
+    for name in sorted({re.split(r"[\[<>=!~; ]", line)[0] for line in wanted}, key=str.lower):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            about = metadata.metadata(name).json
+            said = about.get("license_expression") or about.get("license") or "see its files"
+            line = f"{about['name']} {about['version']}: {str(said).strip().splitlines()[0]}"
+            sys.stdout.write(f"  {line}\n")
+
+
+@app.command()
 def cameras(as_json: JsonOption = False) -> None:
     """List the cameras of this machine."""
     from ferdesk.adapters.camera import list_cameras
@@ -480,11 +512,9 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         sys.version_info >= (3, 11),
         f"{platform.python_version()} on {platform.platform()}",
     )
-    for package in ("numpy", "opencv-contrib-python", "mediapipe", "av", "PySide6-Essentials"):
-        try:
-            check(package, True, metadata.version(package))
-        except metadata.PackageNotFoundError:
-            check(package, False, "not installed; install ferdesk again")
+    for builds in _PACKAGES:
+        package, installed = _installed_one(builds)
+        check(package, bool(installed), installed or "not installed; install ferdesk again")
     check("ONNX Runtime", True, runtime_text())
     try:
         MediaPipeDetector(models_folder()).close()
@@ -512,6 +542,24 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         check(title, not problem, problem or str(folder))
     check("display", True, "yes" if _has_display() else "none: analyze works, the window does not")
     return {"version": ferdesk.__version__, "device": device_text, "checks": checks}
+
+
+_PACKAGES: tuple[tuple[str, ...], ...] = (
+    ("numpy",),
+    ("opencv-contrib-python", "opencv-python-headless"),
+    ("mediapipe",),
+    ("av",),
+    ("PySide6-Essentials",),
+)
+"""What must be installed; the packaged program has another build of OpenCV."""
+
+
+def _installed_one(names: tuple[str, ...]) -> tuple[str, str]:
+    """The first of ``names`` that is installed, with its version; that is empty where none is."""
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return name, metadata.version(name)
+    return names[0], ""
 
 
 def _write_problem(folder: Path) -> str:

@@ -22,6 +22,15 @@ def models_folder() -> Path:
     return assets_folder() / "models"
 
 
+def licences_folder() -> Path | None:
+    """The licences of all that the packaged program brings along; None elsewhere."""
+    if not getattr(sys, "frozen", False):
+        return None
+    program = Path(sys.executable).parent
+    places = (program / "licences", program.parent / "Resources" / "licences")
+    return next((place for place in places if place.is_dir()), None)
+
+
 def cache_folder() -> Path:
     """The user's cache: what lies there can be made again."""
     try:

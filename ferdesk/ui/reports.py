@@ -127,7 +127,7 @@ def _versions() -> dict[str, str]:
         "system": platform.platform(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
     }
-    for package in (*_PACKAGES, "onnxruntime-gpu"):
+    for package in (*_PACKAGES, "onnxruntime-gpu", "opencv-python-headless"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     return found

@@ -105,3 +105,24 @@ def test_an_installation_without_models_is_told(models: Path) -> None:
     models.mkdir()
     with pytest.raises(NotWorking, match="no expression model ships"):
         selftest.check_sums()
+
+
+def test_doctor_takes_the_packaged_programs_build_of_opencv(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    from ferdesk import __main__ as command
+
+    versions = {"opencv-python-headless": "5.0.0.93"}
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    either = ("opencv-contrib-python", "opencv-python-headless")
+    assert either in command._PACKAGES
+    assert command._installed_one(either) == ("opencv-python-headless", "5.0.0.93")
+    assert command._installed_one(("numpy",)) == ("numpy", "")
