@@ -1,5 +1,6 @@
 """The flow of a frame: detector, tracker, crop, classifier, smoother, result."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,14 +69,19 @@ class ExpressionClassifier(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A frame whose faces are found and tracked and not yet judged.
+    """A frame whose faces are found, tracked and cut out, and not yet judged.
 
-    ``marks_s`` has the clock before detection, after it and after tracking.
+    ``crops`` [n, 48, 48] float32 are those of ``chosen``, which are to be classified, as indices
+    of ``faces`` and ``squares``. ``marks_s`` has the clock before detection and after detection,
+    tracking and cropping.
     """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
-    marks_s: tuple[float, float, float]
+    squares: tuple[Square, ...]
+    chosen: tuple[int, ...]
+    crops: NDArray[np.float32]
+    marks_s: tuple[float, ...]
     unsure: tuple[Box, ...] = ()
 
 
@@ -115,7 +121,9 @@ class Pipeline:
         self._clock = clock
         self._pace = Pace()
         self._num_judged = Allowance(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
+        # the first belongs to ``judge``, the second to ``find``
         self._judgements: dict[int, _Judgement] = {}
+        self._chosen_s: dict[int, float] = {}
 
     def fresh(self) -> "Pipeline":
         """A pipeline with the same models that remembers no face."""
@@ -150,27 +158,30 @@ class Pipeline:
         return self.judge(self.find(frame))
 
     def find(self, frame: Frame) -> Found:
-        """The first half: the faces of ``frame`` and who they are."""
-        began_s = self._clock()
+        """The first half: the faces of ``frame``, who they are, and the pictures of them."""
+        marks = [self._clock()]
         detections = self.detector.detect(frame.image)
-        detected_s = self._clock()
+        marks.append(self._clock())
         looks = looks_of(frame.image, [detection.box for detection in detections])
         faces = self._tracker.update(detections, frame.t_s, looks)
+        marks.append(self._clock())
         tracked = {face.detection.box for face in faces}
         unsure = tuple(found.box for found in detections if found.box not in tracked)
-        return Found(frame, faces, (began_s, detected_s, self._clock()), unsure)
-
-    def judge(self, found: Found) -> FrameResult:
-        """The second half: what the faces show."""
-        frame, tracked, pace, tuning = found.frame, found.faces, self._pace, self._tuning
-        self._smoother.tau_s = tuning.smoothing_tau_s
-        marks = [*found.marks_s, self._clock()]
-        squares = [square_around(f.detection.box, f.detection.framing) for f in tracked]
-        chosen = self._choose(tracked, frame.t_s, pace)
+        squares = tuple(square_around(f.detection.box, f.detection.framing) for f in faces)
+        chosen = self._choose(faces, frame.t_s)
         crops = np.empty((len(chosen), FACE_SIZE_PX, FACE_SIZE_PX), dtype=np.float32)
         for crop, i in zip(crops, chosen, strict=True):
             crop[:] = crop_face(frame.image, squares[i])
         marks.append(self._clock())
+        return Found(frame, faces, squares, chosen, crops, tuple(marks), unsure)
+
+    def judge(self, found: Found) -> FrameResult:
+        """The second half: what the faces show."""
+        frame, tracked, squares = found.frame, found.faces, found.squares
+        chosen, crops = found.chosen, found.crops
+        pace, tuning = self._pace, self._tuning
+        self._smoother.tau_s = tuning.smoothing_tau_s
+        marks = [*found.marks_s, self._clock()]
         # read once: another model may be put in its place at any time
         classifier = self.classifier
         expressions = classifier.classify(crops) if chosen else ()
@@ -199,8 +210,8 @@ class Pipeline:
         self._judgements = {k: v for k, v in self._judgements.items() if k in present}
         marks.append(self._clock())
         if chosen and pace.interval_s is not None:
-            self._num_judged.learn((marks[-1] - marks[3]) / (_BUSY_SHARE * pace.interval_s))
-        stages = ("detect", "track", "wait", "crop", "classify", "smooth")
+            self._num_judged.learn((marks[-1] - marks[4]) / (_BUSY_SHARE * pace.interval_s))
+        stages = ("detect", "track", "crop", "wait", "classify", "smooth")
         return FrameResult(
             frame=frame,
             faces=faces,
@@ -212,22 +223,27 @@ class Pipeline:
             unsure=found.unsure,
         )
 
-    def _choose(self, tracked: Sequence[TrackedFace], t_s: float, pace: Pace) -> list[int]:
+    def _choose(self, tracked: Sequence[TrackedFace], t_s: float) -> tuple[int, ...]:
         """Which of ``tracked`` are classified now: all without a clock, else the longest waiting.
 
         A face that was never classified comes first and always, since there is nothing to show
         for it; so does one whose last judgement is too old.
         """
+        pace = self._pace
         if pace.every_face or pace.interval_s is None:
-            return list(range(len(tracked)))
-
-        def age_s(i: int) -> float:
-            before = self._judgements.get(tracked[i].face_id)
-            return float("inf") if before is None else t_s - before.t_s
-
-        by_age = sorted(range(len(tracked)), key=lambda i: -age_s(i))
-        num_due = sum(age_s(i) > _JUDGED_AT_LEAST_EVERY_S for i in by_age)
-        return sorted(by_age[: max(num_due, int(self._num_judged.value))])
+            chosen = tuple(range(len(tracked)))
+        else:
+            ages_s = [t_s - self._chosen_s.get(face.face_id, -math.inf) for face in tracked]
+            by_age = sorted(range(len(tracked)), key=lambda i: -ages_s[i])
+            num_due = sum(age_s > _JUDGED_AT_LEAST_EVERY_S for age_s in ages_s)
+            chosen = tuple(sorted(by_age[: max(num_due, int(self._num_judged.value))]))
+        # every frame that is found is judged too: a face that was chosen will have its judgement
+        now = {tracked[i].face_id: t_s for i in chosen}
+        self._chosen_s = {
+            face.face_id: now.get(face.face_id, self._chosen_s.get(face.face_id, -math.inf))
+            for face in tracked
+        }
+        return chosen
 
     def _result(
         self, face: TrackedFace, square: Square, tuning: Tuning, *, fresh: bool

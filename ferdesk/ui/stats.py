@@ -24,8 +24,8 @@ _RATE_WINDOW_S = 2.0
 _STAGES: dict[str, str] = {
     "detect": mark("Finding faces"),
     "track": mark("Tracking"),
-    "wait": mark("Between finding and judging"),
     "crop": mark("Cutting out"),
+    "wait": mark("Between finding and judging"),
     "classify": mark("Classifying"),
     "smooth": mark("Smoothing"),
 }
