@@ -18,6 +18,7 @@ from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.clock_watch import ClockWatch
+from ferdesk.runtime.priority import give_way
 from ferdesk.sentences import say
 from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
 from ferdesk.sessions.markers import clean_label
@@ -302,8 +303,17 @@ class SessionWriter:
             self._fail(error)
         if self.num_rows >= CACHE_FROM_ROWS and not self.problem:
             # seconds now, so that whoever opens the session later waits for nothing
-            with contextlib.suppress(RecordingError):
-                read_table(self.folder / RESULTS_FILE)
+            keep = threading.Thread(target=self._keep_columns, name="ferdesk-columns", daemon=True)
+            keep.start()
+            keep.join()
+
+    def _keep_columns(self) -> None:
+        """On a thread of its own, which gives way where a camera is still being analysed."""
+        if self._live:
+            give_way()
+        with contextlib.suppress(RecordingError):
+            path = self.folder / RESULTS_FILE
+            read_table(path, num_threads=1 if self._live else None)
 
     def _write(self) -> None:
         """The recorder's thread: whole lines in, forced to the disk at least twice a second."""

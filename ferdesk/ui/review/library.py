@@ -1,8 +1,6 @@
 """The library: every session of a folder in a table, searched, sorted, opened and looked after."""
 
 import logging
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -37,6 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.errors import FerdeskError, RecordingError
+from ferdesk.runtime.priority import give_way
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
 from ferdesk.sessions.outputs import free_path, write_report
@@ -428,7 +427,7 @@ class Library(QWidget):
                 raise RecordingError("It is not needed now.")
 
         def work() -> None:
-            _be_modest()
+            give_way()
             for folder in folders:
                 path = folder / RESULTS_FILE
                 if stop.is_set():
@@ -648,15 +647,6 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
 
 def _size_text(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size < 999.5e6 else f"{size / 1e9:,.1f} GB"
-
-
-def _be_modest() -> None:
-    """Let everything else go first; Linux knows niceness of threads."""
-    if sys.platform == "linux":
-        try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
-        except OSError:
-            return
 
 
 def _move_to_trash(folder: Path) -> bool:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import NUM_LABELS
-from ferdesk.sessions.review import Lane
 from ferdesk.sessions.table import Table
 
 SHORTEST_GAP_S = 0.7
@@ -57,10 +56,10 @@ class LaneLines:
     ``times`` [n] s ascending; ``kinds`` [n] int8, a label or UNSURE.
     """
 
-    def __init__(self, table: Table, lane: Lane, step_s: float) -> None:
-        """``step_s`` is the usual time between two analysed frames."""
+    def __init__(self, table: Table, rows: NDArray[np.int64], step_s: float) -> None:
+        """``rows`` are the lane's; ``step_s`` is the usual time between two analysed frames."""
         self._table = table
-        self._rows = rows = lane.rows(table)
+        self.rows = rows
         self.times: Times = np.asarray(table.t_s[rows])
         unsure = table.uncertain[rows] | (table.label[rows] < 0)
         self.kinds = np.where(unsure, np.int8(UNSURE), table.label[rows]).astype(np.int8)
@@ -78,7 +77,7 @@ class LaneLines:
         index = int(np.searchsorted(self.times, t_s + 1e-6)) - 1
         if index < 0 or t_s - self.times[index] > self.gap_s:
             return None
-        return int(self._rows[index])
+        return int(self.rows[index])
 
     def view(self, from_s: float, to_s: float, most: int, *, smoothed: bool) -> LineView:
         """Between two moments, thinned to at most about ``most`` points."""
@@ -112,7 +111,7 @@ class LaneLines:
     def _values(self, smoothed: bool) -> Floats:
         """[7, n] the probabilities, each label's together."""
         if smoothed not in self._kept_values:
-            values = (self._table.smoothed if smoothed else self._table.raw)[self._rows]
+            values = (self._table.smoothed if smoothed else self._table.raw)[self.rows]
             self._kept_values[smoothed] = np.ascontiguousarray(values.T)
         return self._kept_values[smoothed]
 
@@ -161,9 +160,9 @@ class LaneLines:
     def _level_for(self, width_s: float, first: int, last: int, smoothed: bool) -> _Level:
         if width_s < _FINEST_BIN_S:
             # few rows are in sight: summed up for this view, on a grid that zooming keeps
-            return self._summed(2.0 ** np.floor(np.log2(width_s)), first, last, smoothed)
-        # the widest that is not wider than asked for
-        return [level for level in self._levels(smoothed) if level.width_s <= width_s][-1]
+            return self._summed(2.0 ** np.round(np.log2(width_s)), first, last, smoothed)
+        # half as many points again at most, or two thirds of what was asked for
+        return [lv for lv in self._levels(smoothed) if lv.width_s <= 1.4143 * width_s][-1]
 
     def _levels(self, smoothed: bool) -> list[_Level]:
         if smoothed not in self._kept_levels:

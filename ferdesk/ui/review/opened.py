@@ -23,6 +23,9 @@ _ANY_SQUARE = Square(0.0, 0.0, 1.0)
 """Rows do not say what the network saw; nothing here paints its maps."""
 
 
+LanesOfFace = dict[int, list[tuple[Piece, int]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """What a face shows at a moment; ``share`` is the label's probability, 0 to 1."""
@@ -40,12 +43,30 @@ class Opened:
     review: Review
     stamp: tuple[int, int] | None
     _lines: dict[tuple[Piece, ...], LaneLines] = field(default_factory=dict)
+    _seen: dict[tuple[Piece, ...], float] = field(default_factory=dict)
+    _last: list[tuple[Review, LanesOfFace]] = field(default_factory=list)
 
     def lines_of(self, lane: Lane) -> LaneLines:
         """What is drawn of a lane; made once for the same pieces."""
         if lane.pieces not in self._lines:
-            self._lines[lane.pieces] = LaneLines(self.session.table, lane, self.step_s)
+            rows = self._rows_of(lane)
+            self._lines[lane.pieces] = LaneLines(self.session.table, rows, self.step_s)
         return self._lines[lane.pieces]
+
+    def _rows_of(self, lane: Lane) -> NDArray[np.int64]:
+        first = lane.pieces[0]
+        if lane.pieces == (Piece(first.face_id),):
+            # in a crowd, looking through all rows for each face would take seconds
+            return self._rows_by_face.get(first.face_id, np.zeros(0, np.int64))
+        return lane.rows(self.session.table)
+
+    @cached_property
+    def _rows_by_face(self) -> dict[int, NDArray[np.int64]]:
+        face_id = np.asarray(self.session.table.face_id)
+        order = np.argsort(face_id, kind="stable")
+        ids, starts = np.unique(face_id[order], return_index=True)
+        parts = np.split(order, starts[1:])
+        return {int(one): part for one, part in zip(ids, parts, strict=True)}
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,15 +129,26 @@ class Opened:
     def faces_at(self, frame: int, review: Review) -> tuple[FaceResult, ...]:
         """The faces of an analysed frame by ``review``'s lanes, without excluded ones."""
         table = self.session.table
+        lanes = self._lanes_of_faces(review)
         surest: dict[int, int] = {}
         for row in range(int(self.starts[frame]), int(self.starts[frame + 1])):
-            face_id, t_s = int(table.face_id[row]), float(table.t_s[row])
-            for lane in review.shown_lanes() if face_id else ():
-                if any(p.face_id == face_id and p.from_s <= t_s < p.to_s for p in lane.pieces):
-                    best = surest.get(lane.id)
+            t_s = float(table.t_s[row])
+            for piece, lane_id in lanes.get(int(table.face_id[row]), ()):
+                if piece.from_s <= t_s < piece.to_s:
+                    best = surest.get(lane_id)
                     if best is None or table.detection[row] >= table.detection[best]:
-                        surest[lane.id] = row
+                        surest[lane_id] = row
         return tuple(self._face(lane_id, row) for lane_id, row in surest.items())
+
+    def _lanes_of_faces(self, review: Review) -> LanesOfFace:
+        """By recorded face, the pieces of it and the lanes that hold them; made once a review."""
+        if not self._last or self._last[0][0] is not review:
+            found: LanesOfFace = {}
+            for lane in review.shown_lanes():
+                for piece in lane.pieces:
+                    found.setdefault(piece.face_id, []).append((piece, lane.id))
+            self._last[:] = [(review, found)]
+        return self._last[0][1]
 
     def value_at(self, lane: Lane, t_s: float, *, smoothed: bool) -> Value | None:
         """What the lane shows at ``t_s``, None where it is not in sight."""
@@ -130,7 +162,13 @@ class Opened:
 
     def seen_s(self, lane: Lane) -> float:
         """How long the lane was seen, as the summaries count it."""
-        return float(self._durations[lane.rows(self.session.table)].sum())
+        if lane.pieces not in self._seen:
+            self._seen[lane.pieces] = float(self._durations[self.lines_of(lane).rows].sum())
+        return self._seen[lane.pieces]
+
+    def longest_lane(self, review: Review) -> Lane | None:
+        """The lane that is looked at first: of those not excluded, the one seen longest."""
+        return max(review.shown_lanes(), key=self.seen_s, default=None)
 
     @cached_property
     def _durations(self) -> NDArray[np.float64]:
@@ -189,11 +227,10 @@ def open_session(folder: Path, progress: Callable[[float], object]) -> Opened:
     session = read_session(folder, progress=progress)
     stamp = stamp_of(folder)  # before the review: what is written in between is noticed later
     opened = Opened(session, load_review(session), stamp)
-    lanes = opened.review.shown_lanes() or opened.review.lanes
-    for number, lane in enumerate(lanes[:8]):
-        lines = opened.lines_of(lane)
-        if number == 0:
-            lines.prepare(smoothed=True)
+    for lane in opened.review.lanes:
+        opened.seen_s(lane)
+    if (longest := opened.longest_lane(opened.review)) is not None:
+        opened.lines_of(longest).prepare(smoothed=True)
     return opened
 
 

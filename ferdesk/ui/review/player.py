@@ -17,7 +17,7 @@ from ferdesk.ui.services import Film
 
 log = logging.getLogger(__name__)
 
-TICK_MS = 15
+TICK_MS = 30
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -101,6 +101,7 @@ class Player(QObject):
         self._position_s = 0.0
         self._began = (0.0, 0.0)
         self._projector: Projector | None = None
+        self._asked = -1
         self._old: list[Projector] = []
         self._number = 0
         self._timer = QTimer(self, interval=TICK_MS)
@@ -165,6 +166,7 @@ class Player(QObject):
         """Go to that moment."""
         self._position_s = min(max(t_s, 0.0), self._length_s)
         self._began = (self._clock(), self._position_s)
+        self._asked = -1
         self._tell()
 
     def step(self, by: int) -> None:
@@ -210,7 +212,10 @@ class Player(QObject):
             self.pause()
 
     def _tell(self) -> None:
-        if self._projector is not None:
+        frame = int(np.searchsorted(self._times, self._position_s + 1e-6))
+        # between two analysed frames the film has no other picture
+        if self._projector is not None and frame != self._asked:
+            self._asked = frame
             self._projector.ask(self._position_s)
         self.moved.emit(self._position_s)
 

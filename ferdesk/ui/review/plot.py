@@ -81,6 +81,9 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setMouseEnabled(x=False, y=False)
         self.setYRange(_LOW, _HIGH, padding=0.0)
         self.plotItem.layout.setContentsMargins(0, 2, MARGIN_PX, 0)
+        for name in ("left", "bottom"):
+            # seconds and per cent as they are; looking for a prefix costs a layout with each move
+            self.getAxis(name).enableAutoSIPrefix(False)
         left = self.getAxis("left")
         left.setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
         left.setWidth(GUTTER_PX)
@@ -164,7 +167,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         first = view.times[0] - step / 2
         columns = np.round((view.times - first) / step - 0.5).astype(np.int64)
         num = int(columns[-1]) + 1
-        rows = max(int(self.getViewBox().height()) // 2, 16)
+        rows = max(int(self.getViewBox().height()) // 3, 16)
         image = _band_image(view.low[drawn], view.high[drawn], columns, num, rows, drawn)
         self._bands.show(image, QRectF(first, _LOW, num * step, _HIGH - _LOW))
 

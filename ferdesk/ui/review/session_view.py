@@ -170,10 +170,9 @@ class SessionView(QWidget):
         self.setEnabled(True)
         width, height = opened.picture_size
         self._canvas = np.full((height, width, 3), _GREY, np.uint8)
-        lanes = opened.review.lanes
-        seen = {lane.id: opened.seen_s(lane) for lane in lanes}
-        shown = [lane.id for lane in opened.review.shown_lanes()]
-        self.lane_id = max(shown, key=lambda one: seen[one], default=None)
+        longest = opened.longest_lane(opened.review)
+        self.lane_id = None if longest is None else longest.id
+        self._shown_frame = -1
         self.length.setText(f"/ {length_text(opened.session.length_s)}")
         self.edits.begin(opened)
         self.timeline.show_session(opened, self.review, self.lane_id)
@@ -269,8 +268,11 @@ class SessionView(QWidget):
         self.timeline.set_cursor(t_s, follow=self.player.playing)
         if not self.time.hasFocus():
             self._say_time(t_s)
-        if not self.player.has_film:
-            self._show(self._canvas, t_s, "")
+        if self.opened is not None and not self.player.has_film:
+            frame = self.opened.frame_at(t_s)
+            if frame != self._shown_frame:
+                self._shown_frame = frame
+                self._show(self._canvas, t_s, "")
         self._say_faces()
         self._enable_split()
 

@@ -301,12 +301,12 @@ class Lanes(_Track):
         words = []
         changes = np.flatnonzero(np.diff(kinds)) + 1
         starts, ends = np.append(0, changes), np.append(changes, num)
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        roomy = (ends - starts > 4 * GRID) & (kinds[starts] < ABSENT)
+        for start, end in zip(starts[roomy].tolist(), ends[roomy].tolist(), strict=True):
             kind = int(kinds[start])
-            if kind < ABSENT and end - start > 4 * GRID:
-                label = "" if kind == UNSURE else LABELS[kind]
-                if metrics.horizontalAdvance(_word(label)) + GRID <= end - start:
-                    words.append((start, end - start, label))
+            label = "" if kind == UNSURE else LABELS[kind]
+            if metrics.horizontalAdvance(_word(label)) + GRID <= end - start:
+                words.append((start, end - start, label))
         self._pictures[lane.id] = (scale, image, words)
         return image, words
 
@@ -337,9 +337,9 @@ def _bar(kinds: NDArray[np.int8], height: int) -> QImage:
     theme = colours()
     palette += [QColor(theme.raised).rgba(), 0]
     pixels = np.tile(np.array(palette, np.uint32)[kinds], (height, 1))
-    y, x = np.mgrid[0:height, 0 : len(kinds)]
-    hatch = (kinds == UNSURE)[None, :] & ((x + y) % 6 == 0)
-    pixels[hatch] = QColor(theme.muted).rgba()
+    unsure = np.flatnonzero(kinds == UNSURE)
+    for row in range(height) if len(unsure) else ():
+        pixels[row, unsure[(unsure + row) % 6 == 0]] = QColor(theme.muted).rgba()
     data = np.ascontiguousarray(pixels)
     image = QImage(data.data, len(kinds), height, 4 * len(kinds), QImage.Format.Format_ARGB32)
     return image.copy()
