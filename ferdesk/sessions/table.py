@@ -354,6 +354,8 @@ def _numbers(
     if longest > 8:
         higher, far = _eight(words, ends - 16, widths - 8)
         total += higher * 1e8
+        if (far * point).any():
+            raise ValueError("a field holds what is no number")
         point += far + 8 * (far > 0)
     if longest > 16:
         some = np.flatnonzero(widths > 16)
@@ -399,8 +401,10 @@ def _eight(
     point >>= np.uint64(4)
     values ^= point * np.uint64(0x1E)
     wrong = np.bitwise_or.reduce(values + np.uint64(0x0606060606060606), initial=np.uint64(0))
-    twice = np.bitwise_or.reduce(point & (point - np.uint64(1)), initial=np.uint64(0))
-    if wrong & np.uint64(0xF0F0F0F0F0F0F0F0) or twice:
+    # two points, or a minus or slash, which have that bit too
+    odd = (point & (point - np.uint64(1))) | (values & (point * np.uint64(0xFF)))
+    odd = np.bitwise_or.reduce(odd, initial=np.uint64(0))
+    if wrong & np.uint64(0xF0F0F0F0F0F0F0F0) or odd:
         raise ValueError("a field holds what is no number")
     values *= np.uint64(2561)
     values >>= np.uint64(8)

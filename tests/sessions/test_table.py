@@ -14,7 +14,7 @@ from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions import table as table_module
 from ferdesk.sessions.schema import HEADER, Moment, rows_of
-from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, read_table
+from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, is_kept, read_table
 
 Maker = Callable[..., Path]
 
@@ -160,3 +160,37 @@ def test_a_broken_cache_costs_nothing(
     (folder / CACHE_FILE).write_bytes(b"{ nonsense")
     assert len(read_table(folder / "results.csv")) == 1
     assert "of no use" in caplog.text
+
+
+def test_reading_tells_how_far_it_is_and_is_given_up_by_an_error(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "_PIECE_BYTES", 2000)
+    monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 10)
+    path = make_session([[(1, "happy")]] * 60) / "results.csv"
+
+    def enough(share: float) -> None:
+        if share > 0.5:
+            raise RecordingError("It is enough.")
+
+    with pytest.raises(RecordingError, match="enough"):
+        read_table(path, progress=enough)
+    assert not is_kept(path)
+    shares: list[float] = []
+    table = read_table(path, progress=shares.append, num_threads=1)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert is_kept(path)
+    told: list[float] = []
+    assert len(read_table(path, progress=told.append)) == len(table)
+    assert told == []
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert not is_kept(path)
+
+
+@pytest.mark.parametrize("field", ["1.2.3", "1.234567890.5", "1e5", "--3", "0x10"])
+def test_what_is_no_number_is_told_wherever_its_faults_lie(make_session: Maker, field: str) -> None:
+    path = make_session([[(1, "happy")]] * 5) / "results.csv"
+    path.write_text(path.read_text().replace(",-1.5,", f",{field},", 1))
+    with pytest.raises(RecordingError, match="no number"):
+        read_table(path)

@@ -375,3 +375,48 @@ def test_a_session_file_of_nonsense_does_not_stop_the_list(
     assert sorted(names(page.library)) == ["good", "odd"]
     page.open(folder)
     qtbot.waitUntil(lambda: page.shows_session)
+
+
+def test_a_long_reading_shows_how_far_it_is_and_can_be_given_up(
+    window: MainWindow, qtbot: QtBot, make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="long")
+    page = page_of(window, qtbot)
+    go_on, ended = threading.Event(), threading.Event()
+
+    def slow(_folder: Path, progress: Callable[[float], object]) -> None:
+        try:
+            progress(0.25)
+            go_on.wait(20)
+            progress(0.5)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("ferdesk.ui.review.page.open_session", slow)
+    page.open(folder)
+    qtbot.waitUntil(lambda: page.progress.value() == 25)
+    assert page.title.text() == "long"
+    QTest.keyClick(page.cancel, Qt.Key.Key_Escape)
+    assert page.stack.currentWidget() is page.library
+    go_on.set()
+    qtbot.waitUntil(ended.is_set)
+    assert not page.shows_session
+    assert not window.notices.texts
+
+
+def test_a_finished_recording_offers_its_review(
+    window: MainWindow, qtbot: QtBot, make_session: Maker, services: FakeServices
+) -> None:
+    folder = make_session([[(1, "happy")]] * 5, name="just now")
+    run(window, qtbot)
+    QTest.keyClick(window, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: bool(services.recordings))
+    qtbot.waitUntil(lambda: window._recording.active)
+    services.recordings[0].folder = folder
+    QTest.keyClick(window, Qt.Key.Key_R)
+    wait_for(qtbot, window, "Recording finished")
+    (button,) = window.notices.cards[-1].choices
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.review is not None and window.review.shows_session)
+    assert window.review is not None
+    assert window.review.title.text() == "just now"

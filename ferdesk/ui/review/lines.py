@@ -4,6 +4,7 @@ Bins of a fixed grid are summed up once, and pairs of them again and again, so t
 is as quick as one of seconds. The grid stands still while the view moves, and so do the lines.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -160,7 +161,7 @@ class LaneLines:
     def _level_for(self, width_s: float, first: int, last: int, smoothed: bool) -> _Level:
         if width_s < _FINEST_BIN_S:
             # few rows are in sight: summed up for this view, on a grid that zooming keeps
-            return self._summed(2.0 ** np.round(np.log2(width_s)), first, last, smoothed)
+            return self._summed(2.0 ** round(math.log2(width_s)), first, last, smoothed)
         # half as many points again at most, or two thirds of what was asked for
         return [lv for lv in self._levels(smoothed) if lv.width_s <= 1.4143 * width_s][-1]
 

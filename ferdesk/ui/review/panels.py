@@ -87,6 +87,9 @@ class _Panel(QWidget):
         with QSignalBlocker(self.table), QSignalBlocker(self.table.selectionModel()):
             self.table.clearSelection()
             if row >= 0:
+                item = self.table.item(row, 0)
+                if item is not None:
+                    self.table.scrollToItem(item)
                 self.table.setCurrentCell(
                     row,
                     0,

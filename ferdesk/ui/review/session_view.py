@@ -149,6 +149,8 @@ class SessionView(QWidget):
             self.speed.addItem(f"{speed:g} x", speed)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
         self.saved = QLabel(self)
+        words = [self.saved.fontMetrics().horizontalAdvance(tr(text)) for text in _SAVING.values()]
+        self.saved.setMinimumWidth(max(words) + GRID)
         self.tools = QWidget(self)
         self._lay_out()
         self._connect()
