@@ -45,5 +45,19 @@
             <numerusform>%n sessions</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n markers were added.</source>
+        <translation>
+            <numerusform>One marker was added.</numerusform>
+            <numerusform>%n markers were added.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n of the file&apos;s lie outside the session.</source>
+        <translation>
+            <numerusform>One of the file&apos;s lies outside the session.</numerusform>
+            <numerusform>%n of the file&apos;s lie outside the session.</numerusform>
+        </translation>
+    </message>
 </context>
 </TS>

@@ -1384,6 +1384,18 @@
         <translation>在光标处写评论</translation>
     </message>
     <message>
+        <source>Add the markers of a CSV with time and label</source>
+        <translation>添加 CSV（时间、标签）中的标记</translation>
+    </message>
+    <message>
+        <source>Notes…</source>
+        <translation>备注…</translation>
+    </message>
+    <message>
+        <source>Write what is to be said of the session</source>
+        <translation>写下关于此会话的说明</translation>
+    </message>
+    <message>
         <source>Edit…</source>
         <translation>编辑…</translation>
     </message>
@@ -1496,6 +1508,30 @@
         <translation>评论</translation>
     </message>
     <message>
+        <source>Import</source>
+        <translation>导入</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n markers were added.</source>
+        <translation>
+            <numerusform>已添加 %n 个标记。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n of the file&apos;s lie outside the session.</source>
+        <translation>
+            <numerusform>文件中有 %n 个位于会话之外。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Notes on the session</source>
+        <translation>会话备注</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>备注</translation>
+    </message>
+    <message>
         <source>Remove “{text}”</source>
         <translation>移除“{text}”</translation>
     </message>
@@ -1514,6 +1550,14 @@
     <message>
         <source>At {time}:</source>
         <translation>在 {time}：</translation>
+    </message>
+    <message>
+        <source>They stand in the report:</source>
+        <translation>它们会出现在报告中：</translation>
+    </message>
+    <message>
+        <source>Import markers</source>
+        <translation>导入标记</translation>
     </message>
     <message>
         <source>Baseline</source>

@@ -401,6 +401,32 @@ def test_questions_that_are_cancelled_change_nothing(make_session: Maker, open_:
     assert not (folder / "review.json").exists()
 
 
+def test_a_stimulus_programs_markers_are_imported_once_and_notes_are_kept(
+    make_session: Maker, open_: Opener, qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    folder = make_session(TWO_FACES)
+    view = open_(folder)
+    path = tmp_path / "m.csv"
+    path.write_text("time,label\n1.5,film A\n77,late\n")
+    view.ask_file = lambda _: str(path)
+    press(view, Qt.Key.Key_I, CTRL)
+    said = wait_for(qtbot, window, "2 markers were added")
+    assert "outside the session" in said
+    press(view, Qt.Key.Key_I, CTRL)
+    assert [marker.label for marker in view.review.markers] == ["film A", "late"]
+    path.write_text("time,label\nsoon,film A\n")
+    press(view, Qt.Key.Key_I, CTRL)
+    wait_for(qtbot, window, "is no time")
+    view.ask_notes = lambda *_: " The door slammed at 2 s.\nTwice. "
+    press(view, Qt.Key.Key_N, CTRL)
+    assert saved(folder, qtbot, view)["notes"] == "The door slammed at 2 s.\nTwice."
+    view.ask_file, view.ask_notes = lambda _: "", lambda *_: None
+    press(view, Qt.Key.Key_I, CTRL)
+    press(view, Qt.Key.Key_N, CTRL)
+    assert len(view.review.markers) == 2
+    assert view.edits.undo_text == "Notes"
+
+
 def test_report_and_export_have_the_review_as_it_is_now(
     make_session: Maker, open_: Opener, qtbot: QtBot, window: MainWindow
 ) -> None:

@@ -29,7 +29,6 @@ from ferdesk.ui.review.tracks import Note, text_of
 from ferdesk.ui.theme import GRID, colours
 
 _ROW_PX = 3 * GRID + 4
-_BUTTONS_A_ROW = 3
 
 
 class _Panel(QWidget):
@@ -67,18 +66,18 @@ class _Panel(QWidget):
         self._column.addWidget(self.table, 1)
         self._column.addLayout(self._buttons)
 
-    def add_buttons(self, actions: Sequence[QAction]) -> None:
+    def add_buttons(self, actions: Sequence[QAction], a_row: int) -> None:
         for number, action in enumerate(actions):
             button = button_of(action, self)
             button.setStyleSheet("padding: 3px 6px;")
             self._buttons.addWidget(
                 button,
-                number // _BUTTONS_A_ROW,
-                number % _BUTTONS_A_ROW,
+                number // a_row,
+                number % a_row,
                 Qt.AlignmentFlag.AlignLeft,
             )
             self._made(action, button)
-        self._buttons.setColumnStretch(_BUTTONS_A_ROW, 1)
+        self._buttons.setColumnStretch(a_row, 1)
 
     def _made(self, action: QAction, button: QToolButton) -> None:
         """For a panel that needs to know one of its buttons."""

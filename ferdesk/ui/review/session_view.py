@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QHBoxLayout,
     QInputDialog,
     QLabel,
@@ -22,7 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.core.types import Frame, FrameResult
-from ferdesk.sessions.markers import clean_label
+from ferdesk.errors import FerdeskError
+from ferdesk.sessions.markers import clean_label, outside, read_markers
 from ferdesk.sessions.outputs import write_report
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Comment, Lane, Piece, Review
@@ -83,6 +85,12 @@ ACTIONS = {
     ),
     "marker": Spec(mark("Marker…"), "M", "flag", mark("Set a marker at the cursor")),
     "comment": Spec(mark("Comment…"), "C", "message-square", mark("Write a comment at the cursor")),
+    "import": Spec(
+        mark("Import…"), "Ctrl+I", "upload", mark("Add the markers of a CSV with time and label")
+    ),
+    "notes": Spec(
+        mark("Notes…"), "Ctrl+N", "file-text", mark("Write what is to be said of the session")
+    ),
     "edit": Spec(mark("Edit…"), "F2", "pencil", mark("Change the chosen marker or comment")),
     "move": Spec(
         mark("Move here"), "Shift+M", "crosshair", mark("Move the chosen one to the cursor")
@@ -114,10 +122,15 @@ class SessionView(QWidget):
         parent: QWidget | None = None,
         *,
         ask_text: AskText | None = None,
+        ask_notes: Callable[[QWidget, str, str], str | None] | None = None,
+        ask_file: Callable[[QWidget], str] | None = None,
     ) -> None:
+        """The ``ask_`` ones return None, or "" for a file, where the user wants nothing."""
         super().__init__(parent)
         self._services, self._chores = services, chores
         self.ask_text = ask_text or _ask_text
+        self.ask_notes = ask_notes or _ask_notes
+        self.ask_file = ask_file or _ask_file
         self.marker_names: tuple[str, ...] = tuple(str(i + 1) for i in range(NUM_KEYS))
         self.opened: Opened | None = None
         self.lane_id: int | None = None
@@ -411,6 +424,28 @@ class SessionView(QWidget):
             self._do(tr("Comment"), self.review.with_comment(comment))
             self._take_note(comment)
 
+    def _import(self) -> None:
+        """Add the markers of a stimulus program's file."""
+        opened = self.opened
+        if opened is None or (name := self.ask_file(self)) == "":
+            return
+        try:
+            found = read_markers(Path(name), opened.session)
+        except FerdeskError as error:
+            self._failed(str(error))
+            return
+        before = len(self.review.markers)
+        self._do(tr("Import"), self.review.with_markers(*found))
+        text = tr("%n markers were added.", "", len(self.review.markers) - before)
+        if strays := len(outside(found, opened.session)):
+            text += " " + tr("%n of the file's lie outside the session.", "", strays)
+        self.told.emit(Notice(text, stays=False))
+
+    def _notes(self) -> None:
+        text = self.ask_notes(self, tr("Notes on the session"), self.review.notes)
+        if text is not None:
+            self._do(tr("Notes"), replace(self.review, notes=text.strip()))
+
     def _edit(self) -> None:
         note = self.note
         if note is None or not self._changeable(note):
@@ -660,8 +695,10 @@ class SessionView(QWidget):
 
     def _lay_out(self) -> None:
         named = self.actions_by_name
-        self.faces.add_buttons([named[n] for n in ("name", "merge", "split", "exclude", "restore")])
-        self.notes.add_buttons([named[n] for n in ("marker", "comment", "edit", "move", "remove")])
+        names = ("name", "merge", "split", "exclude", "restore")
+        self.faces.add_buttons([named[name] for name in names], 3)
+        names = ("marker", "comment", "import", "notes", "edit", "move", "remove")
+        self.notes.add_buttons([named[name] for name in names], 4)
         side = QSplitter(Qt.Orientation.Vertical, self)
         for panel in (self.faces, self.notes):
             side.addWidget(panel)
@@ -739,3 +776,16 @@ def _ask_text(parent: QWidget, title: str, question: str, text: str) -> str | No
         parent, title, question, QLineEdit.EchoMode.Normal, text
     )
     return answer if accepted else None
+
+
+def _ask_notes(parent: QWidget, title: str, text: str) -> str | None:
+    question = tr("They stand in the report:")
+    answer, accepted = QInputDialog.getMultiLineText(parent, title, question, text)
+    return answer if accepted else None
+
+
+def _ask_file(parent: QWidget) -> str:
+    csv, every = tr("Markers"), tr("All files")
+    kinds = f"{csv} (*.csv *.tsv *.txt);;{every} (*)"
+    path, _ = QFileDialog.getOpenFileName(parent, tr("Import markers"), "", kinds)
+    return path
