@@ -419,7 +419,8 @@ def test_a_stimulus_programs_markers_are_imported_once_and_notes_are_kept(
     wait_for(qtbot, window, "is no time")
     view.ask_notes = lambda *_: " The door slammed at 2 s.\nTwice. "
     press(view, Qt.Key.Key_N, CTRL)
-    assert saved(folder, qtbot, view)["notes"] == "The door slammed at 2 s.\nTwice."
+    saved(folder, qtbot, view)
+    assert load_review(read_session(folder)).notes == "The door slammed at 2 s.\nTwice."
     view.ask_file, view.ask_notes = lambda _: "", lambda *_: None
     press(view, Qt.Key.Key_I, CTRL)
     press(view, Qt.Key.Key_N, CTRL)

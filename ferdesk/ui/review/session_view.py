@@ -695,10 +695,10 @@ class SessionView(QWidget):
 
     def _lay_out(self) -> None:
         named = self.actions_by_name
-        names = ("name", "merge", "split", "exclude", "restore")
-        self.faces.add_buttons([named[name] for name in names], 3)
-        names = ("marker", "comment", "import", "notes", "edit", "move", "remove")
-        self.notes.add_buttons([named[name] for name in names], 4)
+        of_faces = ("name", "merge", "split", "exclude", "restore")
+        self.faces.add_buttons([named[name] for name in of_faces], 3)
+        of_notes = ("marker", "comment", "import", "notes", "edit", "move", "remove")
+        self.notes.add_buttons([named[name] for name in of_notes], 4)
         side = QSplitter(Qt.Orientation.Vertical, self)
         for panel in (self.faces, self.notes):
             side.addWidget(panel)
