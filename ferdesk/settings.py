@@ -18,9 +18,8 @@ from ferdesk.sentences import say
 Language = Literal["system", "en", "zh_CN"]
 Provider = Literal["auto", "cpu", "cuda"]
 ThemeChoice = Literal["system", "light", "dark"]
-
-
 VideoChoice = Literal["off", "clean", "overlay", "anonymous"]
+CamLabel = Literal["", "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,8 @@ class Settings:
     """Write beside each face what it shows."""
     map_name: MapName = "attention"
     """Which of the network's maps the heatmap shows."""
+    cam_label: CamLabel = ""
+    """Whose class activation is shown; empty for the label that each face is given."""
     heat_opacity: float = field(default=0.6, metadata={"range": (0.0, 1.0)})
     """How strongly the heatmap covers the picture where it is hottest."""
     last_source: str = ""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QSize, QTimer
+from PySide6.QtCore import QPoint, QSize, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from ferdesk.sessions.files import write_json
@@ -27,6 +28,7 @@ from ferdesk.ui.appearance import Appearance
 from ferdesk.ui.consent import ConsentPage
 from ferdesk.ui.live import Live, Notice
 from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.marker_keys import MarkerNamesDialog
 from ferdesk.wiring import WindowServices
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,8 +63,10 @@ def main() -> int:
     look = Appearance(app, Settings(theme="dark", language="en"))
     try:
         for theme in ("dark", "light"):
+            settings = Settings(theme=theme, language="en")
             for size in SIZES:
-                _show(app, look, services, Settings(theme=theme, language="en"), size, _whole)
+                _show(app, look, services, settings, size, _whole)
+            _show(app, look, services, settings, SIZES[0], _panels)
         _make_sessions()
         for theme in ("dark", "light"):
             _show_review(app, look, services, Settings(theme=theme, language="en"))
@@ -85,7 +89,7 @@ def _show(
 ) -> None:
     """Open the window on the demo, let ``grab`` look at it, and close it."""
     look.apply(settings)
-    window = MainWindow(Live(services), settings)
+    window = MainWindow(Live(services), settings, corrections_folder=OUT / "corrections")
     window.show()
     # when the style sheet has been applied: before, everything is wider
     QTimer.singleShot(500, window, lambda: window.resize(size))
@@ -183,7 +187,6 @@ def _whole(window: MainWindow) -> None:
     _save(window._keys, f"keys-{theme}")
     window._keys.close()
     page = ConsentPage(window.settings)
-    page.resize(QSize(720, 720))
     page.show()
     _save(page, f"consent-{theme}")
     page.close()
@@ -195,12 +198,50 @@ def _whole(window: MainWindow) -> None:
     _save(window, f"notice-{theme}")
 
 
+def _panels(window: MainWindow) -> None:
+    """What stands around the picture besides: statistics, corrections, an expression's map."""
+    theme = window.settings.theme
+    window.heat.maps.setCurrentIndex(window.heat.maps.findData("cam"))
+    window.heat.label.setCurrentIndex(window.heat.label.findData("happy"))
+    window.actions_by_name["stats"].trigger()
+    window.tools.timeline.pause.click()
+    _save(window, f"explanation-{theme}")
+    window.actions_by_name["stats"].trigger()
+    for label in ("happy", "neutral", "happy"):
+        window.tools.correct(label)
+    window.stage.docks["corrections"].show()
+    window.stage.docks["corrections"].raise_()
+    window.tools.ask_label()
+    _save(window.tools.label_menu, f"label-menu-{theme}")
+    window.tools.label_menu.close()
+    _save(window, f"corrections-{theme}")
+    markers = MarkerNamesDialog(window.marker_keys.names, window)
+    _save(markers, f"markers-{theme}")
+    markers.deleteLater()
+    menu = window.source_button.menu()
+    menu.popup(QPoint())
+    _save(menu, f"sources-{theme}")
+    menu.close()
+    window.live.stop()
+    _save(window, f"stopped-{theme}")
+
+
 def _chinese(window: MainWindow) -> None:
     _save(window, "chinese")
+    page = ConsentPage(window.settings)
+    page.show()
+    _save(page, "consent-chinese")
+    page.close()
+    page.deleteLater()
+    window.show_keys()
+    assert window._keys is not None
+    _save(window._keys, "keys-chinese")
+    window._keys.close()
 
 
 def _save(widget: QWidget, name: str) -> None:
     widget.ensurePolished()
+    QTest.qWait(500)
     if not widget.grab().save(str(OUT / f"{name}.png")):
         raise OSError(f"{OUT / name}.png cannot be written")
 

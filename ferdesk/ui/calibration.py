@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QW
 
 from ferdesk.core.baseline import MOST_SHIFT, NEUTRAL_S, Baseline, NeutralSeconds
 from ferdesk.core.types import FrameResult
+from ferdesk.ui.icons import give_icon
 from ferdesk.ui.language import say_label, tr
 from ferdesk.ui.live import Live, Notice
 from ferdesk.ui.theme import GRID
@@ -115,6 +116,7 @@ class BaselineRow(QWidget):
         self.button = QPushButton(self)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.pressed)
+        give_icon(self.button, "crosshair")
         # wide enough for each of its words, so that nothing moves
         words = (tr("Calibrate"), tr("Cancel"), tr("Undo"))
         widest = max(self.fontMetrics().horizontalAdvance(word) for word in words)

@@ -1,11 +1,11 @@
 """The first page: what the program does with faces, asked once before any camera is opened."""
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -104,7 +104,10 @@ class ConsentPage(QDialog):
         self.agree.setFocus()
         room = self.screen().availableSize() * 0.9
         # all of it without scrolling, where the screen is large enough
-        self.resize(QSize(88 * GRID, 90 * GRID).boundedTo(room))
+        width = 88 * GRID
+        around = self.sizeHint().height() - self._scroll.sizeHint().height()
+        height = around + self._inside.heightForWidth(width - 8 * GRID) + 2 * GRID
+        self.resize(QSize(width, height).boundedTo(room))
 
     def _lay_out(self) -> None:
         title = QLabel(tr("Before you start"), self)
@@ -112,14 +115,11 @@ class ConsentPage(QDialog):
         top = QHBoxLayout()
         top.addWidget(title, 1)
         top.addWidget(self.languages)
-        inside = QWidget(self)
-        grid = QGridLayout(inside)
-        grid.setContentsMargins(0, 0, 2 * GRID, 0)
-        grid.setHorizontalSpacing(2 * GRID)
-        grid.setVerticalSpacing(GRID // 2)
-        grid.setColumnStretch(1, 1)
-        grid.setRowStretch(2 * len(_SECTIONS), 1)
-        for i, (icon, heading, text) in enumerate(_SECTIONS):
+        inside = _Sections(self)
+        sections = QVBoxLayout(inside)
+        sections.setContentsMargins(0, 0, 2 * GRID, 0)
+        sections.setSpacing(3 * GRID)
+        for icon, heading, text in _SECTIONS:
             picture = QLabel(inside)
             picture.setPixmap(draw(icon, colours().muted, _ICON_PX))
             picture.setFixedWidth(_ICON_PX)
@@ -127,15 +127,25 @@ class ConsentPage(QDialog):
             head.setProperty("role", "heading")
             words = QLabel(tr(text), inside)
             words.setWordWrap(True)
-            grid.addWidget(picture, 2 * i, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(head, 2 * i, 1)
-            grid.addWidget(words, 2 * i + 1, 1)
-            words.setContentsMargins(0, 0, 0, 2 * GRID)
+            # as high as the heading, so that both stand in one line
+            picture.setFixedHeight(max(_ICON_PX, head.sizeHint().height()))
+            head.setMinimumHeight(picture.height())
+            column = QVBoxLayout()
+            column.setSpacing(GRID // 2)
+            column.addWidget(head)
+            column.addWidget(words)
+            row = QHBoxLayout()
+            row.setSpacing(2 * GRID)
+            row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+            row.addLayout(column, 1)
+            sections.addLayout(row)
+        sections.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        self._inside, self._scroll = inside, scroll
         note = QLabel(tr("Without your consent ferdesk closes, and no camera is opened."), self)
         note.setProperty("role", "muted")
         note.setWordWrap(True)
@@ -150,3 +160,14 @@ class ConsentPage(QDialog):
         layout.addLayout(top)
         layout.addWidget(scroll, 1)
         layout.addLayout(buttons)
+
+
+class _Sections(QWidget):
+    """Asks for the height that its words need at its width, not at the narrowest."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40 * GRID, self.heightForWidth(self.width()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.labels import LABELS
 from ferdesk.ui.corrections import Correction
+from ferdesk.ui.icons import give_icon
 from ferdesk.ui.language import say_label, tr
 from ferdesk.ui.theme import GRID
 
@@ -91,6 +92,14 @@ class CorrectionsPanel(QWidget):
         self.command.setAccessibleName(tr("Command that trains on these faces"))
         self.copy = QPushButton(tr("Copy"), self)
         self.copy.clicked.connect(self._copy)
+        for button, icon in (
+            (self.delete, "trash-2"),
+            (self.folder, "folder-open"),
+            (self.train, "graduation-cap"),
+            (self.cancel, "x"),
+            (self.copy, "copy"),
+        ):
+            give_icon(button, icon)
         self._lay_out()
         self.show_stored(dict.fromkeys(LABELS, ()), Path())
         self.show_idle()

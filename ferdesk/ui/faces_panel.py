@@ -26,6 +26,7 @@ from ferdesk.ui.theme import DARK, GRID, colours, label_colour
 
 _ROW_PX = 4 * GRID
 _ROWS_SHOWN = 3
+_ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
 _ID = Qt.ItemDataRole.UserRole
 _ADVICE: dict[Doubt, str] = {
     "small": mark("come nearer, or take a larger picture"),
@@ -54,9 +55,10 @@ class FacesList(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(0, 11 * GRID)
+        self.setColumnWidth(0, _ID_PX)
         self.setColumnWidth(2, 6 * GRID)
         self.setShowGrid(False)
+        self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -73,6 +75,10 @@ class FacesList(QTableWidget):
         chosen_id: int | None,
         names: Mapping[int, str] | None = None,
     ) -> None:
+        named = any((names or {}).get(face.face_id) for face in faces)
+        # a name needs room; without one the word beside it has it
+        if self.columnWidth(0) != (wanted := _NAMED_PX if named else _ID_PX):
+            self.setColumnWidth(0, wanted)
         with QSignalBlocker(self):
             self.setRowCount(len(faces))
             for row, face in enumerate(faces):

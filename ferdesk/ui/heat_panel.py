@@ -91,6 +91,12 @@ class HeatPanel(QWidget):
         for label in LABELS:
             self.label.addItem(say_label(label), label)
         self.label.currentIndexChanged.connect(self._refresh)
+        for box in (self.maps, self.label):
+            # no wider than the dock, whatever its longest entry is
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(8)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
         self.opacity.setAccessibleName(tr("Opacity of the heatmap"))
@@ -123,11 +129,12 @@ class HeatPanel(QWidget):
         name: MapName = self.maps.currentData()
         return name
 
-    def choose(self, *, on: bool, name: MapName, opacity: float) -> None:
+    def choose(self, *, on: bool, name: MapName, opacity: float, label: str = "") -> None:
         """Set the controls, as the settings remember them; nothing is told."""
         with QSignalBlocker(self):
             self.switch.setChecked(on)
             self.maps.setCurrentIndex(self.maps.findData(name))
+            self.label.setCurrentIndex(self.label.findData(label or None))
             self.opacity.setValue(round(opacity * 100))
             self._refresh()
 

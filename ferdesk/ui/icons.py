@@ -26,6 +26,12 @@ ACTION_ICONS = {
     "settings": "settings",
     "source": "webcam",
     "review": "library",
+    "stats": "activity",
+    "name": "tag",
+    "baseline": "crosshair",
+    "timeline": "chart-line",
+    "correct": "pencil",
+    "corrections": "graduation-cap",
 }
 """The icon of an action, by the action's name."""
 _SIZES_PX = (16, 20, 24, 32, 48, 64)

@@ -574,7 +574,12 @@ class MainWindow(QMainWindow):
             # a size that is none, by hand in the file, leaves it to the camera
             self.live.camera_format = CameraFormat.of(settings.camera_size, settings.camera_rate)
         self.format_button.show_asked(self.live.camera_format)
-        self.heat.choose(on=settings.heatmap, name=settings.map_name, opacity=settings.heat_opacity)
+        self.heat.choose(
+            on=settings.heatmap,
+            name=settings.map_name,
+            opacity=settings.heat_opacity,
+            label=settings.cam_label,
+        )
         self._show_heat()
 
     def _arrange(self, settings: Settings) -> None:
@@ -589,6 +594,7 @@ class MainWindow(QMainWindow):
         self._remember(
             heatmap=self.heat.switch.isChecked(),
             map_name=self.heat.map_name,
+            cam_label=self.heat.label.currentData() or "",
             heat_opacity=self.heat.opacity.value() / 100,
         )
 

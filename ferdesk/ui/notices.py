@@ -57,7 +57,9 @@ class NoticeCard(QFrame):
         self.details = QPlainTextEdit(notice.details, self)
         self.details.setReadOnly(True)
         self.details.setAccessibleName(tr("Details"))
-        self.details.setFixedHeight(20 * GRID)
+        lines = min(max(notice.details.count("\n") + 1, 2), 8)
+        # its lines and what stands around them: margins, frame, a scroll bar
+        self.details.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 4 * GRID)
         self.details.hide()
         row = QHBoxLayout()
         row.setSpacing(GRID)

@@ -233,6 +233,10 @@ class SettingsDialog(QDialog):
                 note = QLabel(tr(row.hint), page)
                 note.setProperty("role", "muted")
                 note.setWordWrap(True)
+                # as wide as the column, also under a control that is narrow
+                wide = note.sizePolicy()
+                wide.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
+                note.setSizePolicy(wide)
                 editor.setAccessibleDescription(tr(row.hint))
                 field.addWidget(note)
             if isinstance(editor, QCheckBox):

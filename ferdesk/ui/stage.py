@@ -10,6 +10,8 @@ STATE_VERSION = 1
 """Goes up when docks are renamed or taken away; an arrangement of another version is left alone."""
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _SIDE_PX = 42 * GRID
+_LEAST_PX = 28 * GRID
+"""In any language; less leaves the bars no length."""
 
 
 class Stage(QMainWindow):
@@ -94,6 +96,10 @@ class Stage(QMainWindow):
                 rest = max(0, self.height() - first) // (len(column) - 1)
                 heights = [first] + [rest] * (len(column) - 1)
                 self.resizeDocks(column, heights, Qt.Orientation.Vertical)
+            if column:
+                # a fifth of a small window
+                wide = min(_SIDE_PX, max(self.width() // 5, _LEAST_PX))
+                self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
 
 
 class _Scroll(QScrollArea):
@@ -111,7 +117,9 @@ class _Scroll(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._inside)
-        self.setMinimumWidth(widget.minimumSizeHint().width() + 5 * GRID)
+        least = max(widget.minimumSizeHint().width(), _LEAST_PX)
+        # margins and, where there is less height, the scroll bar
+        self.setMinimumWidth(least + 6 * GRID)
 
     def sizeHint(self) -> QSize:
         return QSize(_SIDE_PX, self._inside.sizeHint().height())

@@ -202,6 +202,7 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QMenu::item {{ padding: 6px 24px 6px 32px; }}
     QMenu::item:selected {{ background: {theme.accent}; color: {theme.accent_text}; }}
     QMenu::item:disabled {{ color: {theme.disabled}; }}
+    QMenu::icon {{ left: 8px; }}
     QMenu::indicator {{ width: 16px; height: 16px; left: 8px; }}
     QMenu::separator {{ height: 1px; background: {theme.line}; margin: 8px 0; }}
     QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line};

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBox
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FrameResult
 from ferdesk.ui.history import LONGEST_S, History
+from ferdesk.ui.icons import give_icon
 from ferdesk.ui.language import say_label, tr
 from ferdesk.ui.settled import Settled
 from ferdesk.ui.theme import GRID, colours, label_colour
@@ -65,15 +66,17 @@ class Timeline(QWidget):
         self.pause = QToolButton(self)
         self.pause.setText(tr("Pause"))
         self.pause.setCheckable(True)
+        self.pause.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        give_icon(self.pause, "pause")
         self.pause.setToolTip(tr("Hold the lines still; the wheel zooms, dragging moves (P)"))
         self.pause.toggled.connect(self._paused)
         self.closer = QToolButton(self)
-        self.closer.setText("+")
+        give_icon(self.closer, "zoom-in")
         self.closer.setAccessibleName(tr("Zoom in"))
         self.closer.setToolTip(tr("Show a shorter time (wheel)"))
         self.closer.clicked.connect(lambda: self.zoom(1))
         self.wider = QToolButton(self)
-        self.wider.setText("−")  # noqa: RUF001
+        give_icon(self.wider, "zoom-out")
         self.wider.setAccessibleName(tr("Zoom out"))
         self.wider.setToolTip(tr("Show a longer time (wheel)"))
         self.wider.clicked.connect(lambda: self.zoom(-1))
@@ -243,6 +246,7 @@ class Timeline(QWidget):
 
     def _paused(self, paused: bool) -> None:
         self.pause.setText(tr("Go on") if paused else tr("Pause"))
+        give_icon(self.pause, "play" if paused else "pause")
         if self._plot is None:
             return
         self._plot.setMouseEnabled(x=paused, y=False)

@@ -18,6 +18,7 @@ from ferdesk.runtime.engine import Status
 from ferdesk.ui.calibration import BaselineRow, Calibration
 from ferdesk.ui.corrections import Seen
 from ferdesk.ui.corrections_panel import CorrectionsPanel
+from ferdesk.ui.icons import ACTION_ICONS, give_icon
 from ferdesk.ui.language import tr
 from ferdesk.ui.learning import LabelMenu, Learning
 from ferdesk.ui.timeline import Timeline
@@ -91,6 +92,7 @@ class LiveTools(QObject):
             tr("Show or hide the stored faces"),
         )
         button = QPushButton(tr("Correct…"), window.faces)
+        give_icon(button, ACTION_ICONS["correct"])
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setToolTip(self.correct_action.toolTip())
         button.clicked.connect(self.correct_action.trigger)
@@ -118,6 +120,8 @@ class LiveTools(QObject):
         action.setToolTip(f"{tip} ({native})")
         action.setWhatsThis(tip)
         action.triggered.connect(partial(_ignore_checked, does))
+        if name in ACTION_ICONS:
+            give_icon(action, ACTION_ICONS[name])
         window.live_page.addAction(action)
         window.actions_by_name[name] = action
         return action

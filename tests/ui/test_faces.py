@@ -1,5 +1,6 @@
 """The faces of the picture: names, colours, plates that keep still, maps of a chosen expression."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
+from ferdesk.settings import Settings
 from ferdesk.ui.heat import HeatChoice, HeatImages, heat_image
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.overlay import BASELINE_SIGN, PlatePlaces, face_text
@@ -125,9 +127,15 @@ def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
     assert window.heat.choice.label is None
     window.heat.label.setCurrentIndex(window.heat.label.findData("sad"))
     assert window.heat.choice == HeatChoice("cam", 0.6, "sad")
+    assert window.settings.cam_label == "sad"
     window.heat.maps.setCurrentIndex(window.heat.maps.findData("attention"))
     assert not window.heat.choosing.isVisible()
     assert window.heat.choice.label is None
+
+
+def test_the_chosen_expression_is_remembered(make_window: Callable[..., MainWindow]) -> None:
+    window = make_window(Settings(heatmap=True, map_name="cam", cam_label="fear"))
+    assert window.heat.choice == HeatChoice("cam", 0.6, "fear")
 
 
 def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:

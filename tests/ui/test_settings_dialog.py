@@ -50,7 +50,15 @@ def type_figure(dialog: SettingsDialog, name: str, figure: str) -> None:
 
 
 def test_every_setting_for_people_has_its_control(window: MainWindow) -> None:
-    hidden = {"consent", "window_geometry", "dock_state", "marker_names", "map_name", "timeline_s"}
+    hidden = {
+        "consent",
+        "window_geometry",
+        "dock_state",
+        "marker_names",
+        "map_name",
+        "cam_label",
+        "timeline_s",
+    }
     shown = [row.name for _, rows in PAGES for row in rows]
     assert len(set(shown)) == len(shown)
     assert set(shown) == {item.name for item in fields(Settings)} - hidden
