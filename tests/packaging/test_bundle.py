@@ -1,6 +1,7 @@
 """What is handed out, built and tried: ``make test-bundle``. Needs the registries and minutes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -62,7 +63,14 @@ def test_the_wheel_works_in_an_empty_environment_from_an_empty_folder(
     assert said.endswith("This installation works.\n"), said
     assert "Chinese" in said
     assert list(empty.iterdir()) == []
-    run(bin_folder / "ferdesk-train", "--help", cwd=empty, **without_checkout())
+    # without torch the trainer says what it needs
+    done = subprocess.run(
+        [bin_folder / "ferdesk-train", "--help"],
+        cwd=empty, env={**os.environ, **without_checkout()}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "pip install 'ferdesk[train]'" in done.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="make package is Linux's")
@@ -70,3 +78,13 @@ def test_the_packaged_program_works_elsewhere_without_python_and_network() -> No
     run("make", "package", f"PYTHON={sys.executable}", cwd=CHECKOUT)
     said = run(sys.executable, "packaging/check.py", cwd=CHECKOUT)
     assert said.endswith("This installation works.\n"), said
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="this is no Debian or Ubuntu")
+def test_the_debian_package_installs_works_and_goes_without_a_trace() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount the system that it is tried in")
+    run("make", "deb", cwd=CHECKOUT)
+    (package,) = (CHECKOUT / "dist").glob("ferdesk_*.deb")
+    said = run("unshare", "-m", "packaging/check_deb.sh", package, cwd=CHECKOUT)
+    assert "goes without a trace" in said
