@@ -21,6 +21,7 @@ from ferdesk.paths import assets_folder, log_folder
 from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
 from ferdesk.ui.appearance import Appearance
 from ferdesk.ui.consent import CONSENT_VERSION, ConsentPage, needs_consent
+from ferdesk.ui.garbage import Garbage
 from ferdesk.ui.language import tr
 from ferdesk.ui.live import Live, Notice
 from ferdesk.ui.main_window import PROGRAM, MainWindow
@@ -250,12 +251,14 @@ def run_app(
     errors.told.connect(program.tell, Qt.ConnectionType.QueuedConnection)
     errors.install()
     reports.watch_native_crashes()
+    garbage = Garbage()
     try:
         program.begin()
         return app.exec()
     finally:
         errors.uninstall()
         program.close()
+        garbage.stop()
         reports.end_watch()
 
 

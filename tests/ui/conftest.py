@@ -1,5 +1,6 @@
 """A window with small fakes behind it, and a check that nothing is left running."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from ferdesk.settings import Settings
 from ferdesk.ui.live import Live
 from ferdesk.ui.main_window import MainWindow
 from tests.ui.fakes import FakeServices
+
+_MUCH_GARBAGE = 20_000
 
 
 class HeldClock:
@@ -33,6 +36,16 @@ def services(tmp_path: Path) -> Iterator[FakeServices]:
     services = FakeServices(tmp_path)
     yield services
     services.release()
+
+
+@pytest.fixture(autouse=True)
+def garbage_is_collected_on_the_gui_thread() -> Iterator[None]:
+    """As in the program (``ferdesk.ui.garbage``): a worker that collects brings Qt down."""
+    gc.disable()
+    yield
+    if gc.get_count()[0] > _MUCH_GARBAGE:
+        gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
