@@ -251,6 +251,7 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
     from PySide6.QtWidgets import QApplication
 
     from ferdesk.app import run_app
+    from ferdesk.runtime.engine import State
     from ferdesk.ui.consent import CONSENT_VERSION
     from ferdesk.ui.main_window import MainWindow
 
@@ -263,6 +264,7 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
     def windows() -> list[MainWindow]:
         return [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
 
+    failed: list[str] = []
     errors = _Unexpected()
     logging.getLogger("ferdesk.app").addHandler(errors)
 
@@ -270,7 +272,10 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
         for window in windows():
             if shown := _shown(window):
                 seen.append(shown)
-            if shown or errors.texts:
+            status = window.live.status_now()
+            if status.state is State.FAILED:
+                failed.append(status.message)
+            if shown or failed or errors.texts:
                 window.close()
 
     def give_up() -> None:
@@ -288,6 +293,8 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
     logging.getLogger("ferdesk.app").removeHandler(errors)
     if errors.texts:
         raise NotWorking(f"something unexpected went wrong in it: {errors.texts[0]}")
+    if failed:
+        raise NotWorking(failed[0])
     if code or not seen:
         raise NotWorking(f"no face or no timeline was there in {_WINDOW_PATIENCE_MS // 1000} s")
     if not _speaks_chinese(app):

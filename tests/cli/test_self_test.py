@@ -107,6 +107,19 @@ def test_an_installation_without_models_is_told(models: Path) -> None:
         selftest.check_sums()
 
 
+@needs_model
+@pytest.mark.timeout(60)
+def test_a_damaged_network_fails_the_windows_check_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_services: object) -> None:
+        raise ModelError("The model fast.onnx is damaged.")
+
+    monkeypatch.setattr(wiring.WindowServices, "open_pipeline", damaged)
+    with pytest.raises(NotWorking, match=r"fast\.onnx is damaged"):
+        selftest.check_window()
+
+
 def test_doctor_takes_the_packaged_programs_build_of_opencv(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
