@@ -52,7 +52,9 @@ def package_obstacle(build: Build) -> str:
     if sys.platform == "darwin":
         return say("there is no CUDA on macOS")
     if getattr(sys, "frozen", False):
-        return say("this package of ferdesk is the CPU build; take the one for CUDA")
+        return say(
+            "this package of ferdesk is the CPU build; for an NVIDIA GPU take the one for CUDA"
+        )
     if _installed("onnxruntime-gpu"):
         return say(
             "onnxruntime lies over onnxruntime-gpu, which alone has CUDA; pip "
