@@ -32,7 +32,8 @@ screenshots: venv-dev
 
 # the documentation as a site, in site/; a warning fails it
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@# not --quiet: that keeps --strict from counting warnings
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # the program's icon in the forms of the three systems
 icons: venv-dev
