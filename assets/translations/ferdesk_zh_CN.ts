@@ -2176,8 +2176,8 @@
         <translation>macOS 上没有 CUDA</translation>
     </message>
     <message>
-        <source>this package of ferdesk is the CPU build; take the one for CUDA</source>
-        <translation>这个 ferdesk 安装包是 CPU 版本；请改用 CUDA 版本</translation>
+        <source>this package of ferdesk is the CPU build; for an NVIDIA GPU take the one for CUDA</source>
+        <translation>此 ferdesk 软件包是 CPU 版；若有 NVIDIA GPU，请使用 CUDA 版</translation>
     </message>
     <message>
         <source>onnxruntime lies over onnxruntime-gpu, which alone has CUDA; pip uninstall onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu</source>

@@ -334,6 +334,23 @@ def test_faces_are_named_merged_split_excluded_undone_and_kept(
     )
 
 
+def test_saved_is_said_of_the_newest_change_alone(
+    make_session: Maker, open_: Opener, qtbot: QtBot
+) -> None:
+    view = open_(make_session(TWO_FACES))
+    saver = view.edits._saver
+    assert saver is not None
+    said: list[str] = []
+    view.edits.saving.connect(said.append)
+    assert saver.put(view.review)
+    # an older saving is told while a newer one is under way
+    view.edits._saved(saver, None)
+    assert said == []
+    saver.write()
+    view.edits._saved(saver, None)
+    assert said == ["saved"]
+
+
 def test_markers_and_comments_are_added_changed_and_removed(
     make_session: Maker, open_: Opener, qtbot: QtBot, window: MainWindow
 ) -> None:

@@ -33,6 +33,12 @@ class Saver:
             self._writing = True
             return start
 
+    @property
+    def idle(self) -> bool:
+        """Whether all that was put is written, or has failed."""
+        with self._lock:
+            return not self._writing
+
     def write(self) -> Path | None:
         """Write until there is nothing newer.
 
@@ -156,7 +162,8 @@ class Edits(QObject):
             )
 
     def _saved(self, saver: Saver, aside: Path | None) -> None:
-        if saver is self._saver and not self._failed:
+        # what was told just now may be an older saving, with a newer one already under way
+        if saver is self._saver and not self._failed and saver.idle:
             self.saving.emit("saved")
         if aside is not None:
             text = tr(
