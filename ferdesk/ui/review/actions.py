@@ -32,7 +32,7 @@ def make_action(owner: QWidget, spec: Spec, does: Callable[[], object]) -> QActi
     native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
     action.setToolTip(f"{tip} ({native})" if native else tip)
     action.setWhatsThis(tip)
-    action.triggered.connect(partial(_ignore_checked, does))
+    action.triggered.connect(partial(ignore_checked, does))
     if spec.icon:
         give_icon(action, spec.icon)
     owner.addAction(action)
@@ -51,5 +51,6 @@ def button_of(action: QAction, parent: QWidget, *, with_text: bool = True) -> QT
     return button
 
 
-def _ignore_checked(does: Callable[[], object], checked: bool = False) -> None:
+def ignore_checked(does: Callable[[], object], checked: bool = False) -> None:
+    """Qt tells whether an action is checked; those who care ask the action."""
     does()

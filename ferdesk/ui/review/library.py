@@ -48,7 +48,7 @@ from ferdesk.ui.folders import open_folder
 from ferdesk.ui.icons import give_icon
 from ferdesk.ui.language import mark, tr, translated
 from ferdesk.ui.live import Choice, Notice
-from ferdesk.ui.review.actions import Spec, button_of, make_action
+from ferdesk.ui.review.actions import Spec, button_of, ignore_checked, make_action
 from ferdesk.ui.review.exports import EXPORTS, export
 from ferdesk.ui.review.times import length_text
 from ferdesk.ui.services import Services
@@ -570,13 +570,9 @@ def export_button(parent: QWidget, does: Callable[[str], None]) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     menu = QMenu(button)
     for kind, title in EXPORTS.items():
-        menu.addAction(tr(title)).triggered.connect(partial(_ignore_checked, partial(does, kind)))
+        menu.addAction(tr(title)).triggered.connect(partial(ignore_checked, partial(does, kind)))
     button.setMenu(menu)
     return button
-
-
-def _ignore_checked(does: Callable[[], None], checked: bool = False) -> None:
-    does()
 
 
 def _text(entry: Entry, column: int) -> str:
