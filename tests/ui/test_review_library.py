@@ -203,6 +203,21 @@ def test_a_session_that_is_being_recorded_is_neither_repaired_nor_deleted(
         assert library.model.entries[0].state == "recording"
         assert not library.actions_by_name["repair"].isEnabled()
         assert not library.actions_by_name["delete"].isEnabled()
+        done = make_session([[(1, "happy")]] * 5, name="done")
+        library.refresh()
+        qtbot.waitUntil(lambda: len(library.model.entries) == 2)
+        thrown: list[Path] = []
+        library._confirm = lambda *_: True
+
+        def trash(one: Path) -> bool:
+            thrown.append(one)
+            return True
+
+        library._trash = trash
+        library.table.selectAll()
+        library.actions_by_name["delete"].trigger()
+        wait_for(qtbot, window, "in the trash")
+        assert thrown == [done]
 
 
 def test_deleting_asks_first_and_moves_to_the_trash(
