@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow test-bundle lint translations screenshots icons docs dist package package-check deb venv-run venv-dev clean
+.PHONY: run test test-slow test-bundle lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -34,6 +34,10 @@ screenshots: venv-dev
 docs: $(VENV)/.docs
 	@# not --quiet: that keeps --strict from counting warnings
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# after a model in assets/models was changed on purpose
+sums:
+	cd assets/models && sha256sum *.onnx *.tflite > SHA256SUMS
 
 # the program's icon in the forms of the three systems
 icons: venv-dev

@@ -81,7 +81,7 @@ def test_a_check_is_named_before_it_runs() -> None:
 
 
 def test_every_model_that_ships_is_listed_as_it_is() -> None:
-    # after a change: cd assets/models && sha256sum *.onnx *.tflite > SHA256SUMS
+    # after a change on purpose: make sums
     assert selftest.check_sums().endswith("files")
 
 
