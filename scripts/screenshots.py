@@ -50,6 +50,8 @@ TO_DOCS = {
     "settings-3-light": "settings-appearance",
     "keys-light": "keys",
     "notice-light": "notice",
+    "explanation-light": "explanation",
+    "corrections-light": "corrections",
     "sessions-light": "review-sessions",
     "session-light": "review-light",
     "session-dark": "review",
@@ -209,6 +211,9 @@ def _panels(window: MainWindow) -> None:
     window.actions_by_name["stats"].trigger()
     for label in ("happy", "neutral", "happy"):
         window.tools.correct(label)
+    QTest.qWait(1000)
+    for card in window.notices.cards:
+        card.closed.emit()
     window.stage.docks["corrections"].show()
     window.stage.docks["corrections"].raise_()
     window.tools.ask_label()

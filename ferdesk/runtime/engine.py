@@ -92,13 +92,13 @@ class Engine:
         *,
         on_result: Callable[[FrameResult], None] = lambda _: None,
         on_change: Callable[[], None] = lambda: None,
-        on_analysis: Callable[[], None] = lambda: None,
+        on_thread: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``on_analysis`` is called first on each thread that finds or judges faces."""
+        """``on_thread`` is called first on each thread of a run."""
         self._on_result = on_result
         self._on_change = on_change
-        self._on_analysis = on_analysis
+        self._on_thread = on_thread
         self._clock = clock
         self._lock = threading.Lock()
         self._run: _Run | None = None
@@ -127,7 +127,7 @@ class Engine:
                 candidates,
                 self._on_result,
                 self._on_change,
-                self._on_analysis,
+                self._on_thread,
                 self._clock,
                 tuple(self._leaving),
                 every_face=self._every_face,
@@ -193,7 +193,7 @@ class _Run:
         candidates: Callable[[], Sequence[Candidate]],
         on_result: Callable[[FrameResult], None],
         on_change: Callable[[], None],
-        on_analysis: Callable[[], None],
+        on_thread: Callable[[], None],
         clock: Callable[[], float],
         leaving: Sequence[threading.Thread],
         *,
@@ -208,7 +208,7 @@ class _Run:
         self._pipeline: Pipeline | None = None
         self._open_source, self._open_pipeline = open_source, open_pipeline
         self._on_result, self._on_change, self._clock = on_result, on_change, clock
-        self._on_analysis = on_analysis
+        self._on_thread = on_thread
         self._leaving = leaving
         self._newest: Latest[Frame] = Latest()
         self._found: Latest[Found] = Latest()
@@ -265,6 +265,7 @@ class _Run:
     def _guard(self, work: Callable[[], None]) -> None:
         """The one place that catches everything that a thread of this run may raise."""
         try:
+            self._on_thread()
             # the run before may still hold the camera and the detector
             _join(self._leaving, _LEAVE_WITHIN_S)
             if not self._stopping.is_set():
@@ -379,7 +380,6 @@ class _Run:
 
     def _find(self) -> None:
         """The first half: the newest picture, whose faces are handed on in turn."""
-        self._on_analysis()
         self._pipeline_ready.wait()
         pipeline = self._pipeline
         # the newest is taken only once there is room for what becomes of it
@@ -398,7 +398,6 @@ class _Run:
 
     def _judge(self) -> None:
         """The second half, and the word on how the run ended."""
-        self._on_analysis()
         pipeline = self._open_pipeline()
         classifier = pipeline.classifier
         with self._lock:
@@ -437,7 +436,6 @@ class _Run:
 
     def _choose(self) -> None:
         """Time the models on this machine once it works, and take the best that is fast enough."""
-        self._on_analysis()
         result = self._first_result.take()
         pipeline = self._pipeline
         if result is None or pipeline is None:

@@ -136,7 +136,7 @@ class Live(QObject):
         self._engine = Engine(
             on_result=self._take,
             on_change=self.bridge.tell_change,
-            on_analysis=give_way,
+            on_thread=give_way,
             clock=clock,
         )
         self._writing = threading.Lock()
