@@ -50,8 +50,6 @@ TO_DOCS = {
     "settings-3-light": "settings-appearance",
     "keys-light": "keys",
     "notice-light": "notice",
-    "explanation-light": "explanation",
-    "corrections-light": "corrections",
     "sessions-light": "review-sessions",
     "session-light": "review-light",
     "session-dark": "review",
