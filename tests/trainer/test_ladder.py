@@ -177,6 +177,7 @@ def test_the_whole_ladder_is_climbed_and_nothing_is_trained_twice(
     assert "their mean opinion" in text
     assert "width = 2" in text
     assert "What is left" not in text
+    assert str(small.runs) not in text  # teachers by the names of their runs
 
     def trained_again(*_: Any, **__: Any) -> None:
         raise AssertionError("trained twice")
