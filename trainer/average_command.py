@@ -53,7 +53,9 @@ def average(
         recipe, 0, weights, None, {}, fer.sha256, current_commit(), {"averaged": float(len(found))}
     )
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    console.print(f"The average of {names}: {_told(checkpoint, fer, choose_device(device))}.")
+    console.print(
+        f"The average of {names}: {_told(checkpoint, fer, choose_device(device))}.", soft_wrap=True
+    )
     try:
         save_checkpoint(checkpoint, out)
     except OSError as error:

@@ -164,7 +164,8 @@ def test_models_tells_each_models_figures() -> None:
     assert "one crop: " in done.stdout
     cards = json.loads(ferdesk("models", "--json").stdout)
     assert len(cards) == len(wiring.bundled_models())
-    assert cards[0]["accuracy"]["private_test"]["one_crop"]["num_faces"] == 3589
+    for card in cards:
+        assert card["accuracy"]["public_test"]["one_crop"]["num_faces"] == 3589
 
 
 def test_models_shows_the_card_that_lies_beside_a_model(tmp_path: Path) -> None:
