@@ -49,7 +49,7 @@ class _Panel(QWidget):
         self.table.setShowGrid(False)
         self.table.setTabKeyNavigation(False)
         self.table.setWordWrap(False)
-        self.table.setMinimumHeight(3 * _ROW_PX)
+        self.table.setMinimumHeight(2 * _ROW_PX)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(_ROW_PX)
         header = self.table.horizontalHeader()
