@@ -89,8 +89,10 @@ def test_run_app_starts_and_leaves_nothing_behind(
     seen: list[bool] = []
 
     def close_when_running() -> None:
-        (window,) = (w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
-        if window.view.result is not None:
+        # windows of other tests may not be collected yet
+        windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
+        window = next((w for w in windows if w.isVisible()), None)
+        if window is not None and window.view.result is not None:
             seen.append(True)
             timer.stop()
             services.release()
