@@ -98,7 +98,8 @@ def test_the_notice_undoes_it(window: MainWindow, qtbot: QtBot, tmp_path: Path) 
     assert undo.text() == "Undo"
     QTest.mouseClick(undo, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: stored(tmp_path / "corrections") == [])
-    assert list((tmp_path / "corrections" / "happy").iterdir()) == []
+    # the label goes after the picture
+    qtbot.waitUntil(lambda: list((tmp_path / "corrections" / "happy").iterdir()) == [])
 
 
 def test_the_panel_counts_shows_and_deletes(
