@@ -15,6 +15,7 @@ from trainer.config import Recipe
 from trainer.data import Fer2013, load_fer2013
 from trainer.devices import choose_device
 from trainer.evaluate import wilson_interval
+from trainer.options import Device, Threads, Unofficial
 from trainer.start import shape_of
 from trainer.teachers import Teacher, load_teacher
 from trainer.train import center_accuracy
@@ -31,11 +32,9 @@ def average(
     shares: Annotated[
         str | None, typer.Option(help="Their weights, e.g. 1,3; equal ones by default.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
-    unofficial: Annotated[
-        bool, typer.Option(help="Accept other row counts than FER2013's own.")
-    ] = False,
+    device: Device = "auto",
+    threads: Threads = 0,
+    unofficial: Unofficial = False,
 ) -> None:
     """Average the weights of networks of one shape (Wortsman et al., 2022); judge on PublicTest.
 

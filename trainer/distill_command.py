@@ -24,6 +24,7 @@ from trainer.evaluate import (
     wilson_interval,
 )
 from trainer.live import Display, stop_signals
+from trainer.options import Bf16, CompileModel, Device, Threads, Unofficial
 from trainer.start import load_start
 from trainer.teachers import Teacher, load_teacher
 
@@ -55,19 +56,12 @@ def distill(
     model: Annotated[
         Path | None, typer.Option(help="Also export the student, by PublicTest's temperature.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    compile_model: Annotated[
-        bool | None,
-        typer.Option("--compile/--no-compile", help="By default on CUDA and on CPUs with AMX."),
-    ] = None,
-    bf16: Annotated[
-        bool | None, typer.Option(help="bfloat16; by default on CUDA and on CPUs with AMX.")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
+    device: Device = "auto",
+    compile_model: CompileModel = None,
+    bf16: Bf16 = None,
+    threads: Threads = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run in --out.")] = False,
-    unofficial: Annotated[
-        bool, typer.Option(help="Accept other row counts than FER2013's own.")
-    ] = False,
+    unofficial: Unofficial = False,
 ) -> None:
     """Train one network on the labels and on the mean opinion of several, its teachers.
 

@@ -23,6 +23,7 @@ from trainer.ferplus import load_ferplus
 from trainer.gallery import most_confusing, write_gallery
 from trainer.jaffe import CROPS, JaffeCrop, load_jaffe
 from trainer.judge import calibration, figures, right, write_judgement
+from trainer.options import Unofficial
 from trainer.predict import Loaded, load_classifier
 from trainer.results import Origin, Test, machine, predict, stamp
 
@@ -56,9 +57,7 @@ def evaluate(
         bool, typer.Option("--final", help="Really look at PrivateTest; the look is logged.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
-    unofficial: Annotated[
-        bool, typer.Option(help="Accept other row counts than FER2013's own.")
-    ] = False,
+    unofficial: Unofficial = False,
 ) -> None:
     """Accuracy by one crop, flip and ten crops, recalls, F1 and calibration of a model.
 

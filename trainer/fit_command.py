@@ -22,6 +22,7 @@ from trainer.distributed import Group, joined
 from trainer.errors import TrainingStopped
 from trainer.folder import load_folder
 from trainer.live import Display, stop_signals
+from trainer.options import Unofficial
 from trainer.start import Start, load_start, shape_of
 
 SHIPPED = "fast.onnx"
@@ -95,9 +96,7 @@ def fit(
     tensorboard: Annotated[
         bool, typer.Option(help="Write TensorBoard's events into the run's folder, events.")
     ] = True,
-    unofficial: Annotated[
-        bool, typer.Option(help="Accept other row counts than FER2013's own.")
-    ] = False,
+    unofficial: Unofficial = False,
 ) -> None:
     """Train a network on the Training split; PublicTest is watched, PrivateTest never read.
 

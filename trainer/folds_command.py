@@ -22,6 +22,7 @@ from trainer.jaffe import CROPS, JaffeCrop, load_jaffe
 from trainer.judge import right, write_judgement
 from trainer.live import stop_signals
 from trainer.metrics import spread
+from trainer.options import Device, Threads
 from trainer.predict import load_classifier
 from trainer.reproduce_command import command_line, read_seeds
 from trainer.results import Origin, Predictions, machine, stamp
@@ -36,8 +37,8 @@ def folds(
     out: Annotated[Path, typer.Option(help="Folder of the results, and of the folds' runs.")],
     seeds: Annotated[str, typer.Option(help="Of the stratified folds and the batches.")] = "1",
     jaffe_crop: Annotated[str, typer.Option(help=f"{' or '.join(CROPS)}.")] = "paper",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch.")] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
     unofficial: Annotated[bool, typer.Option(help="Accept other counts than JAFFE's own.")] = False,
 ) -> None:
     """Fine-tune a network on JAFFE's folds, 30 epochs each: stratified, and one woman left out.

@@ -16,6 +16,16 @@ from trainer.fit_command import watch
 from trainer.ladder import GROUND, RUNGS, Climb, Plan, Rung, State, Wanted, as_toml, assess
 from trainer.ladder_report import write_report
 from trainer.live import stop_signals
+from trainer.options import (
+    AtOnce,
+    Bf16,
+    CompileModel,
+    Device,
+    Minutes,
+    ReportOnly,
+    Threads,
+    Unofficial,
+)
 from trainer.reproduce_command import Shown, command_line, read_seeds
 from trainer.results import machine, stamp
 
@@ -49,27 +59,14 @@ def ladder(
             help="At the top, export full and fast with int8 twins here; not PrivateTest."
         ),
     ] = None,
-    report_only: Annotated[
-        bool, typer.Option("--report-only", help="Train nothing, write the report anew.")
-    ] = False,
-    minutes: Annotated[
-        float, typer.Option(help="Stop after so many; the same command goes on. 0: no limit.")
-    ] = 0.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    at_once: Annotated[
-        int, typer.Option(min=1, help="Networks trained side by side, on one GPU or several.")
-    ] = 1,
-    compile_model: Annotated[
-        bool | None,
-        typer.Option("--compile/--no-compile", help="By default on CUDA and on CPUs with AMX."),
-    ] = None,
-    bf16: Annotated[
-        bool | None, typer.Option(help="bfloat16; by default on CUDA and on CPUs with AMX.")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
-    unofficial: Annotated[
-        bool, typer.Option(help="Accept other row counts than FER2013's own.")
-    ] = False,
+    report_only: ReportOnly = False,
+    minutes: Minutes = 0.0,
+    device: Device = "auto",
+    at_once: AtOnce = 1,
+    compile_model: CompileModel = None,
+    bf16: Bf16 = None,
+    threads: Threads = 0,
+    unofficial: Unofficial = False,
 ) -> None:
     """Climb from the paper's recipe to the best, tuned on PublicTest; PrivateTest is never read.
 

@@ -21,6 +21,7 @@ from trainer.ferplus import load_ferplus
 from trainer.fit_command import watch
 from trainer.jaffe import CROPS, Jaffe, JaffeCrop, load_jaffe
 from trainer.live import LINE_EVERY_S, stop_signals
+from trainer.options import AtOnce, Bf16, CompileModel, Device, Minutes, ReportOnly, Threads
 from trainer.paper import TABLES
 from trainer.report import Header, Truth, write_report
 from trainer.reproduce import Plan, Reproduction, Step
@@ -55,25 +56,13 @@ def reproduce(
     final: Annotated[
         bool, typer.Option("--final", help="Also look at PrivateTest; each look is logged.")
     ] = False,
-    report_only: Annotated[
-        bool, typer.Option("--report-only", help="Train nothing, write the report anew.")
-    ] = False,
-    minutes: Annotated[
-        float, typer.Option(help="Stop after so many; the same command goes on. 0: no limit.")
-    ] = 0.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    at_once: Annotated[
-        int,
-        typer.Option(min=1, help="Networks trained side by side, on one GPU or several."),
-    ] = 1,
-    compile_model: Annotated[
-        bool | None,
-        typer.Option("--compile/--no-compile", help="By default on CUDA and on CPUs with AMX."),
-    ] = None,
-    bf16: Annotated[
-        bool | None, typer.Option(help="bfloat16; by default on CUDA and on CPUs with AMX.")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch.")] = 0,
+    report_only: ReportOnly = False,
+    minutes: Minutes = 0.0,
+    device: Device = "auto",
+    at_once: AtOnce = 1,
+    compile_model: CompileModel = None,
+    bf16: Bf16 = None,
+    threads: Threads = 0,
     unofficial: Annotated[
         bool, typer.Option(help="Accept other counts than FER2013's and JAFFE's own.")
     ] = False,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from trainer.data import load_fer2013
 from trainer.figures import add_figures
+from trainer.options import Unofficial
 from trainer.predict import load_classifier
 from trainer.reproduce_command import command_line
 from trainer.robustness import evenly_spread
@@ -37,9 +38,7 @@ def robustness(
         Path | None, typer.Option(help="Put the figures into this JSON file, for card.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
-    unofficial: Annotated[
-        bool, typer.Option(help="Accept other row counts than FER2013's own.")
-    ] = False,
+    unofficial: Unofficial = False,
 ) -> None:
     """Accuracy under blur, low light, compression, small and covered faces; steadiness of labels.
 
