@@ -98,18 +98,24 @@ def test_a_folder_that_goes_away_stops_the_recording(tmp_path: Path) -> None:
     assert not (tmp_path / "s").exists()
 
 
-def test_a_disk_that_does_not_keep_up_is_counted_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_writer, "_MAX_WAITING_FRAMES", 10)
-    go_on = threading.Event()
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The disk stands still until this is set."""
+    disk_goes_on = threading.Event()
     append = SessionWriter._append
 
     def stalled(writer: SessionWriter, waiting: list[object]) -> None:
-        go_on.wait(20)
+        disk_goes_on.wait(20)
         append(writer, waiting)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SessionWriter, "_append", stalled)
+    return disk_goes_on
+
+
+def test_a_disk_that_does_not_keep_up_is_counted_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go_on: threading.Event
+) -> None:
+    monkeypatch.setattr(session_writer, "_MAX_WAITING_FRAMES", 10)
     writer = SessionWriter(new_folder(tmp_path), header(), live=False)
     added = 0
     while writer.num_lost < 3:
@@ -305,17 +311,9 @@ def write_quarters(tmp_path: Path, num_frames: int, memory: Callable[[], int]) -
 
 
 def test_a_disk_that_stands_still_costs_the_analysis_no_frame(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go_on: threading.Event
 ) -> None:
     monkeypatch.setattr(session_writer, "_MAX_WAITING_FRAMES", 50)
-    go_on = threading.Event()
-    append = SessionWriter._append
-
-    def stalled(writer: SessionWriter, waiting: list[object]) -> None:
-        go_on.wait(20)
-        append(writer, waiting)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(SessionWriter, "_append", stalled)
     writer = SessionWriter(new_folder(tmp_path), header(), live=True)
     analysed = threading.Semaphore(0)
     given: list[int] = []
