@@ -12,7 +12,6 @@ off at any minute, and the same command goes on.
 import dataclasses
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,9 +26,9 @@ from trainer.config import Recipe, as_table, load_recipe, recipe_from
 from trainer.data import Fer2013
 from trainer.errors import CannotTrain, TrainingStopped
 from trainer.evaluate import Views, file_sha256, shift_of, softmax
+from trainer.limit import Limit
 from trainer.metrics import Spread, spread
 from trainer.predict import load_classifier
-from trainer.reproduce import TimeIsUp
 from trainer.results import (
     Origin,
     Predictions,
@@ -410,8 +409,8 @@ class Climb:
         written: Callable[[], object] = lambda: None,
     ) -> None:
         self.plan, self.fer, self.show, self.progress = plan, fer, show, progress
-        self.asked_to_stop, self.ahead, self.written = stop_requested, ahead, written
-        self.ends_s = time.monotonic() + 60 * plan.minutes if plan.minutes else None
+        self.ahead, self.written = ahead, written
+        self.limit = Limit(plan.minutes, stop_requested)
 
     def run(self) -> State:
         """Climb to the top.
@@ -422,11 +421,11 @@ class Climb:
         """
         while (state := assess(self.plan, self.fer)).wanted:
             if self.ahead is not None and len(state.wanted) > 1:
-                self._check_time()
+                self.limit.check()
                 self.show(f"{state.wanted_for}: {len(state.wanted)} runs side by side")
-                self.ahead(state.wanted, self._must_stop)
+                self.ahead(state.wanted, self.limit.reached)
             for number, wanted in enumerate(state.wanted, 1):
-                self._check_time()
+                self.limit.check()
                 self.show(
                     f"{state.wanted_for}, run {number} of {len(state.wanted)}: "
                     f"{told(wanted.recipe, self.plan)}, seed {wanted.recipe.seed}"
@@ -447,10 +446,10 @@ class Climb:
             train.fit(
                 wanted.recipe, self.fer, wanted.folder, device=self.plan.device,
                 compile_model=self.plan.compile_model, bf16=self.plan.bf16, resume=True,
-                report=self.progress, notice=self.show, stop_requested=self._must_stop,
+                report=self.progress, notice=self.show, stop_requested=self.limit.reached,
             )  # fmt: skip
         except TrainingStopped:
-            self._check_time()
+            self.limit.check_time()
             raise
 
     def _note_failure(self, wanted: Wanted, why: str) -> None:
@@ -481,21 +480,6 @@ class Climb:
         pixels = self.fer.splits["public"].pixels
         found = predict(loaded.classify, pixels, shift_of(loaded.crop_px), origin)
         save_predictions(found, _stored_path(self.plan, wanted.recipe, wanted.recipe.seed))
-
-    def _must_stop(self) -> bool:
-        return self.asked_to_stop() or self._time_is_up()
-
-    def _time_is_up(self) -> bool:
-        return self.ends_s is not None and time.monotonic() >= self.ends_s
-
-    def _check_time(self) -> None:
-        if self.asked_to_stop():
-            raise TrainingStopped("Stopped; what was done is kept. The same command goes on.")
-        if self._time_is_up():
-            raise TimeIsUp(
-                f"The {self.plan.minutes:g} minutes are over; what was done is kept. The same "
-                "command goes on from there."
-            )
 
 
 def told(recipe: Recipe, plan: Plan) -> str:

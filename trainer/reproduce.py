@@ -4,12 +4,10 @@ Every step leaves its result on disk before the next begins, and is skipped wher
 there: an interrupted call goes on where it was, and later calls add seeds.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ferdesk.errors import FerdeskError
 from trainer import crossval, train
 from trainer.checkpoint import current_commit, load_checkpoint
 from trainer.config import Recipe, as_table, load_recipe
@@ -20,6 +18,7 @@ from trainer.evaluate import Classifier, file_sha256, log_private, shift_of
 from trainer.evaluate import as_table as as_scores
 from trainer.jaffe import Jaffe, JaffeCrop
 from trainer.judge import figures
+from trainer.limit import Limit
 from trainer.paper import TABLES
 from trainer.predict import load_classifier
 from trainer.results import (
@@ -38,10 +37,6 @@ from trainer.results import (
 )
 from trainer.shallow import FILE as SHALLOW_FILE
 from trainer.shallow import fit_shallow, load_shallow
-
-
-class TimeIsUp(FerdeskError):
-    """The minutes that a call may take are over; what is done is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +107,8 @@ class Reproduction:
         ahead: Ahead | None = None,
     ) -> None:
         self.plan, self.fer, self.jaffe, self.ahead = plan, fer, jaffe, ahead
-        self.show, self.progress, self.asked_to_stop = show, progress, stop_requested
-        self.ends_s = time.monotonic() + 60 * plan.minutes if plan.minutes else None
+        self.show, self.progress = show, progress
+        self.limit = Limit(plan.minutes, stop_requested)
 
     def run(self) -> None:
         """Train and predict what is missing: one seed of every system first, then the next.
@@ -130,7 +125,7 @@ class Reproduction:
                 for preset in self.plan.presets()
             ]
             if self.ahead is not None and (lacking := self._lacking(steps)):
-                self.ahead(lacking, self._must_stop)
+                self.ahead(lacking, self.limit.reached)
             for step in steps:
                 self._system(step)
 
@@ -144,7 +139,7 @@ class Reproduction:
     def _system(self, step: Step) -> None:
         if not (wanted := self._not_stored(step)):
             return
-        self._check_time()
+        self.limit.check_time()
         # a run that is finished returns at once
         self.show(f"{step.preset}, seed {step.seed}: training on FER2013")
         self._train(step.recipe, self.fer, step.folder, None)
@@ -203,12 +198,12 @@ class Reproduction:
                     recipe, data, folder,
                     device=self.plan.device, compile_model=self.plan.compile_model,
                     bf16=self.plan.bf16, resume=True, start=weights, report=self.progress,
-                    notice=self.show, stop_requested=self._must_stop,
+                    notice=self.show, stop_requested=self.limit.reached,
                 )  # fmt: skip
             else:
-                fit_shallow(recipe, data, folder, resume=True, stop_requested=self._must_stop)
+                fit_shallow(recipe, data, folder, resume=True, stop_requested=self.limit.reached)
         except TrainingStopped:
-            self._check_time()
+            self.limit.check_time()
             raise
 
     def _predict(self, step: Step, test: FerTest, selection: str) -> None:
@@ -249,7 +244,7 @@ class Reproduction:
         folds = crossval.folds_of(jaffe, scheme, step.seed)
 
         def fold(recipe: Recipe, training: Faces, held: Faces, folder: Path) -> Classifier:
-            self._check_time()
+            self.limit.check_time()
             data = Fer2013({"training": training, "public": held}, jaffe.sha256)
             inner = Step(step.preset, recipe, folder)
             self._train(recipe, data, folder, chosen if recipe.is_network else None)
@@ -285,16 +280,3 @@ class Reproduction:
             date=stamp(),
             machine=machine(),
         )
-
-    def _must_stop(self) -> bool:
-        return self.asked_to_stop() or self._time_is_up()
-
-    def _time_is_up(self) -> bool:
-        return self.ends_s is not None and time.monotonic() >= self.ends_s
-
-    def _check_time(self) -> None:
-        if self._time_is_up():
-            raise TimeIsUp(
-                f"The {self.plan.minutes:g} minutes are over; what was done is kept. The same "
-                "command goes on from there."
-            )

@@ -17,7 +17,7 @@ from trainer.data import Fer2013
 from trainer.errors import CannotTrain, TrainingStopped
 from trainer.ladder import RUNGS, Climb, Gain, Plan, Rung, State, assess, gain_of
 from trainer.ladder_report import write_report
-from trainer.reproduce import TimeIsUp
+from trainer.limit import TimeIsUp
 from trainer.results import Origin, Predictions, file_name, save_predictions
 
 pytestmark = pytest.mark.timeout(180)

@@ -14,8 +14,9 @@ from trainer.config import Recipe
 from trainer.data import Fer2013
 from trainer.errors import TrainingStopped
 from trainer.evaluate import log_private
+from trainer.limit import TimeIsUp
 from trainer.paper import METHOD
-from trainer.reproduce import Plan, Reproduction, TimeIsUp
+from trainer.reproduce import Plan, Reproduction
 from trainer.results import stored
 
 # seconds of work; a busy machine may take many times that
