@@ -97,6 +97,7 @@ def test_an_inlet_that_never_reads_holds_nobody_up(tmp_path: Path) -> None:
     text = in_child(
         """
         import resource
+        import time
         import pylsl
         from ferdesk.adapters.lsl_stream import LslStream
         from tests.adapters.test_session_writer import result
@@ -114,8 +115,9 @@ def test_an_inlet_that_never_reads_holds_nobody_up(tmp_path: Path) -> None:
             for _ in range(15):
                 for _ in range(100):
                     stream.put(one)
+                # a pause: a loop that spins would keep the sender from the interpreter's lock
                 while not stream._waiting.empty():
-                    pass
+                    time.sleep(0.001)
 
         fill()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
