@@ -20,7 +20,7 @@ TOOLS = ("pyinstaller>=6.15", "packaging>=24")
 WITHOUT = {"mediapipe", "opencv-contrib-python", "onnxruntime", "onnxruntime-gpu"}
 """Installed by themselves, below, or another one in their place."""
 MEDIAPIPE_WITHOUT = {"opencv-contrib-python", "matplotlib", "sounddevice"}
-"""MediaPipe asks for them; finding faces does not (packaging/hooks/without_plots.py)."""
+"""MediaPipe asks for them; finding faces does not (ferdesk/late_imports.py)."""
 RUNTIMES = {"cpu": "onnxruntime>=1.22", "cuda": "onnxruntime-gpu[cuda,cudnn]>=1.22"}
 
 
