@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
@@ -14,6 +15,22 @@ from ferdesk.ui.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
 _MUCH_GARBAGE = 20_000
+_PATIENCE_MS = 20_000
+"""How long what must happen is waited for: a busy machine may stand still for seconds."""
+
+
+class PatientBot(QtBot):
+    """pytest-qt's bot, which waits longer before it gives up."""
+
+    def waitUntil(
+        self, callback: Callable[[], bool | None], *, timeout: int = _PATIENCE_MS
+    ) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 class HeldClock:

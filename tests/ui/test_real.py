@@ -56,8 +56,9 @@ def test_the_demo_is_seen_labelled_explained_and_recorded(
     QTest.keyClick(window, Qt.Key.Key_H)
     assert window.view.grab().toImage() != before
     QTest.keyClick(window, Qt.Key.Key_R)
-    qtbot.waitUntil(lambda: (tmp_path / "sessions").is_dir(), timeout=10_000)
-    (folder,) = (tmp_path / "sessions").iterdir()
+    sessions = tmp_path / "sessions"
+    qtbot.waitUntil(lambda: any(sessions.glob("*/results.csv")), timeout=60_000)
+    (folder,) = sessions.iterdir()
 
     def rows_are_written() -> bool:
         return (folder / "results.csv").read_bytes().count(b"\n") > 5
