@@ -26,7 +26,7 @@ from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import FaceResult, Frame, FrameResult
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 from trainer.checkpoint import current_commit
 from trainer.data import load_fer2013
 from trainer.evaluate import log_private, wilson_interval
@@ -110,7 +110,7 @@ def main() -> None:
     clock = CameraClock()
     pace = Pace(CAMERA_INTERVAL_S if options.live else None)
     num_frames = LIVE_FRAMES if options.live else 1
-    eyes = MediaPipeDetector(models_folder())
+    eyes = MediaPipeDetector(detectors_folder())
     model = wiring.find_model(options.model)
     classifier = OnnxClassifier(model, "cpu")
     pipeline = Pipeline(LiveSearch(eyes, pace=pace, clock=clock), classifier, clock=clock)

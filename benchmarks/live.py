@@ -43,7 +43,7 @@ from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.search import ExhaustiveSearch, LiveSearch, same_face
 from ferdesk.core.types import Box, CameraFormat, Frame, FrameResult, SourceInfo
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 from ferdesk.runtime.engine import Engine, FrameSource, State
 
 CLIPS = (
@@ -314,7 +314,7 @@ def run_work(names: list[str], models: list[str], num_frames: int = 60) -> None:
         f"{'scene':<10}{'model':<11}{'all':>7}{'find':>7}{'judge':>7}{'faces':>7}{'found':>8}{'false':>7}"
     )
     clock = time.process_time
-    with MediaPipeDetector(models_folder()) as eyes:
+    with MediaPipeDetector(detectors_folder()) as eyes:
         for name in names:
             scene = scenes([name])[name]
             for model in models:
@@ -361,7 +361,7 @@ def run_still(*, processor_time: bool) -> None:
     say(
         f"\n{'still':<24}{'exhaustive':>11}{'live':>6}{'share':>8}{'mean ms':>9}{'shown false':>13}"
     )
-    with MediaPipeDetector(models_folder()) as eyes:
+    with MediaPipeDetector(detectors_folder()) as eyes:
         for name in STILLS:
             picture = cv2.imread(str(clips_folder() / name))
             if picture is None:

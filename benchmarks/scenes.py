@@ -29,7 +29,7 @@ from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
 from ferdesk.adapters.video_file import VideoFile
 from ferdesk.core.search import ExhaustiveSearch
 from ferdesk.core.types import Box, Frame, SourceInfo
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 
 RATE_FPS = 30.0
 NUM_PICTURES = 90
@@ -203,7 +203,7 @@ def _to_and_fro(index: int) -> int:
 
 def _cast() -> list[_Person]:
     people = []
-    with MediaPipeDetector(models_folder()) as eyes:
+    with MediaPipeDetector(detectors_folder()) as eyes:
         search = ExhaustiveSearch(eyes)
         for clip, number, first in CAST:
             people.append(_cut_out(clips_folder() / clip, number, first, search))

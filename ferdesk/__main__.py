@@ -32,7 +32,7 @@ from ferdesk.paths import (
     assets_folder,
     licences_folder,
     log_folder,
-    models_folder,
+    detectors_folder,
     sessions_folder,
 )
 from ferdesk.privacy import block_reports
@@ -517,7 +517,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         check(package, bool(installed), installed or "not installed; install ferdesk again")
     check("ONNX Runtime", True, runtime_text())
     try:
-        MediaPipeDetector(models_folder()).close()
+        MediaPipeDetector(detectors_folder()).close()
         check("face detectors", True, "both load")
     except Exception as error:  # noqa: BLE001 (whatever keeps it from working is to be told)
         check("face detectors", False, str(error))

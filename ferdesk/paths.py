@@ -18,6 +18,11 @@ def assets_folder() -> Path:
     return candidates[-1]
 
 
+def detectors_folder() -> Path:
+    """Where the networks lie that find faces."""
+    return assets_folder() / "detectors"
+
+
 def models_folder() -> Path:
     return assets_folder() / "models"
 

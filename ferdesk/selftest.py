@@ -21,7 +21,7 @@ import ferdesk
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import FerdeskError
 from ferdesk.integrity import SUMS_FILE, check_content, read_sums
-from ferdesk.paths import assets_folder, models_folder
+from ferdesk.paths import assets_folder, detectors_folder, models_folder
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -138,7 +138,7 @@ class _ModelCheck:
 def check_detectors() -> str:
     from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
 
-    MediaPipeDetector(models_folder()).close()
+    MediaPipeDetector(detectors_folder()).close()
     return "both load"
 
 

@@ -30,7 +30,7 @@ from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError, StreamError
-from ferdesk.paths import models_folder, sessions_folder
+from ferdesk.paths import detectors_folder, models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import Reconnecting
@@ -506,7 +506,7 @@ def open_pipeline(
     # side by side: loading the network computes, loading the detector is mostly imports
     with ThreadPoolExecutor(1, "ferdesk-model") as pool:
         loading = pool.submit(OnnxClassifier, path, provider)
-        eyes = MediaPipeDetector(models_folder())
+        eyes = MediaPipeDetector(detectors_folder())
         try:
             classifier = loading.result()
         except BaseException:

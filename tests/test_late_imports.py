@@ -44,8 +44,8 @@ def test_the_detector_does_not_load_what_only_plots_and_listens() -> None:
     code = (
         "import sys\n"
         "from ferdesk.adapters.mediapipe_detector import MediaPipeDetector\n"
-        "from ferdesk.paths import models_folder\n"
-        "MediaPipeDetector(models_folder()).close()\n"
+        "from ferdesk.paths import detectors_folder\n"
+        "MediaPipeDetector(detectors_folder()).close()\n"
         "assert 'mediapipe' in sys.modules\n"
         "assert not {'matplotlib', 'sounddevice'} & set(sys.modules)\n"
     )

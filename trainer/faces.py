@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.crop import Square, square_around
 from ferdesk.errors import DataError
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 
 if TYPE_CHECKING:
     from ferdesk.core.search import ExhaustiveSearch
@@ -43,7 +43,7 @@ def _find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
     from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
     from ferdesk.core.search import ExhaustiveSearch
 
-    with MediaPipeDetector(models_folder()) as eyes:
+    with MediaPipeDetector(detectors_folder()) as eyes:
         detector = ExhaustiveSearch(eyes)
         return [_square(detector, image) for image in images]
 

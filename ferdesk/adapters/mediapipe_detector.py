@@ -1,55 +1,57 @@
-"""Faces found by MediaPipe's two detectors, each of which misses faces that the other finds."""
+"""Faces found by MediaPipe's two detection networks, each of which misses faces the other finds.
 
+The networks are MediaPipe's, the runtime is ONNX Runtime (``scripts/convert_detectors.py``). What
+surrounds them is as MediaPipe does it (Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face
+Detection on Mobile GPUs", 2019): anchors, and boxes that overlap blended by their scores.
+"""
+
+import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Framing
 from ferdesk.core.pose import Landmarks, head_pose
-from ferdesk.core.search import Region, cut_by
+from ferdesk.core.search import WHOLE_PX, Region, cut_by
 from ferdesk.core.types import Box, Detection
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
-from ferdesk.late_imports import late
 from ferdesk.sentences import say
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-SHORT_RANGE_FILE = "face_detection_short_range.tflite"
-FULL_RANGE_FILE = "face_detection_full_range_sparse.tflite"
+    import onnxruntime
+
+SHORT_RANGE_FILE = "face_detection_short_range.onnx"
+FULL_RANGE_FILE = "face_detection_full_range.onnx"
 MIN_SCORE = 0.35
 """Below this nothing is looked at."""
+_SHORT_RANGE_PX = 128
+"""Side of the square that the short-range network takes, and no other."""
+_BLENDED_IOU = 0.3
+_SIDE_STEP_PX = 32
+"""The full-range network halves its picture five times."""
 
 
 class MediaPipeDetector:
-    """The two models as eyes: full range sees far, short range sees near and is fast.
+    """The two networks as eyes: full range sees far, short range sees near and is fast.
 
     Which part of a picture they are shown, and what of their answers is believed, is decided in
     ``ferdesk.core.search``.
     """
 
-    def __init__(self, models: Path, *, min_score: float = MIN_SCORE) -> None:
-        """Load both models from the folder ``models``.
+    def __init__(self, folder: Path, *, min_score: float = MIN_SCORE) -> None:
+        """Load both networks from ``folder``.
 
         Raises:
             ModelError: a file is missing, damaged or cannot be loaded.
         """
-        # MediaPipe takes a while to import, which the window must not wait for; most of it was
-        # for drawing and listening, which nobody does here
-        with late("matplotlib", "matplotlib.pyplot", "sounddevice"):
-            import mediapipe as mp
-
-        self._mp = mp
-        self._full = self._load(models / FULL_RANGE_FILE, min_score)
-        try:
-            self._short = self._load(models / SHORT_RANGE_FILE, min_score)
-        except ModelError:
-            self._full.close()
-            raise
+        self._far = _Network(folder / FULL_RANGE_FILE, min_score)
+        self._near = _Network(folder / SHORT_RANGE_FILE, min_score)
 
     def __enter__(self) -> "MediaPipeDetector":
         return self
@@ -63,79 +65,166 @@ class MediaPipeDetector:
         self.close()
 
     def close(self) -> None:
-        """Free the native detectors; one left open complains at the interpreter's exit."""
-        self._short.close()
-        self._full.close()
+        """Nothing is held open: the networks live in memory and end with this object."""
 
-    def look_far(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
-        """What the full-range model finds in a part of ``image`` [H, W, 3] uint8 RGB."""
-        return self._look(self._full, image, region, FULL_RANGE)
+    def look_far(
+        self, image: NDArray[np.uint8], region: Region, scale: float | None = None
+    ) -> list[Detection]:
+        """What the full-range network finds in a part of ``image`` [H, W, 3] uint8 RGB.
+
+        ``scale`` is how much the part is shrunk before it is looked at; without it, so much that
+        its longer side has the 192 pixels that the network was trained on.
+        """
+        if scale is None:
+            scale = WHOLE_PX / max(region.width, region.height)
+        shown = _shrunk(image, region, scale)
+        height, width = (-(-side // _SIDE_STEP_PX) * _SIDE_STEP_PX for side in shown.shape[:2])
+        finds = self._far.look(_padded(shown, height, width), _far_anchors(height, width))
+        return _placed(finds, image, region, shown.shape, FULL_RANGE)
 
     def look_near(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
-        """What the short-range model finds in a part of ``image``."""
-        return self._look(self._short, image, region, SHORT_RANGE)
+        """What the short-range network finds in a part of ``image``."""
+        shown = _shrunk(image, region, _SHORT_RANGE_PX / max(region.width, region.height))
+        finds = self._near.look(_padded(shown, _SHORT_RANGE_PX, _SHORT_RANGE_PX), _NEAR_ANCHORS)
+        return _placed(finds, image, region, shown.shape, SHORT_RANGE)
 
-    def _look(
-        self,
-        detector: Any,  # noqa: ANN401 (an untyped library)
-        image: NDArray[np.uint8],
-        region: Region,
-        framing: Framing,
-    ) -> list[Detection]:
-        """Finds in pixels of the whole picture, without halves of faces at the region's edges."""
-        height, width = image.shape[:2]
-        part = image[region.y : region.y + region.height, region.x : region.x + region.width]
-        found: list[Detection] = []
-        for find in self._run(detector, part, framing):
-            box = replace(find.box, x=find.box.x + region.x, y=find.box.y + region.y)
-            if not cut_by(region, box, width, height):
-                found.append(replace(find, box=box))
-        return found
 
-    def _load(self, path: Path, min_score: float) -> Any:  # noqa: ANN401 (an untyped library)
-        vision = self._mp.tasks.vision
-        try:
-            # by content, since the native loader mishandles some paths on Windows
-            content = path.read_bytes()
-            check_content(path, content)
-            base = self._mp.tasks.BaseOptions(model_asset_buffer=content)
-            return vision.FaceDetector.create_from_options(
-                vision.FaceDetectorOptions(
-                    base_options=base,
-                    running_mode=vision.RunningMode.IMAGE,
-                    min_detection_confidence=min_score,
-                )
+class _Network:
+    """One of the networks: pictures in, finds in their pixels out."""
+
+    def __init__(self, path: Path, min_score: float) -> None:
+        self._least_logit = math.log(min_score / (1 - min_score))
+        self._session = _open_session(path)
+
+    def look(
+        self, picture: NDArray[np.uint8], anchors: NDArray[np.float32]
+    ) -> list[tuple[float, NDArray[np.float32]]]:
+        """Score and [8, 2] points of each find in ``picture`` [h, w, 3].
+
+        The points are the box's upper left and lower right corner, then eyes, nose, mouth and ears.
+        ``anchors`` [n, 2] are the places that the network's answers refer to.
+        """
+        boxes, scores = self._session.run(["boxes", "scores"], {"pictures": picture[None]})
+        logits = scores[0, :, 0]
+        hopeful = np.flatnonzero(logits >= self._least_logit)
+        if not len(hopeful):
+            return []
+        points = boxes[0, hopeful].reshape(-1, 8, 2)
+        half = points[:, 1] / 2
+        points[:, 1] = 0
+        points += anchors[hopeful, None]
+        points[:, 1] = points[:, 0] + half
+        points[:, 0] -= half
+        return _blended(points, 1 / (1 + np.exp(-logits[hopeful])))
+
+
+def _blended(
+    points: NDArray[np.float32], scores: NDArray[np.float32]
+) -> list[tuple[float, NDArray[np.float32]]]:
+    """Finds [n, 8, 2] that overlap as one: its points the mean by score, its score the best."""
+    left = np.argsort(-scores, kind="stable")
+    found = []
+    while len(left):
+        best = left[0]
+        alike = _iou(points[left], points[best]) > _BLENDED_IOU
+        alike[0] = True
+        group = left[alike]
+        weights = scores[group] / scores[group].sum()
+        found.append((float(scores[best]), np.einsum("n,npc->pc", weights, points[group])))
+        left = left[~alike]
+    return found
+
+
+def _iou(points: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of boxes [n, 8, 2] with one of them, by their corners."""
+    common = np.minimum(points[:, 1], other[1]) - np.maximum(points[:, 0], other[0])
+    inter = np.prod(np.maximum(common, 0), axis=1)
+    areas = np.prod(points[:, 1] - points[:, 0], axis=1)
+    union = areas + np.prod(other[1] - other[0]) - inter
+    return np.asarray(inter / np.maximum(union, 1e-6), dtype=np.float32)
+
+
+def _grid(height: int, width: int, stride: int, num: int) -> NDArray[np.float32]:
+    """[n, 2] middles of cells of ``stride`` pixels, row by row, each ``num`` times."""
+    y, x = np.mgrid[0:height, 0:width]
+    middles = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * stride
+    return np.repeat(middles, num, axis=0).astype(np.float32)
+
+
+def _far_anchors(height: int, width: int) -> NDArray[np.float32]:
+    return _grid(height // 4, width // 4, 4, 1)
+
+
+_NEAR_ANCHORS = np.concatenate([_grid(16, 16, 8, 2), _grid(8, 8, 16, 6)])
+
+
+def _shrunk(image: NDArray[np.uint8], region: Region, scale: float) -> NDArray[np.uint8]:
+    # OpenCV takes a while to load, which the window must not wait for
+    import cv2
+
+    part = image[region.y : region.y + region.height, region.x : region.x + region.width]
+    size = max(round(region.width * scale), 1), max(round(region.height * scale), 1)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _padded(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """With black to the right and below, as MediaPipe fills a square."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    filled = np.zeros((height, width, 3), np.uint8)
+    filled[: picture.shape[0], : picture.shape[1]] = picture
+    return filled
+
+
+def _placed(
+    finds: list[tuple[float, NDArray[np.float32]]],
+    image: NDArray[np.uint8],
+    region: Region,
+    shown: tuple[int, ...],
+    framing: Framing,
+) -> list[Detection]:
+    """Finds in pixels of the whole picture, without halves of faces at the region's edges."""
+    height, width = image.shape[:2]
+    factor = np.array([region.width / shown[1], region.height / shown[0]])
+    corner = np.array([region.x, region.y])
+    found = []
+    for score, points in finds:
+        (left, top), (right, bottom), *landmarks = (corner + points * factor).tolist()
+        box = Box(left, top, right - left, bottom - top)
+        if box.width <= 0 or box.height <= 0 or cut_by(region, box, width, height):
+            continue
+        # right eye, left eye, nose, mouth, right ear, left ear
+        pose = head_pose(Landmarks(*((x, y) for x, y in landmarks)))
+        found.append(
+            Detection(
+                box=box,
+                score=min(score, 1.0),
+                framing=framing,
+                roll_deg=pose.roll_deg,
+                yaw_deg=pose.yaw_deg,
+                pitch_deg=pose.pitch_deg,
             )
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ModelError(
-                say("The face detector {path} cannot be loaded: {why}.", path=path, why=error)
-            ) from error
-
-    def _run(
-        self,
-        detector: Any,  # noqa: ANN401 (an untyped library)
-        image: NDArray[np.uint8],
-        framing: Framing,
-    ) -> list[Detection]:
-        height, width = image.shape[:2]
-        picture = self._mp.Image(
-            image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(image)
         )
-        return [
-            _detection(found, width, height, framing)
-            for found in detector.detect(picture).detections
-        ]
+    return found
 
 
-def _detection(found: Any, width: int, height: int, framing: Framing) -> Detection:  # noqa: ANN401
-    box = found.bounding_box
-    # right eye, left eye, nose, mouth, right ear, left ear; in shares of the picture
-    pose = head_pose(Landmarks(*((p.x * width, p.y * height) for p in found.keypoints)))
-    return Detection(
-        box=Box(float(box.origin_x), float(box.origin_y), float(box.width), float(box.height)),
-        score=min(max(float(found.categories[0].score), 0.0), 1.0),
-        framing=framing,
-        roll_deg=pose.roll_deg,
-        yaw_deg=pose.yaw_deg,
-        pitch_deg=pose.pitch_deg,
-    )
+def _open_session(path: Path) -> "onnxruntime.InferenceSession":
+    import onnxruntime
+
+    # ferdesk/__init__.py has told it by the environment; this holds if that was too late
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # the networks are too small for two threads: those would mostly wait for each other
+    options.intra_op_num_threads = 1
+    try:
+        content = path.read_bytes()
+        check_content(path, content)
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except ModelError:
+        raise
+    except Exception as error:  # ONNX Runtime raises classes of its own that share no base
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(
+            say("The face detector {path} cannot be loaded: {why}.", path=path, why=why)
+        ) from error

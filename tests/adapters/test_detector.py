@@ -11,12 +11,12 @@ from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
 from ferdesk.core.search import ExhaustiveSearch
 from ferdesk.core.types import Frame
 from ferdesk.errors import ModelError
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 
 
 @pytest.fixture(scope="module")
 def detector() -> Iterator[ExhaustiveSearch]:
-    with MediaPipeDetector(models_folder()) as eyes:
+    with MediaPipeDetector(detectors_folder()) as eyes:
         yield ExhaustiveSearch(eyes)
 
 

@@ -11,7 +11,7 @@ from ferdesk.batch import frames_of
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.search import ExhaustiveSearch
 from ferdesk.core.types import Box
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder
 from ferdesk.wiring import open_pipeline, open_source
 
 SHARED = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared"))
@@ -42,7 +42,7 @@ def test_no_face_that_an_exhaustive_search_finds_stays_clear(name: str) -> None:
     source.close()
     pipeline.close()
     assert len(after) == len(before)
-    search = ExhaustiveSearch(MediaPipeDetector(models_folder()))
+    search = ExhaustiveSearch(MediaPipeDetector(detectors_folder()))
     num_found = 0
     for index in range(0, len(before), EVERY):
         image, (covered, _) = before[index], after[index]

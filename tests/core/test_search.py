@@ -107,10 +107,12 @@ class FakeEyes:
     near_score: float | None = None
     blind_far: bool = False
 
-    def look_far(self, image: np.ndarray, region: Region) -> list[Detection]:
+    def look_far(
+        self, image: np.ndarray, region: Region, scale: float | None = None
+    ) -> list[Detection]:
         self.now_s += 0.005 * self.slowness
         self.num_far += 1
-        side = max(region.width, region.height)
+        side = max(region.width, region.height) if scale is None else 192 / scale
         return [
             Detection(box, self.score, FULL_RANGE, 0.0)
             for box in self._inside(region)
