@@ -35,9 +35,10 @@ docs: $(VENV)/.docs
 	@# not --quiet: that keeps --strict from counting warnings
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-# after a model in assets/models was changed on purpose
+# after a network in assets was changed on purpose
 sums:
-	cd assets/models && sha256sum *.onnx *.tflite > SHA256SUMS
+	cd assets/models && sha256sum *.onnx > SHA256SUMS
+	cd assets/detectors && sha256sum *.onnx > SHA256SUMS
 
 # the program's icon in the forms of the three systems
 icons: venv-dev

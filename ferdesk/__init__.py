@@ -6,7 +6,6 @@ For programs: ``Pipeline`` and ``open_source``, see docs/library.md.
 import os
 from typing import TYPE_CHECKING, Any
 
-from ferdesk.privacy import block_reports
 from ferdesk.version import VERSION as __version__
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 # it is imported; nothing leaves the machine here, whoever imports it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-__all__ = ["Pipeline", "__version__", "block_reports", "open_source"]
+__all__ = ["Pipeline", "__version__", "open_source"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for)

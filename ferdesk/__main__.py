@@ -9,6 +9,8 @@ import platform
 import re
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -30,12 +32,11 @@ from ferdesk.core.types import CameraFormat
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import (
     assets_folder,
+    detectors_folder,
     licences_folder,
     log_folder,
-    detectors_folder,
     sessions_folder,
 )
-from ferdesk.privacy import block_reports
 from ferdesk.session_commands import report, sessions
 
 if TYPE_CHECKING:
@@ -546,8 +547,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
 
 _PACKAGES: tuple[tuple[str, ...], ...] = (
     ("numpy",),
-    ("opencv-contrib-python", "opencv-python-headless"),
-    ("mediapipe",),
+    ("opencv-python-headless", "opencv-contrib-python", "opencv-python"),
     ("av",),
     ("PySide6-Essentials",),
 )
@@ -662,7 +662,31 @@ def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
 
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
-    block_reports()
+    try:
+        _run()
+    except SystemExit as end:
+        _leave_behind(end.code)
+        raise
+    _leave_behind(EXIT_OK)
+
+
+def _leave_behind(code: str | int | None, wait_s: float = 2.0) -> None:
+    """End the process here and now if a thread hangs, as in a camera's driver.
+
+    Everything is written by then. Python would end such a thread in the middle of what it does,
+    and one that is in a network aborts the process.
+    """
+    until_s = time.monotonic() + wait_s
+    hanging = [thread for thread in threading.enumerate() if thread.name.startswith("ferdesk-")]
+    for thread in hanging:
+        thread.join(max(0.0, until_s - time.monotonic()))
+    if any(thread.is_alive() for thread in hanging):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else EXIT_OK if code is None else EXIT_PARTIAL)
+
+
+def _run() -> None:
     with _logging():
         try:
             app()

@@ -102,20 +102,22 @@ def _program() -> str:
 
 
 def check_sums() -> str:
-    """Every model is listed and is what the list says."""
-    folder = models_folder()
-    sums = read_sums(folder)
-    present = {path.name for path in (*folder.glob("*.onnx"), *folder.glob("*.tflite"))}
-    if missing := sorted(sums.keys() - present):
-        raise NotWorking(f"{', '.join(missing)} missing from {folder}")
-    if unlisted := sorted(present - sums.keys()):
-        raise NotWorking(f"{SUMS_FILE} does not list {', '.join(unlisted)}")
-    if not any(name.endswith(".onnx") for name in sums):
-        raise NotWorking(f"no expression model ships in {folder}")
-    for name in sums:
-        path = folder / name
-        check_content(path, path.read_bytes())
-    return f"{len(sums)} files"
+    """Every network is listed and is what the list says."""
+    num = 0
+    for folder, what in ((models_folder(), "expression model"), (detectors_folder(), "detector")):
+        sums = read_sums(folder)
+        present = {path.name for path in folder.glob("*.onnx")}
+        if missing := sorted(sums.keys() - present):
+            raise NotWorking(f"{', '.join(missing)} missing from {folder}")
+        if unlisted := sorted(present - sums.keys()):
+            raise NotWorking(f"{SUMS_FILE} does not list {', '.join(unlisted)}")
+        if not sums:
+            raise NotWorking(f"no {what} ships in {folder}")
+        for name in sums:
+            path = folder / name
+            check_content(path, path.read_bytes())
+        num += len(sums)
+    return f"{num} files"
 
 
 def _expression_models() -> list[Path]:

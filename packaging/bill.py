@@ -17,7 +17,7 @@ from typing import Any
 import licences
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELS = ROOT / "assets" / "models"
+NETWORKS = (ROOT / "assets" / "models", ROOT / "assets" / "detectors")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
 
@@ -101,7 +101,8 @@ def _models() -> list[dict[str, Any]]:
                 {"alg": "SHA-256", "content": hashlib.sha256(path.read_bytes()).hexdigest()}
             ],
         }
-        for path in sorted((*MODELS.glob("*.onnx"), *MODELS.glob("*.tflite")))
+        for folder in NETWORKS
+        for path in sorted(folder.glob("*.onnx"))
     ]
 
 

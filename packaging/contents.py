@@ -19,7 +19,7 @@ EXCLUDED_MODULES = [
     "readline", "lib2to3", "ensurepip", "pydoc_data", "test", "PyQt5", "PyQt6", "PySide2",
     "PySide6.QtNetwork", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtDBus", "PySide6.QtTest",
     "pyqtgraph.opengl", "pyqtgraph.examples",
-    "mediapipe.tasks.python.test", "mediapipe.tasks.python.benchmark", "numpy.f2py", "OpenSSL",
+    "numpy.f2py", "OpenSSL",
 ]  # fmt: skip
 
 _LEFT_OUT = re.compile(
@@ -35,8 +35,7 @@ _LEFT_OUT = re.compile(
             r"platforms/libq(eglfs|linuxfb|vnc|vkkhr|minimalegl)", r"libQt6EglF[Ss]",
             # of Qt's own texts, the languages of the program
             r"PySide6/.*translations/(?!qtbase_(en|zh_CN)\.qm$)",
-            # of MediaPipe and ONNX Runtime: tests, tools for making models
-            r"mediapipe/(?:.*/)?(test|testdata|benchmark)/",
+            # of ONNX Runtime: tools for making models
             r"onnxruntime/(tools|quantization|datasets)/",
             r"\.(pyi|pxd|pyx|h|hpp|lib|a)$",
             # licence texts lie in the folder licences
@@ -48,8 +47,8 @@ _LEFT_OUT = re.compile(
         )
     )
 )  # fmt: skip
-_STRIPPED = re.compile(r"^(libpython|av/.*\.so$|mediapipe/.*\.so$)")
-"""Built with names for debuggers, 70 MB of them."""
+_STRIPPED = re.compile(r"^(libpython|av/.*\.so$)")
+"""Built with names for debuggers."""
 
 
 def kept(entries: list[Entry]) -> list[Entry]:
@@ -109,7 +108,7 @@ def shipped(root: str = "ferdesk") -> list[str]:
     """
     found: dict[str, str] = {}
     waiting = [(root, frozenset({"streams", "cuda", "cudnn"}))]
-    # MediaPipe and ferdesk ask for other builds of these
+    # ferdesk asks for another build of it
     waiting += [(name, frozenset({"cuda", "cudnn"})) for name in _OTHER_BUILDS]
     while waiting:
         name, extras = waiting.pop()
@@ -130,7 +129,7 @@ def shipped(root: str = "ferdesk") -> list[str]:
     return sorted(found.values(), key=str.lower)
 
 
-_OTHER_BUILDS = ("opencv-python-headless", "onnxruntime", "onnxruntime-gpu")
+_OTHER_BUILDS = ("onnxruntime", "onnxruntime-gpu")
 
 
 def _key(name: str) -> str:

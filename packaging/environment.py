@@ -3,12 +3,10 @@
     python packaging/environment.py VENV [cpu|cuda]
 
 It holds what ferdesk runs on and PyInstaller, and nothing of the trainer or the tests. Against a
-plain installation it leaves out what only weighs: OpenCV comes without windows (its own Qt 5),
-MediaPipe without the libraries of its drawing and sound helpers, and ONNX Runtime without CUDA
-unless that is asked for.
+plain installation it leaves out what only weighs: ONNX Runtime comes without CUDA unless that is
+asked for.
 """
 
-import json
 import subprocess
 import sys
 import tomllib
@@ -17,10 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("pyinstaller>=6.15", "packaging>=24")
-WITHOUT = {"mediapipe", "opencv-contrib-python", "onnxruntime", "onnxruntime-gpu"}
-"""Installed by themselves, below, or another one in their place."""
-MEDIAPIPE_WITHOUT = {"opencv-contrib-python", "matplotlib", "sounddevice"}
-"""MediaPipe asks for them; finding faces does not (ferdesk/late_imports.py)."""
+WITHOUT = {"onnxruntime", "onnxruntime-gpu"}
+"""One of them is chosen by the kind."""
 RUNTIMES = {"cpu": "onnxruntime>=1.22", "cuda": "onnxruntime-gpu[cuda,cudnn]>=1.22"}
 
 
@@ -31,16 +27,11 @@ def name_of(requirement: str) -> str:
 
 
 def requirements(kind: str) -> list[str]:
-    """What the packaged program of that kind is built from, but for MediaPipe."""
+    """What the packaged program of that kind is built from."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["streams"]]
     kept = [line for line in asked if name_of(line) not in WITHOUT]
-    return [*kept, "opencv-python-headless>=4.11", RUNTIMES[kind], *TOOLS]
-
-
-def mediapipe() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return next(line for line in project["dependencies"] if name_of(line) == "mediapipe")
+    return [*kept, RUNTIMES[kind], *TOOLS]
 
 
 def make(folder: Path, kind: str) -> Path:
@@ -55,10 +46,6 @@ def make(folder: Path, kind: str) -> Path:
         subprocess.run(command, check=True, cwd=ROOT)
 
     pip(*requirements(kind))
-    pip("--no-deps", mediapipe())
-    ask = "import json, importlib.metadata as m; print(json.dumps(m.requires('mediapipe')))"
-    asked = subprocess.run([str(python), "-c", ask], check=True, capture_output=True, text=True)
-    pip(*(line for line in json.loads(asked.stdout) if name_of(line) not in MEDIAPIPE_WITHOUT))
     # the program itself, as its users would get it
     pip("--no-deps", "--force-reinstall", str(ROOT))
     return python

@@ -45,12 +45,6 @@ INSIDE = (
     ("opencv-python-headless", "OpenCV", "Apache-2.0", "https://opencv.org"),
     ("opencv-python-headless", "FFmpeg", LGPL_2, "https://ffmpeg.org"),
     ("opencv-python-headless", "others", "see LICENSE-3RD-PARTY.txt", "https://opencv.org"),
-    (
-        "mediapipe",
-        "TensorFlow Lite and others",
-        "see NOTICE",
-        "https://ai.google.dev/edge/mediapipe",
-    ),
     ("onnxruntime", "others", "see ThirdPartyNotices.txt", "https://onnxruntime.ai"),
     ("numpy", "OpenBLAS", "BSD-3-Clause", "https://www.openblas.net"),
     ("numpy", "libgfortran", "GPL-3.0 with GCC's runtime exception", "https://gcc.gnu.org"),

@@ -230,14 +230,18 @@ class Conversion:
         assert _options(tflite.ResizeBilinearOptions, table).HalfPixelCenters()
         old, new = self.source.shape(inputs[0]), self.source.shape(output)
         scales = np.array([1, 1, new[1] / old[1], new[2] / old[2]], np.float32)
-        self.node("Resize", [_name(inputs[0]), "", self.exact(scales)], _name(output), mode="linear")
+        self.node(
+            "Resize", [_name(inputs[0]), "", self.exact(scales)], _name(output), mode="linear"
+        )
 
     def _depth_to_space(self, inputs, output, table) -> None:
         block = _options(tflite.DepthToSpaceOptions, table).BlockSize()
         self.node("DepthToSpace", [_name(inputs[0])], _name(output), blocksize=block)
 
     def _reshape(self, inputs, output, table) -> None:
-        flat = self.node("Transpose", [_name(inputs[0])], _name(output) + "_nhwc", perm=[0, 2, 3, 1])
+        flat = self.node(
+            "Transpose", [_name(inputs[0])], _name(output) + "_nhwc", perm=[0, 2, 3, 1]
+        )
         shape = self.exact(np.array([0, -1, self.source.shape(output)[-1]], np.int64))
         self.node("Reshape", [flat, shape], _name(output))
 

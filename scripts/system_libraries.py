@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 
-# what OpenCV, MediaPipe and Qt load from the system, with the package's name in Debian and Ubuntu
+# what OpenCV and Qt load from the system, with the package's name in Debian and Ubuntu
 ALWAYS = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",

@@ -9,7 +9,7 @@ from ferdesk import integrity, wiring
 from ferdesk.adapters.mediapipe_detector import SHORT_RANGE_FILE, MediaPipeDetector
 from ferdesk.adapters.onnx_classifier import OnnxClassifier
 from ferdesk.errors import ModelError
-from ferdesk.paths import models_folder
+from ferdesk.paths import detectors_folder, models_folder
 
 
 @pytest.fixture
@@ -33,10 +33,11 @@ def test_a_damaged_network_is_refused_in_a_sentence(models: Path) -> None:
     assert str(path) in str(caught.value)
 
 
-def test_a_damaged_face_detector_is_refused_in_a_sentence(models: Path) -> None:
-    damage(models / SHORT_RANGE_FILE)
+def test_a_damaged_face_detector_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    detectors = Path(shutil.copytree(detectors_folder(), tmp_path / "detectors"))
+    damage(detectors / SHORT_RANGE_FILE)
     with pytest.raises(ModelError, match=rf"{SHORT_RANGE_FILE} is damaged"):
-        MediaPipeDetector(models)
+        MediaPipeDetector(detectors)
 
 
 def test_a_model_of_the_users_own_is_compared_with_nothing(tmp_path: Path) -> None:

@@ -95,13 +95,6 @@ def test_a_source_is_closed_at_its_end_and_where_the_loop_is_left(pipeline: Pipe
     assert source.closed
 
 
-def test_the_reports_of_others_are_blocked_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("https_proxy", raising=False)
-    ferdesk.block_reports()
-    assert os.environ["https_proxy"] == "http://127.0.0.1:9"
-    monkeypatch.undo()
-
-
 def test_importing_changes_nothing_but_onnx_runtimes_switch() -> None:
     code = (
         "import os; before = dict(os.environ); import ferdesk;"

@@ -3,11 +3,7 @@
 It is used once for a data set; what it cuts lies in a cache, and training reads that without it.
 """
 
-import contextlib
-import os
-import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,11 +23,10 @@ def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
     The surest face counts. None stands for a picture in which no face is sure.
 
     Raises:
-        DataError: mediapipe is not installed here.
+        DataError: OpenCV or ONNX Runtime is not installed here.
     """
     try:
-        with _quiet():
-            return _find_squares(images)
+        return _find_squares(images)
     except ModuleNotFoundError as error:
         raise DataError(
             f"Framing faces as the app does needs {error.name}, which is not installed here; cut "
@@ -46,20 +41,6 @@ def _find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
     with MediaPipeDetector(detectors_folder()) as eyes:
         detector = ExhaustiveSearch(eyes)
         return [_square(detector, image) for image in images]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """TFLite writes its doings to the process's stderr, where they would bury our own lines."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _square(detector: "ExhaustiveSearch", image: NDArray[np.uint8]) -> Square | None:

@@ -57,7 +57,7 @@ def load_jaffe(
 
     Raises:
         DataError: with the place and what is wrong there; ``face`` asked for without a cache where
-            mediapipe is missing.
+            OpenCV is missing.
     """
     if crop not in CROPS:
         raise DataError(f"jaffe_crop is {crop!r}; it is one of {', '.join(CROPS)}.")
@@ -247,7 +247,7 @@ def _unpack(path: Path, crop: JaffeCrop) -> Jaffe:
     arrays = read_arrays(path, (f"pixels_{crop}", f"notes_{crop}"))
     if arrays is None:
         raise DataError(
-            f"{path} has no faces for jaffe_crop = {crop!r}; pack it where mediapipe is installed."
+            f"{path} has no faces for jaffe_crop = {crop!r}; pack it where ferdesk is installed."
         )
     return _jaffe(
         arrays[f"pixels_{crop}"], names["names"].tolist(), str(names["sha256"]),

@@ -6,7 +6,6 @@ Detection on Mobile GPUs", 2019): anchors, and boxes that overlap blended by the
 """
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Framing
 from ferdesk.core.pose import Landmarks, head_pose
-from ferdesk.core.search import WHOLE_PX, Region, cut_by
+from ferdesk.core.search import WHOLE_PX, Region, cut_by, whole
 from ferdesk.core.types import Box, Detection
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
@@ -52,6 +51,10 @@ class MediaPipeDetector:
         """
         self._far = _Network(folder / FULL_RANGE_FILE, min_score)
         self._near = _Network(folder / SHORT_RANGE_FILE, min_score)
+        # OpenCV is loaded and memory taken here, not on the first picture
+        nobody = np.zeros((WHOLE_PX, WHOLE_PX, 3), np.uint8)
+        self.look_far(nobody, whole(nobody))
+        self.look_near(nobody, whole(nobody))
 
     def __enter__(self) -> "MediaPipeDetector":
         return self

@@ -32,7 +32,7 @@ NEAR_SHARE = 0.25
 """A face with at least this share of the picture's shorter side is near."""
 CLOSE_UP_SIDES = 3.0
 """Side of the square around a face in which the near-sighted model sees it best."""
-CLOSE_UP_SCORE, CLOSE_UP_SCORE_NEAR = 0.7, 0.6
+CLOSE_UP_SCORE, CLOSE_UP_SCORE_NEAR = 0.7, 0.65
 """What a new face must have in a close-up, and what is enough for a near one.
 
 Small patterns that look like faces (letters, stars, hubs) come near the first, large ones (petals,
@@ -62,9 +62,10 @@ _FIELD_PX, _FIELD_OVERLAP_PX, _FIELD_ALONE_PX = 288, 48, 320
 enough to be seen where the picture is shrunk twice as much."""
 
 _BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 7.5, 3.0, 7.5
-_NEAR_EVERY_S = 0.1
+_NEAR_EVERY_S, _NEAR_EVERY_S_ALONE = 0.2, 0.1
+"""The near-sighted look at the whole picture, where someone is known and where nobody is."""
 _WHOLE_EVERY_S, _WHOLE_EVERY_S_ALONE = 0.35, 0.1
-"""The far-sighted look at the whole picture, where someone is known and where nobody is."""
+"""The same of the far-sighted one."""
 _FIELD_EVERY_S, _FIELD_EVERY_S_AT_REST = 0.02, 0.12
 _AT_REST_AFTER_S = 2.0
 """Where no new face was met for so long, fields are searched less often."""
@@ -217,7 +218,7 @@ def fields(width: int, height: int) -> list[Field]:
     longer = max(width, height)
     if longer > _LONGEST_ASPECT * min(width, height):
         return []
-    levels = []
+    levels: list[list[Field]] = []
     scale = _FINEST_SCALE
     while scale * longer > _LEAST_GAIN * WHOLE_PX:
         levels.insert(0, _level(width, height, scale))
@@ -316,8 +317,7 @@ def believed(
         least = CLOSE_UP_SCORE if face.sure else _DOUBTFUL_CLOSE_UP_SCORE
         region = close_up(face.box, width, height)
         return region is not None and any(
-            find.score >= (CLOSE_UP_SCORE_NEAR if near else least)
-            and same_face(find.box, face.box)
+            find.score >= (CLOSE_UP_SCORE_NEAR if near else least) and same_face(find.box, face.box)
             for find in eyes.look_near(image, region)
         )
 
@@ -468,7 +468,8 @@ class LiveSearch:
 
     def _search(self, image: NDArray[np.uint8], now_s: float, spend: "_Spender") -> None:
         """Look for new faces, as far as it is due, and for those that would soon vanish."""
-        if now_s - self._near_s >= _NEAR_EVERY_S and spend.left():
+        near_every_s = _NEAR_EVERY_S if self._known else _NEAR_EVERY_S_ALONE
+        if now_s - self._near_s >= near_every_s and spend.left():
             self._near_s = now_s
             self._meet(image, self._costed.look_near(image, whole(image)), now_s)
         whole_every_s = _WHOLE_EVERY_S if self._known else _WHOLE_EVERY_S_ALONE

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 KEPT = 10
 MOST_A_RUN = 5
 _LOG_LINES = 200
-_PACKAGES = ("PySide6-Essentials", "numpy", "opencv-contrib-python", "mediapipe", "onnxruntime")
+_PACKAGES = ("PySide6-Essentials", "numpy", "opencv-python-headless", "onnxruntime")
 _NATIVE = "crash-*.txt"
 _HOMES = re.compile(r"(?i)((?:/home/|/Users/|[A-Z]:\\+Users\\+))[^/\\\s\"':]+")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
@@ -127,7 +127,7 @@ def _versions() -> dict[str, str]:
         "system": platform.platform(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
     }
-    for package in (*_PACKAGES, "onnxruntime-gpu", "opencv-python-headless"):
+    for package in (*_PACKAGES, "onnxruntime-gpu"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     return found

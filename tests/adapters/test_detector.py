@@ -8,8 +8,8 @@ import pytest
 
 from ferdesk.adapters.demo import DemoSource, visible_people
 from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.core.search import ExhaustiveSearch
-from ferdesk.core.types import Frame
+from ferdesk.core.search import ExhaustiveSearch, Region
+from ferdesk.core.types import Box, Frame
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder
 
@@ -76,3 +76,51 @@ def test_a_face_too_small_for_the_whole_picture_is_found_on_a_tile(
     found = [detection for detection in detector.detect(image) if detection.sure]
     assert len(found) == 1
     assert 1300 < found[0].box.center[0] < 1360
+
+
+# what MediaPipe 1.2.3's own FaceDetector found there with the same networks: score, x, y, side
+MEDIAPIPE_FOUND = {
+    ("look_far", 3.0, 0, 1280): [(0.92, 551, 243, 225)],
+    ("look_far", 9.2, 0, 1280): [(0.97, 770, 285, 219), (0.83, 267, 306, 170)],
+    ("look_far", 9.2, 0, 720): [(0.83, 267, 299, 172)],
+    ("look_far", 13.0, 280, 720): [(0.89, 615, 237, 262)],
+    ("look_far", 19.2, 0, 1280): [],
+    ("look_near", 3.0, 280, 720): [(0.96, 569, 257, 211)],
+    ("look_near", 9.2, 280, 720): [(0.92, 791, 301, 198)],
+    ("look_near", 9.2, 0, 720): [(0.94, 274, 321, 158)],
+    ("look_near", 13.0, 0, 1280): [(0.96, 636, 267, 235)],
+    ("look_near", 19.2, 0, 1280): [],
+}
+
+
+@pytest.mark.parametrize("key", list(MEDIAPIPE_FOUND))
+def test_the_networks_find_what_mediapipes_own_program_finds(
+    key: tuple[str, float, int, int],
+) -> None:
+    what, t_s, x, width = key
+    with MediaPipeDetector(detectors_folder()) as eyes:
+        found = getattr(eyes, what)(demo_frame(t_s).image, Region(x, 0, width, 720))
+    wanted = MEDIAPIPE_FOUND[key]
+    assert len(found) == len(wanted)
+    for score, left, top, side in wanted:
+        best = max(found, key=lambda find: find.box.iou(Box(left, top, side, side)))
+        assert best.box.iou(Box(left, top, side, side)) > 0.8
+        # theirs are pictures shrunk half a pixel aside
+        assert abs(best.score - score) < 0.12
+
+
+def test_a_field_is_looked_at_in_the_size_that_is_asked_for(detector: ExhaustiveSearch) -> None:
+    import cv2
+
+    small = cv2.resize(demo_frame(3.0).image, (256, 144), interpolation=cv2.INTER_AREA)
+    image = np.full((1080, 1920, 3), 110, np.uint8)
+    image[500:644, 1200:1456] = small
+    with MediaPipeDetector(detectors_folder()) as eyes:
+        everything = Region(0, 0, 1920, 1080)
+        found = [
+            [find for find in eyes.look_far(image, everything, scale) if find.box.width < 60]
+            for scale in (None, 0.5)
+        ]
+    assert [len(finds) for finds in found] == [0, 1]
+    assert 1300 < found[1][0].box.center[0] < 1350
+    assert 40 < found[1][0].box.width < 50

@@ -1,5 +1,7 @@
 """What the options of the commands come to."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,21 @@ def test_what_cameras_are_asked_for_is_read_or_refused() -> None:
     assert _asked("1280x720", 30.0) == CameraFormat(1280, 720, 30.0)
     with pytest.raises(typer.BadParameter, match="write one like 1280x720"):
         _asked("large", None)
+
+
+def test_a_thread_that_hangs_does_not_keep_or_abort_the_command() -> None:
+    code = (
+        "import sys, threading, time\n"
+        "import ferdesk.__main__ as command\n"
+        "def run():\n"
+        "    sleep = dict(target=time.sleep, args=(60,), name='ferdesk-x', daemon=True)\n"
+        "    threading.Thread(**sleep).start()\n"
+        "    print('said')\n"
+        "    sys.exit(2)\n"
+        "command._run = run\n"
+        "command.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=25, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "said\n", "")

@@ -120,14 +120,14 @@ def test_a_damaged_network_fails_the_windows_check_at_once(
         selftest.check_window()
 
 
-def test_doctor_takes_the_packaged_programs_build_of_opencv(
+def test_doctor_takes_any_build_of_opencv(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from importlib import metadata
 
     from ferdesk import __main__ as command
 
-    versions = {"opencv-python-headless": "5.0.0.93"}
+    versions = {"opencv-contrib-python": "5.1.0.95"}
 
     def version(name: str) -> str:
         if name not in versions:
@@ -135,7 +135,7 @@ def test_doctor_takes_the_packaged_programs_build_of_opencv(
         return versions[name]
 
     monkeypatch.setattr(metadata, "version", version)
-    either = ("opencv-contrib-python", "opencv-python-headless")
+    either = ("opencv-python-headless", "opencv-contrib-python", "opencv-python")
     assert either in command._PACKAGES
-    assert command._installed_one(either) == ("opencv-python-headless", "5.0.0.93")
+    assert command._installed_one(either) == ("opencv-contrib-python", "5.1.0.95")
     assert command._installed_one(("numpy",)) == ("numpy", "")

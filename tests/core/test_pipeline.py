@@ -76,7 +76,7 @@ def test_brightness_is_the_crops_mean_and_boxes_are_not_clipped() -> None:
 def test_core_works_where_no_vision_library_is_installed() -> None:
     code = (
         "import sys\n"
-        "for name in ('cv2', 'mediapipe', 'PySide6', 'platformdirs', 'onnxruntime', 'torch'):\n"
+        "for name in ('cv2', 'PySide6', 'platformdirs', 'onnxruntime', 'torch'):\n"
         "    sys.modules[name] = None\n"
         "import ferdesk.core.pipeline, ferdesk.core.crop, ferdesk.core.heatmap\n"
         "import ferdesk.runtime.engine\n"

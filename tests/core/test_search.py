@@ -16,6 +16,7 @@ from ferdesk.core.search import (
     believed,
     close_up,
     cut_by,
+    fields,
     judged,
     merged,
     tiles,
@@ -68,6 +69,38 @@ def test_large_pictures_are_also_searched_in_smaller_squares() -> None:
     sides = [tile.width for tile in tiles(1920, 1080)]
     assert set(sides) == {1080, 540}
     assert {tile.width for tile in tiles(640, 360)} == {360}
+
+
+@pytest.mark.parametrize(
+    "size", [(640, 360), (1280, 720), (1920, 1080), (1080, 1920), (3840, 2160)]
+)
+def test_the_fields_of_a_level_cover_the_picture_and_share_the_smaller_faces(
+    size: tuple[int, int],
+) -> None:
+    width, height = size
+    levels: dict[float, set[Region]] = {}
+    for part in fields(width, height):
+        levels.setdefault(part.scale, set()).add(part.region)
+    assert max(levels) == 0.5
+    assert all(scale / 2 in levels or scale == min(levels) for scale in levels)
+    for scale, regions in levels.items():
+        for begins, length in (
+            ({(r.x, r.width) for r in regions}, width),
+            ({(r.y, r.height) for r in regions}, height),
+        ):
+            spans = sorted(begins)
+            assert spans[0][0] == 0
+            assert sum(spans[-1]) == length
+            for (first, part_length), (second, _) in pairwise(spans):
+                assert (first + part_length - second) * scale >= 47
+            assert all(part_length * scale <= 321 for _, part_length in spans)
+
+
+def test_fields_of_large_faces_come_as_often_as_those_of_small_ones() -> None:
+    scales = [part.scale for part in fields(1920, 1080)]
+    assert scales[:4] == [0.25, 0.5, 0.25, 0.5]
+    assert fields(300, 200) == []
+    assert fields(4000, 20) == []
 
 
 def test_half_a_face_at_the_edge_of_a_square_is_left_to_the_next_square() -> None:
@@ -230,7 +263,34 @@ def test_a_pattern_that_looks_like_a_face_from_afar_only_is_not_shown() -> None:
     assert [face.sure for face in ExhaustiveSearch(eyes).detect(picture)] == [False]
 
 
-@pytest.mark.parametrize(("close_up_score", "shown"), [(0.65, 1), (0.55, 0)])
+@pytest.mark.parametrize(("close_up_score", "shown"), [(0.86, 1), (0.81, 0)])
+def test_a_small_face_only_suspected_from_afar_needs_a_very_good_close_up(
+    close_up_score: float, shown: int
+) -> None:
+    eyes = FakeEyes([Box(300, 200, 60, 60)], score=0.4, close_up_score=close_up_score)
+    picture = textured((300, 200))
+    given, _ = watched(eyes, live(eyes), lambda _: picture, 30)
+    assert len(given[-1]) == shown
+    assert sum(face.sure for face in ExhaustiveSearch(eyes).detect(picture)) == shown
+
+
+def test_faces_that_went_behind_others_leave_time_to_find_new_ones() -> None:
+    places = [(40 + 110 * i, 60) for i in range(8)]
+    eyes = FakeEyes([Box(x, y, 60, 60) for x, y in places])
+    search = live(eyes)
+    picture = textured(*places)
+    given, _ = watched(eyes, search, lambda _: picture, 20)
+    assert len(given[-1]) == 8
+    # all eight are hidden; one small face is there instead, which only a field shows
+    eyes.faces = [Box(500, 400, 24, 24)]
+    eyes.num_near = 0
+    hidden = textured((500, 400), side=24)
+    given, _ = watched(eyes, search, lambda _: hidden, 12, first=20)
+    assert any(faces for faces in given)
+    assert eyes.num_near < 8 * 12 / 2
+
+
+@pytest.mark.parametrize(("close_up_score", "shown"), [(0.66, 1), (0.62, 0)])
 def test_a_near_face_of_low_score_is_shown_where_a_close_up_says_so(
     close_up_score: float, shown: int
 ) -> None:

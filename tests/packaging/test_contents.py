@@ -40,13 +40,13 @@ def test_what_only_weighs_or_harms_stays_out(load: Load, inside: str) -> None:
 @pytest.mark.parametrize(
     "inside",
     [
-        "mediapipe/tasks/c/libmediapipe.so",
         "onnxruntime/capi/libonnxruntime_providers_shared.so",
         "PySide6/Qt/plugins/platforms/libqxcb.so",
         "PySide6/Qt/plugins/platforms/libqoffscreen.so",
         "PySide6/Qt/plugins/platforms/libqwayland.so",
         "PySide6/Qt/translations/qtbase_zh_CN.qm",
         "ferdesk/assets/models/fast.onnx",
+        "ferdesk/assets/detectors/face_detection_short_range.onnx",
         "ferdesk/assets/translations/ferdesk_zh_CN.qm",
         "numpy-2.4.6.dist-info/METADATA",
         "pylsl/lib/liblsl.so",
@@ -65,7 +65,6 @@ def test_the_environment_takes_no_trainer_and_one_build_of_each_library(load: Lo
         assert {"pyside6-essentials", "av", "pylsl", "websockets", "pyinstaller"} <= set(names)
         assert [name for name in names if name.startswith("onnxruntime")] == [runtime]
         assert [name for name in names if name.startswith("opencv")] == ["opencv-python-headless"]
-    assert environment.name_of(environment.mediapipe()) == "mediapipe"
 
 
 @LINUX
@@ -112,7 +111,7 @@ def test_every_part_is_named_with_its_licence(load: Load, tmp_path: Path) -> Non
     page = licences.write(tmp_path)
     text = page.read_text(encoding="utf-8")
     assert page.name == "THIRD-PARTY.md"
-    for name in ("numpy", "mediapipe", "av", "PySide6_Essentials", "Python"):
+    for name in ("numpy", "opencv-python-headless", "av", "PySide6_Essentials", "Python"):
         assert f"| {name} | " in text
     assert "| torch |" not in text
     folder = page.parent
@@ -135,9 +134,9 @@ def test_the_bill_of_materials_names_libraries_and_models(load: Load, tmp_path: 
     assert made["dependencies"][0]["dependsOn"] == sorted(references)
     names = {component["name"]: component for component in made["components"]}
     assert names["numpy"]["purl"].startswith("pkg:pypi/numpy@")
-    model = names["face_detection_short_range.tflite"]
+    model = names["face_detection_short_range.onnx"]
     assert model["type"] == "machine-learning-model"
-    sums = (Path(__file__).parents[2] / "assets" / "models" / "SHA256SUMS").read_text("ascii")
+    sums = (Path(__file__).parents[2] / "assets" / "detectors" / "SHA256SUMS").read_text("ascii")
     assert model["hashes"][0]["content"] in sums
     json.dumps(made)
 

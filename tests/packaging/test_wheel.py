@@ -24,7 +24,7 @@ def test_the_wheel_holds_code_presets_models_and_licences(tmp_path: Path) -> Non
         if path.is_file()
     }
     assert {Path(name).name for name in assets} >= {
-        "face_detection_short_range.tflite", "face_detection_full_range_sparse.tflite",
+        "face_detection_short_range.onnx", "face_detection_full_range.onnx",
         "LICENSE.mediapipe", "collins.webp", "hopper.webp", "SOURCES.md",
     }  # fmt: skip
     assert assets <= names

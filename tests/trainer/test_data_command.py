@@ -150,11 +150,11 @@ def test_jaffe_is_told_and_packed(
 def test_where_faces_cannot_be_cut_the_papers_crop_is_there(
     run: Run, portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
     pack = tmp_path / "jaffe.npz"
     code, out, err = run("--jaffe", portraits, "--pack", pack, "--unofficial")
     assert code == 0
-    assert err.startswith("Note: Framing faces as the app does needs mediapipe")
+    assert err.startswith("Note: Framing faces as the app does needs cv2")
     assert "jaffe_crop = paper." in out
     assert len(load_jaffe(pack, official=False).faces) == 4
 

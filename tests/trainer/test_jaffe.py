@@ -123,11 +123,11 @@ def test_without_any_found_face_it_is_no_jaffe(
         _load(portraits, "face")
 
 
-def test_where_mediapipe_is_missing_the_sentence_says_what_to_do(
+def test_where_opencv_is_missing_the_sentence_says_what_to_do(
     portraits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
-    with pytest.raises(DataError, match="needs mediapipe, which is not installed here"):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(DataError, match="needs cv2, which is not installed here"):
         _load(portraits, "face")
 
 
@@ -196,10 +196,10 @@ def test_a_pack_that_lacks_a_crop_or_is_none_is_refused(portraits: Path, tmp_pat
         _load(pack)
 
 
-def test_a_pack_is_read_where_mediapipe_and_qt_are_absent(portraits: Path, tmp_path: Path) -> None:
+def test_a_pack_is_read_where_opencv_and_qt_are_absent(portraits: Path, tmp_path: Path) -> None:
     pack = tmp_path / "jaffe.npz"
     pack_jaffe(portraits, pack, ("paper",), official=False)
-    blocked = ("mediapipe", "cv2", "PySide6", "platformdirs", "torch")
+    blocked = ("cv2", "PySide6", "platformdirs", "torch")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
         "from pathlib import Path\n"
