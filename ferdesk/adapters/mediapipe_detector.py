@@ -6,6 +6,7 @@ Detection on Mobile GPUs", 2019): anchors, and boxes that overlap blended by the
 """
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ MIN_SCORE = 0.35
 _SHORT_RANGE_PX = 128
 """Side of the square that the short-range network takes, and no other."""
 _BLENDED_IOU = 0.3
+_MOST_HOPEFUL = 512
+"""Each is held against each other; a crowd that fills the picture gives a third of these."""
 _SIDE_STEP_PX = 32
 """The full-range network halves its picture five times."""
 
@@ -112,6 +115,8 @@ class _Network:
         hopeful = np.flatnonzero(logits >= self._least_logit)
         if not len(hopeful):
             return []
+        if len(hopeful) > _MOST_HOPEFUL:
+            hopeful = hopeful[np.argsort(-logits[hopeful])[:_MOST_HOPEFUL]]
         points = boxes[0, hopeful].reshape(-1, 8, 2)
         half = points[:, 1] / 2
         points[:, 1] = 0
@@ -126,24 +131,27 @@ def _blended(
 ) -> list[tuple[float, NDArray[np.float32]]]:
     """Finds [n, 8, 2] that overlap as one: its points the mean by score, its score the best."""
     left = np.argsort(-scores, kind="stable")
+    alike = _iou(points) > _BLENDED_IOU
     found = []
     while len(left):
         best = left[0]
-        alike = _iou(points[left], points[best]) > _BLENDED_IOU
-        alike[0] = True
-        group = left[alike]
+        same = alike[best, left]
+        same[0] = True
+        group = left[same]
         weights = scores[group] / scores[group].sum()
-        found.append((float(scores[best]), np.einsum("n,npc->pc", weights, points[group])))
-        left = left[~alike]
+        blended = np.einsum("n,npc->pc", weights, points[group]) if len(group) > 1 else points[best]
+        found.append((float(scores[best]), blended))
+        left = left[~same]
     return found
 
 
-def _iou(points: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of boxes [n, 8, 2] with one of them, by their corners."""
-    common = np.minimum(points[:, 1], other[1]) - np.maximum(points[:, 0], other[0])
-    inter = np.prod(np.maximum(common, 0), axis=1)
-    areas = np.prod(points[:, 1] - points[:, 0], axis=1)
-    union = areas + np.prod(other[1] - other[0]) - inter
+def _iou(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[n, n] of boxes [n, 8, 2] with each other, by their corners."""
+    first, last = points[:, 0], points[:, 1]
+    common = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
+    inter = np.maximum(common, 0).prod(axis=2)
+    areas = (last - first).prod(axis=1)
+    union = areas[:, None] + areas - inter
     return np.asarray(inter / np.maximum(union, 1e-6), dtype=np.float32)
 
 
@@ -154,6 +162,7 @@ def _grid(height: int, width: int, stride: int, num: int) -> NDArray[np.float32]
     return np.repeat(middles, num, axis=0).astype(np.float32)
 
 
+@lru_cache(maxsize=16)
 def _far_anchors(height: int, width: int) -> NDArray[np.float32]:
     return _grid(height // 4, width // 4, 4, 1)
 

@@ -53,27 +53,30 @@ def follow(
     products = (windows @ marks[:, :, None])[:, :, 0]
     spread = np.einsum("nwc,nwc->nw", windows, windows) - windows.sum(axis=2) ** 2 / _CELLS**2
     fits = products / (np.sqrt(np.maximum(spread, 0.0)) + _PLAIN)
+    best = fits.argmax(axis=1)
+    rows, columns = best // reached, best % reached
+    each = np.arange(num)
+    fits = fits.reshape(num, reached, reached)
+    shifts_x = (columns - _REACH + _peaks(fits[each, rows], columns)).tolist()
+    shifts_y = (rows - _REACH + _peaks(fits[each, :, columns], rows)).tolist()
+    cell = _SPAN / _CELLS
     return [
-        _best(box, fit) for box, fit in zip(boxes, fits.reshape(num, reached, reached), strict=True)
+        (replace(box, x=box.x + dx * cell * box.width, y=box.y + dy * cell * box.height), fit)
+        for box, dx, dy, fit in zip(
+            boxes, shifts_x, shifts_y, fits[each, rows, columns].tolist(), strict=True
+        )
     ]
 
 
-def _best(box: Box, fit: NDArray[np.float32]) -> tuple[Box, float]:
-    row, column = (int(i) for i in np.unravel_index(int(fit.argmax()), fit.shape))
-    cell_x, cell_y = _SPAN * box.width / _CELLS, _SPAN * box.height / _CELLS
-    shift_x = column - _REACH + _peak(fit[row], column)
-    shift_y = row - _REACH + _peak(fit[:, column], row)
-    moved = replace(box, x=box.x + shift_x * cell_x, y=box.y + shift_y * cell_y)
-    return moved, float(fit[row, column])
-
-
-def _peak(values: NDArray[np.float32], at: int) -> float:
-    """The top of the parabola through three neighbours, from the middle one."""
-    if not 0 < at < len(values) - 1:
-        return 0.0
-    before, top, after = (float(v) for v in values[at - 1 : at + 2])
-    bend = before - 2 * top + after
-    return 0.5 * (before - after) / bend if bend < 0 else 0.0
+def _peaks(lines: NDArray[np.float32], tops: NDArray[np.intp]) -> NDArray[np.float64]:
+    """How far from each line's highest value the top of the parabola through it lies, [n]."""
+    each, end = np.arange(len(lines)), lines.shape[1] - 1
+    middles = np.clip(tops, 1, end - 1)
+    before, top, after = (lines[each, middles + i].astype(np.float64) for i in (-1, 0, 1))
+    bends = before - 2 * top + after
+    # at an end of the reach, or on a flat line, there is no parabola
+    has_top = (middles == tops) & (bends < 0)
+    return np.where(has_top, 0.5 * (before - after) / np.where(has_top, bends, 1.0), 0.0)
 
 
 def _sampled(image: NDArray[np.uint8], boxes: Sequence[Box], reach: int) -> NDArray[np.float32]:
@@ -91,8 +94,9 @@ def _sampled(image: NDArray[np.uint8], boxes: Sequence[Box], reach: int) -> NDAr
     y = np.clip(places[:, 1:2] + steps * places[:, 3:4], 0, height - 1).astype(np.intp)
     # green alone is near enough to grey, at a third of the cost
     points = image[y[:, :, None], x[:, None, :], 1].astype(np.float32)
-    cells = points.reshape(len(boxes), num, 2, num, 2).mean(axis=(2, 4))
-    return np.asarray(cells, dtype=np.float32)
+    # two sums take a third of the time of numpy's mean over two axes
+    rows = points[:, 0::2] + points[:, 1::2]
+    return np.asarray((rows[:, :, 0::2] + rows[:, :, 1::2]) / 4, dtype=np.float32)
 
 
 def _normalised(look: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -57,11 +57,12 @@ _EDGE_SHARE = 0.01
 _FINEST_SCALE = 0.5
 """Smaller faces than a picture shrunk so shows have less than 24 pixels, too few to judge them."""
 _LEAST_GAIN = 1.5
+_COARSER_TURNS = 3
 _FIELD_PX, _FIELD_OVERLAP_PX, _FIELD_ALONE_PX = 288, 48, 320
 """Sides and overlap of fields, after shrinking; a face that does not fit the overlap is large
 enough to be seen where the picture is shrunk twice as much."""
 
-_BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 7.5, 3.0, 7.5
+_BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 6.0, 3.0, 6.0
 _NEAR_EVERY_S, _NEAR_EVERY_S_ALONE = 0.2, 0.1
 """The near-sighted look at the whole picture, where someone is known and where nobody is."""
 _WHOLE_EVERY_S, _WHOLE_EVERY_S_ALONE = 0.35, 0.1
@@ -177,7 +178,10 @@ def is_near(box: Box, shorter_side_px: int) -> bool:
 
 
 def same_face(box: Box, other: Box) -> bool:
-    return box.iou(other) > _SAME_FACE_IOU or box.inside(other) > _SAME_FACE_INSIDE
+    # of many faces most lie apart, which is quickly seen
+    return box.common(other) > 0 and (
+        box.iou(other) > _SAME_FACE_IOU or box.inside(other) > _SAME_FACE_INSIDE
+    )
 
 
 def whole(image: NDArray[np.uint8]) -> Region:
@@ -212,8 +216,9 @@ def fields(width: int, height: int) -> list[Field]:
     """Parts of a picture of this size to be searched in turn for faces too small for the whole.
 
     Each level shows the picture twice as large as the one before, down to faces that have just
-    enough pixels to be judged, in as few parts as the network reads in one frame's time. Levels
-    take turns, so that larger faces are met first.
+    enough pixels to be judged, in as few parts as the network reads in one frame's time. Larger
+    faces are met first, and oftener: each part of a level has its turn at least once, and a level
+    has a third of the turns of the next finer one where its parts are fewer than that.
     """
     longer = max(width, height)
     if longer > _LONGEST_ASPECT * min(width, height):
@@ -223,8 +228,12 @@ def fields(width: int, height: int) -> list[Field]:
     while scale * longer > _LEAST_GAIN * WHOLE_PX:
         levels.insert(0, _level(width, height, scale))
         scale /= 2
-    most = max((len(level) for level in levels), default=0)
-    return [level[i % len(level)] for i in range(most) for level in levels]
+    turns: list[tuple[float, int, Field]] = []
+    for depth, level in enumerate(levels):
+        share = len(levels[-1]) / _COARSER_TURNS ** (len(levels) - 1 - depth)
+        num = len(level) * max(1, round(share / len(level)))
+        turns += [(i / num, depth, level[i % len(level)]) for i in range(num)]
+    return [field for _, _, field in sorted(turns, key=lambda turn: turn[:2])]
 
 
 def _level(width: int, height: int, scale: float) -> list[Field]:

@@ -133,16 +133,21 @@ class Box:
 
     def iou(self, other: "Box") -> float:
         """Intersection over union, in [0, 1]."""
-        return _share(self._overlap(other), self.area + other.area - self._overlap(other))
+        common = self.common(other)
+        return _share(common, self.area + other.area - common) if common else 0.0
 
     def inside(self, other: "Box") -> float:
         """The share of the smaller box that the larger covers, in [0, 1]."""
-        return _share(self._overlap(other), min(self.area, other.area))
+        common = self.common(other)
+        return _share(common, min(self.area, other.area)) if common else 0.0
 
-    def _overlap(self, other: "Box") -> float:
+    def common(self, other: "Box") -> float:
+        """The area that both cover."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        if width <= 0:
+            return 0.0
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
-        return max(width, 0.0) * max(height, 0.0)
+        return width * max(height, 0.0)
 
 
 def _share(part: float, whole: float) -> float:

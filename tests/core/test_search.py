@@ -96,9 +96,12 @@ def test_the_fields_of_a_level_cover_the_picture_and_share_the_smaller_faces(
             assert all(part_length * scale <= 321 for _, part_length in spans)
 
 
-def test_fields_of_large_faces_come_as_often_as_those_of_small_ones() -> None:
-    scales = [part.scale for part in fields(1920, 1080)]
-    assert scales[:4] == [0.25, 0.5, 0.25, 0.5]
+def test_fields_of_large_faces_come_first_and_oftener_than_those_of_small_ones() -> None:
+    turns = fields(1920, 1080)
+    assert [part.scale for part in turns[:5]] == [0.25, 0.5, 0.5, 0.5, 0.25]
+    times = {part.scale: {turns.count(other) for other in turns if other.scale == part.scale}
+             for part in turns}  # fmt: skip
+    assert times == {0.25: {2}, 0.5: {1}}
     assert fields(300, 200) == []
     assert fields(4000, 20) == []
 
@@ -252,7 +255,7 @@ def test_a_machine_that_does_not_keep_up_searches_less_and_recovers() -> None:
     for index in range(200):
         eyes.now_s = 20 + index / 30
         search.detect(picture)
-    assert search.budget_ms > 7
+    assert search.budget_ms > 5.5
 
 
 def test_a_pattern_that_looks_like_a_face_from_afar_only_is_not_shown() -> None:
@@ -350,4 +353,4 @@ def test_where_the_network_is_slow_the_search_keeps_its_budget() -> None:
     for index in range(60):
         eyes.now_s = index / 8
         search.detect(textured())
-    assert search.budget_ms > 7
+    assert search.budget_ms > 5.5
