@@ -139,8 +139,10 @@ def main() -> None:
         row = {"search": search, "num_faces": num, "interval": [low, high], **shares}
         row = {key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()}
         row["interval"] = [round(low, 4), round(high, 4)]
-        command = f"python benchmarks/framing.py --limit {num}{' --live' * options.live}"
-        add_row(options.out, model, "live_gap", command, row, "search")
+        how = f"--model {info.name} --limit {num}{' --live' * options.live}"
+        add_row(
+            options.out, model, "live_gap", f"python benchmarks/framing.py {how}", row, "search"
+        )
     sys.stdout.write(
         f"{split}, {num} faces, model {info.name} {info.version}, "
         f"searched {'as the window does' if options.live else 'as analyze does'}\n"

@@ -52,7 +52,8 @@ def main() -> None:
             "num_pictures": len(pictures), "found": len(seen), "accuracy": round(accuracy, 4),
             "interval": [round(low, 4), round(high, 4)], "recall": recall,
         }  # fmt: skip
-        add_figures(options.out, model, "jaffe", "python benchmarks/portraits.py", found)
+        command = f"python benchmarks/portraits.py --model {model.stem}"
+        add_figures(options.out, model, "jaffe", command, found)
     sys.stdout.write(
         f"{len(pictures)} pictures, {len(seen)} faces found and judged by {model.stem}\n"
         f"right of those: {100 * accuracy:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f})\n"

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -23,9 +22,6 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 import ferdesk
 from ferdesk.core.types import CameraFormat
@@ -40,6 +36,8 @@ from ferdesk.paths import (
 from ferdesk.session_commands import report, sessions
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ferdesk.batch import AnalysisOptions
 
 log = logging.getLogger(__name__)
@@ -104,7 +102,9 @@ class _Terminal:
         self.debug = False
 
     @property
-    def console(self) -> Console:
+    def console(self) -> "Console":
+        from rich.console import Console
+
         return Console(file=self.stream, highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
@@ -252,6 +252,8 @@ def doctor(provider: WantedOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     else:
+        from rich.console import Console
+
         console = Console(highlight=False, soft_wrap=True)
         for check in report["checks"]:
             mark = "[green]ok[/green]  " if check["ok"] else "[red]no[/red]  "
@@ -283,6 +285,9 @@ def models(
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     if name is not None and found[0]["card"] is not None:
         _print_card(found[0]["card"], console)
@@ -308,7 +313,7 @@ def _card_beside(path: Path) -> str | None:
         return None
 
 
-def _print_card(card: str, console: Console) -> None:
+def _print_card(card: str, console: "Console") -> None:
     """Laid out on a terminal; as it is into a file or a pipe, where it stays Markdown."""
     if console.is_terminal:
         from rich.markdown import Markdown
@@ -327,6 +332,8 @@ def licences() -> None:
             sys.stdout.write((folder / name).read_text(encoding="utf-8") + "\n")
         sys.stdout.write(f"The texts of all licences lie in {folder}.\n")
         return
+    from importlib import metadata
+
     in_checkout = assets_folder().parent / "NOTICE"
     if in_checkout.is_file():
         notice = in_checkout.read_text(encoding="utf-8")
@@ -376,6 +383,9 @@ def bench(
         table = {**asdict(result), "model": name, "provider": device.provider}
         sys.stdout.write(json.dumps(table, indent=2) + "\n")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     console.print(
         f"{result.source} {result.width}x{result.height}, {result.mean_faces:.2f} faces a frame, "
@@ -395,6 +405,8 @@ def _analyze(
     provider: ProviderName,
     stop_requested: Callable[[], bool],
 ) -> int:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     from ferdesk import batch, wiring
 
     unusable: list[str] = []
@@ -556,6 +568,8 @@ _PACKAGES: tuple[tuple[str, ...], ...] = (
 
 def _installed_one(names: tuple[str, ...]) -> tuple[str, str]:
     """The first of ``names`` that is installed, with its version; that is empty where none is."""
+    from importlib import metadata
+
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):
             return name, metadata.version(name)

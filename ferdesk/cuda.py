@@ -9,7 +9,6 @@ import logging
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from ferdesk.sentences import say
@@ -198,6 +197,8 @@ def load_library(name: str) -> Any:  # noqa: ANN401 (a native library)
 
 
 def _installed(package: str) -> bool:
+    from importlib import metadata
+
     try:
         metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import ferdesk
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
@@ -50,6 +48,9 @@ def list_(
         among = " that fits" if find else ""
         sys.stdout.write(f"There is no session{among} in {root}.\n")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("session", "began", "length", "source", "faces", "markers", "video", "state")
     for entry in entries:
         began = entry.started_utc.astimezone() if entry.started_utc else None

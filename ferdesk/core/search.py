@@ -32,8 +32,8 @@ NEAR_SHARE = 0.25
 """A face with at least this share of the picture's shorter side is near."""
 CLOSE_UP_SIDES = 3.0
 """Side of the square around a face in which the near-sighted model sees it best."""
-CLOSE_UP_SCORE, CLOSE_UP_SCORE_NEAR = 0.7, 0.65
-"""What a new face must have in a close-up, and what is enough for a near one.
+CLOSE_UP_SCORE, CLOSE_UP_SCORE_NEAR, CLOSE_UP_SCORE_BOTH = 0.7, 0.65, 0.55
+"""What a new face must have in a close-up, and what is enough for a near one, seen by one or both.
 
 Small patterns that look like faces (letters, stars, hubs) come near the first, large ones (petals,
 a hand, a cat) near the second.
@@ -70,6 +70,8 @@ _WHOLE_EVERY_S, _WHOLE_EVERY_S_ALONE = 0.35, 0.1
 _FIELD_EVERY_S, _FIELD_EVERY_S_AT_REST = 0.02, 0.12
 _AT_REST_AFTER_S = 2.0
 """Where no new face was met for so long, fields are searched less often."""
+_REMEMBERS_FINDS_S = 0.4
+"""What one model found confirms what the other finds so shortly after it."""
 _CHECK_EVERY_S = 0.02
 _RETRY_EVERY_S = 0.1
 """Who went behind somebody is not looked for in every frame, which would take all the time."""
@@ -143,20 +145,26 @@ def merged(detections: Sequence[Detection]) -> list[Detection]:
 
 
 def judged(
-    found: Sequence[Detection], shorter_side_px: int, *, someone_known: bool = False
+    found: Sequence[Detection],
+    shorter_side_px: int,
+    *,
+    someone_known: bool = False,
+    before: Sequence[Detection] = (),
 ) -> list[Detection]:
     """``found`` merged, each detection with its ``sure`` set.
 
     Patterns that look like a face to a detector are mostly small, so small finds need a high
     score; for near ones a middling score will do, or that both models see them. A hand before the
     body looks like a near face to the short-range model alone, so where the other model sees
-    people (or ``someone_known`` is there), what it does not confirm needs a very high score.
+    people (or ``someone_known`` is there), what it does not confirm needs a very high score. What
+    was found shortly ``before`` may confirm too.
     """
+    seen = [*found, *before]
 
     def enough(detection: Detection) -> bool:
         if not is_near(detection.box, shorter_side_px):
             return detection.score >= SURE_SCORE
-        return detection.score >= SURE_SCORE_NEAR or _seen_by_both(detection, found)
+        return detection.score >= SURE_SCORE_NEAR or _seen_by_both(detection, seen)
 
     faces = merged(found)
     someone = someone_known or any(enough(face) for face in faces if face.framing != SHORT_RANGE)
@@ -304,6 +312,7 @@ def believed(
     found: Sequence[Detection],
     *,
     someone_known: bool = False,
+    before: Sequence[Detection] = (),
 ) -> list[Detection]:
     """``found`` judged, and doubtful ones looked at again by the near-sighted model, from close by.
 
@@ -313,20 +322,23 @@ def believed(
     """
     height, width = image.shape[:2]
     shorter_side_px = min(height, width)
-    faces = judged(found, shorter_side_px, someone_known=someone_known)
+    faces = judged(found, shorter_side_px, someone_known=someone_known, before=before)
+    seen = [*found, *before]
     someone = someone_known or any(face.sure for face in faces)
 
     def enough(face: Detection) -> bool:
         near = is_near(face.box, shorter_side_px)
-        if face.sure:
-            if face.score >= _PLAIN_SCORE or (near and _seen_by_both(face, found)):
-                return True
-        elif face.framing == SHORT_RANGE and (someone or not near):
+        if face.sure and face.score >= _PLAIN_SCORE:
+            return True
+        if not face.sure and face.framing == SHORT_RANGE and (someone or not near):
             return False
-        least = CLOSE_UP_SCORE if face.sure else _DOUBTFUL_CLOSE_UP_SCORE
+        if near:
+            least = CLOSE_UP_SCORE_BOTH if _seen_by_both(face, seen) else CLOSE_UP_SCORE_NEAR
+        else:
+            least = CLOSE_UP_SCORE if face.sure else _DOUBTFUL_CLOSE_UP_SCORE
         region = close_up(face.box, width, height)
         return region is not None and any(
-            find.score >= (CLOSE_UP_SCORE_NEAR if near else least) and same_face(find.box, face.box)
+            find.score >= least and same_face(find.box, face.box)
             for find in eyes.look_near(image, region)
         )
 
@@ -386,6 +398,7 @@ class LiveSearch:
         self._budget_ms = Allowance(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
         self._credit_ms = 0.0
         self._known: list[_Known] = []
+        self._doubted: list[tuple[float, Detection]] = []
         self._shape: tuple[int, ...] = ()
         self._fields: list[Field] = []
         self._next_field = 0
@@ -414,7 +427,7 @@ class LiveSearch:
         if min(height, width) < _SMALLEST_PICTURE_PX:
             return []
         if image.shape != self._shape:
-            self._shape, self._known = image.shape, []
+            self._shape, self._known, self._doubted = image.shape, [], []
             self._fields, self._next_field = fields(width, height), 0
         interval_s = self._pace.interval_s
         if interval_s is None:
@@ -560,8 +573,14 @@ class LiveSearch:
                     face.checked_s = face.looked_s = now_s
                 else:
                     self._seen_again(image, face, find, now_s)
+        self._doubted = [
+            (at_s, find) for at_s, find in self._doubted if now_s - at_s <= _REMEMBERS_FINDS_S
+        ]
+        before = [find for _, find in self._doubted]
+        self._doubted += [(now_s, find) for find in new]
         # a face met in this round may be found twice in it
-        for find in believed(self._costed, image, new, someone_known=bool(self._known)):
+        someone = bool(self._known)
+        for find in believed(self._costed, image, new, someone_known=someone, before=before):
             if find.sure and not any(same_face(find.box, face.box) for face in self._known):
                 self._met_s = now_s
                 self._known.append(self._introduced(image, find, now_s))

@@ -9,11 +9,8 @@ import platform
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import IO
-
-import psutil
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +89,13 @@ class Reports:
 
     def of_last_crash(self) -> Path | None:
         """The report of a run that was brought down, once; None where all ended well."""
+        traces = sorted(self.folder.glob(_NATIVE))
+        if not traces:
+            return None
+        import psutil
+
         newest: Path | None = None
-        for left in sorted(self.folder.glob(_NATIVE)):
+        for left in traces:
             number = left.stem.removeprefix("crash-")
             if number.isdecimal() and psutil.pid_exists(int(number)):
                 continue  # another window that runs
@@ -122,6 +124,8 @@ class Reports:
 
 
 def _versions() -> dict[str, str]:
+    from importlib import metadata
+
     found = {
         "Python": platform.python_version(),
         "system": platform.platform(),

@@ -5,8 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import psutil
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -17,6 +17,9 @@ from ferdesk.ui.language import mark, tr
 from ferdesk.ui.status_line import device_text, is_slower
 from ferdesk.ui.theme import GRID
 from ferdesk.version import VERSION
+
+if TYPE_CHECKING:
+    import psutil
 
 REFRESH_MS = 500
 _KEPT = 120
@@ -140,9 +143,7 @@ class StatsPanel(QWidget):
         self.meter = meter or Meter()
         self._num_not_shown = num_not_shown
         self._status = Status()
-        self._process = psutil.Process()
-        # the first call only begins the measurement
-        self._process.cpu_percent()
+        self._process: psutil.Process | None = None
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(2 * GRID)
         self._grid.setVerticalSpacing(GRID // 2)
@@ -159,24 +160,25 @@ class StatsPanel(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
-        self.refresh()
 
     def restart(self) -> None:
         """Another source begins."""
         self.meter = Meter()
         self._status = Status()
-        self.refresh()
+        if self.isVisible():
+            self.refresh()
 
     def show_status(self, status: Status) -> None:
         self._status = status
 
     def sections(self) -> tuple[Section, ...]:
         device = self._status.device
-        memory_mib = self._process.memory_info().rss / 2**20
+        process = self._measured_process()
+        memory_mib = process.memory_info().rss / 2**20
         machine = (
             Stat(tr("Memory"), f"{memory_mib:,.0f} MiB"),
             # of one core each: 200 % are two cores
-            Stat(tr("Processor"), f"{self._process.cpu_percent():.0f} %"),
+            Stat(tr("Processor"), f"{process.cpu_percent():.0f} %"),
             Stat(
                 tr("Device"),
                 "-" if device is None else device.provider,
@@ -186,6 +188,16 @@ class StatsPanel(QWidget):
         )
         measured = self.meter.sections(self._status, self._num_not_shown())
         return (*measured, Section(tr("Program"), machine))
+
+    def _measured_process(self) -> "psutil.Process":
+        if self._process is None:
+            # not before somebody looks: loading it would keep the window waiting
+            import psutil
+
+            self._process = psutil.Process()
+            # the first call only begins the measurement
+            self._process.cpu_percent()
+        return self._process
 
     def text(self) -> str:
         """All of it for a report of a problem, with the device's reason and the machine."""

@@ -306,6 +306,37 @@ def test_a_near_face_of_low_score_is_shown_where_a_close_up_says_so(
     assert sum(face.sure for face in ExhaustiveSearch(eyes).detect(picture)) == shown
 
 
+@pytest.mark.parametrize(("close_up_score", "shown"), [(0.58, 1), (0.52, 0)])
+def test_what_both_models_find_shortly_after_each_other_needs_less_in_a_close_up(
+    close_up_score: float, shown: int
+) -> None:
+    eyes = FakeEyes(
+        [Box(300, 150, 204, 204)], close_up_score=close_up_score, near_score=0.4, score=0.4
+    )
+    picture = textured((300, 150), side=204)
+    search = live(eyes)
+    given, _ = watched(eyes, search, lambda _: picture, 30)
+    assert len(given[-1]) == shown
+    assert sum(face.sure for face in ExhaustiveSearch(eyes).detect(picture)) == shown
+
+
+def test_what_one_model_found_long_ago_does_not_confirm_what_the_other_finds() -> None:
+    eyes = FakeEyes([Box(300, 150, 204, 204)], close_up_score=0.58, near_score=0.4, blind_far=True)
+    search = live(eyes)
+    picture = textured((300, 150), side=204)
+    watched(eyes, search, lambda _: picture, 30)
+    # nobody is seen for half a second, then only the far-sighted model sees
+    place, eyes.faces = eyes.faces, []
+    watched(eyes, search, lambda _: picture, 15, first=30)
+    eyes.faces, eyes.blind_far, eyes.score, eyes.near_score = place, False, 0.4, 0.0
+    look_near = eyes.look_near
+    eyes.look_near = lambda image, region: (  # type: ignore[method-assign]
+        [] if region.width == image.shape[1] else look_near(image, region)
+    )
+    given, _ = watched(eyes, search, lambda _: picture, 15, first=45)
+    assert not any(given)
+
+
 def test_a_hand_before_a_known_person_stays_a_hand_from_close_by() -> None:
     eyes = FakeEyes([Box(500, 300, 150, 150)], close_up_score=0.65)
     person, hand = find(0.9, 80), find(0.65, 140, short=True)
