@@ -31,8 +31,9 @@ def looks_of(image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Look]:
     columns = np.clip(places[:, 0:1] + steps * places[:, 2:3], 0, width - 1).astype(np.intp)
     rows = np.clip(places[:, 1:2] + steps * places[:, 3:4], 0, height - 1).astype(np.intp)
     points = image[rows[:, :, None], columns[:, None, :]].astype(np.float32)
-    shape = (len(boxes), _CELLS, _SAMPLES, _CELLS, _SAMPLES, 3)
-    cells = points.reshape(shape).mean(axis=(2, 4)).reshape(len(boxes), -1)
+    # sums of whole slices take a fraction of the time of numpy's mean over two axes
+    lines = sum(points[:, i::_SAMPLES] for i in range(_SAMPLES))
+    cells = sum(lines[:, :, i::_SAMPLES] for i in range(_SAMPLES)).reshape(len(boxes), -1)
     cells -= cells.mean(axis=1, keepdims=True)
     length = np.sqrt(np.square(cells).sum(axis=1, keepdims=True))
     return list(np.asarray(cells / np.maximum(length, 1e-6), dtype=np.float32))

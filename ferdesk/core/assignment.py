@@ -38,19 +38,12 @@ def assign(costs: NDArray[np.float64], unpaired: float) -> list[tuple[int, int]]
 
 def _groups(possible: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
     """Rows and columns that have to do with each other; mostly one of each."""
-    groups: list[tuple[list[int], list[int]]] = []
-    rows_left = [int(i) for i in np.flatnonzero(possible.any(axis=1))]
-    while rows_left:
-        rows, columns = {rows_left[0]}, set[int]()
-        while True:
-            reached = {int(j) for j in np.flatnonzero(possible[sorted(rows)].any(axis=0))}
-            back = {int(i) for i in np.flatnonzero(possible[:, sorted(reached)].any(axis=1))}
-            if reached == columns and back == rows:
-                break
-            rows, columns = back, reached
-        groups.append((sorted(rows), sorted(columns)))
-        rows_left = [i for i in rows_left if i not in rows]
-    return groups
+    groups: list[tuple[set[int], set[int]]] = []
+    for i, j in np.argwhere(possible).tolist():
+        touched = [group for group in groups if i in group[0] or j in group[1]]
+        rows, columns = {i}.union(*(g[0] for g in touched)), {j}.union(*(g[1] for g in touched))
+        groups = [group for group in groups if group not in touched] + [(rows, columns)]
+    return sorted((sorted(rows), sorted(columns)) for rows, columns in groups)
 
 
 def _solve(costs: NDArray[np.float64]) -> list[int]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ferdesk.core.appearance import Look, likeness
 from ferdesk.core.assignment import assign
@@ -128,15 +129,11 @@ class Tracker:
             for track in self._tracks
             if t_s - track.seen_s <= self._forget_after_s
         ]
-        costs = np.array(
-            [
-                [
-                    _cost(track, detection.box, None if looks is None else looks[j], t_s)
-                    for j, detection in enumerate(detections)
-                ]
-                for track in alive
-            ]
-        ).reshape(len(alive), len(detections))
+        boxes = [detection.box for detection in detections]
+        costs = np.full((len(alive), len(boxes)), np.inf)
+        for i, j in _pairs_within_reach([track.box for track in alive], boxes):
+            costs[i, j] = _cost(alive[i], boxes[j], None if looks is None else looks[j], t_s)
+        hidden = _hidden(boxes)
         continued: dict[int, _Track] = {}
         seen: set[int] = set()
         for i, j in assign(costs, _UNPAIRED):
@@ -144,7 +141,7 @@ class Tracker:
             continued[j] = alive[i].corrected(
                 detections[j].box,
                 None if looks is None else looks[j],
-                hidden=_is_hidden(j, detections),
+                hidden=hidden[j],
             )
         for j, detection in enumerate(detections):
             if j not in continued and detection.sure:
@@ -155,6 +152,21 @@ class Tracker:
         self._tracks = [*continued.values(), *unseen]
         faces = [TrackedFace(track.face_id, detections[j]) for j, track in continued.items()]
         return tuple(sorted(faces, key=lambda face: face.face_id))
+
+
+def _corners(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    """[n, 4] left, top, right and bottom."""
+    values = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]
+    return np.array(values, dtype=np.float64).reshape(-1, 4)
+
+
+def _pairs_within_reach(boxes: Sequence[Box], others: Sequence[Box]) -> list[tuple[int, int]]:
+    """Of all pairs those that no face's speed forbids, so that only they are weighed."""
+    first, second = _corners(boxes), _corners(others)
+    apart = (first[:, None, :2] + first[:, None, 2:] - second[:, :2] - second[:, 2:]) / 2
+    longest = [np.sqrt((c[:, 2] - c[:, 0]) * (c[:, 3] - c[:, 1])) for c in (first, second)]
+    reach = _FARTHEST_SIDES * np.maximum(longest[0][:, None], longest[1])
+    return [(int(i), int(j)) for i, j in np.argwhere(np.hypot(*apart.transpose(2, 0, 1)) <= reach)]
 
 
 def _cost(track: _Track, box: Box, look: Look | None, t_s: float) -> float:
@@ -176,11 +188,17 @@ def _cost(track: _Track, box: Box, look: Look | None, t_s: float) -> float:
     return cost + _LOOK_WEIGHT * (1 - alike)
 
 
-def _is_hidden(j: int, detections: Sequence[Detection]) -> bool:
-    return any(
-        i != j and other.box.inside(detections[j].box) > _HIDDEN_INSIDE
-        for i, other in enumerate(detections)
+def _hidden(boxes: Sequence[Box]) -> list[bool]:
+    """Which of the boxes share so much with another that one covers the other."""
+    corners = _corners(boxes)
+    common = np.minimum(corners[:, None, 2:], corners[:, 2:]) - np.maximum(
+        corners[:, None, :2], corners[:, :2]
     )
+    shared = np.maximum(common, 0.0).prod(axis=2)
+    areas = np.diagonal(shared)
+    inside = shared > _HIDDEN_INSIDE * np.minimum(areas[:, None], areas)
+    np.fill_diagonal(inside, val=False)
+    return [bool(hidden) for hidden in inside.any(axis=1)]
 
 
 def _limited(velocity: float, side: float) -> float:
