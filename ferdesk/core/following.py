@@ -14,20 +14,35 @@ _REACH = 3
 """A face is looked for this many cells around where it should be: a quarter of its side."""
 _PLAIN = 1e-3
 """Added to a spread, so that a plain wall resembles nothing."""
+_MOST_LIGHTER, _LEAST_VIVID = 30.0, 0.7
+"""By how much a face may change in grey values, and by which share in their spread, unseen.
+
+On composed scenes 98 % of the faces that were still there changed by -10 to 16 and by factors of
+0.85 to 1.2; walls that faces were followed onto by about 40, or by 0.5.
+"""
 _SPAN = 1.2
 """The template covers a little more than the box, as the outline of a head is a good mark."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A face's look: [144] float32 grey values of 12 x 12 cells, mean 0, length 1."""
+    """A face's look: [144] float32 grey values of 12 x 12 cells, mean 0, length 1.
+
+    ``mean`` and ``spread`` (the length) are what the grey values had before.
+    """
 
     cells: NDArray[np.float32]
+    mean: float
+    spread: float
 
 
 def template_of(image: NDArray[np.uint8], box: Box) -> Template:
     """The look of ``box`` in ``image`` [H, W, 3]."""
-    return Template(_normalised(_sampled(image, [box], 0).ravel()))
+    look = _sampled(image, [box], 0).ravel()
+    mean = float(look.mean())
+    centred = look - np.float32(mean)
+    spread = float(np.sqrt(np.square(centred).sum())) + _PLAIN
+    return Template(np.asarray(centred / spread, dtype=np.float32), mean, spread)
 
 
 def follow(
@@ -41,7 +56,9 @@ def follow(
         templates: one for each box, from a box of the same size.
 
     Returns:
-        for each box its place, to a part of a cell, and the correlation there, in [-1, 1].
+        for each box its place, to a part of a cell, and the correlation there, in [-1, 1]. A place
+        that is much brighter, darker, plainer or more vivid counts 0: the edge of a shadow on a
+        wall correlates with faces too.
     """
     fields = _sampled(image, boxes, _REACH)
     num, reached = len(boxes), 2 * _REACH + 1
@@ -51,8 +68,14 @@ def follow(
     marks = np.stack([template.cells for template in templates])
     # the marks have mean 0 and length 1, so only the windows' own spread is left to divide by
     products = (windows @ marks[:, :, None])[:, :, 0]
-    spread = np.einsum("nwc,nwc->nw", windows, windows) - windows.sum(axis=2) ** 2 / _CELLS**2
-    fits = products / (np.sqrt(np.maximum(spread, 0.0)) + _PLAIN)
+    means = windows.sum(axis=2) / _CELLS**2
+    squares = np.einsum("nwc,nwc->nw", windows, windows) - means**2 * _CELLS**2
+    spreads = np.sqrt(np.maximum(squares, 0.0)) + _PLAIN
+    fits = products / spreads
+    levels = np.array([[template.mean] for template in templates])
+    ratios = spreads / np.array([[template.spread] for template in templates])
+    unlike = (np.abs(means - levels) > _MOST_LIGHTER) | (ratios < _LEAST_VIVID)
+    fits[unlike | (ratios > 1 / _LEAST_VIVID)] = 0.0
     best = fits.argmax(axis=1)
     rows, columns = best // reached, best % reached
     each = np.arange(num)
@@ -97,8 +120,3 @@ def _sampled(image: NDArray[np.uint8], boxes: Sequence[Box], reach: int) -> NDAr
     # two sums take a third of the time of numpy's mean over two axes
     rows = points[:, 0::2] + points[:, 1::2]
     return np.asarray((rows[:, :, 0::2] + rows[:, :, 1::2]) / 4, dtype=np.float32)
-
-
-def _normalised(look: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred = look - look.mean()
-    return np.asarray(centred / (np.sqrt(np.square(centred).sum()) + _PLAIN), dtype=np.float32)

@@ -53,3 +53,23 @@ def test_a_look_does_not_depend_on_the_brightness_of_the_room() -> None:
     assert likeness(look, dark) > 0.95
     assert likeness(look, other) < 0.6
     assert looks_of(image, []) == []
+
+
+def _half_lit(dark: float, light: float) -> np.ndarray:
+    """A face lit from one side, or a wall with the edge of a shadow: the same in smaller steps."""
+    across = 1 / (1 + np.exp(-(np.arange(200) - 100) / 8))
+    grey = np.broadcast_to(dark + (light - dark) * across, (200, 200))
+    return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("dark", "light"), [(110, 160), (150, 250), (0, 100)], ids=["plainer", "lighter", "darker"]
+)
+def test_a_face_is_not_followed_onto_a_wall_that_only_has_its_shadow(
+    dark: float, light: float
+) -> None:
+    box = Box(70, 70, 60, 60)
+    template = template_of(_half_lit(60, 180), box)
+    assert follow(_half_lit(60, 180), [box], [template])[0][1] > 0.99
+    assert follow(_half_lit(65, 170), [box], [template])[0][1] > 0.99
+    assert follow(_half_lit(dark, light), [box], [template])[0][1] < 0.8
