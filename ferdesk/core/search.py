@@ -62,7 +62,7 @@ _FIELD_PX, _FIELD_OVERLAP_PX, _FIELD_ALONE_PX = 288, 48, 320
 """Sides and overlap of fields, after shrinking; a face that does not fit the overlap is large
 enough to be seen where the picture is shrunk twice as much."""
 
-_BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 6.0, 3.0, 6.0
+_BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 6.0, 4.5, 6.0
 _NEAR_EVERY_S, _NEAR_EVERY_S_ALONE = 0.2, 0.1
 """The near-sighted look at the whole picture, where someone is known and where nobody is."""
 _WHOLE_EVERY_S, _WHOLE_EVERY_S_ALONE = 0.35, 0.1
