@@ -188,7 +188,8 @@ def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
 ) -> None:
     run(window, qtbot)
     timeline = window.tools.timeline
-    # the fake source has its own clock
+    # before its first result the timeline knows no time
+    qtbot.waitUntil(lambda: bool(timeline.history.face_ids))
     clock.now_s = timeline.history.now_s
     QTest.keyClick(window, Qt.Key.Key_1)
     assert timeline.history.marks(30.0) == []
@@ -196,6 +197,7 @@ def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
     qtbot.waitUntil(lambda: bool(services.recordings))
     qtbot.waitUntil(lambda: window.live.recording_active and not window._recording.changing)
     window.marker_keys.set_names(["film A, the first of many"])
+    clock.now_s = timeline.history.now_s
     QTest.keyClick(window, Qt.Key.Key_1)
     qtbot.waitUntil(lambda: len(timeline._flags) == 1)
     assert timeline._flags[0].isVisible()
