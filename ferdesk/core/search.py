@@ -398,7 +398,7 @@ class LiveSearch:
         self._budget_ms = Allowance(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
         self._credit_ms = 0.0
         self._known: list[_Known] = []
-        self._doubted: list[tuple[float, Detection]] = []
+        self._lately_found: list[tuple[float, Detection]] = []
         self._shape: tuple[int, ...] = ()
         self._fields: list[Field] = []
         self._next_field = 0
@@ -427,7 +427,7 @@ class LiveSearch:
         if min(height, width) < _SMALLEST_PICTURE_PX:
             return []
         if image.shape != self._shape:
-            self._shape, self._known, self._doubted = image.shape, [], []
+            self._shape, self._known, self._lately_found = image.shape, [], []
             self._fields, self._next_field = fields(width, height), 0
         interval_s = self._pace.interval_s
         if interval_s is None:
@@ -573,11 +573,11 @@ class LiveSearch:
                     face.checked_s = face.looked_s = now_s
                 else:
                     self._seen_again(image, face, find, now_s)
-        self._doubted = [
-            (at_s, find) for at_s, find in self._doubted if now_s - at_s <= _REMEMBERS_FINDS_S
+        self._lately_found = [
+            (at_s, find) for at_s, find in self._lately_found if now_s - at_s <= _REMEMBERS_FINDS_S
         ]
-        before = [find for _, find in self._doubted]
-        self._doubted += [(now_s, find) for find in new]
+        before = [find for _, find in self._lately_found]
+        self._lately_found += [(now_s, find) for find in new]
         # a face met in this round may be found twice in it
         someone = bool(self._known)
         for find in believed(self._costed, image, new, someone_known=someone, before=before):
