@@ -8,14 +8,18 @@ import torch
 import typer
 from rich.console import Console
 from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
 from ferdesk.errors import DataError, FerdeskError
+from trainer.augment import augment
 from trainer.checkpoint import Checkpoint, current_commit, save_checkpoint
 from trainer.config import Recipe
-from trainer.data import Fer2013, load_fer2013
+from trainer.data import Faces, Fer2013, load_fer2013
 from trainer.devices import choose_device
 from trainer.evaluate import wilson_interval
+from trainer.networks import build_network
 from trainer.options import Device, Threads, Unofficial
+from trainer.plan import plan_epoch
 from trainer.start import shape_of
 from trainer.teachers import Teacher, load_teacher
 from trainer.train import center_accuracy
@@ -32,6 +36,14 @@ def average(
     shares: Annotated[
         str | None, typer.Option(help="Their weights, e.g. 1,3; equal ones by default.")
     ] = None,
+    norm_faces: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Training faces by which the norms' statistics are measured anew, augmented as "
+            "the last network's recipe says; 0: they are averaged too.",
+        ),
+    ] = 0,
     device: Device = "auto",
     threads: Threads = 0,
     unofficial: Unofficial = False,
@@ -39,7 +51,8 @@ def average(
     """Average the weights of networks of one shape (Wortsman et al., 2022); judge on PublicTest.
 
     It makes sense for networks that were fine-tuned from the same weights, and for these; from
-    different random starts the average is worth nothing. The norms' statistics are averaged too.
+    different random starts the average is worth nothing. The norms' statistics are averaged too,
+    or with --norm-faces measured anew, as Izmailov et al. (2018) advise.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -47,14 +60,15 @@ def average(
     weights = averaged(found, _numbers(shares, len(found)))
     fer = load_fer2013(data, official=not unofficial)
     recipe = dataclasses.replace(found[-1].recipe, teacher=())
+    where = choose_device(device)
+    if norm_faces:
+        weights = with_norms_of(weights, recipe, fer.splits["training"], norm_faces, where)
     names = ", ".join(Path(each.place).name for each in found)
     checkpoint = Checkpoint(
         recipe, 0, weights, None, {}, fer.sha256, current_commit(), {"averaged": float(len(found))}
     )
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    console.print(
-        f"The average of {names}: {_told(checkpoint, fer, choose_device(device))}.", soft_wrap=True
-    )
+    console.print(f"The average of {names}: {_told(checkpoint, fer, where)}.", soft_wrap=True)
     try:
         save_checkpoint(checkpoint, out)
     except OSError as error:
@@ -91,6 +105,45 @@ def averaged(networks: list[Teacher], shares: list[float]) -> dict[str, Tensor]:
         ]
         mean[name] = torch.stack(parts).sum(0).to(last.dtype)
     return mean
+
+
+def with_norms_of(
+    weights: dict[str, Tensor], recipe: Recipe, training: Faces, num_faces: int, device: str
+) -> dict[str, Tensor]:
+    """The same weights, their batch norms' statistics being those of ``training``'s faces.
+
+    The mean of two networks has maps of a smaller variance than either had, which the mean of
+    their statistics does not know.
+
+    Args:
+        weights: a state of the recipe's network.
+        recipe: whose augmentation and batch the faces are shown with, in the order of epoch 0.
+        training: the faces.
+        num_faces: how many of them at most, rounded up to whole batches.
+        device: a torch device.
+
+    Raises:
+        DataError: there are fewer faces than a batch.
+    """
+    if len(training) < recipe.batch:
+        raise DataError(
+            f"Training has {len(training)} faces, fewer than the batch of {recipe.batch}; the "
+            "norms cannot be measured on them."
+        )
+    network = build_network(recipe).to(device)
+    network.load_state_dict(weights)
+    plan = plan_epoch(recipe, len(training), 0)
+    pixels_NHW = torch.from_numpy(training.pixels)
+    steps = range(min(-(-num_faces // recipe.batch), len(plan.order_SB)))
+    with torch.no_grad():
+        views = (
+            augment(
+                pixels_NHW[plan.order_SB[step]].to(device), recipe, plan.random_SBD[step].to(device)
+            )
+            for step in steps
+        )
+        update_bn(views, network)
+    return {name: value.cpu() for name, value in network.state_dict().items()}
 
 
 def _numbers(text: str | None, count: int) -> list[float]:

@@ -9,7 +9,7 @@ import torch
 
 from ferdesk.errors import DataError
 from tests.trainer.conftest import Row, Run
-from trainer.average_command import averaged
+from trainer.average_command import averaged, with_norms_of
 from trainer.checkpoint import load_checkpoint
 from trainer.config import Recipe
 from trainer.data import Fer2013
@@ -49,6 +49,27 @@ def test_networks_of_two_shapes_are_refused(two: tuple[Path, Path], tiny_recipe:
         averaged(networks[:1], [1.0])
 
 
+def test_norms_are_measured_anew_on_training_faces(
+    two: tuple[Path, Path], tiny_recipe: Recipe, tiny_data: Fer2013
+) -> None:
+    networks = [load_teacher(place, tiny_recipe) for place in two]
+    mean = averaged(networks, [1.0, 1.0])
+    # statistics that are far off do no harm, for they are not read
+    spoiled = {name: value + 5 * name.endswith("running_mean") for name, value in mean.items()}
+    measured = [
+        with_norms_of(weights, tiny_recipe, tiny_data.splits["training"], 16, "cpu")
+        for weights in (mean, spoiled)
+    ]
+    assert measured[0].keys() == mean.keys()
+    for name, value in measured[0].items():
+        torch.testing.assert_close(value, measured[1][name])
+        if "running" not in name and value.is_floating_point():
+            assert torch.equal(value, mean[name])
+    assert not torch.allclose(
+        measured[0]["stem_norm.running_mean"], mean["stem_norm.running_mean"], rtol=1e-3
+    )
+
+
 def test_the_command_writes_a_checkpoint_that_exports(
     two: tuple[Path, Path],
     run: Run,
@@ -57,7 +78,9 @@ def test_the_command_writes_a_checkpoint_that_exports(
     tmp_path: Path,
 ) -> None:
     given = ["average", *two, "--data", write_csv(rows), "--unofficial", "--threads", "1"]
-    code, _, said = run(*given, "--out", tmp_path / "mean.pt", "--shares", "1,3")
+    code, _, said = run(
+        *given, "--out", tmp_path / "mean.pt", "--shares", "1,3", "--norm-faces", "8"
+    )
     assert code == 0, said
     assert "The average of first, second: PublicTest" in said
     assert load_checkpoint(tmp_path / "mean.pt").recipe.width == 4
