@@ -375,3 +375,21 @@ def test_a_network_exports_the_maps_that_it_has_and_the_app_opens_it(
     assert set(classifier.info.maps) == maps
     crops = np.stack([crop_face(face, Square(0, 0, 48)) for face in faces.pixels])
     assert len(classifier.classify(crops)) == NUM_FACES
+
+
+def test_weights_that_float16_would_ruin_are_stored_as_they_are(tmp_path: Path) -> None:
+    checkpoint, faces = checkpoint_of(Recipe(width=4)), some_faces()
+    crops = center_crop(torch.from_numpy(faces.pixels), 44)
+    with torch.no_grad():
+        mean_K = checkpoint.model().eval()(crops).mean(0)
+        checkpoint.weights["head.bias"] -= mean_K  # or all faces would get one label
+        checkpoint.weights["head.weight"] *= 1e-9  # below float16's least number
+        checkpoint.weights["head.bias"] *= 1e-9
+        labels = checkpoint.model().eval()(crops).argmax(1).numpy()
+    assert len(set(labels.tolist())) > 1
+    path = tmp_path / "tiny.onnx"
+    export(
+        checkpoint, Identity("tiny", "1"), Faces(faces.pixels, labels), path, temperature=1.0
+    )  # fmt: skip
+    said = evaluation.onnx_classifier(path)(faces.pixels).argmax(1)
+    assert (said == labels).mean() > 0.9
