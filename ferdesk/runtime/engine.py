@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 _RATE_WINDOW_S = 2.0
 _USUAL_FPS = 30.0
 _LEAST_FPS, _MOST_FPS = 5.0, 60.0
+_LOOKS_FOR_S = 1.0
+"""How long the camera and the faces are watched before a model is chosen for them."""
+_ASKS_AGAIN_S = 0.1
+"""How often it is asked whether a recording that a choice waits for is over."""
 _PACE_EVERY_S = 1.0
 _HEAD_START = 2.0
 """Faces of the next frame are found this many usual durations before the network is free."""
@@ -204,6 +208,7 @@ class _Run:
         self._tuning = tuning
         self._candidates = candidates
         self._first_result: Latest[FrameResult] = Latest()
+        self._num_faces = 0
         self._finding_s = self._judging_s = 0.0
         self._pipeline: Pipeline | None = None
         self._open_source, self._open_pipeline = open_source, open_pipeline
@@ -417,6 +422,7 @@ class _Run:
             with self._lock:
                 self._analysed.append(self._clock())
                 self._latencies.append(result.latency_ms)
+                self._num_faces = len(result.faces)
                 self._status = replace(self._status, num_analysed=self._status.num_analysed + 1)
             self._enter(State.RUNNING, "", left=frozenset({State.OPENING}))
             self._note_device(pipeline.classifier.device)
@@ -438,25 +444,34 @@ class _Run:
         """Time the models on this machine once it works, and take the best that is fast enough."""
         result = self._first_result.take()
         pipeline = self._pipeline
-        if result is None or pipeline is None:
+        # of the first picture alone neither the camera's rate nor all the faces are known
+        if result is None or pipeline is None or self._stopping.wait(_LOOKS_FOR_S):
             return
+        with self._lock:
+            num_faces = self._num_faces
         choice = choose_model(
             self._candidates(),
-            len(result.faces),
+            num_faces,
             self._interval_s(),
             stop_requested=self._stopping.is_set,
         )
-        # a recording is made with one model throughout
-        if choice is None or self._stopping.is_set() or self._every_face:
+        if choice is None:
             return
-        with self._lock:
-            pipeline.classifier = choice.classifier
-            self._status = replace(
-                self._status,
-                model=choice.classifier.info,
-                device=choice.classifier.device,
-                model_choice=choice.reason,
-            )
+        while not self._stopping.is_set():
+            with self._lock:
+                # a recording is made with one model throughout
+                if not self._every_face:
+                    pipeline.classifier = choice.classifier
+                    self._status = replace(
+                        self._status,
+                        model=choice.classifier.info,
+                        device=choice.classifier.device,
+                        model_choice=choice.reason,
+                    )
+                    break
+            self._stopping.wait(_ASKS_AGAIN_S)
+        else:
+            return
         log.info(choice.reason)
         self._on_change()
 

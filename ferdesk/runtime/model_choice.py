@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 SHARE_OF_INTERVAL = 0.8
 """Judging may take this much of the camera's interval; finding faces runs beside it."""
 _NUM_TRIALS = 5
+_HOPELESS = 2.0
+"""A model that needs so many times what is allowed is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def choose_model(
     """The first of ``candidates`` that judges ``num_faces`` in time, else the fastest.
 
     Each is timed on a batch of that size, beside whatever else the machine does; the shortest of
-    a few runs counts. One that cannot be opened is left out.
+    a few runs counts, or the first where it is far too long. One that cannot be opened is left
+    out.
 
     Returns:
         the choice, or None where there was nothing to choose or ``stop_requested``.
@@ -65,7 +68,7 @@ def choose_model(
         except FerdeskError as error:
             log.warning("the model %s is left out: %s", candidate.name, error)
             continue
-        spent_ms = 1000 * _shortest_run_s(classifier, max(1, num_faces), clock)
+        spent_ms = 1000 * _shortest_run_s(classifier, max(1, num_faces), allowed_ms / 1000, clock)
         timed.append((spent_ms, candidate.name, classifier))
         if spent_ms <= allowed_ms:
             chosen = timed[-1]
@@ -92,7 +95,10 @@ def choose_model(
 
 
 def _shortest_run_s(
-    classifier: ExpressionClassifier, num_faces: int, clock: Callable[[], float]
+    classifier: ExpressionClassifier,
+    num_faces: int,
+    allowed_s: float,
+    clock: Callable[[], float],
 ) -> float:
     crops = np.zeros((num_faces, FACE_SIZE_PX, FACE_SIZE_PX), np.float32)
     classifier.classify(crops)
@@ -101,4 +107,6 @@ def _shortest_run_s(
         began_s = clock()
         classifier.classify(crops)
         shortest_s = min(shortest_s, clock() - began_s)
+        if shortest_s > _HOPELESS * allowed_s:
+            break
     return shortest_s

@@ -344,6 +344,29 @@ def test_a_recording_keeps_the_model_that_it_began_with() -> None:
     assert engine.status().model_choice == ""
 
 
+def test_a_choice_made_during_a_recording_counts_when_it_is_over() -> None:
+    made, release = threading.Event(), threading.Event()
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield from frames(1)(_)
+        release.wait(10)
+
+    def last() -> Classifier:
+        made.set()
+        return Named("full")
+
+    models = [Candidate("full", last), Candidate("fast", lambda: Named("fast"))]
+    engine = Engine()
+    engine.classify_every_face(True)
+    engine.start(lambda: Source(script), pipeline, lambda: models)
+    wait_for(made.is_set)
+    assert engine.status().model_choice == ""
+    engine.classify_every_face(False)
+    wait_for(lambda: engine.status().model_choice.startswith("full was chosen"))
+    release.set()
+    engine.stop()
+
+
 def test_a_rate_fades_where_nothing_comes_any_more() -> None:
     times = deque(index / 30 for index in range(60))
     assert _rate(times, 59 / 30) == pytest.approx(30)

@@ -17,8 +17,10 @@ class Timed:
     def __init__(self, name: str, ms_a_face: float) -> None:
         self.info = ModelInfo(name, "1", "", "", {}, "", "", {})
         self.ms_a_face = ms_a_face
+        self.num_runs = 0
 
     def classify(self, crops: np.ndarray) -> list[Expression]:
+        self.num_runs += 1
         Timed.now_s += self.ms_a_face * len(crops) / 1000
         return [Expression(np.full(7, 1 / 7, np.float32)) for _ in crops]
 
@@ -48,6 +50,13 @@ def test_where_none_keeps_the_rate_the_fastest_is_used_and_that_is_said() -> Non
     name, reason = chosen(MODELS, 20)
     assert name == "fast-int8"
     assert "none keeps the camera's rate, which leaves 27 ms" in reason
+
+
+def test_a_model_that_is_far_too_slow_does_not_take_the_machine_for_long() -> None:
+    slow, fast = Timed("full", 200), Timed("fast", 5)
+    models = [Candidate("full", lambda: slow), Candidate("fast", lambda: fast)]
+    assert chosen(models, 2)[0] == "fast"
+    assert slow.num_runs == 2  # one to get warm
 
 
 def test_a_model_that_cannot_be_opened_is_left_out() -> None:
