@@ -86,6 +86,8 @@ def export(
             f"{checkpoint} holds linear SVMs over features made by hand, which are no network and "
             "have no ONNX graph; only the presets of networks export. evaluate works on it."
         )
+    if final:
+        evaluation.refuse_second_look(out.stem, version)
     splits = _load_fer2013(data, unofficial).splits
     figures = write(
         load_checkpoint(checkpoint),
@@ -96,7 +98,7 @@ def export(
         private=splits["private"] if final else None,
     )
     if final:
-        _log_look("export", out, figures)
+        _log_look("export", out, version, figures)
     if int8:
         twin = out.with_name(f"{out.stem}-int8.onnx")
         figures["int8"] = write_int8(
@@ -104,7 +106,7 @@ def export(
             name=f"{name or out.stem}-int8", private=splits["private"] if final else None,
         )  # fmt: skip
         if final:
-            _log_look("export", twin, figures["int8"])
+            _log_look("export", twin, version, figures["int8"])
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
@@ -122,23 +124,27 @@ def quantize(
     """Write the int8 twin of an exported file, and measure how much it lost."""
     from trainer.quantize import quantize as write_int8
 
+    version = evaluation.onnx_version(model)
+    if final:
+        evaluation.refuse_second_look(out.stem, version)
     splits = _load_fer2013(data, unofficial).splits
     private = splits["private"] if final else None
     figures = write_int8(
         model, out, splits["training"], splits["public"], name=name, private=private
     )
     if final:
-        _log_look("quantize", out, figures)
+        _log_look("quantize", out, version, figures)
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
-def _log_look(what: str, path: Path, figures: object) -> None:
+def _log_look(what: str, path: Path, version: str, figures: object) -> None:
     """Note a look at PrivateTest by an exported file."""
     assert isinstance(figures, dict)
     evaluation.log_private(
         {
             "what": f"ferdesk-train {what}",
             "file": path.name,
+            "version": version,
             "sha256": evaluation.file_sha256(path),
             "commit": current_commit(),
             "scores": figures["private_test"],

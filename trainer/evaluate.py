@@ -110,6 +110,15 @@ def onnx_crop_px(path: Path) -> int:
         ) from error
 
 
+def onnx_version(path: Path) -> str:
+    """The version that an exported file's metadata tells.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    return str(open_session(path).get_modelmeta().custom_metadata_map.get("version", "1"))
+
+
 def open_session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
     """ONNX Runtime's session of an exported file, on the CPU.
 
@@ -268,6 +277,30 @@ def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(stamped) + "\n")
+
+
+def refuse_second_look(name: str, version: str, log: Path | None = None) -> None:
+    """PrivateTest is looked at once for each version of a model that is exported.
+
+    Lines of the log that tell no version are of version 1, lines without scores of no look.
+
+    Raises:
+        DataError: the log has such a look already.
+    """
+    log = log or PRIVATE_LOG
+    try:
+        lines = log.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        look = json.loads(line)
+        told = (Path(look.get("file", "")).stem, look.get("version", "1"))
+        if "scores" in look and told == (name, version):
+            raise DataError(
+                f"PrivateTest was looked at by {name}, version {version}, on "
+                f"{str(look.get('date'))[:10]} ({log}); once is allowed. Export without --final, "
+                "or give a network that was trained anew another --model-version."
+            )
 
 
 def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:

@@ -22,6 +22,7 @@ from trainer.evaluate import (
     log_private,
     onnx_classifier,
     private_log,
+    refuse_second_look,
     score,
     shift_of,
     shifted,
@@ -259,3 +260,16 @@ def test_a_files_sha256_is_its_contents(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"abc")
     assert file_sha256(path).startswith("ba7816bf8f01cfea")
+
+
+def test_a_second_look_at_private_test_by_one_version_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    refuse_second_look("fast", "1", log)  # there is no log yet
+    log_private({"file": "fast.onnx", "scores": {}}, log)  # of version 1, which told none
+    log_private({"file": "fast.onnx", "version": "2", "scores": {}}, log)
+    log_private({"what": "no look", "file": "fast.onnx", "version": "3"}, log)
+    for version in ("1", "2"):
+        with pytest.raises(DataError, match=f"by fast, version {version}, on 20"):
+            refuse_second_look("fast", version, log)
+    refuse_second_look("fast", "3", log)
+    refuse_second_look("full", "1", log)
