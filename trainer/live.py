@@ -165,9 +165,13 @@ class StopFlag:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[StopFlag]:
-    """Ctrl-C and SIGTERM turned into a flag that the loop asks for."""
+    """Ctrl-C, SIGTERM and a terminal that closes turned into a flag that the loop asks for."""
     flag = StopFlag()
-    before = {number: signal.signal(number, flag.set) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # nohup ignores it
+        numbers.append(hang_up)
+    before = {number: signal.signal(number, flag.set) for number in numbers}
     try:
         yield flag
     finally:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import io
+import signal
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from trainer.live import Display, as_clock
+from trainer.live import Display, as_clock, stop_signals
 from trainer.train import Progress
 
 STATE = Progress(
@@ -69,3 +70,18 @@ def test_the_other_processes_of_a_group_say_nothing() -> None:
 )
 def test_times_are_shown_as_a_clock_shows_them(seconds: float, text: str) -> None:
     assert as_clock(seconds) == text
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="terminals hang up on Unix alone")
+def test_a_terminal_that_closes_stops_a_run_unless_that_is_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with stop_signals() as stopped:
+            signal.raise_signal(signal.SIGHUP)
+            assert stopped()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        with stop_signals() as stopped:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stopped()
+    finally:
+        signal.signal(signal.SIGHUP, before)
