@@ -9,3 +9,7 @@ class TrainingStopped(FerdeskError):
 
 class CannotTrain(TrainingStopped):
     """A run that would end the same way again: a loss that is not finite, too little memory."""
+
+
+class MemoryFull(CannotTrain):
+    """A run for which the device has too little memory at its batch."""

@@ -9,7 +9,9 @@ What to do next follows from the stored predictions alone (``assess``), so a cal
 off at any minute, and the same command goes on.
 """
 
+import contextlib
 import dataclasses
+import gc
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from trainer import train
 from trainer.config import Recipe, as_table, load_recipe, recipe_from
 from trainer.data import Fer2013
-from trainer.errors import CannotTrain, TrainingStopped
+from trainer.errors import CannotTrain, MemoryFull, TrainingStopped
 from trainer.evaluate import Views, file_sha256, shift_of, softmax
 from trainer.limit import Limit
 from trainer.metrics import Spread, spread
@@ -40,6 +42,7 @@ from trainer.results import (
     save_predictions,
     stamp,
 )
+from trainer.step import is_out_of_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Rung:
     """One step up: ``variants`` are fields laid over the best recipe so far.
 
     ``least_gain`` in points: the rung is kept where its best variant gains more; below 0 for what
-    belongs to training anyway as long as it costs little. ``times_epochs`` trains longer.
+    belongs to training anyway as long as it costs little, above 0 for what makes every later run
+    costly and would else be kept by chance every other time. ``times_epochs`` trains longer.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Rung:
 
 
 GROUND = "paper"
+ENSEMBLE = "ensemble"
 _VIEWS: tuple[Views, ...] = ("one", "ten")
 RUNGS: tuple[Rung, ...] = (
     Rung("gap", "all cells of the last map are averaged", ({"pool": "gap"},)),
@@ -89,19 +94,27 @@ RUNGS: tuple[Rung, ...] = (
             {"light": 0.3, "dark": 0.1, "blur": 0.1, "jpeg": 0.1, "small": 0.1},
             {"light": 0.2, "dark": 0.05, "blur": 0.05, "jpeg": 0.05, "small": 0.05},
         ),
-        least_gain=-0.3,
+        least_gain=-1.0,
     ),
     Rung(
         "sam", "sharpness-aware minimisation",
         ({"sam_rho": 0.05}, {"sam_rho": 0.1}, {"sam_rho": 1.0, "sam_adaptive": True}),
+        least_gain=0.2,
     ),
-    Rung("larger", "faces enlarged at first", ({"input_px": 56}, {"input_px": 64})),
-    Rung("longer", "twice the epochs", ({},), times_epochs=2),
+    Rung(
+        "larger", "faces enlarged at first", ({"input_px": 56}, {"input_px": 64}), least_gain=0.2
+    ),
+    Rung("longer", "twice the epochs", ({},), least_gain=0.2, times_epochs=2),
 )  # fmt: skip
 """In the order of docs/training.md; what pays most stands first."""
 
-STUDENTS = ({"distill_alpha": 0.7}, {"distill_alpha": 0.9})
+STUDENTS: tuple[Mapping[str, Any], ...] = ({"distill_alpha": 0.7}, {"distill_alpha": 0.9})
 """How much of what a student learns is the teachers' opinion; both are tried."""
+ALONE: Mapping[str, Any] = {"teacher": ()}
+"""A network of the student's size that learns from the labels alone, for comparison."""
+
+_LEAST_BATCH = 16
+"""Where memory is full the batch is halved, but not below this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +146,23 @@ class Plan:
         return dataclasses.replace(recipe, name=GROUND)
 
     def step_up(self, best: Recipe, rung: Rung, variant: Mapping[str, Any]) -> Recipe:
-        """``best`` with a variant's fields; overrides still lie over all but longer training."""
+        """``best`` with a variant's fields; overrides still lie over all but longer training.
+
+        A rate that belongs to a variant's batch is scaled to the batch that an override demands.
+        """
+        overridden = self._overridden()
         values = {**as_table(best), **variant}
-        recipe = recipe_from({**values, **self._overridden(), "name": rung.name}, rung.name)
+        if "batch" in overridden and {"batch", "learning_rate"} <= variant.keys():
+            values["learning_rate"] *= overridden["batch"] / variant["batch"]
+        recipe = recipe_from({**values, **overridden, "name": rung.name}, rung.name)
         epochs = best.epochs * rung.times_epochs
         return dataclasses.replace(recipe, epochs=epochs)
 
-    def student(self, best: Recipe, variant: Mapping[str, Any], name: str) -> Recipe:
-        """``best`` learning from the members, with half its width for ``fast``."""
-        teachers = tuple(str(self.folder(best, seed) / "last.pt") for seed in self.member_seeds())
+    def student(
+        self, best: Recipe, seeds: Sequence[int], variant: Mapping[str, Any], name: str
+    ) -> Recipe:
+        """``best`` learning from the members of these seeds, with half its width for ``fast``."""
+        teachers = tuple(str(self.folder(best, seed) / "last.pt") for seed in seeds)
         values = {**as_table(best), "teacher": teachers, **variant, "name": name}
         if name == "fast":
             values |= {"width": max(1, best.width // 2), "input_px": 0}
@@ -206,6 +227,14 @@ class Failed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run could not be trained here; a full memory leaves a smaller batch to be tried."""
+
+    why: str
+    memory: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Gain:
     """How much better one recipe is than another on the same faces, in points.
@@ -239,19 +268,31 @@ class State:
     """How far the ladder is climbed; ``wanted`` is what has to be trained before it goes on."""
 
     ground: Tried | None = None
+    best: Tried | None = None
+    """The best recipe so far."""
     climbed: list[Climbed] = field(default_factory=list)
     top: Recipe | None = None
     """The best recipe, once every rung was tried."""
     ensemble: tuple[float, float] | None = None
     """Accuracy of the members' mean opinion on PublicTest, by one crop and by ten."""
     members: Tried | None = None
+    left_out: dict[int, str] = field(default_factory=dict)
+    """Seeds of members that could not be trained, and why."""
     students: dict[str, list[Tried]] = field(default_factory=dict)
+    failed: dict[str, list[Failed]] = field(default_factory=dict)
+    """Students that could not be trained."""
     wanted: list[Wanted] = field(default_factory=list)
     wanted_for: str = ""
 
     def chosen(self, name: str) -> Tried | None:
-        """The better student of this name on PublicTest, None before they are trained."""
-        return max(self.students.get(name, ()), key=lambda tried: tried.by_one.mean, default=None)
+        """What ships under this name: the best on PublicTest, None before the top is reached.
+
+        ``full`` is a student or, where none is better than they are on average, a member.
+        """
+        found = list(self.students.get(name, ()))
+        if name == "full" and self.top is not None:
+            found += [tried for tried in (self.members or self.best,) if tried is not None]
+        return max(found, key=lambda tried: tried.by_one.mean, default=None)
 
 
 def gain_of(new: Tried, old: Tried) -> Gain:
@@ -273,9 +314,10 @@ def assess(plan: Plan, fer: Fer2013) -> State:
     def tried(
         recipe: Recipe, variant: Mapping[str, Any], seeds: Sequence[int]
     ) -> Tried | Failed | None:
+        recipe = _that_fits(plan, recipe, seeds)
         for seed in seeds:
-            if (why := _why_failed(plan, recipe, seed)) is not None:
-                return Failed(recipe, variant, why)
+            if (failure := _failure(plan, recipe, seed)) is not None:
+                return Failed(recipe, variant, failure.why)
         found = {seed: load_stored(plan, fer, recipe, seed) for seed in seeds}
         lacking = [seed for seed, each in found.items() if each is None]
         state.wanted += [
@@ -295,7 +337,7 @@ def assess(plan: Plan, fer: Fer2013) -> State:
     if not isinstance(best, Tried):
         state.wanted_for = GROUND
         return state
-    state.ground = best
+    state.ground = state.best = best
     for rung in plan.rungs:
         recipes = [(plan.step_up(best.recipe, rung, variant), variant) for variant in rung.variants]
         # an override may make a variant equal to what it stands on
@@ -313,7 +355,7 @@ def assess(plan: Plan, fer: Fer2013) -> State:
         kept = gain is not None and gain.points > rung.least_gain
         state.climbed.append(Climbed(rung, whole, failed, winner, gain, kept))
         if kept and winner is not None:
-            best = winner
+            best = state.best = winner
     state.top = best.recipe
     return _assess_top(plan, fer, state, tried)
 
@@ -327,11 +369,15 @@ def _assess_top(
     """The members, their mean opinion, and the students."""
     assert state.top is not None
     seeds = plan.member_seeds()
+    for seed in seeds:
+        if (failure := _failure(plan, state.top, seed)) is not None:
+            state.left_out[seed] = failure.why
+    seeds = tuple(seed for seed in seeds if seed not in state.left_out)
     if len(seeds) < 2:
         return state
     members = tried(state.top, {}, seeds)
     if not isinstance(members, Tried):
-        state.wanted_for = "ensemble"
+        state.wanted_for = ENSEMBLE
         return state
     state.members = members
     labels = fer.splits["public"].labels
@@ -342,11 +388,13 @@ def _assess_top(
         shares.append(float((np.mean(said, axis=0).argmax(1) == labels).mean()))
     state.ensemble = (shares[0], shares[1])
     for name in ("full", "fast"):
+        variants = STUDENTS if name == "full" else (*STUDENTS, ALONE)
         found = [
-            tried(plan.student(state.top, variant, name), variant, plan.seeds[:1])
-            for variant in STUDENTS
+            tried(plan.student(state.top, seeds, variant, name), variant, plan.seeds)
+            for variant in variants
         ]
         state.students[name] = [each for each in found if isinstance(each, Tried)]
+        state.failed[name] = [each for each in found if isinstance(each, Failed)]
         if state.wanted:
             state.wanted_for = name
             return state
@@ -361,19 +409,37 @@ def _stored_path(plan: Plan, recipe: Recipe, seed: int) -> Path:
     return plan.out / "logits" / file_name(plan.key(recipe), "public", "last", seed)
 
 
-def _failed_path(plan: Plan, recipe: Recipe, seed: int) -> Path:
-    return plan.out / "failed" / f"{plan.key(recipe)}-seed{seed}.txt"
+def _failed_path(plan: Plan, recipe: Recipe, seed: int, memory: bool) -> Path:
+    what = "-memory" if memory else ""
+    return plan.out / "failed" / f"{plan.key(recipe)}-seed{seed}{what}.txt"
 
 
-def _why_failed(plan: Plan, recipe: Recipe, seed: int) -> str | None:
+def _failure(plan: Plan, recipe: Recipe, seed: int) -> Failure | None:
     """Why a run could not be trained here; None where it was not tried or went well.
 
     Remove the file to try again, on a larger machine say.
     """
-    try:
-        return _failed_path(plan, recipe, seed).read_text("utf-8").strip()
-    except FileNotFoundError:
-        return None
+    for memory in (False, True):
+        with contextlib.suppress(FileNotFoundError):
+            path = _failed_path(plan, recipe, seed, memory)
+            return Failure(path.read_text("utf-8").strip(), memory)
+    return None
+
+
+def _can_be_halved(recipe: Recipe) -> bool:
+    return recipe.batch >= 2 * _LEAST_BATCH
+
+
+def _that_fits(plan: Plan, recipe: Recipe, seeds: Sequence[int]) -> Recipe:
+    """The recipe; where memory was full, with half its batch and rate, as often as is needed."""
+    while _can_be_halved(recipe):
+        failures = [_failure(plan, recipe, seed) for seed in seeds]
+        if not any(failure is not None and failure.memory for failure in failures):
+            break
+        recipe = dataclasses.replace(
+            recipe, batch=recipe.batch // 2, learning_rate=recipe.learning_rate / 2
+        )
+    return recipe
 
 
 def load_stored(plan: Plan, fer: Fer2013, recipe: Recipe, seed: int) -> Predictions | None:
@@ -424,22 +490,46 @@ class Climb:
                 self.limit.check()
                 self.show(f"{state.wanted_for}: {len(state.wanted)} runs side by side")
                 self.ahead(state.wanted, self.limit.reached)
+            hopeless: set[str] = set()
             for number, wanted in enumerate(state.wanted, 1):
+                key = self.plan.key(wanted.recipe)
+                if key in hopeless:  # a variant needs all its seeds
+                    continue
                 self.limit.check()
                 self.show(
                     f"{state.wanted_for}, run {number} of {len(state.wanted)}: "
                     f"{told(wanted.recipe, self.plan)}, seed {wanted.recipe.seed}"
                 )
-                try:
-                    self._train(wanted)
-                except CannotTrain as error:
-                    if state.wanted_for in (GROUND, "ensemble"):
-                        raise
-                    self._note_failure(wanted, str(error))
-                else:
-                    self._predict(wanted)
+                failure = self._attempt(wanted)
+                if failure is not None and failure.memory:
+                    # what the failed run held is free only now
+                    failure = self._attempt(wanted)
+                if failure is not None:
+                    smaller = failure.memory and _can_be_halved(wanted.recipe)
+                    if state.wanted_for == GROUND and not smaller:
+                        raise CannotTrain(failure.why)
+                    self._note_failure(wanted, failure)
+                    if state.wanted_for != ENSEMBLE:
+                        hopeless.add(key)
                 self.written()
         return state
+
+    def _attempt(self, wanted: Wanted) -> Failure | None:
+        """Train and judge; a failure that would come again is returned."""
+        # a finished run and its CUDA graph hold each other until they are collected
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        try:
+            self._train(wanted)
+            self._predict(wanted)
+        except CannotTrain as error:
+            return Failure(str(error), isinstance(error, MemoryFull))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return Failure("The device's memory is full when PublicTest is judged.", memory=True)
+        return None
 
     def _train(self, wanted: Wanted) -> None:
         try:
@@ -452,14 +542,18 @@ class Climb:
             self.limit.check_time()
             raise
 
-    def _note_failure(self, wanted: Wanted, why: str) -> None:
+    def _note_failure(self, wanted: Wanted, failure: Failure) -> None:
         """A variant that cannot be trained here must not end an unattended climb."""
-        self.show(f"This variant is left out: {why}")
-        path = _failed_path(self.plan, wanted.recipe, wanted.recipe.seed)
+        if failure.memory and _can_be_halved(wanted.recipe):
+            self.show(
+                f"Memory is full at a batch of {wanted.recipe.batch}; half of it is tried, at half "
+                "the rate."
+            )
+        else:
+            self.show(f"This is left out: {failure.why}")
+        path = _failed_path(self.plan, wanted.recipe, wanted.recipe.seed, failure.memory)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(why + "\n", encoding="utf-8")
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        path.write_text(failure.why + "\n", encoding="utf-8")
 
     def _predict(self, wanted: Wanted) -> None:
         path = wanted.folder / "last.pt"

@@ -8,13 +8,16 @@ import torch
 import typer
 from rich.console import Console
 
+from ferdesk.errors import FerdeskError
 from trainer import schedule
+from trainer.card_command import card
 from trainer.checkpoint import current_commit, load_checkpoint
 from trainer.data import Fer2013, load_fer2013
 from trainer.devices import bf16_is_fast, choose_device, compiling_pays
 from trainer.fit_command import watch
 from trainer.ladder import GROUND, RUNGS, Climb, Plan, Rung, State, Wanted, as_toml, assess
 from trainer.ladder_report import write_report
+from trainer.limit import TimeIsUp
 from trainer.live import stop_signals
 from trainer.options import (
     AtOnce,
@@ -28,6 +31,7 @@ from trainer.options import (
 )
 from trainer.reproduce_command import Shown, command_line, read_seeds
 from trainer.results import machine, stamp
+from trainer.robustness_command import robustness
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 _NAMES = ", ".join(rung.name for rung in RUNGS)
@@ -56,9 +60,11 @@ def ladder(
     models: Annotated[
         Path | None,
         typer.Option(
-            help="At the top, export full and fast with int8 twins here; not PrivateTest."
+            help="At the top, export full and fast here, with int8 twins and cards; where the "
+            "minutes are over, the best so far. PrivateTest is not read."
         ),
     ] = None,
+    version: Annotated[str, typer.Option("--model-version", help="Of what is exported.")] = "1",
     report_only: ReportOnly = False,
     minutes: Minutes = 0.0,
     device: Device = "auto",
@@ -98,12 +104,18 @@ def ladder(
             with stop_signals() as stop_requested:
                 shown = Shown()
                 ahead = _ahead(given, at_once, device) if at_once > 1 else None
-                state = Climb(
+                climb = Climb(
                     plan, fer, shown.say, shown.advance, stop_requested, ahead,
                     written,
-                ).run()  # fmt: skip
+                )  # fmt: skip
+                try:
+                    state = climb.run()
+                except TimeIsUp:
+                    if models is not None:
+                        _export_best_so_far(plan, fer, version, models)
+                    raise
             if models is not None:
-                _export(plan, fer, state, models)
+                _export(plan, fer, state, data, version, models, unofficial)
     finally:
         # whatever ended the work, what is done is told
         _console.print(f"The report: {written()}", soft_wrap=True)
@@ -141,24 +153,63 @@ def _ahead(
     return ahead
 
 
-def _export(plan: Plan, fer: Fer2013, state: State, folder: Path) -> None:
-    """``full`` and ``fast`` as the app opens them, each with its int8 twin; PublicTest only."""
+_NAMES_BY_WIDTH = {64: "full", 32: "fast"}
+"""What the program calls a network; others are no models of its own (CONTRACTS)."""
+
+
+def _export(
+    plan: Plan, fer: Fer2013, state: State, data: Path, version: str, folder: Path, unofficial: bool
+) -> None:
+    """``full`` and ``fast`` as the app opens them, with int8 twins and cards; PublicTest only."""
     from trainer.export import Identity, export
     from trainer.quantize import quantize
 
-    for name in ("full", "fast"):
-        chosen = state.chosen(name)
+    for wanted in ("full", "fast"):
+        chosen = state.chosen(wanted)
         if chosen is None:
+            why = "; ".join(failed.why for failed in state.failed.get(wanted, ()))
+            _console.print(
+                f"{wanted} was not exported: {why or 'this ladder has no students'}",
+                soft_wrap=True,
+            )
             continue
-        path = folder / f"{name}.onnx"
-        checkpoint = load_checkpoint(plan.folder(chosen.recipe, chosen.seeds[0]) / "last.pt")
-        export(checkpoint, Identity(name, "1"), fer.splits["public"], path)
-        twin = folder / f"{name}-int8.onnx"
-        quantize(path, twin, fer.splits["training"], fer.splits["public"])
+        width = chosen.recipe.width
+        name = _NAMES_BY_WIDTH.get(width, f"width{width}")
+        path, twin = folder / f"{name}.onnx", folder / f"{name}-int8.onnx"
+        trained = plan.folder(chosen.recipe, chosen.seeds[0]) / "last.pt"
+        export(load_checkpoint(trained), Identity(name, version), fer.splits["public"], path)
+        made = [path]
+        try:
+            quantize(path, twin, fer.splits["training"], fer.splits["public"])
+            made.append(twin)
+        except FerdeskError as error:  # the other network is worth having all the same
+            _console.print(f"{twin} was not made: {error}", soft_wrap=True)
+        for model in made:
+            figures = model.with_suffix(".json")
+            robustness(
+                model, data, limit=_JUDGED, steady=_JUDGED // 6, out=figures, unofficial=unofficial
+            )
+            card(model, figures=figures)
         _console.print(
-            f"{path} and {twin}. For the one look at PrivateTest: ferdesk-train export "
-            f"{plan.folder(chosen.recipe, chosen.seeds[0]) / 'last.pt'} --data FER2013 --out "
-            f"{path} "
-            "--int8 --final",
+            f"{' and '.join(map(str, made))}. For the one look at PrivateTest: ferdesk-train "
+            f"export {trained} --data FER2013 --out {path} --model-version {version} --int8 "
+            "--final; then robustness and card again, which belong to the file.",
             soft_wrap=True,
         )
+
+
+_JUDGED = 600
+"""PublicTest faces by which robustness is measured; a sixth of them for steadiness."""
+
+
+def _export_best_so_far(plan: Plan, fer: Fer2013, version: str, folder: Path) -> None:
+    """What there is when the minutes are over, for a look at it in the window."""
+    from trainer.export import Identity, export
+
+    best = assess(plan, fer).best
+    if best is None:
+        return
+    path = folder / "best-so-far.onnx"
+    trained = plan.folder(best.recipe, best.seeds[0]) / "last.pt"
+    export(load_checkpoint(trained), Identity(path.stem, version), fer.splits["public"], path)
+    _console.print(f"The best so far, not at the top yet: {path}", soft_wrap=True)

@@ -39,8 +39,9 @@ def _head(plan: Plan, date: str, commit: str, machine: str) -> str:
         "From the paper's recipe upwards, a rung at a time. Everything is judged on PublicTest by\n"
         "the last epoch of a fixed schedule; PrivateTest is not read. A rung's best variant by "
         "one\n"
-        "crop counts; it is kept where it gains (worse pictures: where it loses less than 0.3\n"
-        "points), and the next rung stands on it. Accuracies are means over seeds with the seeds'\n"
+        f"crop counts; it is kept where it gains{_other_bounds(plan)}, and the next rung stands on "
+        "it.\n"
+        "Accuracies are means over seeds with the seeds'\n"
         "deviation; in brackets the 95 % interval of the finite test set. Gains are paired over "
         "the\n"
         "faces. Choosing the best of several on 3,589 faces flatters by some tenths of a point.",
@@ -53,6 +54,13 @@ def _head(plan: Plan, date: str, commit: str, machine: str) -> str:
             "at that size, and say little about full networks trained for long."
         )
     return "\n\n".join(lines)
+
+
+def _other_bounds(plan: Plan) -> str:
+    bounds = [
+        f"{rung.name}: more than {rung.least_gain:+g}" for rung in plan.rungs if rung.least_gain
+    ]
+    return f" ({'; '.join(bounds)} points)" if bounds else ""
 
 
 def _rungs(state: State, plan: Plan) -> str:
@@ -116,20 +124,32 @@ def _top(state: State) -> str:
                 _spread(state.members.by_ten),
             ]
         )  # fmt: skip
+    for seed, why in state.left_out.items():
+        rows.append([f"the member of seed {seed}", f"left out: {why}", ""])
     if state.ensemble is not None:
         one, ten = state.ensemble
         rows.append(["their mean opinion", f"{100 * one:.2f}", f"{100 * ten:.2f}"])
     for name, found in state.students.items():
         for tried in found:
-            pairs = ", ".join(f"{key}={value}" for key, value in tried.variant.items())
-            rows.append([f"`{name}`, `{pairs}`", _spread(tried.by_one), _spread(tried.by_ten)])
+            rows.append(
+                [f"`{name}`, {_student(tried)}", _spread(tried.by_one), _spread(tried.by_ten)]
+            )
+        for failed in state.failed.get(name, ()):
+            rows.append([f"`{name}`, {_student(failed)}", f"left out: {failed.why}", ""])
     if not rows:
         return ""
     return (
         "## The top\n\nNetworks of the last recipe, their ensemble, and the students that learn "
         "from "
-        "it.\n\n" + _table(["", "one crop, %", "ten crops, %"], rows)
+        "it. The best of each name by one crop ships; of `full`, a member where no student is "
+        "better than they are on average.\n\n" + _table(["", "one crop, %", "ten crops, %"], rows)
     )
+
+
+def _student(tried: Tried | Failed) -> str:
+    if not tried.recipe.teacher:
+        return "by the labels alone"
+    return f"`{', '.join(f'{key}={value}' for key, value in tried.variant.items())}`"
 
 
 def _next(plan: Plan, state: State) -> str:

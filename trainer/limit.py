@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 
-from ferdesk.errors import FerdeskError
 from trainer.errors import TrainingStopped
 
 
-class TimeIsUp(FerdeskError):
+class TimeIsUp(TrainingStopped):
     """The minutes that a call may take are over; what is done is kept."""
 
 

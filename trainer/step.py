@@ -363,9 +363,14 @@ def follow(averaged: nn.Module, network: nn.Module, keep: Tensor) -> None:
     torch._foreach_add_(kept, difference)
 
 
+_FULL_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+"""How a CPU's allocator, CUDA itself, and cuBLAS and cuDNN say it, in a plain RuntimeError."""
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
-    # the CPU's allocator raises a plain RuntimeError, and words it differently on Windows
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    """Whether the device's memory is full, whoever noticed it."""
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in _FULL_MEMORY)
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from trainer.comparators import StackedAutoEncoder
 from trainer.config import Recipe
 from trainer.data import Faces, Fer2013
 from trainer.distributed import ALONE, Group, GroupLost, synchronise_norms
-from trainer.errors import CannotTrain, TrainingStopped
+from trainer.errors import CannotTrain, MemoryFull, TrainingStopped
 from trainer.journal import Journal
 from trainer.models import Network
 from trainer.networks import build_network
@@ -101,7 +101,8 @@ def fit(
 
     Raises:
         TrainingStopped: stopped, a full disk, another process of the group gone; ``CannotTrain``
-            where memory is too small or a loss is not finite.
+            where a loss is not finite, ``MemoryFull`` where memory
+            is too small.
         DataError: the folder holds another run, or cannot be made; the weights to start from do
             not fit; the batch cannot be shared out.
     """
@@ -114,7 +115,7 @@ def fit(
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise CannotTrain(
+        raise MemoryFull(
             f"The device's memory is full at a batch of {recipe.batch}; free it and --resume, or "
             "start again with a smaller batch (--set "
             f"batch={max(1, recipe.batch // 2)}) and another --out."

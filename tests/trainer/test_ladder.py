@@ -14,7 +14,7 @@ from tests.trainer.conftest import Row, Run
 from trainer import ladder, train
 from trainer.config import Recipe, as_table, load_recipe
 from trainer.data import Fer2013
-from trainer.errors import CannotTrain, TrainingStopped
+from trainer.errors import CannotTrain, MemoryFull, TrainingStopped
 from trainer.ladder import RUNGS, Climb, Gain, Plan, Rung, State, assess, gain_of
 from trainer.ladder_report import write_report
 from trainer.limit import TimeIsUp
@@ -114,6 +114,13 @@ def test_overrides_lie_over_every_rung_but_longer_training(plan: Plan) -> None:
     assert recipe.epochs == 2
 
 
+def test_a_rate_follows_the_batch_that_is_demanded(plan: Plan) -> None:
+    cosine = next(rung for rung in RUNGS if rung.name == "cosine")
+    small = dataclasses.replace(plan, overrides=("batch=32",))
+    recipe = small.step_up(small.ground(), cosine, cosine.variants[0])
+    assert (recipe.batch, recipe.learning_rate) == (32, 0.025)
+
+
 def test_a_variant_that_an_override_makes_equal_is_not_trained(
     plan: Plan, tiny_data: Fer2013
 ) -> None:
@@ -134,7 +141,7 @@ def test_every_rung_can_be_trained_as_it_stands(plan: Plan) -> None:
 
 
 def test_a_recipe_survives_its_way_through_a_file(plan: Plan, tmp_path: Path) -> None:
-    recipe = plan.student(plan.ground(), {"distill_alpha": 0.9}, "fast")
+    recipe = plan.student(plan.ground(), (1, 2), {"distill_alpha": 0.9}, "fast")
     path = tmp_path / "recipe.toml"
     path.write_text(ladder.as_toml(recipe), encoding="utf-8")
     assert load_recipe(str(path), []) == recipe
@@ -162,6 +169,28 @@ def test_students_learn_from_the_members_and_the_better_one_is_chosen(
         assert len(chosen.recipe.teacher) == 3
 
 
+def test_students_that_learn_nothing_from_teachers_do_not_ship(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    state = _stored(
+        dataclasses.replace(plan, members=2), tiny_data, lambda recipe: 7 - bool(recipe.teacher)
+    )
+    full, fast = state.chosen("full"), state.chosen("fast")
+    assert full is state.members
+    assert fast is not None
+    assert not fast.recipe.teacher
+    text = write_report(plan, state, "2026", "abc", "m").read_text("utf-8")
+    assert "| `fast`, by the labels alone |" in text
+
+
+def test_without_members_the_best_network_is_full(plan: Plan, tiny_data: Fer2013) -> None:
+    state = _stored(plan, tiny_data, lambda recipe: 5 + (recipe.pool == "gap"))
+    chosen = state.chosen("full")
+    assert chosen is not None
+    assert chosen.recipe.pool == "gap"
+    assert state.chosen("fast") is None
+
+
 def test_the_whole_ladder_is_climbed_and_nothing_is_trained_twice(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,8 +199,8 @@ def test_the_whole_ladder_is_climbed_and_nothing_is_trained_twice(
     # without PrivateTest: whoever reads it gets a KeyError
     state = Climb(small, tiny_data, said.append, lambda _: None, lambda: False).run()
     assert state.chosen("fast") is not None
-    # the ground, gap, the other member, two students of each width
-    assert len([words for words in said if ", run " in words]) == 7
+    # the ground, gap, the other member, two students of each width, one without teachers
+    assert len([words for words in said if ", run " in words]) == 8
     text = write_report(small, state, "2026-01-02", "abc", "a machine").read_text("utf-8")
     assert "Not the paper's size" in text
     assert "their mean opinion" in text
@@ -244,6 +273,94 @@ def test_a_rung_of_which_nothing_can_be_trained_is_passed(
     assert table["rungs"][0]["gain_points"] is None
 
 
+def test_where_memory_is_full_half_the_batch_is_trained_at_half_the_rate(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def fit(recipe: Recipe, *_: Any, **__: Any) -> None:
+        asked.append((recipe.batch, recipe.seed))
+        if recipe.batch > 20:
+            raise MemoryFull("The device's memory is full.")
+
+    monkeypatch.setattr(train, "fit", fit)
+    large = dataclasses.replace(
+        plan, rungs=(SMOOTH,), overrides=("width=4", "batch=80", "learning_rate=0.04")
+    )
+    climb = Climb(large, tiny_data, lambda _: None, lambda _: None, lambda: False)
+    monkeypatch.setattr(
+        climb,
+        "_predict",
+        lambda wanted: _store(large, tiny_data, wanted.recipe, wanted.recipe.seed, 5),
+    )
+    state = climb.run()
+    assert state.ground is not None
+    assert (state.ground.recipe.batch, state.ground.recipe.learning_rate) == (20, 0.01)
+    # twice each, for memory may be free then; the second seed not before the first one fits
+    assert asked[:6] == [(80, 1), (80, 1), (40, 1), (40, 1), (20, 1), (20, 2)]
+    assert all(tried.recipe.batch == 20 for tried in state.climbed[0].tried)
+
+
+def test_memory_that_is_free_again_costs_no_variant(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner, first = train.fit, iter([True])
+
+    def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
+        if recipe.pool == "gap" and next(first, False):
+            raise MemoryFull("The device's memory is full.")
+        return inner(recipe, *arguments, **options)
+
+    monkeypatch.setattr(train, "fit", fit)
+    one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(GAP,))
+    state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    assert not state.climbed[0].failed
+    assert not (one_seed.out / "failed").exists()
+
+
+def test_a_member_that_cannot_be_trained_is_left_out_of_the_teachers(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(recipe: Recipe, *_: Any, **__: Any) -> None:
+        if recipe.seed == 2 and not recipe.teacher:
+            raise CannotTrain("The loss is no number.")
+        if recipe.distill_alpha == 0.9:
+            raise CannotTrain("Its teachers are lost.")
+
+    monkeypatch.setattr(train, "fit", fit)
+    three = dataclasses.replace(plan, seeds=(1,), members=3, rungs=())
+    climb = Climb(three, tiny_data, lambda _: None, lambda _: None, lambda: False)
+    monkeypatch.setattr(
+        climb,
+        "_predict",
+        lambda wanted: _store(three, tiny_data, wanted.recipe, wanted.recipe.seed, 5),
+    )
+    state = climb.run()
+    assert state.members is not None
+    assert state.members.seeds == (1, 3)
+    assert [len(tried.recipe.teacher) for tried in state.students["fast"]] == [2, 0]
+    text = write_report(three, state, "2026", "abc", "m").read_text("utf-8")
+    assert "| the member of seed 2 | left out: The loss is no number. |" in text
+    assert "| `full`, `distill_alpha=0.9` | left out: Its teachers are lost. |" in text
+
+
+def test_of_a_variant_that_fails_no_further_seed_is_trained(
+    plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner, asked = train.fit, []
+
+    def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
+        if recipe.pool == "gap":
+            asked.append(recipe.seed)
+            raise CannotTrain("The loss is no number.")
+        return inner(recipe, *arguments, **options)
+
+    monkeypatch.setattr(train, "fit", fit)
+    two_seeds = dataclasses.replace(plan, rungs=(GAP,))
+    Climb(two_seeds, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    assert asked == [1]
+
+
 def test_a_ground_that_cannot_be_trained_ends_the_climb(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,3 +417,53 @@ def test_an_unknown_member_count_is_refused(plan: Plan) -> None:
     assert dataclasses.replace(plan, members=1, seeds=(5, 2)).member_seeds() == (5,)
     with pytest.raises(DataError):
         dataclasses.replace(plan, overrides=("width=0",)).ground()
+
+
+def test_the_command_exports_what_it_found_with_twins_and_cards(
+    run: Run, rows: list[Row], write_csv: Callable[[list[Row]], Path], tmp_path: Path
+) -> None:
+    arguments = [
+        "ladder", "--data", write_csv(rows), "--unofficial", "--runs", tmp_path / "runs", "--out",
+        tmp_path / "out", "--seeds", "1", "--rungs", "gap", "--members", "2", "--threads", "1",
+        "--set", "width=8", "--set", "epochs=1", "--set", "batch=8", "--models",
+        tmp_path / "models", "--model-version", "7",
+    ]  # fmt: skip
+    code, _, said = run(*arguments, "--minutes", "1e-9")
+    assert code == 1, said
+    assert "minutes are over" in said
+    assert not list(tmp_path.glob("models/*"))  # nothing was trained yet
+    code, _, said = run(*arguments)
+    assert code == 0, said
+    # not under the names of the program's own models, which have other widths
+    names = sorted(path.name for path in (tmp_path / "models").iterdir())
+    assert names == [
+        f"width{width}{twin}.{kind}"
+        for width in (4, 8) for twin in ("-int8", "") for kind in ("json", "md", "onnx")
+    ]  # fmt: skip
+    assert "Version | 7" in (tmp_path / "models" / "width8.md").read_text("utf-8")
+    assert "--model-version 7" in said
+
+
+def test_when_the_minutes_are_over_the_best_so_far_is_exported(
+    run: Run,
+    rows: list[Row],
+    write_csv: Callable[[list[Row]], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inner = Climb.run
+
+    def over(climb: Climb) -> State:
+        inner(climb)
+        raise TimeIsUp("The minutes are over.")
+
+    monkeypatch.setattr(Climb, "run", over)
+    code, _, said = run(
+        "ladder", "--data", write_csv(rows), "--unofficial", "--runs", tmp_path / "runs", "--out",
+        tmp_path / "out", "--seeds", "1", "--rungs", "gap", "--members", "1", "--threads", "1",
+        "--set", "width=4", "--set", "epochs=1", "--set", "batch=8", "--models",
+        tmp_path / "models",
+    )  # fmt: skip
+    assert code == 1, said
+    assert "The best so far" in said
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["best-so-far.onnx"]
