@@ -508,7 +508,8 @@ class Climb:
                     smaller = failure.memory and _can_be_halved(wanted.recipe)
                     if state.wanted_for == GROUND and not smaller:
                         raise CannotTrain(failure.why)
-                    self._note_failure(wanted, failure)
+                    # one member fewer is no reason for smaller batches
+                    self._note_failure(wanted, failure, smaller and state.wanted_for != ENSEMBLE)
                     if state.wanted_for != ENSEMBLE:
                         hopeless.add(key)
                 self.written()
@@ -542,9 +543,9 @@ class Climb:
             self.limit.check_time()
             raise
 
-    def _note_failure(self, wanted: Wanted, failure: Failure) -> None:
+    def _note_failure(self, wanted: Wanted, failure: Failure, again: bool) -> None:
         """A variant that cannot be trained here must not end an unattended climb."""
-        if failure.memory and _can_be_halved(wanted.recipe):
+        if again:
             self.show(
                 f"Memory is full at a batch of {wanted.recipe.batch}; half of it is tried, at half "
                 "the rate."

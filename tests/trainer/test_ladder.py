@@ -55,6 +55,17 @@ def _stored(plan: Plan, fer: Fer2013, num_right: Callable[[Recipe], int]) -> Sta
     return state
 
 
+def _climbed(plan: Plan, fer: Fer2013, monkeypatch: pytest.MonkeyPatch) -> State:
+    """Climb where no network is judged: whatever was trained has five faces right."""
+    climb = Climb(plan, fer, lambda _: None, lambda _: None, lambda: False)
+    monkeypatch.setattr(
+        climb,
+        "_predict",
+        lambda wanted: _store(plan, fer, wanted.recipe, wanted.recipe.seed, 5),
+    )
+    return climb.run()
+
+
 def test_a_rung_that_gains_is_stood_on_and_one_that_does_not_is_left(
     plan: Plan, tiny_data: Fer2013
 ) -> None:
@@ -287,13 +298,7 @@ def test_where_memory_is_full_half_the_batch_is_trained_at_half_the_rate(
     large = dataclasses.replace(
         plan, rungs=(SMOOTH,), overrides=("width=4", "batch=80", "learning_rate=0.04")
     )
-    climb = Climb(large, tiny_data, lambda _: None, lambda _: None, lambda: False)
-    monkeypatch.setattr(
-        climb,
-        "_predict",
-        lambda wanted: _store(large, tiny_data, wanted.recipe, wanted.recipe.seed, 5),
-    )
-    state = climb.run()
+    state = _climbed(large, tiny_data, monkeypatch)
     assert state.ground is not None
     assert (state.ground.recipe.batch, state.ground.recipe.learning_rate) == (20, 0.01)
     # twice each, for memory may be free then; the second seed not before the first one fits
@@ -329,13 +334,7 @@ def test_a_member_that_cannot_be_trained_is_left_out_of_the_teachers(
 
     monkeypatch.setattr(train, "fit", fit)
     three = dataclasses.replace(plan, seeds=(1,), members=3, rungs=())
-    climb = Climb(three, tiny_data, lambda _: None, lambda _: None, lambda: False)
-    monkeypatch.setattr(
-        climb,
-        "_predict",
-        lambda wanted: _store(three, tiny_data, wanted.recipe, wanted.recipe.seed, 5),
-    )
-    state = climb.run()
+    state = _climbed(three, tiny_data, monkeypatch)
     assert state.members is not None
     assert state.members.seeds == (1, 3)
     assert [len(tried.recipe.teacher) for tried in state.students["fast"]] == [2, 0]
