@@ -19,18 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk import wiring
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import FaceResult, Frame, FrameResult
 from ferdesk.paths import detectors_folder
-from trainer.checkpoint import current_commit
-from trainer.data import load_fer2013
-from trainer.evaluate import log_private, wilson_interval
-from trainer.figures import add_row
+from trainer.data.fer2013 import load_fer2013
+from trainer.delivery.measurements import add_row
+from trainer.scoring.evaluate import log_private, wilson_interval
+from trainer.training.checkpoint import current_commit
 
 WIDTH, HEIGHT, FACE_PX = 640, 480, 200
 CAMERA_INTERVAL_S, LIVE_FRAMES = 1 / 30, 10

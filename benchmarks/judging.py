@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from ferdesk import wiring
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import FACE_SIZE_PX
-from trainer.figures import add_figures
+from trainer.delivery.measurements import add_figures
 
 BATCHES = (1, 4)
 

@@ -37,11 +37,11 @@ import numpy as np
 from scenes import RATE_FPS, Scene, SceneSource, clips_folder, scenes
 
 from ferdesk import batch, wiring
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
+from ferdesk.core.detection.live import ExhaustiveSearch, LiveSearch, same_face
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.search import ExhaustiveSearch, LiveSearch, same_face
 from ferdesk.core.types import Box, CameraFormat, Frame, FrameResult, SourceInfo
 from ferdesk.paths import detectors_folder
 from ferdesk.runtime.engine import Engine, FrameSource, State
@@ -207,9 +207,9 @@ def run_paced(scene: Scene, services: SceneServices, seconds: float) -> Paced:
     from PySide6.QtWidgets import QApplication
 
     from ferdesk.settings import Settings
-    from ferdesk.ui.live import Live
-    from ferdesk.ui.main_window import MainWindow
-    from ferdesk.ui.video_view import VideoView
+    from ferdesk.ui.kit.video_view import VideoView
+    from ferdesk.ui.live.live_run import Live
+    from ferdesk.ui.shell.main_window import MainWindow
 
     app = QApplication.instance() or QApplication(["benchmark"])
     painted: dict[int, tuple[float, float]] = {}
@@ -401,7 +401,8 @@ _CHILD = """
 import sys, time
 began_s = float(sys.argv[1])
 from ferdesk.__main__ import main
-from ferdesk.ui import main_window, video_view
+from ferdesk.ui.shell import main_window
+from ferdesk.ui.kit import video_view
 shown = main_window.MainWindow.showEvent
 paint = main_window.MainWindow.paintEvent
 def tell(what):
@@ -428,7 +429,7 @@ main()
 def run_startup(times: int = 5) -> None:
     """From the start of the command's process to its window and its first analysed frame."""
     windows, firsts = [], []
-    from ferdesk.ui.consent import CONSENT_VERSION
+    from ferdesk.ui.preferences.consent import CONSENT_VERSION
 
     folder = Path(tempfile.mkdtemp(prefix="ferdesk-bench-"))
     (folder / "ferdesk").mkdir()
@@ -469,7 +470,7 @@ def run_memory(num_frames: int = 108_000) -> None:
             "\nresident after the window ran 720p/4 with heatmap and recording: "
             f"{resident_mb():.0f} MB"
         )
-        from ferdesk.adapters.session_writer import SessionWriter
+        from ferdesk.adapters.outputs.session_writer import SessionWriter
 
         pipeline = services.open_pipeline()
         pipeline.keep_pace(Pace(1 / RATE_FPS, every_face=True))

@@ -43,12 +43,12 @@ from ferdesk.core.types import (
 )
 from ferdesk.runtime.engine import FrameSource
 from ferdesk.settings import Settings
-from ferdesk.ui.appearance import Appearance
-from ferdesk.ui.bars import Bars
-from ferdesk.ui.heat import HeatChoice
-from ferdesk.ui.live import Live
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.video_view import VideoView
+from ferdesk.ui.kit.heatmap import HeatChoice
+from ferdesk.ui.kit.video_view import VideoView
+from ferdesk.ui.live.bars import Bars
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.preferences.appearance import Appearance
+from ferdesk.ui.shell.main_window import MainWindow
 
 PLACE = MapPlace(2.0, 2.0, 8.0, 0.1, 0.9)
 SIZES = ((1280, 720), (1920, 1080))

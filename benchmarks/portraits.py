@@ -15,10 +15,10 @@ import numpy as np
 from ferdesk import wiring
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Frame
-from trainer.evaluate import wilson_interval
-from trainer.figures import add_figures
-from trainer.jaffe import portraits
-from trainer.pictures import read_picture
+from trainer.data.images import read_picture
+from trainer.data.jaffe import portraits
+from trainer.delivery.measurements import add_figures
+from trainer.scoring.evaluate import wilson_interval
 
 
 def main() -> None:

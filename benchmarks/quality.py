@@ -22,7 +22,7 @@ from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face
 from ferdesk.core.pipeline import ExpressionClassifier
 from ferdesk.core.quality import sharpness
 from ferdesk.core.types import Frame
-from trainer.data import load_fer2013
+from trainer.data.fer2013 import load_fer2013
 
 Faces = NDArray[np.uint8]
 SIDES_PX = (48, 32, 28, 24, 20, 18, 16, 14, 12, 10, 8)

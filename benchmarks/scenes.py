@@ -25,9 +25,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.adapters.video_file import VideoFile
-from ferdesk.core.search import ExhaustiveSearch
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.sources.video_file import VideoFile
+from ferdesk.core.detection.live import ExhaustiveSearch
 from ferdesk.core.types import Box, Frame, SourceInfo
 from ferdesk.paths import detectors_folder
 

@@ -28,9 +28,9 @@ from ferdesk.sessions.review import load_review
 from ferdesk.sessions.schema import HEADER, Moment, rows_of
 from ferdesk.sessions.summaries import summarize
 from ferdesk.settings import Settings
-from ferdesk.ui.appearance import Appearance
-from ferdesk.ui.live import Live
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.preferences.appearance import Appearance
+from ferdesk.ui.shell.main_window import MainWindow
 from ferdesk.wiring import WindowServices
 
 FPS = 30

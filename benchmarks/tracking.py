@@ -19,12 +19,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, befor
 import numpy as np
 from scenes import RATE_FPS, Scene, clips_folder, scenes
 
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.adapters.video_file import VideoFile
-from ferdesk.core.appearance import looks_of
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.sources.video_file import VideoFile
+from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.pacing import Pace
-from ferdesk.core.search import LiveSearch
-from ferdesk.core.tracker import Tracker
+from ferdesk.core.tracking.appearance import looks_of
+from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import Frame, TrackedFace
 from ferdesk.paths import detectors_folder
 

@@ -27,10 +27,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from trainer.config import Recipe, load_recipe
-from trainer.data import Faces
-from trainer.networks import build_network
-from trainer.step import TrainingStep, memory_format
+from trainer.data.fer2013 import Faces
+from trainer.recipes.config import Recipe, load_recipe
+from trainer.training.build import build_network
+from trainer.training.step import TrainingStep, memory_format
 
 WARM_UP_STEPS = 3
 

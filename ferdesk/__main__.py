@@ -24,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import typer
 
 import ferdesk
+from ferdesk.cli.sessions import report, sessions
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import (
@@ -33,7 +34,6 @@ from ferdesk.paths import (
     log_folder,
     sessions_folder,
 )
-from ferdesk.session_commands import report, sessions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -270,7 +270,7 @@ def models(
     as_json: JsonOption = False,
 ) -> None:
     """List the bundled models with what they say of themselves, or show the card of one."""
-    from ferdesk.adapters.onnx_classifier import OnnxClassifier
+    from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
     from ferdesk.wiring import bundled_models, find_model
 
     paths = bundled_models() if name is None else [find_model(name)]
@@ -353,7 +353,7 @@ def licences() -> None:
 @app.command()
 def cameras(as_json: JsonOption = False) -> None:
     """List the cameras of this machine."""
-    from ferdesk.adapters.camera import list_cameras
+    from ferdesk.adapters.sources.camera import list_cameras
 
     found = [{"source": f"camera:{index}", "name": name} for index, name in list_cameras()]
     if as_json:
@@ -449,7 +449,7 @@ def _analyze(
 
 
 def _self_test() -> int:
-    from ferdesk.selftest import all_checks, run_checks
+    from ferdesk.cli.selftest import all_checks, run_checks
 
     def tell(text: str) -> None:
         sys.stdout.write(text)
@@ -511,9 +511,9 @@ def _has_display() -> bool:
 
 def _examine(provider: ProviderName) -> dict[str, Any]:
     from ferdesk import wiring
-    from ferdesk.adapters.camera import list_cameras
-    from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-    from ferdesk.adapters.onnx_classifier import OnnxClassifier, runtime_text
+    from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+    from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, runtime_text
+    from ferdesk.adapters.sources.camera import list_cameras
 
     checks: list[dict[str, object]] = []
 

@@ -18,15 +18,16 @@ from PySide6.QtWidgets import QApplication, QWidget
 import ferdesk
 from ferdesk.core.types import CameraFormat
 from ferdesk.paths import assets_folder, log_folder
+from ferdesk.runtime.ports import Services
 from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
-from ferdesk.ui.appearance import Appearance
-from ferdesk.ui.consent import CONSENT_VERSION, ConsentPage, needs_consent
-from ferdesk.ui.garbage import Garbage
-from ferdesk.ui.language import tr
-from ferdesk.ui.live import Live, Notice
-from ferdesk.ui.main_window import PROGRAM, MainWindow
-from ferdesk.ui.reports import Reports
-from ferdesk.ui.services import Services
+from ferdesk.ui.kit.error_reports import Reports
+from ferdesk.ui.kit.gui_gc import Garbage
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.preferences.appearance import Appearance
+from ferdesk.ui.preferences.consent import CONSENT_VERSION, ConsentPage, needs_consent
+from ferdesk.ui.shell.main_window import PROGRAM, MainWindow
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ferdesk.adapters.session_writer import SessionWriter
-from ferdesk.adapters.video_writer import VideoMode
+from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.adapters.outputs.video_writer import VideoMode
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from ferdesk.sentences import say
+from ferdesk.messages import say
 
 log = logging.getLogger(__name__)
 

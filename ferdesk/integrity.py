@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from ferdesk.errors import ModelError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 
 SUMS_FILE = "SHA256SUMS"
 """Beside the models, in the form of ``sha256sum``: 64 hexadecimal digits, two spaces, a name."""

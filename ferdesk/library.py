@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk import wiring
-from ferdesk.adapters.onnx_classifier import Provider
+from ferdesk.adapters.networks.onnx_classifier import Provider
 from ferdesk.core import pipeline
 from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector
-from ferdesk.core.tuning import Tuning
+from ferdesk.core.post_processing import Tuning
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.runtime.engine import FrameSource
 

@@ -12,8 +12,8 @@ from ferdesk.core.quality import SMALLEST_FACE_PX, UNCERTAIN_BELOW
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
 from ferdesk.errors import FerdeskError
+from ferdesk.messages import say
 from ferdesk.paths import config_folder
-from ferdesk.sentences import say
 
 Language = Literal["system", "en", "zh_CN"]
 Provider = Literal["auto", "cpu", "cuda"]

@@ -12,33 +12,33 @@ from pathlib import Path
 from typing import Protocol
 
 import ferdesk
-from ferdesk.adapters.camera import Camera, list_cameras
-from ferdesk.adapters.film import Film
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.adapters.network_stream import NetworkStream
-from ferdesk.adapters.onnx_classifier import OnnxClassifier, Provider
-from ferdesk.adapters.session_writer import SessionWriter
-from ferdesk.adapters.still_image import SUFFIXES as STILL_SUFFIXES
-from ferdesk.adapters.still_image import StillImage
-from ferdesk.adapters.video_file import VideoFile
-from ferdesk.adapters.video_writer import MODES as VIDEO_MODES
-from ferdesk.adapters.video_writer import VideoMode, VideoWriter
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
+from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
+from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter
+from ferdesk.adapters.sources.camera import Camera, list_cameras
+from ferdesk.adapters.sources.network_stream import NetworkStream
+from ferdesk.adapters.sources.seekable_video import Film
+from ferdesk.adapters.sources.still_image import SUFFIXES as STILL_SUFFIXES
+from ferdesk.adapters.sources.still_image import StillImage
+from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.baseline import Baseline
+from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
-from ferdesk.core.search import LiveSearch
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError, StreamError
+from ferdesk.messages import say
 from ferdesk.paths import detectors_folder, models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.ports import SourceChoice
 from ferdesk.runtime.reconnect import Reconnecting
-from ferdesk.sentences import say
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
 from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
-from ferdesk.ui.services import SourceChoice
 
 DEMO_LENGTH_S = 20.0
 _PREFERRED_MODELS = ("full", "fast")
@@ -71,7 +71,7 @@ def open_source(
     """
     if name == "demo":
         # it imports OpenCV, which a camera needs only when it opens
-        from ferdesk.adapters.demo import DemoSource
+        from ferdesk.adapters.sources.demo import DemoSource
 
         if not paced and duration_s is None:
             duration_s = DEMO_LENGTH_S
@@ -232,11 +232,11 @@ def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Res
         StreamError: its library is missing, or its port is taken.
     """
     if kind == "lsl":
-        from ferdesk.adapters.lsl_stream import LslStream
+        from ferdesk.adapters.outputs.lsl_stream import LslStream
 
         return LslStream(version=ferdesk.__version__)
     if kind == "websocket":
-        from ferdesk.adapters.websocket_stream import WebSocketStream
+        from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
 
         return WebSocketStream(port=port, origins=origins)
     raise StreamError(say("There is no stream {kind!r}; there are lsl and websocket.", kind=kind))
@@ -364,7 +364,7 @@ class _WindowRecording:
 
 @dataclass(slots=True)
 class WindowServices:
-    """What the window needs from the rest of the program (``ferdesk.ui.services.Services``)."""
+    """What the window needs from the rest of the program (``ferdesk.runtime.ports.Services``)."""
 
     model: str | None = None
     provider: Provider = "auto"
@@ -448,7 +448,7 @@ class WindowServices:
         Raises:
             RecordingError: pyarrow is not installed, or the file cannot be written.
         """
-        from ferdesk.adapters.parquet_export import write_parquet
+        from ferdesk.adapters.outputs.parquet_export import write_parquet
 
         write_parquet(session, path, review)
 

@@ -1,7 +1,7 @@
 /* Stands in the place of libx264 and libx265 in the packaged program.
 
    PyAV's wheels bring an FFmpeg whose libavcodec loads both libraries before anything else, and both are
-   under the GPL. ferdesk encodes with neither (ferdesk/adapters/video_writer.py). This file has the names
+   under the GPL. ferdesk encodes with neither (ferdesk/adapters/outputs/video_writer.py). This file has the names
    that libavcodec looks for and nothing else: who asks for one of these encoders is told that it
    cannot be opened. The numbers in two of the names belong to the version; packaging/no_gpl.py reads them
    from libavcodec and passes them as X264_OPEN and X265_GET. */

@@ -24,11 +24,12 @@ from ferdesk.sessions.markers import read_markers
 from ferdesk.sessions.reader import read_about, read_session
 from ferdesk.sessions.review import Comment, load_review, save_review
 from ferdesk.settings import Settings
-from ferdesk.ui.appearance import Appearance
-from ferdesk.ui.consent import ConsentPage
-from ferdesk.ui.live import Live, Notice
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.marker_keys import MarkerNamesDialog
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.live.marker_keys import MarkerNamesDialog
+from ferdesk.ui.preferences.appearance import Appearance
+from ferdesk.ui.preferences.consent import ConsentPage
+from ferdesk.ui.shell.main_window import MainWindow
 from ferdesk.wiring import WindowServices
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ferdesk import integrity, wiring
-from ferdesk.adapters.mediapipe_detector import SHORT_RANGE_FILE, MediaPipeDetector
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.face_detector import SHORT_RANGE_FILE, MediaPipeDetector
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder, models_folder
 

@@ -12,7 +12,7 @@ import pytest
 
 import ferdesk
 from ferdesk import Pipeline, open_source, wiring
-from ferdesk.adapters.demo import DemoSource
+from ferdesk.adapters.sources.demo import DemoSource
 from ferdesk.core.types import Frame, SourceInfo
 
 pytestmark = pytest.mark.skipif(

@@ -5,7 +5,7 @@ import json
 import pickle
 
 from ferdesk.errors import SourceError
-from ferdesk.sentences import Sentence, say
+from ferdesk.messages import Sentence, say
 
 
 def test_a_sentence_is_a_string_with_its_gaps_filled() -> None:

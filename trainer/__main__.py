@@ -10,9 +10,9 @@ _EXTRA = {"torch", "onnx", "onnxscript", "PIL", "scipy", "sklearn", "skimage", "
 
 def main() -> None:
     try:
-        from trainer import command
+        from trainer.cli import main
 
-        command.main()
+        main.main()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

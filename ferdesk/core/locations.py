@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from ferdesk.sentences import say
+from ferdesk.messages import say
 
 _SECRET = re.compile(r"pass|pwd|token|secret|auth|key|user|login|sign", re.IGNORECASE)
 

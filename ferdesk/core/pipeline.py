@@ -9,13 +9,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.appearance import looks_of
 from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face, square_around
 from ferdesk.core.pacing import Allowance, Pace
+from ferdesk.core.post_processing import Tuning
 from ferdesk.core.quality import Doubt, FaceQuality, is_unclear, sharpness
 from ferdesk.core.smoother import Smoother
-from ferdesk.core.tracker import Tracker
-from ferdesk.core.tuning import Tuning
+from ferdesk.core.tracking.appearance import looks_of
+from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import (
     Box,
     Detection,

@@ -34,7 +34,7 @@ class FaceQuality:
     """What can be measured of a face without asking the network.
 
     ``side_px`` is the mean of its box's width and height in the picture; ``sharpness`` and
-    ``brightness`` (0..255) are its crop's; the angles are ``ferdesk.core.pose``'s.
+    ``brightness`` (0..255) are its crop's; the angles are ``ferdesk.core.head_pose``'s.
     """
 
     side_px: float

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ferdesk.core.crop import Framing, Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.quality import Doubt
-from ferdesk.sentences import say
+from ferdesk.messages import say
 
 MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
@@ -160,8 +160,8 @@ class Detection:
 
     ``score`` lies in [0, 1]. ``framing`` says how this detector's box becomes FER2013's square.
     ``roll_deg`` is clockwise, from the line between the eyes; ``yaw_deg`` and ``pitch_deg`` are
-    estimates (``ferdesk.core.pose``), positive to the picture's right and down. One that is not
-    ``sure`` is enough to see a known face again, and too little for a new one.
+    estimates (``ferdesk.core.head_pose``), positive to the picture's right and down. One that is
+    not ``sure`` is enough to see a known face again, and too little for a new one.
     """
 
     box: Box

@@ -18,15 +18,15 @@ from enum import Enum
 
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Found, Pipeline
-from ferdesk.core.tuning import Tuning
+from ferdesk.core.post_processing import Tuning
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import FerdeskError
-from ferdesk.runtime.latest import Latest
+from ferdesk.messages import say
+from ferdesk.runtime.mailbox import Latest
 from ferdesk.runtime.model_choice import Candidate, choose_model
 from ferdesk.runtime.reconnect import LOST_AFTER_S as LOST_AFTER_S
 from ferdesk.runtime.reconnect import FrameSource as FrameSource
 from ferdesk.runtime.reconnect import Reconnecting
-from ferdesk.sentences import say
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.pipeline import ExpressionClassifier
 from ferdesk.errors import FerdeskError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 
 log = logging.getLogger(__name__)
 

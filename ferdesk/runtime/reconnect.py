@@ -14,8 +14,8 @@ from typing import Protocol
 
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import FerdeskError, SourceError
-from ferdesk.runtime.latest import Latest
-from ferdesk.sentences import say
+from ferdesk.messages import say
+from ferdesk.runtime.mailbox import Latest
 
 log = logging.getLogger(__name__)
 

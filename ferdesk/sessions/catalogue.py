@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import RecordingError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
 from ferdesk.sessions.reader import Session, parse_utc, read_about
 from ferdesk.sessions.schema import RESULTS_FILE, REVIEW_FILE, SESSION_FILE, VIDEO_FILE, utc_text

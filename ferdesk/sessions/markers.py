@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ferdesk.errors import RecordingError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 from ferdesk.sessions.reader import Marker, Session
 
 _TIMES = (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ferdesk.errors import RecordingError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report import Group, html_report
 from ferdesk.sessions.review import Review

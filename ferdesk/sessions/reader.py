@@ -14,7 +14,7 @@ from typing import Any
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE, SCHEMA, SESSION_FILE, VIDEO_FILE
 from ferdesk.sessions.table import Table, read_table
 

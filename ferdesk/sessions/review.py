@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import RecordingError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import Marker, Session
 from ferdesk.sessions.schema import REVIEW_FILE

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
-from ferdesk.sentences import say
+from ferdesk.messages import say
 from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE
 
 log = logging.getLogger(__name__)

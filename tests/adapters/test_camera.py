@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ferdesk.adapters import camera
-from ferdesk.adapters.camera import Camera, linux_cameras, list_cameras, user_of
+from ferdesk.adapters.sources import camera
+from ferdesk.adapters.sources.camera import Camera, linux_cameras, list_cameras, user_of
 from ferdesk.core.types import ITS_OWN, CameraFormat
 from ferdesk.errors import SourceError
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ferdesk.adapters import demo
-from ferdesk.adapters.demo import LOOP_S, PEOPLE, RATE_FPS, DemoSource, visible_people
+from ferdesk.adapters.sources import demo
+from ferdesk.adapters.sources.demo import LOOP_S, PEOPLE, RATE_FPS, DemoSource, visible_people
 from ferdesk.core.types import Frame
 from ferdesk.errors import SourceError
 from ferdesk.paths import assets_folder

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.demo import DemoSource, visible_people
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
-from ferdesk.core.search import ExhaustiveSearch, Region
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.sources.demo import DemoSource, visible_people
+from ferdesk.core.detection.live import ExhaustiveSearch, Region
 from ferdesk.core.types import Box, Frame
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder

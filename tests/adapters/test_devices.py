@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 
 from ferdesk import cuda
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.types import DeviceInfo
 
 ModelMaker = Callable[..., Path]

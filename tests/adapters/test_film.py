@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.film import Film
-from ferdesk.adapters.video_writer import VideoWriter
+from ferdesk.adapters.outputs.video_writer import VideoWriter
+from ferdesk.adapters.sources.seekable_video import Film
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import SourceError
 from tests.adapters.test_recording_faults import wait_for

@@ -49,7 +49,7 @@ def test_an_inlet_gets_rows_markers_names_units_and_the_captures_time(tmp_path: 
         """
         import time
         import pylsl
-        from ferdesk.adapters.lsl_stream import CHANNELS, LslStream
+        from ferdesk.adapters.outputs.lsl_stream import CHANNELS, LslStream
         from tests.adapters.test_session_writer import result
         stream = LslStream("ferdesk-test")
         found = pylsl.resolve_byprop("name", "ferdesk-test", timeout=8)
@@ -99,7 +99,7 @@ def test_an_inlet_that_never_reads_holds_nobody_up(tmp_path: Path) -> None:
         import resource
         import time
         import pylsl
-        from ferdesk.adapters.lsl_stream import LslStream
+        from ferdesk.adapters.outputs.lsl_stream import LslStream
         from tests.adapters.test_session_writer import result
         stream = LslStream("ferdesk-lazy")
         found = pylsl.resolve_byprop("name", "ferdesk-lazy", timeout=8)

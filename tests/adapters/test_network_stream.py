@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ferdesk import wiring
-from ferdesk.adapters.network_stream import NetworkStream
+from ferdesk.adapters.sources.network_stream import NetworkStream
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
 from ferdesk.runtime.reconnect import Reconnecting

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters import onnx_classifier
-from ferdesk.adapters.onnx_classifier import BoundRuns, OnnxClassifier
+from ferdesk.adapters.networks import onnx_classifier
+from ferdesk.adapters.networks.onnx_classifier import BoundRuns, OnnxClassifier
 from ferdesk.errors import ModelError
 
 ModelMaker = Callable[..., Path]

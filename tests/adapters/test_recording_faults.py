@@ -17,8 +17,8 @@ import numpy as np
 import psutil
 import pytest
 
-from ferdesk.adapters import session_writer
-from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.adapters.outputs import session_writer
+from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.clock_watch import ClockWatch

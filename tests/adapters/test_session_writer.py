@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.session_writer import SessionWriter
+from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import Square
 from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
@@ -88,7 +88,7 @@ def test_a_file_with_a_date_dates_its_rows(tmp_path: Path) -> None:
 def test_a_long_session_is_closed_with_its_columns_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ferdesk.adapters import session_writer
+    from ferdesk.adapters.outputs import session_writer
     from ferdesk.sessions import table
 
     monkeypatch.setattr(session_writer, "CACHE_FROM_ROWS", 5)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ferdesk.adapters.camera import Camera
-from ferdesk.adapters.still_image import StillImage
-from ferdesk.adapters.video_file import VideoFile
+from ferdesk.adapters.sources.camera import Camera
+from ferdesk.adapters.sources.still_image import StillImage
+from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame
 from ferdesk.errors import SourceError

@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from ferdesk.adapters import video_writer
-from ferdesk.adapters.session_writer import SessionWriter
-from ferdesk.adapters.video_writer import VideoWriter, draw_faces, encoders
+from ferdesk.adapters.outputs import video_writer
+from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.adapters.outputs.video_writer import VideoWriter, draw_faces, encoders
 from ferdesk.core.crop import Square
 from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.reader import read_session

@@ -18,8 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from ferdesk.adapters import websocket_stream
-from ferdesk.adapters.websocket_stream import WebSocketStream
+from ferdesk.adapters.outputs import websocket_stream
+from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
 
 
 @pytest.fixture

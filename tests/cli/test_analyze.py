@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ferdesk import batch, wiring
-from ferdesk.adapters.demo import visible_people
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.sources.demo import visible_people
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
 from ferdesk.sessions.reader import Session, problems_of, read_session
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.mediapipe_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeDetector
 from ferdesk.batch import frames_of
 from ferdesk.core.anonymize import Anonymizer
-from ferdesk.core.search import ExhaustiveSearch
+from ferdesk.core.detection.live import ExhaustiveSearch
 from ferdesk.core.types import Box
 from ferdesk.paths import detectors_folder
 from ferdesk.wiring import open_pipeline, open_source

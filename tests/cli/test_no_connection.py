@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk.ui.consent import CONSENT_VERSION
+from ferdesk.ui.preferences.consent import CONSENT_VERSION
 
 CHECKOUT = Path(__file__).parents[2]
 TRACED = "trace=socket,connect,sendto,sendmsg,sendmmsg,bind,listen"

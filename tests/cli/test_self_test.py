@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk import selftest, wiring
+from ferdesk import wiring
+from ferdesk.cli import selftest
+from ferdesk.cli.selftest import Check, NotWorking, run_checks
 from ferdesk.errors import ModelError
 from ferdesk.paths import models_folder
-from ferdesk.selftest import Check, NotWorking, run_checks
 
 needs_model = pytest.mark.skipif(
     not wiring.bundled_models(), reason="no expression model ships here"

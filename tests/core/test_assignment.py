@@ -5,7 +5,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 
-from ferdesk.core.assignment import assign
+from ferdesk.core.tracking.assignment import assign
 
 
 def cheapest(costs: np.ndarray, unpaired: float) -> float:

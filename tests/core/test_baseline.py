@@ -9,7 +9,7 @@ from ferdesk.core.baseline import MOST_SHIFT, Baseline, NeutralSeconds, offsets_
 from ferdesk.core.crop import SHORT_RANGE, Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.tuning import Tuning
+from ferdesk.core.post_processing import Tuning
 from ferdesk.core.types import (
     Box,
     Detection,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ferdesk.core.appearance import likeness, looks_of
-from ferdesk.core.following import follow, template_of
+from ferdesk.core.tracking.appearance import likeness, looks_of
+from ferdesk.core.tracking.template_matching import follow, template_of
 from ferdesk.core.types import Box
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from ferdesk.core.pose import HeadPose, Landmarks, head_pose
+from ferdesk.core.head_pose import HeadPose, Landmarks, head_pose
 
 # x to the picture's right, y down, z towards the camera; in half distances between the ears
 HEAD = {

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
-from ferdesk.core.pacing import Pace
-from ferdesk.core.search import (
+from ferdesk.core.detection.live import (
     ExhaustiveSearch,
     LiveSearch,
     Region,
@@ -21,6 +20,7 @@ from ferdesk.core.search import (
     merged,
     tiles,
 )
+from ferdesk.core.pacing import Pace
 from ferdesk.core.types import Box, Detection
 
 

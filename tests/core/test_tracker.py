@@ -3,7 +3,7 @@
 import numpy as np
 
 from ferdesk.core.crop import SHORT_RANGE
-from ferdesk.core.tracker import Tracker
+from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import Box, Detection
 
 

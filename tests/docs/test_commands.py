@@ -54,7 +54,7 @@ def parse(words: list[str]) -> None:
     if words[0] == "ferdesk":
         from ferdesk.__main__ import app
     else:
-        from trainer.command import app
+        from trainer.cli.main import app
     command = typer.main.get_command(app)
     context = command.make_context(words[0], words[1:])
     # typer keeps the subcommand's words apart from what it does not know

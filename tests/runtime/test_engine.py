@@ -12,7 +12,7 @@ from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.pacing import Pace
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.tuning import Tuning
+from ferdesk.core.post_processing import Tuning
 from ferdesk.core.types import (
     Box,
     Detection,

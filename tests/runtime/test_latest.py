@@ -2,7 +2,7 @@
 
 import threading
 
-from ferdesk.runtime.latest import Latest
+from ferdesk.runtime.mailbox import Latest
 
 
 def test_the_newest_value_wins_and_the_others_are_counted() -> None:

@@ -86,7 +86,7 @@ def test_py_feat_scripts_find_their_columns(make_session: Maker) -> None:
 
 def test_parquet_has_every_row_and_its_float32(make_session: Maker, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    from ferdesk.adapters.parquet_export import write_parquet
+    from ferdesk.adapters.outputs.parquet_export import write_parquet
 
     session = read_session(busy(make_session))
     path = tmp_path / "s.parquet"
@@ -177,7 +177,7 @@ def test_a_session_without_a_face_or_cut_off_gives_a_report_too(
 
 
 def test_the_reports_colours_are_the_windows() -> None:
-    from ferdesk.ui.theme import label_colour
+    from ferdesk.ui.kit.theme import label_colour
 
     assert {label: label_colour(label).name().upper() for label in LABELS} == COLOURS
 

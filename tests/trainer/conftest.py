@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.__main__ import main
-from trainer.config import Recipe
-from trainer.data import Faces, Fer2013
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.recipes.config import Recipe
 
 Row = tuple[int, NDArray[np.uint8], str]
 Run = Callable[..., tuple[int, str, str]]
@@ -30,7 +30,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
-    monkeypatch.setattr("trainer.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("trainer.data.cache.cache_folder", lambda: tmp_path / "cache")
 
 
 def _faces(count: int, seed: int) -> Faces:

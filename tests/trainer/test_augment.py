@@ -8,9 +8,9 @@ import torch
 from torch import Generator, Tensor
 
 from ferdesk.core.crop import Square, crop_face
-from trainer.augment import NUM_RANDOMS, center_crop, cut_mix, jpeg, ten_crops
-from trainer.augment import augment as augment_by
-from trainer.config import Recipe, load_recipe
+from trainer.data.augment import NUM_RANDOMS, center_crop, cut_mix, jpeg, ten_crops
+from trainer.data.augment import augment as augment_by
+from trainer.recipes.config import Recipe, load_recipe
 
 PAPER = Recipe()
 EVERYTHING = Recipe(

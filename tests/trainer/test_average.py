@@ -9,12 +9,12 @@ import torch
 
 from ferdesk.errors import DataError
 from tests.trainer.conftest import Row, Run
-from trainer.average_command import averaged, with_norms_of
-from trainer.checkpoint import load_checkpoint
-from trainer.config import Recipe
-from trainer.data import Fer2013
-from trainer.teachers import load_teacher
-from trainer.train import fit
+from trainer.cli.average import averaged, with_norms_of
+from trainer.data.fer2013 import Fer2013
+from trainer.recipes.config import Recipe
+from trainer.training.checkpoint import load_checkpoint
+from trainer.training.distillation import load_teacher
+from trainer.training.loop import fit
 
 pytestmark = pytest.mark.timeout(120)
 

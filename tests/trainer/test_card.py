@@ -10,16 +10,16 @@ import torch
 
 from ferdesk.paths import models_folder
 from tests.trainer.conftest import Run
-from trainer import card as module
-from trainer.card import CLASS_COUNTS, Facts, count_macs, facts_of, write_card
-from trainer.checkpoint import Checkpoint
-from trainer.config import Recipe
-from trainer.data import Faces
-from trainer.export import Identity, export
-from trainer.figures import add_figures
-from trainer.models import ExpressionNet
-from trainer.quantize import quantize
-from trainer.robustness import SPOILINGS
+from trainer.data.fer2013 import Faces
+from trainer.delivery import card as module
+from trainer.delivery.card import CLASS_COUNTS, Facts, count_macs, facts_of, write_card
+from trainer.delivery.export import Identity, export
+from trainer.delivery.measurements import add_figures
+from trainer.delivery.quantize import quantize
+from trainer.evaluation.corruptions import SPOILINGS
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import Recipe
+from trainer.training.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -181,9 +181,9 @@ def test_the_counts_are_the_official_splits() -> None:
 def test_the_command_writes_the_card_beside_the_model(
     model: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer import card_command
+    from trainer.cli import card
 
-    monkeypatch.setattr(card_command, "PRIVATE_LOG", tmp_path / "none.jsonl")
+    monkeypatch.setattr(card, "PRIVATE_LOG", tmp_path / "none.jsonl")
     code, _, said = run("card", model)
     assert code == 0
     assert str(model.with_suffix(".md")) in said

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from trainer.config import Recipe
-from trainer.models import ExpressionNet
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import Recipe
+from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ferdesk.errors import DataError
-from trainer.comparators import StackedAutoEncoder, TangNet, of_one_length
-from trainer.config import load_recipe, preset_names
-from trainer.models import ExpressionNet
-from trainer.networks import build_network
+from trainer.models.baselines import StackedAutoEncoder, TangNet, of_one_length
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import load_recipe, preset_names
+from trainer.training.build import build_network
 
 
 @pytest.fixture

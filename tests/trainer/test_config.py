@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferdesk.errors import DataError
-from trainer.config import Recipe, as_table, load_recipe, preset_names, recipe_from
+from trainer.recipes.config import Recipe, as_table, load_recipe, preset_names, recipe_from
 
 AUGMENTATION = ("rotation_deg", "scale", "shift", "light", "coarse", "erase", "mixup")
 

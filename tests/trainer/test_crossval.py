@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.config import Recipe
-from trainer.crossval import (
+from trainer.data.fer2013 import Faces
+from trainer.data.jaffe import Jaffe
+from trainer.evaluation.cross_validation import (
     EPOCHS,
     SCHEMES,
     Fold,
@@ -16,9 +17,8 @@ from trainer.crossval import (
     fold_accuracies,
     folds_of,
 )
-from trainer.data import Faces
-from trainer.evaluate import Classifier
-from trainer.jaffe import Jaffe
+from trainer.recipes.config import Recipe
+from trainer.scoring.evaluate import Classifier
 
 
 def portraits() -> Jaffe:

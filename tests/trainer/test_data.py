@@ -14,9 +14,8 @@ from PIL import Image
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
-from trainer import data
-from trainer.data import SPLITS, Fer2013, find_fer2013, load_fer2013
-from trainer.models import PIXEL_MEAN, PIXEL_STD
+from trainer.data.fer2013 import SPLITS, Fer2013, fer2013, find_fer2013, load_fer2013
+from trainer.models.network import PIXEL_MEAN, PIXEL_STD
 
 Row = tuple[int, NDArray[np.uint8], str]
 WriteCsv = Callable[[Sequence[Row]], Path]
@@ -47,7 +46,7 @@ def _assert_same(found: Fer2013, expected: Fer2013) -> None:
 
 def test_every_row_lands_in_its_split_in_the_files_order(good_csv: Path, rows: list[Row]) -> None:
     loaded = load_fer2013(good_csv, official=False)
-    for usage, split in data.USAGE.items():
+    for usage, split in fer2013.USAGE.items():
         own = [row for row in rows if row[2] == usage]
         faces = loaded.splits[split]
         assert faces.pixels.dtype == np.uint8
@@ -144,13 +143,13 @@ def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_the_official_counts_are_the_papers() -> None:
-    assert data.OFFICIAL_COUNTS == {"training": 28_709, "public": 3_589, "private": 3_589}
+    assert fer2013.OFFICIAL_COUNTS == {"training": 28_709, "public": 3_589, "private": 3_589}
 
 
 def test_a_file_with_a_row_missing_is_not_the_official_one(
     write_csv: WriteCsv, rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "OFFICIAL_COUNTS", {"training": 16, "public": 7, "private": 7})
+    monkeypatch.setattr(fer2013, "OFFICIAL_COUNTS", {"training": 16, "public": 7, "private": 7})
     assert len(load_fer2013(write_csv(rows)).splits["training"]) == 16
 
     path = write_csv(rows[:-1])
@@ -175,7 +174,7 @@ def test_the_second_reading_comes_from_the_cache(
     good_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load_fer2013(good_csv, official=False)
-    monkeypatch.setattr(data, "_parse", _refuse_to_parse)
+    monkeypatch.setattr(fer2013, "_parse", _refuse_to_parse)
     _assert_same(load_fer2013(good_csv, official=False), first)
 
 
@@ -206,7 +205,7 @@ def test_a_broken_cache_file_is_ignored_and_replaced(
 
     _assert_same(load_fer2013(good_csv, official=False, cache=tmp_path / "cache"), first)
 
-    monkeypatch.setattr(data, "_parse", _refuse_to_parse)
+    monkeypatch.setattr(fer2013, "_parse", _refuse_to_parse)
     _assert_same(load_fer2013(good_csv, official=False, cache=tmp_path / "cache"), first)
 
 
@@ -320,11 +319,11 @@ def test_the_second_reading_of_a_folder_comes_from_the_cache(
 ) -> None:
     place = _as_folder(rows, tmp_path / "folder", ".png")
     first = load_fer2013(place, official=False)
-    parse = data._parse_pictures
-    monkeypatch.setattr(data, "_parse_pictures", _refuse_to_parse)
+    parse = fer2013._parse_pictures
+    monkeypatch.setattr(fer2013, "_parse_pictures", _refuse_to_parse)
     _assert_same(load_fer2013(place, official=False), first)
 
-    monkeypatch.setattr(data, "_parse_pictures", parse)
+    monkeypatch.setattr(fer2013, "_parse_pictures", parse)
     moved = place / "train" / "fear" / "Training_10000.png"
     (place / "train" / "Anger" / "Training_10000.png").rename(moved)
     assert load_fer2013(place, official=False).splits["training"].counts()["angry"] == 2
@@ -373,14 +372,14 @@ def test_each_face_of_the_file_knows_its_row(rows: list[Row], write_csv: WriteCs
     assert loaded.rows is not None
     for split in SPLITS:
         for row, face in zip(loaded.rows[split], loaded.splits[split].pixels, strict=True):
-            assert data.USAGE[mixed[row][2]] == split
+            assert fer2013.USAGE[mixed[row][2]] == split
             np.testing.assert_array_equal(mixed[row][1], face)
 
 
 def test_official_counts_with_other_pixels_are_told(
     write_csv: WriteCsv, rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "OFFICIAL_COUNTS", {"training": 16, "public": 7, "private": 7})
+    monkeypatch.setattr(fer2013, "OFFICIAL_COUNTS", {"training": 16, "public": 7, "private": 7})
     (note,) = load_fer2013(write_csv(rows)).notes
     assert "other pixels or another order" in note
 
@@ -393,7 +392,7 @@ def test_data_are_read_where_only_numpy_and_pillow_are(
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
         "from pathlib import Path\n"
-        "from trainer.data import load_fer2013\n"
+        "from trainer.data.fer2013 import load_fer2013\n"
         f"for place in ({str(good_csv)!r}, {str(folder)!r}):\n"
         "    print(len(load_fer2013(Path(place), official=False).splits['training']))\n"
     )

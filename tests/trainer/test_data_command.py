@@ -12,10 +12,10 @@ from PIL import Image
 
 from ferdesk.core.crop import Square
 from ferdesk.core.labels import LABELS
-from trainer import faces, sheet
 from trainer.__main__ import main
-from trainer.ferplus import CHOICES
-from trainer.jaffe import load_jaffe
+from trainer.data import contact_sheet, face_crops
+from trainer.data.ferplus import CHOICES
+from trainer.data.jaffe import load_jaffe
 
 Row = tuple[int, NDArray[np.uint8], str]
 Run = Callable[..., tuple[int, str, str]]
@@ -137,7 +137,9 @@ def test_agreement_with_ferplus_is_told(run: Run, csv: Path, ferplus: Path) -> N
 def test_jaffe_is_told_and_packed(
     run: Run, portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faces, "find_squares", lambda images: [Square(60, 60, 128)] * len(images))
+    monkeypatch.setattr(
+        face_crops, "find_squares", lambda images: [Square(60, 60, 128)] * len(images)
+    )
     pack = tmp_path / "jaffe.npz"
     code, out, err = run("--jaffe", portraits, "--pack", pack, "--unofficial")
     assert (code, err) == (0, "")
@@ -201,7 +203,7 @@ def test_no_sheet_is_drawn_into_a_checkout(
     run: Run, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".git").mkdir()
-    monkeypatch.setattr(sheet, "_CHECKOUT", tmp_path)
+    monkeypatch.setattr(contact_sheet, "_CHECKOUT", tmp_path)
     code, out, err = run("--folder", own)
     assert code == 0
     assert "Sheet" not in out

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.conftest import Row, Run
-from trainer.checkpoint import load_checkpoint
-from trainer.evaluate import open_session
+from trainer.scoring.evaluate import open_session
+from trainer.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -21,13 +21,13 @@ from torch import distributed as dist
 from torch import nn
 
 from ferdesk.errors import DataError
-from trainer.checkpoint import load_checkpoint
-from trainer.config import Recipe
-from trainer.data import Fer2013
-from trainer.distributed import Group, GroupLost, SyncedBatchNorm, synchronise_norms
-from trainer.errors import TrainingStopped
-from trainer.networks import build_network
-from trainer.train import fit
+from trainer.data.fer2013 import Fer2013
+from trainer.recipes.config import Recipe
+from trainer.training.build import build_network
+from trainer.training.checkpoint import load_checkpoint
+from trainer.training.distributed import Group, GroupLost, SyncedBatchNorm, synchronise_norms
+from trainer.training.errors import TrainingStopped
+from trainer.training.loop import fit
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(300)
@@ -224,7 +224,7 @@ def test_a_peer_that_is_gone_ends_the_run_with_a_sentence(
 def test_processes_that_cannot_meet_are_told_to_use_torchrun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from trainer.distributed import joined
+    from trainer.training.distributed import joined
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer import duplicates
-from trainer.data import Faces, Fer2013, Split, load_fer2013
-from trainer.duplicates import contradicting, find_copies, has_copy_in_training, search
+from trainer.data.fer2013 import Faces, Fer2013, Split, load_fer2013, near_duplicates
+from trainer.data.near_duplicates import contradicting, find_copies, has_copy_in_training, search
 
 
 def _photographs(num: int, side: int = 60, seed: int = 0) -> NDArray[np.float64]:
@@ -37,7 +36,7 @@ def photographs() -> NDArray[np.float64]:
 
 def _found(pixels: list[NDArray[np.uint8]]) -> list[tuple[int, int, bool, bool]]:
     pairs, likeness, mirrored, exact = search(np.array(pixels))
-    assert ((likeness >= duplicates.NEAR) & (likeness <= 1.0001)).all()
+    assert ((likeness >= near_duplicates.NEAR) & (likeness <= 1.0001)).all()
     return [
         (*pair, bool(m), bool(e))
         for pair, m, e in zip(pairs.tolist(), mirrored, exact, strict=True)
@@ -106,8 +105,8 @@ def test_the_order_of_blocks_loses_no_pair(
     faces += [_framed(picture, 1, 1) for picture in photographs[:20]]
     whole = _found(faces)
     assert len(whole) >= 10
-    monkeypatch.setattr(duplicates, "_BLOCK", 7)
-    monkeypatch.setattr(duplicates, "_CLOSELY", 3)
+    monkeypatch.setattr(near_duplicates, "_BLOCK", 7)
+    monkeypatch.setattr(near_duplicates, "_CLOSELY", 3)
     assert _found(faces) == whole
 
 
@@ -169,7 +168,7 @@ def test_what_was_found_is_kept(
     def again(_: object) -> None:
         raise AssertionError("searched a second time")
 
-    monkeypatch.setattr(duplicates, "search", again)
+    monkeypatch.setattr(near_duplicates, "search", again)
     second = find_copies(data, tmp_path)
     np.testing.assert_array_equal(second.pairs, first.pairs)
     np.testing.assert_array_equal(second.exact, first.exact)

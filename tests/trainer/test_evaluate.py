@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from ferdesk.errors import DataError
-from trainer.augment import ten_crops
-from trainer.data import Faces
-from trainer.evaluate import (
+from trainer.data.augment import ten_crops
+from trainer.data.fer2013 import Faces
+from trainer.models.network import Architecture, ExpressionNet
+from trainer.scoring.evaluate import (
     Views,
     as_table,
     evaluate,
@@ -31,7 +32,6 @@ from trainer.evaluate import (
     view_logits,
     wilson_interval,
 )
-from trainer.models import Architecture, ExpressionNet
 
 Array = NDArray[np.float64]
 

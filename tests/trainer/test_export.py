@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import Square, crop_face
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import FerdeskError
-from trainer import evaluate as evaluation
-from trainer.augment import center_crop, ten_crops
-from trainer.checkpoint import Checkpoint
-from trainer.config import Recipe
-from trainer.data import Faces
-from trainer.export import Identity, as_exported, export, prove_parity
-from trainer.models import ExpressionNet
-from trainer.networks import build_network
+from trainer.data.augment import center_crop, ten_crops
+from trainer.data.fer2013 import Faces
+from trainer.delivery.export import Identity, as_exported, export, prove_parity
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import Recipe
+from trainer.scoring import evaluate as evaluation
+from trainer.training.build import build_network
+from trainer.training.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -304,7 +304,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
 ) -> None:
     (tmp_path / "taken").write_text("a file where the folder should be")
     (tmp_path / "folder.onnx").mkdir()
-    monkeypatch.setattr("trainer.export.fit_temperature", never)
+    monkeypatch.setattr("trainer.delivery.export.fit_temperature", never)
     checkpoint = checkpoint_of(Recipe(width=4))
     with pytest.raises(FerdeskError, match=r"cannot be written: .*\.$") as caught:
         export(checkpoint, Identity("small", "7"), some_faces(), tmp_path / place)
@@ -323,7 +323,7 @@ def test_a_work_that_breaks_off_leaves_the_old_file_and_nothing_else(
 
     path = tmp_path / "small.onnx"
     path.write_bytes(b"the old one")
-    monkeypatch.setattr("trainer.export._write_graph", broken_off)
+    monkeypatch.setattr("trainer.delivery.export._write_graph", broken_off)
     checkpoint = checkpoint_of(Recipe(width=4))
     with pytest.raises(FerdeskError if error is OSError else error, match="broken off"):
         export(checkpoint, Identity("small", "7"), some_faces(), path)

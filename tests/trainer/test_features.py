@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from skimage.feature import hog
 from skimage.filters import gabor
 
-from trainer.config import System
-from trainer.features import (
+from trainer.recipes.config import System
+from trainer.training.handcrafted_features import (
     GABOR_ANGLES,
     GABOR_FREQUENCIES,
     LBP_BINS,
@@ -36,7 +36,7 @@ def test_each_face_has_its_own_finite_features(
     assert whole.shape == (3, length)
     assert whole.dtype == np.float32
     assert np.isfinite(whole).all()
-    monkeypatch.setattr("trainer.features.CHUNK", 2)
+    monkeypatch.setattr("trainer.training.handcrafted_features.CHUNK", 2)
     told: list[int] = []
     np.testing.assert_allclose(describe(system, faces, 48, told.append), whole, atol=1e-5)
     assert told == [2, 3]

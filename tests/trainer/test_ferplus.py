@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
-from trainer.data import SPLITS, Fer2013, load_fer2013
-from trainer.ferplus import CHOICES, FerPlus, load_ferplus
+from trainer.data.fer2013 import SPLITS, Fer2013, load_fer2013
+from trainer.data.ferplus import CHOICES, FerPlus, load_ferplus
 
 Row = tuple[int, NDArray[np.uint8], str]
 HEADER = f"Usage,Image name,{','.join(CHOICES)}"

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from ferdesk.errors import DataError
-from trainer.config import Recipe, load_recipe
-from trainer.data import Faces, Fer2013
-from trainer.finetune import finetune, mixed, recipe_for, write_model
-from trainer.folder import FaceFolder, held_out
-from trainer.start import Start, load_start
-from trainer.train import fit
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.data.folder import FaceFolder, held_out
+from trainer.recipes.config import Recipe, load_recipe
+from trainer.studies.finetune import finetune, mixed, recipe_for, write_model
+from trainer.training.initial_weights import Start, load_start
+from trainer.training.loop import fit
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(200)
@@ -60,7 +60,7 @@ def test_own_faces_are_learned_judged_and_become_a_model_of_the_app(
     write_model(outcome, own, start, path, "mine", say=sentences.append)
     assert "too few to fit a temperature" in sentences[0]
 
-    from ferdesk.adapters.onnx_classifier import OnnxClassifier
+    from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 
     classifier = OnnxClassifier(path)
     assert classifier.info.name == "mine"

@@ -10,8 +10,8 @@ from PIL import Image
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
-from trainer.data import Faces
-from trainer.folder import held_out, load_folder
+from trainer.data.fer2013 import Faces
+from trainer.data.folder import held_out, load_folder
 
 
 def _face(seed: int, side: int = 48) -> NDArray[np.uint8]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ferdesk.errors import DataError
-from trainer.data import Faces
-from trainer.gallery import Mistake, most_confusing, write_gallery
+from trainer.data.fer2013 import Faces
+from trainer.evaluation.gallery import Mistake, most_confusing, write_gallery
 
 FACES = Faces(np.zeros((4, 48, 48), np.uint8), np.array([0, 0, 3, 4], np.int64))
 

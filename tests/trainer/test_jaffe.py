@@ -13,8 +13,8 @@ from PIL import Image
 from ferdesk.core.crop import Square, crop_face
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
-from trainer import faces
-from trainer.jaffe import (
+from trainer.data import face_crops
+from trainer.data.jaffe import (
     OFFICIAL_PEOPLE,
     Jaffe,
     JaffeCrop,
@@ -88,7 +88,7 @@ def _squares(*unseen: int) -> list[Square | None]:
 def test_the_apps_crop_is_cut_once_and_then_read_from_the_cache(
     portraits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faces, "find_squares", lambda images: _squares()[: len(images)])
+    monkeypatch.setattr(face_crops, "find_squares", lambda images: _squares()[: len(images)])
     first = _load(portraits, "face")
     at = first.names.index("KA.DI1.3.tiff")
     expected = np.rint(crop_face(_portrait(3), Square(40 + at, 50, 150 + at)))
@@ -97,14 +97,14 @@ def test_the_apps_crop_is_cut_once_and_then_read_from_the_cache(
     def gone(_: object) -> list[Square | None]:
         raise AssertionError("the detector was asked again")
 
-    monkeypatch.setattr(faces, "find_squares", gone)
+    monkeypatch.setattr(face_crops, "find_squares", gone)
     np.testing.assert_array_equal(_load(portraits, "face").faces.pixels, first.faces.pixels)
 
 
 def test_a_portrait_without_a_found_face_is_framed_as_that_womans_others_and_told(
     portraits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faces, "find_squares", lambda _: _squares(0, 20))
+    monkeypatch.setattr(face_crops, "find_squares", lambda _: _squares(0, 20))
     jaffe = _load(portraits, "face")
     for notes in (jaffe.notes, _load(portraits, "face").notes):  # cut, then from the cache
         assert notes == (
@@ -118,7 +118,7 @@ def test_a_portrait_without_a_found_face_is_framed_as_that_womans_others_and_tol
 def test_without_any_found_face_it_is_no_jaffe(
     portraits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faces, "find_squares", lambda _: _squares(*range(28)))
+    monkeypatch.setattr(face_crops, "find_squares", lambda _: _squares(*range(28)))
     with pytest.raises(DataError, match="no face in any portrait"):
         _load(portraits, "face")
 
@@ -174,7 +174,7 @@ def test_another_number_of_pictures_is_not_jaffe(portraits: Path, tmp_path: Path
 def test_a_pack_travels_without_the_portraits(
     portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faces, "find_squares", lambda _: _squares(3))
+    monkeypatch.setattr(face_crops, "find_squares", lambda _: _squares(3))
     pack = tmp_path / "jaffe.npz"
     pack_jaffe(portraits, pack, official=False)
     for crop in ("paper", "face"):
@@ -203,7 +203,7 @@ def test_a_pack_is_read_where_opencv_and_qt_are_absent(portraits: Path, tmp_path
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
         "from pathlib import Path\n"
-        "from trainer.jaffe import load_jaffe\n"
+        "from trainer.data.jaffe import load_jaffe\n"
         f"for place in ({str(pack)!r}, {str(portraits)!r}):\n"
         "    print(len(load_jaffe(Path(place), official=False).faces))\n"
     )

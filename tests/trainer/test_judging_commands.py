@@ -10,12 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.trainer.test_crossval import portraits
-from trainer import crossval, evaluate_command, folds_command, reproduce_command
-from trainer.checkpoint import Checkpoint, save_checkpoint
-from trainer.config import Recipe
-from trainer.evaluate import log_private
-from trainer.networks import build_network
-from trainer.results import load_predictions, stored
+from trainer.cli import evaluate, folds, reproduce
+from trainer.evaluation import cross_validation
+from trainer.evaluation.predictions import load_predictions, stored
+from trainer.recipes.config import Recipe
+from trainer.scoring.evaluate import log_private
+from trainer.training.build import build_network
+from trainer.training.checkpoint import Checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,8 +40,8 @@ def model(tmp_path: Path, tiny_recipe: Recipe) -> Path:
 @pytest.fixture(autouse=True)
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "log.jsonl"
-    monkeypatch.setattr(evaluate_command, "log_private", lambda entry: log_private(entry, path))
-    monkeypatch.setattr(evaluate_command, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(evaluate, "log_private", lambda entry: log_private(entry, path))
+    monkeypatch.setattr(evaluate, "cache_folder", lambda: tmp_path / "cache")
     return path
 
 
@@ -93,7 +94,7 @@ def test_one_data_set_is_judged_at_a_time(run: Run, model: Path, given: tuple[st
 def test_jaffe_is_judged_by_a_model_that_never_saw_it(
     run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate_command, "load_jaffe", lambda *_, **__: portraits())
+    monkeypatch.setattr(evaluate, "load_jaffe", lambda *_, **__: portraits())
     code, said, _ = run("evaluate", model, "--jaffe", tmp_path, "--out", tmp_path / "j", "--json")
     assert code == 0
     assert json.loads(said)["ten"]["num_faces"] == 42
@@ -104,8 +105,8 @@ def test_jaffe_is_judged_by_a_model_that_never_saw_it(
 def test_folds_fine_tune_any_network_and_tell_both_accuracies(
     run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crossval, "EPOCHS", 1)
-    monkeypatch.setattr(folds_command, "load_jaffe", lambda *_, **__: portraits())
+    monkeypatch.setattr(cross_validation, "EPOCHS", 1)
+    monkeypatch.setattr(folds, "load_jaffe", lambda *_, **__: portraits())
     out = tmp_path / "folds"
     code, said, err = run("folds", model, "--jaffe", tmp_path, "--out", out, "--device", "cpu")
     assert code == 0, err
@@ -156,4 +157,4 @@ def test_the_command_is_told_without_the_folders_of_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["x", "reproduce", "all", "--data", "/home/me/fer2013.csv"])
-    assert reproduce_command.command_line() == "ferdesk-train reproduce all --data fer2013.csv"
+    assert reproduce.command_line() == "ferdesk-train reproduce all --data fer2013.csv"

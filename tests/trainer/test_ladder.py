@@ -11,14 +11,15 @@ import pytest
 
 from ferdesk.errors import DataError
 from tests.trainer.conftest import Row, Run
-from trainer import ladder, train
-from trainer.config import Recipe, as_table, load_recipe
-from trainer.data import Fer2013
-from trainer.errors import CannotTrain, MemoryFull, TrainingStopped
-from trainer.ladder import RUNGS, Climb, Gain, Plan, Rung, State, assess, gain_of
-from trainer.ladder_report import write_report
-from trainer.limit import TimeIsUp
-from trainer.results import Origin, Predictions, file_name, save_predictions
+from trainer.data.fer2013 import Fer2013
+from trainer.evaluation.predictions import Origin, Predictions, file_name, save_predictions
+from trainer.recipes.config import Recipe, as_table, load_recipe
+from trainer.studies import recipe_search
+from trainer.studies.recipe_search import RUNGS, Climb, Gain, Plan, Rung, State, assess, gain_of
+from trainer.studies.recipe_search_report import write_report
+from trainer.training import loop
+from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
+from trainer.training.time_limit import TimeIsUp
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -154,7 +155,7 @@ def test_every_rung_can_be_trained_as_it_stands(plan: Plan) -> None:
 def test_a_recipe_survives_its_way_through_a_file(plan: Plan, tmp_path: Path) -> None:
     recipe = plan.student(plan.ground(), (1, 2), {"distill_alpha": 0.9}, "fast")
     path = tmp_path / "recipe.toml"
-    path.write_text(ladder.as_toml(recipe), encoding="utf-8")
+    path.write_text(recipe_search.as_toml(recipe), encoding="utf-8")
     assert load_recipe(str(path), []) == recipe
     assert recipe.width == 2
     assert recipe.teacher
@@ -222,7 +223,7 @@ def test_the_whole_ladder_is_climbed_and_nothing_is_trained_twice(
     def trained_again(*_: Any, **__: Any) -> None:
         raise AssertionError("trained twice")
 
-    monkeypatch.setattr(train, "fit", trained_again)
+    monkeypatch.setattr(loop, "fit", trained_again)
     Climb(small, tiny_data, said.append, lambda _: None, lambda: False).run()
 
 
@@ -246,14 +247,14 @@ def test_ctrl_c_stops_within_a_run(plan: Plan, tiny_data: Fer2013) -> None:
 def test_a_variant_that_cannot_be_trained_is_left_out_and_told(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inner = train.fit
+    inner = loop.fit
 
     def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
         if recipe.label_smoothing == 0.1:
             raise CannotTrain("The loss is no number.")
         return inner(recipe, *arguments, **options)
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(SMOOTH,))
     state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     (climbed,) = state.climbed
@@ -266,21 +267,21 @@ def test_a_variant_that_cannot_be_trained_is_left_out_and_told(
 def test_a_rung_of_which_nothing_can_be_trained_is_passed(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inner = train.fit
+    inner = loop.fit
 
     def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
         if recipe.label_smoothing:
             raise CannotTrain("Too little memory.")
         return inner(recipe, *arguments, **options)
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(SMOOTH,))
     state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     assert state.climbed[0].best is None
     assert not state.climbed[0].kept
     text = write_report(one_seed, state, "2026", "abc", "m").read_text("utf-8")
     assert "cannot be trained here" in text
-    table = json.loads((one_seed.out / "ladder.json").read_text("utf-8"))
+    table = json.loads((one_seed.out / "recipe_search.json").read_text("utf-8"))
     assert table["rungs"][0]["gain_points"] is None
 
 
@@ -294,7 +295,7 @@ def test_where_memory_is_full_half_the_batch_is_trained_at_half_the_rate(
         if recipe.batch > 20:
             raise MemoryFull("The device's memory is full.")
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     large = dataclasses.replace(
         plan, rungs=(SMOOTH,), overrides=("width=4", "batch=80", "learning_rate=0.04")
     )
@@ -309,14 +310,14 @@ def test_where_memory_is_full_half_the_batch_is_trained_at_half_the_rate(
 def test_memory_that_is_free_again_costs_no_variant(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inner, first = train.fit, iter([True])
+    inner, first = loop.fit, iter([True])
 
     def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
         if recipe.pool == "gap" and next(first, False):
             raise MemoryFull("The device's memory is full.")
         return inner(recipe, *arguments, **options)
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(GAP,))
     state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     assert not state.climbed[0].failed
@@ -332,7 +333,7 @@ def test_a_member_that_cannot_be_trained_is_left_out_of_the_teachers(
         if recipe.distill_alpha == 0.9:
             raise CannotTrain("Its teachers are lost.")
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     three = dataclasses.replace(plan, seeds=(1,), members=3, rungs=())
     state = _climbed(three, tiny_data, monkeypatch)
     assert state.members is not None
@@ -346,7 +347,7 @@ def test_a_member_that_cannot_be_trained_is_left_out_of_the_teachers(
 def test_of_a_variant_that_fails_no_further_seed_is_trained(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inner, asked = train.fit, []
+    inner, asked = loop.fit, []
 
     def fit(recipe: Recipe, *arguments: Any, **options: Any) -> object:
         if recipe.pool == "gap":
@@ -354,7 +355,7 @@ def test_of_a_variant_that_fails_no_further_seed_is_trained(
             raise CannotTrain("The loss is no number.")
         return inner(recipe, *arguments, **options)
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     two_seeds = dataclasses.replace(plan, rungs=(GAP,))
     Climb(two_seeds, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     assert asked == [1]
@@ -366,7 +367,7 @@ def test_a_ground_that_cannot_be_trained_ends_the_climb(
     def fit(*_: Any, **__: Any) -> None:
         raise CannotTrain("Too little memory.")
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     with pytest.raises(CannotTrain):
         Climb(plan, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
 
@@ -395,7 +396,7 @@ def test_the_command_climbs_and_reports(
     ]  # fmt: skip
     code, _, said = run(*arguments)
     assert code == 0, said
-    text = (tmp_path / "out" / "ladder.md").read_text("utf-8")
+    text = (tmp_path / "out" / "recipe_search.md").read_text("utf-8")
     assert "| 1 | gap: all cells of the last map are averaged | `pool=gap` |" in text
     assert str(tmp_path) not in text  # no path of the machine
     code, _, said = run(*arguments, "--report-only")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainer.layers import CBAM, ChannelAttention, Order, ResidualBlock, SpatialAttention
+from trainer.models.layers import CBAM, ChannelAttention, Order, ResidualBlock, SpatialAttention
 
 Array = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from trainer.live import Display, as_clock, stop_signals
-from trainer.train import Progress
+from trainer.cli.progress import Display, as_clock, stop_signals
+from trainer.training.loop import Progress
 
 STATE = Progress(
     epoch=1.5, step=15, num_steps=30, loss=1.25, learning_rate=0.01, images_per_s=800.0,
@@ -21,7 +21,7 @@ STATE = Progress(
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that stands where the test puts it."""
     now = [0.0]
-    monkeypatch.setattr("trainer.live.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("trainer.cli.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from trainer.losses import Annealing, a_softmax_logits, cross_entropy, psi, squared_hinge
+from trainer.models.losses import Annealing, a_softmax_logits, cross_entropy, psi, squared_hinge
 
 MARGINS = [1, 2, 3, 4, 5]
 Array = NDArray[np.float64]

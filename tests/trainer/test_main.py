@@ -15,12 +15,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from trainer import data_command, evaluate_command, step, train
-from trainer.augment import augment
-from trainer.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from trainer.config import Recipe, preset_names
-from trainer.models import ExpressionNet
-from trainer.results import Origin, Predictions
+from trainer.cli import data, evaluate
+from trainer.data.augment import augment
+from trainer.evaluation.predictions import Origin, Predictions
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import Recipe, preset_names
+from trainer.training import loop, step
+from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)
@@ -98,7 +99,7 @@ def test_an_error_of_the_system_is_one_sentence(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data_command, "load_fer2013", full)
+    monkeypatch.setattr(data, "load_fer2013", full)
     code, out, err = run("data", "--data", csv)
     assert (code, out) == (3, "")
     assert _sentence(err) == "Error: [Errno 28] No space left on device."
@@ -120,7 +121,7 @@ def test_the_ten_views_of_a_model_keep_to_its_inner_crop(
         nothing = np.zeros((len(pixels), 7), np.float32)
         return Predictions(origin, {"one": nothing, "flip": nothing, "ten": nothing})
 
-    monkeypatch.setattr(evaluate_command, "predict", noted)
+    monkeypatch.setattr(evaluate, "predict", noted)
     model = tmp_path / f"model{suffix}"
     if suffix == ".pt":
         recipe = dataclasses.replace(tiny_recipe, crop_px=40)
@@ -197,7 +198,7 @@ def test_a_tiny_fit_leaves_its_checkpoint_and_its_log(run: Run, csv: Path, tmp_p
 def test_a_fit_that_selects_by_publictest_points_to_what_it_selected(
     run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "center_accuracy", lambda *_: 0.5)
+    monkeypatch.setattr(loop, "center_accuracy", lambda *_: 0.5)
     preset = "cbam-resnet-asoftmax"
     _, _, err = run("fit", "--data", csv, "--out", tmp_path / "run", "--preset", preset, *TINY)
     assert f"ferdesk-train export {tmp_path / 'run' / 'best.pt'} " in err
@@ -266,13 +267,13 @@ def test_svms_are_trained_evaluated_and_not_exported(run: Run, csv: Path, tmp_pa
 def test_ctrl_c_ends_the_training_of_svms_with_1(
     run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer import features
+    from trainer.training import handcrafted_features
 
     def interrupted(*arguments: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
-        return features.hog_features(*arguments)
+        return handcrafted_features.hog_features(*arguments)
 
-    monkeypatch.setitem(features._FEATURES, "hog-svm", interrupted)
+    monkeypatch.setitem(handcrafted_features._FEATURES, "hog-svm", interrupted)
     code, _, err = run(
         "fit", "--data", csv, "--out", tmp_path / "run", "--preset", "hog-svm", "--unofficial"
     )

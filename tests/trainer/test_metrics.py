@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from trainer.evaluate import expected_calibration_error, softmax, wilson_interval
-from trainer.metrics import (
+from trainer.scoring.evaluate import expected_calibration_error, softmax, wilson_interval
+from trainer.scoring.statistics import (
     brier_score,
     confusion,
     f1_scores,

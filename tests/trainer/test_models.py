@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from trainer.layers import CBAM, Order
-from trainer.models import PIXEL_MEAN, PIXEL_STD, Architecture, ExpressionNet, Pool
+from trainer.models.layers import CBAM, Order
+from trainer.models.network import PIXEL_MEAN, PIXEL_STD, Architecture, ExpressionNet, Pool
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer.config import Recipe
-from trainer.distributed import Group
-from trainer.losses import Annealing
-from trainer.plan import learning_rate_at, plan_epoch
+from trainer.models.losses import Annealing
+from trainer.recipes.config import Recipe
+from trainer.training.distributed import Group
+from trainer.training.epoch_plan import learning_rate_at, plan_epoch
 
 RECIPE = Recipe(batch=8, epochs=3, mixup=0.4, average=0.5, loss="a-softmax")
 

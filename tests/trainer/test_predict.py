@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer.checkpoint import Checkpoint, save_checkpoint
-from trainer.config import Recipe
-from trainer.data import Fer2013
-from trainer.export import Identity, export
-from trainer.networks import build_network
-from trainer.predict import load_classifier
-from trainer.shallow import fit_shallow
+from trainer.data.fer2013 import Fer2013
+from trainer.delivery.export import Identity, export
+from trainer.evaluation.predictors import load_classifier
+from trainer.recipes.config import Recipe
+from trainer.training.build import build_network
+from trainer.training.checkpoint import Checkpoint, save_checkpoint
+from trainer.training.svm import fit_shallow
 
 pytestmark = pytest.mark.timeout(180)
 

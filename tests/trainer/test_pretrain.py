@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer.checkpoint import load_checkpoint
-from trainer.comparators import StackedAutoEncoder
-from trainer.config import Recipe
-from trainer.data import Fer2013
-from trainer.errors import TrainingStopped
-from trainer.networks import build_network
-from trainer.pretrain import (
+from trainer.data.fer2013 import Fer2013
+from trainer.models.baselines import StackedAutoEncoder
+from trainer.recipes.config import Recipe
+from trainer.training.build import build_network
+from trainer.training.checkpoint import load_checkpoint
+from trainer.training.errors import TrainingStopped
+from trainer.training.loop import Progress, fit
+from trainer.training.pretrain import (
     KINDS,
     GreedyPretraining,
     corrupted,
@@ -25,7 +26,6 @@ from trainer.pretrain import (
     reconstruction_error,
     sparsity_penalty,
 )
-from trainer.train import Progress, fit
 
 pytestmark = pytest.mark.timeout(120)
 

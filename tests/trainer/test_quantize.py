@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from ferdesk.adapters.onnx_classifier import OnnxClassifier
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import Square, crop_face
 from ferdesk.errors import DataError, FerdeskError
-from trainer import evaluate as evaluation
-from trainer import quantize as module
-from trainer.checkpoint import Checkpoint
-from trainer.config import Recipe
-from trainer.data import Faces
-from trainer.export import Identity, export
-from trainer.models import ExpressionNet
-from trainer.quantize import quantize
+from trainer.data.fer2013 import Faces
+from trainer.delivery import quantize as module
+from trainer.delivery.export import Identity, export
+from trainer.delivery.quantize import quantize
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import Recipe
+from trainer.scoring import evaluate as evaluation
+from trainer.training.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.timeout(300)
 

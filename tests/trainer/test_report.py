@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.trainer.test_crossval import portraits
-from trainer.data import Faces, Fer2013
-from trainer.paper import METHOD
-from trainer.report import Header, Truth, write_report
-from trainer.results import Origin, Predictions, Test
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.evaluation.predictions import Origin, Predictions, Test
+from trainer.studies.paper import METHOD
+from trainer.studies.report import Header, Truth, write_report
 
 METHOD_RECIPE = {"width": 64, "loss": "a-softmax", "select": "public"}
 RECIPES: Mapping[str, Mapping[str, Any]] = {

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from tests.trainer.test_crossval import portraits
-from trainer import crossval, reproduce, train
-from trainer.config import Recipe
-from trainer.data import Fer2013
-from trainer.errors import TrainingStopped
-from trainer.evaluate import log_private
-from trainer.limit import TimeIsUp
-from trainer.paper import METHOD
-from trainer.reproduce import Plan, Reproduction
-from trainer.results import stored
+from trainer.data.fer2013 import Fer2013
+from trainer.evaluation import cross_validation
+from trainer.evaluation.predictions import stored
+from trainer.recipes.config import Recipe
+from trainer.scoring.evaluate import log_private
+from trainer.studies import reproduce
+from trainer.studies.paper import METHOD
+from trainer.studies.reproduce import Plan, Reproduction
+from trainer.training import loop
+from trainer.training.errors import TrainingStopped
+from trainer.training.time_limit import TimeIsUp
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)
@@ -36,9 +38,11 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.fixture(autouse=True)
 def _short_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two stratified folds instead of five, one epoch instead of 30 on each."""
-    monkeypatch.setattr(crossval, "NUM_FOLDS", 2)
-    long = crossval.fine_tuning
-    monkeypatch.setattr(crossval, "fine_tuning", lambda r: dataclasses.replace(long(r), epochs=1))
+    monkeypatch.setattr(cross_validation, "NUM_FOLDS", 2)
+    long = cross_validation.fine_tuning
+    monkeypatch.setattr(
+        cross_validation, "fine_tuning", lambda r: dataclasses.replace(long(r), epochs=1)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +99,7 @@ def test_what_is_stored_is_not_trained_or_looked_at_again(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(train, "fit", refuse)
+    monkeypatch.setattr(loop, "fit", refuse)
     assert _run(plan, tiny_data, jaffe=True) == []
 
 
@@ -130,13 +134,13 @@ def test_every_fold_starts_from_the_network_that_fer2013_made(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts: list[bool] = []
-    inner = train.fit
+    inner = loop.fit
 
     def fit(recipe: Recipe, data: Fer2013, folder: Path, **options: object) -> object:
         starts.append(options["start"] is not None)
         return inner(recipe, data, folder, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     _run(plan, tiny_data, jaffe=True)
     assert starts == [False] + [True] * 5  # FER2013, two folds, three women
 

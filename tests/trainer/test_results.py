@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from ferdesk.errors import DataError
-from trainer.config import Recipe, as_table
-from trainer.results import (
+from trainer.evaluation.predictions import (
     Origin,
     Predictions,
     file_name,
@@ -19,6 +18,7 @@ from trainer.results import (
     save_predictions,
     stored,
 )
+from trainer.recipes.config import Recipe, as_table
 
 ORIGIN = Origin(
     system="resnet",

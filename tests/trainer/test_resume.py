@@ -13,8 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from trainer.checkpoint import load_checkpoint
-from trainer.journal import Journal
+from trainer.training.checkpoint import load_checkpoint
+from trainer.training.run_log import Journal
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(200)
@@ -29,7 +29,8 @@ TINY = (
 # the child dies by its own SIGKILL in the middle of an epoch's third step, as by kill -9
 KILLED = """
 import os, signal, sys
-from trainer import step, train
+from trainer.training import step
+from trainer.training import loop
 from trainer.__main__ import main
 
 made = 0

@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 
 from ferdesk.errors import DataError
 from tests.trainer.conftest import Run
-from trainer.data import Faces
-from trainer.figures import add_figures, add_row, read_figures
-from trainer.robustness import SPOILINGS, Motion, evenly_spread, moved, robustness, steadiness
+from trainer.data.fer2013 import Faces
+from trainer.delivery.measurements import add_figures, add_row, read_figures
+from trainer.evaluation.corruptions import (
+    SPOILINGS,
+    Motion,
+    evenly_spread,
+    moved,
+    robustness,
+    steadiness,
+)
 
 pytestmark = pytest.mark.timeout(120)
 

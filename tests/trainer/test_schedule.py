@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.schedule import Job, Overview, devices_of, run_many
+from trainer.training.parallel_runs import Job, Overview, devices_of, run_many
 
 # a program that takes fit's arguments: it logs a row, and waits for a file, or fails
 PROGRAM = """

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ferdesk.errors import DataError
-from trainer import shallow
-from trainer.config import Recipe, load_recipe
-from trainer.data import Faces, Fer2013
-from trainer.errors import TrainingStopped
-from trainer.shallow import (
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.recipes.config import Recipe, load_recipe
+from trainer.training import svm
+from trainer.training.errors import TrainingStopped
+from trainer.training.svm import (
     FILE,
     Progress,
     ShallowModel,
@@ -35,7 +35,7 @@ def test_separable_faces_are_learned_and_the_search_for_c_is_logged(
     told: list[Progress] = []
     model = fit_shallow(recipe, tiny_data, tmp_path, report=told.append)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [row["c"] for row in rows] == list(shallow.C_GRID)
+    assert [row["c"] for row in rows] == list(svm.C_GRID)
     best = max(rows, key=lambda row: row["public"])
     assert (model.c, model.scores["public"]) == (best["c"], best["public"])
     assert model.scores["public"] > 0.9

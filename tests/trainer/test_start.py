@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer.config import Recipe
-from trainer.data import Fer2013
-from trainer.export import Identity, export
-from trainer.start import load_start
-from trainer.train import fit
+from trainer.data.fer2013 import Fer2013
+from trainer.delivery.export import Identity, export
+from trainer.recipes.config import Recipe
+from trainer.training.initial_weights import load_start
+from trainer.training.loop import fit
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer import teachers as teachers_module
-from trainer.augment import augment, center_crop, cut_mix
-from trainer.checkpoint import load_checkpoint
-from trainer.config import Recipe, load_recipe
-from trainer.data import Faces, Fer2013
-from trainer.errors import TrainingStopped
-from trainer.losses import distillation
-from trainer.models import ExpressionNet
-from trainer.step import TrainingStep
-from trainer.teachers import load_teacher, opinion
-from trainer.train import fit
+from trainer.data.augment import augment, center_crop, cut_mix
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.models.losses import distillation
+from trainer.models.network import ExpressionNet
+from trainer.recipes.config import Recipe, load_recipe
+from trainer.training import distillation as teachers_module
+from trainer.training.checkpoint import load_checkpoint
+from trainer.training.distillation import load_teacher, opinion
+from trainer.training.errors import TrainingStopped
+from trainer.training.loop import fit
+from trainer.training.step import TrainingStep
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)
@@ -163,8 +163,8 @@ def test_asking_the_teachers_can_be_stopped_and_goes_on(
 def test_an_exported_model_teaches_as_calibrated(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path
 ) -> None:
-    from trainer.evaluate import onnx_classifier, torch_classifier
-    from trainer.export import Identity, export
+    from trainer.delivery.export import Identity, export
+    from trainer.scoring.evaluate import onnx_classifier, torch_classifier
 
     checkpoint = fit(tiny_recipe, tiny_data, tmp_path / "run")
     file = tmp_path / "model.onnx"

@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from ferdesk.errors import DataError
-from trainer import step, train
-from trainer.augment import augment
-from trainer.checkpoint import Checkpoint, load_checkpoint
-from trainer.config import Recipe, load_recipe
-from trainer.data import Faces, Fer2013
-from trainer.errors import TrainingStopped
-from trainer.losses import cross_entropy
-from trainer.plan import learning_rate_at
-from trainer.train import Progress, center_accuracy, fit
+from trainer.data.augment import augment
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.models.losses import cross_entropy
+from trainer.recipes.config import Recipe, load_recipe
+from trainer.training import loop, step
+from trainer.training.checkpoint import Checkpoint, load_checkpoint
+from trainer.training.epoch_plan import learning_rate_at
+from trainer.training.errors import TrainingStopped
+from trainer.training.loop import Progress, center_accuracy, fit
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)
@@ -302,7 +302,7 @@ def test_a_checkpoint_that_cannot_be_written_is_told(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(train, "save_checkpoint", full)
+    monkeypatch.setattr(loop, "save_checkpoint", full)
     with pytest.raises(TrainingStopped, match=r"last\.pt cannot be written: .*No space left"):
         fit(tiny_recipe, tiny_data, tmp_path, max_steps=1)
 
@@ -323,7 +323,7 @@ def _never(*_: object) -> Any:
 def test_a_first_epoch_without_a_single_hit_is_logged(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "center_accuracy", lambda *_: 0.0)
+    monkeypatch.setattr(loop, "center_accuracy", lambda *_: 0.0)
     fit(tiny_recipe, tiny_data, tmp_path / "new")
     assert [row["public"] for row in _log(tmp_path / "new")] == [0.0, 0.0, 0.0]
 
@@ -345,7 +345,7 @@ def test_the_selection_rule_chooses_the_checkpoint(
     epoch: int,
 ) -> None:
     accuracies = iter([0.3, 0.5, 0.4])
-    monkeypatch.setattr(train, "center_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(loop, "center_accuracy", lambda *_: next(accuracies))
     chosen = fit(dataclasses.replace(tiny_recipe, select=select), tiny_data, tmp_path)
     assert chosen.step == 3 * epoch
     assert chosen.scores["best_public"] == 0.5
@@ -416,7 +416,7 @@ def test_norms_biases_and_unit_rows_are_not_decayed(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, loss: Any
 ) -> None:
     recipe = dataclasses.replace(tiny_recipe, loss=loss)
-    run = train._Run(recipe, tiny_data, tmp_path, "cpu")
+    run = loop._Run(recipe, tiny_data, tmp_path, "cpu")
     decay = {
         id(parameter): group["weight_decay"]
         for group in run.update.optimizer.param_groups
@@ -495,8 +495,8 @@ def _names_the_grey_value() -> Any:
 def test_on_a_gpu_the_captured_step_gives_the_plain_steps_losses(
     tiny_recipe: Recipe, tiny_data: Fer2013
 ) -> None:
-    from trainer.models import ExpressionNet
-    from trainer.step import TrainingStep
+    from trainer.models.network import ExpressionNet
+    from trainer.training.step import TrainingStep
 
     recipe = dataclasses.replace(tiny_recipe, **EVERYTHING)
     losses = []
@@ -558,9 +558,9 @@ def test_preparing_a_step_changes_nothing(
 def test_what_is_best_but_not_on_the_disk_yet_is_written_before_last_pt_tells_of_it(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "SAVE_SHARE", 1e-9)  # the second epoch's end saves nothing
+    monkeypatch.setattr(loop, "SAVE_SHARE", 1e-9)  # the second epoch's end saves nothing
     accuracies = iter([0.3, 0.5, 0.4])
-    monkeypatch.setattr(train, "center_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(loop, "center_accuracy", lambda *_: next(accuracies))
     fit(tiny_recipe, tiny_data, tmp_path)
     best = load_checkpoint(tmp_path / "best.pt")
     assert (best.step, best.scores["public"]) == (6, 0.5)

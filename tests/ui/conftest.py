@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
-from ferdesk.ui.live import Live
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
 _MUCH_GARBAGE = 20_000
@@ -57,7 +57,7 @@ def services(tmp_path: Path) -> Iterator[FakeServices]:
 
 @pytest.fixture(autouse=True)
 def garbage_is_collected_on_the_gui_thread() -> Iterator[None]:
-    """As in the program (``ferdesk.ui.garbage``): a worker that collects brings Qt down."""
+    """As in the program (``ferdesk.ui.kit.gui_gc``): a worker that collects brings Qt down."""
     gc.disable()
     yield
     if gc.get_count()[0] > _MUCH_GARBAGE:

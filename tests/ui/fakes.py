@@ -30,10 +30,10 @@ from ferdesk.core.types import (
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.ports import Recording, SourceChoice
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
-from ferdesk.ui.services import Recording, SourceChoice
 
 PLACES: dict[MapName, MapPlace] = {
     "attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9),

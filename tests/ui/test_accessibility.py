@@ -23,11 +23,11 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
-from ferdesk.ui.appearance import Appearance
-from ferdesk.ui.consent import ConsentPage
-from ferdesk.ui.live import Notice
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.theme import DARK, LIGHT, colours
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.theme import DARK, LIGHT, colours
+from ferdesk.ui.preferences.appearance import Appearance
+from ferdesk.ui.preferences.consent import ConsentPage
+from ferdesk.ui.shell.main_window import MainWindow
 
 CONTROLS = (
     QAbstractButton,
@@ -146,7 +146,7 @@ def test_the_theme_follows_the_system_while_the_program_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     schemes = {"now": Qt.ColorScheme.Dark}
-    monkeypatch.setattr("ferdesk.ui.theme.system_scheme", lambda: schemes["now"])
+    monkeypatch.setattr("ferdesk.ui.kit.theme.system_scheme", lambda: schemes["now"])
     look(Settings(theme="system", language="en"))
     make_window()
     assert QApplication.palette().windowText().color() == QColor(DARK.text)

@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.app import UnexpectedErrors, forget_foreign_qt, open_window, run_app
 from ferdesk.settings import LoadedSettings, Settings, load_settings
-from ferdesk.ui.consent import CONSENT_VERSION
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.preferences.consent import CONSENT_VERSION
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices, FakeSource
 
 

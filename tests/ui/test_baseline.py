@@ -1,6 +1,7 @@
 """A neutral baseline, as a user takes it, watches it and undoes it."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -10,12 +11,15 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.ui.calibration import Calibration, baseline_text
-from ferdesk.ui.live import Live, Notice
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.overlay import BASELINE_SIGN
+from ferdesk.ui.kit.overlay import BASELINE_SIGN
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.live.neutral_baseline import Calibration, baseline_text
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
 from tests.ui.test_window import run
+
+if TYPE_CHECKING:
+    from ferdesk.ui.kit.notice import Notice
 
 
 def test_three_seconds_calibrate_the_chosen_face_and_one_click_undoes_it(

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import FerdeskError
-from ferdesk.ui.bridge import Bridge
-from ferdesk.ui.chores import Chores
+from ferdesk.ui.kit.bridge import Bridge
+from ferdesk.ui.kit.task_runner import Chores
 
 
 def result(index: int) -> FrameResult:

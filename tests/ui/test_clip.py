@@ -14,8 +14,8 @@ from ferdesk import wiring
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.settings import Settings
-from ferdesk.ui.live import Live
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.shell.main_window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("FERDESK_SHARED", ROOT.parent / "shared"))

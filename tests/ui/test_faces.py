@@ -14,11 +14,11 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.settings import Settings
-from ferdesk.ui.heat import HeatChoice, HeatImages, heat_image
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.overlay import BASELINE_SIGN, PlatePlaces, face_text
-from ferdesk.ui.people import LONGEST_NAME, FaceNames, own_colour
-from ferdesk.ui.theme import DARK, LABEL_COLOURS, contrast, plate_colour
+from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
+from ferdesk.ui.kit.heatmap import HeatChoice, HeatImages, heat_image
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_text
+from ferdesk.ui.kit.theme import DARK, LABEL_COLOURS, contrast, plate_colour
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource
 from tests.ui.test_window import run
 
@@ -177,7 +177,7 @@ def test_a_snapshot_offers_its_folder(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr("ferdesk.ui.main_window.open_folder", opened.append)
+    monkeypatch.setattr("ferdesk.ui.shell.main_window.open_folder", opened.append)
     run(window, qtbot)
     QTest.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: bool(window.notices.cards))

@@ -13,14 +13,15 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QToo
 from pytestqt.qtbot import QtBot
 
 from ferdesk.app import Program, Wish
+from ferdesk.runtime.ports import SourceChoice
 from ferdesk.settings import load_settings
-from ferdesk.ui.consent import CONSENT_VERSION, ConsentPage
-from ferdesk.ui.language import install_language
-from ferdesk.ui.live import Notice, best_camera
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.reports import Reports
-from ferdesk.ui.services import SourceChoice
-from ferdesk.ui.settings_dialog import SettingsDialog
+from ferdesk.ui.kit.error_reports import Reports
+from ferdesk.ui.kit.language import install_language
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.live.live_run import best_camera
+from ferdesk.ui.preferences.consent import CONSENT_VERSION, ConsentPage
+from ferdesk.ui.preferences.settings_dialog import SettingsDialog
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
 
@@ -94,7 +95,7 @@ def test_it_is_asked_once_and_again_when_it_says_something_new(
     program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert program(consent=CONSENT_VERSION).page is None
-    monkeypatch.setattr("ferdesk.ui.consent.CONSENT_VERSION", CONSENT_VERSION + 1)
+    monkeypatch.setattr("ferdesk.ui.preferences.consent.CONSENT_VERSION", CONSENT_VERSION + 1)
     page_of(program(consent=CONSENT_VERSION))
 
 
@@ -193,7 +194,7 @@ def test_a_crash_of_a_library_is_offered_as_a_report_the_next_time(
 ) -> None:
     code = (
         "import faulthandler, sys; from pathlib import Path;"
-        "from ferdesk.ui.reports import Reports;"
+        "from ferdesk.ui.kit.error_reports import Reports;"
         "Reports(Path(sys.argv[1])).watch_native_crashes(); faulthandler._sigabrt()"
     )
     done = subprocess.run(

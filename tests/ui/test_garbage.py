@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt
 from pytestqt.qtbot import QtBot
 
-from ferdesk.ui.garbage import Garbage
+from ferdesk.ui.kit.gui_gc import Garbage
 
 
 class Cycle(QObject):

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import SourceError
-from ferdesk.sentences import say
-from ferdesk.ui.language import (
+from ferdesk.messages import say
+from ferdesk.ui.kit.language import (
     install_language,
     say_label,
     tr,
@@ -22,7 +22,7 @@ from ferdesk.ui.language import (
     translations_folder,
     wanted_language,
 )
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices, FakeSource
 
 ROOT = Path(__file__).parents[2]

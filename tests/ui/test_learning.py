@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.crop import crop_face
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.training import (
+from ferdesk.ui.learning.training import (
     TrainerCommand,
     Training,
     as_text,
@@ -22,8 +21,9 @@ from ferdesk.ui.training import (
     fit_words,
     model_of,
 )
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.test_window import run
-from trainer.folder import load_folder
+from trainer.data.folder import load_folder
 
 
 def stored(folder: Path) -> list[Path]:

@@ -8,9 +8,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings, load_settings
-from ferdesk.ui.live import RecordingState
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.marker_keys import MarkerNamesDialog
+from ferdesk.ui.live.live_run import RecordingState
+from ferdesk.ui.live.marker_keys import MarkerNamesDialog
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import FakeRecording, FakeServices
 

@@ -12,13 +12,13 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import Box, FrameResult, MapPlace
-from ferdesk.ui.heat import HeatChoice, heat_image, heat_table
-from ferdesk.ui.overlay import face_text, place_plate
-from ferdesk.ui.picture import Look, PictureMaker
-from ferdesk.ui.placement import Placement
-from ferdesk.ui.selection import KEEP_S, Selection
-from ferdesk.ui.theme import DARK, LABEL_COLOURS, LIGHT, Theme, contrast, plate_colour
-from ferdesk.ui.video_view import VideoView, ViewState
+from ferdesk.ui.kit.heatmap import HeatChoice, heat_image, heat_table
+from ferdesk.ui.kit.overlay import face_text, place_plate
+from ferdesk.ui.kit.picture import Look, PictureMaker
+from ferdesk.ui.kit.selection import KEEP_S, Selection
+from ferdesk.ui.kit.theme import DARK, LABEL_COLOURS, LIGHT, Theme, contrast, plate_colour
+from ferdesk.ui.kit.video_view import VideoView, ViewState
+from ferdesk.ui.kit.view_transform import Placement
 from tests.ui.fakes import LEFT_FACE, FakeClassifier, FakeDetector, FakeSource, likely
 
 

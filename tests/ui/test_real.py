@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from ferdesk import wiring
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.settings import Settings
-from ferdesk.ui.live import Live
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.shell.main_window import MainWindow
 
 pytestmark = [
     pytest.mark.skipif(not wiring.bundled_models(), reason="no expression model ships here"),

@@ -7,7 +7,7 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings, load_settings
-from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk.ui.reports import KEPT, MOST_A_RUN, Reports, scrubbed
+from ferdesk.ui.kit.error_reports import KEPT, MOST_A_RUN, Reports, scrubbed
 
 TRACE = 'Traceback (most recent call last):\n  File "{}/study/a.py", line 3\nValueError: odd\n'
 

@@ -16,10 +16,10 @@ from ferdesk.sessions.files import mark_as_written
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review, save_review
 from ferdesk.sessions.table import is_kept
-from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.review import library as library_module
 from ferdesk.ui.review.library import Library, _move_to_trash
 from ferdesk.ui.review.page import ReviewPage
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.sessions.conftest import SessionMaker
 from tests.ui.fakes import FakeServices
 from tests.ui.test_accessibility import nameless

@@ -5,7 +5,7 @@ import pytest
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.table import Table, _empty
-from ferdesk.ui.review.lines import ABSENT, UNSURE, LaneLines
+from ferdesk.ui.review.downsampling import ABSENT, UNSURE, LaneLines
 from ferdesk.ui.review.times import length_text, moment_text, read_moment
 
 

@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review
-from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.review.session_view import SessionView
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.sessions.conftest import SessionMaker
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import FakeFilm, FakeServices

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import MACHINE, Settings, load_settings
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.settings_dialog import PAGES, Amount, SettingsDialog
+from ferdesk.ui.preferences.settings_dialog import PAGES, Amount, SettingsDialog
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
 MakeWindow = Callable[..., MainWindow]

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult
 from ferdesk.runtime.engine import State, Status
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.stats import Meter, Section, StatsPanel
+from ferdesk.ui.live.statistics import Meter, Section, StatsPanel
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import FakeServices, FakeSource
 

@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult
-from ferdesk.ui.history import LONGEST_S, History
-from ferdesk.ui.main_window import MainWindow
-from ferdesk.ui.timeline import SPANS_S, Timeline
+from ferdesk.ui.kit.history import LONGEST_S, History
+from ferdesk.ui.live.timeline import SPANS_S, Timeline
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
 from tests.ui.test_window import run

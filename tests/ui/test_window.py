@@ -19,13 +19,14 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, DeviceInfo, FaceResult, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import State, Status
+from ferdesk.runtime.ports import SourceChoice
 from ferdesk.settings import Settings
-from ferdesk.ui.bars import Bars
-from ferdesk.ui.live import Notice, source_title
-from ferdesk.ui.main_window import ACTIONS, MainWindow, view_state
-from ferdesk.ui.notices import MOST_SHOWN
-from ferdesk.ui.services import SourceChoice
-from ferdesk.ui.status_line import StatusLine, clock_text, device_text, is_slower
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.notices import MOST_SHOWN
+from ferdesk.ui.live.bars import Bars
+from ferdesk.ui.live.live_run import source_title
+from ferdesk.ui.live.status_line import StatusLine, clock_text, device_text, is_slower
+from ferdesk.ui.shell.main_window import ACTIONS, MainWindow, view_state
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import PLACES, FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
 

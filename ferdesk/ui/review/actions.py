@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QToolButton, QWidget
 
-from ferdesk.ui.icons import give_icon
-from ferdesk.ui.language import tr
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import tr
 
 
 @dataclass(frozen=True, slots=True)

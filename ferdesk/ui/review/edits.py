@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject, Signal
 from ferdesk.sessions.outputs import free_path
 from ferdesk.sessions.review import Review, save_review
 from ferdesk.sessions.schema import REVIEW_FILE
-from ferdesk.ui.chores import Chores
-from ferdesk.ui.language import tr
-from ferdesk.ui.live import Notice
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.task_runner import Chores
 from ferdesk.ui.review.opened import Opened, stamp_of
 
 _MOST_KEPT = 500

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from ferdesk.runtime.ports import Services
 from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
-from ferdesk.ui.language import mark
-from ferdesk.ui.services import Services
+from ferdesk.ui.kit.language import mark
 
 EXPORTS = {
     "summary": mark("Figures as CSV"),

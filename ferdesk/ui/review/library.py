@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.errors import FerdeskError, RecordingError
+from ferdesk.runtime.ports import Services
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
@@ -43,16 +44,15 @@ from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.report import Group
 from ferdesk.sessions.schema import RESULTS_FILE
 from ferdesk.sessions.table import CACHE_FROM_ROWS, is_kept, read_table
-from ferdesk.ui.chores import Chores
-from ferdesk.ui.folders import open_folder
-from ferdesk.ui.icons import give_icon
-from ferdesk.ui.language import mark, tr, translated
-from ferdesk.ui.live import Choice, Notice
+from ferdesk.ui.kit.folders import open_folder
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.theme import GRID, colours
 from ferdesk.ui.review.actions import Spec, button_of, ignore_checked, make_action
 from ferdesk.ui.review.exports import EXPORTS, export
 from ferdesk.ui.review.times import length_text
-from ferdesk.ui.services import Services
-from ferdesk.ui.theme import GRID, colours
 
 log = logging.getLogger(__name__)
 

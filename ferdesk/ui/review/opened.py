@@ -15,8 +15,8 @@ from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.review import Lane, Piece, Review, load_review
 from ferdesk.sessions.schema import REVIEW_FILE
 from ferdesk.sessions.summaries import row_durations
-from ferdesk.ui.language import tr
-from ferdesk.ui.review.lines import LaneLines
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.review.downsampling import LaneLines
 from ferdesk.ui.review.times import length_text
 
 _ANY_SQUARE = Square(0.0, 0.0, 1.0)

@@ -18,17 +18,18 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.errors import FerdeskError
+from ferdesk.runtime.ports import Services
 from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
-from ferdesk.ui.chores import Chores
-from ferdesk.ui.language import mark, tr
-from ferdesk.ui.live import Notice, RecordingState
+from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.live.live_run import RecordingState
+from ferdesk.ui.live.status_line import clock_text
 from ferdesk.ui.review.actions import Spec, button_of, make_action
 from ferdesk.ui.review.library import Library
 from ferdesk.ui.review.opened import Opened, open_session
 from ferdesk.ui.review.session_view import SessionView
-from ferdesk.ui.services import Services
-from ferdesk.ui.status_line import clock_text
-from ferdesk.ui.theme import GRID
 
 log = logging.getLogger(__name__)
 

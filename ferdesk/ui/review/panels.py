@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
 
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Lane
-from ferdesk.ui.language import say_label, tr
-from ferdesk.ui.overlay import percent
+from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.overlay import percent
+from ferdesk.ui.kit.theme import GRID, colours
 from ferdesk.ui.review.actions import button_of
 from ferdesk.ui.review.opened import Value
 from ferdesk.ui.review.times import length_text, moment_text
 from ferdesk.ui.review.tracks import Note, text_of
-from ferdesk.ui.theme import GRID, colours
 
 _ROW_PX = 3 * GRID + 4
 

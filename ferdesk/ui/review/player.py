@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from ferdesk.errors import FerdeskError
-from ferdesk.runtime.latest import Latest
-from ferdesk.ui.services import Film
+from ferdesk.runtime.mailbox import Latest
+from ferdesk.runtime.ports import Film
 
 log = logging.getLogger(__name__)
 

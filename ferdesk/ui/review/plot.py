@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.core.labels import LABELS
-from ferdesk.ui.curves import Curve
-from ferdesk.ui.language import tr
-from ferdesk.ui.review.lines import LineView
+from ferdesk.ui.kit.curves import Curve
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.theme import GRID, colours, label_colour
+from ferdesk.ui.live.timeline import DASHES
+from ferdesk.ui.review.downsampling import LineView
 from ferdesk.ui.review.times import length_text
-from ferdesk.ui.theme import GRID, colours, label_colour
-from ferdesk.ui.timeline import DASHES
 
 GUTTER_PX = 14 * GRID
 """Left of the plot: names of the lanes, and the axis."""

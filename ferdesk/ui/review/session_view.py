@@ -24,17 +24,20 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import FerdeskError
+from ferdesk.runtime.ports import Services
 from ferdesk.sessions.markers import clean_label, outside, read_markers
 from ferdesk.sessions.outputs import write_report
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Comment, Lane, Piece, Review
-from ferdesk.ui.chores import Chores
-from ferdesk.ui.folders import open_folder
-from ferdesk.ui.icons import give_icon
-from ferdesk.ui.language import mark, tr, translated
-from ferdesk.ui.live import Choice, Notice
-from ferdesk.ui.marker_keys import NUM_KEYS
-from ferdesk.ui.people import LONGEST_NAME
+from ferdesk.ui.kit.face_names import LONGEST_NAME
+from ferdesk.ui.kit.folders import open_folder
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.kit.video_view import VideoView, ViewState
+from ferdesk.ui.live.marker_keys import NUM_KEYS
 from ferdesk.ui.review.actions import Spec, button_of, make_action
 from ferdesk.ui.review.edits import Edits
 from ferdesk.ui.review.exports import export
@@ -45,9 +48,6 @@ from ferdesk.ui.review.player import SPEEDS, Player, Still
 from ferdesk.ui.review.timeline import SessionTimeline
 from ferdesk.ui.review.times import length_text, moment_text, read_moment
 from ferdesk.ui.review.tracks import Note, text_of
-from ferdesk.ui.services import Services
-from ferdesk.ui.theme import GRID
-from ferdesk.ui.video_view import VideoView, ViewState
 
 AskText = Callable[[QWidget, str, str, str], str | None]
 _JUMP_S = 5.0

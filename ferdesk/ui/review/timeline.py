@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.review import Review
-from ferdesk.ui.language import say_label, tr
-from ferdesk.ui.overlay import percent
+from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.overlay import percent
+from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.live.timeline import line_icon
 from ferdesk.ui.review.opened import Opened
 from ferdesk.ui.review.plot import LinesPlot
 from ferdesk.ui.review.tracks import LANE_PX, Flags, Lanes, Note, Scale
-from ferdesk.ui.theme import GRID
-from ferdesk.ui.timeline import line_icon
 
 SHORTEST_VIEW_S = 0.5
 _ZOOM = 1.5

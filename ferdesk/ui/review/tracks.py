@@ -23,10 +23,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Comment, Lane
-from ferdesk.ui.language import say_label, tr
-from ferdesk.ui.review.lines import ABSENT, UNSURE, LaneLines
+from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.theme import GRID, colours, contrast, label_colour
+from ferdesk.ui.review.downsampling import ABSENT, UNSURE, LaneLines
 from ferdesk.ui.review.times import moment_text
-from ferdesk.ui.theme import GRID, colours, contrast, label_colour
 
 Note = Marker | Comment
 LANE_PX = 26

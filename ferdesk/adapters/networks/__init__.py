@@ -1,0 +1,1 @@
+"""Neural networks, run by ONNX Runtime."""

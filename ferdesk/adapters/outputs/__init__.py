@@ -1,0 +1,1 @@
+"""Outputs: session files, video, LSL, WebSocket, Parquet."""

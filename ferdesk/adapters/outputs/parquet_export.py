@@ -1,0 +1,69 @@
+"""Sessions as Parquet, by pyarrow, which is an extra: ``pip install 'ferdesk[parquet]'``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ferdesk.core.labels import LABELS
+from ferdesk.errors import RecordingError
+from ferdesk.messages import say
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Review, load_review
+
+
+def write_parquet(session: Session, path: Path, review: Review | None = None) -> None:
+    """Write the session's rows under the names of ``results.csv``; float32 stays float32.
+
+    ``label`` is a dictionary column; what a row without a face leaves empty is null. Two columns
+    of the review are added: ``lane`` (null where excluded or without a face) and ``name``.
+
+    Raises:
+        RecordingError: pyarrow is not installed, or the file cannot be written.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet
+    except ImportError as error:
+        raise RecordingError(
+            say("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
+        ) from error
+    table = session.table
+    review = load_review(session) if review is None else review
+    nobody = table.face_id == 0
+    lane = np.zeros(len(table), np.int32)
+    for one in review.shown_lanes():
+        lane[one.rows(table)] = one.id
+    names = {one.id: one.name for one in review.lanes}
+    markers: list[str | None] = [None] * len(table)
+    for row, text in table.markers:
+        markers[row] = text
+    columns: dict[str, object] = {
+        "frame": table.frame,
+        "t_s": table.t_s,
+        "face_id": pa.array(table.face_id, mask=nobody),
+    }
+    for index, name in enumerate(("x", "y", "width", "height")):
+        columns[name] = pa.array(table.box[:, index], mask=nobody)
+    columns["detection"] = pa.array(table.detection, mask=nobody)
+    labels = pa.array(table.label.clip(0), mask=nobody)
+    columns["label"] = pa.DictionaryArray.from_arrays(labels, pa.array(LABELS))
+    columns["confidence"] = pa.array(table.confidence, mask=nobody)
+    columns["uncertain"] = pa.array(table.uncertain, mask=nobody)
+    for kind, values in (("p", table.raw), ("s", table.smoothed)):
+        for index, label in enumerate(LABELS):
+            columns[f"{kind}_{label}"] = pa.array(values[:, index], mask=nobody)
+    for name in ("roll_deg", "sharpness", "brightness"):
+        columns[name] = pa.array(getattr(table, name), mask=nobody)
+    columns["latency_ms"] = table.latency_ms
+    columns["marker"] = pa.array(markers, pa.string())
+    columns["lane"] = pa.array(lane, mask=lane == 0)
+    columns["name"] = pa.array([names.get(int(i)) or None for i in lane], pa.string())
+    started = session.about.get("started_utc") or ""
+    about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
+    arrow = pa.table(columns).replace_schema_metadata(about)
+    try:
+        pyarrow.parquet.write_table(arrow, path)
+    except OSError as error:
+        raise RecordingError(
+            say("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
+        ) from error

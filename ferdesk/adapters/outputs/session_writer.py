@@ -1,0 +1,463 @@
+"""Writes a session's folder from its own thread; a crash costs at most a second of rows."""
+
+import contextlib
+import errno
+import logging
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Protocol
+
+from ferdesk.core.baseline import Baseline, offsets_table
+from ferdesk.core.types import Frame, FrameResult
+from ferdesk.errors import RecordingError
+from ferdesk.messages import say
+from ferdesk.runtime.clock_watch import ClockWatch
+from ferdesk.runtime.priority import give_way
+from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
+from ferdesk.sessions.markers import clean_label
+from ferdesk.sessions.schema import (
+    HEADER,
+    RESULTS_FILE,
+    SESSION_FILE,
+    Moment,
+    SessionCounts,
+    SessionHeader,
+    rows_of,
+    session_table,
+)
+from ferdesk.sessions.table import CACHE_FROM_ROWS, read_table
+
+log = logging.getLogger(__name__)
+
+FLUSH_EVERY_S = 0.5
+NOTE_EVERY_S = 5.0
+"""How often ``session.json`` is brought up to date, so that a killed program's is nearly true."""
+LOW_DISK_BYTES = 1_000_000_000
+_MAX_WAITING_FRAMES = 20_000
+"""About ten minutes of frames, a few MB of text; a slower disk loses frames, which are counted."""
+_MAX_EVENTS = 10_000
+_RESERVE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """One analysed frame on its way to the disk."""
+
+    text: str
+    frame: int
+    t_s: float
+    face_ids: tuple[int, ...]
+
+
+class Video(Protocol):
+    """The pictures beside the rows; ``add`` must not wait in a live recording."""
+
+    @property
+    def problem(self) -> str: ...
+
+    @property
+    def num_lost(self) -> int: ...
+
+    def about(self) -> dict[str, object]: ...
+
+    def add(self, result: FrameResult, t_s: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SessionWriter:
+    """One recording. ``add`` never waits for the disk unless ``lossless`` (offline analysis).
+
+    A ``live`` session begins when its first frame was captured: from there it counts frames and
+    seconds, and dates its rows. A file's session keeps the file's frame numbers and times.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        header: SessionHeader,
+        *,
+        live: bool,
+        lossless: bool = False,
+        video: Video | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        clock_watch: ClockWatch | None = None,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
+        """Begin a session in ``folder``, which exists and is empty.
+
+        Raises:
+            RecordingError: the folder cannot be created or written.
+        """
+        self.folder = folder
+        self._header, self._live, self._lossless = header, live, lossless
+        self._clock = clock
+        self._watch = clock_watch or ClockWatch()
+        self._free_bytes = free_bytes
+        self._video = video
+        self._started_s: float | None = None
+        self._last_t_s = 0.0
+        self._counts = SessionCounts()
+        self._lock = threading.Lock()
+        self._problem = ""
+        self._warning = ""
+        self._changed = False
+        self._pending_labels: list[str] = []
+        self._first_index: int | None = None
+        self._waiting: queue.Queue[_Rows | None] = queue.Queue(_MAX_WAITING_FRAMES)
+        try:
+            self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
+            try:
+                mark_as_written(self._file)
+                self._file.write(HEADER.encode())
+                self._write_about(complete=False)
+                _reserve(folder)
+            except OSError:
+                self._file.close()
+                raise
+        except OSError as error:
+            raise RecordingError(
+                say(
+                    "A session cannot be written to {path}: {why}. Choose another folder.",
+                    path=folder,
+                    why=error.strerror or error,
+                )
+            ) from error
+        self._whole_bytes = len(HEADER)
+        self._noted_s = self._looked_s = time.monotonic()
+        self._thread = threading.Thread(target=self._write, name="ferdesk-recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def problem(self) -> str:
+        """Why recording had to stop, in a sentence; empty while all is well."""
+        with self._lock:
+            return self._problem
+
+    @property
+    def warning(self) -> str:
+        """What threatens the recording, in a sentence; empty while nothing does."""
+        with self._lock:
+            warning = self._warning
+        video = self._video
+        if warning or video is None:
+            return warning
+        if video.problem:
+            return video.problem
+        if video.num_lost:
+            return say(
+                "The video lacks {count} pictures, as encoding did not keep up; the rows have "
+                "them all.",
+                count=video.num_lost,
+            )
+        return ""
+
+    @property
+    def num_rows(self) -> int:
+        with self._lock:
+            return self._counts.rows
+
+    @property
+    def num_lost(self) -> int:
+        """Analysed frames that could not be written, as the disk did not keep up."""
+        with self._lock:
+            return self._counts.frames_lost
+
+    def add(self, result: FrameResult, marker: str = "") -> float | None:
+        """Record one analysed frame; returns its time in the session, None once it has stopped."""
+        if self.problem:
+            return None
+        frame = result.frame
+        if self._live:
+            first_index, started_s = self._beginning(frame)
+            t_s = frame.captured_s - started_s
+            moment = Moment(frame.index - first_index, t_s, self._header.utc_at(t_s, live=True))
+        else:
+            moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
+        self._last_t_s = moment.t_s
+        with self._lock:
+            labels, self._pending_labels = self._pending_labels, []
+        if marker:
+            labels.append(clean_label(marker))
+        rows = _Rows(
+            rows_of(result, moment, ";".join(labels)),
+            moment.frame,
+            moment.t_s,
+            tuple(face.face_id for face in result.faces),
+        )
+        if self._video is not None:
+            self._video.add(result, moment.t_s)
+        if self._lossless:
+            self._waiting.put(rows)
+            return moment.t_s
+        try:
+            self._waiting.put_nowait(rows)
+        except queue.Full:
+            self._lose(moment.t_s, labels)
+        return moment.t_s
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        """Set a marker now, or at ``at_s`` on the monotonic clock; returns its time in the session.
+
+        It stands in ``markers`` with that time and in the next analysed frame's row. Before the
+        first frame it is set at 0.
+        """
+        label = clean_label(label)
+        t_s = self._session_time(self._clock() if at_s is None else at_s)
+        with self._lock:
+            self._counts.markers.append({"t_s": round(t_s, 6), "label": label})
+            self._pending_labels.append(label)
+            self._changed = True
+        return t_s
+
+    def _session_time(self, at_s: float) -> float:
+        if not self._live:
+            # a file plays at its own pace: the moment lies as far back as the clock says
+            return max(0.0, self._last_t_s - max(0.0, self._clock() - at_s))
+        return 0.0 if self._started_s is None else max(0.0, at_s - self._started_s)
+
+    def _lose(self, t_s: float, labels: list[str]) -> None:
+        """Count a frame that finds no room, and say so the first time."""
+        with self._lock:
+            self._pending_labels = labels + self._pending_labels
+            self._counts.frames_lost += 1
+            first = self._counts.frames_lost == 1
+            self._changed = True
+            self._warning = say(
+                "The disk of {path} does not keep up: {count} analysed "
+                "frames were not written. Record to a faster disk, or without "
+                "video.",
+                path=self.folder,
+                count=self._counts.frames_lost,
+            )
+        if first:
+            self.note_event("rows_lost", f"From {t_s:.1f} s on the disk did not keep up.")
+
+    def _beginning(self, frame: Frame) -> tuple[int, float]:
+        """The first frame's index and capture time; the session is dated by that moment."""
+        if self._first_index is None or self._started_s is None:
+            self._first_index, self._started_s = frame.index, frame.captured_s
+            age = timedelta(seconds=self._clock() - frame.captured_s)
+            self._header = replace(self._header, started_utc=datetime.now(UTC) - age)
+        return self._first_index, self._started_s
+
+    def note_event(self, kind: str, text: str) -> None:
+        """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``."""
+        t_s = self._session_time(self._clock())
+        with self._lock:
+            if len(self._counts.events) < _MAX_EVENTS:
+                self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
+            self._changed = True
+
+    def note_video(self, about: dict[str, object]) -> None:
+        """What is known of the video beside the rows: codec, kind, frames, frames lost."""
+        with self._lock:
+            self._counts.video = about
+            self._changed = True
+
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        """Put a face's neutral baseline, or that it was undone, into ``session.json``."""
+        entry: dict[str, object] = {
+            "t_s": round(self._session_time(self._clock()), 6),
+            "face_id": face_id,
+            "offsets": offsets_table(baseline),
+            "frames": 0 if baseline is None else baseline.num_frames,
+        }
+        with self._lock:
+            self._counts.baselines.append(entry)
+            self._changed = True
+
+    def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
+        """Write what is waiting, close the files, and mark the session complete.
+
+        Args:
+            frames_seen: frames the source gave; by default those analysed and dropped.
+            frames_dropped: frames that were not analysed for lack of time.
+        """
+        if self._video is not None:
+            self._video.close()
+            self.note_video(self._video.about())
+            if self._video.problem:
+                self.note_event("video_stopped", self._video.problem)
+        self._waiting.put(None)
+        self._thread.join()
+        _give_up_reserve(self.folder)
+        with self._lock:
+            counts = self._counts
+            counts.frames_dropped = frames_dropped
+            counts.frames_seen = (
+                counts.frames_analysed + counts.frames_lost + frames_dropped
+                if frames_seen is None
+                else frames_seen
+            )
+        try:
+            self._write_about(complete=True)
+        except OSError as error:
+            self._fail(error)
+        if self.num_rows >= CACHE_FROM_ROWS and not self.problem:
+            # seconds now, so that whoever opens the session later waits for nothing
+            keep = threading.Thread(target=self._keep_columns, name="ferdesk-columns", daemon=True)
+            keep.start()
+            keep.join()
+
+    def _keep_columns(self) -> None:
+        """On a thread of its own, which gives way where a camera is still being analysed."""
+        if self._live:
+            give_way()
+        with contextlib.suppress(RecordingError):
+            path = self.folder / RESULTS_FILE
+            read_table(path, num_threads=1 if self._live else None)
+
+    def _write(self) -> None:
+        """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
+        ended = False
+        while not ended:
+            waiting: list[_Rows] = []
+            deadline_s = time.monotonic() + FLUSH_EVERY_S
+            while not ended and (left_s := deadline_s - time.monotonic()) > 0:
+                try:
+                    rows = self._waiting.get(timeout=left_s)
+                except queue.Empty:
+                    break
+                if rows is None:
+                    ended = True
+                else:
+                    waiting.append(rows)
+            if self.problem:
+                continue
+            try:
+                if waiting:
+                    self._append(waiting)
+                self._look_around()
+            except Exception as error:
+                # the loop must go on: a writer may be waiting for room, and for the end
+                log.exception("the session %s cannot be written on", self.folder)
+                self._cut_to_whole_lines()
+                self._fail(error)
+        try:
+            self._file.close()
+        except OSError as error:
+            self._fail(error)
+
+    def _look_around(self) -> None:
+        """Twice a second: is the folder there, is there room, what do the clocks say."""
+        now_s = time.monotonic()
+        for kind, text in self._watch.look():
+            self.note_event(kind, text)
+        _check_there(self._file, self.folder / RESULTS_FILE)
+        if now_s - self._looked_s >= 1.0:
+            self._looked_s = now_s
+            self._warn_of_low_disk()
+        with self._lock:
+            changed = self._changed
+        if changed or now_s - self._noted_s >= NOTE_EVERY_S:
+            self._noted_s = now_s
+            with self._lock:
+                self._changed = False
+                if self._video is not None:
+                    self._counts.video = self._video.about()
+            self._write_about(complete=False)
+
+    def _warn_of_low_disk(self) -> None:
+        free = self._free_bytes(self.folder)
+        low = free < LOW_DISK_BYTES
+        with self._lock:
+            told = self._warning.startswith("Only ")
+            if low:
+                self._warning = say(
+                    "Only {free:.1f} GB are left on the disk of {path}. When it "
+                    "is full, recording stops; what is written stays valid. Make "
+                    "room.",
+                    free=free / 1e9,
+                    path=self.folder,
+                )
+            elif told:
+                self._warning = ""
+        if low and not told:
+            self.note_event("disk_low", f"{free} bytes are left.")
+
+    def _append(self, waiting: list[_Rows]) -> None:
+        content = "".join(rows.text for rows in waiting).encode()
+        written = 0
+        try:
+            while written < len(content):
+                written += self._file.write(content[written:])
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._count(waiting, written)
+            raise
+        self._count(waiting, written)
+
+    def _count(self, waiting: list[_Rows], written: int) -> None:
+        """Take note of the frames that are whole within the ``written`` bytes."""
+        size = 0
+        for number, rows in enumerate(waiting):
+            size += len(rows.text.encode())
+            if size > written:
+                waiting = waiting[:number]
+                break
+        self._whole_bytes += sum(len(rows.text.encode()) for rows in waiting)
+        if not waiting:
+            return
+        with self._lock:
+            counts = self._counts
+            counts.rows += sum(rows.text.count("\n") for rows in waiting)
+            counts.frames_analysed += len(waiting)
+            counts.frames_seen = max(counts.frames_seen, waiting[-1].frame + 1)
+            counts.last_t_s = waiting[-1].t_s
+            counts.face_ids.update(*(rows.face_ids for rows in waiting))
+
+    def _cut_to_whole_lines(self) -> None:
+        try:
+            self._file.truncate(self._whole_bytes)
+        except OSError:
+            log.warning("the last line of %s may be cut off", self.folder, exc_info=True)
+
+    def _fail(self, error: Exception) -> None:
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = say("the disk is full")
+        with self._lock:
+            if self._problem:
+                return
+            self._problem = say(
+                "Recording has stopped: {path} cannot be written ({why}). The "
+                "{count} rows up to there are kept.",
+                path=self.folder,
+                why=reason,
+                count=self._counts.rows,
+            )
+        self.note_event("recording_stopped", reason)
+
+    def _write_about(self, *, complete: bool) -> None:
+        ended_utc = datetime.now(UTC) if complete else None
+        with self._lock:
+            table = session_table(self._header, self._counts, ended_utc, complete=complete)
+        write_json(self.folder / SESSION_FILE, table)
+
+
+def _check_there(file: IO[bytes], path: Path) -> None:
+    """A deleted file can be written on for hours, and nobody would ever see it."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        raise OSError(errno.ENOENT, "the folder is gone") from None
+    if there.st_ino != os.fstat(file.fileno()).st_ino:
+        raise OSError(errno.ENOENT, "another file has taken its place")
+
+
+def _reserve(folder: Path) -> None:
+    with (folder / RESERVE_FILE).open("wb") as file:
+        file.write(bytes(_RESERVE_BYTES))
+
+
+def _give_up_reserve(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / RESERVE_FILE).unlink(missing_ok=True)

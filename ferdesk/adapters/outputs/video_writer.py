@@ -1,0 +1,292 @@
+"""Writes ``video.mp4`` beside the rows, by PyAV, with true presentation times.
+
+Which encoder, and why not the best-known one, is told in ``docs/sessions.md``: libx264, which PyAV
+brings along, is under the GPL, and a program that carries it would be too.
+"""
+
+import contextlib
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.anonymize import Anonymizer
+from ferdesk.core.types import FaceResult, FrameResult
+from ferdesk.errors import RecordingError
+from ferdesk.messages import say
+
+if TYPE_CHECKING:
+    import av.video.stream
+    from av.container import OutputContainer
+
+log = logging.getLogger(__name__)
+
+VideoMode = Literal["clean", "overlay", "anonymous"]
+MODES: tuple[VideoMode, ...] = get_args(VideoMode)
+TICKS_PER_S = 60_000
+"""Fine enough for any camera, and the most that MPEG-4 part 2 can count."""
+_MAX_WAITING_FRAMES = 24
+"""Pictures are large: at 1280x720 these are 66 MB. A live recording loses what finds no room."""
+_GOP_S = 1.0
+"""A key frame, and with it a piece that survives a crash, a second."""
+_FRAGMENTS = {
+    "movflags": "hybrid_fragmented+frag_keyframe",
+    "frag_duration": "1000000",
+    # each fragment goes to the system as soon as it is whole: a killed program loses a second
+    "flush_packets": "1",
+}
+_COLOURS = {
+    "angry": (213, 94, 0), "disgust": (0, 158, 115), "fear": (204, 121, 167),
+    "happy": (230, 159, 0), "sad": (0, 114, 178), "surprise": (86, 180, 233),
+    "neutral": (140, 140, 140),
+}  # fmt: skip
+
+
+def encoders() -> list[tuple[str, dict[str, str]]]:
+    """Encoders in the order of preference, all of licences that a packaged program can carry.
+
+    H.264 of Cisco (BSD) or of the system first; then VP9 (BSD); then MPEG-4 part 2 (FFmpeg's).
+    """
+    wanted: list[tuple[str, dict[str, str]]] = [("libopenh264", {})]
+    if sys.platform == "darwin":
+        wanted.append(("h264_videotoolbox", {"realtime": "1", "allow_sw": "1"}))
+    if sys.platform == "win32":
+        wanted.append(("h264_mf", {}))
+    wanted.append(
+        (
+            "libvpx-vp9",
+            {
+                "deadline": "realtime", "cpu-used": "8", "row-mt": "1", "lag-in-frames": "0",
+                "crf": "30", "static-thresh": "200",
+            },
+        )
+    )  # fmt: skip
+    wanted.append(("mpeg4", {"qscale": "4"}))
+    import av
+
+    known = []
+    for name, options in wanted:
+        with contextlib.suppress(av.error.FFmpegError, ValueError):
+            if av.Codec(name, "w").is_encoder:
+                known.append((name, options))
+    return known
+
+
+class VideoWriter:
+    """One video. ``add`` never waits unless ``lossless``; what finds no room is counted.
+
+    ``anonymous`` is written a second late, with the last second at ``close``. A picture of another
+    size than the first (a camera that came back) is scaled to it.
+    """
+
+    def __init__(self, path: Path, mode: VideoMode, *, lossless: bool = False) -> None:
+        """Nothing is opened before the first frame.
+
+        Raises:
+            RecordingError: this installation has no encoder.
+        """
+        self.path, self.mode = path, mode
+        self._lossless = lossless
+        self._anonymizer = Anonymizer() if mode == "anonymous" else None
+        self._encoders = encoders()
+        if not self._encoders:
+            raise RecordingError(say("No video can be written: PyAV here has no encoder for it."))
+        self._container: OutputContainer | None = None
+        self._stream: av.video.stream.VideoStream | None = None
+        self._size = (0, 0)
+        self._last_tick = -1
+        self._lock = threading.Lock()
+        self._problem = ""
+        self._codec = ""
+        self._num_frames = self._num_lost = 0
+        self._waiting: queue.Queue[tuple[FrameResult, float] | None] = queue.Queue(
+            _MAX_WAITING_FRAMES
+        )
+        self._thread = threading.Thread(target=self._write, name="ferdesk-video", daemon=True)
+        self._thread.start()
+
+    @property
+    def problem(self) -> str:
+        """Why nothing more is written, in a sentence; empty while all is well."""
+        with self._lock:
+            return self._problem
+
+    @property
+    def num_lost(self) -> int:
+        """Frames that found no room, as the encoder or the disk did not keep up."""
+        with self._lock:
+            return self._num_lost
+
+    def about(self) -> dict[str, object]:
+        """What ``session.json`` says of the video."""
+        with self._lock:
+            return {
+                "file": self.path.name,
+                "mode": self.mode,
+                "codec": self._codec,
+                "frames": self._num_frames,
+                "frames_lost": self._num_lost,
+            }
+
+    def add(self, result: FrameResult, t_s: float) -> None:
+        """Write an analysed frame at ``t_s`` seconds of the session."""
+        if self._lossless:
+            self._waiting.put((result, t_s))
+            return
+        try:
+            self._waiting.put_nowait((result, t_s))
+        except queue.Full:
+            with self._lock:
+                self._num_lost += 1
+
+    def close(self) -> None:
+        """Write what waits and close the file; where that fails, ``problem`` says so."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _write(self) -> None:
+        """The video's thread. After an error it goes on taking, so that nobody waits for it."""
+        _be_modest()
+        while (item := self._waiting.get()) is not None:
+            self._guard(lambda item=item: self._take(*item))  # type: ignore[misc]
+        self._guard(self._finish)
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        if self.problem:
+            return
+        try:
+            work()
+        except Exception as error:
+            log.exception("the video %s cannot be written on", self.path)
+            reason = getattr(error, "strerror", None) or str(error)
+            with self._lock:
+                self._problem = say(
+                    "The video has stopped: {path} cannot be written ({why}). The rows go on.",
+                    path=self.path,
+                    why=reason,
+                )
+            if self._container is not None:
+                # best effort: what is in whole fragments can be played anyway
+                with contextlib.suppress(Exception):
+                    self._container.close()
+
+    def _take(self, result: FrameResult, t_s: float) -> None:
+        if self._anonymizer is not None:
+            for image, at_s in self._anonymizer.add_result(result, t_s):
+                self._encode(image, at_s)
+        elif self.mode == "overlay":
+            self._encode(draw_faces(result.frame.image, result.faces), t_s)
+        else:
+            self._encode(result.frame.image, t_s)
+
+    def _finish(self) -> None:
+        if self._anonymizer is not None:
+            for image, at_s in self._anonymizer.finish():
+                self._encode(image, at_s)
+        if self._stream is not None and self._container is not None:
+            for packet in self._stream.encode():
+                self._container.mux(packet)
+            self._container.close()
+
+    def _encode(self, image: NDArray[np.uint8], t_s: float) -> None:
+        import av
+
+        if self._stream is None:
+            self._open(image)
+        assert self._stream is not None
+        assert self._container is not None
+        width, height = self._size
+        # encoders want even sides: the last row or column goes
+        picture = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]),
+            format="rgb24",
+        )
+        picture = picture.reformat(width=width, height=height, format="yuv420p")
+        # a clock that stood still must not stop the file: times only ever grow in it
+        self._last_tick = max(self._last_tick + 1, round(t_s * TICKS_PER_S))
+        picture.pts, picture.time_base = self._last_tick, Fraction(1, TICKS_PER_S)
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)
+        with self._lock:
+            self._num_frames += 1
+
+    def _open(self, image: NDArray[np.uint8]) -> None:
+        """Begin the file with the first encoder that opens."""
+        import av
+        from av.video.stream import VideoStream
+
+        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+        self._size = (width, height)
+        for number, (name, options) in enumerate(self._encoders):
+            # fragments survive a crash; at a proper end the file becomes an ordinary one
+            container = av.open(str(self.path), "w", options=_FRAGMENTS)
+            stream = container.add_stream(name, rate=30, options=options)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            context = stream.codec_context
+            context.time_base = Fraction(1, TICKS_PER_S)
+            context.gop_size = round(30 * _GOP_S)
+            context.thread_count = 2
+            context.bit_rate = int(width * height * 30 * 0.1)
+            try:
+                context.open()
+            except (av.error.FFmpegError, OSError) as error:
+                log.warning("the encoder %s does not open: %s", name, error)
+                with contextlib.suppress(Exception):
+                    container.close()
+                self.path.unlink(missing_ok=True)
+                if number == len(self._encoders) - 1:
+                    raise
+                continue
+            self._container, self._stream = container, stream
+            with self._lock:
+                self._codec = name
+            return
+
+
+def _be_modest() -> None:
+    """Let the analysis go first where the cores are few; Linux knows niceness of threads."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
+def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray[np.uint8]:
+    """A copy of ``image`` [H, W, 3] RGB with each face's box, and its label on a dark plate."""
+    import cv2
+
+    drawn = image.copy()
+    height, width = image.shape[:2]
+    scale = max(0.4, min(width, height) / 900)
+    font, thin = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale * 1.5))
+    for face in faces:
+        box, colour = face.box, _COLOURS[face.label]
+        corners = (
+            (round(box.x), round(box.y)),
+            (round(box.x + box.width), round(box.y + box.height)),
+        )
+        cv2.rectangle(drawn, *corners, (20, 22, 26), thin + 3, cv2.LINE_AA)
+        cv2.rectangle(drawn, *corners, colour, thin + 1, cv2.LINE_AA)
+        said = f"{face.label} {round(face.confidence * 100)} %"
+        text = f"#{face.face_id}  unsure ({said})" if face.uncertain else f"#{face.face_id}  {said}"
+        (text_width, text_height), below = cv2.getTextSize(text, font, scale, thin)
+        pad = round(8 * scale)
+        left = min(max(0, corners[0][0]), max(0, width - text_width - 2 * pad))
+        top = corners[0][1] - text_height - below - 2 * pad - thin
+        if top < 0:
+            top = min(corners[1][1] + thin, height - text_height - below - 2 * pad)
+        plate = drawn[
+            max(0, top) : top + text_height + below + 2 * pad, left : left + text_width + 2 * pad
+        ]
+        plate[:] = (plate * 0.25 + np.array((20, 22, 26)) * 0.75).astype(np.uint8)
+        origin = (left + pad, top + pad + text_height)
+        cv2.putText(drawn, text, origin, font, scale, (240, 242, 245), thin, cv2.LINE_AA)
+    return drawn

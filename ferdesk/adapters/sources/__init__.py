@@ -1,0 +1,1 @@
+"""Sources of frames: cameras, files, streams, stills, the demo."""

@@ -1,0 +1,202 @@
+"""Network cameras and streams through FFmpeg: MJPEG over HTTP, RTSP, and what else it knows."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ferdesk.core.locations import address_fault, host_of, shown_location
+from ferdesk.core.types import Frame, SourceInfo
+from ferdesk.errors import SourceError
+from ferdesk.messages import say
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 5.0
+_OPTIONS = {"flags": "low_delay"}
+# what arrives while it opens is dropped, and through TCP nothing arrives torn
+_RTSP_OPTIONS = {**_OPTIONS, "fflags": "nobuffer", "rtsp_transport": "tcp"}
+_MOST_BAD_PICTURES = 100
+
+
+class NetworkStream:
+    """Pictures of a URL as they come. Broken ones are left out; where the stream ends, it is over.
+
+    ``open`` and ``read`` wait for the network, ten and five seconds at most. A stream that promises
+    a length ends like a file; any other end is a loss and raises ``SourceError``. Neither the user
+    nor the password in an address is ever part of a message or of what ``open`` returns.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        open_timeout_s: float = OPEN_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = address
+        self._shown = shown_location(address)
+        self._timeouts_s = (open_timeout_s, read_timeout_s)
+        self._clock = clock
+        self._closed = threading.Event()
+        self._container: InputContainer | None = None
+        self._frames: Generator[Frame] | None = None
+        self._first: Frame | None = None
+
+    def open(self) -> SourceInfo:
+        """Connect, and decode the first picture.
+
+        Raises:
+            SourceError: nothing answers, it wants a password, or it gives no picture.
+        """
+        import av
+
+        if fault := address_fault(self._address):
+            raise SourceError(
+                say("{path} is no address that can be opened: {why}.", path=self._shown, why=fault)
+            )
+        options = _RTSP_OPTIONS if self._address.lower().startswith("rtsp") else _OPTIONS
+        try:
+            container = av.open(self._address, timeout=self._timeouts_s, options=options)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            # not "from error": its text holds the whole address
+            raise SourceError(self._cannot_open(error)) from None
+        self._container = container
+        if not container.streams.video:
+            raise SourceError(
+                say("{path} has no picture in it; give a camera's address.", path=self._shown)
+            )
+        stream = container.streams.video[0]
+        # threads that each hold a picture would delay every one
+        stream.thread_type = "SLICE"
+        if stream.codec_context.name == "mjpeg":
+            # half a JPEG is no picture; without this its missing half comes as a grey field
+            stream.codec_context.options = {"err_detect": "explode"}
+        opened_s = self._clock()
+        self._frames = self._decode(container, opened_s, finite=_is_finite(container))
+        first = next(self._frames, None)
+        if first is None:
+            raise SourceError(say("{path} gives no picture that can be decoded.", path=self._shown))
+        self._first = first
+        height, width = first.image.shape[:2]
+        rate = stream.average_rate
+        return SourceInfo(
+            kind="stream",
+            name=host_of(self._address),
+            location=self._shown,
+            width=width,
+            height=height,
+            rate_fps=float(rate) if rate else None,
+        )
+
+    def read(self) -> Frame | None:
+        """The next picture; None at the end of a stream that has one.
+
+        Raises:
+            SourceError: the stream broke off.
+        """
+        if self._frames is None:
+            return None
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return next(self._frames, None)
+
+    def close(self) -> None:
+        """From another thread, this ends the wait for a picture and leaves the rest to it."""
+        self._closed.set()
+        try:
+            if self._frames is not None:
+                self._frames.close()
+        except ValueError:
+            return  # another thread is reading; its decoder must not be closed under it
+        if self._container is not None:
+            self._container.close()
+
+    def _decode(
+        self, container: "InputContainer", opened_s: float, *, finite: bool
+    ) -> Generator[Frame]:
+        import av
+
+        index = num_bad = 0
+        packets = container.demux(container.streams.video[0])
+        while not self._closed.is_set():
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError) as error:
+                log.info("%s broke off: %s", self._shown, type(error).__name__)
+                if finite and isinstance(error, av.error.EOFError):
+                    return
+                break
+            if packet is None:
+                if finite:
+                    return
+                break
+            try:
+                pictures: list[Any] = list(packet.decode())
+            except (av.error.FFmpegError, OSError):
+                num_bad += 1
+                if num_bad > _MOST_BAD_PICTURES:
+                    break
+                continue
+            for picture in pictures:
+                num_bad = 0
+                # a file on a server comes faster than it is to be seen
+                due_s = opened_s + float(picture.time or 0.0) if finite else 0.0
+                self._closed.wait(max(0.0, due_s - self._clock()))
+                captured_s = self._clock()
+                yield Frame(_upright(picture), index, captured_s - opened_s, captured_s)
+                index += 1
+        if not self._closed.is_set():
+            raise SourceError(say("{path} gives no picture any more.", path=self._shown))
+
+    def _cannot_open(self, error: Exception) -> str:
+        import av
+
+        log.info("%s cannot be opened: %s", self._shown, type(error).__name__)
+        if isinstance(error, av.error.HTTPUnauthorizedError):
+            return say(
+                "{path} asks for a user and a password, or refuses those given; "
+                "write them before the host: http://user:password@host/path.",
+                path=self._shown,
+            )
+        if isinstance(error, av.error.HTTPForbiddenError):
+            return say(
+                "{path} may not be seen by this user; ask who runs the camera.", path=self._shown
+            )
+        if isinstance(error, av.error.HTTPNotFoundError):
+            return say("{path} is not there; check the path of the address.", path=self._shown)
+        if isinstance(error, ConnectionRefusedError):
+            return say(
+                "Nothing listens at {path}; is the camera on, and the port right?", path=self._shown
+            )
+        if isinstance(error, TimeoutError | av.error.ExitError):
+            return say(
+                "{path} does not answer within {seconds:.0f} s; is it on?",
+                path=self._shown,
+                seconds=self._timeouts_s[0],
+            )
+        return say(
+            "{path} does not answer with a video; check the address and the network.",
+            path=self._shown,
+        )
+
+
+def _is_finite(container: "InputContainer") -> bool:
+    """Whether the stream says how long it lasts, as a file on a server does."""
+    return container.duration is not None and container.duration > 0
+
+
+def _upright(picture: "av.VideoFrame") -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    image = picture.to_ndarray(format="rgb24")
+    # the display matrix turns counter-clockwise, as rot90 does
+    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90) % 4), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Commands of ``ferdesk``, all but the window."""

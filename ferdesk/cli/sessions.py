@@ -1,0 +1,228 @@
+"""``ferdesk sessions`` and ``ferdesk report``: look after recordings, make something of them."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ferdesk
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
+from ferdesk.paths import sessions_folder
+from ferdesk.sessions import catalogue
+from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
+from ferdesk.sessions.markers import outside, read_markers
+from ferdesk.sessions.outputs import free_path, write_text
+from ferdesk.sessions.reader import Session, read_session
+from ferdesk.sessions.report import Group, html_report
+from ferdesk.sessions.review import load_review, save_review
+
+sessions = typer.Typer(
+    help="Look after recordings.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+FolderArgument = Annotated[
+    Path | None, typer.Argument(help="A folder of sessions; by default the user's own.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+
+
+@sessions.command("list")
+def list_(
+    folder: FolderArgument = None,
+    find: Annotated[str, typer.Option(help="Only those in which each of these words stands.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List the sessions in a folder, newest first."""
+    root = folder or sessions_folder()
+    if folder is not None and not folder.is_dir():
+        raise RecordingError(f"There is no folder {folder}; check the path.")
+    entries = catalogue.search(catalogue.list_sessions(root), find)
+    if as_json:
+        sys.stdout.write(json.dumps([_plain(entry) for entry in entries], indent=2) + "\n")
+        return
+    if not entries:
+        among = " that fits" if find else ""
+        sys.stdout.write(f"There is no session{among} in {root}.\n")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("session", "began", "length", "source", "faces", "markers", "video", "state")
+    for entry in entries:
+        began = entry.started_utc.astimezone() if entry.started_utc else None
+        table.add_row(
+            entry.name,
+            f"{began:%Y-%m-%d %H:%M}" if began else "",
+            "" if entry.length_s is None else _clock(entry.length_s),
+            entry.source,
+            "" if entry.num_faces is None else str(entry.num_faces),
+            str(len(entry.markers) or ""),
+            "yes" if entry.has_video else "",
+            entry.state,
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    cut = [entry.name for entry in entries if entry.state == "incomplete"]
+    if cut:
+        console.print(f"{len(cut)} incomplete; ferdesk sessions repair {root} closes them.")
+
+
+@sessions.command()
+def repair(
+    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of them.")],
+) -> None:
+    """Close sessions that a killed program left; whole rows stay as they are."""
+    targets: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordingError(f"There is no folder {folder}; check the path.")
+        inside = [] if _is_session(folder) else catalogue.list_sessions(folder)
+        targets += [entry.folder for entry in inside if not entry.complete] or (
+            [folder] if _is_session(folder) else []
+        )
+    if not targets:
+        sys.stdout.write("Every session is complete; nothing needs to be done.\n")
+        return
+    failed = 0
+    for target in targets:
+        try:
+            before = catalogue.entry_of(target)
+            after = catalogue.repair(target)
+        except FerdeskError as error:
+            failed += 1
+            sys.stderr.write(f"Error: {error}\n")
+            continue
+        if before.complete:
+            sys.stdout.write(f"{target}: complete already\n")
+        else:
+            sys.stdout.write(
+                f"{target}: closed, {after.num_rows:,} rows, {_clock(after.length_s or 0)}\n"
+            )
+    if failed:
+        raise typer.Exit(EXIT_UNUSABLE if failed == len(targets) else EXIT_PARTIAL)
+
+
+@sessions.command()
+def markers(
+    folder: Annotated[Path, typer.Argument(help="The session.")],
+    file: Annotated[Path, typer.Argument(help="CSV of a stimulus program: time, label.")],
+    offset: Annotated[float, typer.Option(help="Seconds to add to every time.")] = 0.0,
+) -> None:
+    """Add the markers of a stimulus program's file; the recording itself stays as it is."""
+    session = read_session(folder)
+    found = read_markers(file, session, offset_s=offset)
+    review = load_review(session)
+    after = review.with_markers(*found)
+    save_review(after, folder)
+    added = len(after.markers) - len(review.markers)
+    sys.stdout.write(f"{added} markers added to {folder / 'review.json'}.\n")
+    if strays := outside(found, session):
+        sys.stderr.write(
+            f"Warning: {len(strays)} of {len(found)} lie outside the session's "
+            f"{_clock(session.length_s)}; is --offset right?\n"
+        )
+
+
+@sessions.command()
+def export(
+    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of them.")],
+    layout: Annotated[str, typer.Option(help="openface, pyfeat or parquet.")],
+    out: Annotated[Path | None, typer.Option(help="Folder; by default each session's own.")] = None,
+) -> None:
+    """Write rows in the layout that another program's users have scripts for."""
+    for session in _open(folders):
+        where = out or session.folder
+        stem = session.name if out else "results"
+        if layout == "parquet":
+            from ferdesk.adapters.outputs.parquet_export import write_parquet
+
+            path = free_path(where, stem, ".parquet")
+            write_parquet(session, path)
+        else:
+            text = rows_csv(session, check_layout(layout))
+            path = free_path(where, f"{stem}-{layout}", ".csv")
+            _write(path, text)
+        sys.stdout.write(f"{path}\n")
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of them.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file; by default report.html in the session.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option("--against", help="Compare the sessions with these; may be repeated."),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Also the figures as CSV.")] = False,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Also the rows as Parquet (extra: parquet).")
+    ] = False,
+) -> None:
+    """Make a report that is one HTML file, of one session or of several."""
+    first = _open(folders)
+    second = _open(against) if against else []
+    everything = [*first, *second]
+    path = out or _default_report(everything)
+    groups = (Group("first", tuple(first)), Group("second", tuple(second))) if second else None
+    html = html_report(
+        everything, groups=groups, made=datetime.now(UTC), version=ferdesk.__version__
+    )
+    _write(path, html)
+    sys.stdout.write(f"{path}\n")
+    if csv:
+        for name, text in (
+            ("summary", summary_csv(everything)),
+            ("changes", changes_csv(everything)),
+        ):
+            beside = path.with_name(f"{path.stem}-{name}.csv")
+            _write(beside, text)
+            sys.stdout.write(f"{beside}\n")
+    if parquet:
+        from ferdesk.adapters.outputs.parquet_export import write_parquet
+
+        for session in everything:
+            beside = free_path(path.parent, f"{path.stem}-{session.name}", ".parquet")
+            write_parquet(session, beside)
+            sys.stdout.write(f"{beside}\n")
+    raise typer.Exit(EXIT_OK)
+
+
+def _open(folders: list[Path]) -> list[Session]:
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordingError(f"There is no folder {folder}; check the path.")
+    return [read_session(folder) for folder in catalogue.find_sessions(folders)]
+
+
+def _is_session(folder: Path) -> bool:
+    return (folder / "results.csv").exists() or (folder / "session.json").exists()
+
+
+def _default_report(opened: list[Session]) -> Path:
+    if len(opened) == 1:
+        return opened[0].folder / "report.html"
+    return free_path(Path(), "report", ".html")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except RecordingError as error:
+        raise RecordingError(f"{error} Choose another with --out.") from error
+
+
+def _plain(entry: catalogue.Entry) -> dict[str, object]:
+    values = asdict(entry)
+    values["folder"] = str(entry.folder)
+    values["started_utc"] = entry.started_utc.isoformat() if entry.started_utc else None
+    return values
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

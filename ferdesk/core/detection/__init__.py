@@ -1,0 +1,1 @@
+"""Face detection: which tiles are searched, and which detections are believed."""

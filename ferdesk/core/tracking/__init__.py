@@ -1,0 +1,1 @@
+"""Multi-object tracking: identities, assignment, template matching, appearance embeddings."""

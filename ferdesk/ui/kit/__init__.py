@@ -1,0 +1,1 @@
+"""Parts that every page uses: theme, painting, notices, and the bridge from the threads."""

@@ -1,0 +1,66 @@
+"""Lines for pyqtgraph that are cheap to move: drawn in segments, never measured.
+
+Apart from ``timeline``, so that pyqtgraph is imported only when a plot is first seen.
+"""
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPen
+
+from ferdesk.ui.kit.history import LONGEST_S
+
+_DASHES_PX: dict[Qt.PenStyle, tuple[float, ...]] = {
+    Qt.PenStyle.SolidLine: (),
+    Qt.PenStyle.DashLine: (10.0, 6.0),
+    Qt.PenStyle.DotLine: (2.0, 4.0),
+    Qt.PenStyle.DashDotLine: (10.0, 4.0, 2.0, 4.0),
+}
+"""How long each dash and each gap is, in pixels."""
+
+
+class Curve(pg.PlotCurveItem):  # type: ignore[misc]
+    """One line of the timeline.
+
+    Qt strokes a thick dashed line at fifty times the cost of plain segments, and its dashes swim
+    as the line moves on. Here the dashes are segments left out, and belong to their time.
+    """
+
+    def __init__(self, colour: QColor, width: float, style: Qt.PenStyle) -> None:
+        pen = QPen(colour, width)
+        # keeps its width however the plot is stretched
+        pen.setCosmetic(True)
+        super().__init__(pen=pen, skipFiniteCheck=True)
+        self.setSegmentedLineMode("on")
+        self._dashes = _DASHES_PX[style]
+
+    def move(
+        self,
+        along_px: NDArray[np.float64],
+        times: NDArray[np.float64],
+        values: NDArray[np.float32],
+        *,
+        dashed: bool = True,
+    ) -> None:
+        """Draw ``values`` [n] at ``times`` [n]; where one is NaN the line is broken.
+
+        ``along_px`` [n] says how far along its dashes each point is, in pixels.
+        """
+        shown = np.isfinite(values)
+        shown[:-1] &= shown[1:]
+        if self._dashes and dashed:
+            ends = np.cumsum(self._dashes)
+            shown &= np.searchsorted(ends, along_px % ends[-1], side="right") % 2 == 0
+        filled = np.nan_to_num(values.astype(np.float64))
+        self.setData(times, filled, connect=shown)
+
+    def boundingRect(self) -> QRectF:
+        """All that there can be, so that it need not be measured each time."""
+        return QRectF(-LONGEST_S, -0.1, LONGEST_S, 1.2)
+
+    def dataBounds(
+        self, ax: int, frac: float = 1.0, orthoRange: object = None
+    ) -> tuple[None, None]:
+        """None: the plot's range does not follow its lines."""
+        return (None, None)

@@ -1,0 +1,155 @@
+"""The network's maps as colour: cividis, where nothing is seen through and much covers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
+
+from ferdesk.core.heatmap import shown, spread
+from ferdesk.core.labels import LABELS
+from ferdesk.core.types import Expression, FaceResult, MapName, MapPlace
+from ferdesk.ui.kit.language import mark
+
+MAP_TITLES: dict[MapName, str] = {
+    "attention": mark("Attention (coarse)"),
+    "attention_mid": mark("Attention (fine)"),
+    "cam": mark("Class activation"),
+}
+MAP_MEANINGS: dict[MapName, str] = {
+    "attention": mark(
+        "Bright: the network gives this part of the face more weight. "
+        "It does not say for which expression."
+    ),
+    "attention_mid": mark(
+        "Bright: an earlier, finer stage of the network gives this part more weight. "
+        "It does not say for which expression."
+    ),
+    "cam": mark(
+        "Bright: this part of the face speaks for the expression. "
+        "It does not say what the person feels."
+    ),
+}
+HEAT_SIZE_PX = 96
+# evenly spaced along cividis (Nunez, Anderton and Renslow 2018), which is even to the eye, to
+# colour-blind eyes too, and has no colour of skin at its hot end
+_ANCHORS = (
+    "00204D",
+    "05366E",
+    "404D6B",
+    "60646F",
+    "7C7B78",
+    "9B9477",
+    "BCAF6F",
+    "E0CB5D",
+    "FFEA46",
+)
+_FULL_FROM = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class HeatChoice:
+    """What the user wants to see: no heat where ``name`` is None; ``opacity`` in [0, 1].
+
+    ``label`` is whose class activation is shown; None is the label that each face is given.
+    """
+
+    name: MapName | None = None
+    opacity: float = 0.6
+    label: str | None = None
+
+
+@lru_cache(maxsize=8)
+def heat_table(opacity: float) -> NDArray[np.uint32]:
+    """[256] premultiplied 0xAARRGGBB for shares 0..1; share 0 is fully transparent."""
+    shares = np.linspace(0.0, 1.0, 256)
+    anchors = np.array([[int(c[i : i + 2], 16) for i in (0, 2, 4)] for c in _ANCHORS], dtype=float)
+    at = np.linspace(0.0, 1.0, len(anchors))
+    # the cover grows to its full strength halfway, so that middling shares keep their colour
+    alpha = opacity * np.minimum(shares / _FULL_FROM, 1.0)
+    red, green, blue = (
+        np.rint(np.interp(shares, at, anchors[:, i]) * alpha).astype(np.uint32) for i in range(3)
+    )
+    table: NDArray[np.uint32] = (
+        (np.rint(alpha * 255).astype(np.uint32) << 24) | (red << 16) | (green << 8) | blue
+    )
+    table.setflags(write=False)
+    return table
+
+
+def heat_image(
+    face: FaceResult,
+    name: MapName,
+    place: MapPlace,
+    opacity: float,
+    label: str | None = None,
+) -> QImage | None:
+    """The map of ``face`` over its square, None where this face has no such map.
+
+    Class activation is the plane of ``label``, else of the label that is shown.
+    """
+    cells = face.expression.maps.get(name)
+    if cells is None:
+        return None
+    plane = cells[LABELS.index(label or face.label)] if cells.ndim == 3 else cells
+    shares = shown(spread(plane, place, HEAT_SIZE_PX), place)
+    pixels = heat_table(opacity)[(shares * 255 + 0.5).astype(np.uint8)]
+    return _as_image(pixels)
+
+
+class HeatImages:
+    """The pictures of what was said last of each face, so that a repaint makes none anew."""
+
+    def __init__(self) -> None:
+        self._key: tuple[HeatChoice, MapPlace] | None = None
+        self._kept: dict[tuple[int, str], tuple[Expression, QImage | None]] = {}
+
+    def image(self, face: FaceResult, choice: HeatChoice, place: MapPlace) -> QImage | None:
+        """As ``heat_image``, which it asks only where something is new."""
+        if self._key != (choice, place):
+            self._key, self._kept = (choice, place), {}
+        assert choice.name is not None
+        label = choice.label or face.label
+        kept = self._kept.get((face.face_id, label))
+        if kept is None or kept[0] is not face.expression:
+            image = heat_image(face, choice.name, place, choice.opacity, label)
+            self._kept[face.face_id, label] = kept = (face.expression, image)
+        return kept[1]
+
+    def keep_only(self, faces: Sequence[FaceResult]) -> None:
+        """Forget the faces that are gone."""
+        said = {id(face.expression) for face in faces}
+        self._kept = {k: v for k, v in self._kept.items() if id(v[0]) in said}
+
+
+def paint_heat(
+    painter: QPainter,
+    faces: tuple[FaceResult, ...],
+    choice: HeatChoice,
+    places: Mapping[MapName, MapPlace],
+    images: HeatImages,
+) -> None:
+    """Paint the chosen map of every face; ``painter`` is in pixels of the source picture."""
+    if choice.name is None or choice.name not in places:
+        return
+    for face in faces:
+        image = images.image(face, choice, places[choice.name])
+        if image is not None:
+            square = face.square
+            painter.drawImage(QRectF(square.x, square.y, square.side, square.side), image)
+    images.keep_only(faces)
+
+
+def scale_image(opacity: float) -> QImage:
+    """[1, 256] pixels: the colours from the low end of the display range to the high end."""
+    return _as_image(heat_table(opacity)[None, :])
+
+
+def _as_image(pixels: NDArray[np.uint32]) -> QImage:
+    height, width = pixels.shape
+    kind = QImage.Format.Format_ARGB32_Premultiplied
+    # a copy, since the array does not outlive this call
+    return QImage(pixels.tobytes(), width, height, width * 4, kind).copy()

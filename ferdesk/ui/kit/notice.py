@@ -1,0 +1,32 @@
+"""Notice: a message to the user with its severity level and buttons."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button of a notice: what it says and what it does."""
+
+    text: str
+    does: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell the user; ``details`` are folded away; ``stays`` until it is closed.
+
+    Each of ``choices`` is a button; one that is pressed closes the notice. ``file`` can be
+    opened from the notice.
+    """
+
+    text: str
+    level: Level = "info"
+    details: str = ""
+    stays: bool = True
+    choices: tuple[Choice, ...] = ()
+    file: Path | None = None

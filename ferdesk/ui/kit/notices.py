@@ -1,0 +1,168 @@
+"""Notices above the picture: they never take the focus and never stop the work."""
+
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QDesktopServices,
+    QGuiApplication,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.ui.kit.icons import draw, give_icon
+from ferdesk.ui.kit.language import tr, translated
+from ferdesk.ui.kit.notice import Choice, Level, Notice
+from ferdesk.ui.kit.theme import GRID, colours
+
+PASSES_AFTER_MS = 8000
+MOST_SHOWN = 3
+_ICON_PX = 20
+_ICONS: dict[Level, tuple[str, str]] = {
+    "info": ("info", "muted"),
+    "warning": ("triangle-alert", "amber"),
+    "error": ("circle-alert", "red"),
+}
+"""The icon of a level, and its colour in the theme."""
+
+
+class NoticeCard(QFrame):
+    """One notice with its folded details and a button that closes it."""
+
+    closed = Signal()
+
+    def __init__(self, notice: Notice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = notice
+        self._count = 1
+        self.setObjectName("notice")
+        self.setProperty("level", notice.level)
+        icon, colour = _ICONS[notice.level]
+        picture = QLabel(self)
+        picture.setPixmap(draw(icon, getattr(colours(), colour), _ICON_PX))
+        self.text = QLabel(notice.text, self)
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details = QPlainTextEdit(notice.details, self)
+        self.details.setReadOnly(True)
+        self.details.setAccessibleName(tr("Details"))
+        lines = min(max(notice.details.count("\n") + 1, 2), 8)
+        # its lines and what stands around them: margins, frame, a scroll bar
+        self.details.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 4 * GRID)
+        self.details.hide()
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.text, 1)
+        self.choices: list[QToolButton] = []
+        for choice in notice.choices:
+            button = self._add_button(row, choice.text)
+            # queued: what it does may open a menu, and the press must have ended by then
+            button.clicked.connect(
+                partial(self._choose, choice), Qt.ConnectionType.QueuedConnection
+            )
+            self.choices.append(button)
+        if notice.file is not None:
+            self.open_file = self._add_button(row, tr("Open the report"))
+            self.open_file.clicked.connect(self._open_file)
+        self.copy = self._add_button(row, tr("Copy"))
+        self.copy.setVisible(bool(notice.details))
+        self.copy.clicked.connect(self._copy)
+        self.unfold = self._add_button(row, tr("Details"))
+        self.unfold.setCheckable(True)
+        self.unfold.setVisible(bool(notice.details))
+        self.unfold.toggled.connect(self.details.setVisible)
+        close = self._add_button(row, "")
+        give_icon(close, "x")
+        close.setAccessibleName(tr("Close this notice"))
+        close.setToolTip(tr("Close this notice"))
+        close.clicked.connect(self.closed)
+        # in line with the first line of the text, which stands beside the buttons
+        picture.setFixedHeight(close.sizeHint().height())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+        layout.setSpacing(GRID)
+        layout.addLayout(row)
+        layout.addWidget(self.details)
+        if not notice.stays:
+            QTimer.singleShot(PASSES_AFTER_MS, self, self.closed.emit)
+
+    def _add_button(self, row: QHBoxLayout, text: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        return button
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self.notice.text}\n\n{self.notice.details}")
+
+    def _open_file(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.notice.file)))
+
+    def _choose(self, choice: Choice, _checked: bool = False) -> None:
+        self.closed.emit()
+        choice.does()
+
+    def again(self) -> None:
+        """The same thing happened once more."""
+        self._count += 1
+        self.text.setText(tr("{text} (%n times)", "", self._count).format(text=self.notice.text))
+
+
+class Notices(QWidget):
+    """A short stack, newest below; one that is said again is counted, not repeated."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cards: list[NoticeCard] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(1)
+        self.hide()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(card.text.text() for card in self._cards)
+
+    @property
+    def cards(self) -> tuple[NoticeCard, ...]:
+        return tuple(self._cards)
+
+    def show_notice(self, notice: Notice) -> None:
+        notice = replace(notice, text=translated(notice.text))
+        for card in self._cards:
+            if (card.notice.text, card.notice.level) == (notice.text, notice.level):
+                card.again()
+                return
+        while len(self._cards) >= MOST_SHOWN:
+            self._remove(self._oldest())
+        card = NoticeCard(notice, self)
+        card.closed.connect(lambda: self._remove(card))
+        self._cards.append(card)
+        self._layout.addWidget(card)
+        self.show()
+        # it takes no focus, so a screen reader must be told
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, notice.text))
+
+    def _oldest(self) -> NoticeCard:
+        """The card to give up: one that would pass anyway, before one that stays."""
+        return next((card for card in self._cards if not card.notice.stays), self._cards[0])
+
+    def _remove(self, card: NoticeCard) -> None:
+        if card in self._cards:
+            self._cards.remove(card)
+            self._layout.removeWidget(card)
+            card.deleteLater()
+            self.setVisible(bool(self._cards))

@@ -1,0 +1,56 @@
+"""The sheet of keys that F1 shows, made from the actions themselves."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.theme import GRID
+
+
+class ShortcutsSheet(QDialog):
+    """A window of its own that blocks nothing; Escape closes it."""
+
+    def __init__(self, actions: Iterable[QAction], parent: QWidget | None = None) -> None:
+        """Shows each of ``actions`` that has a text and a key, with its ``whatsThis`` if any."""
+        super().__init__(parent)
+        self.setWindowTitle(tr("Keyboard"))
+        self.entries = [entry for action in actions if (entry := key_entry(action))]
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * GRID)
+        grid.setVerticalSpacing(GRID)
+        # two columns of them: with one the sheet would not fit on a small screen
+        num_rows = (len(self.entries) + 1) // 2
+        for i, (key, text) in enumerate(self.entries):
+            row, column = i % num_rows, 2 * (i // num_rows)
+            cap = QLabel(key, self)
+            cap.setProperty("role", "key")
+            grid.addWidget(cap, row, column, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(QLabel(text, self), row, column + 1)
+        heading = QLabel(tr("Keyboard"), self)
+        heading.setProperty("role", "heading")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(heading)
+        layout.addLayout(grid)
+        for text in (
+            tr("Tab moves between the controls, Space presses them, Escape leaves full screen."),
+            tr(
+                "Unsure: no label is clearly ahead. A face that is too small, turned away, tilted, "
+                "badly lit or blurred is not judged. The settings hold the limits."
+            ),
+        ):
+            note = QLabel(text, self)
+            note.setWordWrap(True)
+            note.setProperty("role", "muted")
+            layout.addWidget(note)
+
+
+def key_entry(action: QAction) -> tuple[str, str] | None:
+    """The key as this system writes it, and what it does; None where there is nothing to tell."""
+    keys = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
+    text = action.whatsThis() or action.text()
+    return (", ".join(keys), text) if keys and text else None

@@ -1,0 +1,1 @@
+"""Corrections of labels, and training on them."""

@@ -1,0 +1,154 @@
+"""The seven probabilities of the chosen face: smoothed as bars, raw as ticks, both in figures."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEasingCurve, QRect, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.core.types import FaceResult
+from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.overlay import percent
+from ferdesk.ui.kit.theme import GRID, colours, label_colour
+
+EASE_MS = 100
+_SELDOM_S = 0.06
+"""Bars ease where values come less often; many values a second move them smoothly enough."""
+_ROW_PX = 3 * GRID
+_BAR_PX = 12
+_TICK_PX = 2
+
+
+class Bars(QWidget):
+    """One row a label: word, bar, smoothed and raw per cent.
+
+    Figures are exact at once; only the bars ease.
+    """
+
+    def __init__(
+        self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._shown_s = -float("inf")
+        nothing = np.zeros(NUM_LABELS, dtype=np.float32)
+        self._drawn = self._from = self._smoothed = self._raw = nothing
+        self._face_id: int | None = None
+        self._faded = True
+        self.reduced_motion = False
+        self._ease = QVariantAnimation(self)
+        self._ease.setDuration(EASE_MS)
+        self._ease.setEasingCurve(QEasingCurve.Type.OutQuad)
+        self._ease.setStartValue(0.0)
+        self._ease.setEndValue(1.0)
+        self._ease.valueChanged.connect(self._move)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(tr("Probabilities of the chosen face"))
+
+    @property
+    def drawn(self) -> NDArray[np.float32]:
+        """[7] in LABELS' order: the bars' lengths as they are drawn now, in [0, 1]."""
+        return self._drawn
+
+    def show_face(self, face: FaceResult) -> None:
+        # another face's bars do not grow out of this one's
+        now_s = self._clock()
+        often = now_s - self._shown_s < _SELDOM_S
+        self._shown_s = now_s
+        jump = self.reduced_motion or often or face.face_id != self._face_id
+        self._face_id, self._faded = face.face_id, False
+        self._smoothed, self._raw = face.smoothed, face.expression.probabilities
+        self._from = face.smoothed if jump else self._drawn
+        self._ease.stop()
+        if np.array_equal(self._from, self._smoothed):
+            self._move(1.0)
+        else:
+            self._ease.start()
+        self.update()
+
+    def fade(self) -> None:
+        """The face is out of sight: what was last seen, without colour."""
+        self._faded = True
+        self.update()
+
+    def clear(self) -> None:
+        self._ease.stop()
+        nothing = np.zeros(NUM_LABELS, dtype=np.float32)
+        self._drawn = self._from = self._smoothed = self._raw = nothing
+        self._face_id, self._faded = None, True
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(32 * GRID, NUM_LABELS * _ROW_PX)
+
+    def _move(self, share: float) -> None:
+        moved = self._from + share * (self._smoothed - self._from)
+        self._drawn = np.clip(moved, 0.0, 1.0).astype(np.float32)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        theme, metrics = colours(), self.fontMetrics()
+        words = [say_label(label).capitalize() for label in LABELS]
+        word_px = max(metrics.horizontalAdvance(word) for word in words) + GRID
+        raw_px = metrics.horizontalAdvance("100") + GRID
+        figure_px = metrics.horizontalAdvance("100 %") + GRID
+        track_px = max(self.width() - word_px - figure_px - raw_px, 0)
+        for i, label in enumerate(LABELS):
+            row = QRect(0, i * _ROW_PX, self.width(), _ROW_PX)
+            top = row.top() + (_ROW_PX - _BAR_PX) // 2
+            self._paint_words(painter, row, i, words[i], raw_px)
+            # on whole pixels: sharp, and filled at once
+            painter.fillRect(QRect(word_px, top, track_px, _BAR_PX), QColor(theme.raised))
+            if self._face_id is None:
+                continue
+            colour = QColor(theme.disabled) if self._faded else label_colour(label)
+            bar_px = round(track_px * float(self._drawn[i]))
+            painter.fillRect(QRect(word_px, top, bar_px, _BAR_PX), colour)
+            if not self._faded:
+                at = word_px + round((track_px - _TICK_PX) * float(self._raw[i]))
+                painter.fillRect(QRect(at, top - 3, _TICK_PX, _BAR_PX + 6), QColor(theme.text))
+
+    def _paint_words(self, painter: QPainter, row: QRect, i: int, word: str, raw_px: int) -> None:
+        leads = not self._faded and i == int(self._smoothed.argmax())
+        painter.setPen(QColor(colours().text if leads else colours().muted))
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(row, left, word)
+        if self._face_id is not None:
+            smoothed = row.adjusted(0, 0, -raw_px, 0)
+            painter.drawText(smoothed, right, percent(float(self._smoothed[i])))
+            painter.setPen(QColor(colours().muted))
+            painter.drawText(row, right, f"{round(float(self._raw[i]) * 100)}")
+
+
+class BarsKey(QWidget):
+    """What bar and tick mean, drawn as they are drawn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(tr("Bar: smoothed over time. Tick: this picture alone."))
+
+    def sizeHint(self) -> QSize:
+        return QSize(24 * GRID, _ROW_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        metrics = self.fontMetrics()
+        middle = self.height() / 2
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        x = 0.0
+        for text, width, height, colour in (
+            (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
+            (tr("raw (this picture)"), float(_TICK_PX), _BAR_PX + 6.0, colours().text),
+        ):
+            painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
+            x += width + GRID
+            painter.setPen(QColor(colours().muted))
+            painter.drawText(QRectF(x, 0, self.width() - x, self.height()), left, text)
+            x += metrics.horizontalAdvance(text) + 2 * GRID

@@ -1,0 +1,125 @@
+"""The live page: the picture in the middle and docks around it, which the user may rearrange."""
+
+from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+
+from ferdesk.ui.kit.theme import GRID
+
+STATE_VERSION = 1
+"""Goes up when docks are renamed or taken away; an arrangement of another version is left alone."""
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_SIDE_PX = 42 * GRID
+_LEAST_PX = 28 * GRID
+"""In any language; less leaves the bars no length."""
+
+
+class Stage(QMainWindow):
+    """A main window inside the window, so that another page may stand in its place."""
+
+    def __init__(self, centre: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Widget)
+        self.docks: dict[str, QDockWidget] = {}
+        self._hidden: QByteArray | None = None
+        self._arranged = False
+        self.setCentralWidget(centre)
+        self.setDockNestingEnabled(True)
+        # a column at the side keeps the whole height; what lies below the picture keeps its width
+        for corner in (Qt.Corner.TopRightCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, _RIGHT)
+
+    def add_dock(
+        self,
+        name: str,
+        title: str,
+        widget: QWidget,
+        area: Qt.DockWidgetArea = _RIGHT,
+        *,
+        shown: bool = True,
+        scrolls: bool = True,
+    ) -> QDockWidget:
+        """Put ``widget`` into a dock; ``name`` stays, ``title`` is in the user's language."""
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setAccessibleName(title)
+        dock.setWidget(_Scroll(widget, dock) if scrolls else widget)
+        self.addDockWidget(area, dock)
+        dock.setVisible(shown)
+        self.docks[name] = dock
+        return dock
+
+    @property
+    def docks_shown(self) -> bool:
+        return self._hidden is None
+
+    def show_docks(self, shown: bool) -> None:
+        """Put all docks away, or bring back those that were there."""
+        if shown == self.docks_shown:
+            return
+        if shown:
+            before, self._hidden = self._hidden, None
+            if before is not None:
+                self.restoreState(before, STATE_VERSION)
+        else:
+            self._hidden = self.saveState(STATE_VERSION)
+            for dock in self.docks.values():
+                dock.hide()
+
+    def state(self) -> str:
+        """The arrangement as text, as it is when the docks are shown."""
+        state = self.saveState(STATE_VERSION) if self._hidden is None else self._hidden
+        return bytes(state.toBase64().data()).decode("ascii")
+
+    def restore(self, text: str) -> bool:
+        """Arrange the docks as ``text`` says; False, and as they were, where it says nothing."""
+        state = QByteArray.fromBase64(text.encode("ascii", "ignore"))
+        if state.isEmpty():
+            return False
+        self._arranged = True
+        if self.docks_shown:
+            return self.restoreState(state, STATE_VERSION)
+        self._hidden = state
+        return True
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._arranged:
+            self._arranged = True
+            column = [
+                dock
+                for dock in self.docks.values()
+                if dock.isVisible() and self.dockWidgetArea(dock) is _RIGHT
+            ]
+            if len(column) > 1:
+                # the first is the one that people look at: it has all that it likes
+                first = column[0].sizeHint().height()
+                rest = max(0, self.height() - first) // (len(column) - 1)
+                heights = [first] + [rest] * (len(column) - 1)
+                self.resizeDocks(column, heights, Qt.Orientation.Vertical)
+            if column:
+                # a fifth of a small window
+                wide = min(_SIDE_PX, max(self.width() // 5, _LEAST_PX))
+                self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
+
+
+class _Scroll(QScrollArea):
+    """Offers the width and height that its widget would like, and scrolls where there is less."""
+
+    def __init__(self, widget: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._inside = QWidget()
+        column = QVBoxLayout(self._inside)
+        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        column.addWidget(widget)
+        column.addStretch(1)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(self._inside)
+        least = max(widget.minimumSizeHint().width(), _LEAST_PX)
+        # margins and, where there is less height, the scroll bar
+        self.setMinimumWidth(least + 6 * GRID)
+
+    def sizeHint(self) -> QSize:
+        return QSize(_SIDE_PX, self._inside.sizeHint().height())

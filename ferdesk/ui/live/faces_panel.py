@@ -1,0 +1,267 @@
+"""The faces of the picture as a list, and the chosen one in detail."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.quality import Doubt
+from ferdesk.core.types import FaceResult
+from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
+from ferdesk.ui.kit.language import mark, say_label, tr
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, DOUBTS, face_name, percent
+from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
+from ferdesk.ui.live.bars import Bars, BarsKey
+
+_ROW_PX = 4 * GRID
+_ROWS_SHOWN = 3
+_ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
+_ID = Qt.ItemDataRole.UserRole
+_ADVICE: dict[Doubt, str] = {
+    "small": mark("come nearer, or take a larger picture"),
+    "turned": mark("it looks away from the camera"),
+    "tilted": mark("hold the head or the camera upright"),
+    "dark": mark("more light is needed"),
+    "bright": mark("less light is needed"),
+    "blurred": mark("hold still, or clean and focus the camera"),
+}
+
+
+class FacesList(QTableWidget):
+    """Id, name, label and confidence of each face; a click or the arrow keys choose one."""
+
+    chosen = Signal(int)
+    """The id of the face that the user chose."""
+    naming = Signal()
+    """The user wants to name the chosen face."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, 3, parent)
+        self._swatches: dict[int, QIcon] = {}
+        self._icons = {label: _dot(label_colour(label)) for label in LABELS}
+        self._no_icon = _dot(QColor(DARK.muted))
+        self.horizontalHeader().hide()
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_PX)
+        self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.setColumnWidth(0, _ID_PX)
+        self.setColumnWidth(2, 6 * GRID)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFixedHeight(_ROWS_SHOWN * _ROW_PX)
+        self.setAccessibleName(tr("Faces"))
+        self.itemSelectionChanged.connect(self._tell_choice)
+        self.itemDoubleClicked.connect(self.naming)
+
+    def show_faces(
+        self,
+        faces: tuple[FaceResult, ...],
+        chosen_id: int | None,
+        names: Mapping[int, str] | None = None,
+    ) -> None:
+        named = any((names or {}).get(face.face_id) for face in faces)
+        # a name needs room; without one the word beside it has it
+        if self.columnWidth(0) != (wanted := _NAMED_PX if named else _ID_PX):
+            self.setColumnWidth(0, wanted)
+        with QSignalBlocker(self):
+            self.setRowCount(len(faces))
+            for row, face in enumerate(faces):
+                self._fill(row, face, names or {})
+            ids = [face.face_id for face in faces]
+            row = ids.index(chosen_id) if chosen_id in ids else -1
+            if row < 0:
+                self.clearSelection()
+            elif row != self.currentRow() or not self.selectedItems():
+                self.setCurrentCell(
+                    row,
+                    0,
+                    QItemSelectionModel.SelectionFlag.ClearAndSelect
+                    | QItemSelectionModel.SelectionFlag.Rows,
+                )
+
+    def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
+        label = say_label(face.label)
+        said, sure = label.capitalize(), percent(face.confidence)
+        if not face.judgeable:
+            said, sure = tr(DOUBTS[face.doubt]).capitalize(), ""
+        elif face.uncertain:
+            said = tr("Unsure ({label})").format(label=label)
+        icon = self._icons[face.label] if face.judgeable else self._no_icon
+        sign = f" {BASELINE_SIGN}" if face.calibrated else ""
+        name = face_name(face.face_id, names)
+        texts = (name + sign, said, sure)
+        for column, text in enumerate(texts):
+            item = self.item(row, column)
+            if item is None:
+                item = QTableWidgetItem()
+                if column == 2:
+                    item.setTextAlignment(
+                        Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+                    )
+                self.setItem(row, column, item)
+            # each of these repaints, so only what is new is told
+            if item.text() != text:
+                item.setText(text)
+                if column == 1:
+                    item.setIcon(icon)
+            if item.data(_ID) != face.face_id:
+                item.setData(_ID, face.face_id)
+                if column == 0:
+                    item.setIcon(self._swatch(face.face_id))
+
+    def _swatch(self, face_id: int) -> QIcon:
+        colour = own_colour(face_id)
+        if colour.rgb() not in self._swatches:
+            self._swatches[colour.rgb()] = _square(colour)
+        return self._swatches[colour.rgb()]
+
+    def _tell_choice(self) -> None:
+        items = self.selectedItems()
+        if items:
+            self.chosen.emit(int(items[0].data(_ID)))
+
+
+class FacesPanel(QWidget):
+    """The list of faces above the seven bars of the chosen one."""
+
+    chosen = Signal(int)
+    """The id of the face that the user chose in the list."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.list = FacesList(self)
+        self.list.chosen.connect(self.chosen)
+        self.names = FaceNames(self)
+        self._chosen_id: int | None = None
+        self.name = QLineEdit(self)
+        self.name.setPlaceholderText(tr("Name of this face"))
+        self.name.setAccessibleName(tr("Name of the chosen face"))
+        self.name.setToolTip(tr("Kept while this source runs; a recording takes it along (N)"))
+        self.name.setMaxLength(LONGEST_NAME)
+        self.name.textEdited.connect(self._give_name)
+        self.name.returnPressed.connect(self.name.clearFocus)
+        self.list.naming.connect(self.edit_name)
+        self.bars = Bars(self)
+        self.headline = QLabel(self)
+        self.headline.setProperty("role", "heading")
+        self.hint = QLabel(self)
+        self.hint.setProperty("role", "muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addWidget(self.list)
+        layout.addSpacing(GRID)
+        layout.addWidget(self.headline)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.name)
+        layout.addWidget(self.bars)
+        layout.addWidget(BarsKey(self))
+        self.clear()
+
+    def show_faces(
+        self, faces: tuple[FaceResult, ...], chosen: FaceResult | None, chosen_id: int | None
+    ) -> None:
+        """``chosen`` is None where no face is chosen, or where ``chosen_id`` is out of sight."""
+        self.list.show_faces(faces, chosen_id, self.names.by_id)
+        self._show_name(chosen_id)
+        if chosen is not None:
+            self._show_chosen(chosen)
+        elif chosen_id is not None:
+            self._said = ""
+            self.headline.setText(tr("Out of sight"))
+            self.hint.setText(tr("Face #{id} · last values").format(id=chosen_id))
+            self.bars.fade()
+        else:
+            self.clear()
+
+    def _show_chosen(self, face: FaceResult) -> None:
+        self.bars.show_face(face)
+        if not face.judgeable:
+            # its bars stay to be seen, but without the colour of a judgement
+            self.bars.fade()
+            self._said = ""
+            self.headline.setText(tr(DOUBTS[face.doubt]).capitalize())
+            why = tr(_ADVICE[face.doubt])
+        else:
+            self._said = f"{say_label(face.label)} {percent(face.confidence)}"
+            self.headline.setText(tr("Shows: {said}").format(said=self._said))
+            why = tr("unsure, see F1") if face.uncertain else tr("the network's estimate")
+        self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
+
+    def add_row(self, row: QWidget) -> None:
+        """Put a tool for the chosen face under its bars."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(row)
+
+    def edit_name(self) -> None:
+        """Put the cursor into the chosen face's name."""
+        if self.name.isEnabled():
+            self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.name.selectAll()
+
+    def _give_name(self, text: str) -> None:
+        if self._chosen_id is not None:
+            self.names.give(self._chosen_id, text)
+
+    def _show_name(self, chosen_id: int | None) -> None:
+        # a name that is being typed stays as it is typed
+        if chosen_id == self._chosen_id and self.name.isEnabled() == (chosen_id is not None):
+            return
+        self._chosen_id = chosen_id
+        self.name.setEnabled(chosen_id is not None)
+        self.name.setText(self.names.by_id.get(chosen_id, "") if chosen_id is not None else "")
+
+    def age(self) -> None:
+        """The picture stands still: say that the values are the last ones, not today's."""
+        if self._said:
+            self.headline.setText(tr("Last: {said}").format(said=self._said))
+        self.bars.fade()
+
+    def clear(self) -> None:
+        self.list.show_faces((), None)
+        self._show_name(None)
+        self._said = ""
+        self.headline.setText(tr("No face"))
+        self.hint.setText(tr("Click a face to choose it"))
+        self.bars.clear()
+
+
+def _square(colour: QColor) -> QIcon:
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    # with an edge, so that a light colour shows on a light theme
+    painter.setPen(QPen(QColor(colours().muted), 2))
+    painter.setBrush(colour)
+    painter.drawRect(7, 7, 18, 18)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _dot(colour: QColor) -> QIcon:
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawEllipse(6, 6, 20, 20)
+    painter.end()
+    return QIcon(pixmap)

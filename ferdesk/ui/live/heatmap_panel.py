@@ -1,0 +1,197 @@
+"""The heatmap's controls: on and off, which map, how strong, its scale and what it means."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QStandardItemModel
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.types import MapName, MapPlace
+from ferdesk.ui.kit.heatmap import MAP_MEANINGS, MAP_TITLES, HeatChoice, scale_image
+from ferdesk.ui.kit.language import mark, say_label, tr
+from ferdesk.ui.kit.theme import GRID, colours
+
+_NOT_THERE = mark(
+    "The model that runs does not give this map. The bundled models give all three; "
+    "ferdesk-train export writes them too."
+)
+
+
+class HeatScale(QWidget):
+    """The colours between the two ends of the display range, with their numbers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._place: MapPlace | None = None
+        self._opacity = 1.0
+        self._unit = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_range(self, place: MapPlace | None, opacity: float) -> None:
+        self._place, self._opacity = place, opacity
+        if place is not None:
+            self.setAccessibleName(
+                tr("Scale from {low:.2f} to {high:.2f}").format(low=place.low, high=place.high)
+            )
+        self.update()
+
+    def set_unit(self, unit: str) -> None:
+        """What the numbers count, in a word or two."""
+        self._unit = unit
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(32 * GRID, GRID + 4 + self.fontMetrics().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._place is None:
+            return
+        painter = QPainter(self)
+        strip = QRectF(0, 0, self.width(), GRID)
+        # on grey, as on a picture: what is see-through here is see-through there
+        painter.fillRect(strip, QColor(colours().line))
+        painter.drawImage(strip, scale_image(self._opacity))
+        numbers = QRectF(0, GRID + 4, self.width(), self.fontMetrics().height())
+        painter.setPen(QColor(colours().muted))
+        # what lies beyond an end is shown in that end's colour
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, f"≤ {self._place.low:.2f}")
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignHCenter, self._unit)
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"≥ {self._place.high:.2f}")
+
+
+class HeatPanel(QWidget):
+    """Tells what heat the user wants; ``choice`` is that wish at any time."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._places: Mapping[MapName, MapPlace] | None = None
+        self.switch = QCheckBox(tr("Heatmap"), self)
+        self.switch.setToolTip(tr("Paint one of the network's maps over the faces (H)"))
+        self.maps = QComboBox(self)
+        self.maps.setAccessibleName(tr("Map"))
+        self.maps.setMinimumHeight(4 * GRID)
+        for name, title in MAP_TITLES.items():
+            self.maps.addItem(tr(title), name)
+        self.label = QComboBox(self)
+        self.label.setAccessibleName(tr("Expression whose class activation is shown"))
+        self.label.setMinimumHeight(4 * GRID)
+        self.label.addItem(tr("the label that is shown"), None)
+        for label in LABELS:
+            self.label.addItem(say_label(label), label)
+        self.label.currentIndexChanged.connect(self._refresh)
+        for box in (self.maps, self.label):
+            # no wider than the dock, whatever its longest entry is
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(8)
+        self.opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self.opacity.setRange(0, 100)
+        self.opacity.setAccessibleName(tr("Opacity of the heatmap"))
+        self.figure = QLabel(self)
+        self.figure.setMinimumWidth(self.fontMetrics().horizontalAdvance("100 %"))
+        self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.scale = HeatScale(self)
+        self.meaning = QLabel(self)
+        self.meaning.setWordWrap(True)
+        self.meaning.setProperty("role", "muted")
+        self._lay_out()
+        self.switch.toggled.connect(self._refresh)
+        self.maps.currentIndexChanged.connect(self._refresh)
+        self.opacity.valueChanged.connect(self._refresh)
+        self._refresh()
+
+    @property
+    def choice(self) -> HeatChoice:
+        wanted = self.switch.isChecked()
+        label: str | None = self.label.currentData() if self.map_name == "cam" else None
+        return HeatChoice(self.map_name if wanted else None, self.opacity.value() / 100, label)
+
+    @property
+    def places(self) -> Mapping[MapName, MapPlace]:
+        """The maps of the model; none before one is known."""
+        return self._places or {}
+
+    @property
+    def map_name(self) -> MapName:
+        name: MapName = self.maps.currentData()
+        return name
+
+    def choose(self, *, on: bool, name: MapName, opacity: float, label: str = "") -> None:
+        """Set the controls, as the settings remember them; nothing is told."""
+        with QSignalBlocker(self):
+            self.switch.setChecked(on)
+            self.maps.setCurrentIndex(self.maps.findData(name))
+            self.label.setCurrentIndex(self.label.findData(label or None))
+            self.opacity.setValue(round(opacity * 100))
+            self._refresh()
+
+    def set_places(self, places: Mapping[MapName, MapPlace]) -> None:
+        """The maps that the model has; the others are greyed."""
+        if places == self._places:
+            return
+        self._places = places
+        model = self.maps.model()
+        assert isinstance(model, QStandardItemModel)
+        for row, name in enumerate(MAP_TITLES):
+            model.item(row).setEnabled(name in places)
+            model.item(row).setToolTip("" if name in places else tr(_NOT_THERE))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        on = self.switch.isChecked()
+        place = self.places.get(self.map_name)
+        missing = self._places is not None and place is None
+        self.opacity.setEnabled(on)
+        self.figure.setText(f"{self.opacity.value()} %")
+        self.scale.set_range(place if on else None, self.opacity.value() / 100)
+        self.scale.setVisible(on and place is not None)
+        meaning = tr(MAP_MEANINGS[self.map_name])
+        self.meaning.setText(tr(_NOT_THERE) if missing else meaning)
+        self.choosing.setVisible(on and self.map_name == "cam" and not missing)
+        self.scale.set_unit(
+            tr("share of the logit") if self.map_name == "cam" else tr("weight, 0 to 1")
+        )
+        self.meaning.setVisible(on)
+        self.changed.emit()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(GRID)
+        top.addWidget(self.switch)
+        top.addWidget(self.maps, 1)
+        self.choosing = QWidget(self)
+        choosing = QHBoxLayout(self.choosing)
+        choosing.setContentsMargins(0, 0, 0, 0)
+        choosing.setSpacing(GRID)
+        word = QLabel(tr("Speaks for"), self.choosing)
+        word.setProperty("role", "muted")
+        choosing.addWidget(word)
+        choosing.addWidget(self.label, 1)
+        strength = QHBoxLayout()
+        strength.setSpacing(GRID)
+        word = QLabel(tr("Opacity"), self)
+        word.setProperty("role", "muted")
+        strength.addWidget(word)
+        strength.addWidget(self.opacity, 1)
+        strength.addWidget(self.figure)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addLayout(top)
+        layout.addWidget(self.choosing)
+        layout.addLayout(strength)
+        layout.addWidget(self.scale)
+        layout.addWidget(self.meaning)

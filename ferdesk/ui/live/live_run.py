@@ -1,0 +1,498 @@
+"""The live page's run: engine, recording and the choice of source, without a widget."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from ferdesk.core.baseline import Baseline
+from ferdesk.core.locations import host_of, is_url
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.post_processing import Tuning
+from ferdesk.core.types import CameraFormat, FrameResult
+from ferdesk.errors import FerdeskError
+from ferdesk.runtime.engine import Engine, State, Status, events_between
+from ferdesk.runtime.ports import Recording, Services, SourceChoice, Stream
+from ferdesk.runtime.priority import give_way
+from ferdesk.sessions.naming import name_faces
+from ferdesk.settings import Provider
+from ferdesk.ui.kit.bridge import Bridge
+from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.task_runner import Chores
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 200
+CAMERAS_EVERY_MS = 2000
+DEMO = SourceChoice("demo", mark("Demo"))
+_ODD_CAMERAS = re.compile(r"(?i)\b(ir|infrared|depth|virtual|loopback|obs|dummy)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """What the window shows of a recording."""
+
+    active: bool = False
+    changing: bool = False
+    """It is being opened or closed on another thread."""
+    elapsed_s: float = 0.0
+    num_lost: int = 0
+    """Analysed frames that could not be written."""
+    marker: str = ""
+    """The label that was set last."""
+
+
+def _without_numbers(text: str) -> str:
+    return "".join(character for character in text if not character.isdigit())
+
+
+def best_camera(cameras: Sequence[SourceChoice]) -> str:
+    """The camera to begin with: the first that shows people as eyes do; empty for none."""
+    plain = [c for c in cameras if not _ODD_CAMERAS.search(c.title)]
+    return next((camera.name for camera in (*plain, *cameras)), "")
+
+
+def source_title(name: str) -> str:
+    """``name`` in words for people; an address loses its user and password."""
+    if name == DEMO.name:
+        return tr(DEMO.title)
+    if name.startswith("camera:"):
+        return tr("Camera {number}").format(number=name.removeprefix("camera:"))
+    if is_url(name):
+        return host_of(name)
+    return Path(name).name
+
+
+class Live(QObject):
+    """Starts and stops sources and recordings, and says on the GUI thread what became of it."""
+
+    result = Signal(object)
+    """A ``FrameResult``: the newest."""
+    status = Signal(object)
+    """A ``Status``, when it changes and a few times a second while a source runs."""
+    recording = Signal(object)
+    """A ``RecordingState``."""
+    source = Signal(str)
+    """The name of the source that is being started."""
+    cameras = Signal(object)
+    """A tuple of ``SourceChoice``."""
+    choice_wanted = Signal()
+    """The user wants to choose another source."""
+    streaming = Signal(object)
+    """A frozenset of the kinds of stream that are open."""
+    told = Signal(object)
+    """A ``Notice``."""
+    marked = Signal(float, str)
+    """A marker that is kept or sent: its time on the monotonic clock, and its label."""
+    review_wanted = Signal(object)
+    """The folder of a session that the user wants to look at."""
+
+    def __init__(
+        self,
+        services: Services,
+        parent: QObject | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(parent)
+        self.services = services
+        self._clock = clock
+        self.chores = Chores(self)
+        self.bridge = Bridge(self)
+        self.prepared: object = None
+        """What ``bridge.prepare`` made of the result that is told now."""
+        self._engine = Engine(
+            on_result=self._take,
+            on_change=self.bridge.tell_change,
+            on_thread=give_way,
+            clock=clock,
+        )
+        self._writing = threading.Lock()
+        self._recording: Recording | None = None
+        self._opening_recording = False
+        self._num_closing = 0
+        self._recording_since_s = 0.0
+        self._streams: dict[str, Stream] = {}
+        self._warned = ""
+        self.video = "off"
+        self._marker = ""
+        self._source = ""
+        self._fallback = ""
+        self._run_number = 0
+        self._network_failed_in = 0
+        self._state = State.IDLE
+        self._status = Status()
+        self.camera_format = CameraFormat()
+        """What the cameras that are started next are asked for."""
+        self._cameras: tuple[SourceChoice, ...] | None = None
+        self._listing = False
+        self._camera_watch = QTimer(self)
+        self._camera_watch.setInterval(CAMERAS_EVERY_MS)
+        self._camera_watch.timeout.connect(self._look_for_cameras)
+        self.names: Mapping[int, str] = {}
+        """What the faces of this source are called, by id; a session that ends keeps it."""
+        self._tick = QTimer(self)
+        self._tick.setInterval(TICK_MS)
+        self._tick.timeout.connect(self._refresh)
+        self.bridge.result.connect(self._hand_on)
+        self.bridge.changed.connect(self._refresh)
+
+    @property
+    def source_name(self) -> str:
+        """The source that was started last, empty before the first."""
+        return self._source
+
+    @property
+    def running(self) -> bool:
+        return self._state in (State.OPENING, State.RUNNING, State.LOST)
+
+    @property
+    def recording_active(self) -> bool:
+        """Whether a session is open, or being opened."""
+        return self._recording is not None or self._opening_recording
+
+    def status_now(self) -> Status:
+        """How the engine stands at this moment."""
+        return self._engine.status()
+
+    def now_s(self) -> float:
+        """The monotonic clock that markers are dated by."""
+        return self._clock()
+
+    def start(self, name: str, *, fallback: str = "") -> None:
+        """Leave the source that runs and begin with ``name``.
+
+        Where ``name`` cannot be opened, ``fallback`` is started instead and the user is told.
+        """
+        self.stop_recording()
+        self._source, self._fallback = name, fallback
+        self._run_number += 1
+        self._status = Status()
+        # IDLE, so that a failure of this run is news even where the last run failed too
+        self._state = State.IDLE
+        self._engine.start(
+            partial(self.services.open_source, name, self.camera_format),
+            partial(self._open_pipeline, self._run_number),
+            self.services.candidates,
+        )
+        self.bridge.clear()
+        self.source.emit(name)
+        self._refresh()
+        self._tick.start()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that can be chosen."""
+        return tuple(self.services.models())
+
+    @property
+    def wanted_model(self) -> str:
+        """The model that was named, by command or menu; empty for the choice by speed."""
+        return self.services.wanted_model
+
+    def use_model(self, name: str) -> None:
+        """Judge by the model of that name, or by what suits this machine where it is empty."""
+        self.services.use_model(name)
+        if self.running:
+            self.start(self._source)
+
+    def use_device(self, provider: Provider) -> None:
+        """Judge on that device from now on."""
+        self.services.use_device(provider)
+        if self.running:
+            self.start(self._source)
+
+    def stop(self) -> None:
+        """Leave the source; its threads end in their own time."""
+        self.stop_recording()
+        self._run_number += 1
+        self._engine.stop(wait_s=0.0)
+        self.bridge.clear()
+        self._refresh()
+
+    def start_recording(self) -> None:
+        """Begin a session for the source that runs."""
+        if self._recording or self._opening_recording or self._state is not State.RUNNING:
+            return
+        self._opening_recording = True
+        self._engine.classify_every_face(True)
+        run_number = self._run_number
+        self.chores.run(
+            partial(self.services.start_recording, self._engine.status(), self.video),
+            partial(self._recording_began, run_number),
+            self._recording_refused,
+        )
+        self._tell_recording()
+
+    def stop_recording(self) -> None:
+        """Close the session, if there is one, without waiting for the disk."""
+        with self._writing:
+            recording, self._recording = self._recording, None
+        if not self._opening_recording:
+            self._engine.classify_every_face(bool(self._streams))
+        if recording is not None:
+            self._close(recording)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What is made of the network's raw values."""
+        return self._engine.tuning
+
+    def tune(self, tuning: Tuning) -> None:
+        """Make ``tuning`` of the raw values from the next frame on."""
+        self._engine.tune(tuning)
+
+    def set_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        """Use ``baseline`` for a face from the next frame on, None for none; a session notes it."""
+        self.tune(self.tuning.with_baseline(face_id, baseline))
+        if self._recording is not None:
+            self._recording.note_baseline(face_id, baseline)
+
+    def mark(self, label: str, at_s: float | None = None) -> None:
+        """Set a marker in the session that is being recorded, now or at ``at_s``."""
+        recording = self._recording
+        moment_s = self._clock() if at_s is None else at_s
+        with self._writing:
+            streams = tuple(self._streams.values())
+        for stream in streams:
+            stream.mark(label, at_s)
+        if recording is not None or streams:
+            self.marked.emit(moment_s, label)
+        if recording is None:
+            text = tr("Markers are kept while you record; press Record (R) first.")
+            if streams:
+                text = tr("Marker “{label}” is sent; it is kept nowhere.").format(label=label)
+            self.told.emit(Notice(text, stays=False))
+            return
+        t_s = recording.mark(label, at_s)
+        self._marker = label
+        minutes, seconds = divmod(t_s, 60)
+        text = tr("Marker “{label}” at {time}.").format(
+            label=label, time=f"{int(minutes):02d}:{seconds:04.1f}"
+        )
+        self.told.emit(Notice(text, stays=False))
+        self._tell_recording()
+
+    def find_cameras(self, then: Callable[[Sequence[SourceChoice]], None]) -> None:
+        """Call ``then`` with the cameras that are there, none where they cannot be listed."""
+        self.chores.run(lambda: tuple(self.services.cameras()), then, lambda _: then(()))
+
+    def switch_stream(self, kind: str, on: bool) -> None:
+        """Open or close a stream; ``streaming`` tells what became of it."""
+        if on and kind not in self._streams:
+            self.chores.run(
+                partial(self.services.open_stream, kind),
+                partial(self._stream_opened, kind),
+                self._stream_refused,
+            )
+        elif not on and kind in self._streams:
+            with self._writing:
+                stream = self._streams.pop(kind)
+            self._engine.classify_every_face(self._recording is not None or bool(self._streams))
+            self.chores.run(stream.close, lambda _: None, self._stream_refused)
+            self.streaming.emit(frozenset(self._streams))
+
+    def _stream_opened(self, kind: str, stream: Stream) -> None:
+        with self._writing:
+            before = self._streams.pop(kind, None)
+            self._streams[kind] = stream
+        if before is not None:
+            self.chores.run(before.close, lambda _: None, self._stream_refused)
+        # who listens gets every face of every frame, as a recording does
+        self._engine.classify_every_face(True)
+        self.told.emit(Notice(stream.told))
+        self.streaming.emit(frozenset(self._streams))
+
+    def _stream_refused(self, message: str) -> None:
+        self.told.emit(Notice(message, "error"))
+        self.streaming.emit(frozenset(self._streams))
+
+    def list_cameras(self) -> None:
+        """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
+        self._cameras = None
+        self._look_for_cameras()
+
+    def watch_cameras(self) -> None:
+        """Look now and every two seconds; ``cameras`` tells each change."""
+        self._camera_watch.start()
+        self.list_cameras()
+
+    def close(self, wait_s: float = 5.0) -> None:
+        """Stop everything and wait for what is being written; for the end of the program."""
+        self.stop_recording()
+        self._tick.stop()
+        self._camera_watch.stop()
+        self.bridge.close()
+        self._engine.stop()
+        with self._writing:
+            streams, self._streams = tuple(self._streams.values()), {}
+        for stream in streams:
+            stream.close()
+        self.chores.close(wait_s)
+
+    def _open_pipeline(self, run_number: int) -> Pipeline:
+        """On the inference thread."""
+        try:
+            return self.services.open_pipeline()
+        except Exception:
+            # another source would not help
+            self._network_failed_in = run_number
+            raise
+
+    def _take(self, result: FrameResult) -> None:
+        """On the inference thread: the recorder sees every result, the window the newest."""
+        with self._writing:
+            # the frames in work when the recording began may have left a face out
+            if self._recording is not None and result.complete:
+                self._recording.add(result)
+            if result.complete:
+                for stream in self._streams.values():
+                    stream.put(result)
+        self.bridge.put(result)
+
+    @Slot()
+    def _look_for_cameras(self) -> None:
+        # a driver that hangs while it lists must not collect a thread every two seconds
+        if not self._listing:
+            self._listing = True
+            self.chores.run(
+                lambda: tuple(self.services.cameras()), self._cameras_found, self._cameras_unknown
+            )
+
+    def _cameras_found(self, cameras: tuple[SourceChoice, ...]) -> None:
+        self._listing = False
+        if cameras != self._cameras:
+            self._cameras = cameras
+            self.cameras.emit(cameras)
+
+    @Slot(object, object)
+    def _hand_on(self, result: FrameResult, prepared: object) -> None:
+        self.prepared = prepared
+        self.result.emit(result)
+
+    @Slot()
+    def _refresh(self) -> None:
+        status = self._engine.status()
+        before, self._status = self._status, status
+        earlier, self._state = self._state, status.state
+        self.status.emit(status)
+        for kind, text in events_between(before, status):
+            if self._recording is not None:
+                self._recording.note_event(kind, text)
+            if kind == "camera_back":
+                self.told.emit(Notice(tr("The source is back."), stays=False))
+            elif kind == "device_changed":
+                self.told.emit(Notice(text, "warning"))
+        if before.source is None and status.source is not None and status.source.refused:
+            self.told.emit(Notice(status.source.refused, stays=False))
+        if status.state is not earlier:
+            self._entered(status)
+        if self._recording is not None and self._recording.problem:
+            self.stop_recording()
+        self._tell_recording()
+        if not self.running:
+            self._tick.stop()
+
+    def _entered(self, status: Status) -> None:
+        if status.state in (State.ENDED, State.FAILED, State.IDLE):
+            self.stop_recording()
+        useless = status.state is State.FAILED and status.num_analysed == 0
+        if useless and self._fallback and self._network_failed_in != self._run_number:
+            fallback = self._fallback
+            self.told.emit(
+                Notice(
+                    tr("{why} Showing the {source} instead.").format(
+                        why=translated(status.message), source=source_title(fallback).lower()
+                    ),
+                    "warning",
+                    choices=(Choice(tr("Choose a source…"), self.choice_wanted.emit),),
+                )
+            )
+            self.start(fallback)
+
+    def _recording_began(self, run_number: int, recording: Recording) -> None:
+        self._opening_recording = False
+        if run_number != self._run_number or not self.running:
+            self._engine.classify_every_face(bool(self._streams))
+            self._close(recording)  # the source was left while the session was being opened
+            return
+        self._recording_since_s = self._clock()
+        self._warned = self._marker = ""
+        with self._writing:
+            self._recording = recording
+        self._tell_recording()
+
+    def _recording_refused(self, message: str) -> None:
+        self._opening_recording = False
+        self._engine.classify_every_face(bool(self._streams))
+        self.told.emit(Notice(message, "error"))
+        self._tell_recording()
+
+    def _close(self, recording: Recording) -> None:
+        self._num_closing += 1
+        self.chores.run(
+            partial(_finish, recording, self._engine.status(), dict(self.names)),
+            partial(self._closed, recording.folder),
+            self._close_failed,
+        )
+        self._tell_recording()
+
+    def _closed(self, folder: Path, notice: Notice) -> None:
+        look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
+        self._close_told(replace(notice, choices=(look,)))
+
+    def _close_failed(self, message: str) -> None:
+        self._close_told(Notice(message, "error"))
+
+    def _close_told(self, notice: Notice) -> None:
+        self._num_closing -= 1
+        self.told.emit(notice)
+        self._tell_recording()
+
+    def _cameras_unknown(self, message: str) -> None:
+        log.warning("the cameras cannot be listed: %s", message)
+        self._cameras_found(())
+
+    def _warn_once(self, warning: str) -> None:
+        """Tell what threatens the recording when it begins to, not with every new number in it."""
+        if warning and _without_numbers(warning) != _without_numbers(self._warned):
+            self.told.emit(Notice(warning, "warning"))
+        self._warned = warning
+
+    def _tell_recording(self) -> None:
+        recording = self._recording
+        active = recording is not None
+        if recording is not None:
+            self._warn_once(recording.warning)
+        self.recording.emit(
+            RecordingState(
+                num_lost=recording.num_lost if recording is not None else 0,
+                marker=self._marker if active else "",
+                active=active,
+                changing=self._opening_recording or self._num_closing > 0,
+                elapsed_s=self._clock() - self._recording_since_s if active else 0.0,
+            )
+        )
+
+
+def _finish(recording: Recording, status: Status, names: Mapping[int, str]) -> Notice:
+    recording.close(status)
+    if names:
+        try:
+            name_faces(recording.folder, names)
+        except FerdeskError as error:  # the rows are whole; only the names are missing
+            log.warning("the names of the faces are not kept: %s", error)
+    saved = tr("{count:,} rows are saved in {folder}.").format(
+        count=recording.num_rows, folder=recording.folder
+    )
+    if recording.problem:
+        log.error("a recording stopped: %s", recording.problem)
+        return Notice(f"{translated(recording.problem)} {saved}", "error")
+    return Notice(tr("Recording finished: {saved}").format(saved=saved), stays=False)

@@ -1,0 +1,103 @@
+"""The keys 1 to 9 set markers; their names can be changed; M sets one with any text."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QInputDialog,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.theme import GRID
+
+NUM_KEYS = 9
+_LONGEST = 60
+
+
+class MarkerKeys(QObject):
+    """Nine actions of ``parent``, each with its digit's key; ``mark`` is called with the name."""
+
+    def __init__(self, parent: QWidget, mark: Callable[[str], None]) -> None:
+        super().__init__(parent)
+        self._mark = mark
+        self.names: tuple[str, ...] = tuple(str(key) for key in range(1, NUM_KEYS + 1))
+        self.actions: list[QAction] = []
+        for index in range(NUM_KEYS):
+            action = QAction(parent)
+            action.setShortcut(QKeySequence(str(index + 1)))
+            # a key that is held down is one marker
+            action.setAutoRepeat(False)
+            action.triggered.connect(partial(self._pressed, index))
+            parent.addAction(action)
+            self.actions.append(action)
+        # one line of the sheet of keys tells of all nine
+        self.actions[0].setWhatsThis(tr("Set the marker of that number, 1 to 9"))
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Take the names in the keys' order; an empty or missing one is the digit itself."""
+        tidy = [" ".join(name.replace(";", ",").split())[:_LONGEST] for name in names]
+        tidy += [""] * NUM_KEYS
+        self.names = tuple(tidy[i] or str(i + 1) for i in range(NUM_KEYS))
+
+    def as_setting(self) -> str:
+        return ";".join(self.names)
+
+    def _pressed(self, index: int, checked: bool = False) -> None:
+        self._mark(self.names[index])
+
+
+def ask_marker_text(parent: QWidget) -> str:
+    """Ask for the text of one marker; empty for none."""
+    text, accepted = QInputDialog.getText(parent, tr("Marker"), tr("What happens now?"))
+    return text if accepted else ""
+
+
+def ask_marker_names(parent: QWidget, names: Sequence[str]) -> Sequence[str] | None:
+    """Ask for the nine names; None where nothing is to be changed."""
+    dialog = MarkerNamesDialog(names, parent)
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    dialog.deleteLater()
+    return dialog.names() if accepted else None
+
+
+class MarkerNamesDialog(QDialog):
+    """Nine lines, one a key."""
+
+    def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Marker names"))
+        self._lines: list[QLineEdit] = []
+        form = QFormLayout()
+        form.setHorizontalSpacing(2 * GRID)
+        form.setVerticalSpacing(GRID)
+        for index, name in enumerate(names):
+            line = QLineEdit(name, self)
+            line.setMaxLength(_LONGEST)
+            line.setMinimumWidth(36 * GRID)
+            form.addRow(str(index + 1), line)
+            self._lines.append(line)
+        hint = QLabel(tr("While you record, a digit's key sets the marker of that name."), self)
+        hint.setProperty("role", "muted")
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, self
+        )
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(hint)
+        layout.addLayout(form)
+        layout.addWidget(buttons)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(line.text() for line in self._lines)

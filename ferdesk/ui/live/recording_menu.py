@@ -1,0 +1,67 @@
+"""The menu beside Record: what else is kept, markers, and streams to other programs."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QWidget
+
+from ferdesk.settings import VideoChoice
+from ferdesk.ui.kit.language import mark, tr
+
+VIDEOS: tuple[tuple[VideoChoice, str], ...] = (
+    ("off", mark("No video")),
+    ("clean", mark("Video as it is")),
+    ("overlay", mark("Video with boxes and labels")),
+    ("anonymous", mark("Video with all faces covered")),
+)
+STREAMS = {"lsl": mark("Stream over LSL"), "websocket": mark("Stream over a WebSocket")}
+
+
+class RecordingMenu(QMenu):
+    """Tells choices by the callbacks; shows what is chosen when it is told."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        markers: tuple[QAction, ...],
+        choose_video: Callable[[VideoChoice], None],
+        switch_stream: Callable[[str, bool], None],
+    ) -> None:
+        super().__init__(parent)
+        self._switch_stream = switch_stream
+        self.videos: dict[str, QAction] = {}
+        self.streams: dict[str, QAction] = {}
+        group = QActionGroup(self)
+        for name, title in VIDEOS:
+            action = self.addAction(tr(title))
+            action.setCheckable(True)
+            action.triggered.connect(partial(_without_state, partial(choose_video, name)))
+            group.addAction(action)
+            self.videos[name] = action
+        self.addSeparator()
+        self.addActions(list(markers))
+        self.addSeparator()
+        for kind, title in STREAMS.items():
+            action = self.addAction(tr(title))
+            action.setCheckable(True)
+            action.triggered.connect(partial(self._switch, kind))
+            self.streams[kind] = action
+        self.setToolTipsVisible(True)
+
+    def _switch(self, kind: str, checked: bool = False) -> None:
+        # asked of the action: PySide does not hand its state to every kind of callable
+        self._switch_stream(kind, self.streams[kind].isChecked())
+
+    def show_video(self, choice: str) -> None:
+        self.videos[choice].setChecked(True)
+
+    @Slot(object)
+    def show_streams(self, open_kinds: frozenset[str]) -> None:
+        for kind, action in self.streams.items():
+            action.setChecked(kind in open_kinds)
+
+
+def _without_state(does: Callable[[], None], checked: bool = False) -> None:
+    does()

@@ -1,0 +1,193 @@
+"""The status bar that tells the truth: device and why, rates, latency, drops, recording."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from ferdesk.core.types import DeviceInfo
+from ferdesk.runtime.engine import State, Status
+from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.live.live_run import RecordingState
+
+SLOWER_BELOW = 0.85
+"""Analysis below this share of the source's rate is called slower than the source."""
+
+STATE_WORDS = {
+    State.IDLE: mark("Stopped"),
+    State.OPENING: mark("Opening"),
+    State.RUNNING: mark("Running"),
+    State.LOST: mark("No picture"),
+    State.ENDED: mark("Ended"),
+    State.FAILED: mark("Failed"),
+}
+
+
+def device_text(device: DeviceInfo) -> str:
+    """The device that is used, and why not the other one."""
+    about = translated(device.reason) or (device.gpu if device.provider == "CUDA" else "")
+    return f"{device.provider}: {about}" if about else device.provider
+
+
+def is_slower(status: Status) -> bool:
+    """Whether the analysis does not keep up with the source."""
+    return (
+        status.state is State.RUNNING
+        and status.analysis_fps > 0
+        and status.analysis_fps < SLOWER_BELOW * status.capture_fps
+    )
+
+
+def clock_text(seconds: float) -> str:
+    """``HH:MM:SS``."""
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+class ElidedLabel(QLabel):
+    """A line that ends in … where there is no room; the tooltip has all of it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    @property
+    def full_text(self) -> str:
+        return self._full
+
+    def set_full_text(self, text: str) -> None:
+        if text != self._full:
+            self._full = text
+            self.setToolTip(text)
+            self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        mode = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._full, mode, self.width()))
+
+
+class StatusLine(QWidget):
+    """One line of labels; each says one thing and keeps its place."""
+
+    model_chosen = Signal(str)
+    """The user wants this model; empty for the one that suits this machine."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.state = QLabel(self)
+        self.device = ElidedLabel(self)
+        self.model = QToolButton(self)
+        self.model.setObjectName("model")
+        self.model.setAccessibleName(tr("Model"))
+        self.model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.model.setMenu(QMenu(self.model))
+        self.model.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.source_rate = QLabel(self)
+        self.analysis = QLabel(self)
+        self.latency = QLabel(self)
+        self.dropped = QLabel(self)
+        self.recording = QLabel(self)
+        self.source_rate.setToolTip(tr("Pictures a second that the source gives"))
+        self.analysis.setToolTip(tr("Pictures a second that are analysed"))
+        self.latency.setToolTip(tr("From a picture's arrival to its result, median of the last 30"))
+        self.dropped.setToolTip(tr("Pictures that were not analysed, since a newer one was there"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
+        layout.setSpacing(3 * GRID)
+        layout.addWidget(self.recording)
+        layout.addWidget(self.state)
+        layout.addWidget(self.device, 1)
+        layout.addWidget(self.model)
+        for label in (self.source_rate, self.analysis, self.latency, self.dropped):
+            layout.addWidget(label)
+        self.show_status(Status())
+        self.show_recording(RecordingState())
+
+    def add_button(self, action: QAction) -> None:
+        """Put a small button for ``action`` at the line's end."""
+        button = QToolButton(self)
+        button.setObjectName("inline")
+        button.setDefaultAction(action)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(button)
+
+    def show_status(self, status: Status) -> None:
+        self.state.setText(tr(STATE_WORDS[status.state]))
+        _give_role(self.state, _state_role(status.state))
+        device = status.device
+        self.device.set_full_text("" if device is None else device_text(device))
+        _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
+        self.model.setText("" if status.model is None else status.model.name)
+        self.model.setToolTip(translated(status.model_choice) or tr("The model that judges faces"))
+        _give_role(self.model, "muted")
+        moving = status.state in (State.RUNNING, State.LOST)
+        counted = moving or status.state is State.ENDED
+        self.source_rate.setText(
+            tr("{rate:.0f} fps").format(rate=status.capture_fps) if moving else ""
+        )
+        slower = is_slower(status)
+        words = (
+            tr("analysis {rate:.0f}/s, slower than the source")
+            if slower
+            else tr("analysis {rate:.0f}/s")
+        )
+        self.analysis.setText(words.format(rate=status.analysis_fps) if moving else "")
+        _give_role(self.analysis, "amber" if slower else "muted")
+        self.latency.setText(tr("{time:.0f} ms").format(time=status.latency_ms) if moving else "")
+        self.dropped.setText(
+            tr("{count:,} dropped").format(count=status.num_dropped) if counted else ""
+        )
+        for label in (self.source_rate, self.latency, self.dropped):
+            _give_role(label, "muted")
+        self.model.setVisible(self.model.text() != "")
+        for label in (self.source_rate, self.analysis, self.latency, self.dropped):
+            label.setVisible(label.text() != "")
+
+    def offer_models(self, names: Sequence[str], wanted: str) -> None:
+        """Fill the model's menu; ``wanted`` is ticked, empty means automatic."""
+        menu = self.model.menu()
+        menu.clear()
+        group = QActionGroup(menu)
+        for name in ("", *names):
+            action = menu.addAction(name or tr("Automatic: the best that is fast enough here"))
+            action.setCheckable(True)
+            action.setChecked(name == wanted)
+            action.triggered.connect(partial(self._choose_model, name))
+            group.addAction(action)
+
+    def _choose_model(self, name: str, _checked: bool = False) -> None:
+        self.model_chosen.emit(name)
+
+    def show_recording(self, recording: RecordingState) -> None:
+        self.recording.setVisible(recording.active)
+        parts = [f"● {clock_text(recording.elapsed_s)}"]
+        if recording.num_lost:
+            parts.append(f"{recording.num_lost:,} not written")
+        if recording.marker:
+            parts.append(f"⚑ {recording.marker[:24]}")
+        self.recording.setText(" · ".join(parts) if recording.active else "")
+        _give_role(self.recording, "red")
+
+
+def _state_role(state: State) -> str:
+    if state is State.FAILED:
+        return "red"
+    return "amber" if state is State.LOST else ""
+
+
+def _give_role(label: QWidget, role: str) -> None:
+    """Colour ``label`` by its role in the style sheet; polishing costs, so only on a change."""
+    if label.property("role") != role:
+        label.setProperty("role", role)
+        label.style().unpolish(label)
+        label.style().polish(label)

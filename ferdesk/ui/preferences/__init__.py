@@ -1,0 +1,1 @@
+"""Settings, consent and appearance."""

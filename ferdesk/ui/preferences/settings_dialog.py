@@ -1,0 +1,340 @@
+"""The settings as a dialog: each control stands for one field of ``Settings`` and acts at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.settings import Settings
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import NAMES, mark, tr
+from ferdesk.ui.kit.theme import GRID
+
+_KINDS = get_type_hints(Settings)
+_RANGES = {item.name: item.metadata.get("range") for item in fields(Settings)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field's control: its title, one line of meaning, and how its number is shown."""
+
+    name: str
+    title: str
+    hint: str = ""
+    factor: float = 1.0
+    step: float = 1.0
+    suffix: str = ""
+    decimals: int = 0
+
+
+PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
+    (
+        mark("Source and model"),
+        (
+            Row("last_source", mark("Source")),
+            Row("camera_size", mark("Picture size"), mark("What the camera is asked for.")),
+            Row("camera_rate", mark("Pictures a second")),
+            Row("model", mark("Model")),
+            Row("provider", mark("Device")),
+        ),
+    ),
+    (
+        mark("Analysis"),
+        (
+            Row(
+                "smoothing_tau_s",
+                mark("Smoothing"),
+                mark("More is calmer and later; 0 shows each picture alone."),
+                step=0.1,
+                suffix=mark(" s"),
+                decimals=1,
+            ),
+            Row(
+                "uncertain_below",
+                mark("Unsure below"),
+                mark("A label with a smaller probability is called unsure."),
+                factor=100,
+                step=5,
+                suffix=" %",
+            ),
+            Row(
+                "smallest_face_px",
+                mark("Smallest face"),
+                mark("What a smaller face shows is called unsure."),
+                step=4,
+                suffix=mark(" pixels"),
+            ),
+        ),
+    ),
+    (
+        mark("Picture"),
+        (
+            Row("mirror", mark("Mirror"), mark("As a mirror shows it; results are not mirrored.")),
+            Row("show_boxes", mark("Boxes around faces")),
+            Row("show_labels", mark("Labels beside faces")),
+            Row("heatmap", mark("Heatmap over faces")),
+            Row("heat_opacity", mark("Heatmap's opacity"), factor=100, step=5, suffix=" %"),
+            Row("side_panel", mark("Panels around the picture")),
+        ),
+    ),
+    (
+        mark("Recording"),
+        (
+            Row(
+                "record_video",
+                mark("Video"),
+                mark("Beside the rows. Covered faces are covered in snapshots too."),
+            ),
+        ),
+    ),
+    (
+        mark("Appearance"),
+        (
+            Row("theme", mark("Theme")),
+            Row("language", mark("Language")),
+            Row("font_scale", mark("Text size"), factor=100, step=5, suffix=" %"),
+            Row("reduced_motion", mark("Reduced motion"), mark("Bars and boxes jump.")),
+        ),
+    ),
+)
+_CHOICES: dict[str, str] = {
+    "theme.system": mark("As the system"),
+    "theme.light": mark("Light"),
+    "theme.dark": mark("Dark"),
+    "language.system": mark("As the system"),
+    "record_video.off": mark("No video"),
+    "record_video.clean": mark("Video as it is"),
+    "record_video.overlay": mark("Video with boxes and labels"),
+    "record_video.anonymous": mark("Video with all faces covered"),
+    "provider.auto": mark("Automatic"),
+    "provider.cpu": mark("CPU"),
+    "provider.cuda": mark("CUDA (NVIDIA)"),
+}
+REOPENING = ("last_source", "camera_size", "camera_rate", "model", "provider")
+"""What opens the source anew, and so waits until a recording has ended."""
+
+
+class SettingsDialog(QDialog):
+    """Blocks nothing; ``changed`` tells each change as it is made."""
+
+    changed = Signal(str, object)
+    """A field's name and its new value."""
+    export_wanted = Signal()
+    import_wanted = Signal()
+    reset_wanted = Signal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        choices: Mapping[str, Sequence[tuple[object, str]]],
+        parent: QWidget | None = None,
+    ) -> None:
+        """``choices``: the values and titles that fields without a list of their own may take."""
+        super().__init__(parent)
+        self.setWindowTitle(tr("Settings"))
+        self.editors: dict[str, QWidget] = {}
+        self._notes: dict[str, QLabel] = {}
+        self._choices = choices
+        self.tabs = QTabWidget(self)
+        self.tabs.setDocumentMode(True)
+        for title, rows in PAGES:
+            self.tabs.addTab(self._make_page(rows), tr(title))
+        self.recording_note = QLabel(
+            tr("Source, model, device and language wait until the recording has ended."), self
+        )
+        self.recording_note.setProperty("role", "amber")
+        self.recording_note.setWordWrap(True)
+        self.recording_note.hide()
+        self.export_button = self._make_button(tr("Export…"), "upload", self.export_wanted)
+        self.import_button = self._make_button(tr("Import…"), "download", self.import_wanted)
+        self.reset_button = self._make_button(tr("Reset"), "rotate-ccw", self.reset_wanted)
+        self.close_button = QPushButton(tr("Close"), self)
+        self.close_button.clicked.connect(self.close)
+        self.close_button.setDefault(True)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        for button in (self.export_button, self.import_button, self.reset_button):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        buttons.addWidget(self.close_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.recording_note)
+        layout.addLayout(buttons)
+        self.show_settings(settings)
+
+    def show_settings(self, settings: Settings) -> None:
+        """Set every control; nothing is told."""
+        for name, editor in self.editors.items():
+            with QSignalBlocker(editor):
+                _set_value(editor, getattr(settings, name))
+
+    def set_choices(self, name: str, choices: Sequence[tuple[object, str]]) -> None:
+        """The values and titles that the field ``name`` may take now."""
+        editor = self.editors[name]
+        assert isinstance(editor, QComboBox)
+        value = editor.currentData()
+        with QSignalBlocker(editor):
+            editor.clear()
+            for choice, title in choices:
+                editor.addItem(title, choice)
+            _set_value(editor, value)
+
+    def set_recording(self, active: bool) -> None:
+        """While a recording runs, what would end it cannot be changed."""
+        self.recording_note.setVisible(active)
+        for name in (*REOPENING, "language"):
+            self.editors[name].setEnabled(not active)
+        self.import_button.setEnabled(not active)
+        self.reset_button.setEnabled(not active)
+
+    def _make_button(self, text: str, icon: str, wanted: Any) -> QPushButton:  # noqa: ANN401 (Qt's bound signal)
+        button = QPushButton(text, self)
+        give_icon(button, icon)
+        button.clicked.connect(lambda: wanted.emit())
+        return button
+
+    def _make_page(self, rows: Sequence[Row]) -> QWidget:
+        page = QWidget(self)
+        form = QFormLayout(page)
+        form.setContentsMargins(2 * GRID, 3 * GRID, 2 * GRID, GRID)
+        form.setHorizontalSpacing(3 * GRID)
+        form.setVerticalSpacing(2 * GRID)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        for row in rows:
+            editor = self._make_editor(row)
+            editor.setAccessibleName(tr(row.title))
+            editor.setToolTip(tr(row.hint) if row.hint else "")
+            self.editors[row.name] = editor
+            field = QVBoxLayout()
+            field.setSpacing(GRID // 2)
+            field.addWidget(editor)
+            if row.hint:
+                note = QLabel(tr(row.hint), page)
+                note.setProperty("role", "muted")
+                note.setWordWrap(True)
+                # as wide as the column, also under a control that is narrow
+                wide = note.sizePolicy()
+                wide.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
+                note.setSizePolicy(wide)
+                editor.setAccessibleDescription(tr(row.hint))
+                field.addWidget(note)
+            if isinstance(editor, QCheckBox):
+                form.addRow("", field)
+            else:
+                label = QLabel(tr(row.title), page)
+                label.setBuddy(editor)
+                # beside the control, not beside the middle of control and hint
+                label.setAlignment(Qt.AlignmentFlag.AlignTop)
+                label.setContentsMargins(0, GRID, 0, 0)
+                form.addRow(label, field)
+        return page
+
+    def _make_editor(self, row: Row) -> QWidget:
+        kind = _KINDS[row.name]
+        if kind is bool:
+            box = QCheckBox(tr(row.title), self)
+            box.toggled.connect(lambda on: self.changed.emit(row.name, on))
+            return box
+        if row.name in self._choices or get_origin(kind) is Literal:
+            combo = QComboBox(self)
+            combo.setMinimumHeight(4 * GRID)
+            combo.setMinimumContentsLength(28)
+            combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            for value, title in self._choices.get(row.name) or _literal_choices(row.name, kind):
+                combo.addItem(title, value)
+            combo.activated.connect(lambda _: self.changed.emit(row.name, combo.currentData()))
+            return combo
+        amount = Amount(row, _RANGES[row.name] or (0.0, 1.0), self)
+        amount.changed.connect(lambda value: self.changed.emit(row.name, value))
+        return amount
+
+
+class Amount(QWidget):
+    """A number by slider and by figure; both are one value."""
+
+    changed = Signal(float)
+
+    def __init__(
+        self, row: Row, bounds: tuple[float, float], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._factor, self._step = row.factor, row.step
+        low, high = (bound * row.factor for bound in bounds)
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setRange(round(low / row.step), round(high / row.step))
+        self.slider.setAccessibleName(tr(row.title))
+        self.box = QDoubleSpinBox(self)
+        self.box.setDecimals(row.decimals)
+        self.box.setRange(low, high)
+        self.box.setSingleStep(row.step)
+        self.box.setSuffix(tr(row.suffix) if row.suffix else "")
+        self.box.setAccessibleName(tr(row.title))
+        self.box.setMinimumHeight(4 * GRID)
+        self.box.setMinimumWidth(14 * GRID)
+        self.box.setKeyboardTracking(False)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.box)
+        self.setFocusProxy(self.box)
+        self.slider.valueChanged.connect(self._slid)
+        self.box.valueChanged.connect(self._typed)
+
+    def set_value(self, value: float) -> None:
+        with QSignalBlocker(self.slider), QSignalBlocker(self.box):
+            self.box.setValue(value * self._factor)
+            self.slider.setValue(round(value * self._factor / self._step))
+
+    def _slid(self, at: int) -> None:
+        with QSignalBlocker(self.box):
+            self.box.setValue(at * self._step)
+        self.changed.emit(self.box.value() / self._factor)
+
+    def _typed(self, figure: float) -> None:
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(figure / self._step))
+        self.changed.emit(figure / self._factor)
+
+
+def _literal_choices(name: str, kind: object) -> list[tuple[object, str]]:
+    def title(value: str) -> str:
+        own = NAMES.get(value) if name == "language" else None  # type: ignore[call-overload]
+        return own or tr(_CHOICES.get(f"{name}.{value}", value))
+
+    return [(value, title(value)) for value in get_args(kind)]
+
+
+def _set_value(editor: QWidget, value: object) -> None:
+    if isinstance(editor, QCheckBox):
+        editor.setChecked(bool(value))
+    elif isinstance(editor, QComboBox):
+        at = editor.findData(value)
+        if at < 0:
+            # chosen elsewhere: a file, an address, a size of the user's own
+            editor.addItem(str(value), value)
+            at = editor.count() - 1
+        editor.setCurrentIndex(at)
+    elif isinstance(editor, Amount) and isinstance(value, int | float):
+        editor.set_value(float(value))

@@ -1,0 +1,1 @@
+"""Commands of ``ferdesk-train``: one module a command."""

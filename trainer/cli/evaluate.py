@@ -1,0 +1,234 @@
+"""``ferdesk-train evaluate``: one model on one test, as a table, as JSON, or as a folder."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from ferdesk.errors import DataError
+from ferdesk.paths import cache_folder
+from trainer.cli.options import Unofficial
+from trainer.data.fer2013 import SPLITS, USAGE, Faces, Fer2013, Split, load_fer2013
+from trainer.data.ferplus import load_ferplus
+from trainer.data.jaffe import CROPS, JaffeCrop, load_jaffe
+from trainer.data.near_duplicates import has_copy_in_training
+from trainer.evaluation.figures import calibration, figures, right, write_judgement
+from trainer.evaluation.gallery import most_confusing, write_gallery
+from trainer.evaluation.predictions import Origin, Test, machine, predict, stamp
+from trainer.evaluation.predictors import Loaded, load_classifier
+from trainer.recipes.config import as_table
+from trainer.scoring.evaluate import file_sha256, log_private, shift_of
+from trainer.training.checkpoint import current_commit
+
+_console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_TITLES: dict[str, str] = {split: usage for usage, split in USAGE.items()}
+
+
+def evaluate(
+    model: Annotated[
+        Path, typer.Argument(help="A checkpoint (.pt), exported model (.onnx) or SVMs (.npz).")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="fer2013.csv, icml_face_data.csv or their folder, or the folder form."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="training, public or private.")] = "public",
+    jaffe: Annotated[
+        Path | None, typer.Option(help="Judge on JAFFE instead: its folder or packed .npz.")
+    ] = None,
+    jaffe_crop: Annotated[str, typer.Option(help=f"{' or '.join(CROPS)}.")] = "paper",
+    ferplus: Annotated[
+        Path | None, typer.Option(help="FER+'s fer2013new.csv: a second truth to judge by.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write logits, figures, confusion and reliability here.")
+    ] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Draw the most confusing faces, into your cache.")
+    ] = False,
+    final: Annotated[
+        bool, typer.Option("--final", help="Really look at PrivateTest; the look is logged.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    unofficial: Unofficial = False,
+) -> None:
+    """Accuracy by one crop, flip and ten crops, recalls, F1 and calibration of a model.
+
+    With --out also without copies of Training's faces, and all that can be computed again.
+    """
+    if (data is None) == (jaffe is None):
+        raise typer.BadParameter("give --data for FER2013 or --jaffe for JAFFE, one of them.")
+    if data is not None:
+        if split not in SPLITS:
+            raise DataError(f"There is no split {split!r}; there are {', '.join(SPLITS)}.")
+        chosen: Split = next(name for name in SPLITS if name == split)
+        if chosen == "private" and not final:
+            raise DataError(
+                "PrivateTest is for the end: tune on public, and add --final for the one look "
+                "that counts (it is logged)."
+            )
+        fer = load_fer2013(data, official=not unofficial)
+        for note in fer.notes:
+            _console.print(note, soft_wrap=True)
+        table, faces, logits = _fer2013(model, fer, chosen, ferplus, out)
+        title = _TITLES[chosen]
+    else:
+        assert jaffe is not None
+        if jaffe_crop not in CROPS:
+            raise typer.BadParameter(f"--jaffe-crop is one of {', '.join(CROPS)}.")
+        crop: JaffeCrop = "face" if jaffe_crop == "face" else "paper"
+        table, faces, logits = _jaffe(model, jaffe, crop, unofficial, out)
+        title = "JAFFE"
+    _print(table, title, as_json)
+    if gallery:
+        picture = cache_folder() / "confusing" / f"{model.stem}-{title.lower()}.png"
+        write_gallery(faces, most_confusing(logits, faces.labels), picture)
+        _console.print(f"The most confusing faces: {picture}", soft_wrap=True)
+    if out is not None:
+        _console.print(f"Logits, figures and pictures: {out}", soft_wrap=True)
+
+
+def _fer2013(
+    model: Path, fer: Fer2013, split: Split, ferplus: Path | None, out: Path | None
+) -> tuple[dict[str, object], Faces, NDArray[np.float32]]:
+    # what may be refused is refused before the minutes of work
+    crowd = None if ferplus is None else load_ferplus(ferplus, fer)[split]
+    loaded, faces = load_classifier(model), fer.splits[split]
+    if len(faces) == 0:
+        raise DataError("The split has no faces.")
+    shift_px = shift_of(loaded.crop_px)
+    test: Test = "private" if split == "private" else "public"
+    origin = _origin(model, loaded, test, fer.sha256, {"split": split})
+    found = predict(loaded.classify, faces.pixels, shift_px, origin)
+    table: dict[str, object] = {
+        views: figures(logits, faces.labels).as_table() for views, logits in found.logits.items()
+    }
+    if split == "private":
+        log_private(
+            {
+                "what": "ferdesk-train evaluate",
+                "file": model.name,
+                "sha256": file_sha256(model),
+                "commit": current_commit(),
+                "scores": table,
+            }
+        )
+    public = fer.splits["public"]
+    if split == "public":
+        fit_logits: NDArray[np.floating] = found.logits["one"]
+    else:
+        fit_logits = loaded.classify(public.pixels)
+    fit = (fit_logits, public.labels)
+    each = calibration(found.logits["one"], faces.labels, *fit)
+    table["calibration"] = {key: round(value, 4) for key, value in asdict(each).items()}
+    correct = right(found.logits["ten"], faces.labels)
+    if crowd is not None:
+        agreeing, clear = crowd.agreement(found.logits["ten"].argmax(axis=1))
+        table["ferplus"] = {"agreement": round(agreeing / max(clear, 1), 4), "clear_faces": clear}
+    if out is not None:
+        if split != "training":
+            copies = has_copy_in_training(fer, split)
+            table["without_copies"] = {
+                "copies": int(copies.sum()),
+                "accuracy": round(float(correct[~copies].mean()), 4),
+            }
+        extra: dict[str, object] = {
+            key: table[key] for key in ("ferplus", "without_copies") if key in table
+        }
+        write_judgement(out, f"{_TITLES[split]}, {model.name}", found, faces.labels, fit, extra)
+    return table, faces, found.logits["ten"]
+
+
+def _jaffe(
+    model: Path, place: Path, crop: JaffeCrop, unofficial: bool, out: Path | None
+) -> tuple[dict[str, object], Faces, NDArray[np.float32]]:
+    """JAFFE by a model that never saw it: all pictures are judged."""
+    loaded, jaffe = load_classifier(model), load_jaffe(place, crop, official=not unofficial)
+    for note in jaffe.notes:
+        _console.print(note, soft_wrap=True)
+    origin = _origin(
+        model, loaded, "jaffe-stratified", jaffe.sha256, {"crop": crop, "folds": "none, all judged"}
+    )
+    found = predict(loaded.classify, jaffe.faces.pixels, shift_of(loaded.crop_px), origin)
+    table: dict[str, object] = {
+        views: figures(logits, jaffe.faces.labels).as_table()
+        for views, logits in found.logits.items()
+    }
+    if out is not None:
+        write_judgement(out, f"JAFFE ({crop}), {model.name}", found, jaffe.faces.labels, None)
+    return table, jaffe.faces, found.logits["ten"]
+
+
+def _origin(
+    model: Path, loaded: Loaded, test: Test, data_sha256: str, details: dict[str, object]
+) -> Origin:
+    recipe = loaded.about.recipe
+    return Origin(
+        system=loaded.about.name,
+        test=test,
+        seed=0 if recipe is None else recipe.seed,
+        selection="last",
+        recipe={} if recipe is None else as_table(recipe),
+        data_sha256=data_sha256,
+        model_sha256=file_sha256(model),
+        training_commit=loaded.about.commit,
+        command="ferdesk-train evaluate",
+        date=stamp(),
+        machine=machine(),
+        details=details,
+    )
+
+
+def _print(table: dict[str, object], title: str, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(table, indent=2) + "\n")
+        return
+    console = Console(highlight=False)
+    print_scores({name: table[name] for name in ("one", "flip", "ten")}, title)
+    if isinstance(found := table.get("calibration"), dict):
+        console.print(
+            f"One crop: temperature {found['temperature']:.3f} from PublicTest; ECE "
+            f"{found['ece_before']:.3f} before it, {found['ece_after']:.3f} after; NLL "
+            f"{found['nll_before']:.3f}, {found['nll_after']:.3f}.",
+            soft_wrap=True,
+        )
+    if isinstance(found := table.get("without_copies"), dict):
+        console.print(
+            f"Ten crops without the {found['copies']} faces that have a copy in Training: "
+            f"{100 * found['accuracy']:.2f} %.",
+            soft_wrap=True,
+        )
+    if isinstance(found := table.get("ferplus"), dict):
+        console.print(
+            f"Ten crops, agreement with FER+'s plurality on its {found['clear_faces']} clear "
+            f"faces: {100 * found['agreement']:.2f} %.",
+            soft_wrap=True,
+        )
+
+
+def print_scores(scores: dict[str, object], title: str = "") -> None:
+    """The figures of some ways of viewing as a table on standard output."""
+    table = Table(
+        "views", "accuracy", "95 % interval", "macro recall", "macro F1", "ECE", "NLL", "recalls",
+        title=title or None, title_justify="left",
+    )  # fmt: skip
+    for views, found in scores.items():
+        assert isinstance(found, dict)
+        low, high = found["interval"]
+        recalls = " ".join(
+            f"{label} {'-' if share is None else f'{share:.2f}'}"
+            for label, share in found["recall"].items()
+        )
+        table.add_row(
+            views, f"{found['accuracy']:.4f}", f"{low:.4f}-{high:.4f}",
+            f"{found['macro_recall']:.4f}", f"{found['macro_f1']:.4f}", f"{found['ece']:.4f}",
+            f"{found['nll']:.4f}", recalls,
+        )  # fmt: skip
+    Console(highlight=False).print(table)

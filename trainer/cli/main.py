@@ -1,0 +1,175 @@
+"""The subcommands of ``ferdesk-train``."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
+from trainer.cli import (
+    average,
+    card,
+    data,
+    distill,
+    evaluate,
+    fit,
+    folds,
+    recipe_search,
+    reproduce,
+    robustness,
+)
+from trainer.data.fer2013 import Fer2013, load_fer2013
+from trainer.scoring import evaluate as evaluation
+from trainer.training.checkpoint import current_commit, load_checkpoint
+from trainer.training.errors import TrainingStopped
+
+app = typer.Typer(
+    help="Train, judge and export ferdesk's networks on FER2013.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+# no markup: a path may hold brackets
+errors = Console(
+    stderr=True, highlight=False, markup=False, emoji=False,
+    quiet=os.environ.get("RANK", "0") != "0",  # of torchrun's processes the first one speaks
+)  # fmt: skip
+
+DataOption = Annotated[
+    Path,
+    typer.Option(help="fer2013.csv, icml_face_data.csv or their folder, or the folder form."),
+]
+Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
+
+
+app.command()(data.data)
+app.command()(fit.fit)
+app.command()(evaluate.evaluate)
+app.command()(folds.folds)
+app.command()(reproduce.reproduce)
+app.command()(recipe_search.ladder)
+app.command()(distill.distill)
+app.command()(average.average)
+app.command()(robustness.robustness)
+app.command()(card.card)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="The checkpoint to export.")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
+    name: Annotated[str | None, typer.Option(help="The model's name; the file's stem.")] = None,
+    version: Annotated[str, typer.Option("--model-version")] = "1",
+    half_weights: Annotated[
+        bool, typer.Option(help="Store weights as float16: half the size.")
+    ] = True,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Also write its int8 twin, OUT with -int8 in its name.")
+    ] = False,
+    final: Annotated[
+        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
+    ] = False,
+    unofficial: Unofficial = False,
+) -> None:
+    """Write the ONNX file that the app opens, prove that it equals the network, and measure it."""
+    from trainer.delivery.export import Identity
+    from trainer.delivery.export import export as write
+    from trainer.delivery.quantize import quantize as write_int8
+
+    if checkpoint.suffix == ".npz":
+        raise DataError(
+            f"{checkpoint} holds linear SVMs over features made by hand, which are no network and "
+            "have no ONNX graph; only the presets of networks export. evaluate works on it."
+        )
+    if final:
+        evaluation.refuse_second_look(out.stem, version)
+    splits = _load_fer2013(data, unofficial).splits
+    figures = write(
+        load_checkpoint(checkpoint),
+        Identity(name or out.stem, version),
+        splits["public"],
+        out,
+        half_weights=half_weights,
+        private=splits["private"] if final else None,
+    )
+    if final:
+        _log_look("export", out, version, figures)
+    if int8:
+        twin = out.with_name(f"{out.stem}-int8.onnx")
+        figures["int8"] = write_int8(
+            out, twin, splits["training"], splits["public"],
+            name=f"{name or out.stem}-int8", private=splits["private"] if final else None,
+        )  # fmt: skip
+        if final:
+            _log_look("export", twin, version, figures["int8"])
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+@app.command()
+def quantize(
+    model: Annotated[Path, typer.Argument(help="The exported float32 file (.onnx).")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="The int8 file to write.")],
+    name: Annotated[str | None, typer.Option(help="The model's name; the file's stem.")] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
+    ] = False,
+    unofficial: Unofficial = False,
+) -> None:
+    """Write the int8 twin of an exported file, and measure how much it lost."""
+    from trainer.delivery.quantize import quantize as write_int8
+
+    version = evaluation.onnx_version(model)
+    if final:
+        evaluation.refuse_second_look(out.stem, version)
+    splits = _load_fer2013(data, unofficial).splits
+    private = splits["private"] if final else None
+    figures = write_int8(
+        model, out, splits["training"], splits["public"], name=name, private=private
+    )
+    if final:
+        _log_look("quantize", out, version, figures)
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+def _log_look(what: str, path: Path, version: str, figures: object) -> None:
+    """Note a look at PrivateTest by an exported file."""
+    assert isinstance(figures, dict)
+    evaluation.log_private(
+        {
+            "what": f"ferdesk-train {what}",
+            "file": path.name,
+            "version": version,
+            "sha256": evaluation.file_sha256(path),
+            "commit": current_commit(),
+            "scores": figures["private_test"],
+        }
+    )
+
+
+def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
+    """FER2013, with what the user should know of this copy told once on stderr."""
+    loaded = load_fer2013(place, official=not unofficial)
+    for note in loaded.notes:
+        errors.print(f"Note: {note}", soft_wrap=True)
+    return loaded
+
+
+def main() -> None:
+    """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
+    try:
+        app()
+    except TrainingStopped as error:
+        errors.print(str(error), soft_wrap=True)
+        sys.exit(EXIT_PARTIAL)
+    except FerdeskError as error:
+        errors.print(f"Error: {error}", soft_wrap=True)
+        sys.exit(EXIT_UNUSABLE)
+    except OSError as error:  # a full disk, a folder that is not ours: the system's own words
+        errors.print(f"Error: {error}.", soft_wrap=True)
+        sys.exit(EXIT_UNUSABLE)

@@ -1,0 +1,204 @@
+"""``ferdesk-train reproduce``: what stands on the command line, and what is said on the way."""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from ferdesk.errors import DataError
+from trainer.cli.fit import watch
+from trainer.cli.options import AtOnce, Bf16, CompileModel, Device, Minutes, ReportOnly, Threads
+from trainer.cli.progress import LINE_EVERY_S, stop_signals
+from trainer.data.fer2013 import Fer2013, Split, load_fer2013
+from trainer.data.ferplus import load_ferplus
+from trainer.data.jaffe import CROPS, Jaffe, JaffeCrop, load_jaffe
+from trainer.data.near_duplicates import has_copy_in_training
+from trainer.evaluation.predictions import machine, stamp, stored
+from trainer.studies.paper import TABLES
+from trainer.studies.report import Header, Truth, write_report
+from trainer.studies.reproduce import Plan, Reproduction, Step
+from trainer.training import loop, parallel_runs
+from trainer.training.checkpoint import current_commit
+from trainer.training.devices import bf16_is_fast, choose_device, compiling_pays
+
+_console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def reproduce(
+    table: Annotated[str, typer.Argument(help=f"{', '.join(TABLES)} or all.")],
+    data: Annotated[
+        Path, typer.Option(help="FER2013: fer2013.csv, icml_face_data.csv or their folder.")
+    ],
+    jaffe: Annotated[
+        Path | None, typer.Option(help="JAFFE's folder or its packed .npz; without it, no folds.")
+    ] = None,
+    ferplus: Annotated[
+        Path | None, typer.Option(help="FER+'s fer2013new.csv: a second truth to judge by.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs/reproduce"),
+    out: Annotated[Path, typer.Option(help="Folder of the report and the stored logits.")] = Path(
+        "docs/results/reproduction"
+    ),
+    seeds: Annotated[
+        str, typer.Option(help="Each gives one run of each system, e.g. 1,2,3.")
+    ] = "1",
+    jaffe_crop: Annotated[str, typer.Option(help=f"{' or '.join(CROPS)}.")] = "paper",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change every network's preset, e.g. width=16; it is reported."),
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Also look at PrivateTest; each look is logged.")
+    ] = False,
+    report_only: ReportOnly = False,
+    minutes: Minutes = 0.0,
+    device: Device = "auto",
+    at_once: AtOnce = 1,
+    compile_model: CompileModel = None,
+    bf16: Bf16 = None,
+    threads: Threads = 0,
+    unofficial: Annotated[
+        bool, typer.Option(help="Accept other counts than FER2013's and JAFFE's own.")
+    ] = False,
+) -> None:
+    """Train what the paper's tables lack here, evaluate it, and write ours beside theirs.
+
+    What is done is kept: the same command goes on after an interruption, and one with more seeds
+    adds them to the report.
+    """
+    tables = _tables(table)
+    plan_seeds = read_seeds(seeds)
+    if jaffe_crop not in CROPS:
+        raise typer.BadParameter(f"--jaffe-crop is one of {', '.join(CROPS)}, not {jaffe_crop!r}.")
+    crop: JaffeCrop = "face" if jaffe_crop == "face" else "paper"
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = choose_device(device)
+    compiled = compiling_pays(chosen) if compile_model is None else compile_model
+    in_bf16 = bf16_is_fast(chosen, compiled) if bf16 is None else bf16
+    plan = Plan(
+        tables, plan_seeds, tuple(overrides or ()), runs, out, command_line(), final, chosen,
+        compiled, in_bf16, minutes, crop,
+    )  # fmt: skip
+    recipes = plan.recipes()
+    fer = load_fer2013(data, official=not unofficial)
+    portraits = None if jaffe is None else load_jaffe(jaffe, crop, official=not unofficial)
+    for note in (*fer.notes, *(portraits.notes if portraits is not None else ())):
+        _console.print(note, soft_wrap=True)
+    truth = _truth(fer, portraits, ferplus)
+    try:
+        if not report_only:
+            given = ["--data", str(data), *(["--threads", str(threads)] if threads else [])]
+            given += [f"--{'' if compiled else 'no-'}compile", f"--{'' if in_bf16 else 'no-'}bf16"]
+            given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
+            _run(plan, fer, portraits, at_once, device, given)
+    finally:
+        # whatever ended the work, what is done is told
+        header = Header(
+            plan.command, stamp(), current_commit(), machine(), recipes, plan.overrides, tables
+        )
+        markdown, page = write_report(out, stored(out / "logits"), truth, header)
+        _console.print(f"The report: {markdown} and {page}", soft_wrap=True)
+
+
+def _run(
+    plan: Plan,
+    fer: Fer2013,
+    portraits: Jaffe | None,
+    at_once: int,
+    device: str,
+    given: Sequence[str],
+) -> None:
+    """``given`` is what ``fit`` gets beside the preset, where networks are trained side by side."""
+
+    def ahead(steps: Sequence[Step], stop_requested: Callable[[], bool]) -> None:
+        devices = parallel_runs.devices_of(device, torch.cuda.device_count())
+        jobs = [
+            parallel_runs.Job(
+                step.folder,
+                (*given, "--preset", step.preset, *_set(plan, step)),
+                devices[number % len(devices)],
+            )
+            for number, step in enumerate(steps)
+        ]
+        for outcome in watch(jobs, at_once, _console, stop_requested):
+            if not outcome.done:
+                _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
+
+    with stop_signals() as stop_requested:
+        shown = Shown()
+        Reproduction(
+            plan, fer, portraits, shown.say, shown.advance, stop_requested,
+            ahead if at_once > 1 else None,
+        ).run()  # fmt: skip
+
+
+def _set(plan: Plan, step: Step) -> list[str]:
+    fields = [*plan.overrides, f"seed={step.seed}"]
+    return [word for field in fields for word in ("--set", field)]
+
+
+class Shown:
+    """A line for each piece of work, and for a long training one now and then."""
+
+    def __init__(self) -> None:
+        self._words = ""
+        self._said_s = time.monotonic()
+
+    def say(self, words: str) -> None:
+        self._words, self._said_s = words, time.monotonic()
+        _console.print(words, soft_wrap=True)
+
+    def advance(self, state: loop.Progress) -> None:
+        now_s = time.monotonic()
+        if now_s - self._said_s < LINE_EVERY_S:
+            return
+        self._said_s = now_s
+        _console.print(
+            f"  epoch {state.epoch:.1f}, step {state.step} of {state.num_steps}, loss "
+            f"{state.loss:.4f}, {state.images_per_s:.0f} images/s",
+            soft_wrap=True,
+        )
+
+
+def _truth(fer: Fer2013, portraits: Jaffe | None, ferplus: Path | None) -> Truth:
+    tests: tuple[Split, ...] = ("public", "private")
+    crowd = {}
+    if ferplus is not None:
+        votes = load_ferplus(ferplus, fer)
+        crowd = {split: votes[split].plurality() for split in tests}
+    _console.print("Looking for copies of test faces in Training.", soft_wrap=True)
+    copies = {split: has_copy_in_training(fer, split) for split in tests}
+    return Truth(fer, portraits, copies, crowd)
+
+
+def _tables(name: str) -> tuple[str, ...]:
+    if name == "all":
+        return tuple(TABLES)
+    if name not in TABLES:
+        raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(TABLES)} and all.")
+    return (name,)
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    try:
+        seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError as error:
+        raise typer.BadParameter(f"--seeds takes numbers like 1,2,3, not {text!r}.") from error
+    if any(not 0 <= seed < 2**31 for seed in seeds):
+        raise DataError("A seed lies between 0 and 2147483647.")
+    return seeds
+
+
+def command_line() -> str:
+    """The command as it was given, without the folders of this machine."""
+    words = ["ferdesk-train"]
+    for word in sys.argv[1:]:
+        words.append(Path(word).name if Path(word).is_absolute() else word)
+    return shlex.join(words)

@@ -1,0 +1,1 @@
+"""Delivery of a model: export, quantisation, its card and its measurements."""

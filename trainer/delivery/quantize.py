@@ -1,0 +1,232 @@
+"""An exported file becomes its int8 twin: weights and activations of its convolutions in 8 bits.
+
+Static quantisation by ONNX Runtime, calibrated on Training faces. What the maps and the logits are
+made of at the end stays in float32, so that maps are not banded. Axes: n faces, K expressions.
+"""
+
+import contextlib
+import datetime
+import json
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.errors import DataError, FerdeskError
+from trainer.data.fer2013 import Faces
+from trainer.delivery.export import map_ranges, set_metadata, strip_notes
+from trainer.scoring.evaluate import (
+    as_table,
+    evaluate,
+    file_sha256,
+    fit_temperature,
+    onnx_classifier,
+    onnx_crop_px,
+    open_session,
+    shift_of,
+    view_logits,
+)
+
+CALIBRATION_FACES = 512
+LEAST_AGREEMENT = 0.9
+"""Share of PublicTest on which the twin must name the same expression, else it is refused."""
+_ATTENTION_KERNEL = 7
+"""Side of the spatial attention's convolutions, which stay in float32 with their sigmoids."""
+
+
+def quantize(
+    source: Path,
+    path: Path,
+    training: Faces,
+    public: Faces,
+    *,
+    name: str | None = None,
+    private: Faces | None = None,
+) -> dict[str, object]:
+    """Write the int8 twin of ``source`` to ``path``; return its figures, measured on that file.
+
+    Weights are int8 for each channel, of 7 bits, as processors without VNNI overflow with 8;
+    activations uint8. The temperature is fitted anew on PublicTest, and the maps' display ranges
+    are measured anew. The file's ``quantization`` tells calibration and agreement.
+
+    Args:
+        source: a file of ``ferdesk-train export``.
+        path: of the twin.
+        training: ``CALIBRATION_FACES`` of its faces, evenly spread, set the activations' ranges.
+        public: PublicTest.
+        name: what the twin calls itself; the file's stem by default.
+        private: PrivateTest, evaluated once where it is given.
+
+    Raises:
+        DataError: ``source`` is not one of ours, or is a twin already.
+        FerdeskError: ``path`` cannot be written, or the twin differs too much from ``source``.
+    """
+    metadata = dict(open_session(source).get_modelmeta().custom_metadata_map)
+    if metadata.get("ferdesk.schema") != "1" or "temperature" not in metadata:
+        raise DataError(f"{source} was not made by ferdesk-train export; give a file that was.")
+    if "quantization" in metadata:
+        raise DataError(f"{source} is an int8 file already; give the float32 file it came from.")
+    aside = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        aside.touch()
+        name = name or path.stem
+        figures = _quantize_aside(source, aside, training, public, metadata, name, private)
+        aside.replace(path)
+    except OSError as error:
+        raise FerdeskError(f"{path} cannot be written: {error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+    return figures
+
+
+def _quantize_aside(
+    source: Path,
+    aside: Path,
+    training: Faces,
+    public: Faces,
+    metadata: dict[str, str],
+    name: str,
+    private: Faces | None,
+) -> dict[str, object]:
+    import onnx
+
+    _write_int8(source, aside, training.pixels)
+    float_logits = view_logits(onnx_classifier(source), public.pixels, "one")
+    logits = view_logits(onnx_classifier(aside), public.pixels, "one")
+    if not np.isfinite(logits).all():
+        raise FerdeskError(f"The int8 file of {source} answers with numbers that are not finite.")
+    agreement = float((logits.argmax(1) == float_logits.argmax(1)).mean())
+    if agreement < LEAST_AGREEMENT:
+        raise FerdeskError(
+            f"The int8 file agrees with {source} on only {agreement:.1%} of PublicTest, so it was "
+            "not kept; this network does not bear 8 bits."
+        )
+    temperature = fit_temperature(logits, public.labels)
+    graph = onnx.load(aside)
+    _divide_outputs(graph, temperature)
+    strip_notes(graph)
+    _drop_unused_domains(graph)
+    onnx.save(graph, aside)
+    session_outputs = [output.name for output in graph.graph.output]
+    maps = [output for output in session_outputs if output != "logits"]
+    shift_px = shift_of(onnx_crop_px(source))
+    classify = onnx_classifier(aside)
+    figures: dict[str, object] = {}
+    for split, faces in (("public_test", public), ("private_test", private)):
+        if faces is not None:
+            figures[split] = {
+                f"{views}_crop": as_table(evaluate(classify, faces, views, shift_px))
+                for views in ("one", "ten")
+            }
+    about = {
+        "weights": "int8 per channel, 7 bits", "activations": "uint8", "of": metadata["name"],
+        "of_sha256": file_sha256(source), "agreement": round(agreement, 4),
+        "calibration_faces": min(CALIBRATION_FACES, len(training)),
+    }  # fmt: skip
+    values = {
+        **metadata,
+        "name": name,
+        "architecture": metadata["architecture"] + "; int8",
+        "accuracy": json.dumps(figures),
+        "temperature": repr(float(metadata["temperature"]) * temperature),
+        "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
+        "quantization": json.dumps(about),
+        "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    if "cam_bias" in metadata:
+        bias = np.array(json.loads(metadata["cam_bias"])) / temperature
+        values["cam_bias"] = json.dumps(bias.tolist())
+    set_metadata(graph, values)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, aside)
+    return {**figures, "agreement": round(agreement, 4)}
+
+
+def _write_int8(source: Path, aside: Path, pixels: NDArray[np.uint8]) -> None:
+    import onnx
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        prepared = Path(folder) / "prepared.onnx"
+        # it folds norms and float16 casts into the convolutions, so that these alone are rounded
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared), str(aside), _Calibration(pixels), quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"], per_channel=True, reduce_range=True,
+            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            nodes_to_exclude=_kept_in_float(onnx.load(prepared)),
+        )  # fmt: skip
+
+
+class _Calibration:
+    """Batches of evenly spread faces, as ONNX Runtime's calibrators ask for them."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        count = min(CALIBRATION_FACES, len(pixels))
+        chosen = pixels[np.linspace(0, len(pixels) - 1, count).round().astype(np.int64)]
+        self._batches = iter(np.array_split(chosen, max(1, count // 32)))
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"faces": batch[:, None].astype(np.float32)}
+
+
+def _kept_in_float(graph: Any) -> list[str]:  # noqa: ANN401, onnx has no types
+    """Names of the convolutions that make attention maps or class activations."""
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.graph.initializer}
+    outputs = {output.name for output in graph.graph.output}
+    return [
+        node.name
+        for node in graph.graph.node
+        if node.op_type == "Conv"
+        and (shapes.get(node.input[1], [0])[-1] == _ATTENTION_KERNEL or outputs & {*node.output})
+    ]
+
+
+def _divide_outputs(graph: Any, temperature: float) -> None:  # noqa: ANN401, onnx has no types
+    """Put a factor of 1 / ``temperature`` behind ``logits`` and ``cam``."""
+    from onnx import helper, numpy_helper
+
+    inner = graph.graph
+    factor = np.array(1 / temperature, np.float32)
+    inner.initializer.append(numpy_helper.from_array(factor, "int8.factor"))
+    for name in ("logits", "cam"):
+        if name not in {output.name for output in inner.output}:
+            continue
+        before = f"{name}.before"
+        for node in inner.node:
+            for values in (node.input, node.output):
+                for index, value in enumerate(values):
+                    if value == name:
+                        values[index] = before
+        inner.node.append(helper.make_node("Mul", [before, "int8.factor"], [name]))
+    # shapes inferred for the old names would be read as the new ones'
+    del inner.value_info[:]
+
+
+def _drop_unused_domains(graph: Any) -> None:  # noqa: ANN401, onnx has no types
+    """Take out the operator sets that the optimiser lists whether or not a node is of them."""
+    used = {node.domain for node in graph.graph.node} | {""}
+    kept = [domain for domain in graph.opset_import if domain.domain in used]
+    del graph.opset_import[:]
+    graph.opset_import.extend(kept)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without ONNX Runtime's advice to do what was just done."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

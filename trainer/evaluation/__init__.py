@@ -1,0 +1,1 @@
+"""Evaluation: predictors, stored predictions, figures, plots, cross-validation, corruptions."""

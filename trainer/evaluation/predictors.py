@@ -1,0 +1,75 @@
+"""Predictions from any trained thing: a checkpoint (.pt), an exported file (.onnx), SVMs (.npz)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ferdesk.errors import DataError
+from trainer.recipes.config import Recipe
+from trainer.scoring.evaluate import (
+    Classifier,
+    onnx_classifier,
+    onnx_crop_px,
+    open_session,
+    torch_classifier,
+)
+from trainer.training.checkpoint import load_checkpoint
+
+SUFFIXES = (".pt", ".onnx", ".npz")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a file says of itself. ``recipe`` and ``data_sha256`` are None for an exported file.
+
+    ``description`` is one line for people; ``commit`` is ``unknown`` where the file has none.
+    """
+
+    name: str
+    description: str
+    recipe: Recipe | None
+    commit: str
+    data_sha256: str | None
+
+
+class Loaded(NamedTuple):
+    """``classify`` takes faces [N, 48, 48] uint8 to logits [N, 7] float64, one centre view each.
+
+    ``crop_px`` is the side of the centre that it looks at, from which the ten views follow.
+    """
+
+    classify: Classifier
+    crop_px: int
+    about: About
+
+
+def load_classifier(path: Path, device: str = "cpu") -> Loaded:
+    """Open a checkpoint, an exported model or a shallow one, by the name's ending.
+
+    Args:
+        path: of the file.
+        device: where torch runs a checkpoint; the others run on the CPU.
+
+    Raises:
+        DataError: the file is missing, broken, not one of ours, or has another ending.
+    """
+    if path.suffix == ".pt":
+        checkpoint = load_checkpoint(path, device)
+        recipe = checkpoint.recipe
+        model = checkpoint.model().to(device)
+        text = f"{recipe.system}, width {recipe.width}, {recipe.loss}, step {checkpoint.step}"
+        about = About(recipe.name, text, recipe, checkpoint.commit, checkpoint.data_sha256)
+        return Loaded(torch_classifier(model, recipe.crop_px), recipe.crop_px, about)
+    if path.suffix == ".npz":
+        from trainer.training.svm import load_shallow
+
+        svms = load_shallow(path)
+        text = f"{svms.recipe.system}, {len(svms.mean)} features, C = {svms.c:g}"
+        about = About(svms.recipe.name, text, svms.recipe, svms.commit, svms.data_sha256)
+        return Loaded(svms.classify, svms.recipe.crop_px, about)
+    if path.suffix == ".onnx":
+        metadata = open_session(path).get_modelmeta().custom_metadata_map
+        name, text = metadata.get("name", path.stem), metadata.get("architecture", "unknown")
+        about = About(name, text, None, metadata.get("commit", "unknown"), None)
+        return Loaded(onnx_classifier(path), onnx_crop_px(path), about)
+    raise DataError(f"{path} is none of {', '.join(SUFFIXES)}; give a model that was trained here.")

@@ -1,0 +1,133 @@
+"""The paper's network: 17 convolutions of 3x3 in a stem and eight residual blocks, then 7 logits.
+
+Axes: B faces, C channels, H rows, W columns, K expressions.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ferdesk.core.labels import NUM_LABELS
+from trainer.models.layers import Order, ResidualBlock
+
+Pool = Literal["gap", "paper"]
+
+# mean and standard deviation of FER2013's Training pixels, as shares of 255
+PIXEL_MEAN = 0.5077
+PIXEL_STD = 0.2550
+
+PAPER_POOL_CELLS = 4
+"""Side of the paper's average pooling window, which sees the top-left cells of a 6x6 map only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What decides the network's shape; ``width`` is the first stage's channels, the paper's 64."""
+
+    width: int = 64
+    attention: Order = "channel-first"
+    pool: Pool = "gap"
+    angular: bool = False
+    """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
+    input_px: int = 0
+    """Side to which faces are enlarged before the first convolution; 0: as they come."""
+
+
+class Maps(NamedTuple):
+    """What the network shows of itself beside the logits.
+
+    ``attention`` [B, 1, h, w] is the last block's spatial map, ``attention_mid`` the one of the
+    second stage's last block, both in [0, 1]; ``features`` [B, C, h, w] go into the pooling.
+    """
+
+    attention: Tensor
+    attention_mid: Tensor
+    features: Tensor
+
+
+class Network(nn.Module):
+    """What every network here has in common: ``embed`` to features, then one linear layer.
+
+    Input [B, 1, H, W] float, grey values 0..255, of the recipe's crop; output logits [B, 7].
+    Normalisation is inside. A subclass sets ``head`` and ``angular`` and defines ``embed``.
+    """
+
+    head: nn.Linear
+    angular: bool = False
+    """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
+
+    def forward(self, faces_BCHW: Tensor) -> Tensor:
+        return self.classify(self.embed(faces_BCHW))
+
+    def embed(self, faces_BCHW: Tensor) -> Tensor:
+        """The features [B, C] that the last layer (and the loss) sees."""
+        raise NotImplementedError
+
+    def class_weight(self) -> Tensor:
+        """The last layer's weight [K, C], its rows of length 1 where the loss is angular."""
+        weight_KC: Tensor = self.head.weight
+        return F.normalize(weight_KC) if self.angular else weight_KC
+
+    def classify(self, embedding_BC: Tensor) -> Tensor:
+        return F.linear(embedding_BC, self.class_weight(), self.head.bias)
+
+    def num_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def prepare(self, pixels_NHW: Tensor) -> None:
+        """Learn constants from the training faces [N, 48, 48] uint8, before the first step.
+
+        They are buffers, so that a checkpoint carries them; most networks have none.
+        """
+
+
+class ExpressionNet(Network):
+    """CBAM-ResNet of the paper's section 3.1.
+
+    Input [B, 1, H, W] float, grey values 0..255 (44x44 in the paper), enlarged first where the
+    architecture says so; output logits [B, 7].
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.angular = architecture.angular
+        width, order = architecture.width, architecture.attention
+        self.stem = nn.Conv2d(1, width, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(width)
+        blocks: list[ResidualBlock] = []
+        channels_in = width
+        for stage in range(4):
+            channels = width * 2**stage
+            blocks.append(ResidualBlock(channels_in, channels, 1 if stage == 0 else 2, order))
+            blocks.append(ResidualBlock(channels, channels, 1, order))
+            channels_in = channels
+        self.blocks = nn.ModuleList(blocks)
+        self.head = nn.Linear(channels_in, NUM_LABELS, bias=not architecture.angular)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def embed(self, faces_BCHW: Tensor) -> Tensor:
+        """The pooled features [B, C] that the last layer (and A-Softmax) sees."""
+        return self.pool(self.look(faces_BCHW).features)
+
+    def look(self, faces_BCHW: Tensor) -> Maps:
+        """The features before pooling, with the spatial maps (ones where there is no CBAM)."""
+        x_BCHW = (faces_BCHW / 255.0 - PIXEL_MEAN) / PIXEL_STD
+        if side := self.architecture.input_px:
+            x_BCHW = F.interpolate(x_BCHW, size=(side, side), mode="bilinear", align_corners=False)
+        x_BCHW = F.relu(self.stem_norm(self.stem(x_BCHW)))
+        maps: list[Tensor] = []
+        for block in self.blocks:
+            x_BCHW, map_B1HW = block(x_BCHW)
+            maps.append(torch.ones_like(x_BCHW[:, :1]) if map_B1HW is None else map_B1HW)
+        return Maps(attention=maps[-1], attention_mid=maps[3], features=x_BCHW)
+
+    def pool(self, features_BCHW: Tensor) -> Tensor:
+        if self.architecture.pool == "paper":
+            features_BCHW = features_BCHW[:, :, :PAPER_POOL_CELLS, :PAPER_POOL_CELLS]
+        return features_BCHW.mean((2, 3))

@@ -1,0 +1,1 @@
+"""Recipes: the fields that decide a run, and the presets."""

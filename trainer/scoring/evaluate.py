@@ -1,0 +1,325 @@
+"""How good a model is: accuracy by one crop, flip and ten crops, per class, and calibration.
+
+Works on a checkpoint (torch) and on an exported file (ONNX Runtime) alike: both are a function
+from faces [N, 48, 48] to logits [N, 7]. Axes: N faces, K expressions.
+"""
+
+import datetime
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ferdesk.core.crop import FACE_SIZE_PX
+from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.errors import DataError
+from trainer.data.augment import center_crop
+from trainer.data.fer2013 import Faces
+from trainer.models.network import Network
+
+Views = Literal["one", "flip", "ten"]
+Classifier = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+"""Faces [N, 48, 48] uint8 -> logits [N, 7]."""
+
+_INNER_CROP_PX = 44
+"""The paper's, where a file does not say its own."""
+
+
+def private_log(checkout: Path) -> Path:
+    """Where looks at PrivateTest are noted: with the checkout's results, else in this folder."""
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "docs" / "results" / "private-test-log.jsonl"
+    return Path("ferdesk-private-test-log.jsonl")
+
+
+PRIVATE_LOG = private_log(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Figures of one model on one split by one way of viewing. All shares lie in [0, 1].
+
+    ``interval`` is Wilson's 95 % interval of the accuracy; ``ece`` has 15 bins of equal width.
+    """
+
+    num_faces: int
+    accuracy: float
+    interval: tuple[float, float]
+    macro_recall: float
+    recall: dict[str, float]
+    ece: float
+    nll: float
+
+
+def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
+    """One centre crop through a torch model in eval mode, on the model's device."""
+    device = next(model.parameters()).device
+
+    @torch.no_grad()
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        faces = torch.from_numpy(pixels)
+        outputs = [
+            model(center_crop(faces[i : i + 512].to(device), crop_px)) / temperature
+            for i in range(0, len(pixels), 512)
+        ]
+        return torch.cat(outputs).double().cpu().numpy()
+
+    model.eval()
+    return classify
+
+
+def onnx_classifier(path: Path) -> Classifier:
+    """An exported file on the CPU through ONNX Runtime, exactly as the app feeds it.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    session = open_session(path)
+
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        outputs = [
+            session.run(["logits"], {"faces": pixels[i : i + 256, None].astype(np.float32)})[0]
+            for i in range(0, len(pixels), 256)
+        ]
+        return np.concatenate(outputs).astype(np.float64)
+
+    return classify
+
+
+def onnx_crop_px(path: Path) -> int:
+    """Side of the inner crop that an exported file looks at, as its metadata says.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    text = open_session(path).get_modelmeta().custom_metadata_map.get("crop")
+    if text is None:
+        return _INNER_CROP_PX
+    try:
+        return int(json.loads(text)["inner_px"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{path} has a crop that cannot be read: {text!r}; export again."
+        ) from error
+
+
+def onnx_version(path: Path) -> str:
+    """The version that an exported file's metadata tells.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    return str(open_session(path).get_modelmeta().custom_metadata_map.get("version", "1"))
+
+
+def open_session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
+    """ONNX Runtime's session of an exported file, on the CPU.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    import onnxruntime
+
+    if not path.is_file():
+        raise DataError(f"There is no model {path}; make one with ferdesk-train export.")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # beside other work, threads that spin cost both far more than they gain
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime's classes share no base of their own
+        raise DataError(
+            f"{path} cannot be opened as an ONNX model; it may be cut off. Export it again."
+        ) from error
+    names = {value.name for value in (*session.get_inputs(), *session.get_outputs())}
+    if not {"faces", "logits"} <= names:
+        raise DataError(
+            f"{path} is not a model of ferdesk: it lacks faces or logits; make one with "
+            "ferdesk-train export."
+        )
+    return session
+
+
+def shift_of(crop_px: int) -> int:
+    """Pixels from the centre of a face to where an inner crop of ``crop_px`` meets its corners."""
+    return (FACE_SIZE_PX - crop_px) // 2
+
+
+def shifted(pixels: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
+    """Faces [N, H, W] moved by whole pixels, their edges repeated."""
+    rows = np.clip(np.arange(pixels.shape[1]) - down, 0, pixels.shape[1] - 1)
+    columns = np.clip(np.arange(pixels.shape[2]) - right, 0, pixels.shape[2] - 1)
+    return pixels[:, rows][:, :, columns]
+
+
+def view_logits(
+    classify: Classifier, pixels: NDArray[np.uint8], views: Views, shift_px: int = 2
+) -> NDArray[np.float64]:
+    """Logits [N, K], averaged over the views before any softmax.
+
+    ``one`` is the centre, as the app runs it; ``flip`` adds its mirror; ``ten`` is the paper's:
+    centre and four corners, with their mirrors. The corners lie ``shift_px`` from the centre:
+    2 for an inner crop of 44 in 48 pixels.
+    """
+    offsets = [(0, 0)]
+    if views == "ten" and shift_px:  # without a margin the corners are the centre
+        s = shift_px
+        offsets += [(s, s), (s, -s), (-s, s), (-s, -s)]
+    faces = [shifted(pixels, down, right) for down, right in offsets]
+    if views != "one":
+        faces += [np.ascontiguousarray(face[:, :, ::-1]) for face in faces]
+    total = sum((classify(face) for face in faces), np.zeros((len(pixels), NUM_LABELS)))
+    return total / len(faces)
+
+
+def score(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> Scores:
+    """All figures from stored logits."""
+    predicted = logits_NK.argmax(1)
+    correct = predicted == labels_N
+    recall = {
+        name: float(correct[labels_N == k].mean()) if (labels_N == k).any() else float("nan")
+        for k, name in enumerate(LABELS)
+    }
+    probabilities = softmax(logits_NK)
+    chosen = probabilities[np.arange(len(labels_N)), labels_N]
+    return Scores(
+        num_faces=len(labels_N),
+        accuracy=float(correct.mean()),
+        interval=wilson_interval(int(correct.sum()), len(labels_N)),
+        macro_recall=float(np.nanmean(list(recall.values()))),
+        recall=recall,
+        ece=expected_calibration_error(probabilities, labels_N),
+        nll=float(-np.log(np.maximum(chosen, 1e-300)).mean()),
+    )
+
+
+def softmax(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    shifted_NK = np.exp(logits_NK - logits_NK.max(axis=1, keepdims=True))
+    normalised: NDArray[np.float64] = shifted_NK / shifted_NK.sum(axis=1, keepdims=True)
+    return normalised
+
+
+NUM_BINS = 15
+"""Of the calibration error: equal widths over [0, 1]."""
+
+
+def bin_of(confidence_N: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which of the calibration error's bins each confidence falls into."""
+    return np.minimum((confidence_N * NUM_BINS).astype(np.int64), NUM_BINS - 1)
+
+
+def expected_calibration_error(
+    probabilities_NK: NDArray[np.float64], labels_N: NDArray[np.int64]
+) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins, weighted by their faces."""
+    confidence = probabilities_NK.max(axis=1)
+    correct = probabilities_NK.argmax(axis=1) == labels_N
+    bins = bin_of(confidence)
+    gaps = [
+        abs(float(correct[bins == b].mean()) - float(confidence[bins == b].mean()))
+        * float((bins == b).mean())
+        for b in range(NUM_BINS)
+        if (bins == b).any()
+    ]
+    return float(sum(gaps))
+
+
+def fit_temperature(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
+    """The T that minimises the mean NLL of softmax(logits / T) (Guo et al., 2017)."""
+
+    def nll(log_temperature: float) -> float:
+        probabilities = softmax(logits_NK / np.exp(log_temperature))
+        chosen = probabilities[np.arange(len(labels_N)), labels_N]
+        return float(-np.log(np.maximum(chosen, 1e-300)).mean())
+
+    # the NLL is convex in 1/T, hence unimodal in log T: golden-section search
+    low, high = np.log(0.05), np.log(20.0)
+    golden = (np.sqrt(5.0) - 1) / 2
+    while high - low > 1e-5:
+        inner_low, inner_high = high - golden * (high - low), low + golden * (high - low)
+        if nll(inner_low) < nll(inner_high):
+            high = inner_high
+        else:
+            low = inner_low
+    return float(np.exp((low + high) / 2))
+
+
+def wilson_interval(num_correct: int, num_faces: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, 1927)."""
+    if num_faces == 0:
+        return (0.0, 1.0)
+    z, n = 1.959964, num_faces
+    share = num_correct / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (float(middle - half), float(middle + half))
+
+
+def evaluate(classify: Classifier, faces: Faces, views: Views, shift_px: int = 2) -> Scores:
+    if len(faces) == 0:
+        raise DataError("The split has no faces.")
+    return score(view_logits(classify, faces.pixels, views, shift_px), faces.labels)
+
+
+def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
+    """Append one line about a look at PrivateTest: what was measured, when, on which file."""
+    stamped = {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **entry}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(stamped) + "\n")
+
+
+def refuse_second_look(name: str, version: str, log: Path | None = None) -> None:
+    """PrivateTest is looked at once for each version of a model that is exported.
+
+    Lines of the log that tell no version are of version 1, lines without scores of no look.
+
+    Raises:
+        DataError: the log has such a look already.
+    """
+    log = log or PRIVATE_LOG
+    try:
+        lines = log.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        look = json.loads(line)
+        told = (Path(look.get("file", "")).stem, look.get("version", "1"))
+        if "scores" in look and told == (name, version):
+            raise DataError(
+                f"PrivateTest was looked at by {name}, version {version}, on "
+                f"{str(look.get('date'))[:10]} ({log}); once is allowed. Export without --final, "
+                "or give a network that was trained anew another --model-version."
+            )
+
+
+def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:
+    """The figures as JSON values, rounded."""
+
+    def rounded(value: object) -> object:
+        if isinstance(value, float):  # JSON has no NaN, the recall of an absent expression
+            return None if math.isnan(value) else round(value, digits)
+        if isinstance(value, dict):
+            return {key: rounded(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [rounded(item) for item in value]
+        return value
+
+    table = rounded(asdict(scores))
+    assert isinstance(table, dict)
+    return table
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

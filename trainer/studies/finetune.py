@@ -1,0 +1,189 @@
+"""A user's own faces: continue a network on them, say what it brought, write the app a model."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ferdesk.errors import DataError
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.data.folder import FaceFolder
+from trainer.recipes.config import Recipe, as_table, recipe_from
+from trainer.scoring.evaluate import evaluate, torch_classifier
+from trainer.training.build import build_network
+from trainer.training.checkpoint import Checkpoint
+from trainer.training.initial_weights import Start
+from trainer.training.loop import fit
+
+CALIBRATE_FROM = 100
+"""With fewer held-out faces a temperature fitted on them would be chance."""
+FER_SHARE = 4
+"""So many FER2013 faces are mixed in for each own one, against forgetting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Hits of one network among ``num_faces`` faces that it was not trained on, one crop each."""
+
+    num_hits: int
+    num_faces: int
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.num_hits} of {self.num_faces} ({self.num_hits / self.num_faces:.1%}, 95 % "
+            f"interval {low:.0%} to {high:.0%})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What fine-tuning brought: before and after, on the held-out faces and on PublicTest."""
+
+    checkpoint: Checkpoint
+    held_out: tuple[Judgement, Judgement] | None
+    public: tuple[Judgement, Judgement] | None
+
+    def sentences(self) -> list[str]:
+        """For the user, honest about how little a few faces prove."""
+        said = []
+        if self.held_out is None:
+            said.append(
+                "No face was held out, so nothing is known of what it brought on faces that it has "
+                "not seen."
+            )
+        else:
+            before, after = self.held_out
+            said.append(f"Held-out faces right, before: {before}; after: {after}.")
+            if before.interval[1] >= after.interval[0] and after.interval[1] >= before.interval[0]:
+                said.append("The intervals overlap: so few faces prove no difference.")
+        if self.public is not None:
+            before, after = self.public
+            said.append(f"FER2013's PublicTest, before: {before}; after: {after}.")
+        return said
+
+
+def recipe_for(recipe: Recipe, start: Start, own: Faces) -> Recipe:
+    """``recipe`` with the network of ``start``, and a batch that ``own`` faces can fill.
+
+    Raises:
+        DataError: there are fewer than two faces to train on.
+    """
+    if len(own) < 2:
+        raise DataError(
+            f"There are {len(own)} faces to train on; at least two are needed, and some dozens of "
+            "each expression make sense."
+        )
+    values = {**as_table(recipe), **start.shape, "batch": min(recipe.batch, len(own))}
+    return recipe_from(values, recipe.name)
+
+
+def mixed(folder: FaceFolder, fer2013: Fer2013 | None, recipe: Recipe) -> Fer2013:
+    """The splits to fine-tune on: own faces, FER2013's Training among them where it is given.
+
+    ``public`` are the held-out faces; PrivateTest is not part of it.
+    """
+    own = folder.training
+    sha256 = folder.sha256
+    if fer2013 is not None:
+        training = fer2013.splits["training"]
+        rng = np.random.default_rng([recipe.seed, 3])
+        chosen = rng.permutation(len(training))[: FER_SHARE * len(own)]
+        own = Faces(
+            np.concatenate([own.pixels, training.pixels[chosen]]),
+            np.concatenate([own.labels, training.labels[chosen]]),
+        )
+        sha256 = hashlib.sha256(f"{sha256} {fer2013.sha256}".encode()).hexdigest()
+    return Fer2013({"training": own, "public": folder.judging}, sha256)
+
+
+def finetune(
+    recipe: Recipe,
+    folder: FaceFolder,
+    start: Start,
+    out: Path,
+    *,
+    fer2013: Fer2013 | None = None,
+    **options: Any,  # noqa: ANN401, those of fit
+) -> Outcome:
+    """Train ``recipe`` (see ``recipe_for``) from ``start`` in ``out``, and judge before and after.
+
+    Args:
+        recipe: of ``recipe_for``.
+        folder: own faces; its held-out ones are never trained on.
+        start: where to begin.
+        out: folder of the run, as for ``fit``.
+        fer2013: mixed in, and its PublicTest judged too.
+        options: of ``trainer.training.loop.fit``.
+    """
+    judging = folder.judging
+    public = None if fer2013 is None else fer2013.splits["public"]
+    network = build_network(recipe)
+    network.load_state_dict(start.weights)
+    checkpoint = fit(recipe, mixed(folder, fer2013, recipe), out, start=start.weights, **options)
+    networks = (network, checkpoint.model())
+
+    def both(faces: Faces | None) -> tuple[Judgement, Judgement] | None:
+        if faces is None or not len(faces):
+            return None
+        before, after = (_judged(n, faces, recipe.crop_px) for n in networks)
+        return before, after
+
+    return Outcome(checkpoint, both(judging), both(public))
+
+
+def _judged(network: Any, faces: Faces, crop_px: int) -> Judgement:  # noqa: ANN401
+    scores = evaluate(torch_classifier(network, crop_px), faces, "one", 0)
+    return Judgement(round(scores.accuracy * len(faces)), len(faces), scores.interval)
+
+
+def write_model(
+    outcome: Outcome,
+    folder: FaceFolder,
+    start: Start,
+    path: Path,
+    name: str,
+    fer2013: Fer2013 | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Export for the app; the temperature comes from as many unseen faces as there are.
+
+    Raises:
+        FerdeskError: ``path`` cannot be written.
+    """
+    from trainer.delivery.export import Identity, export
+
+    judging, temperature, judged = folder.judging, None, "held_out"
+    shown: Faces = judging
+    if len(judging) >= CALIBRATE_FROM:
+        say(f"The temperature is fitted on {len(judging)} held-out faces.")
+    elif fer2013 is not None:
+        from trainer.scoring.evaluate import fit_temperature, view_logits
+
+        public = fer2013.splits["public"]
+        classify = torch_classifier(outcome.checkpoint.model(), outcome.checkpoint.recipe.crop_px)
+        temperature = fit_temperature(view_logits(classify, public.pixels, "one"), public.labels)
+        say(f"Held out are {len(judging)} faces, too few; PublicTest gave the temperature.")
+    else:
+        temperature = 1.0 if start.temperature is None else start.temperature
+        say(
+            f"Held out are {len(judging)} faces, too few to fit a temperature "
+            f"({CALIBRATE_FROM} are needed): {temperature:.3g} is kept from {start.source}."
+        )
+    if not len(judging):
+        shown, judged = folder.training, ""
+    own = len(folder.training)
+    mixed_in = "" if fer2013 is None else ", with FER2013's Training faces among them"
+    export(
+        outcome.checkpoint,
+        Identity(name, "1"),
+        shown,
+        path,
+        judged=judged or None,
+        temperature=temperature,
+        trained_on=f"{start.source}, then {own} own faces{mixed_in}; the last epoch",
+    )

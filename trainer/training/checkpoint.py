@@ -1,0 +1,124 @@
+"""Checkpoints: weights, average, optimiser, recipe, commit, scores; written aside, then moved."""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ferdesk.errors import DataError
+from trainer.models.network import Network
+from trainer.recipes.config import Recipe, as_table, recipe_from
+from trainer.training.build import build_network
+
+_SCHEMA = 1
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Everything that a run needs to go on as if it had not been interrupted.
+
+    Random numbers are drawn from seeds made of ``recipe.seed`` and the step, so their state is
+    not part of it. ``average`` is the exponential average of the weights, None where unused.
+    """
+
+    recipe: Recipe
+    step: int
+    weights: dict[str, Tensor]
+    average: dict[str, Tensor] | None
+    optimizer: dict[str, Any]
+    data_sha256: str
+    commit: str
+    scores: dict[str, float] = field(default_factory=dict)
+    losses: Tensor | None = None
+    """Of the steps of the epoch in work, [steps an epoch]; a resumed epoch logs the same mean."""
+
+    def evaluated_weights(self) -> dict[str, Tensor]:
+        """The weights that are judged and exported: the average where there is one."""
+        return self.weights if self.average is None else self.average
+
+    def model(self) -> Network:
+        """The network to evaluate or export, in eval mode."""
+        model = build_network(self.recipe)
+        model.load_state_dict(self.evaluated_weights())
+        return model.eval()
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write ``path`` so that at every moment either the old or the new file is whole.
+
+    Raises:
+        OSError: it cannot be written; the old file is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".tmp")
+    table = {
+        "schema": _SCHEMA,
+        "recipe": as_table(checkpoint.recipe),
+        "step": checkpoint.step,
+        "weights": checkpoint.weights,
+        "average": checkpoint.average,
+        "optimizer": checkpoint.optimizer,
+        "data_sha256": checkpoint.data_sha256,
+        "commit": checkpoint.commit,
+        "scores": checkpoint.scores,
+        "losses": checkpoint.losses,
+    }
+    try:
+        with aside.open("wb") as file:  # torch's own writer makes a RuntimeError of a full disk
+            torch.save(table, file)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
+    """Read a checkpoint without running code from it.
+
+    Raises:
+        DataError: missing, broken, or not one of ours.
+    """
+    if not path.is_file():
+        raise DataError(f"There is no checkpoint {path}; train one with ferdesk-train fit.")
+    try:
+        table = torch.load(path, map_location=device, weights_only=True)
+        if table["schema"] != _SCHEMA:
+            raise DataError(f"{path} has checkpoint schema {table['schema']}; {_SCHEMA} is read.")
+        return Checkpoint(
+            recipe=recipe_from(table["recipe"], str(path)),
+            step=table["step"],
+            weights=table["weights"],
+            average=table["average"],
+            optimizer=table["optimizer"],
+            data_sha256=table["data_sha256"],
+            commit=table["commit"],
+            scores=table["scores"],
+            losses=table.get("losses"),
+        )
+    except DataError:
+        raise
+    except Exception as error:  # a broken pickle raises whatever it likes
+        # torch's own words are many lines, and advise to run the file's code
+        raise DataError(
+            f"{path} is not a ferdesk checkpoint, or is cut off; choose another or train again."
+        ) from error
+
+
+def current_commit() -> str:
+    """The checkout's commit, ``+`` after it where files differ, or ``unknown``."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+        changed = subprocess.run(
+            ["git", "-C", str(here), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return commit + ("+" if changed else "")

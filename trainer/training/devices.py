@@ -1,0 +1,46 @@
+"""Where a network is trained and run, compiled or not, and in which numbers."""
+
+import torch
+
+from ferdesk.errors import DataError
+from trainer.training.distributed import local_rank
+
+
+def choose_device(name: str) -> str:
+    """``auto`` becomes a GPU where torch can use one, else cpu; other names are tried.
+
+    Of the processes that torchrun starts on a machine, each gets a GPU of its own.
+
+    Raises:
+        DataError: torch cannot use the device here.
+    """
+    if name in ("auto", "cuda") and torch.cuda.is_available():
+        return f"cuda:{local_rank() % torch.cuda.device_count()}"
+    if name == "auto":
+        return "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise DataError("There is no CUDA device that torch can use here; choose --device cpu.")
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DataError(f"There is no device {name} that torch can use here.") from error
+    return name
+
+
+def compiling_pays(device: str) -> bool:
+    """Measured: without AMX a processor is several times slower with it than without."""
+    return device.startswith("cuda") or _has_amx()
+
+
+def bf16_is_fast(device: str, compiled: bool) -> bool:
+    """Measured: on AMX processors compiled bfloat16 is 1.6 times as fast, elsewhere slower.
+
+    GPUs before NVIDIA's Ampere only emulate it.
+    """
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return compiled and _has_amx()
+
+
+def _has_amx() -> bool:
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())

@@ -1,0 +1,130 @@
+"""Weights to start from: a checkpoint's, or those inside a model file that ferdesk exported."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ferdesk.errors import DataError
+from trainer.recipes.config import Recipe, recipe_from
+from trainer.training.checkpoint import load_checkpoint
+
+PARITY = 1e-3
+"""Largest allowed difference between the file's logits and those of the network made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """``weights`` of a network, and the fields of a recipe that such a network needs.
+
+    ``temperature`` divides the logits, where the source has one.
+    """
+
+    weights: dict[str, Tensor]
+    shape: dict[str, Any]
+    temperature: float | None
+    source: str
+
+
+def load_start(path: Path) -> Start:
+    """Read a checkpoint (``.pt``) or an exported model (``.onnx``).
+
+    Raises:
+        DataError: missing, broken, of another program, or an int8 model, which has no weights
+            that could be trained further.
+    """
+    if path.suffix == ".onnx":
+        return _from_onnx(path)
+    checkpoint = load_checkpoint(path)
+    return Start(checkpoint.evaluated_weights(), shape_of(checkpoint.recipe), None, path.name)
+
+
+def shape_of(recipe: Recipe) -> dict[str, Any]:
+    """The fields that decide which weights a network has, and what it looks at."""
+    return {
+        "system": recipe.system, "width": recipe.width, "attention": recipe.attention,
+        "pool": recipe.pool, "loss": recipe.loss, "crop_px": recipe.crop_px,
+        "input_px": recipe.input_px,
+    }  # fmt: skip
+
+
+def _from_onnx(path: Path) -> Start:
+    """The named weights inside the graph; the last layer's are cam's, times what divides them."""
+    import onnx
+    from onnx import numpy_helper
+
+    from trainer.scoring.evaluate import onnx_classifier
+    from trainer.training.build import build_network
+
+    classify = onnx_classifier(path)  # refuses what is no model of ours
+    graph = onnx.load(path).graph
+    table = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    try:
+        text, temperature = metadata["architecture"], float(metadata["temperature"])
+        attention = re.search(r"attention ([a-z-]+)", text)
+        pool = re.search(r"pooling (gap|paper)", text)
+        stem = table.get("model.stem.weight", table.get("model.stem.weight.half"))
+        (cam,) = [node for node in graph.node if "cam" in node.output]
+        if attention is None or pool is None or stem is None:
+            raise KeyError("architecture")
+        shape = {
+            "system": "cbam-resnet", "width": int(stem.shape[0]), "attention": attention.group(1),
+            "pool": pool.group(1), "loss": "softmax",
+            "crop_px": int(json.loads(metadata["crop"])["inner_px"]),
+            "input_px": int(json.loads(metadata["crop"]).get("input_px", 0)),
+        }  # fmt: skip
+        recipe = recipe_from(shape, str(path))
+        network = build_network(recipe)
+        weights = network.state_dict()
+        for name in weights:
+            value = table.get(f"model.{name}", table.get(f"model.{name}.half"))
+            if value is not None:
+                weights[name] = torch.from_numpy(value.astype(np.float32))
+            elif not (name.endswith("num_batches_tracked") or name.startswith("head.")):
+                raise KeyError(name)
+        side = recipe.input_px or recipe.crop_px
+        cells = 16 if recipe.pool == "paper" else ((side + 7) // 8) ** 2
+        kernel = table.get(cam.input[1], table.get(f"{cam.input[1]}.half"))
+        if kernel is None:
+            raise KeyError("cam")
+        scale = float(temperature)
+        weights["head.weight"] = torch.from_numpy(
+            kernel[:, :, 0, 0].astype(np.float32) * (scale * cells)
+        )
+        bias = np.array(json.loads(metadata["cam_bias"]), dtype=np.float32)
+        weights["head.bias"] = torch.from_numpy(bias * scale)
+        network.load_state_dict(weights)
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise DataError(
+            f"{path} holds no weights that can be trained further (an int8 model, or one that "
+            "ferdesk-train did not export); give a checkpoint, last.pt or best.pt."
+        ) from error
+    _prove(network, recipe.crop_px, temperature, classify, path)
+    return Start(weights, shape, temperature, path.name)
+
+
+def _prove(
+    network: torch.nn.Module,
+    crop_px: int,
+    temperature: float,
+    classify: Any,  # noqa: ANN401
+    path: Path,
+) -> None:
+    """The network must say of noise what the file says."""
+    from trainer.scoring.evaluate import torch_classifier
+
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
+    network.eval()
+    ours = torch_classifier(network, crop_px, temperature)(pixels)  # type: ignore[arg-type]
+    difference = float(np.abs(ours - classify(pixels)).max())
+    if not difference <= PARITY:
+        raise DataError(
+            f"The network made from {path} differs from it by {difference:.2g} ({PARITY} is "
+            "allowed); give a checkpoint, last.pt or best.pt."
+        )

@@ -1,0 +1,503 @@
+"""The training loop: FER2013 on the device, one launch a step, resumable at any step."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ferdesk.errors import DataError, FerdeskError
+from trainer.data.augment import center_crop
+from trainer.data.fer2013 import Faces, Fer2013
+from trainer.models.baselines import StackedAutoEncoder
+from trainer.models.network import Network
+from trainer.recipes.config import Recipe
+from trainer.training.build import build_network
+from trainer.training.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from trainer.training.distillation import Teacher, load_teacher, opinion
+from trainer.training.distributed import ALONE, Group, GroupLost, synchronise_norms
+from trainer.training.epoch_plan import learning_rate_at
+from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
+from trainer.training.pretrain import FILE as PRETRAINED
+from trainer.training.pretrain import Progress as Pretraining
+from trainer.training.pretrain import pretrain
+from trainer.training.run_log import Journal
+from trainer.training.step import TrainingStep, is_out_of_memory, memory_format
+
+SAVE_EVERY_S = 60.0
+"""At least so often ``last.pt`` is written."""
+SAVE_SHARE = 0.03
+"""Share of the time that saving at the ends of epochs may take."""
+CHECK_EVERY_STEPS = 25
+"""How often the host waits for a processor's loss; a GPU runs ahead four times as far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands; ``public_accuracy`` is None until an epoch has been evaluated."""
+
+    epoch: float
+    step: int
+    num_steps: int
+    loss: float
+    learning_rate: float
+    images_per_s: float
+    public_accuracy: float | None
+    best_accuracy: float | None = None
+    num_epochs: int = 0
+    epoch_ended: bool = False
+    phase: str = "training"
+    """What epoch and step count: training, or the pre-training of a named layer."""
+
+
+def fit(
+    recipe: Recipe,
+    data: Fer2013,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    compile_model: bool = False,
+    autotune: bool = False,
+    bf16: bool = False,
+    resume: bool = False,
+    start: dict[str, Tensor] | None = None,
+    max_steps: int | None = None,
+    events: bool = False,
+    group: Group = ALONE,
+    report: Callable[[Progress], None] = lambda _: None,
+    notice: Callable[[str], None] = lambda _: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Checkpoint:
+    """Train ``recipe`` and return the checkpoint that its selection rule chooses.
+
+    Leaves ``last.pt`` (saved at least once a minute), ``best.pt`` (highest accuracy on
+    PublicTest, one crop) and ``log.jsonl`` in ``folder``. PrivateTest is never touched.
+
+    Args:
+        recipe: what to train.
+        data: the splits; Training is trained on, PublicTest is watched.
+        folder: of this run.
+        device: a torch device.
+        compile_model: use torch.compile.
+        autotune: let the compiler time kernels for minutes, for long runs with large batches.
+        bf16: run the convolutions in bfloat16; losses and weights stay in float32.
+        resume: go on from ``last.pt`` where there is one.
+        start: weights to begin from in place of random ones, as of ``Checkpoint``; those of the
+            last layer are left out where their shape differs. A resumed run has its own.
+        max_steps: stop there, for timing and tests; the schedule stays that of the whole run.
+        events: write TensorBoard's events into ``folder/events``.
+        group: the processes that share each batch; the first of them writes the files.
+        report: called every few steps.
+        notice: takes a sentence for the user about what is not as wished but goes on.
+        stop_requested: asked after each step (on several GPUs every few); True saves and ends.
+
+    Raises:
+        TrainingStopped: stopped, a full disk, another process of the group gone; ``CannotTrain``
+            where a loss is not finite, ``MemoryFull`` where memory
+            is too small.
+        DataError: the folder holds another run, or cannot be made; the weights to start from do
+            not fit; the batch cannot be shared out.
+    """
+    try:
+        run = _Run(
+            recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
+            resume=resume, start=start, group=group, notice=notice, stop_requested=stop_requested,
+        )  # fmt: skip
+        return run.train(max_steps, events, report, stop_requested)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryFull(
+            f"The device's memory is full at a batch of {recipe.batch}; free it and --resume, or "
+            "start again with a smaller batch (--set "
+            f"batch={max(1, recipe.batch // 2)}) and another --out."
+        ) from error
+
+
+class _Run:
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Fer2013,
+        folder: Path,
+        device: str,
+        *,
+        compile_model: bool = False,
+        autotune: bool = False,
+        bf16: bool = False,
+        resume: bool = False,
+        start: dict[str, Tensor] | None = None,
+        group: Group = ALONE,
+        notice: Callable[[str], None] = lambda _: None,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.recipe, self.data, self.folder, self.group = recipe, data, folder, group
+        self.stop_requested = stop_requested
+        self.device = torch.device(device)
+        self.bf16, self.notice = bf16, notice
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            if self.device.index is not None:
+                torch.cuda.set_device(self.device)  # a capture takes place on the current one
+        training = data.splits["training"]
+        if len(training) < recipe.batch:
+            raise DataError(
+                f"Training has {len(training)} faces, fewer than the batch of {recipe.batch}."
+            )
+        group.check_batch(recipe.batch)
+        checkpoint = group.from_first(lambda: self._open(resume))
+        torch.manual_seed(recipe.seed)
+        self.model = self._network()
+        if checkpoint is None:
+            self.model.prepare(torch.from_numpy(training.pixels).to(self.device))
+        if checkpoint is None and start is not None:
+            _begin_from(self.model, start)
+        self.model = synchronise_norms(self.model, group, self.device)
+        self.averaged = self._network() if recipe.average else None
+        if self.averaged is not None:
+            self.averaged.load_state_dict(self.model.state_dict())
+            self.averaged.eval()
+        self.update = TrainingStep(
+            recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
+            group=group, autotune=autotune, notice=notice, **self._taught_by(),
+        )  # fmt: skip
+        self.steps_per_epoch = self.update.steps_per_epoch
+        self.num_steps = self.steps_per_epoch * recipe.epochs
+        self.step = 0
+        self.scores: dict[str, float] = {}
+        self.commit = current_commit()
+        # weights to start from have been pre-trained, or have learned already
+        self._pretrains = checkpoint is None and start is None
+        self._best: Checkpoint | None = None
+        """The best so far, where it is not on the disk yet."""
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        for network in (self.model, self.averaged):
+            if network is not None:
+                group.copy_from_first(network.state_dict().values())
+
+    def _network(self) -> Network:
+        network: Network = build_network(self.recipe).to(  # type: ignore[call-overload]
+            self.device, memory_format=memory_format(self.recipe, self.device)
+        )
+        return network
+
+    def _taught_by(self) -> dict[str, Any]:
+        """The teachers, or what they said once for all; the first process alone reads files."""
+        if not self.recipe.teacher:
+            return {}
+
+        def load() -> tuple[list[Teacher], NDArray[np.float32] | None]:
+            teachers = [load_teacher(Path(place), self.recipe) for place in self.recipe.teacher]
+            if self.recipe.distill_view == "same":
+                return teachers, None
+            return [], opinion(
+                teachers, self.data, self.recipe, self.folder, self.device, self.notice,
+                self.stop_requested,
+            )  # fmt: skip
+
+        teachers, taught_NK = self.group.from_first(load)
+        if taught_NK is not None:
+            return {"taught_NK": torch.from_numpy(taught_NK)}
+        return {"teachers": [teacher.network().to(self.device) for teacher in teachers]}
+
+    def _open(self, resume: bool) -> Checkpoint | None:
+        """The checkpoint to go on from, checked; the first process alone does this."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"The folder {self.folder} cannot be made: {error}.") from error
+        path = self.folder / "last.pt"
+        if not resume and (path.exists() or (self.folder / PRETRAINED).exists()):
+            raise DataError(
+                f"{self.folder} already holds a run; add --resume to go on, or choose another "
+                "--out."
+            )
+        if not path.exists():
+            return None
+        checkpoint = load_checkpoint(path)
+        if checkpoint.recipe != self.recipe:
+            raise DataError(
+                f"{self.folder} holds a run of another recipe; resume with the same preset and "
+                "--set values, or choose another --out."
+            )
+        if checkpoint.data_sha256 != self.data.sha256:
+            raise DataError(f"{self.folder} holds a run on another data file.")
+        return checkpoint
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.model.load_state_dict(checkpoint.weights)
+        if self.averaged is not None and checkpoint.average is not None:
+            self.averaged.load_state_dict(checkpoint.average)
+        self.update.load_optimizer(checkpoint.optimizer)
+        self.step, self.scores = checkpoint.step, dict(checkpoint.scores)
+        if checkpoint.losses is not None:
+            self.update.losses_S.copy_(checkpoint.losses)
+
+    def train(
+        self,
+        max_steps: int | None,
+        events: bool,
+        report: Callable[[Progress], None],
+        stop_requested: Callable[[], bool],
+    ) -> Checkpoint:
+        last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
+        journal = None
+        try:
+            if self._pretrains and isinstance(self.model, StackedAutoEncoder):
+                self._pretrain(self.model, report, stop_requested)
+            if self.group.writes and self.step < last_step:
+                journal = Journal(self.folder, self.step, events=events, notice=self.notice)
+            self._train(last_step, journal, report, stop_requested)
+        except GroupLost as error:
+            raise TrainingStopped(
+                f"{error}, so this one ends too, at step {self.step}. What {self.folder} holds is "
+                "whole: start all again with --resume."
+            ) from error
+        finally:
+            if journal is not None:
+                journal.close()
+            if self._best is not None:  # the run broke off with the best so far in memory alone
+                with contextlib.suppress(OSError):
+                    save_checkpoint(self._best, self.folder / "best.pt")
+        return self.group.from_first(self._chosen)
+
+    def _pretrain(
+        self,
+        model: StackedAutoEncoder,
+        report: Callable[[Progress], None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        rate, epochs = self.recipe.pretrain_learning_rate, self.recipe.pretrain_epochs
+
+        def tell(state: Pretraining) -> None:
+            report(
+                Progress(
+                    state.epoch, state.step, state.num_steps, state.loss, rate,
+                    state.images_per_s, None, None, epochs, state.epoch_ended,
+                    f"pre-training, {state.layer} layer",
+                )
+            )  # fmt: skip
+
+        pretrain(
+            model, self.recipe, self.update.pixels_NHW, self.folder,
+            data_sha256=self.data.sha256, commit=self.commit, group=self.group, report=tell,
+            stop_requested=stop_requested,
+        )  # fmt: skip
+        if self.averaged is not None:
+            self.averaged.load_state_dict(model.state_dict())
+
+    def _chosen(self) -> Checkpoint:
+        if self.recipe.select == "public" and (self.folder / "best.pt").exists():
+            return load_checkpoint(self.folder / "best.pt")
+        return load_checkpoint(self.folder / "last.pt")
+
+    def _train(
+        self,
+        last_step: int,
+        journal: Journal | None,
+        report: Callable[[Progress], None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        saved_s = timed_s = time.monotonic()
+        save_took_s = 0.0
+        timed_step = self.step
+        on_cpu = self.device.type == "cpu"
+        check_every = CHECK_EVERY_STEPS if on_cpu else 4 * CHECK_EVERY_STEPS
+        first_unread = self.step % self.steps_per_epoch
+        self._to_train_mode()
+        if self.step < last_step:
+            self.update.begin_epoch(self.step // self.steps_per_epoch, first_unread)
+        while self.step < last_step:
+            self.update()
+            self.step += 1
+            within = self.step % self.steps_per_epoch
+            epoch_ended = within == 0
+            checked = epoch_ended or self.step == last_step or self.step % check_every == 0
+            # between GPUs the question itself would be an exchange in every step
+            asks = checked or on_cpu or self.group.size == 1
+            stopping = asks and self.group.any(stop_requested())
+            if not (checked or stopping):
+                continue
+            loss = self._mean_loss(first_unread, within or self.steps_per_epoch)
+            first_unread = within
+            now_s = time.monotonic()
+            images_per_s = (self.step - timed_step) * self.recipe.batch / max(now_s - timed_s, 1e-9)
+            rate = learning_rate_at(self.recipe, (self.step - 1) / self.steps_per_epoch)
+            saving = self.group.any(
+                stopping
+                or self.step == last_step
+                or now_s - saved_s > SAVE_EVERY_S
+                or (epoch_ended and now_s - saved_s > save_took_s / SAVE_SHARE)
+            )
+            self._check_finite(loss, weights_too=saving or epoch_ended)
+            if epoch_ended:
+                self._evaluate_epoch(journal, rate, images_per_s)
+            if saving:
+                save_s = time.monotonic()
+                self._save()
+                saved_s = time.monotonic()
+                save_took_s = saved_s - save_s
+            report(
+                Progress(
+                    self.step / self.steps_per_epoch, self.step, self.num_steps, loss, rate,
+                    images_per_s, self.scores.get("public"), self.scores.get("best_public"),
+                    self.recipe.epochs, epoch_ended,
+                )
+            )  # fmt: skip
+            if epoch_ended:
+                timed_s, timed_step = time.monotonic(), self.step
+                if self.step < last_step:
+                    self.update.begin_epoch(self.step // self.steps_per_epoch)
+            if stopping and self.step < last_step:
+                raise TrainingStopped(
+                    f"Stopped at step {self.step}. {self.folder / 'last.pt'} is whole: "
+                    "--resume goes on from there."
+                )
+
+    def _to_train_mode(self) -> None:
+        self.model.train()
+        if self.recipe.freeze_norms:
+            for module in self.model.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+    def _mean_loss(self, first: int, end: int) -> float:
+        """The mean loss of the epoch's steps from ``first`` to before ``end``, over all faces."""
+        losses = self.update.losses_S[first:end]
+        if self.group.size > 1:  # from here on each process holds the losses over all faces
+            losses.copy_(self.group.mean(losses))
+        return losses.mean().item()
+
+    def _check_finite(self, loss: float, weights_too: bool) -> None:
+        if math.isfinite(loss) and not (weights_too and not self._weights_are_finite()):
+            return
+        raise CannotTrain(
+            f"Loss or weights are no longer finite at step {self.step}; start again with a "
+            "lower learning_rate and another --out. The checkpoints that "
+            f"{self.folder} may hold are from before that."
+        )
+
+    def _weights_are_finite(self) -> bool:
+        values = [v for v in self.model.state_dict().values() if v.is_floating_point()]
+        # a norm is finite where all its numbers are; these are far from overflow
+        return bool(torch.isfinite(torch.stack(torch._foreach_norm(values))).all())
+
+    def _evaluate_epoch(
+        self, journal: Journal | None, learning_rate: float, images_per_s: float
+    ) -> None:
+        epoch = self.step // self.steps_per_epoch
+        accuracy = self._public_accuracy() if len(self.data.splits["public"]) else None
+        if accuracy is not None:
+            self.scores["public"] = accuracy
+        if accuracy is not None and accuracy > self.scores.get("best_public", 0.0):
+            self.scores["best_public"] = accuracy
+            self.scores["best_epoch"] = float(epoch)
+            if self.group.writes:
+                self._best = self._checkpoint(copied=True)
+        loss = self._mean_loss(0, self.steps_per_epoch)
+        if journal is not None:
+            row = {
+                "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
+                "images_per_s": images_per_s, "public": accuracy,
+            }  # fmt: skip
+            try:
+                journal.write(row)
+            except FerdeskError as error:
+                raise TrainingStopped(str(error)) from error
+
+    def _public_accuracy(self) -> float:
+        public, group = self.data.splits["public"], self.group
+        judged = self.averaged if self.averaged is not None else self.model
+        if group.size > 1:
+            rows = slice(group.rank, None, group.size)
+            public = Faces(public.pixels[rows], public.labels[rows])
+        accuracy = center_accuracy(judged, public, self.recipe.crop_px, self.bf16)
+        self._to_train_mode()
+        if group.size > 1:
+            hits = torch.tensor([accuracy * len(public), len(public)], dtype=torch.float64)
+            hits = group.mean(hits)
+            accuracy = float(hits[0] / hits[1])
+        return accuracy
+
+    def _checkpoint(self, copied: bool = False) -> Checkpoint:
+        def own(table: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: value.clone() for name, value in table.items()} if copied else table
+
+        average = None if self.averaged is None else own(self.averaged.state_dict())
+        optimizer = self.update.optimizer.state_dict()
+        if copied:
+            optimizer = {
+                **optimizer,
+                "state": {number: own(state) for number, state in optimizer["state"].items()},
+            }
+        return Checkpoint(
+            recipe=self.recipe,
+            step=self.step,
+            weights=own(self.model.state_dict()),
+            average=average,
+            optimizer=optimizer,
+            data_sha256=self.data.sha256,
+            commit=self.commit,
+            scores=dict(self.scores),
+            losses=self.update.losses_S.clone(),
+        )
+
+    def _save(self) -> None:
+        """Write what there is to write; the best first, for ``last.pt`` knows of it."""
+        if not self.group.writes:
+            return
+        for name, checkpoint in (("best.pt", self._best), ("last.pt", self._checkpoint())):
+            if checkpoint is None:
+                continue
+            try:
+                save_checkpoint(checkpoint, self.folder / name)
+            except OSError as error:
+                raise TrainingStopped(
+                    f"The checkpoint {self.folder / name} cannot be written: {error}."
+                ) from error
+        self._best = None
+
+
+def _begin_from(model: Network, start: dict[str, Tensor]) -> None:
+    """Lay ``start`` into ``model``; the last layer may be another one, and is then left as it is.
+
+    Raises:
+        DataError: the networks differ in more than that.
+    """
+    own = model.state_dict()
+    fitting = {
+        name: value
+        for name, value in start.items()
+        if name in own and own[name].shape == value.shape
+    }
+    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith("head.")]
+    if strange:
+        raise DataError(
+            f"The weights to start from are of another network ({min(strange)} does not fit); "
+            "choose the preset, width and attention of the run that they come from."
+        )
+    model.load_state_dict({**own, **fitting})
+
+
+@torch.no_grad()
+def center_accuracy(model: Network, faces: Faces, crop_px: int, bf16: bool = False) -> float:
+    """Share of ``faces`` whose expression the largest logit names, one centre crop each."""
+    model.eval()
+    device = next(model.parameters()).device
+    hits = torch.zeros((), dtype=torch.int64, device=device)
+    for start in range(0, len(faces), 512):
+        pixels = torch.from_numpy(faces.pixels[start : start + 512]).to(device)
+        labels = torch.from_numpy(faces.labels[start : start + 512]).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+            logits = model(center_crop(pixels, crop_px))
+        hits += (logits.argmax(1) == labels).sum()
+    return hits.item() / max(len(faces), 1)
