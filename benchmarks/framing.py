@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk import wiring
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
-from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.crop import crop_face
 from ferdesk.core.detection.live import LiveSearch
-from ferdesk.core.pacing import Pace
+from ferdesk.core.geometry import Square
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FaceResult, Frame, FrameResult
 from ferdesk.paths import detectors_folder
@@ -86,7 +87,7 @@ def last_result(
     pipeline: Pipeline, clock: CameraClock, image: NDArray[np.uint8], num: int
 ) -> FrameResult:
     """What a pipeline that knows nobody says after ``num`` frames of the same picture."""
-    scene = pipeline.fresh()
+    scene = pipeline.for_new_source()
     for index in range(num):
         t_s = clock.next_frame()
         result = scene.process(Frame(image, index, t_s, t_s))
@@ -108,9 +109,9 @@ def main() -> None:
     rng = np.random.default_rng(2013)
     found = right = right_directly = 0
     clock = CameraClock()
-    pace = Pace(CAMERA_INTERVAL_S if options.live else None)
+    pace = FramePacing(CAMERA_INTERVAL_S if options.live else None)
     num_frames = LIVE_FRAMES if options.live else 1
-    eyes = MediaPipeDetector(detectors_folder())
+    eyes = MediaPipeNetworks(detectors_folder())
     model = wiring.find_model(options.model)
     classifier = OnnxClassifier(model, "cpu")
     pipeline = Pipeline(LiveSearch(eyes, pace=pace, clock=clock), classifier, clock=clock)

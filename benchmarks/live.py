@@ -37,12 +37,13 @@ import numpy as np
 from scenes import RATE_FPS, Scene, SceneSource, clips_folder, scenes
 
 from ferdesk import batch, wiring
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.detection.live import ExhaustiveSearch, LiveSearch, same_face
-from ferdesk.core.pacing import Pace
+from ferdesk.core.geometry import Box
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import Box, CameraFormat, Frame, FrameResult, SourceInfo
+from ferdesk.core.types import CameraFormat, Frame, FrameResult, SourceInfo
 from ferdesk.paths import detectors_folder
 from ferdesk.runtime.engine import Engine, FrameSource, State
 
@@ -92,7 +93,9 @@ def time_stages(sources: list[str], model: str | None, num_frames: int) -> None:
     clips = [str(clips_folder() / name) for name in CLIPS]
     with contextlib.closing(wiring.open_pipeline(model)) as pipeline:
         for source in sources or [c for c in clips if Path(c).is_file()] or ["demo"]:
-            result = batch.bench(source, pipeline.fresh(), num_frames=num_frames, warm_up=5)
+            result = batch.bench(
+                source, pipeline.for_new_source(), num_frames=num_frames, warm_up=5
+            )
             say(
                 f"\n{result.source}: {result.width}x{result.height}, {result.num_frames} frames, "
                 f"{result.mean_faces:.2f} faces each: {result.fps:.1f} frames a second"
@@ -314,7 +317,7 @@ def run_work(names: list[str], models: list[str], num_frames: int = 60) -> None:
         f"{'scene':<10}{'model':<11}{'all':>7}{'find':>7}{'judge':>7}{'faces':>7}{'found':>8}{'false':>7}"
     )
     clock = time.process_time
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         for name in names:
             scene = scenes([name])[name]
             for model in models:
@@ -322,7 +325,7 @@ def run_work(names: list[str], models: list[str], num_frames: int = 60) -> None:
                 search = LiveSearch(eyes, clock=lambda: frame_s + clock() - frame_from_s)  # noqa: B023
                 classifier = OnnxClassifier(wiring.find_model(model), "cpu")
                 pipeline = Pipeline(search, classifier)
-                pipeline.keep_pace(Pace(1 / RATE_FPS, every_face=True))
+                pipeline.set_pacing(FramePacing(1 / RATE_FPS, every_face=True))
                 tally = Tally(scene)
                 find_ms: list[float] = []
                 judge_ms: list[float] = []
@@ -330,9 +333,9 @@ def run_work(names: list[str], models: list[str], num_frames: int = 60) -> None:
                 for index in range(num_frames):
                     frame = Frame(scene.picture(index), index, index / RATE_FPS, 0.0)
                     frame_s, frame_from_s = frame.t_s, clock()
-                    found = pipeline.find(frame)
+                    found = pipeline.detect(frame)
                     found_s = clock()
-                    result = pipeline.judge(found)
+                    result = pipeline.classify(found)
                     find_ms.append(1000 * (found_s - frame_from_s))
                     judge_ms.append(1000 * (clock() - found_s))
                     if index >= num_frames // 4:
@@ -361,7 +364,7 @@ def run_still(*, processor_time: bool) -> None:
     say(
         f"\n{'still':<24}{'exhaustive':>11}{'live':>6}{'share':>8}{'mean ms':>9}{'shown false':>13}"
     )
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         for name in STILLS:
             picture = cv2.imread(str(clips_folder() / name))
             if picture is None:
@@ -376,7 +379,7 @@ def run_still(*, processor_time: bool) -> None:
                     if processor_time
                     else time.monotonic,
                 )
-                search.keep_pace(Pace(1 / RATE_FPS))
+                search.set_pacing(FramePacing(1 / RATE_FPS))
                 spent_ms: list[float] = []
                 found: list[Box] = []
                 for index in range(30):
@@ -473,7 +476,7 @@ def run_memory(num_frames: int = 108_000) -> None:
         from ferdesk.adapters.outputs.session_writer import SessionWriter
 
         pipeline = services.open_pipeline()
-        pipeline.keep_pace(Pace(1 / RATE_FPS, every_face=True))
+        pipeline.set_pacing(FramePacing(1 / RATE_FPS, every_face=True))
         # the hour's frames: real search, tracker, smoother and recorder on small pictures; the
         # network judges once and its answer is given again, as its memory does not depend on time
         classifier = pipeline.classifier

@@ -29,9 +29,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from ferdesk import wiring
 from ferdesk.core.crop import SHORT_RANGE, square_around
+from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import (
-    Box,
     CameraFormat,
     Expression,
     FaceResult,

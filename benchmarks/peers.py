@@ -25,7 +25,7 @@ from live import machine
 from scenes import Scene, SceneSource, scenes
 
 from ferdesk import wiring
-from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box
 from ferdesk.runtime.engine import Engine
 
 SCENE_NAMES = ("360p/small", "480p/3", "1080p/5")

@@ -36,7 +36,7 @@ def main() -> None:
             grey = read_picture(path)[0]
             image = grey if grey.ndim == 3 else np.repeat(grey[:, :, None], 3, axis=2)
             frame = Frame(np.ascontiguousarray(image), 0, 0.0, 0.0)
-            faces = pipeline.fresh().process(frame).faces
+            faces = pipeline.for_new_source().process(frame).faces
             face = max(faces, key=lambda each: each.square.side, default=None)
             if face is not None:
                 seen.append((label, int(face.expression.probabilities.argmax())))

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from benchmarks.framing import nearest, set_into_picture
 from ferdesk import wiring
-from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face
+from ferdesk.core.crop import FACE_SIZE_PX, crop_face
+from ferdesk.core.geometry import Square
 from ferdesk.core.pipeline import ExpressionClassifier
 from ferdesk.core.quality import sharpness
 from ferdesk.core.types import Frame
@@ -116,7 +117,7 @@ def measure_poses(pipeline: wiring.Pipeline, faces: Faces, labels: Faces) -> Non
     rows: list[tuple[float, float, float, bool]] = []
     for pixels, label in zip(faces, labels, strict=True):
         image, place = set_into_picture(pixels, rng)
-        face = nearest(pipeline.fresh().process(Frame(image, 0, 0.0, 0.0)).faces, place)
+        face = nearest(pipeline.for_new_source().process(Frame(image, 0, 0.0, 0.0)).faces, place)
         if face is not None:
             right = bool(face.expression.probabilities.argmax() == label)
             rows.append((abs(face.yaw_deg), abs(face.pitch_deg), abs(face.roll_deg), right))

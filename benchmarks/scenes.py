@@ -1,6 +1,6 @@
 """Scenes of known truth, composed from the clips: ``python benchmarks/scenes.py [--picture PNG]``.
 
-People are cut out of the shared clips (FERDESK_SHARED), move about at 30 pictures a second, come
+FaceNames are cut out of the shared clips (FERDESK_SHARED), move about at 30 pictures a second, come
 nearer, go away and cover each other; where each face is, is known. From 640x360 with one face to
 1920x1080 with twenty, faces of 60 to 300 pixels.
 
@@ -25,10 +25,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.detection.live import ExhaustiveSearch
-from ferdesk.core.types import Box, Frame, SourceInfo
+from ferdesk.core.geometry import Box
+from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.paths import detectors_folder
 
 RATE_FPS = 30.0
@@ -203,7 +204,7 @@ def _to_and_fro(index: int) -> int:
 
 def _cast() -> list[_Person]:
     people = []
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         search = ExhaustiveSearch(eyes)
         for clip, number, first in CAST:
             people.append(_cut_out(clips_folder() / clip, number, first, search))

@@ -20,8 +20,8 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from ferdesk.core.crop import Square
-from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.geometry import Box, Square
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review

@@ -19,11 +19,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, befor
 import numpy as np
 from scenes import RATE_FPS, Scene, clips_folder, scenes
 
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.detection.live import LiveSearch
-from ferdesk.core.pacing import Pace
-from ferdesk.core.tracking.appearance import looks_of
+from ferdesk.core.pacing import FramePacing
+from ferdesk.core.tracking.appearance import appearance_embeddings
 from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import Frame, TrackedFace
 from ferdesk.paths import detectors_folder
@@ -44,10 +44,10 @@ _LONGEST_ABSENCE_S = 1.0
 class Watcher:
     """Search and tracker as the pipeline joins them; the search's clock is the frames' own."""
 
-    def __init__(self, eyes: MediaPipeDetector, rate_fps: float, *, live: bool) -> None:
+    def __init__(self, eyes: MediaPipeNetworks, rate_fps: float, *, live: bool) -> None:
         self._t_s, self._real_s = 0.0, 0.0
         self._search = LiveSearch(eyes, clock=self._now_s)
-        self._search.keep_pace(Pace(1 / rate_fps if live else None))
+        self._search.set_pacing(FramePacing(1 / rate_fps if live else None))
         self._tracker = Tracker()
 
     def _now_s(self) -> float:
@@ -56,7 +56,7 @@ class Watcher:
     def watch(self, frame: Frame) -> tuple[TrackedFace, ...]:
         self._t_s, self._real_s = frame.t_s, time.perf_counter()
         found = self._search.detect(frame.image)
-        looks = looks_of(frame.image, [face.box for face in found])
+        looks = appearance_embeddings(frame.image, [face.box for face in found])
         return self._tracker.update(found, frame.t_s, looks)
 
 
@@ -68,7 +68,7 @@ def clip_frames(path: Path) -> Iterator[tuple[Frame, float]]:
             yield frame, info.rate_fps or RATE_FPS
 
 
-def on_clip(path: Path, eyes: MediaPipeDetector, *, live: bool) -> str:
+def on_clip(path: Path, eyes: MediaPipeNetworks, *, live: bool) -> str:
     watcher: Watcher | None = None
     ids: dict[int, int] = {}
     num = num_with = 0
@@ -83,7 +83,7 @@ def on_clip(path: Path, eyes: MediaPipeDetector, *, live: bool) -> str:
     return f"{path.name[:34]:<36}{num:>7}{num_with:>11}{len(ids):>5}  frames of each: {counts}"
 
 
-def on_scene(scene: Scene, eyes: MediaPipeDetector, num: int, *, live: bool) -> str:
+def on_scene(scene: Scene, eyes: MediaPipeNetworks, num: int, *, live: bool) -> str:
     watcher = Watcher(eyes, RATE_FPS, live=live)
     last: dict[int, tuple[int, float]] = {}
     num_true = num_found = num_switches = 0
@@ -114,7 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     out = sys.stdout
     np.seterr(all="raise", under="ignore")
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         if options.only != "scenes":
             out.write(f"{'clip':<36}{'frames':>7}{'with face':>11}{'ids':>5}\n")
             for name in (*ONE_FACE, *GROUPS):

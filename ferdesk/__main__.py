@@ -511,7 +511,7 @@ def _has_display() -> bool:
 
 def _examine(provider: ProviderName) -> dict[str, Any]:
     from ferdesk import wiring
-    from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+    from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
     from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, runtime_text
     from ferdesk.adapters.sources.camera import list_cameras
 
@@ -530,7 +530,7 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         check(package, bool(installed), installed or "not installed; install ferdesk again")
     check("ONNX Runtime", True, runtime_text())
     try:
-        MediaPipeDetector(detectors_folder()).close()
+        MediaPipeNetworks(detectors_folder()).close()
         check("face detectors", True, "both load")
     except Exception as error:  # noqa: BLE001 (whatever keeps it from working is to be told)
         check("face detectors", False, str(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import VideoMode
-from ferdesk.core.pacing import Pace
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import (
@@ -98,7 +98,7 @@ def analyze(
     for name in names:
         if stop_requested():
             break
-        work = _Work(name, pipeline.fresh(), options, tell, warn, advance, stop_requested)
+        work = _Work(name, pipeline.for_new_source(), options, tell, warn, advance, stop_requested)
         done.append(work)
         try:
             tell(f"{shown_name(name)}: {_analyze_one(work)}")
@@ -308,7 +308,7 @@ def bench(
         FerdeskError: the source cannot be used.
     """
     source = open_source(name)
-    pipeline.keep_pace(Pace(_USUAL_INTERVAL_S, every_face=True))
+    pipeline.set_pacing(FramePacing(_USUAL_INTERVAL_S, every_face=True))
     samples: dict[str, list[float]] = {"read": []}
     num_faces = num_done = 0
     info = source.open()

@@ -11,12 +11,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 log = logging.getLogger(__name__)
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
-_INSTALL = say("pip install 'ferdesk[cuda]' brings them")
+_INSTALL = translatable("pip install 'ferdesk[cuda]' brings them")
 # the oldest drivers that run a CUDA version's programs (CUDA's compatibility guide)
 _OLDEST_DRIVER = {11: "450", 12: "525", 13: "580"}
 _NO_DEVICE, _DRIVER_MISMATCH = 100, 803
@@ -49,18 +49,18 @@ def package_obstacle(build: Build) -> str:
     if CUDA_PROVIDER in build.available_providers:
         return ""
     if sys.platform == "darwin":
-        return say("there is no CUDA on macOS")
+        return translatable("there is no CUDA on macOS")
     if getattr(sys, "frozen", False):
-        return say(
+        return translatable(
             "this package of ferdesk is the CPU build; for an NVIDIA GPU take the one for CUDA"
         )
     if _installed("onnxruntime-gpu"):
-        return say(
+        return translatable(
             "onnxruntime lies over onnxruntime-gpu, which alone has CUDA; pip "
             "uninstall onnxruntime onnxruntime-gpu, then pip install "
             "onnxruntime-gpu"
         )
-    return say(
+    return translatable(
         "the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, "
         "then pip install 'ferdesk[cuda]'"
     )
@@ -73,7 +73,7 @@ def ask_driver(build: Build) -> Driver:
         driver = load_library(name)
     except OSError:
         return Driver(
-            obstacle=say(
+            obstacle=translatable(
                 "no NVIDIA driver was found ({name} is missing); if this machine has "
                 "an NVIDIA GPU, install its driver",
                 name=name,
@@ -81,15 +81,19 @@ def ask_driver(build: Build) -> Driver:
         )
     status = driver.cuInit(0)
     if status == _NO_DEVICE:
-        return Driver(obstacle=say("the NVIDIA driver sees no GPU"))
+        return Driver(obstacle=translatable("the NVIDIA driver sees no GPU"))
     if status == _DRIVER_MISMATCH:
         return Driver(
-            obstacle=say("the NVIDIA driver's parts have different versions; restart the machine")
+            obstacle=translatable(
+                "the NVIDIA driver's parts have different versions; restart the machine"
+            )
         )
     count = ctypes.c_int(0)
     if status != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
         return Driver(
-            obstacle=say("the NVIDIA driver reports no usable GPU (code {status})", status=status)
+            obstacle=translatable(
+                "the NVIDIA driver reports no usable GPU (code {status})", status=status
+            )
         )
     gpu = _gpu_name(driver)
     version = ctypes.c_int(0)
@@ -97,10 +101,14 @@ def ask_driver(build: Build) -> Driver:
     major = version.value // 1000
     if 0 < major < build.cuda_major:
         oldest = _OLDEST_DRIVER.get(build.cuda_major)
-        wanted = say("driver {oldest} or newer", oldest=oldest) if oldest else say("a newer driver")
+        wanted = (
+            translatable("driver {oldest} or newer", oldest=oldest)
+            if oldest
+            else translatable("a newer driver")
+        )
         return Driver(
             gpu,
-            say(
+            translatable(
                 "the NVIDIA driver is too old: it supports CUDA {major}.{minor} and "
                 "ONNX Runtime {version} needs CUDA {cuda_major}; install {wanted}",
                 major=major,
@@ -121,7 +129,7 @@ def library_obstacle(build: Build) -> str:
     if missing_cuda:
         for other in (major - 1, major + 1):
             if all(_loads(name) for name in _cuda_libraries(other)[:2]):
-                return say(
+                return translatable(
                     "CUDA's libraries have the wrong version: CUDA {other} is "
                     "installed and ONNX Runtime {version} needs CUDA {major}; "
                     "{install}",
@@ -138,7 +146,7 @@ def library_obstacle(build: Build) -> str:
         for words, names in ((f"CUDA {major}", missing_cuda), ("cuDNN 9", missing_cudnn))
         if names
     )
-    return say(
+    return translatable(
         "libraries of {what} are missing ({missing}); {install}",
         what=what,
         missing=", ".join(missing),
@@ -157,8 +165,10 @@ def refusal(build: Build, said: str) -> str:
         return obstacle
     line = next((line.strip() for line in said.splitlines() if line.strip()), "")
     if line:
-        return say("CUDA failed: {line}", line=line[:200])
-    return say("ONNX Runtime could not start CUDA and gave no reason; native.log may have it")
+        return translatable("CUDA failed: {line}", line=line[:200])
+    return translatable(
+        "ONNX Runtime could not start CUDA and gave no reason; native.log may have it"
+    )
 
 
 def _gpu_name(driver: Any) -> str:  # noqa: ANN401 (a native library)

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from ferdesk.errors import ModelError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 SUMS_FILE = "SHA256SUMS"
 """Beside the models, in the form of ``sha256sum``: 64 hexadecimal digits, two spaces, a name."""
@@ -23,7 +23,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         path = folder / SUMS_FILE
         raise ModelError(
-            say(
+            translatable(
                 "{path} cannot be read: {why}. Installing ferdesk again brings it back.",
                 path=path,
                 why=error,
@@ -49,7 +49,7 @@ def check_content(path: Path, content: bytes) -> str:
     shipped = read_sums(path.parent).get(path.name)
     if shipped is not None and digest != shipped:
         raise ModelError(
-            say(
+            translatable(
                 "The model {path} is damaged: its content is not what ferdesk was "
                 "shipped with. Installing ferdesk again brings it back.",
                 path=path,

@@ -11,7 +11,7 @@ from ferdesk import wiring
 from ferdesk.adapters.networks.onnx_classifier import Provider
 from ferdesk.core import pipeline
 from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector
-from ferdesk.core.post_processing import Tuning
+from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.runtime.engine import FrameSource
 
@@ -19,7 +19,8 @@ from ferdesk.runtime.engine import FrameSource
 class Pipeline(pipeline.Pipeline):
     """Finds faces and says what they show, picture after picture.
 
-    Give each source a pipeline of its own (``fresh()``): it remembers faces, and their ids go on.
+    Give each source a pipeline of its own (``for_new_source()``): it remembers faces, and their
+    ids go on.
     It is a context manager; ``close`` frees the detector.
     """
 
@@ -31,7 +32,7 @@ class Pipeline(pipeline.Pipeline):
         thorough: bool = True,
         detector: FaceDetector | None = None,
         classifier: ExpressionClassifier | None = None,
-        tuning: Tuning | None = None,
+        post_processing: PostProcessing | None = None,
     ) -> None:
         """Load the models, which takes a second or two.
 
@@ -42,7 +43,7 @@ class Pipeline(pipeline.Pipeline):
             thorough: search for small faces everywhere in each picture; slower.
             detector: instead of the one that ships, for example a faster one.
             classifier: instead of ``model`` and ``provider``.
-            tuning: smoothing and the rule for uncertain labels.
+            post_processing: smoothing and the rule for uncertain labels.
 
         Raises:
             ferdesk.errors.ModelError: a model is missing or broken; the text is a sentence.
@@ -53,7 +54,7 @@ class Pipeline(pipeline.Pipeline):
             if detector is not None:
                 loaded.close()
             detector, classifier = detector or loaded.detector, classifier or loaded.classifier
-        super().__init__(detector, classifier, tuning=tuning)
+        super().__init__(detector, classifier, post_processing=post_processing)
 
     def __enter__(self) -> "Pipeline":
         return self
@@ -97,4 +98,4 @@ class Pipeline(pipeline.Pipeline):
             )
         picture = np.array(image, dtype=np.uint8, order="C")
         now_s = self._clock()
-        return self.fresh().process(Frame(picture, 0, 0.0, now_s))
+        return self.for_new_source().process(Frame(picture, 0, 0.0, now_s))

@@ -12,7 +12,7 @@ from ferdesk.core.quality import SMALLEST_FACE_PX, UNCERTAIN_BELOW
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
 from ferdesk.errors import FerdeskError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.paths import config_folder
 
 Language = Literal["system", "en", "zh_CN"]
@@ -126,7 +126,7 @@ def export_settings(settings: Settings, path: Path) -> None:
         save_settings(_without_machine(settings, Settings()), path)
     except OSError as error:
         raise FerdeskError(
-            say(
+            translatable(
                 "The settings cannot be written to {path}: {why}.",
                 path=path,
                 why=error.strerror or error,
@@ -146,7 +146,7 @@ def import_settings(path: Path, now: Settings) -> LoadedSettings:
             raise TypeError("it holds no table of settings")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise FerdeskError(
-            say(
+            translatable(
                 "{path} holds no settings ({why}). Choose a file that ferdesk exported.",
                 path=path,
                 why=error,
@@ -197,10 +197,12 @@ def _from_entries(entries: Mapping[str, object]) -> LoadedSettings:
     warnings: list[str] = []
     for name, value in entries.items():
         if name not in kinds:
-            warnings.append(say('The setting "{name}" is not known and was ignored.', name=name))
+            warnings.append(
+                translatable('The setting "{name}" is not known and was ignored.', name=name)
+            )
         elif (wanted := _complaint(value, kinds[name], ranges[name])) != "":
             warnings.append(
-                say(
+                translatable(
                     'The setting "{name}" must be {wanted}, not {value!r}; the default is used.',
                     name=name,
                     wanted=wanted,
@@ -216,32 +218,36 @@ def _complaint(value: object, kind: object, bounds: tuple[float, float] | None) 
     """What is wanted where ``value`` does not fit, else nothing."""
     if get_origin(kind) is Literal:
         choices = get_args(kind)
-        return "" if value in choices else say("one of {choices}", choices=", ".join(choices))
+        return (
+            "" if value in choices else translatable("one of {choices}", choices=", ".join(choices))
+        )
     if kind is bool:
-        return "" if isinstance(value, bool) else say("true or false")
+        return "" if isinstance(value, bool) else translatable("true or false")
     if kind is int:
         return (
-            "" if isinstance(value, int) and not isinstance(value, bool) else say("a whole number")
+            ""
+            if isinstance(value, int) and not isinstance(value, bool)
+            else translatable("a whole number")
         )
     if kind is float:
         low, high = bounds or (-math.inf, math.inf)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = is_number and low <= value <= high  # type: ignore[operator]
-        return "" if fits else say("a number from {low:g} to {high:g}", low=low, high=high)
-    return "" if isinstance(value, str) else say("a text")
+        return "" if fits else translatable("a number from {low:g} to {high:g}", low=low, high=high)
+    return "" if isinstance(value, str) else translatable("a text")
 
 
 def _set_aside(path: Path, error: Exception) -> LoadedSettings:
     bad = path.with_name(path.name + ".bad")
     try:
         path.replace(bad)
-        kept = say("it was kept as {path}", path=bad.name)
+        kept = translatable("it was kept as {path}", path=bad.name)
     except OSError:
-        kept = say("it was left where it is")
+        kept = translatable("it was left where it is")
     return LoadedSettings(
         Settings(),
         (
-            say(
+            translatable(
                 "The settings file {path} cannot be read ({why}); {kept} and the defaults "
                 "are used.",
                 path=path,

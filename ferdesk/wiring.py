@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import ferdesk
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
@@ -26,11 +26,11 @@ from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
-from ferdesk.core.pacing import Pace
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.types import ITS_OWN, CameraFormat, DeviceInfo, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import ModelError, RecordingError, SourceError, StreamError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder, models_folder, sessions_folder
 from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
@@ -81,13 +81,13 @@ def open_source(
         # isdecimal alone would take other scripts' digits
         if not (index.isascii() and index.isdecimal() and len(index) < 4):
             raise SourceError(
-                say("{name!r} names no camera; write camera:0, camera:1, ...", name=name)
+                translatable("{name!r} names no camera; write camera:0, camera:1, ...", name=name)
             )
         return Reconnecting(lambda: Camera(int(index), asked), name=f"Camera {index}")
     if is_url(name):
         if fault := address_fault(name):
             raise SourceError(
-                say(
+                translatable(
                     "{path} cannot be opened as an address: {why}.",
                     path=shown_location(name),
                     why=fault,
@@ -129,11 +129,11 @@ def expand_folders(names: Sequence[str]) -> list[str]:
             )
         except OSError as error:
             raise SourceError(
-                say("{path} cannot be read: {why}.", path=name, why=error.strerror)
+                translatable("{path} cannot be read: {why}.", path=name, why=error.strerror)
             ) from error
         if not found:
             raise SourceError(
-                say("The folder {path} has no pictures or videos in it.", path=folder)
+                translatable("The folder {path} has no pictures or videos in it.", path=folder)
             )
         expanded += found
     return expanded
@@ -156,7 +156,9 @@ def find_model(name: str | None) -> Path:
             if preferred in bundled:
                 return bundled[preferred]
         raise ModelError(
-            say("No model ships in {path}; give one with --model PATH.", path=models_folder())
+            translatable(
+                "No model ships in {path}; give one with --model PATH.", path=models_folder()
+            )
         )
     if name in bundled:
         return bundled[name]
@@ -165,7 +167,7 @@ def find_model(name: str | None) -> Path:
         if path.suffix == ".onnx" or path.exists():
             return path
     raise ModelError(
-        say(
+        translatable(
             "There is no model {name!r}; there are {names}, or give a path.",
             name=name,
             names=", ".join(bundled) or "none",
@@ -195,7 +197,7 @@ def new_folder(root: Path, name: str) -> Path:
         except OSError as error:
             reason = error.strerror
             raise RecordingError(
-                say(
+                translatable(
                     "A session cannot be written to {path}: {why}. Choose another folder.",
                     path=folder,
                     why=reason,
@@ -204,7 +206,9 @@ def new_folder(root: Path, name: str) -> Path:
         else:
             return folder
     raise RecordingError(
-        say("A session cannot be written to {path}: it is a file. Choose a folder.", path=root)
+        translatable(
+            "A session cannot be written to {path}: it is a file. Choose a folder.", path=root
+        )
     )
 
 
@@ -239,7 +243,9 @@ def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Res
         from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
 
         return WebSocketStream(port=port, origins=origins)
-    raise StreamError(say("There is no stream {kind!r}; there are lsl and websocket.", kind=kind))
+    raise StreamError(
+        translatable("There is no stream {kind!r}; there are lsl and websocket.", kind=kind)
+    )
 
 
 @contextlib.contextmanager
@@ -268,7 +274,7 @@ def video_mode(name: str) -> VideoMode | None:
         if mode == name:
             return mode
     raise RecordingError(
-        say(
+        translatable(
             "There is no video {name!r}; there are {names}.",
             name=name,
             names=", ".join(VIDEO_MODES),
@@ -401,7 +407,7 @@ class WindowServices:
             if self._pipeline is None:
                 self._pipeline = open_pipeline(name, self.provider)
                 self._classifiers[name, self.provider] = self._pipeline.classifier
-            pipeline = self._pipeline.fresh()
+            pipeline = self._pipeline.for_new_source()
             pipeline.classifier = self._classifier(name)
             return pipeline
 
@@ -460,11 +466,13 @@ class WindowServices:
             RecordingError: the folder cannot be written.
         """
         if status.source is None or status.model is None or status.device is None:
-            raise SourceError(say("Nothing runs that could be recorded; press Start first."))
+            raise SourceError(
+                translatable("Nothing runs that could be recorded; press Start first.")
+            )
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = new_folder(self.sessions_folder(), f"{stamp}-{status.source.name}")
         settings = {
-            **status.tuning.table(),
+            **status.post_processing.table(),
             "camera_format": str(status.source.asked),
             "video": video_mode(video),
         }
@@ -477,7 +485,7 @@ class WindowServices:
         writer = SessionWriter(
             folder, header, live=live, video=open_video(folder, mode, lossless=False)
         )
-        for face_id, baseline in status.tuning.baselines.items():
+        for face_id, baseline in status.post_processing.baselines.items():
             writer.note_baseline(face_id, baseline)
         return _WindowRecording(writer, status)
 
@@ -506,11 +514,11 @@ def open_pipeline(
     # side by side: loading the network computes, loading the detector is mostly imports
     with ThreadPoolExecutor(1, "ferdesk-model") as pool:
         loading = pool.submit(OnnxClassifier, path, provider)
-        eyes = MediaPipeDetector(detectors_folder())
+        eyes = MediaPipeNetworks(detectors_folder())
         try:
             classifier = loading.result()
         except BaseException:
             eyes.close()
             raise
-    search = LiveSearch(eyes, pace=Pace(None) if thorough else None)
+    search = LiveSearch(eyes, pace=FramePacing(None) if thorough else None)
     return Pipeline(search, classifier)

@@ -21,7 +21,7 @@ def main() -> int:
         ts = FOLDER / f"ferdesk_{language}.ts"
         if "--check" not in sys.argv:
             collect = ["-no-obsolete", "-locations", "none"]
-            collect += ["-tr-function-alias", "tr+=mark,tr+=say"]
+            collect += ["-tr-function-alias", "tr+=mark,tr+=translatable"]
             target = ["-source-language", "en", "-target-language", language, *options]
             _run("pyside6-lupdate", *sources, *collect, *target, "-ts", str(ts))
             _run("pyside6-lrelease", "-silent", str(ts), "-qm", str(ts.with_suffix(".qm")))

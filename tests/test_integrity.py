@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferdesk import integrity, wiring
-from ferdesk.adapters.networks.face_detector import SHORT_RANGE_FILE, MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import SHORT_RANGE_FILE, MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder, models_folder
@@ -37,7 +37,7 @@ def test_a_damaged_face_detector_is_refused_in_a_sentence(tmp_path: Path) -> Non
     detectors = Path(shutil.copytree(detectors_folder(), tmp_path / "detectors"))
     damage(detectors / SHORT_RANGE_FILE)
     with pytest.raises(ModelError, match=rf"{SHORT_RANGE_FILE} is damaged"):
-        MediaPipeDetector(detectors)
+        MediaPipeNetworks(detectors)
 
 
 def test_a_model_of_the_users_own_is_compared_with_nothing(tmp_path: Path) -> None:

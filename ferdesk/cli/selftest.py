@@ -138,9 +138,9 @@ class _ModelCheck:
 
 
 def check_detectors() -> str:
-    from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+    from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 
-    MediaPipeDetector(detectors_folder()).close()
+    MediaPipeNetworks(detectors_folder()).close()
     return "both load"
 
 

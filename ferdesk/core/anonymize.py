@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.types import Box, FrameResult
+from ferdesk.core.geometry import Box
+from ferdesk.core.types import FrameResult
 
 LEAD_S = 1.0
 _MARGIN = 0.35
@@ -100,7 +101,7 @@ class Anonymizer:
     def add_result(self, result: FrameResult, t_s: float) -> list[tuple[NDArray[np.uint8], float]]:
         """``add`` for an analysed frame."""
         faces = {face.face_id: face.box for face in result.faces}
-        return self.add(result.frame.image, t_s, faces, result.unsure)
+        return self.add(result.frame.image, t_s, faces, result.unconfirmed)
 
     def finish(self) -> list[tuple[NDArray[np.uint8], float]]:
         """The last second, covered by what is known."""
@@ -116,7 +117,7 @@ class Anonymizer:
                 continue
             grown = _grown(box, _MARGIN + _GROWS_PER_S * apart_s)
             # the farthest, and so the largest, come first: most others lie inside them
-            if not any(grown.area <= one.area and grown.inside(one) > 0.999 for one in boxes):
+            if not any(grown.area <= one.area and grown.ios(one) > 0.999 for one in boxes):
                 boxes.append(grown)
         self._forget(frame.t_s)
         return cover(frame.image, boxes), frame.t_s
@@ -145,7 +146,7 @@ class Recent:
         if self._found and self._found[-1][0] > t_s:
             self._found.clear()
         self._found.extend((t_s, face.box) for face in result.faces)
-        self._found.extend((t_s, box) for box in result.unsure)
+        self._found.extend((t_s, box) for box in result.unconfirmed)
         while self._found and self._found[0][0] < t_s - LEAD_S:
             self._found.popleft()
 

@@ -98,7 +98,7 @@ class NeutralSeconds:
         if now_s < self._last_s:  # the source began anew
             return "lost"
         self._last_s = now_s
-        if face.fresh:
+        if face.classified_now:
             self._seen.append(face.expression.probabilities)
         enough = now_s - self._began_s >= NEUTRAL_S and len(self._seen) >= FEWEST_FRAMES
         return "done" if enough else "running"

@@ -8,14 +8,10 @@ the box's; for the full-range detector the figures are 1.148 and 0.03.
 Coordinates are continuous pixels of the upright picture: pixel ``i`` covers ``[i, i + 1)``.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box, Framing, Square
 
 FACE_SIZE_PX = 48
 """Side of the square grey crop that the network takes."""
@@ -24,33 +20,12 @@ FACE_SIZE_PX = 48
 _GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """How a detector's box becomes FER2013's square.
-
-    ``scale`` is the square's side over the box's side (the mean of width and height);
-    ``shift_up`` moves its centre up, in box sides.
-    """
-
-    scale: float
-    shift_up: float
-
-
 SHORT_RANGE = Framing(scale=1.165, shift_up=0.082)
 FULL_RANGE = Framing(scale=1.148, shift_up=0.03)
 WHOLE_SQUARE = Framing(scale=1.0, shift_up=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Square:
-    """The region of a picture that becomes a crop: its left, top and side in picture pixels."""
-
-    x: float
-    y: float
-    side: float
-
-
-def square_around(box: "Box", framing: Framing) -> Square:
+def square_around(box: Box, framing: Framing) -> Square:
     """FER2013's square for a detector's ``box``."""
     box_side = (box.width + box.height) / 2
     side = box_side * framing.scale

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 _SECRET = re.compile(r"pass|pwd|token|secret|auth|key|user|login|sign", re.IGNORECASE)
 
@@ -47,8 +47,12 @@ def address_fault(location: str) -> str:
         _ = parts.port
     except ValueError as error:
         # the error's own words may hold the password
-        return say("its port is no number") if "ort" in str(error) else say("it cannot be read")
-    return "" if parts.hostname else say("it names no host")
+        return (
+            translatable("its port is no number")
+            if "ort" in str(error)
+            else translatable("it cannot be read")
+        )
+    return "" if parts.hostname else translatable("it names no host")
 
 
 def _split(location: str) -> tuple[SplitResult, int | None]:

@@ -9,7 +9,7 @@ _MOST_LOAD = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class FramePacing:
     """What a live pipeline is asked to keep; the engine sets it, stages read it between frames.
 
     ``interval_s`` lies between two pictures of the source, None where nobody waits (a picture, or
@@ -21,7 +21,7 @@ class Pace:
     every_face: bool = False
 
 
-class Allowance:
+class AdaptiveBudget:
     """A quantity of work that follows what the machine manages: it shrinks fast, grows slowly."""
 
     def __init__(self, start: float, *, low: float, high: float) -> None:

@@ -9,15 +9,15 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face, square_around
-from ferdesk.core.pacing import Allowance, Pace
-from ferdesk.core.post_processing import Tuning
-from ferdesk.core.quality import Doubt, FaceQuality, is_unclear, sharpness
+from ferdesk.core.crop import FACE_SIZE_PX, crop_face, square_around
+from ferdesk.core.geometry import Box, Square
+from ferdesk.core.pacing import AdaptiveBudget, FramePacing
+from ferdesk.core.post_processing import PostProcessing
+from ferdesk.core.quality import FaceQuality, LowConfidenceReason, is_unclear, sharpness
 from ferdesk.core.smoother import Smoother
-from ferdesk.core.tracking.appearance import looks_of
+from ferdesk.core.tracking.appearance import appearance_embeddings
 from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import (
-    Box,
     Detection,
     DeviceInfo,
     Expression,
@@ -48,11 +48,11 @@ class FaceDetector(Protocol):
 class PacedDetector(Protocol):
     """A detector that remembers where faces were and keeps to a pace."""
 
-    def fresh(self) -> FaceDetector:
+    def for_new_source(self) -> FaceDetector:
         """One that shares the models and remembers nothing."""
         ...
 
-    def keep_pace(self, pace: Pace) -> None: ...
+    def set_pacing(self, pace: FramePacing) -> None: ...
 
 
 class ExpressionClassifier(Protocol):
@@ -68,7 +68,7 @@ class ExpressionClassifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class TrackedFrame:
     """A frame whose faces are found, tracked and cut out, and not yet judged.
 
     ``crops`` [n, 48, 48] float32 are those of ``chosen``, which are to be classified, as indices
@@ -82,7 +82,7 @@ class Found:
     chosen: tuple[int, ...]
     crops: NDArray[np.float32]
     marks_s: tuple[float, ...]
-    unsure: tuple[Box, ...] = ()
+    unconfirmed: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ class _Judgement:
     sharpness: float
     brightness: float
     t_s: float
-    calibrated: bool
+    baseline_applied: bool
 
 
 class Pipeline:
@@ -110,44 +110,44 @@ class Pipeline:
         detector: FaceDetector,
         classifier: ExpressionClassifier,
         *,
-        tuning: Tuning | None = None,
+        post_processing: PostProcessing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.detector = detector
         self.classifier = classifier
         self._tracker = Tracker()
         self._smoother = Smoother()
-        self._tuning = tuning or Tuning()
+        self._post_processing = post_processing or PostProcessing()
         self._clock = clock
-        self._pace = Pace()
-        self._num_judged = Allowance(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
+        self._pace = FramePacing()
+        self._num_judged = AdaptiveBudget(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
         # the first belongs to ``judge``, the second to ``find``
         self._judgements: dict[int, _Judgement] = {}
         self._chosen_s: dict[int, float] = {}
 
-    def fresh(self) -> "Pipeline":
+    def for_new_source(self) -> "Pipeline":
         """A pipeline with the same models that remembers no face."""
         detector = self.detector
         return Pipeline(
-            detector.fresh() if isinstance(detector, PacedDetector) else detector,
+            detector.for_new_source() if isinstance(detector, PacedDetector) else detector,
             self.classifier,
-            tuning=self._tuning.for_other_faces(),
+            post_processing=self._post_processing.for_other_faces(),
             clock=self._clock,
         )
 
     @property
-    def tuning(self) -> Tuning:
-        return self._tuning
+    def post_processing(self) -> PostProcessing:
+        return self._post_processing
 
-    def tune(self, tuning: Tuning) -> None:
-        """Say from the next frame on what ``tuning`` makes of the raw values; from any thread."""
-        self._tuning = tuning
+    def set_post_processing(self, post_processing: PostProcessing) -> None:
+        """Apply ``post_processing`` from the next frame on; from any thread."""
+        self._post_processing = post_processing
 
-    def keep_pace(self, pace: Pace) -> None:
+    def set_pacing(self, pace: FramePacing) -> None:
         """Do from the next frame on as much as ``pace`` leaves time for; from any thread."""
         self._pace = pace
         if isinstance(self.detector, PacedDetector):
-            self.detector.keep_pace(pace)
+            self.detector.set_pacing(pace)
 
     def close(self) -> None:
         """Free the detector; pipelines made by ``fresh`` share it."""
@@ -155,32 +155,32 @@ class Pipeline:
 
     def process(self, frame: Frame) -> FrameResult:
         """Analyse one frame."""
-        return self.judge(self.find(frame))
+        return self.classify(self.detect(frame))
 
-    def find(self, frame: Frame) -> Found:
+    def detect(self, frame: Frame) -> TrackedFrame:
         """The first half: the faces of ``frame``, who they are, and the pictures of them."""
         marks = [self._clock()]
         detections = self.detector.detect(frame.image)
         marks.append(self._clock())
-        looks = looks_of(frame.image, [detection.box for detection in detections])
+        looks = appearance_embeddings(frame.image, [detection.box for detection in detections])
         faces = self._tracker.update(detections, frame.t_s, looks)
         marks.append(self._clock())
         tracked = {face.detection.box for face in faces}
-        unsure = tuple(found.box for found in detections if found.box not in tracked)
+        unconfirmed = tuple(found.box for found in detections if found.box not in tracked)
         squares = tuple(square_around(f.detection.box, f.detection.framing) for f in faces)
         chosen = self._choose(faces, frame.t_s)
         crops = np.empty((len(chosen), FACE_SIZE_PX, FACE_SIZE_PX), dtype=np.float32)
         for crop, i in zip(crops, chosen, strict=True):
             crop[:] = crop_face(frame.image, squares[i])
         marks.append(self._clock())
-        return Found(frame, faces, squares, chosen, crops, tuple(marks), unsure)
+        return TrackedFrame(frame, faces, squares, chosen, crops, tuple(marks), unconfirmed)
 
-    def judge(self, found: Found) -> FrameResult:
+    def classify(self, found: TrackedFrame) -> FrameResult:
         """The second half: what the faces show."""
         frame, tracked, squares = found.frame, found.faces, found.squares
         chosen, crops = found.chosen, found.crops
-        pace, tuning = self._pace, self._tuning
-        self._smoother.tau_s = tuning.smoothing_tau_s
+        pace, post_processing = self._pace, self._post_processing
+        self._smoother.tau_s = post_processing.smoothing_tau_s
         marks = [*found.marks_s, self._clock()]
         # read once: another model may be put in its place at any time
         classifier = self.classifier
@@ -188,7 +188,7 @@ class Pipeline:
         marks.append(self._clock())
         for i, crop, expression in zip(chosen, crops, expressions, strict=True):
             face_id = tracked[i].face_id
-            baseline = tuning.baselines.get(face_id)
+            baseline = post_processing.baselines.get(face_id)
             said = expression.probabilities
             self._judgements[face_id] = _Judgement(
                 expression,
@@ -198,11 +198,11 @@ class Pipeline:
                 sharpness(crop),
                 float(crop.mean()),
                 frame.t_s,
-                calibrated=baseline is not None,
+                baseline_applied=baseline is not None,
             )
         judged = frozenset(chosen)
         faces = tuple(
-            self._result(face, square, tuning, fresh=i in judged)
+            self._result(face, square, post_processing, classified_now=i in judged)
             for i, (face, square) in enumerate(zip(tracked, squares, strict=True))
         )
         self._smoother.forget_before(frame.t_s)
@@ -220,7 +220,7 @@ class Pipeline:
                 stage: (after - before) * 1000
                 for stage, before, after in zip(stages, marks, marks[1:], strict=False)
             },
-            unsure=found.unsure,
+            unconfirmed=found.unconfirmed,
         )
 
     def _choose(self, tracked: Sequence[TrackedFace], t_s: float) -> tuple[int, ...]:
@@ -246,7 +246,12 @@ class Pipeline:
         return chosen
 
     def _result(
-        self, face: TrackedFace, square: Square, tuning: Tuning, *, fresh: bool
+        self,
+        face: TrackedFace,
+        square: Square,
+        post_processing: PostProcessing,
+        *,
+        classified_now: bool,
     ) -> FaceResult:
         found, said = face.detection, self._judgements[face.face_id]
         box = found.box
@@ -258,11 +263,15 @@ class Pipeline:
             found.yaw_deg,
             found.pitch_deg,
         )
-        doubt: Doubt = quality.doubt(smallest_face_px=tuning.smallest_face_px)
-        if not doubt and is_unclear(
-            said.smoothed, below=tuning.uncertain_below, margin=tuning.uncertain_margin
+        reason: LowConfidenceReason = quality.low_confidence_reason(
+            smallest_face_px=post_processing.smallest_face_px
+        )
+        if not reason and is_unclear(
+            said.smoothed,
+            below=post_processing.confidence_threshold,
+            margin=post_processing.margin_threshold,
         ):
-            doubt = "unclear"
+            reason = "unclear"
         return FaceResult(
             face_id=face.face_id,
             box=box,
@@ -270,13 +279,13 @@ class Pipeline:
             detection_score=found.score,
             expression=said.expression,
             smoothed=said.smoothed,
-            uncertain=doubt != "",
+            low_confidence=reason != "",
             roll_deg=found.roll_deg,
             sharpness=said.sharpness,
             brightness=said.brightness,
-            fresh=fresh,
-            calibrated=said.calibrated,
-            doubt=doubt,
+            classified_now=classified_now,
+            baseline_applied=said.baseline_applied,
+            reason=reason,
             yaw_deg=found.yaw_deg,
             pitch_deg=found.pitch_deg,
         )

@@ -1,4 +1,4 @@
-"""What the user may change while a pipeline runs; a stage reads it between frames."""
+"""Post-processing parameters: smoothing, confidence thresholds, baselines; read between frames."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,22 +9,22 @@ from ferdesk.core.smoother import SMOOTHING_TAU_S
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
-    """How raw probabilities become what is said of a face; the raw ones stay as they are.
+class PostProcessing:
+    """Post-processing of raw probabilities into what is shown; the raw ones stay as they are.
 
-    ``smoothing_tau_s`` is the smoother's time constant, 0 switches it off. A label is uncertain
-    below ``uncertain_below``, with a lead smaller than ``uncertain_margin``, or on a face smaller
-    than ``smallest_face_px``; docs/uncertain.md has the rest of the rule. ``baselines`` has the
-    neutral baseline of some faces, by id.
+    ``smoothing_tau_s`` is the smoother's time constant, 0 switches it off. A label has low
+    confidence below ``confidence_threshold``, with a lead smaller than ``margin_threshold``, or on
+    a face smaller than ``smallest_face_px``; docs/uncertain.md has the rest of the rule.
+    ``baselines`` has the neutral baseline of some faces, by id.
     """
 
     smoothing_tau_s: float = SMOOTHING_TAU_S
-    uncertain_below: float = UNCERTAIN_BELOW
-    uncertain_margin: float = UNCERTAIN_MARGIN
+    confidence_threshold: float = UNCERTAIN_BELOW
+    margin_threshold: float = UNCERTAIN_MARGIN
     smallest_face_px: float = SMALLEST_FACE_PX
     baselines: Mapping[int, Baseline] = field(default_factory=dict)
 
-    def with_baseline(self, face_id: int, baseline: Baseline | None) -> "Tuning":
+    def with_baseline(self, face_id: int, baseline: Baseline | None) -> "PostProcessing":
         """The same with that baseline for ``face_id``, None for none."""
         others = {k: v for k, v in self.baselines.items() if k != face_id}
         return replace(
@@ -35,11 +35,11 @@ class Tuning:
         """The numbers as ``session.json`` keeps them among the settings; baselines are apart."""
         return {
             "smoothing_tau_s": self.smoothing_tau_s,
-            "uncertain_below": self.uncertain_below,
-            "uncertain_margin": self.uncertain_margin,
+            "uncertain_below": self.confidence_threshold,
+            "uncertain_margin": self.margin_threshold,
             "smallest_face_px": self.smallest_face_px,
         }
 
-    def for_other_faces(self) -> "Tuning":
+    def for_other_faces(self) -> "PostProcessing":
         """The same for another source, whose ids mean other people."""
         return replace(self, baselines={})

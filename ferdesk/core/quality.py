@@ -6,7 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Doubt = Literal["", "small", "turned", "tilted", "dark", "bright", "blurred", "unclear"]
+LowConfidenceReason = Literal[
+    "", "small", "turned", "tilted", "dark", "bright", "blurred", "unclear"
+]
 """Why a label is uncertain: the face itself, or (``unclear``) what the network says of it."""
 
 UNCERTAIN_BELOW = 0.40
@@ -44,7 +46,9 @@ class FaceQuality:
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
 
-    def doubt(self, *, smallest_face_px: float = SMALLEST_FACE_PX) -> Doubt:
+    def low_confidence_reason(
+        self, *, smallest_face_px: float = SMALLEST_FACE_PX
+    ) -> LowConfidenceReason:
         """The first thing that keeps this face from being judged, from the surest to measure."""
         if self.side_px < smallest_face_px:
             return "small"

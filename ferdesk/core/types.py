@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import Framing, Square
+from ferdesk.core.geometry import Box, Framing, Square
 from ferdesk.core.labels import LABELS
-from ferdesk.core.quality import Doubt
-from ferdesk.messages import say
+from ferdesk.core.quality import LowConfidenceReason
+from ferdesk.messages import translatable
 
 MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
@@ -84,7 +84,7 @@ class SourceInfo:
         if not size_differs and not rate_differs:
             return ""
         given = CameraFormat(self.width, self.height, self.rate_fps or 0.0)
-        return say(
+        return translatable(
             "{path} gives {given}; it has no mode {asked}.",
             path=self.location,
             given=given,
@@ -112,46 +112,6 @@ class Frame:
 
     def __post_init__(self) -> None:
         self.image.setflags(write=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """An upright rectangle in pixels; it may reach outside the picture."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def center(self) -> tuple[float, float]:
-        return (self.x + self.width / 2, self.y + self.height / 2)
-
-    @property
-    def area(self) -> float:
-        return self.width * self.height
-
-    def iou(self, other: "Box") -> float:
-        """Intersection over union, in [0, 1]."""
-        common = self.common(other)
-        return _share(common, self.area + other.area - common) if common else 0.0
-
-    def inside(self, other: "Box") -> float:
-        """The share of the smaller box that the larger covers, in [0, 1]."""
-        common = self.common(other)
-        return _share(common, min(self.area, other.area)) if common else 0.0
-
-    def common(self, other: "Box") -> float:
-        """The area that both cover."""
-        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
-        if width <= 0:
-            return 0.0
-        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
-        return width * max(height, 0.0)
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +160,11 @@ class FaceResult:
     ``square`` is the region of the picture that the network saw; its maps lie on it.
     ``smoothed`` [7] float32 sums to 1; ``label`` is its largest entry's name and ``confidence``
     that entry. ``sharpness`` is the variance of the Laplacian of the 48-pixel crop,
-    ``brightness`` its mean, 0..255. One that is not ``fresh`` was seen in this frame but not
-    classified for lack of time: what is said of it is from a frame shortly before. One that is
-    ``calibrated`` has its neutral baseline in ``smoothed``; ``expression`` is raw always.
-    ``doubt`` says why it is ``uncertain``, empty where it is not; docs/uncertain.md has the rule.
+    ``brightness`` its mean, 0..255. One that is not ``classified_now`` was seen in this frame
+    but not classified for lack of time: its values are from a frame shortly before. One that is
+    ``baseline_applied`` has its neutral baseline in ``smoothed``; ``expression`` is raw always.
+    ``reason`` says why it is ``low_confidence``, empty where it is not; docs/uncertain.md has the
+    rule.
     """
 
     face_id: int
@@ -212,20 +173,20 @@ class FaceResult:
     detection_score: float
     expression: Expression
     smoothed: NDArray[np.float32]
-    uncertain: bool
+    low_confidence: bool
     roll_deg: float
     sharpness: float
     brightness: float
-    fresh: bool = True
-    calibrated: bool = False
-    doubt: Doubt = ""
+    classified_now: bool = True
+    baseline_applied: bool = False
+    reason: LowConfidenceReason = ""
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
 
     @property
-    def judgeable(self) -> bool:
+    def classifiable(self) -> bool:
         """Whether the face is large, frontal, lit and sharp enough to be judged at all."""
-        return self.doubt in ("", "unclear")
+        return self.reason in ("", "unclear")
 
     @property
     def label(self) -> str:
@@ -242,19 +203,19 @@ class FrameResult:
 
     ``latency_ms`` runs from the frame's arrival to this result; ``stage_ms`` has the time of each
     stage (``detect``, ``track``, ``wait``, ``crop``, ``classify``, ``smooth``); ``wait`` is the
-    time between the two halves of the pipeline. ``unsure`` are detections that became no face.
+    time between the two halves of the pipeline. ``unconfirmed`` are detections that became no face.
     """
 
     frame: Frame
     faces: tuple[FaceResult, ...]
     latency_ms: float
     stage_ms: Mapping[str, float]
-    unsure: tuple[Box, ...] = ()
+    unconfirmed: tuple[Box, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every face was classified in this very frame, as a recording needs it."""
-        return all(face.fresh for face in self.faces)
+        return all(face.classified_now for face in self.faces)
 
 
 @dataclass(frozen=True, slots=True)

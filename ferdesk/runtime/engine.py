@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from ferdesk.core.pacing import Pace
-from ferdesk.core.pipeline import Found, Pipeline
-from ferdesk.core.post_processing import Tuning
+from ferdesk.core.pacing import FramePacing
+from ferdesk.core.pipeline import Pipeline, TrackedFrame
+from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult, ModelInfo, SourceInfo
 from ferdesk.errors import FerdeskError
-from ferdesk.messages import say
-from ferdesk.runtime.mailbox import Latest
+from ferdesk.messages import translatable
+from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.model_choice import Candidate, choose_model
 from ferdesk.runtime.reconnect import LOST_AFTER_S as LOST_AFTER_S
 from ferdesk.runtime.reconnect import FrameSource as FrameSource
@@ -62,7 +62,7 @@ _ACTIVE = frozenset({State.OPENING, State.RUNNING, State.LOST})
 class Status:
     """The engine's state for people; rates are of the last two seconds.
 
-    ``tuning`` is what the user made of the raw values' way to what is said.
+    ``post_processing`` holds the parameters between raw and shown values.
     ``message`` is a sentence where there is something to tell (why it failed, what was lost).
     ``silent_s`` is how long the source has given nothing, ``trouble`` why it could not be opened
     again, ``num_attempts`` how often that was tried. ``num_seen``, ``num_analysed`` and
@@ -84,7 +84,7 @@ class Status:
     num_seen: int = 0
     num_analysed: int = 0
     num_dropped: int = 0
-    tuning: Tuning = field(default_factory=Tuning)
+    post_processing: PostProcessing = field(default_factory=PostProcessing)
     model_choice: str = ""
 
 
@@ -108,7 +108,7 @@ class Engine:
         self._run: _Run | None = None
         self._leaving: list[threading.Thread] = []
         self._every_face = False
-        self._tuning = Tuning()
+        self._post_processing = PostProcessing()
 
     def start(
         self,
@@ -124,7 +124,7 @@ class Engine:
         self.stop(wait_s=0.0)
         with self._lock:
             self._leaving = [thread for thread in self._leaving if thread.is_alive()]
-            self._tuning = self._tuning.for_other_faces()
+            self._post_processing = self._post_processing.for_other_faces()
             run = self._run = _Run(
                 open_source,
                 open_pipeline,
@@ -135,7 +135,7 @@ class Engine:
                 self._clock,
                 tuple(self._leaving),
                 every_face=self._every_face,
-                tuning=self._tuning,
+                post_processing=self._post_processing,
             )
         run.begin()
 
@@ -164,27 +164,27 @@ class Engine:
             self._every_face = wanted
             run = self._run
         if run is not None:
-            run.keep_pace(every_face=wanted)
+            run.set_pacing(every_face=wanted)
 
     @property
-    def tuning(self) -> Tuning:
-        return self._tuning
+    def post_processing(self) -> PostProcessing:
+        return self._post_processing
 
-    def tune(self, tuning: Tuning) -> None:
-        """Say of faces what ``tuning`` makes of the raw values; from the next frame on.
+    def set_post_processing(self, post_processing: PostProcessing) -> None:
+        """Apply ``post_processing`` from the next frame on.
 
         It stays over starts, but for the baselines, whose ids mean other people then.
         """
         with self._lock:
-            self._tuning = tuning
+            self._post_processing = post_processing
             run = self._run
         if run is not None:
-            run.tune(tuning)
+            run.set_post_processing(post_processing)
 
     def status(self) -> Status:
         with self._lock:
             run = self._run
-        return Status(tuning=self._tuning) if run is None else run.status()
+        return Status(post_processing=self._post_processing) if run is None else run.status()
 
 
 class _Run:
@@ -202,12 +202,12 @@ class _Run:
         leaving: Sequence[threading.Thread],
         *,
         every_face: bool,
-        tuning: Tuning,
+        post_processing: PostProcessing,
     ) -> None:
         self._every_face = every_face
-        self._tuning = tuning
+        self._post_processing = post_processing
         self._candidates = candidates
-        self._first_result: Latest[FrameResult] = Latest()
+        self._first_result: Mailbox[FrameResult] = Mailbox()
         self._num_faces = 0
         self._finding_s = self._judging_s = 0.0
         self._pipeline: Pipeline | None = None
@@ -215,8 +215,8 @@ class _Run:
         self._on_result, self._on_change, self._clock = on_result, on_change, clock
         self._on_thread = on_thread
         self._leaving = leaving
-        self._newest: Latest[Frame] = Latest()
-        self._found: Latest[Found] = Latest()
+        self._newest: Mailbox[Frame] = Mailbox()
+        self._found: Mailbox[TrackedFrame] = Mailbox()
         self._reporting = threading.RLock()
         self._stopping = threading.Event()
         self._pipeline_ready = threading.Event()
@@ -256,7 +256,7 @@ class _Run:
             num_missed = lasting.num_dropped if lasting else 0
             return replace(
                 self._status,
-                tuning=self._tuning,
+                post_processing=self._post_processing,
                 trouble=lasting.trouble if lasting else "",
                 num_attempts=lasting.num_attempts if lasting else 0,
                 num_seen=self._status.num_seen + num_missed,
@@ -280,7 +280,7 @@ class _Run:
         except Exception as error:
             log.exception("the thread %s ended", threading.current_thread().name)
             self._fail(
-                say(
+                translatable(
                     "Something unexpected went wrong: {why}. The log file has the details.",
                     why=error,
                 )
@@ -301,14 +301,14 @@ class _Run:
         if isinstance(self._source, Reconnecting):
             self._source.leave()
 
-    def tune(self, tuning: Tuning) -> None:
+    def set_post_processing(self, post_processing: PostProcessing) -> None:
         """From any thread; a pipeline that is not open yet gets it when it is."""
         with self._lock:
-            self._tuning = tuning
+            self._post_processing = post_processing
             if self._pipeline is not None:
-                self._pipeline.tune(tuning)
+                self._pipeline.set_post_processing(post_processing)
 
-    def keep_pace(self, *, every_face: bool) -> None:
+    def set_pacing(self, *, every_face: bool) -> None:
         """From any thread, and again once the source has told its rate."""
         with self._lock:
             self._every_face = every_face
@@ -316,7 +316,7 @@ class _Run:
         if pipeline is None:
             return
         still = source is not None and source.kind == "still"
-        pipeline.keep_pace(Pace(None if still else self._interval_s(), every_face))
+        pipeline.set_pacing(FramePacing(None if still else self._interval_s(), every_face))
 
     def _interval_s(self) -> float:
         """Between two pictures of the source, as it is wanted of the analysis."""
@@ -344,7 +344,7 @@ class _Run:
             with self._lock:
                 self._status = replace(self._status, source=info)
                 every_face = self._every_face
-            self.keep_pace(every_face=every_face)
+            self.set_pacing(every_face=every_face)
             self._on_change()
             # source and models open side by side; frames that nobody can analyse yet are not read
             self._pipeline_ready.wait()
@@ -376,7 +376,7 @@ class _Run:
                     num_seen=self._status.num_seen + 1,
                     source=_as_it_comes(self._status.source, frame),
                 )
-            back = say(
+            back = translatable(
                 "The source is back after {seconds:.1f} s without a picture.",
                 seconds=self._heard_s - before_s,
             )
@@ -395,9 +395,9 @@ class _Run:
             if frame is None or self._stopping.is_set():
                 break
             began_s = self._clock()
-            found = pipeline.find(frame)
+            found = pipeline.detect(frame)
             self._finding_s += _MEMORY * (self._clock() - began_s - self._finding_s)
-            self._found.put_in_turn(found)
+            self._found.put_blocking(found)
         # not after an error: that is told first, and then closes it too
         self._found.close()
 
@@ -407,17 +407,17 @@ class _Run:
         classifier = pipeline.classifier
         with self._lock:
             self._pipeline = pipeline
-            pipeline.tune(self._tuning)
+            pipeline.set_post_processing(self._post_processing)
             self._status = replace(self._status, model=classifier.info, device=classifier.device)
             every_face = self._every_face
-        self.keep_pace(every_face=every_face)
+        self.set_pacing(every_face=every_face)
         self._on_change()
         self._pipeline_ready.set()
         while (found := self._found.take()) is not None:
             if self._stopping.is_set():
                 return
             began_s = self._clock()
-            result = pipeline.judge(found)
+            result = pipeline.classify(found)
             self._judging_s += _MEMORY * (self._clock() - began_s - self._judging_s)
             with self._lock:
                 self._analysed.append(self._clock())
@@ -438,7 +438,7 @@ class _Run:
             self._fail(self._broken)
         elif not self._stopping.is_set():
             self._stopping.set()
-            self._enter(State.ENDED, say("The source has ended."), left=_ACTIVE)
+            self._enter(State.ENDED, translatable("The source has ended."), left=_ACTIVE)
 
     def _choose(self) -> None:
         """Time the models on this machine once it works, and take the best that is fast enough."""
@@ -492,15 +492,17 @@ class _Run:
                 continue
             if self._clock() - paced_s >= _PACE_EVERY_S:
                 paced_s = self._clock()
-                self.keep_pace(every_face=self._every_face)
+                self.set_pacing(every_face=self._every_face)
             with self._lock:
                 info = self._status.source
                 silent_s = self._clock() - self._heard_s
             if info is not None and info.live and silent_s > LOST_AFTER_S:
                 message = (
-                    say("{path} gives no picture any more; trying again.", path=info.location)
+                    translatable(
+                        "{path} gives no picture any more; trying again.", path=info.location
+                    )
                     if isinstance(self._source, Reconnecting)
-                    else say(
+                    else translatable(
                         "{path} gives no picture any more; waiting for it.", path=info.location
                     )
                 )
@@ -528,7 +530,7 @@ def events_between(before: Status, after: Status) -> list[tuple[str, str]]:
 
 def device_change(device: DeviceInfo) -> str:
     """A sentence for the user whose network has just left its device."""
-    return say(
+    return translatable(
         "The network now runs on the {provider}: {why}.",
         provider=device.provider,
         why=device.reason,

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Latest(Generic[T]):
+class Mailbox(Generic[T]):
     """Holds at most one value. A writer never waits; a reader waits for the next value."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Latest(Generic[T]):
             self._changed.notify()
             return was_empty
 
-    def put_in_turn(self, value: T) -> bool:
+    def put_blocking(self, value: T) -> bool:
         """Wait until the place is empty, then store ``value``; False once closed. Loses nothing."""
         with self._changed:
             self._changed.wait_for(lambda: self._value is None or self._closed)

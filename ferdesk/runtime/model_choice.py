@@ -10,7 +10,7 @@ import numpy as np
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.pipeline import ExpressionClassifier
 from ferdesk.errors import FerdeskError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 log = logging.getLogger(__name__)
 
@@ -77,19 +77,23 @@ def choose_model(
         return None
     spent_ms, name, classifier = chosen or min(timed, key=lambda each: each[0])
     num_faces = max(1, num_faces)
-    faces = say("1 face") if num_faces == 1 else say("{count} faces", count=num_faces)
+    faces = (
+        translatable("1 face") if num_faces == 1 else translatable("{count} faces", count=num_faces)
+    )
     tries = [f"{other} {other_ms:.0f}" for other_ms, other, _ in timed if other != name]
     others = f" ({', '.join(tries)})" if tries else ""
     filled = {"name": name, "faces": faces, "time": spent_ms, "others": others}
     reason = (
-        say(
+        translatable(
             "{name} was chosen: it judges {faces} in {time:.0f} ms{others}; none keeps the "
             "camera's rate, which leaves {allowed:.0f} ms.",
             allowed=allowed_ms,
             **filled,
         )
         if chosen is None
-        else say("{name} was chosen: it judges {faces} in {time:.0f} ms{others}.", **filled)
+        else translatable(
+            "{name} was chosen: it judges {faces} in {time:.0f} ms{others}.", **filled
+        )
     )
     return ModelChoice(classifier, reason)
 

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import FerdeskError, SourceError
-from ferdesk.messages import say
-from ferdesk.runtime.mailbox import Latest
+from ferdesk.messages import translatable
+from ferdesk.runtime.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Reconnecting:
         self._abandon()
         if not connection.decided and not self._leaving.is_set():
             raise SourceError(
-                say(
+                translatable(
                     "{name} did not open within {seconds:.0f} s; pull its plug "
                     "and put it in again, or choose another source.",
                     name=self._name,
@@ -111,7 +111,8 @@ class Reconnecting:
                 )
             )
         raise SourceError(
-            connection.problem or say("{name} was left before it was open.", name=self._name)
+            connection.problem
+            or translatable("{name} was left before it was open.", name=self._name)
         )
 
     def read(self) -> Frame | None:
@@ -130,7 +131,8 @@ class Reconnecting:
             if connection.ended:
                 return None
             self._lose(
-                connection.problem or say("{name} gives no picture any more.", name=self._name)
+                connection.problem
+                or translatable("{name} gives no picture any more.", name=self._name)
             )
         return None
 
@@ -176,7 +178,7 @@ class Reconnecting:
         connection = self._connect()
         self._wait(lambda: connection.decided, self._open_within_s)
         if connection.info is None and not self._leaving.is_set():
-            self._lose(connection.problem or say("{name} does not open.", name=self._name))
+            self._lose(connection.problem or translatable("{name} does not open.", name=self._name))
 
     def _all_ended(self) -> bool:
         return not any(one.thread.is_alive() for one in self._left_behind)
@@ -217,7 +219,7 @@ class _Connection:
     ) -> None:
         self._make, self._name, self._news, self._reading = make, name, news, reading
         self.leaving = threading.Event()
-        self.frames: Latest[Frame] = Latest()
+        self.frames: Mailbox[Frame] = Mailbox()
         self.info: SourceInfo | None = None
         self.problem = ""
         self.ended = False
@@ -241,7 +243,7 @@ class _Connection:
             problem = str(error)
         except Exception as error:
             log.exception("the source %s failed", self._name)
-            problem = say(
+            problem = translatable(
                 "{name} failed: {why}. The log file has the details.", name=self._name, why=error
             )
         finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
 from ferdesk.sessions.reader import Session, parse_utc, read_about
 from ferdesk.sessions.schema import RESULTS_FILE, REVIEW_FILE, SESSION_FILE, VIDEO_FILE, utc_text
@@ -61,7 +61,7 @@ def list_sessions(root: Path) -> list[Entry]:
         return []
     except OSError as error:
         raise RecordingError(
-            say("{path} cannot be read: {why}.", path=root, why=error.strerror or error)
+            translatable("{path} cannot be read: {why}.", path=root, why=error.strerror or error)
         ) from error
     entries = [
         entry_of(folder)
@@ -79,7 +79,7 @@ def entry_of(folder: Path) -> Entry:
         about = read_about(folder)
         if not (folder / RESULTS_FILE).is_file():
             raise RecordingError(
-                say(
+                translatable(
                     "{path} is not a session: it lacks {file}.",
                     path=folder,
                     file=RESULTS_FILE,
@@ -127,7 +127,9 @@ def repair(folder: Path) -> Entry:
         return before
     if before.state == "recording" or is_being_written(folder):
         raise RecordingError(
-            say("{path} is being recorded right now; stop the recording first.", path=folder)
+            translatable(
+                "{path} is being recorded right now; stop the recording first.", path=folder
+            )
         )
     about = _about_or_new(folder)
     try:
@@ -137,7 +139,9 @@ def repair(folder: Path) -> Entry:
         write_json(folder / SESSION_FILE, _closed(session, about, cut))
     except OSError as error:
         raise RecordingError(
-            say("{path} cannot be repaired: {why}.", path=folder, why=error.strerror or error)
+            translatable(
+                "{path} cannot be repaired: {why}.", path=folder, why=error.strerror or error
+            )
         ) from error
     return replace(entry_of(folder), problem="")
 
@@ -155,7 +159,9 @@ def find_sessions(paths: Sequence[Path]) -> list[Path]:
             continue
         inside = [entry.folder for entry in list_sessions(path) if entry.state != "unreadable"]
         if not inside:
-            raise RecordingError(say("{path} is not a session and has none in it.", path=path))
+            raise RecordingError(
+                translatable("{path} is not a session and has none in it.", path=path)
+            )
         found += sorted(inside)
     return found
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.reader import Marker, Session
 
 _TIMES = (
@@ -42,7 +42,7 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordingError(
-            say("The marker file {path} cannot be read: {why}.", path=path, why=error)
+            translatable("The marker file {path} cannot be read: {why}.", path=path, why=error)
         ) from error
     delimiter = max(";\t,", key=text.partition("\n")[0].count)
     rows = [
@@ -52,7 +52,9 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
     ]
     if not rows:
         raise RecordingError(
-            say("The marker file {path} has no lines; it needs a time and a label.", path=path)
+            translatable(
+                "The marker file {path} has no lines; it needs a time and a label.", path=path
+            )
         )
     time_at, label_at, unit_s = 0, 1, 1.0
     header = [cell.casefold() for cell in rows[0][1]]
@@ -64,12 +66,14 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
     for number, row in rows:
         if len(row) <= max(time_at, label_at) or not row[label_at]:
             raise RecordingError(
-                say("Line {number} of {path} lacks a time or a label.", number=number, path=path)
+                translatable(
+                    "Line {number} of {path} lacks a time or a label.", number=number, path=path
+                )
             )
         t_s = _seconds(row[time_at], unit_s, session, delimiter)
         if t_s is None:
             raise RecordingError(
-                say(
+                translatable(
                     "Line {number} of {path}: {text!r} is no time. Give seconds "
                     "from the session's start, or a date like 2026-03-04T05:06:07.5Z "
                     "with its zone.",
@@ -101,7 +105,7 @@ def _find(header: Sequence[str], names: Sequence[str], path: Path) -> int:
         if name in header:
             return header.index(name)
     raise RecordingError(
-        say(
+        translatable(
             "The marker file {path} has no column {names}.", path=path, names=" or ".join(names[:2])
         )
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report import Group, html_report
 from ferdesk.sessions.review import Review
@@ -33,7 +33,7 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise RecordingError(
-            say("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
+            translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
         ) from error
 
 

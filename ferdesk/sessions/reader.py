@@ -14,7 +14,7 @@ from typing import Any
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE, SCHEMA, SESSION_FILE, VIDEO_FILE
 from ferdesk.sessions.table import Table, read_table
 
@@ -119,7 +119,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         about = json.loads((folder / SESSION_FILE).read_text("utf-8"))
     except FileNotFoundError as error:
         raise RecordingError(
-            say(
+            translatable(
                 "{path} is not a session: it lacks {file}.",
                 path=folder,
                 file=SESSION_FILE,
@@ -127,11 +127,11 @@ def read_about(folder: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise RecordingError(
-            say("The session {path} cannot be read: {why}.", path=folder, why=error)
+            translatable("The session {path} cannot be read: {why}.", path=folder, why=error)
         ) from error
     if not isinstance(about, dict):
         raise RecordingError(
-            say("The session {path} cannot be read: it holds no table.", path=folder)
+            translatable("The session {path} cannot be read: it holds no table.", path=folder)
         )
     return about
 

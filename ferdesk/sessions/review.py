@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import Marker, Session
 from ferdesk.sessions.schema import REVIEW_FILE
@@ -208,7 +208,7 @@ def load_review(session: Session) -> Review:
     except FileNotFoundError:
         return Review(_lanes_for((), face_ids))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        warning = say(
+        warning = translatable(
             "{path} cannot be read ({why}); it is kept as {kept} when you save.",
             path=path,
             why=error,
@@ -242,7 +242,7 @@ def save_review(review: Review, folder: Path) -> None:
         write_json(path, _as_table(review))
     except OSError as error:
         raise RecordingError(
-            say(
+            translatable(
                 "The review cannot be saved in {path}: {why}. What was saved before "
                 "is still there.",
                 path=folder,
@@ -325,12 +325,12 @@ def _read_lanes(entries: object, face_ids: set[int], warnings: list[str]) -> lis
         overlaps = any(_overlap(piece, other) for piece in pieces for other in held)
         if not pieces or overlaps or lane.id in {one.id for one in lanes}:
             why = (
-                say("its rows belong to another")
+                translatable("its rows belong to another")
                 if overlaps
-                else say("its faces are not in the session")
+                else translatable("its faces are not in the session")
             )
             warnings.append(
-                say(
+                translatable(
                     "The lane {id} of {file} is left out: {why}.",
                     id=lane.id,
                     file=REVIEW_FILE,
@@ -353,7 +353,7 @@ def _each(
     found: list[_T] = []
     if entries is not None and not isinstance(entries, list):
         warnings.append(
-            say(
+            translatable(
                 "The {kind}s of {file} cannot be read; they are left out.",
                 kind=kind,
                 file=REVIEW_FILE,
@@ -365,7 +365,7 @@ def _each(
             found.append(read(entry))
         except (KeyError, TypeError, ValueError, AttributeError):
             warnings.append(
-                say(
+                translatable(
                     "A {kind} of {file} cannot be read: {entry!r}.",
                     kind=kind,
                     file=REVIEW_FILE,

@@ -46,7 +46,7 @@ def rows_of(result: FrameResult, moment: Moment, marker: str = "") -> str:
         return f"{start}{',' * _NUM_FACE_COLUMNS},{latency},{_quoted(marker)},\n"
     lines = []
     for face in result.faces:
-        row = f"{start},{_face_fields(face)},{latency},{_quoted(marker)},{face.doubt}"
+        row = f"{start},{_face_fields(face)},{latency},{_quoted(marker)},{face.reason}"
         lines.append(row + "\n")
         marker = ""
     return "".join(lines)
@@ -60,7 +60,7 @@ def _face_fields(face: FaceResult) -> str:
             *_numbers((box.x, box.y, box.width, box.height, face.detection_score)),
             face.label,
             *_numbers((face.confidence,)),
-            str(int(face.uncertain)),
+            str(int(face.low_confidence)),
             *_numbers(face.expression.probabilities.tolist()),
             *_numbers(face.smoothed.tolist()),
             *_numbers((face.roll_deg, face.sharpness, face.brightness)),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,9 @@ def read_table(
             state = os.fstat(file.fileno())
             if state.st_size == 0:
                 raise RecordingError(
-                    say("{path} is empty; it does not have the columns of a session.", path=path)
+                    translatable(
+                        "{path} is empty; it does not have the columns of a session.", path=path
+                    )
                 )
             cache = path.with_name(CACHE_FILE)
             if (kept := _from_cache(cache, state)) is not None:
@@ -128,7 +130,7 @@ def read_table(
             return table
     except FileNotFoundError as error:
         raise RecordingError(
-            say(
+            translatable(
                 "{path} is not a session: it lacks {file}.",
                 path=path.parent,
                 file=RESULTS_FILE,
@@ -136,7 +138,7 @@ def read_table(
         ) from error
     except OSError as error:
         raise RecordingError(
-            say("{path} cannot be read: {why}.", path=path, why=error.strerror or error)
+            translatable("{path} cannot be read: {why}.", path=path, why=error.strerror or error)
         ) from error
 
 
@@ -215,7 +217,9 @@ def _read(
     header = tuple(content[: start or len(content)].decode("utf-8-sig", "replace").split(","))
     header = tuple(name.strip().strip('"') for name in header)
     if header[: len(COLUMNS)] != COLUMNS:
-        raise RecordingError(say("{path} does not have the columns of a session.", path=path))
+        raise RecordingError(
+            translatable("{path} does not have the columns of a session.", path=path)
+        )
     pieces = list(_pieces(content, start))
     # numpy lets other threads run while it counts, so two cores do almost twice as much
     with ThreadPoolExecutor(num_threads or min(4, os.cpu_count() or 1), "ferdesk-read") as pool:
@@ -225,7 +229,9 @@ def _read(
                 parts.append(part)
                 progress(len(parts) / len(pieces))
         except ValueError as error:
-            raise RecordingError(say("{path} is damaged: {why}.", path=path, why=error)) from error
+            raise RecordingError(
+                translatable("{path} is damaged: {why}.", path=path, why=error)
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
     return _join(parts)

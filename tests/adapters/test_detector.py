@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.sources.demo import DemoSource, visible_people
 from ferdesk.core.detection.live import ExhaustiveSearch, Region
-from ferdesk.core.types import Box, Frame
+from ferdesk.core.geometry import Box
+from ferdesk.core.types import Frame
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder
 
 
 @pytest.fixture(scope="module")
 def detector() -> Iterator[ExhaustiveSearch]:
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         yield ExhaustiveSearch(eyes)
 
 
@@ -62,7 +63,7 @@ def test_a_turned_head_rolls_clockwise(detector: ExhaustiveSearch) -> None:
 
 def test_a_missing_detector_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
-        MediaPipeDetector(tmp_path)
+        MediaPipeNetworks(tmp_path)
 
 
 def test_a_face_too_small_for_the_whole_picture_is_found_on_a_tile(
@@ -80,16 +81,16 @@ def test_a_face_too_small_for_the_whole_picture_is_found_on_a_tile(
 
 # what MediaPipe 1.2.3's own FaceDetector found there with the same networks: score, x, y, side
 MEDIAPIPE_FOUND = {
-    ("look_far", 3.0, 0, 1280): [(0.92, 551, 243, 225)],
-    ("look_far", 9.2, 0, 1280): [(0.97, 770, 285, 219), (0.83, 267, 306, 170)],
-    ("look_far", 9.2, 0, 720): [(0.83, 267, 299, 172)],
-    ("look_far", 13.0, 280, 720): [(0.89, 615, 237, 262)],
-    ("look_far", 19.2, 0, 1280): [],
-    ("look_near", 3.0, 280, 720): [(0.96, 569, 257, 211)],
-    ("look_near", 9.2, 280, 720): [(0.92, 791, 301, 198)],
-    ("look_near", 9.2, 0, 720): [(0.94, 274, 321, 158)],
-    ("look_near", 13.0, 0, 1280): [(0.96, 636, 267, 235)],
-    ("look_near", 19.2, 0, 1280): [],
+    ("detect_full_range", 3.0, 0, 1280): [(0.92, 551, 243, 225)],
+    ("detect_full_range", 9.2, 0, 1280): [(0.97, 770, 285, 219), (0.83, 267, 306, 170)],
+    ("detect_full_range", 9.2, 0, 720): [(0.83, 267, 299, 172)],
+    ("detect_full_range", 13.0, 280, 720): [(0.89, 615, 237, 262)],
+    ("detect_full_range", 19.2, 0, 1280): [],
+    ("detect_short_range", 3.0, 280, 720): [(0.96, 569, 257, 211)],
+    ("detect_short_range", 9.2, 280, 720): [(0.92, 791, 301, 198)],
+    ("detect_short_range", 9.2, 0, 720): [(0.94, 274, 321, 158)],
+    ("detect_short_range", 13.0, 0, 1280): [(0.96, 636, 267, 235)],
+    ("detect_short_range", 19.2, 0, 1280): [],
 }
 
 
@@ -98,7 +99,7 @@ def test_the_networks_find_what_mediapipes_own_program_finds(
     key: tuple[str, float, int, int],
 ) -> None:
     what, t_s, x, width = key
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         found = getattr(eyes, what)(demo_frame(t_s).image, Region(x, 0, width, 720))
     wanted = MEDIAPIPE_FOUND[key]
     assert len(found) == len(wanted)
@@ -115,10 +116,14 @@ def test_a_field_is_looked_at_in_the_size_that_is_asked_for(detector: Exhaustive
     small = cv2.resize(demo_frame(3.0).image, (256, 144), interpolation=cv2.INTER_AREA)
     image = np.full((1080, 1920, 3), 110, np.uint8)
     image[500:644, 1200:1456] = small
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         everything = Region(0, 0, 1920, 1080)
         found = [
-            [find for find in eyes.look_far(image, everything, scale) if find.box.width < 60]
+            [
+                find
+                for find in eyes.detect_full_range(image, everything, scale)
+                if find.box.width < 60
+            ]
             for scale in (None, 0.5)
         ]
     assert [len(finds) for finds in found] == [0, 1]

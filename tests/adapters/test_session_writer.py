@@ -14,8 +14,8 @@ import pytest
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.core.baseline import Baseline
-from ferdesk.core.crop import Square
-from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.geometry import Box, Square
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.sessions.schema import SessionHeader

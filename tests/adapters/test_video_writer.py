@@ -10,8 +10,8 @@ import pytest
 from ferdesk.adapters.outputs import video_writer
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import VideoWriter, draw_faces, encoders
-from ferdesk.core.crop import Square
-from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.geometry import Box, Square
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.reader import read_session
 from tests.adapters.test_recording_faults import wait_for
 from tests.adapters.test_session_writer import header, new_folder

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.batch import frames_of
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.detection.live import ExhaustiveSearch
-from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box
 from ferdesk.paths import detectors_folder
 from ferdesk.wiring import open_pipeline, open_source
 
@@ -42,7 +42,7 @@ def test_no_face_that_an_exhaustive_search_finds_stays_clear(name: str) -> None:
     source.close()
     pipeline.close()
     assert len(after) == len(before)
-    search = ExhaustiveSearch(MediaPipeDetector(detectors_folder()))
+    search = ExhaustiveSearch(MediaPipeNetworks(detectors_folder()))
     num_found = 0
     for index in range(0, len(before), EVERY):
         image, (covered, _) = before[index], after[index]

@@ -11,16 +11,9 @@ import pytest
 
 from ferdesk import batch
 from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.geometry import Box
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import (
-    Box,
-    Detection,
-    DeviceInfo,
-    Expression,
-    Frame,
-    ModelInfo,
-    SourceInfo,
-)
+from ferdesk.core.types import Detection, DeviceInfo, Expression, Frame, ModelInfo, SourceInfo
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, SourceError
 from ferdesk.sessions.reader import Session, problems_of, read_session
 from tests.adapters.mjpeg_server import MjpegServer, jpeg, part

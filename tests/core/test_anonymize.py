@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ferdesk.core.anonymize import Anonymizer, cover
-from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box
 
 
 def picture() -> np.ndarray:

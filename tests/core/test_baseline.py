@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ferdesk.core.baseline import MOST_SHIFT, Baseline, NeutralSeconds, offsets_table
-from ferdesk.core.crop import SHORT_RANGE, Square
+from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.post_processing import Tuning
+from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import (
-    Box,
     Detection,
     DeviceInfo,
     Expression,
@@ -80,12 +80,22 @@ def test_what_is_lowered_is_told_the_most_first() -> None:
     assert offsets_table(None) is None
 
 
-def result(t_s: float, *face_ids: int, fresh: bool = True) -> FrameResult:
+def result(t_s: float, *face_ids: int, classified_now: bool = True) -> FrameResult:
     frame = Frame(np.zeros((4, 4, 3), np.uint8), round(t_s * 10), t_s, t_s)
     box, square = Box(0, 0, 50, 50), Square(0, 0, 50)
     faces = tuple(
         FaceResult(
-            face_id, box, square, 0.9, Expression(RESTING), RESTING, False, 0.0, 1.0, 1.0, fresh
+            face_id,
+            box,
+            square,
+            0.9,
+            Expression(RESTING),
+            RESTING,
+            False,
+            0.0,
+            1.0,
+            1.0,
+            classified_now,
         )
         for face_id in face_ids
     )
@@ -127,7 +137,7 @@ def test_a_source_that_begins_anew_ends_it() -> None:
 def test_old_judgements_are_not_counted_again() -> None:
     seconds = NeutralSeconds(2)
     for i in range(40):
-        assert seconds.add(result(i / 10, 2, fresh=i == 0)) == "running"
+        assert seconds.add(result(i / 10, 2, classified_now=i == 0)) == "running"
     assert [seconds.add(result(4 + i / 10, 2)) for i in range(4)][-1] == "done"
 
 
@@ -155,28 +165,34 @@ def frame(index: int) -> Frame:
 
 
 def test_the_pipeline_shifts_one_face_and_keeps_the_raw_values() -> None:
-    pipeline = Pipeline(Detector(), Classifier(), tuning=Tuning(smoothing_tau_s=0.0))
+    pipeline = Pipeline(
+        Detector(), Classifier(), post_processing=PostProcessing(smoothing_tau_s=0.0)
+    )
     pipeline.process(frame(0))
-    pipeline.tune(pipeline.tuning.with_baseline(1, Baseline.of(RESTING[None])))
+    pipeline.set_post_processing(
+        pipeline.post_processing.with_baseline(1, Baseline.of(RESTING[None]))
+    )
     first, second = pipeline.process(frame(1)).faces
     assert first.label == "neutral"
-    assert first.calibrated
+    assert first.baseline_applied
     assert first.smoothed[6] == pytest.approx(0.739, abs=1e-3)
     assert np.array_equal(first.expression.probabilities, RESTING)
     assert second.label == "sad"
-    assert not second.calibrated
-    pipeline.tune(pipeline.tuning.with_baseline(1, None))
+    assert not second.baseline_applied
+    pipeline.set_post_processing(pipeline.post_processing.with_baseline(1, None))
     assert pipeline.process(frame(2)).faces[0].label == "sad"
 
 
 def test_another_source_has_other_people() -> None:
-    tuned = Tuning(smoothing_tau_s=0.0).with_baseline(1, Baseline.of(RESTING[None]))
-    fresh = Pipeline(Detector(), Classifier(), tuning=tuned).fresh()
-    assert fresh.tuning == Tuning(smoothing_tau_s=0.0)
+    tuned = PostProcessing(smoothing_tau_s=0.0).with_baseline(1, Baseline.of(RESTING[None]))
+    fresh = Pipeline(Detector(), Classifier(), post_processing=tuned).for_new_source()
+    assert fresh.post_processing == PostProcessing(smoothing_tau_s=0.0)
 
 
 def test_the_rule_for_uncertain_can_be_changed() -> None:
-    pipeline = Pipeline(Detector(), Classifier(), tuning=Tuning(uncertain_below=0.6))
-    assert pipeline.process(frame(0)).faces[0].uncertain
-    pipeline.tune(Tuning(uncertain_below=0.3))
-    assert not pipeline.process(frame(1)).faces[0].uncertain
+    pipeline = Pipeline(
+        Detector(), Classifier(), post_processing=PostProcessing(confidence_threshold=0.6)
+    )
+    assert pipeline.process(frame(0)).faces[0].low_confidence
+    pipeline.set_post_processing(PostProcessing(confidence_threshold=0.3))
+    assert not pipeline.process(frame(1)).faces[0].low_confidence

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Square, crop_face, square_around
-from ferdesk.core.types import Box
+from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, crop_face, square_around
+from ferdesk.core.geometry import Box, Square
 
 
 def noise(height: int, width: int, channels: int | None = 3) -> np.ndarray:

@@ -1,10 +1,10 @@
 """The work of a frame follows what the machine manages."""
 
-from ferdesk.core.pacing import Allowance
+from ferdesk.core.pacing import AdaptiveBudget
 
 
 def test_an_allowance_shrinks_while_the_machine_does_not_keep_up_and_grows_back() -> None:
-    allowance = Allowance(4.0, low=1.0, high=8.0)
+    allowance = AdaptiveBudget(4.0, low=1.0, high=8.0)
     for _ in range(60):
         allowance.learn(1.3)
     assert allowance.value == 1.0
@@ -14,14 +14,14 @@ def test_an_allowance_shrinks_while_the_machine_does_not_keep_up_and_grows_back(
 
 
 def test_an_allowance_that_fits_stays_as_it_is() -> None:
-    allowance = Allowance(4.0, low=1.0, high=8.0)
+    allowance = AdaptiveBudget(4.0, low=1.0, high=8.0)
     for _ in range(60):
         allowance.learn(0.9)
     assert allowance.value == 4.0
 
 
 def test_a_single_slow_frame_changes_little() -> None:
-    allowance = Allowance(4.0, low=1.0, high=8.0)
+    allowance = AdaptiveBudget(4.0, low=1.0, high=8.0)
     for _ in range(20):
         allowance.learn(0.86)
     allowance.learn(100.0)

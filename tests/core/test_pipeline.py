@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from ferdesk.core.crop import SHORT_RANGE
-from ferdesk.core.pacing import Pace
+from ferdesk.core.geometry import Box
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import Box, Detection, DeviceInfo, Expression, Frame, ModelInfo
+from ferdesk.core.types import Detection, DeviceInfo, Expression, Frame, ModelInfo
 
 
 class Detector:
@@ -58,7 +59,7 @@ def test_a_frame_without_a_face_runs_no_network() -> None:
 def test_a_fresh_pipeline_counts_its_faces_from_one() -> None:
     pipeline = Pipeline(Detector(Box(10, 10, 50, 50)), Classifier())
     pipeline.process(frame())
-    assert pipeline.fresh().process(frame(9)).faces[0].face_id == 1
+    assert pipeline.for_new_source().process(frame(9)).faces[0].face_id == 1
 
 
 def test_the_picture_handed_on_cannot_be_changed() -> None:
@@ -104,20 +105,20 @@ class SlowClassifier(Classifier):
 def test_a_tight_budget_classifies_fewer_faces_in_turn_and_shows_them_all() -> None:
     classifier = SlowClassifier()
     pipeline = Pipeline(crowd(4), classifier, clock=lambda: classifier.now_s)
-    pipeline.keep_pace(Pace(1 / 30))
+    pipeline.set_pacing(FramePacing(1 / 30))
     results = [pipeline.process(frame(index)) for index in range(160)]
     assert all(len(result.faces) == 4 for result in results)
     # 20 ms a face leave room for one in a camera's interval, sometimes for two
     assert sum(classifier.batches[-30:]) < 1.6 * 30
     for face_id in range(1, 5):
-        assert any(result.faces[face_id - 1].fresh for result in results[-4:])
+        assert any(result.faces[face_id - 1].classified_now for result in results[-4:])
     assert not results[-1].complete
 
 
 def test_every_face_is_classified_where_a_recording_wants_it_however_slow() -> None:
     classifier = SlowClassifier()
     pipeline = Pipeline(crowd(4), classifier, clock=lambda: classifier.now_s)
-    pipeline.keep_pace(Pace(1 / 30, every_face=True))
+    pipeline.set_pacing(FramePacing(1 / 30, every_face=True))
     results = [pipeline.process(frame(index)) for index in range(40)]
     assert classifier.batches == [4] * 40
     assert all(result.complete for result in results)
@@ -127,19 +128,19 @@ def test_a_new_face_is_classified_at_once() -> None:
     classifier = SlowClassifier()
     detector = crowd(4)
     pipeline = Pipeline(detector, classifier, clock=lambda: classifier.now_s)
-    pipeline.keep_pace(Pace(1 / 30))
+    pipeline.set_pacing(FramePacing(1 / 30))
     for index in range(60):
         pipeline.process(frame(index))
     detector.boxes = (*detector.boxes, Box(10, 150, 50, 50))
     newest = pipeline.process(frame(60)).faces[-1]
-    assert (newest.face_id, newest.fresh) == (5, True)
+    assert (newest.face_id, newest.classified_now) == (5, True)
 
 
 def test_the_two_halves_give_what_the_whole_gives() -> None:
     whole, halves = (Pipeline(crowd(2), Classifier()) for _ in range(2))
     for index in range(5):
         expected = whole.process(frame(index))
-        got = halves.judge(halves.find(frame(index)))
+        got = halves.classify(halves.detect(frame(index)))
         assert [f.box for f in got.faces] == [f.box for f in expected.faces]
         assert [f.smoothed.tolist() for f in got.faces] == [
             f.smoothed.tolist() for f in expected.faces
@@ -154,6 +155,6 @@ def test_a_face_that_is_turned_away_is_not_judged_and_its_values_stay() -> None:
     box = Box(60, 60, 100, 100)
     (seen,) = Pipeline(Detector(box), Classifier()).process(frame(0)).faces
     (turned,) = Pipeline(Turned(box), Classifier()).process(frame(0)).faces
-    assert (turned.uncertain, turned.doubt, turned.judgeable) == (True, "turned", False)
+    assert (turned.low_confidence, turned.reason, turned.classifiable) == (True, "turned", False)
     assert turned.yaw_deg == 50
     np.testing.assert_array_equal(turned.smoothed, seen.smoothed)

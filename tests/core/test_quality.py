@@ -40,12 +40,12 @@ GOOD = FaceQuality(side_px=100, sharpness=500, brightness=120)
 
 
 def test_a_large_frontal_lit_and_sharp_face_is_judged() -> None:
-    assert GOOD.doubt() == ""
-    assert replace(GOOD, roll_deg=-25, yaw_deg=30, pitch_deg=-25).doubt() == ""
+    assert GOOD.low_confidence_reason() == ""
+    assert replace(GOOD, roll_deg=-25, yaw_deg=30, pitch_deg=-25).low_confidence_reason() == ""
 
 
 @pytest.mark.parametrize(
-    ("change", "doubt"),
+    ("change", "reason"),
     [
         ({"side_px": 23.0}, "small"),
         ({"yaw_deg": 36.0}, "turned"),
@@ -60,9 +60,9 @@ def test_a_large_frontal_lit_and_sharp_face_is_judged() -> None:
         ({"side_px": 10.0, "yaw_deg": 80.0, "sharpness": 0.0}, "small"),
     ],
 )
-def test_each_fault_of_a_face_is_named(change: dict[str, float], doubt: str) -> None:
-    assert replace(GOOD, **change).doubt() == doubt
+def test_each_fault_of_a_face_is_named(change: dict[str, float], reason: str) -> None:
+    assert replace(GOOD, **change).low_confidence_reason() == reason
 
 
 def test_the_smallest_face_is_the_users_to_choose() -> None:
-    assert replace(GOOD, side_px=30).doubt(smallest_face_px=40) == "small"
+    assert replace(GOOD, side_px=30).low_confidence_reason(smallest_face_px=40) == "small"

@@ -20,8 +20,9 @@ from ferdesk.core.detection.live import (
     merged,
     tiles,
 )
-from ferdesk.core.pacing import Pace
-from ferdesk.core.types import Box, Detection
+from ferdesk.core.geometry import Box
+from ferdesk.core.pacing import FramePacing
+from ferdesk.core.types import Detection
 
 
 def test_two_finds_of_one_face_become_one() -> None:
@@ -143,7 +144,7 @@ class FakeEyes:
     near_score: float | None = None
     blind_far: bool = False
 
-    def look_far(
+    def detect_full_range(
         self, image: np.ndarray, region: Region, scale: float | None = None
     ) -> list[Detection]:
         self.now_s += 0.005 * self.slowness
@@ -155,7 +156,7 @@ class FakeEyes:
             if box.width >= self.smallest_share * side and not self.blind_far
         ]
 
-    def look_near(self, image: np.ndarray, region: Region) -> list[Detection]:
+    def detect_short_range(self, image: np.ndarray, region: Region) -> list[Detection]:
         self.now_s += 0.002 * self.slowness
         self.num_near += 1
         side = max(region.width, region.height)
@@ -194,7 +195,7 @@ def watched(
 
 def live(eyes: FakeEyes) -> LiveSearch:
     search = LiveSearch(eyes, clock=lambda: eyes.now_s)
-    search.keep_pace(Pace(1 / 30))
+    search.set_pacing(FramePacing(1 / 30))
     return search
 
 
@@ -329,9 +330,9 @@ def test_what_one_model_found_long_ago_does_not_confirm_what_the_other_finds() -
     place, eyes.faces = eyes.faces, []
     watched(eyes, search, lambda _: picture, 15, first=30)
     eyes.faces, eyes.blind_far, eyes.score, eyes.near_score = place, False, 0.4, 0.0
-    look_near = eyes.look_near
-    eyes.look_near = lambda image, region: (  # type: ignore[method-assign]
-        [] if region.width == image.shape[1] else look_near(image, region)
+    detect_short_range = eyes.detect_short_range
+    eyes.detect_short_range = lambda image, region: (  # type: ignore[method-assign]
+        [] if region.width == image.shape[1] else detect_short_range(image, region)
     )
     given, _ = watched(eyes, search, lambda _: picture, 15, first=45)
     assert not any(given)
@@ -348,7 +349,7 @@ def test_a_single_picture_is_searched_through_and_through() -> None:
     places = [(40, 60), (900, 480)]
     eyes = FakeEyes([Box(x, y, 30, 30) for x, y in places])
     search = LiveSearch(eyes, clock=lambda: eyes.now_s)
-    search.keep_pace(Pace(None))
+    search.set_pacing(FramePacing(None))
     assert len(search.detect(textured(*places, side=36))) == 2
     assert eyes.num_far == 1 + len(list(tiles(960, 540)))
 
@@ -366,7 +367,7 @@ def test_a_fresh_search_knows_nobody() -> None:
     picture = textured((300, 200))
     watched(eyes, search, lambda _: picture, 10)
     eyes.faces = []
-    fresh = search.fresh()
+    fresh = search.for_new_source()
     assert fresh.detect(picture) == []
 
 

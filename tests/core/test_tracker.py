@@ -3,8 +3,9 @@
 import numpy as np
 
 from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.geometry import Box
 from ferdesk.core.tracking.tracker import Tracker
-from ferdesk.core.types import Box, Detection
+from ferdesk.core.types import Detection
 
 
 def face(x: float, y: float = 100, side: float = 100, *, sure: bool = True) -> Detection:

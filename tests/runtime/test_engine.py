@@ -10,11 +10,11 @@ import pytest
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
-from ferdesk.core.pacing import Pace
+from ferdesk.core.geometry import Box
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.post_processing import Tuning
+from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import (
-    Box,
     Detection,
     DeviceInfo,
     Expression,
@@ -250,10 +250,10 @@ def test_the_next_frame_is_searched_while_the_last_is_judged() -> None:
 
 
 def test_a_recording_has_every_face_classified_and_the_pace_is_the_cameras() -> None:
-    paces: list[Pace] = []
+    paces: list[FramePacing] = []
 
     class Asked(Pipeline):
-        def keep_pace(self, pace: Pace) -> None:
+        def set_pacing(self, pace: FramePacing) -> None:
             paces.append(pace)
 
     release = threading.Event()
@@ -265,11 +265,11 @@ def test_a_recording_has_every_face_classified_and_the_pace_is_the_cameras() -> 
     engine = Engine()
     engine.start(lambda: Source(script), lambda: Asked(Detector(), Classifier()))
     wait_for(lambda: engine.status().num_analysed == 1)
-    assert paces[-1] == Pace(1 / 30)
+    assert paces[-1] == FramePacing(1 / 30)
     engine.classify_every_face(True)
-    assert paces[-1] == Pace(1 / 30, every_face=True)
+    assert paces[-1] == FramePacing(1 / 30, every_face=True)
     engine.classify_every_face(False)
-    assert paces[-1] == Pace(1 / 30)
+    assert paces[-1] == FramePacing(1 / 30)
     release.set()
     engine.stop()
 
@@ -282,16 +282,16 @@ def test_tuning_reaches_the_pipeline_and_baselines_end_with_their_source() -> No
         return pipelines[-1]
 
     engine = Engine()
-    engine.tune(Tuning(smoothing_tau_s=0.7))
+    engine.set_post_processing(PostProcessing(smoothing_tau_s=0.7))
     engine.start(lambda: Source(frames(1)), open_pipeline)
     wait_for(lambda: engine.status().num_analysed == 1)
-    assert pipelines[0].tuning == Tuning(smoothing_tau_s=0.7)
-    calibrated = engine.tuning.with_baseline(1, Baseline((-1.0,) * 6 + (0.0,), 30))
-    engine.tune(calibrated)
-    assert pipelines[0].tuning == engine.status().tuning == calibrated
+    assert pipelines[0].post_processing == PostProcessing(smoothing_tau_s=0.7)
+    calibrated = engine.post_processing.with_baseline(1, Baseline((-1.0,) * 6 + (0.0,), 30))
+    engine.set_post_processing(calibrated)
+    assert pipelines[0].post_processing == engine.status().post_processing == calibrated
     engine.start(lambda: Source(frames(1)), open_pipeline)
     wait_for(lambda: engine.status().num_analysed == 1)
-    assert pipelines[1].tuning == Tuning(smoothing_tau_s=0.7)
+    assert pipelines[1].post_processing == PostProcessing(smoothing_tau_s=0.7)
     engine.stop()
 
 

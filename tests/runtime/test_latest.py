@@ -2,11 +2,11 @@
 
 import threading
 
-from ferdesk.runtime.mailbox import Latest
+from ferdesk.runtime.mailbox import Mailbox
 
 
 def test_the_newest_value_wins_and_the_others_are_counted() -> None:
-    place: Latest[int] = Latest()
+    place: Mailbox[int] = Mailbox()
     assert place.put(1) is True
     assert place.put(2) is False
     assert place.put(3) is False
@@ -15,11 +15,11 @@ def test_the_newest_value_wins_and_the_others_are_counted() -> None:
 
 
 def test_an_empty_place_gives_nothing_after_the_time_is_over() -> None:
-    assert Latest[int]().take(timeout_s=0.01) is None
+    assert Mailbox[int]().take(timeout_s=0.01) is None
 
 
 def test_closing_wakes_a_waiting_reader() -> None:
-    place: Latest[int] = Latest()
+    place: Mailbox[int] = Mailbox()
     taken: list[int | None] = []
     reader = threading.Thread(target=lambda: taken.append(place.take()))
     reader.start()
@@ -29,7 +29,7 @@ def test_closing_wakes_a_waiting_reader() -> None:
 
 
 def test_a_value_stored_before_closing_can_still_be_taken() -> None:
-    place: Latest[int] = Latest()
+    place: Mailbox[int] = Mailbox()
     place.put(7)
     place.close()
     assert place.take() == 7
@@ -37,7 +37,7 @@ def test_a_value_stored_before_closing_can_still_be_taken() -> None:
 
 
 def test_a_value_comes_out_once() -> None:
-    place: Latest[int] = Latest()
+    place: Mailbox[int] = Mailbox()
     place.put(1)
     assert place.take() == 1
     assert place.take(timeout_s=0.01) is None

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.core.crop import Square
+from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
-from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.schema import HEADER, Moment, rows_of
 
 Faces = Sequence[tuple[int, str]]

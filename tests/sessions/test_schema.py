@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ferdesk.core.crop import Square
+from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
-from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, HEADER, Moment, rows_of
 
 CONTRACT = (
@@ -52,7 +52,7 @@ def test_a_face_fills_every_column() -> None:
 
 
 def test_the_reason_of_an_uncertain_label_is_one_word_and_last() -> None:
-    doubtful = replace(face(), uncertain=True, doubt="turned")
+    doubtful = replace(face(), low_confidence=True, reason="turned")
     line = rows_of(result(doubtful), Moment(7, 0.25, None))
     assert line.endswith(",turned\n")
     (row,) = parse(line)

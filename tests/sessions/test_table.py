@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.core.crop import Square
+from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
-from ferdesk.core.types import Box, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions import table as table_module
 from ferdesk.sessions.schema import HEADER, Moment, rows_of
@@ -54,7 +54,7 @@ def test_every_number_is_the_float32_that_was_written(tmp_path: Path) -> None:
         assert (table.raw[row] == face.expression.probabilities).all()
         assert (table.smoothed[row] == face.smoothed).all()
         assert LABELS[table.label[row]] == face.label
-        assert table.uncertain[row] == face.uncertain
+        assert table.uncertain[row] == face.low_confidence
         assert table.roll_deg[row] == np.float32(face.roll_deg)
         assert table.sharpness[row] == np.float32(face.sharpness)
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.crop import crop_face
+from ferdesk.core.geometry import Square
 from trainer.data.augment import NUM_RANDOMS, center_crop, cut_mix, jpeg, ten_crops
 from trainer.data.augment import augment as augment_by
 from trainer.recipes.config import Recipe, load_recipe

@@ -14,7 +14,8 @@ from PIL import Image
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
-from trainer.data.fer2013 import SPLITS, Fer2013, fer2013, find_fer2013, load_fer2013
+from trainer.data import fer2013
+from trainer.data.fer2013 import SPLITS, Fer2013, find_fer2013, load_fer2013
 from trainer.models.network import PIXEL_MEAN, PIXEL_STD
 
 Row = tuple[int, NDArray[np.uint8], str]

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ferdesk.core.crop import Square
+from ferdesk.core.geometry import Square
 from ferdesk.core.labels import LABELS
 from trainer.__main__ import main
 from trainer.data import contact_sheet, face_crops

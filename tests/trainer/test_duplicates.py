@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.data.fer2013 import Faces, Fer2013, Split, load_fer2013, near_duplicates
+from trainer.data import near_duplicates
+from trainer.data.fer2013 import Faces, Fer2013, Split, load_fer2013
 from trainer.data.near_duplicates import contradicting, find_copies, has_copy_in_training, search
 
 

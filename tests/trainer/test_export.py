@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
-from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.crop import crop_face
+from ferdesk.core.geometry import Square
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import FerdeskError
 from trainer.data.augment import center_crop, ten_crops

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.crop import crop_face
+from ferdesk.core.geometry import Square
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
 from trainer.data import face_crops

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
-from ferdesk.core.crop import Square, crop_face
+from ferdesk.core.crop import crop_face
+from ferdesk.core.geometry import Square
 from ferdesk.errors import DataError, FerdeskError
 from trainer.data.fer2013 import Faces
 from trainer.delivery import quantize as module

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
-    Box,
     CameraFormat,
     Detection,
     DeviceInfo,

@@ -34,7 +34,7 @@ def test_three_seconds_calibrate_the_chosen_face_and_one_click_undoes_it(
     assert row.button.text() == "Cancel"
     qtbot.waitUntil(lambda: 0 < row.progress.value() < 100)
     qtbot.waitUntil(lambda: row.state.text() == "◎ Baseline: on", timeout=10_000)
-    baseline = window.live.tuning.baselines[1]
+    baseline = window.live.post_processing.baselines[1]
     assert baseline.offsets[LABELS.index("sad")] < -1
     assert "sad" in row.state.toolTip()
     # sad .6 of the fake is called out: this face may not have been neutral
@@ -55,7 +55,7 @@ def test_a_calibration_can_be_left_off(window: MainWindow, qtbot: QtBot) -> None
     QTest.keyClick(window, Qt.Key.Key_B)
     QTest.mouseClick(window.tools.baseline_row.button, Qt.MouseButton.LeftButton)
     assert window.tools.baseline_row.state.text() == "Baseline: off"
-    assert window.live.tuning.baselines == {}
+    assert window.live.post_processing.baselines == {}
 
 
 def test_a_face_that_leaves_ends_its_calibration_with_a_word(
@@ -74,7 +74,7 @@ def test_another_source_begins_without_baselines(window: MainWindow, qtbot: QtBo
     window.live.set_baseline(1, Baseline((-1.0,) * 6 + (0.0,), 30))
     window.choose_source("demo")
     qtbot.waitUntil(lambda: window.view.result is not None)
-    assert window.live.tuning.baselines == {}
+    assert window.live.post_processing.baselines == {}
     assert window.tools.baseline_row.state.text() == "Baseline: off"
 
 

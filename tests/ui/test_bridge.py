@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.ui.kit.bridge import Bridge
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 
 
 def result(index: int) -> FrameResult:
@@ -124,7 +124,7 @@ def test_a_closed_bridge_lets_nothing_through(qtbot: QtBot, bridge: Bridge) -> N
 
 
 def test_a_chore_works_elsewhere_and_answers_on_the_gui_thread(qtbot: QtBot) -> None:
-    chores = Chores()
+    chores = TaskRunner()
     seen: list[tuple[str, str]] = []
     chores.run(
         lambda: threading.current_thread().name,
@@ -137,7 +137,7 @@ def test_a_chore_works_elsewhere_and_answers_on_the_gui_thread(qtbot: QtBot) -> 
 
 
 def test_a_chore_that_fails_answers_with_its_sentence(qtbot: QtBot) -> None:
-    chores = Chores()
+    chores = TaskRunner()
     said: list[str] = []
 
     def work() -> None:

@@ -71,7 +71,7 @@ def test_a_clip_is_opened_calibrated_corrected_explained_kept_and_undone(
     qtbot.waitUntil(lambda: row.state.text() == "◎ Baseline: on", timeout=PATIENCE_MS)
     face_id = window.chosen_id
     assert face_id is not None
-    baseline = window.live.tuning.baselines[face_id]
+    baseline = window.live.post_processing.baselines[face_id]
     assert len(baseline.offsets) == len(LABELS)
 
     # correction: C, then 4, and the crop lies under happy
@@ -117,7 +117,7 @@ def test_a_clip_is_opened_calibrated_corrected_explained_kept_and_undone(
     # one click undoes the baseline
     QTest.mouseClick(row.button, Qt.MouseButton.LeftButton)
     assert row.state.text() == "Baseline: off"
-    assert face_id not in window.live.tuning.baselines
+    assert face_id not in window.live.post_processing.baselines
 
     QTest.keyClick(window, Qt.Key.Key_R)
     (folder,) = (tmp_path / "sessions").iterdir()

@@ -86,7 +86,7 @@ def test_names_are_tidied_and_taken_back() -> None:
 
 
 def test_the_plate_says_name_and_baseline(result: FrameResult) -> None:
-    face = replace(result.faces[0], calibrated=True)
+    face = replace(result.faces[0], baseline_applied=True)
     assert face_text(face, {1: "Ana"}) == f"#1 Ana  happy 82 %  {BASELINE_SIGN}"
 
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.ui.kit.language import (
     install_language,
     say_label,
@@ -55,7 +55,7 @@ def literals() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 first = node.args[0] if node.args else None
-                wanted = node.func.id in ("tr", "mark", "say") and isinstance(first, ast.Constant)
+                wanted = node.func.id in ("tr", "mark", "translatable")
                 if wanted and isinstance(first, ast.Constant) and isinstance(first.value, str):
                     found.add(first.value)
     return found
@@ -102,13 +102,15 @@ def test_the_window_is_chinese_when_chosen(make_window: Callable[..., MainWindow
 
 @pytest.mark.usefixtures("chinese")
 def test_a_sentence_from_below_the_window_is_said_in_its_language() -> None:
-    error = SourceError(say("There is no file {path}; check the path.", path=Path("a.mp4")))
+    error = SourceError(
+        translatable("There is no file {path}; check the path.", path=Path("a.mp4"))
+    )
     assert str(error) == "There is no file a.mp4; check the path."
     assert translated(str(error)) == "没有文件 a.mp4；请检查路径。"  # noqa: RUF001
-    outer = say(
+    outer = translatable(
         "The network now runs on the {provider}: {why}.",
         provider="CPU",
-        why=say("the disk is full"),
+        why=translatable("the disk is full"),
     )
     assert translated(outer) == "网络现在在 CPU 上运行：磁盘已满。"  # noqa: RUF001
     assert translated("a text that is none") == "a text that is none"
@@ -119,7 +121,7 @@ def test_an_error_of_a_source_is_told_in_chinese(
     make_window: Callable[..., MainWindow], services: FakeServices, qtbot: QtBot
 ) -> None:
     source = services.prepared["camera:0"] = FakeSource()
-    source.opens_with_error = say("{name} does not open.", name="X")
+    source.opens_with_error = translatable("{name} does not open.", name="X")
     window = make_window()
     window.start("camera:0")
     qtbot.waitUntil(lambda: window.view.state.text == "X 无法打开。")

@@ -9,16 +9,17 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import Box, FrameResult, MapPlace
+from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.ui.kit.heatmap import HeatChoice, heat_image, heat_table
 from ferdesk.ui.kit.overlay import face_text, place_plate
 from ferdesk.ui.kit.picture import Look, PictureMaker
 from ferdesk.ui.kit.selection import KEEP_S, Selection
 from ferdesk.ui.kit.theme import DARK, LABEL_COLOURS, LIGHT, Theme, contrast, plate_colour
 from ferdesk.ui.kit.video_view import VideoView, ViewState
-from ferdesk.ui.kit.view_transform import Placement
+from ferdesk.ui.kit.view_transform import ViewTransform
 from tests.ui.fakes import LEFT_FACE, FakeClassifier, FakeDetector, FakeSource, likely
 
 
@@ -39,7 +40,7 @@ def view(qtbot: QtBot) -> VideoView:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_point_goes_to_the_picture_and_back(mirrored: bool) -> None:
-    placement = Placement.fit(QSizeF(640, 480), QSizeF(1000, 480), mirrored=mirrored)
+    placement = ViewTransform.fit(QSizeF(640, 480), QSizeF(1000, 480), mirrored=mirrored)
     point = QPointF(210, 33)
     there = placement.to_picture(point)
     assert placement.transform().map(there) == point
@@ -47,7 +48,7 @@ def test_a_point_goes_to_the_picture_and_back(mirrored: bool) -> None:
 
 
 def test_a_mirrored_box_is_on_the_other_side() -> None:
-    plain = Placement.fit(QSizeF(640, 480), QSizeF(1000, 480), mirrored=False)
+    plain = ViewTransform.fit(QSizeF(640, 480), QSizeF(1000, 480), mirrored=False)
     mirrored = replace(plain, mirrored=True)
     box = Box(100, 120, 160, 180)
     assert plain.rect(box) == QRectF(280, 120, 160, 180)
@@ -167,7 +168,7 @@ def test_a_plate_keeps_off_the_faces_and_inside_the_picture(x: float, y: float) 
 def test_an_uncertain_face_is_called_unsure(result: FrameResult) -> None:
     face = result.faces[0]
     assert face_text(face) == "#1  happy 82 %"
-    unsure = replace(face, smoothed=likely("fear", 0.3), uncertain=True)
+    unsure = replace(face, smoothed=likely("fear", 0.3), low_confidence=True)
     assert face_text(unsure) == "#1  unsure (fear 30 %)"
 
 

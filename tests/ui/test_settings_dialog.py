@@ -71,11 +71,11 @@ def test_what_is_typed_reaches_the_analysis_at_once(window: MainWindow, qtbot: Q
     type_figure(dialog, "smoothing_tau_s", "1.5")
     type_figure(dialog, "uncertain_below", "90")
     type_figure(dialog, "smallest_face_px", "60")
-    tuning = window.live.tuning
-    assert (tuning.smoothing_tau_s, tuning.smallest_face_px) == (1.5, 60.0)
-    assert tuning.uncertain_below == 0.9
+    post_processing = window.live.post_processing
+    assert (post_processing.smoothing_tau_s, post_processing.smallest_face_px) == (1.5, 60.0)
+    assert post_processing.confidence_threshold == 0.9
     qtbot.waitUntil(
-        lambda: window.view.result is not None and window.view.result.faces[0].uncertain
+        lambda: window.view.result is not None and window.view.result.faces[0].low_confidence
     )
 
 

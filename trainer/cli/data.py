@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError
-from trainer.data.fer2013 import load_fer2013, report
+from trainer.data import report
+from trainer.data.fer2013 import load_fer2013
 from trainer.data.ferplus import load_ferplus
 from trainer.data.folder import load_folder
 from trainer.data.jaffe import CROPS, JaffeCrop, load_jaffe, pack_jaffe

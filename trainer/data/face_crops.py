@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import Square, square_around
+from ferdesk.core.crop import square_around
+from ferdesk.core.geometry import Square
 from ferdesk.errors import DataError
 from ferdesk.paths import detectors_folder
 
@@ -35,10 +36,10 @@ def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
 
 
 def _find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
-    from ferdesk.adapters.networks.face_detector import MediaPipeDetector
+    from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
     from ferdesk.core.detection.live import ExhaustiveSearch
 
-    with MediaPipeDetector(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as eyes:
         detector = ExhaustiveSearch(eyes)
         return [_square(detector, image) for image in images]
 

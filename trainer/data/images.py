@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face
+from ferdesk.core.crop import FACE_SIZE_PX, crop_face
+from ferdesk.core.geometry import Square
 from ferdesk.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})

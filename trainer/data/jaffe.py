@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import Square
+from ferdesk.core.geometry import Square
 from ferdesk.errors import DataError
 from trainer.data.cache import cached_file, read_arrays, write_arrays
 from trainer.data.fer2013 import Faces

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from ferdesk.core.crop import FACE_SIZE_PX, Square, crop_face
+from ferdesk.core.crop import FACE_SIZE_PX, crop_face
+from ferdesk.core.geometry import Square
 from ferdesk.errors import DataError
 from trainer.data.fer2013 import Faces
 from trainer.scoring.evaluate import Classifier, wilson_interval

@@ -81,8 +81,8 @@ def of_one_length(faces_BCHW: Tensor) -> Tensor:
 class StackedAutoEncoder(Network):
     """The encoders of a denoising, a sparse and a plain auto-encoder, one upon the other (Zhang).
 
-    ``trainer/training/pretrain.py`` trains them one after the other to reconstruct what they are shown;
-    then the whole is fine-tuned like any network here.
+    ``trainer/training/pretrain.py`` trains them one after the other to reconstruct what they are
+    shown; then the whole is fine-tuned like any network here.
 
     Args:
         width: the layers have 16, 8 and 4 times as many units: 1024, 512 and 256 at 64.

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE, Framing
+from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.live import WHOLE_PX, Region, cut_by, whole
+from ferdesk.core.geometry import Box, Framing
 from ferdesk.core.head_pose import Landmarks, head_pose
-from ferdesk.core.types import Box, Detection
+from ferdesk.core.types import Detection
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +40,7 @@ _SIDE_STEP_PX = 32
 """The full-range network halves its picture five times."""
 
 
-class MediaPipeDetector:
+class MediaPipeNetworks:
     """The two networks as eyes: full range sees far, short range sees near and is fast.
 
     Which part of a picture they are shown, and what of their answers is believed, is decided in
@@ -56,10 +57,10 @@ class MediaPipeDetector:
         self._near = _Network(folder / SHORT_RANGE_FILE, min_score)
         # OpenCV is loaded and memory taken here, not on the first picture
         nobody = np.zeros((WHOLE_PX, WHOLE_PX, 3), np.uint8)
-        self.look_far(nobody, whole(nobody))
-        self.look_near(nobody, whole(nobody))
+        self.detect_full_range(nobody, whole(nobody))
+        self.detect_short_range(nobody, whole(nobody))
 
-    def __enter__(self) -> "MediaPipeDetector":
+    def __enter__(self) -> "MediaPipeNetworks":
         return self
 
     def __exit__(
@@ -73,7 +74,7 @@ class MediaPipeDetector:
     def close(self) -> None:
         """Nothing is held open: the networks live in memory and end with this object."""
 
-    def look_far(
+    def detect_full_range(
         self, image: NDArray[np.uint8], region: Region, scale: float | None = None
     ) -> list[Detection]:
         """What the full-range network finds in a part of ``image`` [H, W, 3] uint8 RGB.
@@ -88,7 +89,7 @@ class MediaPipeDetector:
         finds = self._far.look(_padded(shown, height, width), _far_anchors(height, width))
         return _placed(finds, image, region, shown.shape, FULL_RANGE)
 
-    def look_near(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
+    def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
         """What the short-range network finds in a part of ``image``."""
         shown = _shrunk(image, region, _SHORT_RANGE_PX / max(region.width, region.height))
         finds = self._near.look(_padded(shown, _SHORT_RANGE_PX, _SHORT_RANGE_PX), _NEAR_ANCHORS)
@@ -238,5 +239,5 @@ def _open_session(path: Path) -> "onnxruntime.InferenceSession":
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         why = error.strerror if isinstance(error, OSError) else error
         raise ModelError(
-            say("The face detector {path} cannot be loaded: {why}.", path=path, why=why)
+            translatable("The face detector {path} cannot be loaded: {why}.", path=path, why=why)
         ) from error

@@ -18,7 +18,7 @@ from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import DeviceInfo, Expression, MapName, MapPlace, ModelInfo
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -56,14 +56,16 @@ class OnnxClassifier:
             content = path.read_bytes()
         except FileNotFoundError as error:
             raise ModelError(
-                say(
+                translatable(
                     "There is no model file {path}; ferdesk models lists the bundled ones.",
                     path=path,
                 )
             ) from error
         except OSError as error:
             raise ModelError(
-                say("The model {path} cannot be read: {why}.", path=path, why=error.strerror)
+                translatable(
+                    "The model {path} cannot be read: {why}.", path=path, why=error.strerror
+                )
             ) from error
         sha256 = check_content(path, content)
         self._path, self._content, self._provider = path, content, provider
@@ -108,14 +110,16 @@ class OnnxClassifier:
             wrong = expressions[0].probabilities.shape != (NUM_LABELS,) or shapes - {2}
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base
             raise ModelError(
-                say(
+                translatable(
                     "{path} cannot judge two faces at a time; export it with ferdesk-train export.",
                     path=path,
                 )
             ) from error
         if wrong:
             raise ModelError(
-                say("{path} gives outputs of other shapes than the model contract's.", path=path)
+                translatable(
+                    "{path} gives outputs of other shapes than the model contract's.", path=path
+                )
             )
 
     def classify(self, crops: NDArray[np.float32]) -> list[Expression]:
@@ -239,7 +243,7 @@ def _open_session(
     onnxruntime.disable_telemetry_events()
     build, gpu, reason, said = _build(), "", "", ""
     if provider == "cpu":
-        reason = say("the CPU was chosen")
+        reason = translatable("the CPU was chosen")
     else:
         driver = cuda.ask_driver(build)
         # a driver that is there makes a CPU build worth a word, even where nobody asked for CUDA
@@ -282,7 +286,7 @@ def _new_session(
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         log.debug("ONNX Runtime refused %s", path, exc_info=True)
         raise ModelError(
-            say(
+            translatable(
                 "{path} is not a model that ONNX Runtime can load; export it again "
                 "with ferdesk-train export.",
                 path=path,
@@ -347,7 +351,7 @@ def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> lis
     outputs = {value.name: value for value in session.get_outputs()}
     if "faces" not in inputs or list(inputs["faces"].shape[1:]) != [1, FACE_SIZE_PX, FACE_SIZE_PX]:
         raise ModelError(
-            say(
+            translatable(
                 "{path} does not take faces [n, 1, {size}, {size}]; it is not a ferdesk model.",
                 path=path,
                 size=FACE_SIZE_PX,
@@ -355,11 +359,11 @@ def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> lis
         )
     if "logits" not in outputs:
         raise ModelError(
-            say("{path} has no output named logits; it is not a ferdesk model.", path=path)
+            translatable("{path} has no output named logits; it is not a ferdesk model.", path=path)
         )
     if list(outputs["logits"].shape[1:]) != [NUM_LABELS]:
         raise ModelError(
-            say(
+            translatable(
                 "{path} gives logits of shape {shape}; [n, {count}] is needed.",
                 path=path,
                 shape=outputs["logits"].shape,
@@ -375,7 +379,7 @@ def _read_info(
     missing = [key for key in _REQUIRED_METADATA if key not in metadata]
     if missing:
         raise ModelError(
-            say(
+            translatable(
                 "{path} lacks the metadata {missing}; export it with ferdesk-train export.",
                 path=path,
                 missing=", ".join(missing),
@@ -383,7 +387,7 @@ def _read_info(
         )
     if metadata["ferdesk.schema"] != SCHEMA:
         raise ModelError(
-            say(
+            translatable(
                 "{path} has model schema {schema}; this version reads {known}.",
                 path=path,
                 schema=metadata["ferdesk.schema"],
@@ -394,7 +398,7 @@ def _read_info(
         labels = json.loads(metadata["labels"])
         if labels != list(LABELS):
             raise ModelError(
-                say(
+                translatable(
                     "{path} has the labels {labels}; ferdesk shows {wanted} in this order.",
                     path=path,
                     labels=labels,
@@ -413,7 +417,7 @@ def _read_info(
         )
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise ModelError(
-            say("{path} has metadata that cannot be read: {why}.", path=path, why=error)
+            translatable("{path} has metadata that cannot be read: {why}.", path=path, why=error)
         ) from error
 
 

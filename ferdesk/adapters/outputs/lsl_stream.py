@@ -13,7 +13,7 @@ import time
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class LslStream:
             import pylsl
         except (ImportError, RuntimeError, OSError) as error:
             raise StreamError(
-                say(
+                translatable(
                     "LSL needs pylsl with its native library: pip install "
                     "'ferdesk[streams]' ({why}).",
                     why=error,
@@ -84,7 +84,9 @@ class LslStream:
             self._faces = pylsl.StreamOutlet(faces, max_buffered=_BUFFER_S)
             self._markers = pylsl.StreamOutlet(markers, max_buffered=_BUFFER_S)
         except RuntimeError as error:
-            raise StreamError(say("The LSL outlets cannot be opened: {why}.", why=error)) from error
+            raise StreamError(
+                translatable("The LSL outlets cannot be opened: {why}.", why=error)
+            ) from error
         self._name = name
         self._waiting: queue.Queue[FrameResult | tuple[str, float] | None] = queue.Queue(
             _MAX_WAITING
@@ -94,7 +96,7 @@ class LslStream:
 
     @property
     def told(self) -> str:
-        return say(
+        return translatable(
             "LSL: the outlets “{name}” (faces) and “{name} markers” are open to this network.",
             name=self._name,
         )
@@ -143,7 +145,7 @@ def _sample(result: FrameResult, face: FaceResult) -> list[float]:
         box.height,
         face.detection_score,
         face.confidence,
-        float(face.uncertain),
+        float(face.low_confidence),
         *face.expression.probabilities.tolist(),
         *face.smoothed.tolist(),
         face.roll_deg,

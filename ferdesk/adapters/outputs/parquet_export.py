@@ -6,7 +6,7 @@ import numpy as np
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
 
@@ -25,7 +25,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
         import pyarrow.parquet
     except ImportError as error:
         raise RecordingError(
-            say("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
+            translatable("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
         ) from error
     table = session.table
     review = load_review(session) if review is None else review
@@ -65,5 +65,5 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
         pyarrow.parquet.write_table(arrow, path)
     except OSError as error:
         raise RecordingError(
-            say("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
+            translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
         ) from error

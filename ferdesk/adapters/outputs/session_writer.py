@@ -17,7 +17,7 @@ from typing import IO, Protocol
 from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.runtime.clock_watch import ClockWatch
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
@@ -124,7 +124,7 @@ class SessionWriter:
                 raise
         except OSError as error:
             raise RecordingError(
-                say(
+                translatable(
                     "A session cannot be written to {path}: {why}. Choose another folder.",
                     path=folder,
                     why=error.strerror or error,
@@ -152,7 +152,7 @@ class SessionWriter:
         if video.problem:
             return video.problem
         if video.num_lost:
-            return say(
+            return translatable(
                 "The video lacks {count} pictures, as encoding did not keep up; the rows have "
                 "them all.",
                 count=video.num_lost,
@@ -230,7 +230,7 @@ class SessionWriter:
             self._counts.frames_lost += 1
             first = self._counts.frames_lost == 1
             self._changed = True
-            self._warning = say(
+            self._warning = translatable(
                 "The disk of {path} does not keep up: {count} analysed "
                 "frames were not written. Record to a faster disk, or without "
                 "video.",
@@ -371,7 +371,7 @@ class SessionWriter:
         with self._lock:
             told = self._warning.startswith("Only ")
             if low:
-                self._warning = say(
+                self._warning = translatable(
                     "Only {free:.1f} GB are left on the disk of {path}. When it "
                     "is full, recording stops; what is written stays valid. Make "
                     "room.",
@@ -423,11 +423,11 @@ class SessionWriter:
     def _fail(self, error: Exception) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = say("the disk is full")
+            reason = translatable("the disk is full")
         with self._lock:
             if self._problem:
                 return
-            self._problem = say(
+            self._problem = translatable(
                 "Recording has stopped: {path} cannot be written ({why}). The "
                 "{count} rows up to there are kept.",
                 path=self.folder,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     import av.video.stream
@@ -98,7 +98,9 @@ class VideoWriter:
         self._anonymizer = Anonymizer() if mode == "anonymous" else None
         self._encoders = encoders()
         if not self._encoders:
-            raise RecordingError(say("No video can be written: PyAV here has no encoder for it."))
+            raise RecordingError(
+                translatable("No video can be written: PyAV here has no encoder for it.")
+            )
         self._container: OutputContainer | None = None
         self._stream: av.video.stream.VideoStream | None = None
         self._size = (0, 0)
@@ -168,7 +170,7 @@ class VideoWriter:
             log.exception("the video %s cannot be written on", self.path)
             reason = getattr(error, "strerror", None) or str(error)
             with self._lock:
-                self._problem = say(
+                self._problem = translatable(
                     "The video has stopped: {path} cannot be written ({why}). The rows go on.",
                     path=self.path,
                     why=reason,
@@ -276,7 +278,11 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
         cv2.rectangle(drawn, *corners, (20, 22, 26), thin + 3, cv2.LINE_AA)
         cv2.rectangle(drawn, *corners, colour, thin + 1, cv2.LINE_AA)
         said = f"{face.label} {round(face.confidence * 100)} %"
-        text = f"#{face.face_id}  unsure ({said})" if face.uncertain else f"#{face.face_id}  {said}"
+        text = (
+            f"#{face.face_id}  unsure ({said})"
+            if face.low_confidence
+            else f"#{face.face_id}  {said}"
+        )
         (text_width, text_height), below = cv2.getTextSize(text, font, scale, thin)
         pad = round(8 * scale)
         left = min(max(0, corners[0][0]), max(0, width - text_width - 2 * pad))

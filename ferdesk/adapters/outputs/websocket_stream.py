@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
@@ -77,7 +77,9 @@ class WebSocketStream:
             from websockets.asyncio.server import serve
         except ImportError as error:
             raise StreamError(
-                say("The WebSocket needs the library websockets: pip install 'ferdesk[streams]'.")
+                translatable(
+                    "The WebSocket needs the library websockets: pip install 'ferdesk[streams]'."
+                )
             ) from error
         self.token = token or secrets.token_urlsafe(24)
         self._origins = tuple(origins)
@@ -95,7 +97,7 @@ class WebSocketStream:
             self._thread.join()
             reason = self._refused[0]
             raise StreamError(
-                say(
+                translatable(
                     "The WebSocket cannot listen on port {port} ({why}); choose "
                     "another with --stream-port.",
                     port=port,
@@ -105,7 +107,7 @@ class WebSocketStream:
 
     @property
     def told(self) -> str:
-        return say(
+        return translatable(
             "WebSocket: ws://{host}:{port}/?token={token} (this machine only).",
             host=HOST,
             port=self.port,
@@ -263,7 +265,7 @@ def _face(face: FaceResult) -> dict[str, object]:
         "detection": _plain(face.detection_score),
         "label": face.label,
         "confidence": _plain(face.confidence),
-        "uncertain": bool(face.uncertain),
+        "uncertain": bool(face.low_confidence),
         "p": dict(zip(LABELS, map(_plain, face.expression.probabilities), strict=True)),
         "s": dict(zip(LABELS, map(_plain, face.smoothed), strict=True)),
         "roll_deg": _plain(face.roll_deg),

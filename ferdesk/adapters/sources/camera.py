@@ -11,7 +11,7 @@ import numpy as np
 
 from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, SourceInfo
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 _SILENT_AFTER_S = 1.0
 """A camera whose reads all fail for this long gives no picture any more."""
@@ -91,7 +91,7 @@ class Camera:
                 return Frame(image, index, captured_s - self._opened_s, captured_s)
             if captured_s - asked_s >= _SILENT_AFTER_S:
                 raise SourceError(
-                    say("Camera {number} gives no picture any more.", number=self._index)
+                    translatable("Camera {number} gives no picture any more.", number=self._index)
                 )
             self._pause(_PAUSE_S)
         return None
@@ -116,14 +116,14 @@ class Camera:
     def _check_device(self, device: Path) -> None:
         if not device.exists():
             raise SourceError(
-                say(
+                translatable(
                     "There is no camera {number}; plug one in or choose another.",
                     number=self._index,
                 )
             )
         if not os.access(device, os.R_OK | os.W_OK):
             raise SourceError(
-                say(
+                translatable(
                     "Camera {number} may not be used by this user; add them to the "
                     "group video (sudo usermod -aG video NAME) and log in again.",
                     number=self._index,
@@ -134,18 +134,18 @@ class Camera:
         if platform.system() == "Linux":
             user = user_of(_DEVICES / f"video{self._index}", _PROCESSES)
             if user:
-                return say(
+                return translatable(
                     "Camera {number} is used by another program, {user}; close it "
                     "there and start again.",
                     number=self._index,
                     user=user,
                 )
-            return say(
+            return translatable(
                 "Camera {number} gives no picture; another program may use it. "
                 "Close that, or pull the camera's plug and put it in again.",
                 number=self._index,
             )
-        return say(
+        return translatable(
             "Camera {number} cannot be opened; there is none, another program "
             "uses it, or the system's privacy settings keep programs from the "
             "camera.",

@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.types import Box, Frame, SourceInfo
+from ferdesk.core.geometry import Box
+from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 from ferdesk.paths import assets_folder
 
 LOOP_S = 20.0
@@ -333,7 +334,7 @@ def _premultiplied(path: Path) -> Picture:
         encoded = np.fromfile(path, np.uint8)
     except OSError as error:
         raise SourceError(
-            say(
+            translatable(
                 "The demo's picture {path} cannot be read. Installing ferdesk again "
                 "brings it back.",
                 path=path,
@@ -342,7 +343,7 @@ def _premultiplied(path: Path) -> Picture:
     bgra = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4:
         raise SourceError(
-            say(
+            translatable(
                 "The demo's picture {path} is damaged. Installing ferdesk again brings it back.",
                 path=path,
             )

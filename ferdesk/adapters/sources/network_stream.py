@@ -11,7 +11,7 @@ import numpy as np
 from ferdesk.core.locations import address_fault, host_of, shown_location
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     import av
@@ -62,7 +62,9 @@ class NetworkStream:
 
         if fault := address_fault(self._address):
             raise SourceError(
-                say("{path} is no address that can be opened: {why}.", path=self._shown, why=fault)
+                translatable(
+                    "{path} is no address that can be opened: {why}.", path=self._shown, why=fault
+                )
             )
         options = _RTSP_OPTIONS if self._address.lower().startswith("rtsp") else _OPTIONS
         try:
@@ -73,7 +75,9 @@ class NetworkStream:
         self._container = container
         if not container.streams.video:
             raise SourceError(
-                say("{path} has no picture in it; give a camera's address.", path=self._shown)
+                translatable(
+                    "{path} has no picture in it; give a camera's address.", path=self._shown
+                )
             )
         stream = container.streams.video[0]
         # threads that each hold a picture would delay every one
@@ -85,7 +89,9 @@ class NetworkStream:
         self._frames = self._decode(container, opened_s, finite=_is_finite(container))
         first = next(self._frames, None)
         if first is None:
-            raise SourceError(say("{path} gives no picture that can be decoded.", path=self._shown))
+            raise SourceError(
+                translatable("{path} gives no picture that can be decoded.", path=self._shown)
+            )
         self._first = first
         height, width = first.image.shape[:2]
         rate = stream.average_rate
@@ -157,35 +163,37 @@ class NetworkStream:
                 yield Frame(_upright(picture), index, captured_s - opened_s, captured_s)
                 index += 1
         if not self._closed.is_set():
-            raise SourceError(say("{path} gives no picture any more.", path=self._shown))
+            raise SourceError(translatable("{path} gives no picture any more.", path=self._shown))
 
     def _cannot_open(self, error: Exception) -> str:
         import av
 
         log.info("%s cannot be opened: %s", self._shown, type(error).__name__)
         if isinstance(error, av.error.HTTPUnauthorizedError):
-            return say(
+            return translatable(
                 "{path} asks for a user and a password, or refuses those given; "
                 "write them before the host: http://user:password@host/path.",
                 path=self._shown,
             )
         if isinstance(error, av.error.HTTPForbiddenError):
-            return say(
+            return translatable(
                 "{path} may not be seen by this user; ask who runs the camera.", path=self._shown
             )
         if isinstance(error, av.error.HTTPNotFoundError):
-            return say("{path} is not there; check the path of the address.", path=self._shown)
+            return translatable(
+                "{path} is not there; check the path of the address.", path=self._shown
+            )
         if isinstance(error, ConnectionRefusedError):
-            return say(
+            return translatable(
                 "Nothing listens at {path}; is the camera on, and the port right?", path=self._shown
             )
         if isinstance(error, TimeoutError | av.error.ExitError):
-            return say(
+            return translatable(
                 "{path} does not answer within {seconds:.0f} s; is it on?",
                 path=self._shown,
                 seconds=self._timeouts_s[0],
             )
-        return say(
+        return translatable(
             "{path} does not answer with a video; check the address and the network.",
             path=self._shown,
         )

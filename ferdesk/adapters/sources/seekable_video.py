@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +41,14 @@ class Film:
             self._container: InputContainer = av.open(str(path.absolute()))
         except self._errors as error:
             raise SourceError(
-                say("The video {path} cannot be opened; is it damaged?", path=path.name)
+                translatable("The video {path} cannot be opened; is it damaged?", path=path.name)
             ) from error
         try:
             streams = self._container.streams.video
             if not streams:
-                raise SourceError(say("The video {path} has no picture in it.", path=path.name))
+                raise SourceError(
+                    translatable("The video {path} has no picture in it.", path=path.name)
+                )
             self._stream: VideoStream = streams[0]
             self._stream.thread_type = "AUTO"
             self._decoded: Iterator[av.VideoFrame] = iter(())
@@ -55,7 +57,7 @@ class Film:
             self._seek(0.0)
             if self._next is None:
                 raise SourceError(
-                    say("No picture of the video {path} can be decoded.", path=path.name)
+                    translatable("No picture of the video {path} can be decoded.", path=path.name)
                 )
         except BaseException:
             self._container.close()
@@ -103,7 +105,7 @@ class Film:
                 self._container.seek(at, stream=self._stream, backward=True)
             except self._errors as error:
                 raise SourceError(
-                    say(
+                    translatable(
                         "The video {path} cannot be read at {seconds:.1f} s; is it damaged?",
                         path=self._path.name,
                         seconds=t_s,
@@ -121,7 +123,7 @@ class Film:
             return None
         except self._errors as error:
             raise SourceError(
-                say(
+                translatable(
                     "The video {path} cannot be decoded any further; is it damaged?",
                     path=self._path.name,
                 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,21 +35,25 @@ class StillImage:
             content = np.fromfile(self._path, dtype=np.uint8)
         except FileNotFoundError as error:
             raise SourceError(
-                say("There is no file {path}; check the path.", path=self._path)
+                translatable("There is no file {path}; check the path.", path=self._path)
             ) from error
         except OSError as error:
             raise SourceError(
-                say("{path} cannot be read: {why}.", path=self._path, why=error.strerror)
+                translatable("{path} cannot be read: {why}.", path=self._path, why=error.strerror)
             ) from error
         if content.size == 0:
-            raise SourceError(say("{path} is empty; give a picture or a video.", path=self._path))
+            raise SourceError(
+                translatable("{path} is empty; give a picture or a video.", path=self._path)
+            )
         try:
             picture = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
         except cv2.error:
             picture = None
         if picture is None:
             raise SourceError(
-                say("{path} is not a picture that can be read, or is cut off.", path=self._path)
+                translatable(
+                    "{path} is not a picture that can be read, or is cut off.", path=self._path
+                )
             )
         image = np.ascontiguousarray(picture, dtype=np.uint8)
         self._image = image

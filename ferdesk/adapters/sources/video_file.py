@@ -13,7 +13,7 @@ import numpy as np
 from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     import av
@@ -63,14 +63,18 @@ class VideoFile:
             raise SourceError(self._cannot_open())
         streams = self._container.streams.video
         if not streams:
-            raise SourceError(say("{path} has no picture in it; give a video.", path=self._shown))
+            raise SourceError(
+                translatable("{path} has no picture in it; give a video.", path=self._shown)
+            )
         stream = streams[0]
         stream.thread_type = "AUTO"
         frames = self._decode(self._container, stream)
         first = next(frames, None)
         if first is None:
             raise SourceError(
-                say("No picture of {path} can be decoded; it is damaged.", path=self._shown)
+                translatable(
+                    "No picture of {path} can be decoded; it is damaged.", path=self._shown
+                )
             )
         self._frames = self._pace(_chain(first, frames))
         height, width = first.image.shape[:2]
@@ -107,19 +111,23 @@ class VideoFile:
         try:
             if path.is_dir():
                 raise SourceError(
-                    say("{path} is a folder; give a video or picture file.", path=path)
+                    translatable("{path} is a folder; give a video or picture file.", path=path)
                 )
             if path.stat().st_size == 0:
-                raise SourceError(say("{path} is empty; give a picture or a video.", path=path))
+                raise SourceError(
+                    translatable("{path} is empty; give a picture or a video.", path=path)
+                )
         except FileNotFoundError as error:
-            raise SourceError(say("There is no file {path}; check the path.", path=path)) from error
+            raise SourceError(
+                translatable("There is no file {path}; check the path.", path=path)
+            ) from error
         except OSError as error:
             raise SourceError(
-                say("{path} cannot be read: {why}.", path=path, why=error.strerror)
+                translatable("{path} cannot be read: {why}.", path=path, why=error.strerror)
             ) from error
 
     def _cannot_open(self) -> str:
-        return say(
+        return translatable(
             "{path} is not a video or picture that can be read, or is damaged.", path=self._shown
         )
 
@@ -151,7 +159,7 @@ class VideoFile:
         if broken is not None or missing_s > max(_MISSING_END_S, 2 * step_s):
             length_s = end_s - start_s
             broke = (
-                say(
+                translatable(
                     "{path} breaks off after {seconds:.2f} s of {whole:.2f} s; what came before "
                     "is kept.",
                     path=self._shown,
@@ -159,7 +167,7 @@ class VideoFile:
                     whole=missing_s + length_s,
                 )
                 if missing_s > 0
-                else say(
+                else translatable(
                     "{path} breaks off after {seconds:.2f} s; what came before is kept.",
                     path=self._shown,
                     seconds=length_s,

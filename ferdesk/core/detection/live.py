@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.crop import SHORT_RANGE
-from ferdesk.core.pacing import Allowance, Pace
-from ferdesk.core.tracking.template_matching import Template, follow, template_of
-from ferdesk.core.types import Box, Detection
+from ferdesk.core.geometry import Box
+from ferdesk.core.pacing import AdaptiveBudget, FramePacing
+from ferdesk.core.tracking.template_matching import Template, follow, make_template
+from ferdesk.core.types import Detection
 
 WHOLE_PX = 192
 """Side of the square to which the far-sighted network's pictures are shrunk."""
@@ -112,17 +113,17 @@ class Field:
     scale: float
 
 
-class Eyes(Protocol):
+class DetectorNetworks(Protocol):
     """The two networks; boxes in their answers are in pixels of the whole ``image``.
 
     Without a ``scale`` a region is shrunk to the size that the network was trained on.
     """
 
-    def look_far(
+    def detect_full_range(
         self, image: NDArray[np.uint8], region: Region, scale: float | None = None
     ) -> list[Detection]: ...
 
-    def look_near(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
+    def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
 
     def close(self) -> None: ...
 
@@ -187,8 +188,8 @@ def is_near(box: Box, shorter_side_px: int) -> bool:
 
 def same_face(box: Box, other: Box) -> bool:
     # of many faces most lie apart, which is quickly seen
-    return box.common(other) > 0 and (
-        box.iou(other) > _SAME_FACE_IOU or box.inside(other) > _SAME_FACE_INSIDE
+    return box.intersection_area(other) > 0 and (
+        box.iou(other) > _SAME_FACE_IOU or box.ios(other) > _SAME_FACE_INSIDE
     )
 
 
@@ -288,7 +289,7 @@ def close_up(box: Box, width: int, height: int) -> Region | None:
 class ExhaustiveSearch:
     """Every square of every picture, for work without a clock: the same faces every time."""
 
-    def __init__(self, eyes: Eyes) -> None:
+    def __init__(self, eyes: DetectorNetworks) -> None:
         self._eyes = eyes
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
@@ -296,10 +297,10 @@ class ExhaustiveSearch:
         height, width = image.shape[:2]
         if min(height, width) < _SMALLEST_PICTURE_PX:
             return []
-        found = self._eyes.look_far(image, whole(image))
+        found = self._eyes.detect_full_range(image, whole(image))
         for tile in tiles(width, height):
-            found += self._eyes.look_far(image, tile)
-        found += self._eyes.look_near(image, whole(image))
+            found += self._eyes.detect_full_range(image, tile)
+        found += self._eyes.detect_short_range(image, whole(image))
         return believed(self._eyes, image, found)
 
     def close(self) -> None:
@@ -307,7 +308,7 @@ class ExhaustiveSearch:
 
 
 def believed(
-    eyes: Eyes,
+    eyes: DetectorNetworks,
     image: NDArray[np.uint8],
     found: Sequence[Detection],
     *,
@@ -339,7 +340,7 @@ def believed(
         region = close_up(face.box, width, height)
         return region is not None and any(
             find.score >= least and same_face(find.box, face.box)
-            for find in eyes.look_near(image, region)
+            for find in eyes.detect_short_range(image, region)
         )
 
     return [replace(face, sure=enough(face)) for face in faces]
@@ -385,17 +386,17 @@ class LiveSearch:
 
     def __init__(
         self,
-        eyes: Eyes,
+        eyes: DetectorNetworks,
         *,
-        pace: Pace | None = None,
+        pace: FramePacing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``pace`` is that of a usual camera until ``keep_pace`` says more."""
+        """``pace`` is that of a usual camera until ``set_pacing`` says more."""
         self._eyes = eyes
         self._clock = clock
-        self._costed = _CostedEyes(eyes, clock)
-        self._pace = self._first_pace = pace or Pace(1 / 30)
-        self._budget_ms = Allowance(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
+        self._costed = _TimedNetworks(eyes, clock)
+        self._pace = self._first_pace = pace or FramePacing(1 / 30)
+        self._budget_ms = AdaptiveBudget(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
         self._credit_ms = 0.0
         self._known: list[_Known] = []
         self._lately_found: list[tuple[float, Detection]] = []
@@ -405,11 +406,11 @@ class LiveSearch:
         self._near_s = self._whole_s = self._field_s = self._frame_s = -math.inf
         self._met_s: float | None = None
 
-    def fresh(self) -> "LiveSearch":
+    def for_new_source(self) -> "LiveSearch":
         """A search with the same models that knows nobody."""
         return LiveSearch(self._eyes, pace=self._first_pace, clock=self._clock)
 
-    def keep_pace(self, pace: Pace) -> None:
+    def set_pacing(self, pace: FramePacing) -> None:
         self._pace = pace
 
     @property
@@ -466,7 +467,7 @@ class LiveSearch:
         self, image: NDArray[np.uint8], now_s: float, budget_ms: float, until_s: float
     ) -> None:
         self._costed.spent_s = 0.0
-        spend = _Spender(self._clock, self._costed, budget_ms / 1000, until_s)
+        spend = _TimeBudget(self._clock, self._costed, budget_ms / 1000, until_s)
         self._follow(image, now_s)
         doubtful = sorted(
             (face for face in self._known if face.is_doubtful(now_s)),
@@ -488,16 +489,16 @@ class LiveSearch:
             if now_s - face.looked_s >= (_CHECK_EVERY_S if face.followed else _RETRY_EVERY_S):
                 self._check(image, face, now_s)
 
-    def _search(self, image: NDArray[np.uint8], now_s: float, spend: "_Spender") -> None:
+    def _search(self, image: NDArray[np.uint8], now_s: float, spend: "_TimeBudget") -> None:
         """Look for new faces, as far as it is due, and for those that would soon vanish."""
         near_every_s = _NEAR_EVERY_S if self._known else _NEAR_EVERY_S_ALONE
         if now_s - self._near_s >= near_every_s and spend.left():
             self._near_s = now_s
-            self._meet(image, self._costed.look_near(image, whole(image)), now_s)
+            self._meet(image, self._costed.detect_short_range(image, whole(image)), now_s)
         whole_every_s = _WHOLE_EVERY_S if self._known else _WHOLE_EVERY_S_ALONE
         if now_s - self._whole_s >= whole_every_s and spend.left():
             self._whole_s = now_s
-            self._meet(image, self._costed.look_far(image, whole(image)), now_s)
+            self._meet(image, self._costed.detect_full_range(image, whole(image)), now_s)
         for face in sorted(self._known, key=lambda face: face.looked_s):
             if now_s - face.looked_s < _STALE_AFTER_S or not spend.left():
                 break
@@ -509,7 +510,9 @@ class LiveSearch:
             self._field_s = now_s
             field = self._fields[self._next_field]
             self._next_field = (self._next_field + 1) % len(self._fields)
-            self._meet(image, self._costed.look_far(image, field.region, field.scale), now_s)
+            self._meet(
+                image, self._costed.detect_full_range(image, field.region, field.scale), now_s
+            )
 
     def _follow(self, image: NDArray[np.uint8], now_s: float) -> None:
         if not self._known:
@@ -543,7 +546,7 @@ class LiveSearch:
         face.looked_s = now_s
         height, width = image.shape[:2]
         region = close_up(face.box, width, height)
-        found = self._costed.look_near(image, region) if region is not None else []
+        found = self._costed.detect_short_range(image, region) if region is not None else []
         least = _STILL_THERE_SCORE if face.followed else CLOSE_UP_SCORE
         same = [find for find in found if find.score >= least and same_face(find.box, face.box)]
         if same:
@@ -557,7 +560,7 @@ class LiveSearch:
         self, image: NDArray[np.uint8], face: _Known, find: Detection, now_s: float
     ) -> None:
         face.detection = replace(find, sure=True)
-        face.template = template_of(image, find.box)
+        face.template = make_template(image, find.box)
         face.checked_s = face.looked_s = now_s
         face.followed, face.missed = True, False
 
@@ -586,31 +589,31 @@ class LiveSearch:
                 self._known.append(self._introduced(image, find, now_s))
 
     def _introduced(self, image: NDArray[np.uint8], find: Detection, now_s: float) -> _Known:
-        return _Known(find, template_of(image, find.box), now_s, now_s)
+        return _Known(find, make_template(image, find.box), now_s, now_s)
 
 
-class _CostedEyes:
+class _TimedNetworks:
     """The eyes, with a count of what is spent in a frame.
 
     Each thing is counted at what it usually costs, the lower quartile of the last times, and not
     at what it took while it waited for a processor.
     """
 
-    def __init__(self, eyes: Eyes, clock: Callable[[], float]) -> None:
+    def __init__(self, eyes: DetectorNetworks, clock: Callable[[], float]) -> None:
         self._eyes = eyes
         self._clock = clock
         self._times_s: dict[str, deque[float]] = {}
         self.spent_s = 0.0
 
-    def look_far(
+    def detect_full_range(
         self, image: NDArray[np.uint8], region: Region, scale: float | None = None
     ) -> list[Detection]:
         # a field has its own cost, which depends on its size
         what = "far" if scale is None else f"far {scale}"
-        return self.count(what, partial(self._eyes.look_far, image, region, scale))
+        return self.count(what, partial(self._eyes.detect_full_range, image, region, scale))
 
-    def look_near(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
-        return self.count("near", partial(self._eyes.look_near, image, region))
+    def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
+        return self.count("near", partial(self._eyes.detect_short_range, image, region))
 
     def close(self) -> None:
         self._eyes.close()
@@ -625,11 +628,11 @@ class _CostedEyes:
         return done
 
 
-class _Spender:
+class _TimeBudget:
     """Says whether there is time for one more thing: neither the budget nor the frame is over."""
 
     def __init__(
-        self, clock: Callable[[], float], costed: _CostedEyes, budget_s: float, until_s: float
+        self, clock: Callable[[], float], costed: _TimedNetworks, budget_s: float, until_s: float
     ) -> None:
         self._clock, self._costed = clock, costed
         self._budget_s, self._until_s = budget_s, until_s

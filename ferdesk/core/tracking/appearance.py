@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box
 
 _CELLS = 6
 _SAMPLES = 3
@@ -16,7 +16,7 @@ _AROUND = 1.4
 Look = NDArray[np.float32]
 
 
-def looks_of(image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Look]:
+def appearance_embeddings(image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Look]:
     """The look of each of ``boxes`` in ``image`` [H, W, 3]: [108] float32, mean 0, length 1.
 
     Mean colours of 6 x 6 cells, without their common brightness, so that a lamp that is switched

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box
 
 _CELLS = 12
 _REACH = 3
@@ -36,7 +36,7 @@ class Template:
     spread: float
 
 
-def template_of(image: NDArray[np.uint8], box: Box) -> Template:
+def make_template(image: NDArray[np.uint8], box: Box) -> Template:
     """The look of ``box`` in ``image`` [H, W, 3]."""
     look = _sampled(image, [box], 0).ravel()
     mean = float(look.mean())

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.geometry import Box
 from ferdesk.core.tracking.appearance import Look, likeness
 from ferdesk.core.tracking.assignment import assign
-from ferdesk.core.types import Box, Detection, TrackedFace
+from ferdesk.core.types import Detection, TrackedFace
 
 FORGET_AFTER_S = 1.25
 """A face that was not seen for longer gets a new id when it comes back."""

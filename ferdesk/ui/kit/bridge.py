@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from ferdesk.core.types import FrameResult
-from ferdesk.runtime.mailbox import Latest
+from ferdesk.runtime.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ class Bridge(QObject):
     ) -> None:
         super().__init__(parent)
         self.prepare = prepare
-        self._coming: Latest[tuple[int, FrameResult]] = Latest()
-        self._newest: Latest[tuple[FrameResult, object]] = Latest()
-        self._change: Latest[bool] = Latest()
+        self._coming: Mailbox[tuple[int, FrameResult]] = Mailbox()
+        self._newest: Mailbox[tuple[FrameResult, object]] = Mailbox()
+        self._change: Mailbox[bool] = Mailbox()
         self._open = True
         self._left = 0
         self._thread: threading.Thread | None = None

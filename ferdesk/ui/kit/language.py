@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from ferdesk.messages import Sentence
+from ferdesk.messages import Message
 from ferdesk.paths import assets_folder
 from ferdesk.settings import Language
 
@@ -36,8 +36,8 @@ def mark(text: str) -> str:
 
 
 def translated(text: str) -> str:
-    """``text`` in the language of the window, where it is a ``Sentence`` from below the window."""
-    if not isinstance(text, Sentence):
+    """``text`` in the language of the window, where it is a ``Message`` from below the window."""
+    if not isinstance(text, Message):
         return text
     values = {
         name: translated(value) if isinstance(value, str) else value

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from ferdesk.core.quality import Doubt
+from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
 from ferdesk.ui.kit.language import mark, say_label, tr
 from ferdesk.ui.kit.theme import DARK, GRID, label_colour, plate_colour
-from ferdesk.ui.kit.view_transform import Placement
+from ferdesk.ui.kit.view_transform import ViewTransform
 
 _GAP_PX = 6.0
 _DOT = 0.7
@@ -25,7 +25,7 @@ def percent(share: float) -> str:
     return f"{round(share * 100)} %"
 
 
-DOUBTS: dict[Doubt, str] = {
+REASONS: dict[LowConfidenceReason, str] = {
     "small": mark("too small"),
     "turned": mark("turned away"),
     "tilted": mark("tilted"),
@@ -46,12 +46,12 @@ def face_name(face_id: int, names: Mapping[int, str]) -> str:
 def face_text(face: FaceResult, names: Mapping[int, str] | None = None) -> str:
     """What the plate beside a face says: a label, or why there is none to be trusted."""
     name = face_name(face.face_id, names or {})
-    if not face.judgeable:
-        return f"{name}  {tr(DOUBTS[face.doubt])}"
+    if not face.classifiable:
+        return f"{name}  {tr(REASONS[face.reason])}"
     said = f"{say_label(face.label)} {percent(face.confidence)}"
-    if face.uncertain:
+    if face.low_confidence:
         said = tr("unsure ({said})").format(said=said)
-    sign = f"  {BASELINE_SIGN}" if face.calibrated else ""
+    sign = f"  {BASELINE_SIGN}" if face.baseline_applied else ""
     return f"{name}  {said}{sign}"
 
 
@@ -87,12 +87,12 @@ class PlatePlaces:
 
 def face_colour(face: FaceResult) -> QColor:
     """The label's colour; none of the seven where the face is not judged."""
-    return label_colour(face.label) if face.judgeable else QColor(DARK.muted)
+    return label_colour(face.label) if face.classifiable else QColor(DARK.muted)
 
 
 def paint_faces(
     painter: QPainter,
-    placement: Placement,
+    placement: ViewTransform,
     faces: Sequence[FaceResult],
     *,
     chosen_id: int | None,
@@ -199,7 +199,7 @@ def _paint_box(painter: QPainter, box: QRectF, face: FaceResult, *, chosen: bool
     casing.setAlphaF(0.6)
     lines = box.toRect()
     _paint_frame(painter, lines, width + 2, casing)
-    if not face.uncertain:
+    if not face.low_confidence:
         _paint_frame(painter, lines, width, face_colour(face))
         return
     pen = QPen(face_colour(face), width)

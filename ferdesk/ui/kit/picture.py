@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from ferdesk.core.types import FrameResult, MapName, MapPlace
 from ferdesk.ui.kit.heatmap import HeatChoice, HeatImages, paint_heat
 from ferdesk.ui.kit.theme import DARK
-from ferdesk.ui.kit.view_transform import Placement
+from ferdesk.ui.kit.view_transform import ViewTransform
 
 _MOST_FREE = 3
 
@@ -39,11 +39,11 @@ class Look:
     heat: HeatChoice = field(default_factory=HeatChoice)
     places: Mapping[MapName, MapPlace] = field(default_factory=dict)
 
-    def placement(self, result: FrameResult) -> Placement:
+    def placement(self, result: FrameResult) -> ViewTransform:
         """Where the picture of ``result`` lies in the view."""
         height, width = result.frame.image.shape[:2]
         view = QSizeF(self.width, self.height)
-        return Placement.fit(QSizeF(width, height), view, mirrored=self.mirrored)
+        return ViewTransform.fit(QSizeF(width, height), view, mirrored=self.mirrored)
 
     def fits(self, other: "Look") -> bool:
         """Whether they differ by nothing but their size."""

@@ -9,13 +9,13 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from ferdesk.errors import FerdeskError
-from ferdesk.messages import say
+from ferdesk.messages import translatable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Chores(QObject):
+class TaskRunner(QObject):
     """Runs each piece of work on a thread of its own and calls back on the GUI thread."""
 
     _finished = Signal(object)
@@ -42,7 +42,7 @@ class Chores(QObject):
                 self._report(lambda: failed(message))
             except Exception as error:
                 log.exception("a chore ended")
-                message = say(
+                message = translatable(
                     "Something unexpected went wrong: {why}. The log file has the details.",
                     why=error,
                 )

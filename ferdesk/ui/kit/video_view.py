@@ -13,7 +13,7 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.overlay import PlatePlaces, paint_faces, paint_ground, paint_note
 from ferdesk.ui.kit.picture import Look, Picture, PictureMaker
 from ferdesk.ui.kit.theme import DARK, GRID, titled
-from ferdesk.ui.kit.view_transform import Placement
+from ferdesk.ui.kit.view_transform import ViewTransform
 
 _SETTLED_AFTER_MS = 120
 
@@ -128,7 +128,7 @@ class VideoView(QWidget):
         self._chosen_id = face_id
         self.update()
 
-    def placement(self) -> Placement | None:
+    def placement(self) -> ViewTransform | None:
         """Where the picture lies in this widget; None where there is no picture."""
         return None if self._result is None else self._wanted().placement(self._result)
 
@@ -227,7 +227,7 @@ class VideoView(QWidget):
         self,
         painter: QPainter,
         result: FrameResult,
-        placement: Placement,
+        placement: ViewTransform,
         font: QFont,
         plates: PlatePlaces,
     ) -> None:

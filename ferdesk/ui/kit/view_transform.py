@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QTransform
 
-from ferdesk.core.types import Box
+from ferdesk.core.geometry import Box
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class ViewTransform:
     """Maps pixels of the source picture to pixels of the view and back.
 
     ``scale`` is view pixels per picture pixel; ``left`` and ``top`` are where the picture's
@@ -23,12 +23,12 @@ class Placement:
     mirrored: bool
 
     @staticmethod
-    def fit(picture: QSizeF, view: QSizeF, *, mirrored: bool) -> "Placement":
+    def fit(picture: QSizeF, view: QSizeF, *, mirrored: bool) -> "ViewTransform":
         """The largest placement that shows all of ``picture`` in the middle of ``view``."""
         scale = min(view.width() / picture.width(), view.height() / picture.height())
         left = (view.width() - picture.width() * scale) / 2
         top = (view.height() - picture.height() * scale) / 2
-        return Placement(scale, left, top, picture.width(), mirrored)
+        return ViewTransform(scale, left, top, picture.width(), mirrored)
 
     def transform(self) -> QTransform:
         """From the picture to the view, for a painter."""

@@ -14,7 +14,7 @@ from ferdesk.paths import sessions_folder
 from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import say_label, tr
 from ferdesk.ui.kit.notice import Choice, Notice
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import label_colour
 from ferdesk.ui.learning.corrections import Correction, CorrectionFolder, Seen
 from ferdesk.ui.learning.corrections_panel import CorrectionsPanel
@@ -34,7 +34,9 @@ class Learning(QObject):
     model_made = Signal(object)
     """The file of a newly trained model that the user wants to use."""
 
-    def __init__(self, chores: Chores, panel: CorrectionsPanel, folder: Path | None = None) -> None:
+    def __init__(
+        self, chores: TaskRunner, panel: CorrectionsPanel, folder: Path | None = None
+    ) -> None:
         super().__init__(panel)
         self._chores = chores
         self._panel = panel

@@ -16,11 +16,11 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.core.labels import LABELS
-from ferdesk.core.quality import Doubt
+from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
 from ferdesk.ui.kit.language import mark, say_label, tr
-from ferdesk.ui.kit.overlay import BASELINE_SIGN, DOUBTS, face_name, percent
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, REASONS, face_name, percent
 from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
 from ferdesk.ui.live.bars import Bars, BarsKey
 
@@ -28,7 +28,7 @@ _ROW_PX = 4 * GRID
 _ROWS_SHOWN = 3
 _ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
 _ID = Qt.ItemDataRole.UserRole
-_ADVICE: dict[Doubt, str] = {
+_ADVICE: dict[LowConfidenceReason, str] = {
     "small": mark("come nearer, or take a larger picture"),
     "turned": mark("it looks away from the camera"),
     "tilted": mark("hold the head or the camera upright"),
@@ -98,12 +98,12 @@ class FacesList(QTableWidget):
     def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
         label = say_label(face.label)
         said, sure = label.capitalize(), percent(face.confidence)
-        if not face.judgeable:
-            said, sure = tr(DOUBTS[face.doubt]).capitalize(), ""
-        elif face.uncertain:
+        if not face.classifiable:
+            said, sure = tr(REASONS[face.reason]).capitalize(), ""
+        elif face.low_confidence:
             said = tr("Unsure ({label})").format(label=label)
-        icon = self._icons[face.label] if face.judgeable else self._no_icon
-        sign = f" {BASELINE_SIGN}" if face.calibrated else ""
+        icon = self._icons[face.label] if face.classifiable else self._no_icon
+        sign = f" {BASELINE_SIGN}" if face.baseline_applied else ""
         name = face_name(face.face_id, names)
         texts = (name + sign, said, sure)
         for column, text in enumerate(texts):
@@ -192,16 +192,16 @@ class FacesPanel(QWidget):
 
     def _show_chosen(self, face: FaceResult) -> None:
         self.bars.show_face(face)
-        if not face.judgeable:
+        if not face.classifiable:
             # its bars stay to be seen, but without the colour of a judgement
             self.bars.fade()
             self._said = ""
-            self.headline.setText(tr(DOUBTS[face.doubt]).capitalize())
-            why = tr(_ADVICE[face.doubt])
+            self.headline.setText(tr(REASONS[face.reason]).capitalize())
+            why = tr(_ADVICE[face.reason])
         else:
             self._said = f"{say_label(face.label)} {percent(face.confidence)}"
             self.headline.setText(tr("Shows: {said}").format(said=self._said))
-            why = tr("unsure, see F1") if face.uncertain else tr("the network's estimate")
+            why = tr("unsure, see F1") if face.low_confidence else tr("the network's estimate")
         self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
 
     def add_row(self, row: QWidget) -> None:

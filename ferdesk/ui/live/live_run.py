@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.locations import host_of, is_url
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.post_processing import Tuning
+from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import Engine, State, Status, events_between
@@ -25,7 +25,7 @@ from ferdesk.settings import Provider
 from ferdesk.ui.kit.bridge import Bridge
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Live(QObject):
         super().__init__(parent)
         self.services = services
         self._clock = clock
-        self.chores = Chores(self)
+        self.chores = TaskRunner(self)
         self.bridge = Bridge(self)
         self.prepared: object = None
         """What ``bridge.prepare`` made of the result that is told now."""
@@ -241,17 +241,17 @@ class Live(QObject):
             self._close(recording)
 
     @property
-    def tuning(self) -> Tuning:
+    def post_processing(self) -> PostProcessing:
         """What is made of the network's raw values."""
-        return self._engine.tuning
+        return self._engine.post_processing
 
-    def tune(self, tuning: Tuning) -> None:
-        """Make ``tuning`` of the raw values from the next frame on."""
-        self._engine.tune(tuning)
+    def set_post_processing(self, post_processing: PostProcessing) -> None:
+        """Apply ``post_processing`` to the raw values from the next frame on."""
+        self._engine.set_post_processing(post_processing)
 
     def set_baseline(self, face_id: int, baseline: Baseline | None) -> None:
         """Use ``baseline`` for a face from the next frame on, None for none; a session notes it."""
-        self.tune(self.tuning.with_baseline(face_id, baseline))
+        self.set_post_processing(self.post_processing.with_baseline(face_id, baseline))
         if self._recording is not None:
             self._recording.note_baseline(face_id, baseline)
 

@@ -39,7 +39,7 @@ class Calibration(QObject):
 
     def baseline_of(self, face_id: int | None) -> Baseline | None:
         """The baseline that is used for a face."""
-        return None if face_id is None else self._live.tuning.baselines.get(face_id)
+        return None if face_id is None else self._live.post_processing.baselines.get(face_id)
 
     def begin(self, face_id: int) -> None:
         """Collect the next seconds of this face; another one under way ends."""

@@ -10,7 +10,7 @@ from ferdesk.sessions.review import Review, save_review
 from ferdesk.sessions.schema import REVIEW_FILE
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.review.opened import Opened, stamp_of
 
 _MOST_KEPT = 500
@@ -88,7 +88,7 @@ class Edits(QObject):
     told = Signal(object)
     """A ``Notice``."""
 
-    def __init__(self, chores: Chores, parent: QObject | None = None) -> None:
+    def __init__(self, chores: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._chores = chores
         self.review = Review()

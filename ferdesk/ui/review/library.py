@@ -48,7 +48,7 @@ from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID, colours
 from ferdesk.ui.review.actions import Spec, button_of, ignore_checked, make_action
 from ferdesk.ui.review.exports import EXPORTS, export
@@ -177,7 +177,7 @@ class Library(QWidget):
     def __init__(
         self,
         services: Services,
-        chores: Chores,
+        chores: TaskRunner,
         root: Path,
         parent: QWidget | None = None,
         *,

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.crop import Square
+from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
-from ferdesk.core.types import Box, Expression, FaceResult
+from ferdesk.core.types import Expression, FaceResult
 from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.review import Lane, Piece, Review, load_review
 from ferdesk.sessions.schema import REVIEW_FILE
@@ -210,11 +210,11 @@ class Opened:
             detection_score=float(table.detection[row]),
             expression=Expression(np.array(table.raw[row])),
             smoothed=np.array(table.smoothed[row]),
-            uncertain=bool(table.uncertain[row]),
+            low_confidence=bool(table.uncertain[row]),
             roll_deg=float(table.roll_deg[row]),
             sharpness=float(table.sharpness[row]),
             brightness=float(table.brightness[row]),
-            doubt="unclear" if table.uncertain[row] else "",
+            reason="unclear" if table.uncertain[row] else "",
         )
 
 

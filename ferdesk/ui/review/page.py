@@ -22,7 +22,7 @@ from ferdesk.runtime.ports import Services
 from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.notice import Notice
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.live_run import RecordingState
 from ferdesk.ui.live.status_line import clock_text
@@ -49,7 +49,7 @@ class ReviewPage(QWidget):
     def __init__(
         self,
         services: Services,
-        chores: Chores,
+        chores: TaskRunner,
         root: Path | None = None,
         parent: QWidget | None = None,
     ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from ferdesk.errors import FerdeskError
-from ferdesk.runtime.mailbox import Latest
+from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.ports import Film
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Projector:
     def __init__(self, open_film: Callable[[], Film], show: Callable[[Still], None]) -> None:
         """``show`` is called on the projector's thread."""
         self._open_film, self._show = open_film, show
-        self._wanted: Latest[float] = Latest()
+        self._wanted: Mailbox[float] = Mailbox()
         self._thread = threading.Thread(target=self._run, name="ferdesk-film", daemon=True)
         self._thread.start()
 

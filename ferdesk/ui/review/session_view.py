@@ -34,7 +34,7 @@ from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
-from ferdesk.ui.kit.task_runner import Chores
+from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView, ViewState
 from ferdesk.ui.live.marker_keys import NUM_KEYS
@@ -118,7 +118,7 @@ class SessionView(QWidget):
     def __init__(
         self,
         services: Services,
-        chores: Chores,
+        chores: TaskRunner,
         parent: QWidget | None = None,
         *,
         ask_text: AskText | None = None,

@@ -553,11 +553,11 @@ class MainWindow(QMainWindow):
     # ---- settings
 
     def _apply(self, settings: Settings) -> None:
-        self.live.tune(
+        self.live.set_post_processing(
             replace(
-                self.live.tuning,
+                self.live.post_processing,
                 smoothing_tau_s=settings.smoothing_tau_s,
-                uncertain_below=settings.uncertain_below,
+                confidence_threshold=settings.uncertain_below,
                 smallest_face_px=settings.smallest_face_px,
             )
         )
