@@ -2467,6 +2467,14 @@
         <source>Nothing runs that could be recorded; press Start first.</source>
         <translation>没有正在运行、可以录制的来源；请先按“开始”。</translation>
     </message>
+    <message>
+        <source>it is a symbolic link; delete the link or choose another name</source>
+        <translation>它是一个符号链接；请删除该链接或选择其他名称</translation>
+    </message>
+    <message>
+        <source>it is not a regular file; choose another name</source>
+        <translation>它不是普通文件；请选择其他名称</translation>
+    </message>
 </context>
 <context>
     <name>QPlatformTheme</name>
