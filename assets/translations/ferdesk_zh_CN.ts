@@ -2360,7 +2360,7 @@
         <translation>它的人脸不在会话中</translation>
     </message>
     <message>
-        <source>The lane {id} of {file} is left out: {why}.</source>
+        <source>The track {id} of {file} is left out: {why}.</source>
         <translation>{file} 中的轨道 {id} 被略去：{why}。</translation>
     </message>
     <message>

@@ -11,7 +11,7 @@ import numpy as np
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.reader import Session
-from ferdesk.sessions.review import Lane, Review, load_review
+from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.summaries import FaceSummary, summarize
 from ferdesk.sessions.table import Table
 
@@ -47,7 +47,7 @@ def rows_csv(session: Session, layout: Layout, review: Review | None = None) -> 
     """The session's rows in another program's layout, for its users' scripts.
 
     Only what has a counterpart is given: no landmarks, gaze or action units are made up. Faces
-    carry the ids of their lanes; excluded lanes are left out.
+    carry the ids of their tracks; excluded tracks are left out.
     """
     review = load_review(session) if review is None else review
     write = _openface_rows if layout == "openface" else _pyfeat_rows
@@ -90,8 +90,8 @@ def _changes_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...
 
 
 def _of(session: str, face: FaceSummary) -> tuple[str, int, str, str]:
-    name = face.title if face.title != f"#{face.lane}" else ""
-    return _plain(session), face.lane, _plain(name), _plain(face.interval.label)
+    name = face.title if face.title != f"#{face.track}" else ""
+    return _plain(session), face.track, _plain(name), _plain(face.interval.label)
 
 
 def _plain(text: str) -> str:
@@ -112,27 +112,27 @@ def _csv(header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
     return text.getvalue()
 
 
-def _lanes_by_row(
-    table: Table, lanes: Sequence[Lane]
+def _tracks_by_row(
+    table: Table, tracks: Sequence[Track]
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """[n] the lane of each row, 0 where it belongs to none that is shown."""
-    lane_of = np.zeros(len(table), np.int64)
-    for lane in lanes:
-        lane_of[lane.rows(table)] = lane.id
-    return lane_of
+    """[n] the track of each row, 0 where it belongs to none that is shown."""
+    track_of = np.zeros(len(table), np.int64)
+    for track in tracks:
+        track_of[track.rows(table)] = track.id
+    return track_of
 
 
 def _openface_rows(
     session: Session, review: Review
 ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
     header = ("frame", "face_id", "timestamp", "confidence", "success", "pose_Rz")
-    table, lane_of = session.table, _lanes_by_row(session.table, review.shown_lanes())
+    table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for row in _rows_to_show(table, lane_of):
+        for row in _rows_to_show(table, track_of):
             # OpenFace counts frames from 1 and people from 0
-            start = (int(table.frame[row]) + 1, max(0, int(lane_of[row]) - 1))
-            if lane_of[row] == 0:
+            start = (int(table.frame[row]) + 1, max(0, int(track_of[row]) - 1))
+            if track_of[row] == 0:
                 yield (*start, f"{table.t_s[row]:.3f}", 0, 0, "")
                 continue
             roll = math.radians(float(table.roll_deg[row]))
@@ -149,16 +149,16 @@ def _pyfeat_rows(
         "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore", "Roll",
         *PYFEAT_EMOTIONS.values(), "input", "frame", "approx_time", "Identity",
     )  # fmt: skip
-    table, lane_of = session.table, _lanes_by_row(session.table, review.shown_lanes())
-    titles = {lane.id: lane.name or f"Person_{lane.id - 1}" for lane in review.lanes}
+    table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
+    titles = {track.id: track.name or f"Person_{track.id - 1}" for track in review.tracks}
     source = _plain(str(session.about.get("source", {}).get("location", "")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for row in _rows_to_show(table, lane_of):
+        for row in _rows_to_show(table, track_of):
             seconds = float(table.t_s[row])
             end = (source, int(table.frame[row]), f"{int(seconds // 60):02d}:{seconds % 60:06.3f}")
-            if lane_of[row] == 0:
+            if track_of[row] == 0:
                 yield (*[""] * 13, *end, "")
                 continue
             yield (
@@ -167,15 +167,15 @@ def _pyfeat_rows(
                 f"{table.roll_deg[row]:.2f}",
                 *(f"{value:.5f}" for value in table.raw[row, order]),
                 *end,
-                _plain(titles[int(lane_of[row])]),
+                _plain(titles[int(track_of[row])]),
             )
 
     return header, rows()
 
 
-def _rows_to_show(table: Table, lane_of: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
-    """Rows of shown lanes, and the first row of each frame that has none of them."""
-    shown = lane_of > 0
+def _rows_to_show(table: Table, track_of: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
+    """Rows of shown tracks, and the first row of each frame that has none of them."""
+    shown = track_of > 0
     starts = table.frame_starts()
     if len(starts) == 0:
         return []

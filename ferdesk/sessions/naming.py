@@ -8,13 +8,13 @@ from ferdesk.sessions.review import load_review, save_review
 
 
 def name_faces(folder: Path, names: Mapping[int, str]) -> None:
-    """Give ``names`` (by face id) to the lanes of the session; faces that it has not are left out.
+    """Give ``names`` (by face id) to the tracks of the session; faces that it has not are left out.
 
     Raises:
         RecordingError: the folder is no session, or its review cannot be written.
     """
     review = load_review(read_session(folder))
-    here = {lane.id for lane in review.lanes}
+    here = {track.id for track in review.tracks}
     wanted = {face_id: name for face_id, name in names.items() if face_id in here and name}
     for face_id, name in wanted.items():
         review = review.named(face_id, name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import Marker, Session
-from ferdesk.sessions.review import Lane, Review, load_review
+from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.summaries import (
     MIN_GROUP,
     WHOLE,
@@ -36,7 +36,7 @@ COLOURS = {
 _WIDTH, _LEFT, _RIGHT = 960, 8, 8
 _PLOT = _WIDTH - _LEFT - _RIGHT
 _BINS = 480
-_SHOWN_LANES = 12
+_SHOWN_TRACKS = 12
 """More faces than this are listed and not drawn."""
 _STYLE = """
 :root { color-scheme: light; }
@@ -134,17 +134,17 @@ def html_report(
 def _chapter(session: Session, review: Review, *, alone: bool) -> str:
     summaries = summarize(session, review)
     markers = review.all_markers(session)
-    lanes = [lane for lane in review.shown_lanes() if any(_lane_seen(lane, summaries))]
-    lanes.sort(key=lambda lane: -_of_lane(lane, summaries).seen_s)
-    drawn = sorted(lanes[:_SHOWN_LANES], key=lambda lane: lane.id)
+    tracks = [track for track in review.shown_tracks() if any(_track_seen(track, summaries))]
+    tracks.sort(key=lambda track: -_of_track(track, summaries).seen_s)
+    drawn = sorted(tracks[:_SHOWN_TRACKS], key=lambda track: track.id)
     heading = "h1" if alone else "h2"
     parts = [
         f"<{heading}>{escape(session.name)}</{heading}>",
-        _facts(session, review, len(lanes), markers),
+        _facts(session, review, len(tracks), markers),
         _trust(session, summaries),
         _warnings(session, review),
     ]
-    if not lanes:
+    if not tracks:
         return "".join([*parts, "<p>No face was seen in this session.</p>"])
     level = "h2" if alone else "h3"
     parts += [
@@ -153,13 +153,13 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
         _key(unsure=True),
         _times_table(summaries, "Time with each expression, and share of the certain time"),
     ]
-    if len(lanes) > len(drawn):
+    if len(tracks) > len(drawn):
         parts.append(
             f"<p class=muted>Drawn are the {len(drawn)} faces that were seen longest, of "
-            f"{len(lanes)}; the table has all.</p>"
+            f"{len(tracks)}; the table has all.</p>"
         )
-    for lane in drawn:
-        parts.append(_lane_section(session, lane, _of_lane(lane, summaries), markers, review))
+    for track in drawn:
+        parts.append(_track_section(session, track, _of_track(track, summaries), markers, review))
     if markers:
         parts.append(f"<{level}>Between the markers</{level}>")
         parts.append(_intervals_table(summarize(session, review, by_marker=True)))
@@ -167,19 +167,19 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
     return "".join(parts)
 
 
-def _lane_seen(lane: Lane, summaries: Sequence[FaceSummary]) -> Iterable[bool]:
-    return (face.lane == lane.id and face.seen_s > 0 for face in summaries)
+def _track_seen(track: Track, summaries: Sequence[FaceSummary]) -> Iterable[bool]:
+    return (face.track == track.id and face.seen_s > 0 for face in summaries)
 
 
-def _of_lane(lane: Lane, summaries: Sequence[FaceSummary]) -> FaceSummary:
-    return next(face for face in summaries if face.lane == lane.id)
+def _of_track(track: Track, summaries: Sequence[FaceSummary]) -> FaceSummary:
+    return next(face for face in summaries if face.track == track.id)
 
 
 def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[Marker]) -> str:
     about = session.about
     started = session.started_utc
     source, picture = about.get("source") or {}, about.get("picture") or {}
-    excluded = sum(lane.excluded for lane in review.lanes)
+    excluded = sum(track.excluded for track in review.tracks)
     facts = [
         ("Began", started.astimezone().strftime("%Y-%m-%d %H:%M:%S") if started else "unknown"),
         ("Length", _clock(session.length_s)),
@@ -260,19 +260,19 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _overview(session: Session, lanes: Sequence[Lane], markers: Sequence[Marker]) -> str:
-    """A strip for each lane, coloured by the label that took most of each moment."""
+def _overview(session: Session, tracks: Sequence[Track], markers: Sequence[Marker]) -> str:
+    """A strip for each track, coloured by the label that took most of each moment."""
     row, gap, top = 18, 22, 26 if markers else 6
-    height = top + len(lanes) * (row + gap) + 22
+    height = top + len(tracks) * (row + gap) + 22
     length_s = max(session.length_s, 0.001)
     inside = []
-    for number, lane in enumerate(lanes):
+    for number, track in enumerate(tracks):
         y = top + number * (row + gap)
-        inside.append(f'<text x="{_LEFT}" y="{y + 12}">{escape(lane.title)}</text>')
+        inside.append(f'<text x="{_LEFT}" y="{y + 12}">{escape(track.title)}</text>')
         inside.append(
             f'<rect x="{_LEFT}" y="{y + 16}" width="{_PLOT}" height="{row}" fill="#f1f3f5"/>'
         )
-        for start, end, label in _strip(session, lane, length_s):
+        for start, end, label in _strip(session, track, length_s):
             colour = "#d5d9de" if label < 0 else COLOURS[LABELS[label]]
             x, width = _LEFT + start * _PLOT / _BINS, (end - start) * _PLOT / _BINS
             inside.append(
@@ -284,9 +284,9 @@ def _overview(session: Session, lanes: Sequence[Lane], markers: Sequence[Marker]
     return _figure(height, inside, "Labels over time; where nothing is drawn the face was not seen")
 
 
-def _strip(session: Session, lane: Lane, length_s: float) -> list[tuple[int, int, int]]:
-    """Runs (first bin, end bin, label) of a lane; -1 is uncertain, gaps are left out."""
-    table, rows = session.table, lane.rows(session.table)
+def _strip(session: Session, track: Track, length_s: float) -> list[tuple[int, int, int]]:
+    """Runs (first bin, end bin, label) of a track; -1 is uncertain, gaps are left out."""
+    table, rows = session.table, track.rows(session.table)
     bins = np.minimum((table.t_s[rows] / length_s * _BINS).astype(int), _BINS - 1)
     labels = np.where(table.uncertain[rows], len(LABELS), table.label[rows])
     counts = np.zeros((_BINS, len(LABELS) + 1))
@@ -315,22 +315,22 @@ def _fill_short_gaps(most: NDArray[np.int64], session: Session) -> None:
             most[index] = most[last]
 
 
-def _lane_section(
+def _track_section(
     session: Session,
-    lane: Lane,
+    track: Track,
     face: FaceSummary,
     markers: Sequence[Marker],
     review: Review,
 ) -> str:
-    merged = len({piece.face_id for piece in lane.pieces})
+    merged = len({segment.face_id for segment in track.segments})
     said = f"Seen for {_span(face.seen_s)}."
     if merged > 1:
         said += f" Merged from {merged} recorded faces."
     if face.small:
         said += " That is too short for its shares to mean much."
     return (
-        f"<h3>{escape(lane.title)}</h3><p class=muted>{said}</p>"
-        f"{_share_bar(face)}{_lines(session, lane, markers)}{_key()}{_changes_table(face)}"
+        f"<h3>{escape(track.title)}</h3><p class=muted>{said}</p>"
+        f"{_share_bar(face)}{_lines(session, track, markers)}{_key()}{_changes_table(face)}"
     )
 
 
@@ -361,9 +361,9 @@ def _ink(label: str) -> str:
     return "#fff" if label in ("angry", "disgust", "sad") else "#1d2126"
 
 
-def _lines(session: Session, lane: Lane, markers: Sequence[Marker]) -> str:
+def _lines(session: Session, track: Track, markers: Sequence[Marker]) -> str:
     """The seven smoothed probabilities over time, averaged in bins; uncertain times shaded."""
-    table, rows = session.table, lane.rows(session.table)
+    table, rows = session.table, track.rows(session.table)
     length_s = max(session.length_s, 0.001)
     top, plot = (26 if markers else 8), 150
     bottom, height = top + plot, top + plot + 18
@@ -532,10 +532,10 @@ def _changes_table(face: FaceSummary) -> str:
 def _remarks(review: Review, level: str) -> str:
     if not review.comments and not review.notes:
         return ""
-    titles = {lane.id: lane.title for lane in review.lanes}
+    titles = {track.id: track.title for track in review.tracks}
     rows = "".join(
         f"<tr><td>{_clock(c.t_s)}</td><td class=text>"
-        f"{escape(titles.get(c.lane, '') if c.lane is not None else '')}</td>"
+        f"{escape(titles.get(c.track, '') if c.track is not None else '')}</td>"
         f"<td class=text>{escape(c.text)}</td></tr>"
         for c in review.comments
     )

@@ -28,7 +28,7 @@ _OWN_KEYS = frozenset({"schema", "lanes", "comments", "markers", "notes"})
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """The rows of one recorded face with ``from_s <= t_s < to_s``."""
 
     face_id: int
@@ -37,14 +37,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Track:
     """What the reviewer takes for one face: a recorded face, several merged, or a part of one.
 
-    An unchanged face is a lane with its own id and one whole piece.
+    An unchanged face is a track with its own id and one whole segment.
     """
 
     id: int
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]
     name: str = ""
     excluded: bool = False
 
@@ -53,20 +53,20 @@ class Lane:
         return self.name or f"#{self.id}"
 
     def rows(self, table: Table) -> NDArray[np.int64]:
-        """The lane's rows in ``table``, ascending, one a frame.
+        """The track's rows in ``table``, ascending, one a frame.
 
         Where merged faces were seen in the same frame, the surer detection stands for both.
         """
         chosen = np.zeros(len(table), bool)
-        for piece in self.pieces:
-            part = table.face_id == piece.face_id
-            if math.isfinite(piece.from_s):
-                part &= table.t_s >= piece.from_s
-            if math.isfinite(piece.to_s):
-                part &= table.t_s < piece.to_s
+        for segment in self.segments:
+            part = table.face_id == segment.face_id
+            if math.isfinite(segment.from_s):
+                part &= table.t_s >= segment.from_s
+            if math.isfinite(segment.to_s):
+                part &= table.t_s < segment.to_s
             chosen |= part
         rows = np.flatnonzero(chosen)
-        if len(self.pieces) > 1:
+        if len(self.segments) > 1:
             surest_last = rows[np.lexsort((table.detection[rows], table.frame[rows]))]
             frames = table.frame[surest_last]
             last_of_frame = np.append(np.diff(frames) != 0, True)[: len(rows)]
@@ -76,18 +76,18 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A remark at a moment, on one lane or (None) on all."""
+    """A remark at a moment, on one track or (None) on all."""
 
     t_s: float
     text: str
-    lane: int | None = None
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Lanes by id, comments and markers by time; ``warnings`` are for the user, and not saved."""
+    """Tracks by id, comments and markers by time; ``warnings`` are for the user, and not saved."""
 
-    lanes: tuple[Lane, ...] = ()
+    tracks: tuple[Track, ...] = ()
     comments: tuple[Comment, ...] = ()
     markers: tuple[Marker, ...] = ()
     notes: str = ""
@@ -95,72 +95,72 @@ class Review:
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of a newer program, kept as they are."""
 
-    def lane(self, lane_id: int) -> Lane:
-        """The lane of that id.
+    def track(self, track_id: int) -> Track:
+        """The track of that id.
 
         Raises:
             KeyError: there is none.
         """
-        for lane in self.lanes:
-            if lane.id == lane_id:
-                return lane
-        raise KeyError(lane_id)
+        for track in self.tracks:
+            if track.id == track_id:
+                return track
+        raise KeyError(track_id)
 
-    def shown_lanes(self) -> tuple[Lane, ...]:
-        """Lanes that are not excluded."""
-        return tuple(lane for lane in self.lanes if not lane.excluded)
+    def shown_tracks(self) -> tuple[Track, ...]:
+        """Tracks that are not excluded."""
+        return tuple(track for track in self.tracks if not track.excluded)
 
-    def named(self, lane_id: int, name: str) -> "Review":
-        return self._with(replace(self.lane(lane_id), name=" ".join(name.split())))
+    def named(self, track_id: int, name: str) -> "Review":
+        return self._with(replace(self.track(track_id), name=" ".join(name.split())))
 
-    def excluding(self, lane_id: int, excluded: bool = True) -> "Review":
-        """Leave the lane out of summaries and reports, or take it in again."""
-        return self._with(replace(self.lane(lane_id), excluded=excluded))
+    def excluding(self, track_id: int, excluded: bool = True) -> "Review":
+        """Leave the track out of summaries and reports, or take it in again."""
+        return self._with(replace(self.track(track_id), excluded=excluded))
 
-    def merged(self, lane_id: int, other_id: int) -> "Review":
-        """One lane of two; the first keeps its id, and its name if it has one."""
-        if lane_id == other_id:
+    def merged(self, track_id: int, other_id: int) -> "Review":
+        """One track of two; the first keeps its id, and its name if it has one."""
+        if track_id == other_id:
             return self
-        one, other = self.lane(lane_id), self.lane(other_id)
+        one, other = self.track(track_id), self.track(other_id)
         merged = replace(
-            one, pieces=_sorted((*one.pieces, *other.pieces)), name=one.name or other.name
+            one, segments=_sorted((*one.segments, *other.segments)), name=one.name or other.name
         )
         return self._with(merged, without=other_id)
 
-    def split(self, lane_id: int, at_s: float) -> "Review":
-        """Two lanes of one: what is before ``at_s`` keeps id and name, the rest gets a new id.
+    def split(self, track_id: int, at_s: float) -> "Review":
+        """Two tracks of one: what is before ``at_s`` keeps id and name, the rest gets a new id.
 
         Where one side would be empty, nothing changes.
         """
-        lane = self.lane(lane_id)
-        before = [replace(p, to_s=min(p.to_s, at_s)) for p in lane.pieces]
-        after = [replace(p, from_s=max(p.from_s, at_s)) for p in lane.pieces]
+        track = self.track(track_id)
+        before = [replace(p, to_s=min(p.to_s, at_s)) for p in track.segments]
+        after = [replace(p, from_s=max(p.from_s, at_s)) for p in track.segments]
         before = [p for p in before if p.from_s < p.to_s]
         after = [p for p in after if p.from_s < p.to_s]
         if not before or not after:
             return self
-        ids = [one.id for one in self.lanes]
-        ids += [piece.face_id for one in self.lanes for piece in one.pieces]
-        rest = Lane(max(ids) + 1, _sorted(after), excluded=lane.excluded)
-        return self._with(replace(lane, pieces=_sorted(before)))._with(rest)
+        ids = [one.id for one in self.tracks]
+        ids += [segment.face_id for one in self.tracks for segment in one.segments]
+        rest = Track(max(ids) + 1, _sorted(after), excluded=track.excluded)
+        return self._with(replace(track, segments=_sorted(before)))._with(rest)
 
-    def restored(self, lane_id: int) -> "Review":
-        """Each face of the lane is a lane of its own again, as it was recorded."""
-        faces = {piece.face_id for piece in self.lane(lane_id).pieces}
+    def restored(self, track_id: int) -> "Review":
+        """Each face of the track is a track of its own again, as it was recorded."""
+        faces = {segment.face_id for segment in self.track(track_id).segments}
         kept = []
-        for lane in self.lanes:
-            pieces = tuple(piece for piece in lane.pieces if piece.face_id not in faces)
-            if pieces:
-                kept.append(replace(lane, pieces=pieces))
-        taken = {lane.id for lane in kept}
+        for track in self.tracks:
+            segments = tuple(segment for segment in track.segments if segment.face_id not in faces)
+            if segments:
+                kept.append(replace(track, segments=segments))
+        taken = {track.id for track in kept}
         free = max([*taken, *faces], default=0)
         for face_id in sorted(faces):
-            lane_number = face_id
+            track_number = face_id
             if face_id in taken:
                 free += 1
-                lane_number = free
-            kept.append(Lane(lane_number, (Piece(face_id),)))
-        return replace(self, lanes=tuple(sorted(kept, key=lambda lane: lane.id)))
+                track_number = free
+            kept.append(Track(track_number, (Segment(face_id),)))
+        return replace(self, tracks=tuple(sorted(kept, key=lambda track: track.id)))
 
     def with_comment(self, comment: Comment) -> "Review":
         ordered = sorted((*self.comments, comment), key=lambda one: one.t_s)
@@ -183,19 +183,19 @@ class Review:
         """Recorded and added ones in time's order."""
         return tuple(sorted((*session.markers, *self.markers), key=lambda one: one.t_s))
 
-    def _with(self, lane: Lane, *, without: int | None = None) -> "Review":
-        others = [one for one in self.lanes if one.id not in (lane.id, without)]
+    def _with(self, track: Track, *, without: int | None = None) -> "Review":
+        others = [one for one in self.tracks if one.id not in (track.id, without)]
         comments = self.comments
         if without is not None:
             comments = tuple(
-                replace(one, lane=lane.id) if one.lane == without else one for one in comments
+                replace(one, track=track.id) if one.track == without else one for one in comments
             )
-        lanes = tuple(sorted((*others, lane), key=lambda one: one.id))
-        return replace(self, lanes=lanes, comments=comments)
+        tracks = tuple(sorted((*others, track), key=lambda one: one.id))
+        return replace(self, tracks=tracks, comments=comments)
 
 
 def load_review(session: Session) -> Review:
-    """The session's review; without a file, one lane for each recorded face.
+    """The session's review; without a file, one track for each recorded face.
 
     What cannot be used in the file costs its own entry and a sentence in ``warnings``.
     """
@@ -206,7 +206,7 @@ def load_review(session: Session) -> Review:
         if not isinstance(table, dict):
             raise TypeError("it holds no table")
     except FileNotFoundError:
-        return Review(_lanes_for((), face_ids))
+        return Review(_tracks_for((), face_ids))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         warning = translatable(
             "{path} cannot be read ({why}); it is kept as {kept} when you save.",
@@ -214,11 +214,11 @@ def load_review(session: Session) -> Review:
             why=error,
             kept=_bad(path).name,
         )
-        return Review(_lanes_for((), face_ids), warnings=(warning,), unknown={"": None})
+        return Review(_tracks_for((), face_ids), warnings=(warning,), unknown={"": None})
     warnings: list[str] = []
-    lanes = _read_lanes(table.get("lanes"), set(face_ids), warnings)
+    tracks = _read_tracks(table.get("lanes"), set(face_ids), warnings)
     return Review(
-        _lanes_for(lanes, face_ids),
+        _tracks_for(tracks, face_ids),
         tuple(_each(table.get("comments"), _comment, "comment", warnings)),
         tuple(_each(table.get("markers"), _marker, "marker", warnings)),
         str(table.get("notes") or ""),
@@ -263,23 +263,23 @@ def _bad(path: Path) -> Path:
 
 
 def _as_table(review: Review) -> dict[str, Any]:
-    changed = [lane for lane in review.lanes if lane != Lane(lane.id, (Piece(lane.id),))]
+    changed = [track for track in review.tracks if track != Track(track.id, (Segment(track.id),))]
     return {
         **{key: value for key, value in review.unknown.items() if key},
         "schema": SCHEMA,
         "lanes": [
             {
-                "id": lane.id,
-                "name": lane.name,
-                "excluded": lane.excluded,
+                "id": track.id,
+                "name": track.name,
+                "excluded": track.excluded,
                 "pieces": [
                     {"face_id": p.face_id, "from_s": _finite(p.from_s), "to_s": _finite(p.to_s)}
-                    for p in lane.pieces
+                    for p in track.segments
                 ],
             }
-            for lane in changed
+            for track in changed
         ],
-        "comments": [{"t_s": c.t_s, "text": c.text, "lane": c.lane} for c in review.comments],
+        "comments": [{"t_s": c.t_s, "text": c.text, "lane": c.track} for c in review.comments],
         "markers": [{"t_s": m.t_s, "label": m.label, "origin": m.origin} for m in review.markers],
         "notes": review.notes,
     }
@@ -289,41 +289,41 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _sorted(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """Pieces in order, those that touch joined again."""
-    joined: list[Piece] = []
-    for piece in sorted(pieces, key=lambda p: (p.face_id, p.from_s)):
-        if joined and joined[-1].face_id == piece.face_id and joined[-1].to_s >= piece.from_s:
-            joined[-1] = replace(joined[-1], to_s=max(joined[-1].to_s, piece.to_s))
+def _sorted(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Segments in order, those that touch joined again."""
+    joined: list[Segment] = []
+    for segment in sorted(segments, key=lambda p: (p.face_id, p.from_s)):
+        if joined and joined[-1].face_id == segment.face_id and joined[-1].to_s >= segment.from_s:
+            joined[-1] = replace(joined[-1], to_s=max(joined[-1].to_s, segment.to_s))
         else:
-            joined.append(piece)
+            joined.append(segment)
     return tuple(joined)
 
 
-def _lanes_for(lanes: Sequence[Lane], face_ids: Sequence[int]) -> tuple[Lane, ...]:
-    """The lanes of the file, and one for each face that none of them holds."""
-    held = {piece.face_id for lane in lanes for piece in lane.pieces}
-    taken = {lane.id for lane in lanes}
+def _tracks_for(tracks: Sequence[Track], face_ids: Sequence[int]) -> tuple[Track, ...]:
+    """The tracks of the file, and one for each face that none of them holds."""
+    held = {segment.face_id for track in tracks for segment in track.segments}
+    taken = {track.id for track in tracks}
     rest = []
     free = max([*taken, *face_ids], default=0)
     for face_id in face_ids:
         if face_id in held:
             continue
-        lane_id = face_id
+        track_id = face_id
         if face_id in taken:
             free += 1
-            lane_id = free
-        rest.append(Lane(lane_id, (Piece(face_id),)))
-    return tuple(sorted((*lanes, *rest), key=lambda lane: lane.id))
+            track_id = free
+        rest.append(Track(track_id, (Segment(face_id),)))
+    return tuple(sorted((*tracks, *rest), key=lambda track: track.id))
 
 
-def _read_lanes(entries: object, face_ids: set[int], warnings: list[str]) -> list[Lane]:
-    lanes: list[Lane] = []
-    held: list[Piece] = []
-    for lane in _each(entries, _lane, "lane", warnings):
-        pieces = tuple(piece for piece in lane.pieces if piece.face_id in face_ids)
-        overlaps = any(_overlap(piece, other) for piece in pieces for other in held)
-        if not pieces or overlaps or lane.id in {one.id for one in lanes}:
+def _read_tracks(entries: object, face_ids: set[int], warnings: list[str]) -> list[Track]:
+    tracks: list[Track] = []
+    held: list[Segment] = []
+    for track in _each(entries, _track, "track", warnings):
+        segments = tuple(segment for segment in track.segments if segment.face_id in face_ids)
+        overlaps = any(_overlap(segment, other) for segment in segments for other in held)
+        if not segments or overlaps or track.id in {one.id for one in tracks}:
             why = (
                 translatable("its rows belong to another")
                 if overlaps
@@ -331,19 +331,19 @@ def _read_lanes(entries: object, face_ids: set[int], warnings: list[str]) -> lis
             )
             warnings.append(
                 translatable(
-                    "The lane {id} of {file} is left out: {why}.",
-                    id=lane.id,
+                    "The track {id} of {file} is left out: {why}.",
+                    id=track.id,
                     file=REVIEW_FILE,
                     why=why,
                 )
             )
             continue
-        held += pieces
-        lanes.append(replace(lane, pieces=pieces))
-    return lanes
+        held += segments
+        tracks.append(replace(track, segments=segments))
+    return tracks
 
 
-def _overlap(one: Piece, other: Piece) -> bool:
+def _overlap(one: Segment, other: Segment) -> bool:
     return one.face_id == other.face_id and one.from_s < other.to_s and other.from_s < one.to_s
 
 
@@ -375,21 +375,23 @@ def _each(
     return found
 
 
-def _lane(entry: dict[str, Any]) -> Lane:
-    pieces = tuple(
-        Piece(
-            int(piece["face_id"]),
-            -math.inf if piece.get("from_s") is None else float(piece["from_s"]),
-            math.inf if piece.get("to_s") is None else float(piece["to_s"]),
+def _track(entry: dict[str, Any]) -> Track:
+    segments = tuple(
+        Segment(
+            int(segment["face_id"]),
+            -math.inf if segment.get("from_s") is None else float(segment["from_s"]),
+            math.inf if segment.get("to_s") is None else float(segment["to_s"]),
         )
-        for piece in entry["pieces"]
+        for segment in entry["pieces"]
     )
-    return Lane(int(entry["id"]), pieces, str(entry.get("name", "")), bool(entry.get("excluded")))
+    return Track(
+        int(entry["id"]), segments, str(entry.get("name", "")), bool(entry.get("excluded"))
+    )
 
 
 def _comment(entry: dict[str, Any]) -> Comment:
-    lane = entry.get("lane")
-    return Comment(float(entry["t_s"]), str(entry["text"]), None if lane is None else int(lane))
+    track = entry.get("lane")
+    return Comment(float(entry["t_s"]), str(entry["text"]), None if track is None else int(track))
 
 
 def _marker(entry: dict[str, Any]) -> Marker:

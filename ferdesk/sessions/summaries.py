@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import Marker, Session
-from ferdesk.sessions.review import Lane, Review, load_review
+from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.table import Table
 
 LONGEST_STEP_S = 0.5
@@ -38,15 +38,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceSummary:
-    """Figures of one lane in one interval.
+    """Figures of one track in one interval.
 
     ``seen_s`` is the time it was seen; ``label_s`` [7] the part of it with each label, rows marked
     uncertain left out; ``uncertain_s`` the rest. ``mean`` [7] are the model's probabilities
     ``p_*`` averaged over the time seen, NaN where it was not. ``changes`` [7, 7] counts changes of
-    the label, from the row's to the column's. ``small`` lanes were seen for less than a second.
+    the label, from the row's to the column's. ``small`` tracks were seen for less than a second.
     """
 
-    lane: int
+    track: int
     title: str
     interval: Interval
     seen_s: float
@@ -101,16 +101,16 @@ def intervals_of(markers: Sequence[Marker], length_s: float) -> list[Interval]:
 def summarize(
     session: Session, review: Review | None = None, *, by_marker: bool = False
 ) -> list[FaceSummary]:
-    """Figures of each lane that is not excluded, over the whole or between its markers."""
+    """Figures of each track that is not excluded, over the whole or between its markers."""
     review = load_review(session) if review is None else review
     intervals = [Interval(WHOLE, 0.0, np.inf)]
     if by_marker:
         intervals = intervals_of(review.all_markers(session), session.length_s)
     durations = row_durations(session.table)
     return [
-        _summarize(session.table, durations, lane, lane_rows, interval)
-        for lane in review.shown_lanes()
-        for lane_rows in (lane.rows(session.table),)
+        _summarize(session.table, durations, track, track_rows, interval)
+        for track in review.shown_tracks()
+        for track_rows in (track.rows(session.table),)
         for interval in intervals
     ]
 
@@ -118,7 +118,7 @@ def summarize(
 def _summarize(
     table: Table,
     durations: NDArray[np.float64],
-    lane: Lane,
+    track: Track,
     rows: NDArray[np.int64],
     interval: Interval,
 ) -> FaceSummary:
@@ -134,8 +134,8 @@ def _summarize(
     if seen_s == 0:
         mean = np.full(len(LABELS), np.nan)
     return FaceSummary(
-        lane=lane.id,
-        title=lane.title,
+        track=track.id,
+        title=track.title,
         interval=interval,
         seen_s=seen_s,
         label_s=label_s,
@@ -179,7 +179,7 @@ def count_changes(t_s: NDArray[np.float64], label: NDArray[np.int8]) -> NDArray[
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """A session for comparisons: all lanes together, weighted by the time they were seen."""
+    """A session for comparisons: all tracks together, weighted by the time they were seen."""
 
     name: str
     seen_s: float
@@ -211,7 +211,7 @@ class Comparison:
 
 
 def profile(session: Session, review: Review | None = None) -> Profile:
-    """One session's figures over all lanes that are not excluded."""
+    """One session's figures over all tracks that are not excluded."""
     faces = [face for face in summarize(session, review) if face.seen_s > 0]
     seen_s = sum(face.seen_s for face in faces)
     nothing = np.full(len(LABELS), np.nan)

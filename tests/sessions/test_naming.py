@@ -14,7 +14,7 @@ def test_faces_that_were_recorded_are_named_and_others_left_out(
     folder = make_session([[(1, "happy"), (2, "sad")]] * 3)
     name_faces(folder, {2: "Bo", 7: "nobody", 1: ""})
     review = load_review(read_session(folder))
-    assert [(lane.id, lane.name) for lane in review.lanes] == [(1, ""), (2, "Bo")]
+    assert [(track.id, track.name) for track in review.tracks] == [(1, ""), (2, "Bo")]
 
 
 def test_a_session_without_named_faces_gets_no_review(make_session: Callable[..., Path]) -> None:

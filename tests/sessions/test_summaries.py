@@ -58,7 +58,7 @@ def test_figures_between_markers(make_session: Maker) -> None:
     assert faces[1].shares[NEUTRAL] == 1.0
 
 
-def test_excluded_lanes_are_left_out_and_merged_ones_are_one(make_session: Maker) -> None:
+def test_excluded_tracks_are_left_out_and_merged_ones_are_one(make_session: Maker) -> None:
     session = read_session(make_session([[(1, "happy"), (2, "sad"), (3, "fear")]] * 10))
     review = load_review(session).excluding(3).merged(1, 2)
     (face,) = summarize(session, review)

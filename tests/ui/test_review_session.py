@@ -328,7 +328,7 @@ def test_faces_are_named_merged_split_excluded_undone_and_kept(
     saved(folder, qtbot, view)
     review = load_review(read_session(folder))
     assert review == view.review
-    assert review.lane(2).excluded
+    assert review.track(2).excluded
     assert ((folder / "results.csv").read_bytes(), (folder / "session.json").read_bytes()) == (
         recorded
     )
@@ -583,7 +583,7 @@ def test_the_lanes_say_where_a_face_was_seen_unsure_and_away(
     view = open_(make_session(frames))
     opened = view.opened
     assert opened is not None
-    kinds = opened.lines_of(opened.review.lanes[0]).columns(np.linspace(0, 5.9, 60))
+    kinds = opened.lines_of(opened.review.tracks[0]).columns(np.linspace(0, 5.9, 60))
     assert set(kinds[:19]) == {LABELS.index("happy")}
     assert set(kinds[22:38]) == {8}
     assert set(kinds[42:]) == {7}

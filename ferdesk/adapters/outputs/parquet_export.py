@@ -31,9 +31,9 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     review = load_review(session) if review is None else review
     nobody = table.face_id == 0
     lane = np.zeros(len(table), np.int32)
-    for one in review.shown_lanes():
+    for one in review.shown_tracks():
         lane[one.rows(table)] = one.id
-    names = {one.id: one.name for one in review.lanes}
+    names = {one.id: one.name for one in review.tracks}
     markers: list[str | None] = [None] * len(table)
     for row, text in table.markers:
         markers[row] = text

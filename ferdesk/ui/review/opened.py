@@ -12,7 +12,7 @@ from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Expression, FaceResult
 from ferdesk.sessions.reader import Session, read_session
-from ferdesk.sessions.review import Lane, Piece, Review, load_review
+from ferdesk.sessions.review import Review, Segment, Track, load_review
 from ferdesk.sessions.schema import REVIEW_FILE
 from ferdesk.sessions.summaries import row_durations
 from ferdesk.ui.kit.language import tr
@@ -23,7 +23,7 @@ _ANY_SQUARE = Square(0.0, 0.0, 1.0)
 """Rows do not say what the network saw; nothing here paints its maps."""
 
 
-LanesOfFace = dict[int, list[tuple[Piece, int]]]
+LanesOfFace = dict[int, list[tuple[Segment, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +42,20 @@ class Opened:
     session: Session
     review: Review
     stamp: tuple[int, int] | None
-    _lines: dict[tuple[Piece, ...], LaneLines] = field(default_factory=dict)
-    _seen: dict[tuple[Piece, ...], float] = field(default_factory=dict)
+    _lines: dict[tuple[Segment, ...], LaneLines] = field(default_factory=dict)
+    _seen: dict[tuple[Segment, ...], float] = field(default_factory=dict)
     _last: list[tuple[Review, LanesOfFace]] = field(default_factory=list)
 
-    def lines_of(self, lane: Lane) -> LaneLines:
+    def lines_of(self, lane: Track) -> LaneLines:
         """What is drawn of a lane; made once for the same pieces."""
-        if lane.pieces not in self._lines:
+        if lane.segments not in self._lines:
             rows = self._rows_of(lane)
-            self._lines[lane.pieces] = LaneLines(self.session.table, rows, self.step_s)
-        return self._lines[lane.pieces]
+            self._lines[lane.segments] = LaneLines(self.session.table, rows, self.step_s)
+        return self._lines[lane.segments]
 
-    def _rows_of(self, lane: Lane) -> NDArray[np.int64]:
-        first = lane.pieces[0]
-        if lane.pieces == (Piece(first.face_id),):
+    def _rows_of(self, lane: Track) -> NDArray[np.int64]:
+        first = lane.segments[0]
+        if lane.segments == (Segment(first.face_id),):
             # in a crowd, looking through all rows for each face would take seconds
             return self._rows_by_face.get(first.face_id, np.zeros(0, np.int64))
         return lane.rows(self.session.table)
@@ -144,13 +144,13 @@ class Opened:
         """By recorded face, the pieces of it and the lanes that hold them; made once a review."""
         if not self._last or self._last[0][0] is not review:
             found: LanesOfFace = {}
-            for lane in review.shown_lanes():
-                for piece in lane.pieces:
+            for lane in review.shown_tracks():
+                for piece in lane.segments:
                     found.setdefault(piece.face_id, []).append((piece, lane.id))
             self._last[:] = [(review, found)]
         return self._last[0][1]
 
-    def value_at(self, lane: Lane, t_s: float, *, smoothed: bool) -> Value | None:
+    def value_at(self, lane: Track, t_s: float, *, smoothed: bool) -> Value | None:
         """What the lane shows at ``t_s``, None where it is not in sight."""
         row = self.lines_of(lane).row_at(t_s)
         if row is None:
@@ -160,15 +160,15 @@ class Opened:
         best = int(np.argmax(values))
         return Value(LABELS[best], float(values[best]), bool(table.uncertain[row]))
 
-    def seen_s(self, lane: Lane) -> float:
+    def seen_s(self, lane: Track) -> float:
         """How long the lane was seen, as the summaries count it."""
-        if lane.pieces not in self._seen:
-            self._seen[lane.pieces] = float(self._durations[self.lines_of(lane).rows].sum())
-        return self._seen[lane.pieces]
+        if lane.segments not in self._seen:
+            self._seen[lane.segments] = float(self._durations[self.lines_of(lane).rows].sum())
+        return self._seen[lane.segments]
 
-    def longest_lane(self, review: Review) -> Lane | None:
+    def longest_lane(self, review: Review) -> Track | None:
         """The lane that is looked at first: of those not excluded, the one seen longest."""
-        return max(review.shown_lanes(), key=self.seen_s, default=None)
+        return max(review.shown_tracks(), key=self.seen_s, default=None)
 
     @cached_property
     def _durations(self) -> NDArray[np.float64]:
@@ -227,7 +227,7 @@ def open_session(folder: Path, progress: Callable[[float], object]) -> Opened:
     session = read_session(folder, progress=progress)
     stamp = stamp_of(folder)  # before the review: what is written in between is noticed later
     opened = Opened(session, load_review(session), stamp)
-    for lane in opened.review.lanes:
+    for lane in opened.review.tracks:
         opened.seen_s(lane)
     if (longest := opened.longest_lane(opened.review)) is not None:
         opened.lines_of(longest).prepare(smoothed=True)

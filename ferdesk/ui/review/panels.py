@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review import Lane
+from ferdesk.sessions.review import Track
 from ferdesk.ui.kit.language import say_label, tr
 from ferdesk.ui.kit.overlay import percent
 from ferdesk.ui.kit.theme import GRID, colours
@@ -118,14 +118,14 @@ class LanesPanel(_Panel):
         super().__init__(tr("Faces"), (tr("Face"), tr("Shows"), tr("Seen")), 1, parent)
         self._ids: list[int] = []
         self._chosen_id: int | None = None
-        self._lanes: Sequence[Lane] = ()
+        self._lanes: Sequence[Track] = ()
         self._merge_button: QToolButton | None = None
         self.merge_menu = QMenu(self)
         self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
         self.table.itemSelectionChanged.connect(self._tell)
 
     def show_lanes(
-        self, lanes: Sequence[Lane], seen_s: Mapping[int, float], chosen: int | None
+        self, lanes: Sequence[Track], seen_s: Mapping[int, float], chosen: int | None
     ) -> None:
         """``seen_s`` by the lane's id."""
         self._lanes, self._ids, self._chosen_id = lanes, [lane.id for lane in lanes], chosen
@@ -141,7 +141,7 @@ class LanesPanel(_Panel):
                 self._cell(row, 2, length_text(seen_s[lane.id]))
         self._select(self._ids.index(chosen) if chosen in self._ids else -1)
 
-    def lanes_in_sight(self, lanes: Sequence[Lane]) -> Sequence[Lane]:
+    def lanes_in_sight(self, lanes: Sequence[Track]) -> Sequence[Track]:
         """Those whose rows can be seen: a crowd is not looked up with every frame."""
         first = max(self.table.rowAt(0), 0)
         return lanes[first : first + self.table.height() // _ROW_PX + 2]
@@ -231,5 +231,5 @@ class NotesPanel(_Panel):
 def _kind(note: Note, titles: Mapping[int, str]) -> str:
     if isinstance(note, Marker):
         return {"recorded": tr("recorded"), "review": tr("added")}.get(note.origin, note.origin)
-    about = titles.get(note.lane, "") if note.lane is not None else ""
+    about = titles.get(note.track, "") if note.track is not None else ""
     return tr("comment on {face}").format(face=about) if about else tr("comment")

@@ -28,7 +28,7 @@ from ferdesk.runtime.ports import Services
 from ferdesk.sessions.markers import clean_label, outside, read_markers
 from ferdesk.sessions.outputs import write_report
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review import Comment, Lane, Piece, Review
+from ferdesk.sessions.review import Comment, Review, Segment, Track
 from ferdesk.ui.kit.face_names import LONGEST_NAME
 from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.icons import give_icon
@@ -320,7 +320,7 @@ class SessionView(QWidget):
         if film and faces:
             faces = opened.scaled(faces, image.shape[1], image.shape[0])
         result = FrameResult(Frame(image, frame, t_s, t_s), faces, 0.0, {})
-        self.view.set_names({lane.id: lane.name for lane in self.review.lanes if lane.name})
+        self.view.set_names({lane.id: lane.name for lane in self.review.tracks if lane.name})
         self.view.show_result(result, self.lane_id)
         if not self.player.has_film:
             note = tr("No video was recorded; the boxes show where the faces were.")
@@ -360,7 +360,7 @@ class SessionView(QWidget):
         self._step_lane(-1)
 
     def _step_lane(self, by: int) -> None:
-        ids = [lane.id for lane in self.review.lanes]
+        ids = [lane.id for lane in self.review.tracks]
         if ids:
             here = ids.index(self.lane_id) if self.lane_id in ids else -max(by, 0)
             self.choose_lane(ids[(here + by) % len(ids)])
@@ -552,15 +552,15 @@ class SessionView(QWidget):
     def _do(self, text: str, review: Review) -> None:
         self.edits.do(text, review)
 
-    def _lane(self) -> Lane | None:
-        return next((lane for lane in self.review.lanes if lane.id == self.lane_id), None)
+    def _lane(self) -> Track | None:
+        return next((lane for lane in self.review.tracks if lane.id == self.lane_id), None)
 
     @Slot()
     def _show_review(self) -> None:
         opened, review = self.opened, self.review
         if opened is None:
             return
-        ids = [lane.id for lane in review.lanes]
+        ids = [lane.id for lane in review.tracks]
         if self.lane_id not in ids:
             self.lane_id = ids[0] if ids else None
         if self.note is not None and self.note not in self._all_notes():
@@ -568,9 +568,9 @@ class SessionView(QWidget):
         self.timeline.lane_id = self.lane_id
         self.timeline.show_review(review)
         self.timeline.choose_note(self.note)
-        seen = {lane.id: opened.seen_s(lane) for lane in review.lanes}
-        self.faces.show_lanes(review.lanes, seen, self.lane_id)
-        titles = {lane.id: lane.title for lane in review.lanes}
+        seen = {lane.id: opened.seen_s(lane) for lane in review.tracks}
+        self.faces.show_lanes(review.tracks, seen, self.lane_id)
+        titles = {lane.id: lane.title for lane in review.tracks}
         self.notes.show_notes(self._all_notes(), self.note, titles)
         self._say_faces()
         self._show_again()
@@ -580,7 +580,7 @@ class SessionView(QWidget):
         named, lane, note = self.actions_by_name, self._lane(), self.note
         for name in ("name", "exclude"):
             named[name].setEnabled(lane is not None)
-        named["merge"].setEnabled(lane is not None and len(self.review.lanes) > 1)
+        named["merge"].setEnabled(lane is not None and len(self.review.tracks) > 1)
         named["restore"].setEnabled(lane is not None and not _as_recorded(lane))
         named["exclude"].setText(
             tr("Include") if lane is not None and lane.excluded else tr("Exclude")
@@ -613,7 +613,7 @@ class SessionView(QWidget):
             self.faces.show_values(
                 {
                     lane.id: opened.value_at(lane, t_s, smoothed=self.timeline.smoothed)
-                    for lane in self.faces.lanes_in_sight(self.review.lanes)
+                    for lane in self.faces.lanes_in_sight(self.review.tracks)
                 }
             )
 
@@ -762,9 +762,9 @@ def _without(review: Review, note: Note) -> Review:
     return review.without_comment(note)
 
 
-def _as_recorded(lane: Lane) -> bool:
+def _as_recorded(lane: Track) -> bool:
     """Whether the lane is one recorded face, the whole of it, under its own number."""
-    return lane.pieces == (Piece(lane.id),)
+    return lane.segments == (Segment(lane.id),)
 
 
 def _at(t_s: float) -> str:

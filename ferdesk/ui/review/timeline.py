@@ -103,12 +103,12 @@ class SessionTimeline(QWidget):
         if opened is None:
             return
         self._review = review
-        self.lanes.set_lanes(review.lanes, {one.id: opened.lines_of(one) for one in review.lanes})
+        self.lanes.set_lanes(review.tracks, {one.id: opened.lines_of(one) for one in review.tracks})
         notes: list[Note] = [*review.all_markers(opened.session), *review.comments]
         self.flags.set_notes(notes)
         self.plot.show_marks(np.array([note.t_s for note in notes]))
-        self._lanes_area.setMaximumHeight(min(len(review.lanes), _LANES_SEEN) * LANE_PX + 2)
-        self._lanes_area.setMinimumHeight(min(len(review.lanes), 2) * LANE_PX)
+        self._lanes_area.setMaximumHeight(min(len(review.tracks), _LANES_SEEN) * LANE_PX + 2)
+        self._lanes_area.setMinimumHeight(min(len(review.tracks), 2) * LANE_PX)
         self.choose_lane(self.lane_id)
 
     def choose_lane(self, lane_id: int | None) -> None:
@@ -261,7 +261,7 @@ class SessionTimeline(QWidget):
             return
         from_s, to_s = self._range
         left, right = self.plot.span_px()
-        lane = next((one for one in self._review.lanes if one.id == self.lane_id), None)
+        lane = next((one for one in self._review.tracks if one.id == self.lane_id), None)
         if lane is not None:
             lines = opened.lines_of(lane)
             most = max((right - left) // 2, 64)
@@ -282,7 +282,7 @@ class SessionTimeline(QWidget):
     def _say_values(self) -> None:
         """The chosen lane's probabilities at the cursor, beside their names."""
         opened = self._opened
-        lane = next((one for one in self._review.lanes if one.id == self.lane_id), None)
+        lane = next((one for one in self._review.tracks if one.id == self.lane_id), None)
         row = (
             None if opened is None or lane is None else opened.lines_of(lane).row_at(self._cursor_s)
         )

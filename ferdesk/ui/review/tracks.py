@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review import Comment, Lane
+from ferdesk.sessions.review import Comment, Track
 from ferdesk.ui.kit.language import say_label, tr
 from ferdesk.ui.kit.theme import GRID, colours, contrast, label_colour
 from ferdesk.ui.review.downsampling import ABSENT, UNSURE, LaneLines
@@ -184,7 +184,7 @@ class Lanes(_Track):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.lanes: tuple[Lane, ...] = ()
+        self.lanes: tuple[Track, ...] = ()
         self.chosen_id: int | None = None
         self._lines: Mapping[int, LaneLines] = {}
         self._pictures: dict[int, tuple[Scale, QImage, list[tuple[int, int, str]]]] = {}
@@ -195,7 +195,7 @@ class Lanes(_Track):
     def sizeHint(self) -> QSize:
         return QSize(40 * GRID, max(1, len(self.lanes)) * LANE_PX)
 
-    def set_lanes(self, lanes: Sequence[Lane], lines: Mapping[int, LaneLines]) -> None:
+    def set_lanes(self, lanes: Sequence[Track], lines: Mapping[int, LaneLines]) -> None:
         """``lines`` by the lane's id."""
         self.lanes, self._lines = tuple(lanes), lines
         self._pictures.clear()
@@ -286,7 +286,7 @@ class Lanes(_Track):
         self._paint_cursor(painter)
 
     def _picture(
-        self, lane: Lane, metrics: QFontMetrics
+        self, lane: Track, metrics: QFontMetrics
     ) -> tuple[QImage, list[tuple[int, int, str]]]:
         """The lane's bar as a picture, and where in it there is room for which word."""
         kept = self._pictures.get(lane.id)
