@@ -1,13 +1,13 @@
 """The columns of ``results.csv``, the rows of a result, and the content of ``session.json``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
+from ferdesk.sessions.fields import ADDED_FIELDS, CSV_FIELDS, FACE_FIELDS, FIRST_FIELDS, Kind
 
 SCHEMA = 1
 RESULTS_FILE = "results.csv"
@@ -15,17 +15,12 @@ SESSION_FILE = "session.json"
 VIDEO_FILE = "video.mp4"
 REVIEW_FILE = "review.json"
 
-COLUMNS: tuple[str, ...] = (
-    "frame", "t_s", "time_utc", "face_id", "x", "y", "width", "height", "detection",
-    "label", "confidence", "uncertain",
-    *(f"p_{label}" for label in LABELS),
-    *(f"s_{label}" for label in LABELS),
-    "roll_deg", "sharpness", "brightness", "latency_ms", "marker",
-)  # fmt: skip
-ADDED_COLUMNS: tuple[str, ...] = ("reason",)
-"""Came after the first version; recordings without them are read as well."""
+ADDED_COLUMNS: tuple[str, ...] = tuple(one.name for one in ADDED_FIELDS)
+"""Came after the first version; recordings without them, or without the last ones, are read too."""
+COLUMNS: tuple[str, ...] = tuple(one.name for one in CSV_FIELDS if one.name not in ADDED_COLUMNS)
+"""What every recording has, in this order: a header begins with them."""
 HEADER = ",".join((*COLUMNS, *ADDED_COLUMNS)) + "\n"
-_NUM_FACE_COLUMNS = COLUMNS.index("latency_ms") - COLUMNS.index("face_id")
+_NUMBERS = [i for i, one in enumerate(FACE_FIELDS) if one.kind == "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +38,39 @@ def rows_of(result: FrameResult, moment: Moment, marker: str = "") -> str:
     start = f"{moment.frame},{moment.t_s:.6f},{time_utc}"
     latency = f"{result.latency_ms:.3f}"
     if not result.faces:
-        return f"{start}{',' * _NUM_FACE_COLUMNS},{latency},{_quoted(marker)},\n"
+        face, added = "," * len(FIRST_FIELDS), "," * len(ADDED_FIELDS)
+        return f"{start}{face},{latency},{_quoted(marker)}{added}\n"
     lines = []
-    for face in result.faces:
-        row = f"{start},{_face_fields(face)},{latency},{_quoted(marker)},{face.reason}"
-        lines.append(row + "\n")
+    for one in result.faces:
+        face, added = _face_texts(one)
+        lines.append(f"{start},{face},{latency},{_quoted(marker)},{added}\n")
         marker = ""
     return "".join(lines)
 
 
-def _face_fields(face: FaceResult) -> str:
-    box = face.box
-    return ",".join(
-        (
-            str(face.face_id),
-            *_numbers((box.x, box.y, box.width, box.height, face.detection_score)),
-            face.label,
-            *_numbers((face.confidence,)),
-            str(int(face.low_confidence)),
-            *_numbers(face.expression.probabilities.tolist()),
-            *_numbers(face.smoothed.tolist()),
-            *_numbers((face.roll_deg, face.sharpness, face.brightness)),
-        )
-    )
+def _face_texts(face: FaceResult) -> tuple[str, str]:
+    """The face's first fields and those that were added later, joined by commas."""
+    values = [one.get(face) for one in FACE_FIELDS]
+    # all numbers at once: making a float32 of each costs more than writing it
+    numbers = iter(np.array([values[i] for i in _NUMBERS], np.float32))
+    texts = [
+        _text(one.kind, value, numbers) for one, value in zip(FACE_FIELDS, values, strict=True)
+    ]
+    return ",".join(texts[: len(FIRST_FIELDS)]), ",".join(texts[len(FIRST_FIELDS) :])
 
 
-def _numbers(values: Iterable[float]) -> Iterable[str]:
-    """Plain decimals, never exponents, that give the same float32 when read again."""
-    return (np.format_float_positional(np.float32(value), trim="-") for value in values)
+def _text(kind: Kind, value: float | str, numbers: Iterator[np.float32]) -> str:
+    if kind == "number":
+        return decimal(next(numbers))
+    return _quoted(value) if isinstance(value, str) else str(int(value))
+
+
+def decimal(number: np.float32) -> str:
+    """A plain decimal, never with an exponent, that gives the same float32 when read again."""
+    text = str(number)  # in nearly all cases the same as the slower function's
+    if "e" in text:
+        return np.format_float_positional(number, trim="-")
+    return text.removesuffix(".0")
 
 
 def _quoted(text: str) -> str:

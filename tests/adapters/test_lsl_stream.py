@@ -83,7 +83,7 @@ def test_an_inlet_gets_rows_markers_names_units_and_the_captures_time(tmp_path: 
         while channel.name():
             names.append((channel.child_value("label"), channel.child_value("unit")))
             channel = channel.next_sibling()
-        assert names == [(label, unit) for label, unit, _ in CHANNELS], names
+        assert names == [(one.name, one.unit) for one in CHANNELS], names
         assert info.type() == "Expression" and info.nominal_srate() == 0
         stream.close()
         print("good")

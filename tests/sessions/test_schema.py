@@ -37,7 +37,7 @@ def parse(text: str) -> list[dict[str, str]]:
 
 def test_the_columns_are_the_contracts() -> None:
     # what came later stands behind
-    assert HEADER == CONTRACT + ",reason\n"
+    assert HEADER == CONTRACT + ",reason,yaw_deg,pitch_deg\n"
 
 
 def test_a_face_fills_every_column() -> None:
@@ -51,10 +51,10 @@ def test_a_face_fills_every_column() -> None:
     assert row["marker"] == "start"
 
 
-def test_the_reason_of_an_uncertain_label_is_one_word_and_last() -> None:
+def test_the_reason_of_low_confidence_is_one_word_behind_the_marker() -> None:
     doubtful = replace(face(), low_confidence=True, reason="turned")
     line = rows_of(result(doubtful), Moment(7, 0.25, None))
-    assert line.endswith(",turned\n")
+    assert line.endswith(",turned,0,0\n")
     (row,) = parse(line)
     assert (row["uncertain"], row["reason"]) == ("1", "turned")
 

@@ -11,13 +11,14 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.labels import LABELS
+from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
 from ferdesk.ui.kit.heatmap import HeatChoice, HeatImages, heat_image
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_text
-from ferdesk.ui.kit.theme import DARK, LABEL_COLOURS, contrast, plate_colour
+from ferdesk.ui.kit.theme import DARK, contrast, plate_colour
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource
 from tests.ui.test_window import run

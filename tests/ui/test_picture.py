@@ -11,13 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
+from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.ui.kit.heatmap import HeatChoice, heat_image, heat_table
 from ferdesk.ui.kit.overlay import face_text, place_plate
 from ferdesk.ui.kit.picture import Look, PictureMaker
 from ferdesk.ui.kit.selection import KEEP_S, Selection
-from ferdesk.ui.kit.theme import DARK, LABEL_COLOURS, LIGHT, Theme, contrast, plate_colour
+from ferdesk.ui.kit.theme import DARK, LIGHT, Theme, contrast, plate_colour
 from ferdesk.ui.kit.video_view import VideoView, ViewState
 from ferdesk.ui.kit.view_transform import ViewTransform
 from tests.ui.fakes import LEFT_FACE, FakeClassifier, FakeDetector, FakeSource, likely

@@ -1,4 +1,4 @@
-"""Results over the Lab Streaming Layer, by pylsl: what laboratories record beside EEG and eyes.
+"""Lab Streaming Layer outlets, by pylsl: results for laboratories, beside EEG and eye tracking.
 
 liblsl keeps a bounded buffer for each receiver and drops its oldest samples, so that none can hold
 the program up. It announces itself on the local network; ``docs/streams.md`` tells how to keep it
@@ -10,31 +10,17 @@ import queue
 import threading
 import time
 
-from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
 from ferdesk.messages import translatable
+from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, FRAME, LATENCY, Field, numeric
 
 log = logging.getLogger(__name__)
 
-CHANNELS: tuple[tuple[str, str, str], ...] = (
-    ("frame", "count", "Index"),
-    ("face_id", "count", "Index"),
-    ("x", "pixels", "Position"),
-    ("y", "pixels", "Position"),
-    ("width", "pixels", "Size"),
-    ("height", "pixels", "Size"),
-    ("detection", "probability", "Quality"),
-    ("confidence", "probability", "Expression"),
-    ("uncertain", "boolean", "Quality"),
-    *((f"p_{label}", "probability", "Expression") for label in LABELS),
-    *((f"s_{label}", "probability", "Expression") for label in LABELS),
-    ("roll_deg", "degrees", "Pose"),
-    ("sharpness", "unitless", "Quality"),
-    ("brightness", "unitless", "Quality"),
-    ("latency_ms", "milliseconds", "Quality"),
-)
-"""Label, unit and type of each channel, as XDF's conventions name them."""
+CHANNELS: tuple[Field, ...] = (
+    FRAME, *numeric(FIRST_FIELDS), LATENCY, *numeric(ADDED_FIELDS),
+)  # fmt: skip
+"""What a sample has, in this order; label, unit and type stand in the stream's header."""
 _BUFFER_S = 60
 _MAX_WAITING = 200
 
@@ -71,11 +57,11 @@ class LslStream:
         about.append_child_value("manufacturer", "ferdesk")
         about.append_child_value("version", version)
         channels = about.append_child("channels")
-        for label, unit, kind in CHANNELS:
+        for one in CHANNELS:
             channel = channels.append_child("channel")
-            channel.append_child_value("label", label)
-            channel.append_child_value("unit", unit)
-            channel.append_child_value("type", kind)
+            channel.append_child_value("label", one.name)
+            channel.append_child_value("unit", one.unit)
+            channel.append_child_value("type", one.group)
         markers = pylsl.StreamInfo(
             f"{name} markers", "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string,
             f"{name}-markers",
@@ -126,7 +112,7 @@ class LslStream:
                 if isinstance(item, FrameResult):
                     at_s = item.frame.captured_s + ahead_s
                     for face in item.faces:
-                        self._faces.push_sample(_sample(item, face), at_s)
+                        self._faces.push_sample(sample(item, face), at_s)
                 else:
                     self._markers.push_sample([item[0]], item[1] + ahead_s)
             except Exception:
@@ -134,22 +120,11 @@ class LslStream:
                 self.num_lost += 1
 
 
-def _sample(result: FrameResult, face: FaceResult) -> list[float]:
-    box = face.box
+def sample(result: FrameResult, face: FaceResult) -> list[float]:
+    """A face's values in the order of ``CHANNELS``."""
     return [
         float(result.frame.index),
-        float(face.face_id),
-        box.x,
-        box.y,
-        box.width,
-        box.height,
-        face.detection_score,
-        face.confidence,
-        float(face.low_confidence),
-        *face.expression.probabilities.tolist(),
-        *face.smoothed.tolist(),
-        face.roll_deg,
-        face.sharpness,
-        face.brightness,
+        *(float(one.get(face)) for one in numeric(FIRST_FIELDS)),
         result.latency_ms,
+        *(float(one.get(face)) for one in numeric(ADDED_FIELDS)),
     ]

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.anonymize import Anonymizer
+from ferdesk.core.palette import LABEL_COLOURS, rgb
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
@@ -43,11 +44,6 @@ _FRAGMENTS = {
     # each fragment goes to the system as soon as it is whole: a killed program loses a second
     "flush_packets": "1",
 }
-_COLOURS = {
-    "angry": (213, 94, 0), "disgust": (0, 158, 115), "fear": (204, 121, 167),
-    "happy": (230, 159, 0), "sad": (0, 114, 178), "surprise": (86, 180, 233),
-    "neutral": (140, 140, 140),
-}  # fmt: skip
 
 
 def encoders() -> list[tuple[str, dict[str, str]]]:
@@ -270,7 +266,7 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
     scale = max(0.4, min(width, height) / 900)
     font, thin = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale * 1.5))
     for face in faces:
-        box, colour = face.box, _COLOURS[face.label]
+        box, colour = face.box, rgb(LABEL_COLOURS[face.label])
         corners = (
             (round(box.x), round(box.y)),
             (round(box.x + box.width), round(box.y + box.height)),

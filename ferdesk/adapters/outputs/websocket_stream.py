@@ -1,4 +1,4 @@
-"""Results as JSON over a WebSocket on this machine, by the library websockets.
+"""WebSocket server on this machine, by the library websockets: results as JSON.
 
 Each client has a short queue of its own, of which the oldest message goes when it is full. So a
 slow client loses messages and is told how many, and one that never reads costs a fixed amount of
@@ -25,6 +25,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
 from ferdesk.messages import translatable
+from ferdesk.sessions.fields import FACE_FIELDS
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
@@ -255,26 +256,21 @@ def frame_message(result: FrameResult) -> dict[str, object]:
 
 
 def _face(face: FaceResult) -> dict[str, object]:
-    box = face.box
-    return {
-        "face_id": face.face_id,
-        "x": _plain(box.x),
-        "y": _plain(box.y),
-        "width": _plain(box.width),
-        "height": _plain(box.height),
-        "detection": _plain(face.detection_score),
-        "label": face.label,
-        "confidence": _plain(face.confidence),
-        "uncertain": bool(face.low_confidence),
-        "p": dict(zip(LABELS, map(_plain, face.expression.probabilities), strict=True)),
-        "s": dict(zip(LABELS, map(_plain, face.smoothed), strict=True)),
-        "roll_deg": _plain(face.roll_deg),
-        "sharpness": _plain(face.sharpness),
-        "brightness": _plain(face.brightness),
-    }
+    values: dict[str, object] = {}
+    families: dict[str, dict[str, object]] = {}
+    for one in FACE_FIELDS:
+        value: object = one.get(face)
+        if one.kind == "number":
+            value = _plain(one.get(face))
+        elif one.kind == "flag":
+            value = bool(value)
+        if one.family and one.family not in families:
+            values[one.family] = families[one.family] = {}
+        families.get(one.family, values)[one.key] = value
+    return values
 
 
-def _plain(value: float) -> float:
+def _plain(value: float | str) -> float:
     """Six significant places: more than float32 carries are noise."""
     return float(f"{float(value):.6g}")
 

@@ -10,22 +10,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ferdesk.core.palette import LABEL_COLOURS, NO_LABEL, PLATE, PLATE_ALPHA, PLATE_TEXT
 from ferdesk.paths import assets_folder
 from ferdesk.settings import ThemeChoice
 
 GRID = 8
 """Every margin and gap is a multiple of this many pixels."""
-
-LABEL_COLOURS: dict[str, str] = {
-    "angry": "#D55E00",
-    "disgust": "#009E73",
-    "fear": "#CC79A7",
-    "happy": "#E69F00",
-    "sad": "#0072B2",
-    "surprise": "#56B4E9",
-    "neutral": "#8C8C8C",
-}
-"""Okabe and Ito's colours, which colour-blind eyes tell apart; the word always stands beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +26,16 @@ class Theme:
     surface: str = "#15181D"
     raised: str = "#22272E"
     line: str = "#2E343D"
-    text: str = "#E8EBEF"
-    muted: str = "#A3ACB8"
+    text: str = PLATE_TEXT
+    muted: str = NO_LABEL
     disabled: str = "#6B7480"
     accent: str = "#2A63C7"
     accent_text: str = "#FFFFFF"
     focus: str = "#8AB4F8"
     amber: str = "#F2B84B"
     red: str = "#FF7B72"
-    plate: str = "#0B0D10"
-    plate_alpha: float = 0.80
+    plate: str = PLATE
+    plate_alpha: float = PLATE_ALPHA
 
 
 DARK = Theme()
