@@ -744,6 +744,14 @@
         <translation>模糊</translation>
     </message>
     <message>
+        <source>{label} {share}</source>
+        <translation>{label} {share}</translation>
+    </message>
+    <message>
+        <source>low confidence ({label})</source>
+        <translation>置信度低（{label}）</translation>
+    </message>
+    <message>
         <source>unsure ({said})</source>
         <translation>不确定（{said}）</translation>
     </message>

@@ -1,4 +1,4 @@
-"""Writes ``video.mp4`` beside the rows, by PyAV, with true presentation times.
+"""Video writer, by PyAV: ``video.mp4`` beside the rows, with true presentation times.
 
 Which encoder, and why not the best-known one, is told in ``docs/sessions.md``: libx264, which PyAV
 brings along, is under the GPL, and a program that carries it would be too.
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.annotation import annotate
 from ferdesk.core.anonymize import Anonymizer
-from ferdesk.core.palette import LABEL_COLOURS, rgb
+from ferdesk.core.palette import PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
@@ -265,20 +266,16 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
     height, width = image.shape[:2]
     scale = max(0.4, min(width, height) / 900)
     font, thin = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale * 1.5))
+    ground, ink = rgb(PLATE), rgb(PLATE_TEXT)
     for face in faces:
-        box, colour = face.box, rgb(LABEL_COLOURS[face.label])
+        box, annotation = face.box, annotate(face)
         corners = (
             (round(box.x), round(box.y)),
             (round(box.x + box.width), round(box.y + box.height)),
         )
-        cv2.rectangle(drawn, *corners, (20, 22, 26), thin + 3, cv2.LINE_AA)
-        cv2.rectangle(drawn, *corners, colour, thin + 1, cv2.LINE_AA)
-        said = f"{face.label} {round(face.confidence * 100)} %"
-        text = (
-            f"#{face.face_id}  unsure ({said})"
-            if face.low_confidence
-            else f"#{face.face_id}  {said}"
-        )
+        cv2.rectangle(drawn, *corners, ground, thin + 3, cv2.LINE_AA)
+        cv2.rectangle(drawn, *corners, rgb(annotation.colour), thin + 1, cv2.LINE_AA)
+        text = face_text(face)
         (text_width, text_height), below = cv2.getTextSize(text, font, scale, thin)
         pad = round(8 * scale)
         left = min(max(0, corners[0][0]), max(0, width - text_width - 2 * pad))
@@ -288,7 +285,12 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
         plate = drawn[
             max(0, top) : top + text_height + below + 2 * pad, left : left + text_width + 2 * pad
         ]
-        plate[:] = (plate * 0.25 + np.array((20, 22, 26)) * 0.75).astype(np.uint8)
+        plate[:] = (plate * (1 - PLATE_ALPHA) + np.array(ground) * PLATE_ALPHA).astype(np.uint8)
         origin = (left + pad, top + pad + text_height)
-        cv2.putText(drawn, text, origin, font, scale, (240, 242, 245), thin, cv2.LINE_AA)
+        cv2.putText(drawn, text, origin, font, scale, ink, thin, cv2.LINE_AA)
     return drawn
+
+
+def face_text(face: FaceResult) -> str:
+    """What the plate beside a face says; always in English, as its letters are OpenCV's."""
+    return f"#{face.face_id}  {annotate(face).words}"

@@ -1,15 +1,15 @@
-"""What is painted over the picture: boxes, and labels on plates that keep off the faces."""
+"""Overlay of the picture: boxes, and labels on plates that keep off the faces."""
 
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from ferdesk.core.quality import LowConfidenceReason
+from ferdesk.core.annotation import annotate
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
-from ferdesk.ui.kit.language import mark, say_label, tr
-from ferdesk.ui.kit.theme import DARK, GRID, label_colour, plate_colour
+from ferdesk.ui.kit.language import translated
+from ferdesk.ui.kit.theme import DARK, GRID, plate_colour
 from ferdesk.ui.kit.view_transform import ViewTransform
 
 _GAP_PX = 6.0
@@ -20,22 +20,6 @@ BASELINE_SIGN = "◎"
 """Stands beside a face whose neutral baseline is used."""
 
 
-def percent(share: float) -> str:
-    """``share`` in [0, 1] as whole per cent."""
-    return f"{round(share * 100)} %"
-
-
-REASONS: dict[LowConfidenceReason, str] = {
-    "small": mark("too small"),
-    "turned": mark("turned away"),
-    "tilted": mark("tilted"),
-    "dark": mark("too dark"),
-    "bright": mark("too bright"),
-    "blurred": mark("blurred"),
-}
-"""Why a face is not judged, in words that stand in a label's place."""
-
-
 def face_name(face_id: int, names: Mapping[int, str]) -> str:
     """``#3``, with the name that the user gave."""
     name = names.get(face_id, "")
@@ -44,15 +28,10 @@ def face_name(face_id: int, names: Mapping[int, str]) -> str:
 
 
 def face_text(face: FaceResult, names: Mapping[int, str] | None = None) -> str:
-    """What the plate beside a face says: a label, or why there is none to be trusted."""
-    name = face_name(face.face_id, names or {})
-    if not face.classifiable:
-        return f"{name}  {tr(REASONS[face.reason])}"
-    said = f"{say_label(face.label)} {percent(face.confidence)}"
-    if face.low_confidence:
-        said = tr("unsure ({said})").format(said=said)
-    sign = f"  {BASELINE_SIGN}" if face.baseline_applied else ""
-    return f"{name}  {said}{sign}"
+    """What the plate beside a face says: its name, and its label or why it has none."""
+    sign = f"  {BASELINE_SIGN}" if face.baseline_applied and face.classifiable else ""
+    words = translated(annotate(face).words)
+    return f"{face_name(face.face_id, names or {})}  {words}{sign}"
 
 
 class PlatePlaces:
@@ -86,8 +65,8 @@ class PlatePlaces:
 
 
 def face_colour(face: FaceResult) -> QColor:
-    """The label's colour; none of the seven where the face is not judged."""
-    return label_colour(face.label) if face.classifiable else QColor(DARK.muted)
+    """The label's colour; none of the seven where the face is not classified."""
+    return QColor(annotate(face).colour)
 
 
 def paint_faces(

@@ -9,10 +9,10 @@ from PySide6.QtCore import QEasingCurve, QRect, QRectF, QSize, Qt, QVariantAnima
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from ferdesk.core.annotation import percent
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.language import say_label, tr
-from ferdesk.ui.kit.overlay import percent
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 
 EASE_MS = 100

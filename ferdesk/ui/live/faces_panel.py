@@ -15,12 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.annotation import REASONS, percent
 from ferdesk.core.labels import LABELS
 from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
 from ferdesk.ui.kit.language import mark, say_label, tr
-from ferdesk.ui.kit.overlay import BASELINE_SIGN, REASONS, face_name, percent
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_name
 from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
 from ferdesk.ui.live.bars import Bars, BarsKey
 

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.annotation import percent
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Track
 from ferdesk.ui.kit.language import say_label, tr
-from ferdesk.ui.kit.overlay import percent
 from ferdesk.ui.kit.theme import GRID, colours
 from ferdesk.ui.review.actions import button_of
 from ferdesk.ui.review.opened import Value

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.annotation import percent
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.review import Review
 from ferdesk.ui.kit.language import say_label, tr
-from ferdesk.ui.kit.overlay import percent
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.timeline import line_icon
 from ferdesk.ui.review.opened import Opened

@@ -1,0 +1,49 @@
+"""Annotation of a face: the words and the colour that stand beside it.
+
+The window's overlay and the video's painter both ask here, so that they never say different things.
+"""
+
+from dataclasses import dataclass
+
+from ferdesk.core.palette import LABEL_COLOURS, NO_LABEL
+from ferdesk.core.quality import LowConfidenceReason
+from ferdesk.core.types import FaceResult
+from ferdesk.messages import Message, translatable
+
+REASONS: dict[LowConfidenceReason, Message] = {
+    "small": translatable("too small"),
+    "turned": translatable("turned away"),
+    "tilted": translatable("tilted"),
+    "dark": translatable("too dark"),
+    "bright": translatable("too bright"),
+    "blurred": translatable("blurred"),
+}
+"""Why a face is not classified at all, in words that stand in its label's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What to write and paint beside a face; ``colour`` is ``#RRGGBB``."""
+
+    words: Message
+    colour: str
+
+
+def annotate(face: FaceResult) -> Annotation:
+    """The face's label, or why it has none to be trusted.
+
+    A face that cannot be classified has none of the seven labels' colours either.
+    """
+    if not face.classifiable:
+        return Annotation(REASONS[face.reason], NO_LABEL)
+    words = translatable(
+        "{label} {share}", label=Message(face.label, {}), share=percent(face.confidence)
+    )
+    if face.low_confidence:
+        words = translatable("low confidence ({label})", label=words)
+    return Annotation(words, LABEL_COLOURS[face.label])
+
+
+def percent(share: float) -> str:
+    """``share`` in [0, 1] as whole per cent."""
+    return f"{round(share * 100)} %"
