@@ -12,10 +12,11 @@ import logging
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,14 @@ from numpy.typing import NDArray
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE
+from ferdesk.sessions.fields import ADDED_FIELDS
+from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, RESULTS_FILE
 
 log = logging.getLogger(__name__)
 
 NO_LABEL = -1
 CACHE_FILE = "columns.cache"
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 CACHE_FROM_ROWS = 20_000
 """Shorter tables are read as fast as their cache."""
 _HEAD_BYTES = 65_536
@@ -58,6 +60,7 @@ class Table:
     ``box`` [n, 4] float32: x, y, width, height in pixels; ``raw`` and ``smoothed`` [n, 7] float32
     in LABELS' order; ``label`` [n] int8 is an index of LABELS or NO_LABEL; ``uncertain`` [n] bool.
     What a row without a face leaves empty is NaN. ``markers``: rows that have one, and its text.
+    ``added``: columns of ADDED_FIELDS, as far as the file has them; [n] float32, or bytes of texts.
     """
 
     frame: NDArray[np.int64]
@@ -75,6 +78,7 @@ class Table:
     brightness: NDArray[np.float32]
     latency_ms: NDArray[np.float32]
     markers: tuple[tuple[int, str], ...] = ()
+    added: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -86,6 +90,11 @@ class Table:
     def num_frames(self) -> int:
         """Analysed frames; rows of one frame stand together."""
         return 0 if len(self) == 0 else 1 + int(np.count_nonzero(np.diff(self.frame)))
+
+    def added_numbers(self, name: str) -> NDArray[np.float32]:
+        """[n] a column of ``added``; NaN in a recording from before it came."""
+        column = self.added.get(name)
+        return np.full(len(self), np.nan, np.float32) if column is None else column
 
     def frame_starts(self) -> NDArray[np.int64]:
         """[num_frames] int64: each analysed frame's first row."""
@@ -170,7 +179,8 @@ def _from_cache(cache: Path, state: os.stat_result) -> Table | None:
             for name, (dtype, offset, shape) in about["columns"].items()
         }
         markers = tuple((int(row), str(text)) for row, text in about["markers"])
-        return Table(**columns, markers=markers)
+        added = {name: columns.pop(name) for name in ADDED_COLUMNS if name in columns}
+        return Table(**columns, markers=markers, added=added)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -180,7 +190,7 @@ def _from_cache(cache: Path, state: os.stat_result) -> Table | None:
 
 def _keep(table: Table, cache: Path, state: os.stat_result) -> None:
     """Write the columns beside the file, as well as it goes: a folder may be read-only."""
-    columns = {i.name: getattr(table, i.name) for i in fields(Table) if i.name != "markers"}
+    columns = {**_own_columns(table), **table.added}
     places = {}
     offset = _HEAD_BYTES
     for name, column in columns.items():
@@ -207,6 +217,11 @@ def _keep(table: Table, cache: Path, state: os.stat_result) -> None:
         log.info("the columns are not kept in %s: %s", cache, error)
 
 
+def _own_columns(table: Table) -> dict[str, NDArray[Any]]:
+    names = (item.name for item in fields(Table) if item.name not in ("markers", "added"))
+    return {name: getattr(table, name) for name in names}
+
+
 def _read(
     path: Path,
     content: mmap.mmap,
@@ -225,7 +240,7 @@ def _read(
     with ThreadPoolExecutor(num_threads or min(4, os.cpu_count() or 1), "ferdesk-read") as pool:
         parts = []
         try:
-            for part in pool.map(lambda piece: _parse(content, piece, len(header)), pieces):
+            for part in pool.map(lambda piece: _parse(content, piece, header), pieces):
                 parts.append(part)
                 progress(len(parts) / len(pieces))
         except ValueError as error:
@@ -250,40 +265,42 @@ def _pieces(content: mmap.mmap, start: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _parse(content: mmap.mmap, piece: tuple[int, int], num_columns: int) -> Table:
+def _parse(content: mmap.mmap, piece: tuple[int, int], header: tuple[str, ...]) -> Table:
     # a copy: a view that outlives an error would keep the file from being closed
     text = np.frombuffer(content[piece[0] : piece[1]], np.uint8)
     breaks = np.flatnonzero(text < _SEPARATORS_END).astype(np.int32)
-    if len(breaks) % num_columns == 0:
-        ends = breaks.reshape(-1, num_columns)
+    if len(breaks) % len(header) == 0:
+        ends = breaks.reshape(-1, len(header))
         # a marker with a comma, a blank or a quote in it makes a line irregular
         lines_end = (text[ends[:, -1]] == ord("\n")).all()
         if lines_end and (text[ends[:, :-1]] == ord(",")).all():
-            return _columns(text, ends)
-    return _parse_slowly(content[piece[0] : piece[1]], num_columns, piece[0])
+            return _columns(text, ends, header)
+    return _parse_slowly(content[piece[0] : piece[1]], header, piece[0])
 
 
-def _parse_slowly(content: bytes, num_columns: int, offset: int) -> Table:
+def _parse_slowly(content: bytes, header: tuple[str, ...], offset: int) -> Table:
     """The same through the csv module: it knows quotes; the lines are then made regular."""
     lines: list[bytes] = []
     markers: list[tuple[int, str]] = []
+    # what a newer program added may hold anything
+    known = [*range(len(COLUMNS)), *(header.index(i) for i in ADDED_COLUMNS if i in header)]
     reader = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
     for row in reader:
-        if len(row) != num_columns:
-            raise ValueError(f"a line near byte {offset} has {len(row)} columns, not {num_columns}")
+        if len(row) != len(header):
+            raise ValueError(f"a line near byte {offset} has {len(row)} columns, not {len(header)}")
         if row[_AT["marker"]]:
             markers.append((len(lines), row[_AT["marker"]]))
             row[_AT["marker"]] = ""
-        lines.append(",".join(row[: len(COLUMNS)]).encode() + b"\n")
+        lines.append(",".join(row[i] for i in known).encode() + b"\n")
     text = np.frombuffer(b"".join(lines), np.uint8)
     breaks = np.flatnonzero(text < _SEPARATORS_END).astype(np.int32)
-    if len(breaks) != len(lines) * len(COLUMNS):
+    if len(breaks) != len(lines) * len(known):
         raise ValueError(f"a line near byte {offset} holds what is no number")
-    table = _columns(text, breaks.reshape(-1, len(COLUMNS)))
-    return _with_markers(table, tuple(markers))
+    table = _columns(text, breaks.reshape(-1, len(known)), tuple(header[i] for i in known))
+    return replace(table, markers=tuple(markers))
 
 
-def _columns(text: NDArray[np.uint8], ends: NDArray[np.int32]) -> Table:
+def _columns(text: NDArray[np.uint8], ends: NDArray[np.int32], header: tuple[str, ...]) -> Table:
     """``ends`` [rows, columns]: where each field in ``text`` ends."""
     # words that begin before a field are looked at before they are masked
     behind = 8 + -(len(text) + _MOST_PLACES) % 8
@@ -299,6 +316,13 @@ def _columns(text: NDArray[np.uint8], ends: NDArray[np.int32]) -> Table:
     named = dict(zip(_FACE_NUMBERS, numbers, strict=True))
     starts_of_markers, ends_of_markers = starts[_AT["marker"]], ends[_AT["marker"]]
     marked = np.flatnonzero(ends_of_markers > starts_of_markers)
+    added: dict[str, NDArray[Any]] = {}
+    for one in ADDED_FIELDS:
+        if one.name in header:
+            index = header.index(one.name)
+            take = _words if one.kind == "text" else _numbers
+            column = take(text, starts[index], ends[index])
+            added[one.name] = column if one.kind == "text" else column.astype(np.float32)
     if np.isnan(frame).any() or np.isnan(t_s).any():
         raise ValueError("a line has no frame or no time")
     return Table(
@@ -319,11 +343,25 @@ def _columns(text: NDArray[np.uint8], ends: NDArray[np.int32]) -> Table:
         markers=tuple(
             (int(row), _text(text, starts_of_markers[row], ends_of_markers[row])) for row in marked
         ),
+        added=added,
     )
 
 
 def _text(text: NDArray[np.uint8], start: int, end: int) -> str:
     return text[start:end].tobytes().decode("utf-8", "replace")
+
+
+def _words(
+    text: NDArray[np.uint8], starts: NDArray[np.int32], ends: NDArray[np.int32]
+) -> NDArray[np.bytes_]:
+    """[n] bytes: short texts, each cut out of the same width."""
+    widths = ends - starts
+    width = max(1, int(widths.max(initial=1)))
+    places = np.arange(width)
+    letters = text.take(starts[:, None] + places, mode="clip")
+    letters[places >= widths[:, None]] = 0
+    words: NDArray[np.bytes_] = letters.view(f"S{width}")[:, 0]
+    return words
 
 
 def _labels(
@@ -427,11 +465,6 @@ def _eight(
     return values.view(np.int64).astype(np.float64), point.view(np.int64)
 
 
-def _with_markers(table: Table, markers: tuple[tuple[int, str], ...]) -> Table:
-    values = {item.name: getattr(table, item.name) for item in fields(Table)}
-    return Table(**{**values, "markers": markers})
-
-
 def _join(parts: Sequence[Table]) -> Table:
     markers: list[tuple[int, str]] = []
     offset = 0
@@ -440,13 +473,17 @@ def _join(parts: Sequence[Table]) -> Table:
         offset += len(part)
     if not parts:
         return _empty()
-    columns = {}
-    for item in fields(Table):
-        if item.name != "markers":
-            column = np.concatenate([getattr(part, item.name) for part in parts])
-            column.setflags(write=False)
-            columns[item.name] = column
-    return Table(**columns, markers=tuple(markers))
+
+    def joined(name: str) -> NDArray[Any]:
+        column = np.concatenate([{**_own_columns(part), **part.added}[name] for part in parts])
+        column.setflags(write=False)
+        return column
+
+    return Table(
+        **{name: joined(name) for name in _own_columns(parts[0])},
+        markers=tuple(markers),
+        added={name: joined(name) for name in parts[0].added},
+    )
 
 
 def _empty() -> Table:

@@ -4,12 +4,14 @@ import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
+from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions import table as table_module
@@ -17,6 +19,7 @@ from ferdesk.sessions.schema import HEADER, Moment, rows_of
 from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, is_kept, read_table
 
 Maker = Callable[..., Path]
+REASONS: tuple[LowConfidenceReason, ...] = get_args(LowConfidenceReason)
 
 
 def test_every_number_is_the_float32_that_was_written(tmp_path: Path) -> None:
@@ -29,7 +32,7 @@ def test_every_number_is_the_float32_that_was_written(tmp_path: Path) -> None:
         )
         face = FaceResult(
             1 + index % 9, Box(x, y, w, h), Square(0, 0, 1), 0.5, Expression(p), s, index % 2 == 0,
-            roll, sharp, bright,
+            roll, sharp, bright, reason=REASONS[index % len(REASONS)], yaw_deg=y, pitch_deg=x,
         )  # fmt: skip
         frame = Frame(np.zeros((1, 1, 3), np.uint8), index, index / 7, 0.0)
         faces = (face,) if index % 5 else ()
@@ -57,6 +60,9 @@ def test_every_number_is_the_float32_that_was_written(tmp_path: Path) -> None:
         assert table.uncertain[row] == face.low_confidence
         assert table.roll_deg[row] == np.float32(face.roll_deg)
         assert table.sharpness[row] == np.float32(face.sharpness)
+        assert table.added_numbers("yaw_deg")[row] == np.float32(face.yaw_deg)
+        assert table.added_numbers("pitch_deg")[row] == np.float32(face.pitch_deg)
+        assert table.added["reason"][row].decode() == face.reason
 
 
 def test_markers_with_commas_quotes_blanks_and_line_ends_are_read_as_csv_does(
@@ -86,10 +92,28 @@ def test_a_table_saved_by_another_program_with_other_line_ends_is_read(make_sess
 def test_columns_that_a_newer_program_adds_at_the_end_are_skipped(make_session: Maker) -> None:
     path = make_session([[(1, "happy")], []], markers=[(0.1, "go")]) / "results.csv"
     first, *rest = path.read_text().splitlines()
-    path.write_text("\n".join([first + ",yaw_deg", *(line + ",odd text" for line in rest), ""]))
+    path.write_text("\n".join([first + ",gaze_deg", *(line + ",odd text" for line in rest), ""]))
     table = read_table(path)
     assert table.face_id.tolist() == [1, 0]
     assert table.markers == ((1, "go"),)
+
+
+@pytest.mark.parametrize("lacking", [1, 2, 3])
+@pytest.mark.parametrize("marker", ["go", "go on, now"])
+def test_a_recording_from_before_the_last_columns_came_is_read(
+    make_session: Maker, lacking: int, marker: str
+) -> None:
+    path = make_session([[(1, "happy?")], []], markers=[(0.1, marker)]) / "results.csv"
+    whole = read_table(path)
+    assert whole.added_numbers("yaw_deg").tolist()[0] == 0
+    assert np.isnan(whole.added_numbers("yaw_deg")[1])
+    lines = [line.rsplit(",", lacking)[0] for line in path.read_text().splitlines()]
+    path.write_text("\n".join([*lines, ""]))
+    old = read_table(path)
+    assert list(old.added) == ["reason", "yaw_deg", "pitch_deg"][: 3 - lacking]
+    assert old.sharpness.tolist()[0] == whole.sharpness.tolist()[0]
+    assert old.markers == whole.markers
+    assert np.isnan(old.added_numbers("pitch_deg")).all()
 
 
 def test_half_a_last_line_is_left_out(make_session: Maker) -> None:
