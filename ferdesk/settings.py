@@ -1,8 +1,7 @@
-"""The user's settings: typed, read with forgiveness, written aside and moved into place."""
+"""Settings: typed, with defaults and ranges, read with forgiveness, replaced whole."""
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from ferdesk.core.types import MapName
 from ferdesk.errors import FerdeskError
 from ferdesk.messages import translatable
 from ferdesk.paths import config_folder
+from ferdesk.replace_file import replace_file
 
 Language = Literal["system", "en", "zh_CN"]
 Provider = Literal["auto", "cpu", "cuda"]
@@ -33,39 +33,39 @@ class Settings:
     show_boxes: bool = True
     """Draw a box around each face."""
     show_labels: bool = True
-    """Write beside each face what it shows."""
+    """Draw each face's label beside it."""
     map_name: MapName = "attention"
-    """Which of the network's maps the heatmap shows."""
+    """The map that the heatmap shows."""
     cam_label: CamLabel = ""
-    """Whose class activation is shown; empty for the label that each face is given."""
+    """The expression whose class activation is shown; empty for each face's predicted label."""
     heat_opacity: float = field(default=0.6, metadata={"range": (0.0, 1.0)})
-    """How strongly the heatmap covers the picture where it is hottest."""
+    """Opacity of the heatmap where it is strongest."""
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
     record_video: VideoChoice = "off"
-    """Whether recordings keep the picture too, and of what kind; snapshots follow it."""
+    """The video saved with recordings: none, original, with overlay, or with faces blurred."""
     marker_names: str = "1;2;3;4;5;6;7;8;9"
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
     camera_size: str = ""
-    """Width and height asked of cameras, as 1280x720; empty leaves them to the camera."""
+    """Resolution requested from cameras, as 1280x720; empty for the camera's default."""
     camera_rate: float = field(default=0.0, metadata={"range": (0.0, 1000.0)})
-    """Pictures a second asked of cameras; 0 leaves them to the camera."""
+    """Frame rate requested from cameras; 0 for the camera's default."""
     timeline_s: int = field(default=30, metadata={"range": (10, 120)})
     """How many seconds the timeline shows."""
     side_panel: bool = True
-    """Show the docks around the picture."""
+    """Show the panels."""
     model: str = ""
-    """Which model judges faces; empty lets the speed of this machine decide."""
+    """The model that classifies faces; empty chooses by the speed of this machine."""
     provider: Provider = "auto"
-    """The device that should run the network; --provider on the command line goes before it."""
+    """The device that runs the model; --provider on the command line overrides it."""
     smoothing_tau_s: float = field(default=SMOOTHING_TAU_S, metadata={"range": (0.0, 3.0)})
-    """How slowly the smoothed probabilities follow, in seconds; 0 switches smoothing off."""
+    """Time constant of the smoothing, in seconds; 0 = off."""
     uncertain_below: float = field(default=UNCERTAIN_BELOW, metadata={"range": (0.0, 1.0)})
-    """A label with a smaller probability is called unsure."""
+    """Labels with a smaller probability are marked low confidence."""
     smallest_face_px: float = field(default=SMALLEST_FACE_PX, metadata={"range": (0.0, 500.0)})
-    """What a face smaller than this shows is called unsure."""
+    """Labels of smaller faces, in pixels, are marked low confidence."""
     reduced_motion: bool = False
-    """Let bars jump to their values."""
+    """No animations: bars jump to their values."""
     theme: ThemeChoice = "system"
     """Light or dark; ``system`` follows the desktop, also while the program runs."""
     language: Language = "system"
@@ -180,13 +180,8 @@ def save_settings(settings: Settings, path: Path) -> None:
         if getattr(settings, item.name) != getattr(default, item.name)
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".new")
-    with aside.open("w", encoding="utf-8") as file:
-        json.dump(entries, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    # the user's own folder: a settings file kept elsewhere and linked to stays linked
+    replace_file(path.resolve(), json.dumps(entries, indent=2) + "\n")
 
 
 def _from_entries(entries: Mapping[str, object]) -> LoadedSettings:

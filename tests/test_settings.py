@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk.settings import Settings, load_settings, save_settings
+from ferdesk.errors import FerdeskError
+from ferdesk.settings import (
+    Settings,
+    export_settings,
+    import_settings,
+    load_settings,
+    reset_settings,
+    save_settings,
+)
 
 
 def test_no_file_means_defaults_and_no_warning(tmp_path: Path) -> None:
@@ -83,3 +91,45 @@ def test_a_save_that_fails_leaves_the_old_file(
     with pytest.raises(OSError, match="no space"):
         save_settings(Settings(heatmap=True), path)
     assert load_settings(path).settings == Settings(mirror=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_a_settings_file_that_is_kept_elsewhere_stays_linked(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "dotfiles" / "ferdesk.json"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("{}")
+    link = tmp_path / "settings.json"
+    link.symlink_to(elsewhere)
+    save_settings(Settings(camera_size="640x480"), link)
+    assert link.is_symlink()
+    assert json.loads(elsewhere.read_text()) == {"camera_size": "640x480"}
+
+
+def test_what_belongs_to_this_person_and_machine_is_not_exported_nor_imported_nor_reset(
+    tmp_path: Path,
+) -> None:
+    mine = Settings(consent=2, window_geometry="AAA=", last_source="camera:1", theme="dark")
+    other = Settings(consent=1, window_geometry="BBB=", last_source="demo", smoothing_tau_s=0.75)
+    path = tmp_path / "exported.json"
+    export_settings(other, path)
+    assert json.loads(path.read_text()) == {"smoothing_tau_s": 0.75}
+    path.write_text(json.dumps({"consent": 9, "last_source": "x", "uncertain_below": 0.25}))
+    wanted = Settings(
+        consent=2, window_geometry="AAA=", last_source="camera:1", uncertain_below=0.25
+    )
+    assert import_settings(path, mine).settings == wanted
+    assert reset_settings(mine) == Settings(
+        consent=2, window_geometry="AAA=", last_source="camera:1"
+    )
+
+
+def test_an_export_that_cannot_be_written_and_an_import_of_no_settings_are_one_sentence(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FerdeskError, match=r"The settings cannot be written to .*folder: it is"):
+        export_settings(Settings(), tmp_path / "folder")
+    (tmp_path / "list.json").write_text("[1]")
+    for name in ("list.json", "gone.json"):
+        with pytest.raises(FerdeskError, match=r"holds no settings .*Choose a file"):
+            import_settings(tmp_path / name, Settings())

@@ -2092,8 +2092,32 @@
         <translation>{path} 所在的磁盘只剩 {free:.1f} GB。写满后录制会停止，已写入的内容仍然有效。请腾出空间。</translation>
     </message>
     <message>
+        <source>Recording has stopped: {path} cannot be written ({why}).</source>
+        <translation>录制已停止：{path} 无法写入（{why}）。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be written ({why}) and will be tried again. No rows are lost. Close other programs that use the file.</source>
+        <translation>{path} 无法写入（{why}），稍后会重试。数据行没有丢失。请关闭正在使用该文件的其他程序。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be closed properly: {file} cannot be written ({why}). All {count} rows are kept. Repair it with “ferdesk sessions repair”.</source>
+        <translation>{path} 无法正常关闭：{file} 无法写入（{why}）。全部 {count} 行都已保留。请用“ferdesk sessions repair”修复。</translation>
+    </message>
+    <message>
         <source>the disk is full</source>
         <translation>磁盘已满</translation>
+    </message>
+    <message>
+        <source>the folder is gone</source>
+        <translation>文件夹已不存在</translation>
+    </message>
+    <message>
+        <source>the file was deleted</source>
+        <translation>文件已被删除</translation>
+    </message>
+    <message>
+        <source>another file has taken its place</source>
+        <translation>另一个文件取代了它</translation>
     </message>
     <message>
         <source>Recording has stopped: {path} cannot be written ({why}). The {count} rows up to there are kept.</source>

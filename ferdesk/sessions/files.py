@@ -1,12 +1,13 @@
-"""Files that a crash leaves whole, and the mark of a session that is still being written."""
+"""JSON files of a session, and the lock that marks a session as being recorded."""
 
-import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import IO, Any
 
+from ferdesk.replace_file import WAIT_S, replace_file
 from ferdesk.sessions.schema import RESULTS_FILE
 
 RESERVE_FILE = ".reserve"
@@ -15,30 +16,28 @@ _LOCKED_BYTE = 1 << 62
 """Far behind any file's end: Windows' locks keep others from reading what they cover."""
 
 
-def write_json(path: Path, table: dict[str, Any]) -> None:
-    """Write aside, force to the disk, move into place.
+def write_json(path: Path, table: dict[str, Any], *, wait_s: float = WAIT_S) -> None:
+    """Replace ``path`` by ``table`` as JSON; another program's lock is waited for ``wait_s``.
 
     Raises:
         OSError: it cannot be written; what was there before is still there.
     """
-    aside = path.with_name(path.name + ".tmp")
-    try:
-        with aside.open("w", encoding="utf-8") as file:
-            json.dump(table, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
+    text = json.dumps(table, indent=2, ensure_ascii=False) + "\n"
+    # half a surrogate pair, as odd file names give, becomes the escape that JSON has for it
+    replace_file(path, text.encode(errors="backslashreplace"), wait_s=wait_s)
 
 
 def mark_as_written(results: IO[bytes]) -> None:
     """Hold a lock on ``results.csv`` until it is closed; the system drops it with the process."""
-    with contextlib.suppress(OSError):
-        _lock(results)
+    for _ in range(20):
+        try:
+            _lock(results)
+        except BlockingIOError:
+            time.sleep(0.005)  # whoever lists sessions takes the lock for a moment
+        except OSError:
+            return
+        else:
+            return
 
 
 def is_being_written(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Files made of sessions, and where they go; nothing is overwritten but a report of before."""
+"""Reports and exports on disk: free names, and files that are written whole."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.replace_file import replace_file
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report import Group, html_report
 from ferdesk.sessions.review import Review
@@ -23,14 +24,15 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, and its folder where that is missing.
+    """Replace a file whole, as UTF-8; makes its folder where that is missing.
 
     Raises:
         RecordingError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
+        # half a surrogate pair, as odd file names give, has no bytes in UTF-8
+        replace_file(path, text.encode(errors="backslashreplace"))
     except OSError as error:
         raise RecordingError(
             translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)

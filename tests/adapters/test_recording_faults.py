@@ -12,6 +12,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -93,9 +94,193 @@ def test_a_folder_that_goes_away_stops_the_recording(tmp_path: Path) -> None:
     writer.add(result(0))
     wait_for(lambda: writer.problem != "")
     assert "the folder is gone" in writer.problem
+    assert "kept" not in writer.problem
     assert writer.add(result(1)) is None
     writer.close()
     assert not (tmp_path / "s").exists()
+
+
+class Held:
+    """``session.json`` as it is while another program holds it: ``left`` moves onto it fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left, self.failed, self.replace = 0.0, 0, os.replace
+        monkeypatch.setattr(os, "replace", self)
+
+    def __call__(self, source: Path, target: Path) -> None:
+        if Path(target).name == "session.json" and self.left > 0:
+            self.left -= 1
+            self.failed += 1
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        self.replace(source, target)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    return Held(monkeypatch)
+
+
+def about_of(tmp_path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((tmp_path / "s" / "session.json").read_text())
+    return content
+
+
+def test_a_brief_lock_on_session_json_costs_no_row_and_no_marker(
+    tmp_path: Path, held: Held
+) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    held.left = 1
+    writer.add(result(0))
+    writer.mark("meanwhile")
+    wait_for(lambda: held.failed == 1)
+    for index in range(1, 40):
+        writer.add(result(index))
+    wait_for(lambda: about_of(tmp_path)["markers"] != [])
+    writer.close()
+    assert (writer.problem, writer.warning) == ("", "")
+    session = read_session(tmp_path / "s")
+    assert problems_of(session) == []
+    assert len(session.rows) == 40
+    assert session.about["complete"]
+    assert [marker.label for marker in session.markers] == ["meanwhile"]
+
+
+def test_a_lock_that_lasts_is_warned_of_while_rows_go_on_and_forgotten_once_it_is_gone(
+    tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_writer, "ABOUT_LATE_S", 0.3)
+    monkeypatch.setattr(session_writer, "_SHORT_WAIT_S", 0.0)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    held.left = float("inf")
+    writer.mark("meanwhile")
+    wait_for(lambda: held.failed == 1)
+    assert writer.warning == ""
+    wait_for(lambda: writer.warning != "")
+    assert "session.json cannot be written (Permission denied)" in writer.warning
+    assert "No rows are lost" in writer.warning
+    rows = writer.num_rows
+    writer.add(result(0, num_faces=2))
+    wait_for(lambda: writer.num_rows == rows + 2)
+    assert writer.problem == ""
+    held.left = 0
+    wait_for(lambda: writer.warning == "")
+    assert about_of(tmp_path)["markers"][0]["label"] == "meanwhile"
+    writer.close()
+    assert about_of(tmp_path)["complete"]
+
+
+def test_a_session_json_that_is_held_to_the_end_leaves_all_rows_and_says_what_to_do(
+    tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_writer, "_SHORT_WAIT_S", 0.0)
+    monkeypatch.setattr(session_writer, "_LAST_WAIT_S", 0.0)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    held.left = float("inf")
+    for index in range(7):
+        writer.add(result(index))
+    writer.close()
+    assert "cannot be closed properly" in writer.problem
+    assert "All 7 rows are kept. Repair it with “ferdesk sessions repair”." in writer.problem
+    held.left = 0
+    assert (entry_of(tmp_path / "s").state, repair(tmp_path / "s").num_rows) == ("incomplete", 7)
+
+
+class Looks:
+    """``os.stat`` and ``os.fstat`` as a drive gives them; ``change`` is applied to each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.number = 0
+        self.inode: Callable[[int, int], int] = lambda number, inode: inode
+        stat, fstat = os.stat, os.fstat
+
+        def changed(found: os.stat_result) -> os.stat_result:
+            self.number += 1
+            values = list(found)
+            values[1] = self.inode(self.number, found.st_ino)
+            return os.stat_result(values)
+
+        def of_path(path: Any, **options: Any) -> os.stat_result:
+            found = stat(path, **options)
+            return changed(found) if str(path).endswith("results.csv") else found
+
+        monkeypatch.setattr(os, "stat", of_path)
+        monkeypatch.setattr(os, "fstat", lambda number: changed(fstat(number)))
+
+
+@pytest.mark.parametrize(
+    "inode",
+    [
+        lambda number, inode: number,
+        lambda number, inode: 0,
+        lambda number, inode: inode if number <= 4 else inode + number,
+    ],
+    ids=["another at each look", "none", "others after a while"],
+)
+def test_a_network_drive_whose_inodes_change_takes_all_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inode: Callable[[int, int], int]
+) -> None:
+    looks = Looks(monkeypatch)
+    looks.inode = inode
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    writer.add(result(0))
+    wait_for(lambda: looks.number >= 8)  # two looks after the two of the start
+    writer.add(result(1))
+    wait_for(lambda: writer.num_rows == 2)
+    writer.close()
+    assert writer.problem == ""
+    assert problems_of(read_session(tmp_path / "s")) == []
+
+
+def test_a_file_that_was_deleted_alone_stops_the_recording(tmp_path: Path) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    (tmp_path / "s" / "results.csv").unlink()
+    (tmp_path / "s" / "results.csv").write_text("of another program")
+    wait_for(lambda: writer.problem != "")
+    assert "the file was deleted" in writer.problem
+    assert "kept" not in writer.problem
+    writer.close()
+    assert about_of(tmp_path)["events"][-1]["event"] == "recording_stopped"
+
+
+def test_another_file_in_its_place_stops_the_recording(tmp_path: Path) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    path = tmp_path / "s" / "results.csv"
+    path.rename(path.with_name("mine.csv"))
+    path.write_text("of another program")
+    wait_for(lambda: writer.problem != "")
+    assert "another file has taken its place" in writer.problem
+    writer.close()
+    assert path.read_text() == "of another program"
+
+
+def test_a_drive_that_does_not_tell_its_room_takes_all_rows(tmp_path: Path) -> None:
+    def unknown(_folder: Path) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, free_bytes=unknown)
+    writer._looked_s -= 10  # as if a second had passed
+    writer.add(result(0))
+    writer.close()
+    assert (writer.problem, writer.warning, writer.num_rows) == ("", "", 1)
+
+
+def test_a_fault_in_what_is_watched_beside_the_rows_is_logged_once_and_costs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = []
+
+    def broken(writer: SessionWriter) -> None:
+        looks.append(writer.num_rows)
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(SessionWriter, "_look_around", broken)
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False)
+    writer.add(result(0))
+    wait_for(lambda: len(looks) >= 2)
+    writer.add(result(1))
+    writer.close()
+    assert (writer.problem, writer.num_rows) == ("", 2)
+    assert caplog.text.count("is not watched") == 1
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,6 +76,26 @@ def test_a_live_session_counts_and_dates_from_its_first_frames_capture(tmp_path:
     about = read_session(tmp_path / "s").about
     assert datetime.fromisoformat(about["started_utc"]) == stamps[0]
     assert (about["frames_seen"], about["frames_dropped"]) == (31, 29)
+
+
+def test_an_event_may_be_older_than_the_moment_it_is_noted(tmp_path: Path) -> None:
+    writer = SessionWriter(new_folder(tmp_path), header(), live=True, clock=lambda: 53.5)
+    writer.add(result(0, captured_s=50.0))
+    writer.note_event("camera_lost", "The camera is gone.", 51.25)
+    writer.note_event("camera_back", "It is back.")
+    writer.close()
+    events = read_session(tmp_path / "s").about["events"]
+    assert [(event["t_s"], event["event"]) for event in events] == [
+        (1.25, "camera_lost"), (3.5, "camera_back"),
+    ]  # fmt: skip
+
+
+def test_half_a_surrogate_pair_in_a_name_is_written_as_json_can(tmp_path: Path) -> None:
+    odd = replace(header(), source={"name": "film-\udcff.mp4"})
+    writer = SessionWriter(new_folder(tmp_path), odd, live=False)
+    writer.close()
+    assert writer.problem == ""
+    assert read_session(tmp_path / "s").about["source"]["name"] == "film-\udcff.mp4"
 
 
 def test_a_file_with_a_date_dates_its_rows(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One session opened: played, scrubbed, marked, its faces merged, split, named and excluded."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -467,17 +468,24 @@ def test_report_and_export_have_the_review_as_it_is_now(
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_saving_goes_on_later(
-    make_session: Maker, open_: Opener, qtbot: QtBot, window: MainWindow
+    make_session: Maker,
+    open_: Opener,
+    qtbot: QtBot,
+    window: MainWindow,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = make_session(TWO_FACES)
-    # nothing can be written aside where a folder lies
-    (folder / "review.json.tmp").mkdir()
     view = open_(folder)
-    press(view, Qt.Key.Key_1)
-    wait_for(qtbot, window, "The review cannot be saved")
-    qtbot.waitUntil(lambda: view.saved.text() == "Not saved")
-    assert len(view.review.markers) == 1
-    (folder / "review.json.tmp").rmdir()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ferdesk.sessions.review.write_json", full)
+        press(view, Qt.Key.Key_1)
+        wait_for(qtbot, window, "The review cannot be saved")
+        qtbot.waitUntil(lambda: view.saved.text() == "Not saved")
+        assert len(view.review.markers) == 1
     press(view, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: (folder / "review.json").exists())
     assert load_review(read_session(folder)).markers[0].label == "1"

@@ -1,4 +1,8 @@
-"""Writes a session's folder from its own thread; a crash costs at most a second of rows."""
+"""Session writer: rows, markers and events go to the disk on a thread of their own.
+
+A crash costs at most a second of rows. Rows depend on nothing but their own file: a
+``session.json`` that another program holds is written at the next occasion.
+"""
 
 import contextlib
 import errno
@@ -12,12 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.replace_file import WAIT_S
 from ferdesk.runtime.clock_watch import ClockWatch
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
@@ -39,6 +44,11 @@ log = logging.getLogger(__name__)
 FLUSH_EVERY_S = 0.5
 NOTE_EVERY_S = 5.0
 """How often ``session.json`` is brought up to date, so that a killed program's is nearly true."""
+ABOUT_LATE_S = 10.0
+"""A ``session.json`` that could not be written for longer is told."""
+_SHORT_WAIT_S = 0.1
+_LAST_WAIT_S = 5.0
+"""How long the last ``session.json`` waits for whoever holds it."""
 LOW_DISK_BYTES = 1_000_000_000
 _MAX_WAITING_FRAMES = 20_000
 """About ten minutes of frames, a few MB of text; a slower disk loses frames, which are counted."""
@@ -107,7 +117,7 @@ class SessionWriter:
         self._counts = SessionCounts()
         self._lock = threading.Lock()
         self._problem = ""
-        self._warning = ""
+        self._warnings: dict[Literal["lost", "about", "disk"], str] = {}
         self._changed = False
         self._pending_labels: list[str] = []
         self._first_index: int | None = None
@@ -117,6 +127,7 @@ class SessionWriter:
             try:
                 mark_as_written(self._file)
                 self._file.write(HEADER.encode())
+                self._place = _Place(self._file, folder / RESULTS_FILE)
                 self._write_about(complete=False)
                 _reserve(folder)
             except OSError:
@@ -132,6 +143,8 @@ class SessionWriter:
             ) from error
         self._whole_bytes = len(HEADER)
         self._noted_s = self._looked_s = time.monotonic()
+        self._about_late_since_s: float | None = None
+        self._looking_failed = False
         self._thread = threading.Thread(target=self._write, name="ferdesk-recorder", daemon=True)
         self._thread.start()
 
@@ -145,7 +158,8 @@ class SessionWriter:
     def warning(self) -> str:
         """What threatens the recording, in a sentence; empty while nothing does."""
         with self._lock:
-            warning = self._warning
+            kinds = ("lost", "about", "disk")
+            warning = next((self._warnings[k] for k in kinds if k in self._warnings), "")
         video = self._video
         if warning or video is None:
             return warning
@@ -230,7 +244,7 @@ class SessionWriter:
             self._counts.frames_lost += 1
             first = self._counts.frames_lost == 1
             self._changed = True
-            self._warning = translatable(
+            self._warnings["lost"] = translatable(
                 "The disk of {path} does not keep up: {count} analysed "
                 "frames were not written. Record to a faster disk, or without "
                 "video.",
@@ -248,9 +262,12 @@ class SessionWriter:
             self._header = replace(self._header, started_utc=datetime.now(UTC) - age)
         return self._first_index, self._started_s
 
-    def note_event(self, kind: str, text: str) -> None:
-        """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``."""
-        t_s = self._session_time(self._clock())
+    def note_event(self, kind: str, text: str, at_s: float | None = None) -> None:
+        """Put an event (``source_error``, ``camera_lost``, ...) into ``session.json``.
+
+        It is dated now, or ``at_s`` on the monotonic clock.
+        """
+        t_s = self._session_time(self._clock() if at_s is None else at_s)
         with self._lock:
             if len(self._counts.events) < _MAX_EVENTS:
                 self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
@@ -298,9 +315,9 @@ class SessionWriter:
                 else frames_seen
             )
         try:
-            self._write_about(complete=True)
+            self._write_about(complete=True, wait_s=_LAST_WAIT_S)
         except OSError as error:
-            self._fail(error)
+            self._fail_to_close(error)
         if self.num_rows >= CACHE_FROM_ROWS and not self.problem:
             # seconds now, so that whoever opens the session later waits for nothing
             keep = threading.Thread(target=self._keep_columns, name="ferdesk-columns", daemon=True)
@@ -335,23 +352,30 @@ class SessionWriter:
             try:
                 if waiting:
                     self._append(waiting)
-                self._look_around()
+                self._place.check()
             except Exception as error:
                 # the loop must go on: a writer may be waiting for room, and for the end
                 log.exception("the session %s cannot be written on", self.folder)
                 self._cut_to_whole_lines()
                 self._fail(error)
+                continue
+            try:
+                self._look_around()
+            except Exception:
+                # rows go on whatever happens here; told once, not twice a second
+                if not self._looking_failed:
+                    log.exception("the state of %s is not watched", self.folder)
+                self._looking_failed = True
         try:
             self._file.close()
         except OSError as error:
             self._fail(error)
 
     def _look_around(self) -> None:
-        """Twice a second: is the folder there, is there room, what do the clocks say."""
+        """Twice a second: what do the clocks say, is there room, is ``session.json`` up to date."""
         now_s = time.monotonic()
         for kind, text in self._watch.look():
             self.note_event(kind, text)
-        _check_there(self._file, self.folder / RESULTS_FILE)
         if now_s - self._looked_s >= 1.0:
             self._looked_s = now_s
             self._warn_of_low_disk()
@@ -363,23 +387,48 @@ class SessionWriter:
                 self._changed = False
                 if self._video is not None:
                     self._counts.video = self._video.about()
-            self._write_about(complete=False)
+            self._bring_about_up_to_date(now_s)
+
+    def _bring_about_up_to_date(self, now_s: float) -> None:
+        """Write ``session.json``; where it is held, again at the next occasion."""
+        try:
+            self._write_about(complete=False, wait_s=_SHORT_WAIT_S)
+        except OSError as error:
+            log.info("%s cannot be written now: %s", self.folder / SESSION_FILE, error)
+            if self._about_late_since_s is None:
+                self._about_late_since_s = now_s
+            with self._lock:
+                self._changed = True
+                if now_s - self._about_late_since_s >= ABOUT_LATE_S:
+                    self._warnings["about"] = translatable(
+                        "{path} cannot be written ({why}) and will be tried again. No rows are "
+                        "lost. Close other programs that use the file.",
+                        path=self.folder / SESSION_FILE,
+                        why=error.strerror or error,
+                    )
+        else:
+            self._about_late_since_s = None
+            with self._lock:
+                self._warnings.pop("about", None)
 
     def _warn_of_low_disk(self) -> None:
-        free = self._free_bytes(self.folder)
+        try:
+            free = self._free_bytes(self.folder)
+        except OSError:
+            return  # some drives do not tell
         low = free < LOW_DISK_BYTES
         with self._lock:
-            told = self._warning.startswith("Only ")
+            told = "disk" in self._warnings
             if low:
-                self._warning = translatable(
+                self._warnings["disk"] = translatable(
                     "Only {free:.1f} GB are left on the disk of {path}. When it "
                     "is full, recording stops; what is written stays valid. Make "
                     "room.",
                     free=free / 1e9,
                     path=self.folder,
                 )
-            elif told:
-                self._warning = ""
+            else:
+                self._warnings.pop("disk", None)
         if low and not told:
             self.note_event("disk_low", f"{free} bytes are left.")
 
@@ -421,36 +470,84 @@ class SessionWriter:
             log.warning("the last line of %s may be cut off", self.folder, exc_info=True)
 
     def _fail(self, error: Exception) -> None:
-        reason = getattr(error, "strerror", None) or str(error)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = translatable("the disk is full")
+        reason = _reason(error)
+        gone = isinstance(error, FileNotFoundError)
         with self._lock:
             if self._problem:
                 return
-            self._problem = translatable(
-                "Recording has stopped: {path} cannot be written ({why}). The "
-                "{count} rows up to there are kept.",
-                path=self.folder,
-                why=reason,
-                count=self._counts.rows,
+            self._problem = (
+                translatable(
+                    "Recording has stopped: {path} cannot be written ({why}).",
+                    path=self.folder,
+                    why=reason,
+                )
+                if gone
+                else translatable(
+                    "Recording has stopped: {path} cannot be written ({why}). The "
+                    "{count} rows up to there are kept.",
+                    path=self.folder,
+                    why=reason,
+                    count=self._counts.rows,
+                )
             )
         self.note_event("recording_stopped", reason)
 
-    def _write_about(self, *, complete: bool) -> None:
+    def _fail_to_close(self, error: OSError) -> None:
+        """Tell that only the last ``session.json`` is missing, unless worse was told before."""
+        with self._lock:
+            self._problem = self._problem or translatable(
+                "{path} cannot be closed properly: {file} cannot be written ({why}). All {count} "
+                "rows are kept. Repair it with “ferdesk sessions repair”.",
+                path=self.folder,
+                file=SESSION_FILE,
+                why=_reason(error),
+                count=self._counts.rows,
+            )
+
+    def _write_about(self, *, complete: bool, wait_s: float = WAIT_S) -> None:
         ended_utc = datetime.now(UTC) if complete else None
         with self._lock:
             table = session_table(self._header, self._counts, ended_utc, complete=complete)
-        write_json(self.folder / SESSION_FILE, table)
+        write_json(self.folder / SESSION_FILE, table, wait_s=wait_s)
 
 
-def _check_there(file: IO[bytes], path: Path) -> None:
-    """A deleted file can be written on for hours, and nobody would ever see it."""
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        raise OSError(errno.ENOENT, "the folder is gone") from None
-    if there.st_ino != os.fstat(file.fileno()).st_ino:
-        raise OSError(errno.ENOENT, "another file has taken its place")
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return translatable("the disk is full")
+    return getattr(error, "strerror", None) or str(error)
+
+
+class _Place:
+    """Where the rows' file stands: one that was deleted can be written on for hours, unseen.
+
+    Inode numbers count only where looks at the start agree: network drives may give another number
+    at each look.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._file, self._path = file, path
+        looks = [look for _ in range(2) for look in (path.stat(), os.fstat(file.fileno()))]
+        self._has_inodes = len({look.st_ino for look in looks}) == 1 and looks[0].st_ino != 0
+        self._has_links = all(look.st_nlink > 0 for look in looks)
+
+    def check(self) -> None:
+        """Raises ``FileNotFoundError`` where the file is not at its path any more."""
+        ours = os.fstat(self._file.fileno())
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            raise _gone(translatable("the folder is gone")) from None
+        except OSError:
+            return  # a drive that does not answer now; writing says it where that lasts
+        if self._has_links and ours.st_nlink == 0:
+            raise _gone(translatable("the file was deleted"))
+        # a number may change on a drive that is connected again; another file has another size
+        if self._has_inodes and there.st_ino != ours.st_ino and (there.st_size != ours.st_size):
+            raise _gone(translatable("another file has taken its place"))
+
+
+def _gone(reason: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, reason)
 
 
 def _reserve(folder: Path) -> None:

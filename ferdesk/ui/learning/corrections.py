@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 
 from ferdesk.core.crop import FACE_SIZE_PX, crop_face
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, Frame, ModelInfo
 from ferdesk.errors import FerdeskError
+from ferdesk.replace_file import replace_file
 from ferdesk.ui.kit.language import tr
 
 
@@ -65,8 +66,8 @@ class CorrectionFolder:
         try:
             place.mkdir(parents=True, exist_ok=True)
             # the particulars first: a picture never stands there without them
-            _write(correction.particulars, about.encode())
-            _write_picture(picture, pixels)
+            replace_file(correction.particulars, about)
+            replace_file(picture, _png(pixels))
         except OSError as error:
             with contextlib.suppress(OSError):
                 correction.particulars.unlink()
@@ -125,23 +126,10 @@ def _by_label(values: NDArray[np.float32]) -> dict[str, float]:
     return {label: round(float(v), 6) for label, v in zip(LABELS, values, strict=True)}
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write aside and move into place, so that no half file is left."""
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
+def _png(pixels: NDArray[np.uint8]) -> bytes:
     side = pixels.shape[0]
     image = QImage(pixels.tobytes(), side, side, side, QImage.Format.Format_Grayscale8)
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        if not image.save(str(aside), "PNG"):  # type: ignore[call-overload]
-            raise OSError(os.strerror(5))
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    return bytes(buffer.data().data())
