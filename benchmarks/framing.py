@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk import wiring
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import crop_face
@@ -27,6 +26,7 @@ from ferdesk.core.geometry import Square
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FaceResult, Frame, FrameResult
+from ferdesk.factory.models import find_model
 from ferdesk.paths import detectors_folder
 from trainer.data.fer2013 import load_fer2013
 from trainer.delivery.measurements import add_row
@@ -112,7 +112,7 @@ def main() -> None:
     pace = FramePacing(CAMERA_INTERVAL_S if options.live else None)
     num_frames = LIVE_FRAMES if options.live else 1
     eyes = MediaPipeNetworks(detectors_folder())
-    model = wiring.find_model(options.model)
+    model = find_model(options.model)
     classifier = OnnxClassifier(model, "cpu")
     pipeline = Pipeline(LiveSearch(eyes, pace=pace, clock=clock), classifier, clock=clock)
     with contextlib.closing(pipeline):

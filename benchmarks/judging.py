@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ferdesk import wiring
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.crop import FACE_SIZE_PX
+from ferdesk.factory.models import find_model
 from trainer.delivery.measurements import add_figures
 
 BATCHES = (1, 4)
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--out", type=Path, help="put one model's figures into this JSON file")
     options = parser.parse_args()
-    paths = [wiring.find_model(name) for name in options.model or [None]]
+    paths = [find_model(name) for name in options.model or [None]]
     if options.out is not None and len(paths) > 1:
         parser.error("--out takes the figures of one model")
     classifiers = [OnnxClassifier(path, "cpu") for path in paths]

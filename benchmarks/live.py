@@ -36,7 +36,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, befor
 import numpy as np
 from scenes import RATE_FPS, Scene, SceneSource, clips_folder, scenes
 
-from ferdesk import batch, wiring
+from ferdesk import batch
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.detection.live import ExhaustiveSearch, LiveSearch, same_face
@@ -44,8 +44,12 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, Frame, FrameResult, SourceInfo
+from ferdesk.factory.models import bundled_models, find_model, open_pipeline
+from ferdesk.factory.recordings import session_header
+from ferdesk.factory.services import WindowServices
 from ferdesk.paths import detectors_folder
 from ferdesk.runtime.engine import Engine, FrameSource, State
+from ferdesk.runtime.ports import SourceChoice
 
 CLIPS = (
     "WolfgangLanger_Pexels.mp4",
@@ -91,7 +95,7 @@ def resident_mb() -> float:
 
 def time_stages(sources: list[str], model: str | None, num_frames: int) -> None:
     clips = [str(clips_folder() / name) for name in CLIPS]
-    with contextlib.closing(wiring.open_pipeline(model)) as pipeline:
+    with contextlib.closing(open_pipeline(model)) as pipeline:
         for source in sources or [c for c in clips if Path(c).is_file()] or ["demo"]:
             result = batch.bench(
                 source, pipeline.for_new_source(), num_frames=num_frames, warm_up=5
@@ -147,7 +151,7 @@ class Unpaced:
     stage_ms: dict[str, float]
 
 
-def run_unpaced(scene: Scene, services: wiring.WindowServices, num_frames: int) -> Unpaced:
+def run_unpaced(scene: Scene, services: WindowServices, num_frames: int) -> Unpaced:
     """Frames a second through the engine, every face of every frame classified."""
     # two pictures on their way keep both halves busy, and a third would be dropped
     gate = threading.Semaphore(1)
@@ -181,13 +185,13 @@ def run_unpaced(scene: Scene, services: wiring.WindowServices, num_frames: int) 
     )
 
 
-class SceneServices(wiring.WindowServices):
+class SceneServices(WindowServices):
     """The window's services, whose only camera is a scene."""
 
     def play(self, source: FrameSource) -> None:
         self._playing = source
 
-    def cameras(self) -> list[wiring.SourceChoice]:
+    def cameras(self) -> list[SourceChoice]:
         return []
 
     def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
@@ -323,7 +327,7 @@ def run_work(names: list[str], models: list[str], num_frames: int = 60) -> None:
             for model in models:
                 frame_s = frame_from_s = 0.0
                 search = LiveSearch(eyes, clock=lambda: frame_s + clock() - frame_from_s)  # noqa: B023
-                classifier = OnnxClassifier(wiring.find_model(model), "cpu")
+                classifier = OnnxClassifier(find_model(model), "cpu")
                 pipeline = Pipeline(search, classifier)
                 pipeline.set_pacing(FramePacing(1 / RATE_FPS, every_face=True))
                 tally = Tally(scene)
@@ -493,7 +497,7 @@ def run_memory(num_frames: int = 108_000) -> None:
         pipeline.classifier = Again()  # type: ignore[assignment]
         small = scene.picture(0)[::4, ::4].copy()
         info = SourceInfo("camera", "hour", "hour", small.shape[1], small.shape[0], RATE_FPS)
-        header = wiring.session_header(info, classifier.info, classifier.device, {})
+        header = session_header(info, classifier.info, classifier.device, {})
         writer = SessionWriter(Path(folder) / "hour", header, live=True) if _made(folder) else None
         sizes: list[float] = []
         began_s = time.perf_counter()
@@ -537,7 +541,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def _live_models() -> list[str]:
-    names = [path.stem for path in wiring.bundled_models()]
+    names = [path.stem for path in bundled_models()]
     return [name for name in ("full", "full-int8", "fast", "fast-int8") if name in names]
 
 
@@ -554,7 +558,7 @@ def main() -> None:
         "--processor-time", action="store_true", help="for still: where the machine is shared"
     )
     options = parser.parse_args()
-    names = [path.stem for path in wiring.bundled_models()]
+    names = [path.stem for path in bundled_models()]
     say(f"{machine()}\nmodels here: {', '.join(names)}")
     for name, part in PARTS.items():
         if options.what in (name, "all"):

@@ -27,7 +27,6 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
-from ferdesk import wiring
 from ferdesk.core.crop import SHORT_RANGE, square_around
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
@@ -41,6 +40,8 @@ from ferdesk.core.types import (
     MapPlace,
     SourceInfo,
 )
+from ferdesk.factory.services import WindowServices
+from ferdesk.factory.sources import open_source
 from ferdesk.runtime.engine import FrameSource
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.heatmap import HeatChoice
@@ -144,7 +145,7 @@ class Replay:
     """
 
     def __init__(self, num: int = 90) -> None:
-        demo = wiring.open_source("demo", duration_s=8.0)  # two people by then
+        demo = open_source("demo", duration_s=8.0)  # two people by then
         info = demo.open()
         self._frames = list(deque(iter(demo.read, None), maxlen=num))
         demo.close()
@@ -168,7 +169,7 @@ class Replay:
         pass
 
 
-class Busy(wiring.WindowServices):
+class Busy(WindowServices):
     """With a camera that is faster than the analysis."""
 
     def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
@@ -230,9 +231,9 @@ def busy(app: QApplication, seconds: float) -> tuple[list[float], float, float]:
 
 
 def _window(
-    services: wiring.WindowServices | None = None,
-) -> tuple[MainWindow, wiring.WindowServices]:
-    services = services or wiring.WindowServices(provider="cpu")
+    services: WindowServices | None = None,
+) -> tuple[MainWindow, WindowServices]:
+    services = services or WindowServices(provider="cpu")
     window = MainWindow(Live(services), Settings(heatmap=True, map_name="attention_mid"))
     return window, services
 

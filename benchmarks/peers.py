@@ -24,8 +24,8 @@ import numpy as np
 from live import machine
 from scenes import Scene, SceneSource, scenes
 
-from ferdesk import wiring
 from ferdesk.core.geometry import Box
+from ferdesk.factory.services import WindowServices
 from ferdesk.runtime.engine import Engine
 
 SCENE_NAMES = ("360p/small", "480p/3", "1080p/5")
@@ -68,9 +68,7 @@ def run_fer(python: str, scene: Scene, num: int) -> tuple[float, list[list[Box]]
     return num / said["seconds"], boxes
 
 
-def run_ferdesk(
-    services: wiring.WindowServices, scene: Scene, num: int
-) -> tuple[float, list[list[Box]]]:
+def run_ferdesk(services: WindowServices, scene: Scene, num: int) -> tuple[float, list[list[Box]]]:
     """The same of the engine; its first pictures, when nobody is known yet, count too."""
     gate = threading.Semaphore(1)
     done = threading.Event()
@@ -120,7 +118,7 @@ def main() -> None:
         f"{'scene':<12}{'fer /s':>8}{'ferdesk /s':>12}{'ratio':>8}{'fer found':>11}"
         f"{'ferdesk found':>15}{'fer false':>11}{'ferdesk false':>15}\n"
     )
-    services = wiring.WindowServices(model=options.model, provider="cpu")
+    services = WindowServices(model=options.model, provider="cpu")
     services.open_pipeline()
     for name, scene in scenes(list(SCENE_NAMES)).items():
         theirs, ours = [], []

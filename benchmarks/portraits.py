@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ferdesk import wiring
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Frame
+from ferdesk.factory.models import find_model, open_pipeline
 from trainer.data.images import read_picture
 from trainer.data.jaffe import portraits
 from trainer.delivery.measurements import add_figures
@@ -27,10 +27,10 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--out", type=Path, help="put the figures into this JSON file, for card")
     options = parser.parse_args()
-    model = wiring.find_model(options.model)
+    model = find_model(options.model)
     pictures = portraits(options.jaffe)
     seen: list[tuple[int, int]] = []
-    pipeline = wiring.open_pipeline(str(model), "cpu", thorough=True)
+    pipeline = open_pipeline(str(model), "cpu", thorough=True)
     with contextlib.closing(pipeline):
         for path, label in pictures:
             grey = read_picture(path)[0]

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.framing import nearest, set_into_picture
-from ferdesk import wiring
 from ferdesk.core.crop import FACE_SIZE_PX, crop_face
 from ferdesk.core.geometry import Square
-from ferdesk.core.pipeline import ExpressionClassifier
+from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.quality import sharpness
 from ferdesk.core.types import Frame
+from ferdesk.factory.models import open_pipeline
 from trainer.data.fer2013 import load_fer2013
 
 Faces = NDArray[np.uint8]
@@ -46,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     public = load_fer2013(options.data).splits["public"]
     faces, labels = public.pixels[: options.limit], public.labels[: options.limit]
-    with contextlib.closing(wiring.open_pipeline(None, "cpu", thorough=True)) as pipeline:
+    with contextlib.closing(open_pipeline(None, "cpu", thorough=True)) as pipeline:
         info = pipeline.classifier.info
         say(f"PublicTest, {len(faces)} faces, model {info.name} {info.version}")
         if options.poses:
@@ -112,7 +112,7 @@ def measure_pictures(
             say(f"{low:7.0f}  {high:8.0f}  {share:6.1f} %")
 
 
-def measure_poses(pipeline: wiring.Pipeline, faces: Faces, labels: Faces) -> None:
+def measure_poses(pipeline: Pipeline, faces: Faces, labels: Faces) -> None:
     rng = np.random.default_rng(2013)
     rows: list[tuple[float, float, float, bool]] = []
     for pixels, label in zip(faces, labels, strict=True):

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
+from ferdesk.factory.services import WindowServices
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review
@@ -31,7 +32,6 @@ from ferdesk.settings import Settings
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.shell.main_window import MainWindow
-from ferdesk.wiring import WindowServices
 
 FPS = 30
 _KINDS = 500

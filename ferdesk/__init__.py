@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ferdesk.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from ferdesk.factory.sources import open_source
     from ferdesk.library import Pipeline
-    from ferdesk.wiring import open_source
 
 # From 1.29 on ONNX Runtime reports each model and session to its makers unless told not to before
 # it is imported; nothing leaves the machine here, whoever imports it.
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for
 
         return Pipeline
     if name == "open_source":
-        from ferdesk.wiring import open_source
+        from ferdesk.factory.sources import open_source
 
         return open_source
     raise AttributeError(f"module 'ferdesk' has no attribute {name!r}")

@@ -22,16 +22,10 @@ from ferdesk.core.types import (
     SourceInfo,
 )
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
+from ferdesk.factory.recordings import new_folder, open_video, session_header
+from ferdesk.factory.sources import is_live, open_source, shown_name
 from ferdesk.runtime.engine import Engine, FrameSource, State, device_change, events_between
-from ferdesk.wiring import (
-    ResultStream,
-    is_live,
-    new_folder,
-    open_source,
-    open_video,
-    session_header,
-    shown_name,
-)
+from ferdesk.runtime.ports import Stream as ResultStream
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,13 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk import wiring
 from ferdesk.adapters.networks.onnx_classifier import Provider
 from ferdesk.core import pipeline
 from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import Frame, FrameResult
+from ferdesk.factory.models import open_pipeline
+from ferdesk.factory.sources import open_source
 from ferdesk.runtime.engine import FrameSource
 
 
@@ -50,7 +51,7 @@ class Pipeline(pipeline.Pipeline):
         """
         if detector is None or classifier is None:
             name = None if model is None else str(model)
-            loaded = wiring.open_pipeline(name, provider, thorough=thorough)
+            loaded = open_pipeline(name, provider, thorough=thorough)
             if detector is not None:
                 loaded.close()
             detector, classifier = detector or loaded.detector, classifier or loaded.classifier
@@ -75,7 +76,7 @@ class Pipeline(pipeline.Pipeline):
         Raises:
             ferdesk.errors.SourceError: it cannot be opened, or was cut off; the text is a sentence.
         """
-        opened = wiring.open_source(source) if isinstance(source, str) else source
+        opened = open_source(source) if isinstance(source, str) else source
         try:
             opened.open()
             while (frame := opened.read()) is not None:

@@ -19,6 +19,7 @@ from PySide6.QtCore import QPoint, QSize, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ferdesk.factory.services import WindowServices
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.markers import read_markers
 from ferdesk.sessions.reader import read_about, read_session
@@ -30,7 +31,6 @@ from ferdesk.ui.live.marker_keys import MarkerNamesDialog
 from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.preferences.consent import ConsentPage
 from ferdesk.ui.shell.main_window import MainWindow
-from ferdesk.wiring import WindowServices
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "out" / "screenshots"

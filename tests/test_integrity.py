@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk import integrity, wiring
+from ferdesk import integrity
 from ferdesk.adapters.networks.face_detector import SHORT_RANGE_FILE, MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.errors import ModelError
+from ferdesk.factory.models import bundled_models
 from ferdesk.paths import detectors_folder, models_folder
 
 
@@ -24,9 +25,9 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.skipif(not wiring.bundled_models(), reason="no expression model ships here")
+@pytest.mark.skipif(not bundled_models(), reason="no expression model ships here")
 def test_a_damaged_network_is_refused_in_a_sentence(models: Path) -> None:
-    path = models / wiring.bundled_models()[0].name
+    path = models / bundled_models()[0].name
     damage(path)
     with pytest.raises(ModelError, match=r"is damaged: .* Installing ferdesk again") as caught:
         OnnxClassifier(path, "cpu")

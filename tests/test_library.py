@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 import ferdesk
-from ferdesk import Pipeline, open_source, wiring
+from ferdesk import Pipeline, open_source
 from ferdesk.adapters.sources.demo import DemoSource
 from ferdesk.core.types import Frame, SourceInfo
+from ferdesk.factory import sources
+from ferdesk.factory.models import bundled_models
 
 pytestmark = pytest.mark.skipif(
-    not wiring.bundled_models(), reason="no expression model ships in this checkout"
+    not bundled_models(), reason="no expression model ships in this checkout"
 )
 ROOT = Path(__file__).parents[1]
 
@@ -111,6 +113,6 @@ def test_importing_changes_nothing_but_onnx_runtimes_switch() -> None:
 
 
 def test_a_name_that_ferdesk_has_not_is_an_attribute_error() -> None:
-    assert open_source is wiring.open_source
+    assert open_source is sources.open_source
     with pytest.raises(AttributeError, match="no attribute 'Pipelin'"):
         ferdesk.Pipelin  # noqa: B018

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from ferdesk.core.types import Frame
+    from ferdesk.factory.services import WindowServices
     from ferdesk.ui.shell.main_window import MainWindow
-    from ferdesk.wiring import WindowServices
 
 log = logging.getLogger(__name__)
 
@@ -146,14 +146,14 @@ def check_detectors() -> str:
 
 def check_face() -> str:
     """The demo's smiling face is found where it is, and each model says that it smiles."""
-    from ferdesk import wiring
     from ferdesk.adapters.sources.demo import visible_people
+    from ferdesk.factory.models import open_pipeline
 
     frame = _smile()
     (truth,) = visible_people(frame.t_s).values()
     said = []
     for path in _expression_models():
-        with contextlib.closing(wiring.open_pipeline(path.stem, thorough=True)) as pipeline:
+        with contextlib.closing(open_pipeline(path.stem, thorough=True)) as pipeline:
             faces = pipeline.process(frame).faces
         if len(faces) != 1:
             raise NotWorking(f"{len(faces)} faces were found in a picture of one")
@@ -168,9 +168,9 @@ def check_face() -> str:
 
 
 def _smile() -> "Frame":
-    from ferdesk import wiring
+    from ferdesk.factory.sources import open_source
 
-    source = wiring.open_source("demo", duration_s=_SMILE_AT_S + 1)
+    source = open_source("demo", duration_s=_SMILE_AT_S + 1)
     source.open()
     try:
         while (frame := source.read()) is not None:
@@ -183,12 +183,14 @@ def _smile() -> "Frame":
 
 def check_session() -> str:
     """A session with its video is written, read back, and keeps its contract."""
-    from ferdesk import batch, wiring
+    from ferdesk import batch
+    from ferdesk.factory.models import open_pipeline
+    from ferdesk.factory.sources import open_source
     from ferdesk.sessions.reader import problems_of, read_session
 
     with (
         tempfile.TemporaryDirectory(prefix="ferdesk-") as root,
-        contextlib.closing(wiring.open_pipeline()) as pipeline,
+        contextlib.closing(open_pipeline()) as pipeline,
     ):
         warned: list[str] = []
         options = batch.AnalysisOptions(Path(root), every=4, duration_s=_SESSION_S, video="clean")
@@ -200,7 +202,7 @@ def check_session() -> str:
             raise NotWorking("; ".join(problems))
         if not session.faces() or session.video is None:
             raise NotWorking("the session holds no face or no video")
-        film = wiring.open_source(str(session.video))
+        film = open_source(str(session.video))
         film.open()
         try:
             num_pictures = sum(1 for _ in batch.frames_of(film))
@@ -238,7 +240,7 @@ def _cameras() -> str:
 def check_window() -> str:
     """The window opens in memory, shows the demo with its faces, and closes."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    from ferdesk.wiring import WindowServices
+    from ferdesk.factory.services import WindowServices
 
     with tempfile.TemporaryDirectory(prefix="ferdesk-") as root:
         services = WindowServices(root=Path(root))

@@ -1,4 +1,4 @@
-"""What the window needs of the rest of the program; the wiring provides it."""
+"""What the window needs of the rest of the program; ``ferdesk.factory`` provides it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from ferdesk import wiring
 from ferdesk.adapters.sources.network_stream import NetworkStream
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
+from ferdesk.factory.sources import open_source
 from ferdesk.runtime.reconnect import Reconnecting
 from tests.adapters.mjpeg_server import MjpegServer, jpeg, part, serving
 
@@ -153,7 +153,7 @@ def test_a_port_where_nobody_listens_is_a_sentence() -> None:
 @pytest.mark.parametrize("address", ["http://a:s3cret@host:port/", "http://", "rtsp://[::1/x"])
 def test_what_is_no_address_is_refused_without_repeating_it(address: str) -> None:
     with pytest.raises(SourceError, match="address") as caught:
-        wiring.open_source(address)
+        open_source(address)
     assert "s3cret" not in str(caught.value)
     with pytest.raises(SourceError):
         NetworkStream(address).open()

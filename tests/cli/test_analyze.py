@@ -10,14 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from ferdesk import batch, wiring
+from ferdesk import batch
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.adapters.sources.demo import visible_people
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
+from ferdesk.factory.models import bundled_models, find_model, open_pipeline
+from ferdesk.factory.recordings import new_folder
+from ferdesk.factory.sources import expand_folders
 from ferdesk.sessions.reader import Session, problems_of, read_session
 
 pytestmark = pytest.mark.skipif(
-    not wiring.bundled_models(), reason="no expression model ships in this checkout"
+    not bundled_models(), reason="no expression model ships in this checkout"
 )
 
 
@@ -134,7 +137,7 @@ def test_wrong_usage_is_exit_2() -> None:
 
 
 def test_cuda_wanted_and_absent_goes_on_and_says_so(tmp_path: Path) -> None:
-    if OnnxClassifier(wiring.find_model(None), "auto").device.provider == "CUDA":
+    if OnnxClassifier(find_model(None), "auto").device.provider == "CUDA":
         pytest.skip("this machine has CUDA")
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
     done = ferdesk("analyze", "grey.png", "--provider", "cuda", "--out", ".", cwd=tmp_path)
@@ -159,18 +162,18 @@ def test_doctor_finds_nothing_wrong_here() -> None:
 def test_models_tells_each_models_figures() -> None:
     done = ferdesk("models")
     assert done.returncode == EXIT_OK
-    for path in wiring.bundled_models():
+    for path in bundled_models():
         assert path.name in done.stdout
     assert "one crop: " in done.stdout
     cards = json.loads(ferdesk("models", "--json").stdout)
-    assert len(cards) == len(wiring.bundled_models())
+    assert len(cards) == len(bundled_models())
     for card in cards:
         assert card["accuracy"]["public_test"]["one_crop"]["num_faces"] == 3589
 
 
 def test_models_shows_the_card_that_lies_beside_a_model(tmp_path: Path) -> None:
     model = tmp_path / "mine.onnx"
-    model.write_bytes(wiring.bundled_models()[0].read_bytes())
+    model.write_bytes(bundled_models()[0].read_bytes())
     done = ferdesk("models", str(model))
     assert "none lies beside it; ferdesk-train card writes one" in done.stdout
     model.with_suffix(".md").write_text("# mine\n\nA card.\n", encoding="utf-8")
@@ -183,16 +186,16 @@ def test_models_shows_the_card_that_lies_beside_a_model(tmp_path: Path) -> None:
 
 
 def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
-    names = [wiring.new_folder(tmp_path / "new", "clip").name for _ in range(3)]
+    names = [new_folder(tmp_path / "new", "clip").name for _ in range(3)]
     assert names == ["clip", "clip-2", "clip-3"]
-    assert wiring.new_folder(tmp_path, "a/b:c").name == "a_b_c"
+    assert new_folder(tmp_path, "a/b:c").name == "a_b_c"
 
 
 def test_a_folder_means_its_pictures_and_videos_sorted(tmp_path: Path) -> None:
     for name in ("b.mp4", "a.PNG", "notes.txt", "c.gif"):
         (tmp_path / name).touch()
     (tmp_path / "folder.mp4").mkdir()
-    found = [Path(name).name for name in wiring.expand_folders([str(tmp_path), "camera:0"])]
+    found = [Path(name).name for name in expand_folders([str(tmp_path), "camera:0"])]
     assert found == ["a.PNG", "b.mp4", "c.gif", "camera:0"]
 
 
@@ -201,7 +204,7 @@ def test_the_demo_is_the_demo_even_beside_a_folder_of_that_name(
 ) -> None:
     (tmp_path / "demo").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert wiring.expand_folders(["demo"]) == ["demo"]
+    assert expand_folders(["demo"]) == ["demo"]
 
 
 def test_a_name_too_long_for_the_disk_is_one_sentence(tmp_path: Path) -> None:
@@ -228,7 +231,7 @@ def test_a_bug_in_the_middle_of_a_source_costs_neither_its_rows_nor_the_other_so
 
     monkeypatch.setattr(Pipeline, "process", process)
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
-    with contextlib.closing(wiring.open_pipeline(provider="cpu")) as pipeline:
+    with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         code = batch.analyze(
             ["demo", str(tmp_path / "grey.png")], pipeline, batch.AnalysisOptions(tmp_path / "out"),
             tell=lambda _: None, warn=warnings.append,
@@ -247,7 +250,7 @@ def test_a_stopped_analysis_of_files_is_exit_1_and_keeps_what_was_done(
     import contextlib
 
     asked = iter([False, False, False, *[True] * 50])
-    with contextlib.closing(wiring.open_pipeline(provider="cpu")) as pipeline:
+    with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         code = batch.analyze(
             ["demo", "demo"], pipeline, batch.AnalysisOptions(tmp_path),
             tell=lambda _: None, warn=lambda _: None, stop_requested=lambda: next(asked),
@@ -299,7 +302,7 @@ def test_analyze_never_loads_qt(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
     code = (
         "import sys\n"
-        "from ferdesk.__main__ import app\n"
+        "from ferdesk.cli.main import app\n"
         f"out = {str(tmp_path)!r}\n"
         "sys.argv = ['ferdesk', 'analyze', out + '/grey.png', '--out', out]\n"
         "try:\n    app()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
@@ -314,7 +317,7 @@ def test_analyze_never_loads_qt(tmp_path: Path) -> None:
 def test_bench_times_every_stage() -> None:
     import contextlib
 
-    with contextlib.closing(wiring.open_pipeline(provider="cpu")) as pipeline:
+    with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         result = batch.bench("demo", pipeline, num_frames=5, warm_up=1)
     stages = [timing.stage for timing in result.timings]
     assert stages == ["read", "detect", "track", "crop", "wait", "classify", "smooth", "total"]

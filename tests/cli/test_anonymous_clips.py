@@ -11,8 +11,9 @@ from ferdesk.batch import frames_of
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.detection.live import ExhaustiveSearch
 from ferdesk.core.geometry import Box
+from ferdesk.factory.models import open_pipeline
+from ferdesk.factory.sources import open_source
 from ferdesk.paths import detectors_folder
-from ferdesk.wiring import open_pipeline, open_source
 
 SHARED = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared"))
 CLIPS = ("noface_face.mov", "asl_help.mkv", "asl_no.mkv", "asl_please.mkv")

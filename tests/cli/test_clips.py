@@ -8,23 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk import batch, wiring
+from ferdesk import batch
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK
+from ferdesk.factory.models import bundled_models, open_pipeline
 from ferdesk.sessions.reader import Session, problems_of, read_session
 
 CLIPS = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared")) / "clips"
 
 pytestmark = [
     pytest.mark.skipif(not CLIPS.is_dir(), reason=f"there are no clips in {CLIPS}"),
-    pytest.mark.skipif(not wiring.bundled_models(), reason="no expression model ships here"),
+    pytest.mark.skipif(not bundled_models(), reason="no expression model ships here"),
     pytest.mark.timeout(300),
 ]
 
 
 @pytest.fixture(scope="module")
 def pipeline() -> Iterator[Pipeline]:
-    with contextlib.closing(wiring.open_pipeline(provider="cpu", thorough=True)) as pipeline:
+    with contextlib.closing(open_pipeline(provider="cpu", thorough=True)) as pipeline:
         yield pipeline
 
 

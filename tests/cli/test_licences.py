@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ferdesk.__main__ import app
+from ferdesk.cli.main import app
 from ferdesk.paths import licences_folder
 
 

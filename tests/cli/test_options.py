@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from ferdesk import settings
-from ferdesk.__main__ import ProviderName, _asked, _wanted
+from ferdesk.cli.options import ProviderName, camera_format_of, wanted_provider
 from ferdesk.core.types import CameraFormat
 
 
@@ -16,24 +16,24 @@ def test_the_wanted_device_is_the_options_else_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "settings.json")
-    assert _wanted(None) is ProviderName.AUTO
+    assert wanted_provider(None) is ProviderName.AUTO
     (tmp_path / "settings.json").write_text('{"provider": "cuda"}')
-    assert _wanted(None) is ProviderName.CUDA
-    assert _wanted(ProviderName.CPU) is ProviderName.CPU
-    assert _wanted(ProviderName.AUTO) is ProviderName.AUTO
+    assert wanted_provider(None) is ProviderName.CUDA
+    assert wanted_provider(ProviderName.CPU) is ProviderName.CPU
+    assert wanted_provider(ProviderName.AUTO) is ProviderName.AUTO
 
 
 def test_what_cameras_are_asked_for_is_read_or_refused() -> None:
-    assert _asked(None, None) == CameraFormat()
-    assert _asked("1280x720", 30.0) == CameraFormat(1280, 720, 30.0)
+    assert camera_format_of(None, None) == CameraFormat()
+    assert camera_format_of("1280x720", 30.0) == CameraFormat(1280, 720, 30.0)
     with pytest.raises(typer.BadParameter, match="write one like 1280x720"):
-        _asked("large", None)
+        camera_format_of("large", None)
 
 
 def test_a_thread_that_hangs_does_not_keep_or_abort_the_command() -> None:
     code = (
         "import sys, threading, time\n"
-        "import ferdesk.__main__ as command\n"
+        "import ferdesk.cli.main as command\n"
         "def run():\n"
         "    sleep = dict(target=time.sleep, args=(60,), name='ferdesk-x', daemon=True)\n"
         "    threading.Thread(**sleep).start()\n"

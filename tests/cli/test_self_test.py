@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk import wiring
 from ferdesk.cli import selftest
 from ferdesk.cli.selftest import Check, NotWorking, run_checks
 from ferdesk.errors import ModelError
+from ferdesk.factory.models import bundled_models
+from ferdesk.factory.services import WindowServices
 from ferdesk.paths import models_folder
 
-needs_model = pytest.mark.skipif(
-    not wiring.bundled_models(), reason="no expression model ships here"
-)
+needs_model = pytest.mark.skipif(not bundled_models(), reason="no expression model ships here")
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_every_model_that_ships_is_listed_as_it_is() -> None:
 @needs_model
 @pytest.mark.parametrize("change", ["gone", "new", "other"])
 def test_models_that_are_not_those_that_shipped_are_told(models: Path, change: str) -> None:
-    path = models / wiring.bundled_models()[0].name
+    path = models / bundled_models()[0].name
     if change == "gone":
         path.unlink()
     elif change == "new":
@@ -116,7 +115,7 @@ def test_a_damaged_network_fails_the_windows_check_at_once(
     def damaged(_services: object) -> None:
         raise ModelError("The model fast.onnx is damaged.")
 
-    monkeypatch.setattr(wiring.WindowServices, "open_pipeline", damaged)
+    monkeypatch.setattr(WindowServices, "open_pipeline", damaged)
     with pytest.raises(NotWorking, match=r"fast\.onnx is damaged"):
         selftest.check_window()
 
@@ -126,7 +125,7 @@ def test_doctor_takes_any_build_of_opencv(
 ) -> None:
     from importlib import metadata
 
-    from ferdesk import __main__ as command
+    from ferdesk.cli import inspect as command
 
     versions = {"opencv-contrib-python": "5.1.0.95"}
 

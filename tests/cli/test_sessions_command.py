@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from ferdesk.__main__ import app
+from ferdesk.cli.main import app
 from ferdesk.errors import FerdeskError
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review

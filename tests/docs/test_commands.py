@@ -52,7 +52,7 @@ def words_of(text: str) -> list[str]:
 def parse(words: list[str]) -> None:
     """Let the command's own parser take ``words``; nothing is run."""
     if words[0] == "ferdesk":
-        from ferdesk.__main__ import app
+        from ferdesk.cli.main import app
     else:
         from trainer.cli.main import app
     command = typer.main.get_command(app)

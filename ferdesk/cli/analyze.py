@@ -1,0 +1,164 @@
+"""``ferdesk analyze``: sources analysed without a window, a session folder for each."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ferdesk.cli.options import (
+    DebugOption,
+    FpsOption,
+    ModelOption,
+    ProviderName,
+    ProviderOption,
+    ResolutionOption,
+    camera_format_of,
+)
+from ferdesk.cli.terminal import stop_on_signals, terminal
+from ferdesk.core.types import CameraFormat
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
+from ferdesk.paths import sessions_folder
+
+if TYPE_CHECKING:
+    from ferdesk.batch import AnalysisOptions
+
+log = logging.getLogger(__name__)
+
+
+class VideoKind(StrEnum):
+    """What the video beside the rows shows."""
+
+    CLEAN = "clean"
+    OVERLAY = "overlay"
+    ANONYMOUS = "anonymous"
+
+
+class StreamKind(StrEnum):
+    """Where results are sent while they come."""
+
+    LSL = "lsl"
+    WEBSOCKET = "websocket"
+
+
+def analyze(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, camera:N, URLs or demo.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the session folders.")] = None,
+    model: ModelOption = None,
+    provider: ProviderOption = ProviderName.AUTO,
+    every: Annotated[int, typer.Option(min=1, help="Analyse every N-th frame.")] = 1,
+    duration: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds of each source.")
+    ] = None,
+    resolution: ResolutionOption = None,
+    fps: FpsOption = None,
+    video: Annotated[bool, typer.Option("--video", help="Write the pictures too.")] = False,
+    video_mode: Annotated[
+        VideoKind | None,
+        typer.Option(help="With --video: as they are, with boxes, or with all faces covered."),
+    ] = None,
+    stream: Annotated[
+        list[StreamKind] | None, typer.Option(help="Send results as they come; may be repeated.")
+    ] = None,
+    stream_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the WebSocket.")] = 8765,
+    stream_origin: Annotated[
+        list[str] | None, typer.Option(help="A web page's origin that may read the WebSocket.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Analyse sources without a window: one session folder for each."""
+    from ferdesk.batch import AnalysisOptions
+    from ferdesk.factory.streams import open_streams
+
+    terminal.debug = terminal.debug or debug
+    folder = out or sessions_folder()
+    with (
+        stop_on_signals() as stop_requested,
+        open_streams(
+            [kind.value for kind in stream or ()], stream_port, stream_origin or ()
+        ) as streams,
+    ):
+        for one in streams:
+            terminal.console.print(one.told, markup=False)
+        options = AnalysisOptions(
+            folder,
+            every,
+            duration,
+            asked=camera_format_of(resolution, fps),
+            video=(video_mode or VideoKind.CLEAN).value if video or video_mode else None,
+            streams=tuple(streams),
+        )
+        code = analyze_sources(sources, options, model, provider, stop_requested)
+    raise typer.Exit(code)
+
+
+def analyze_without_display(
+    source: str, model: str | None, provider: ProviderName, asked: CameraFormat
+) -> int:
+    """What ``ferdesk`` does where there is no display: the same job, into the folder ``out``."""
+    from ferdesk.batch import AnalysisOptions
+    from ferdesk.core.locations import is_url, shown_location
+
+    shown = shown_location(source) if is_url(source) else source
+    terminal.console.print(
+        f"There is no display, so no window can open; analysing {shown} into out/ instead.",
+        markup=False,
+    )
+    with stop_on_signals() as stop_requested:
+        options = AnalysisOptions(Path("out"), asked=asked)
+        return analyze_sources([source], options, model, provider, stop_requested)
+
+
+def analyze_sources(
+    sources: list[str],
+    options: "AnalysisOptions",
+    model: str | None,
+    provider: ProviderName,
+    stop_requested: Callable[[], bool],
+) -> int:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from ferdesk import batch
+    from ferdesk.factory.models import open_pipeline
+    from ferdesk.factory.sources import expand_folders
+
+    unusable: list[str] = []
+    names: list[str] = []
+    for source in sources:
+        try:
+            names += expand_folders([source])
+        except FerdeskError as error:
+            terminal.warn(f"Error: {error}")
+            unusable.append(source)
+    if not names:
+        return EXIT_UNUSABLE
+    with (
+        contextlib.closing(open_pipeline(model, provider.value, thorough=True)) as pipeline,
+        Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+            console=terminal.console, transient=True,
+        ) as progress,
+    ):  # fmt: skip
+        device = pipeline.classifier.device
+        if device.fell_back:
+            progress.console.print(f"Using the CPU: {device.reason}.", markup=False)
+        task = progress.add_task("starting")
+
+        def tell(text: str) -> None:
+            progress.console.print(text, markup=False)
+
+        def warn(text: str) -> None:
+            log.warning(text)
+            progress.console.print(f"Error: {text}", markup=False)
+
+        def advance(name: str, done_s: float) -> None:
+            progress.update(task, description=f"{name} {done_s:.1f} s")
+
+        code = batch.analyze(
+            names, pipeline, options,
+            tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
+        )  # fmt: skip
+    return EXIT_PARTIAL if unusable and code == EXIT_OK else code

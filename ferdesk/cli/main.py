@@ -1,0 +1,182 @@
+"""The ``ferdesk`` command: the window, and the commands that need none."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ferdesk
+from ferdesk.cli import inspect
+from ferdesk.cli.analyze import analyze, analyze_without_display
+from ferdesk.cli.options import (
+    DebugOption,
+    FpsOption,
+    ModelOption,
+    ProviderName,
+    ResolutionOption,
+    WantedOption,
+    camera_format_of,
+    remembered_model,
+    wanted_provider,
+)
+from ferdesk.cli.sessions import report, sessions
+from ferdesk.cli.terminal import has_display, log_to_files, terminal
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
+from ferdesk.paths import sessions_folder
+
+log = logging.getLogger(__name__)
+
+app = typer.Typer(
+    help="Live facial-expression labels, explained and recorded. Everything stays on this machine.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+app.add_typer(sessions, name="sessions")
+for command in (
+    report,
+    analyze,
+    inspect.doctor,
+    inspect.models,
+    inspect.licences,
+    inspect.cameras,
+    inspect.bench,
+):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def window(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Option(help="camera:N, a path, a URL or demo; by default a camera.")
+    ] = None,
+    model: ModelOption = None,
+    provider: WantedOption = None,
+    resolution: ResolutionOption = None,
+    fps: FpsOption = None,
+    debug: DebugOption = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Try everything once and say what works.")
+    ] = False,
+) -> None:
+    """Open the window; the commands below work without one."""
+    terminal.debug = debug
+    if version:
+        sys.stdout.write(f"ferdesk {ferdesk.__version__}\n")
+        raise typer.Exit(EXIT_OK)
+    if self_test:
+        raise typer.Exit(_self_test())
+    if context.invoked_subcommand is not None:
+        if source or model or provider or resolution or fps:
+            raise typer.BadParameter(
+                f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
+            )
+        return
+    if not has_display():
+        raise typer.Exit(
+            analyze_without_display(
+                source or "demo",
+                model,
+                provider or ProviderName.AUTO,
+                camera_format_of(resolution, fps),
+            )
+        )
+    from ferdesk.app import run_app
+    from ferdesk.factory.services import WindowServices
+
+    services = WindowServices(
+        model=model or remembered_model(), provider=wanted_provider(provider).value
+    )
+    try:
+        asked = camera_format_of(resolution, fps) if resolution or fps else None
+        code = run_app(services, source=source, asked=asked)
+    finally:
+        services.close()
+    raise typer.Exit(code)
+
+
+def _self_test() -> int:
+    from ferdesk.cli.selftest import all_checks, run_checks
+
+    def tell(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    return EXIT_OK if run_checks(all_checks(), tell) else EXIT_PARTIAL
+
+
+@app.command()
+def review(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A session, or a folder of them; by default the user's own."),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Open the window on recorded sessions: look, mark, name faces, report."""
+    terminal.debug = terminal.debug or debug
+    if folder is not None and not folder.is_dir():
+        raise RecordingError(f"There is no folder {folder}; check the path.")
+    if not has_display():
+        raise RecordingError(
+            "The review page needs a display. ferdesk sessions and ferdesk report work without one."
+        )
+    from ferdesk.app import run_app
+    from ferdesk.factory.services import WindowServices
+
+    services = WindowServices(model=remembered_model(), provider=wanted_provider(None).value)
+    try:
+        code = run_app(services, review=folder or sessions_folder())
+    finally:
+        services.close()
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
+    try:
+        _run()
+    except SystemExit as end:
+        _leave_behind(end.code)
+        raise
+    _leave_behind(EXIT_OK)
+
+
+def _leave_behind(code: str | int | None, wait_s: float = 2.0) -> None:
+    """End the process here and now if a thread hangs, as in a camera's driver.
+
+    Everything is written by then. Python would end such a thread in the middle of what it does,
+    and one that is in a network aborts the process.
+    """
+    until_s = time.monotonic() + wait_s
+    hanging = [thread for thread in threading.enumerate() if thread.name.startswith("ferdesk-")]
+    for thread in hanging:
+        thread.join(max(0.0, until_s - time.monotonic()))
+    if any(thread.is_alive() for thread in hanging):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else EXIT_OK if code is None else EXIT_PARTIAL)
+
+
+def _run() -> None:
+    with log_to_files():
+        try:
+            app()
+        except FerdeskError as error:
+            if terminal.debug:
+                raise
+            terminal.warn(f"Error: {error}")
+            sys.exit(EXIT_UNUSABLE)
+        except Exception as error:
+            log.exception("the command ended")
+            if terminal.debug:
+                raise
+            terminal.warn(f"Error: something unexpected went wrong ({error}); --debug shows where.")
+            sys.exit(EXIT_PARTIAL)

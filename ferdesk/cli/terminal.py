@@ -1,0 +1,117 @@
+"""Terminal: messages on standard error, log files, signals, and whether there is a display."""
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from ferdesk.paths import log_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+log = logging.getLogger(__name__)
+
+
+class _Terminal:
+    """Where the user is spoken to: our own stderr, apart from the native libraries' chatter."""
+
+    def __init__(self) -> None:
+        self.stream: IO[str] = sys.stderr
+        self.debug = False
+
+    @property
+    def console(self) -> "Console":
+        from rich.console import Console
+
+        return Console(file=self.stream, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        log.warning(text)
+        self.console.print(text, markup=False)
+
+
+terminal = _Terminal()
+
+
+def has_display() -> bool:
+    if os.environ.get("QT_QPA_PLATFORM") or sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and a polite kill close what is being recorded properly; a second one ends at once."""
+    asked: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def ask(number: int, _frame: object) -> None:
+        # a list and not an Event, whose lock the interrupted thread may hold
+        asked.append(number)
+        restore()
+
+    for number in numbers:
+        signal.signal(number, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        restore()
+
+
+@contextlib.contextmanager
+def log_to_files() -> Iterator[None]:
+    """Send our log and the native libraries' standard error to the log folder, ours to the user.
+
+    TFLite, FFmpeg and ONNX Runtime write to file descriptor 2 from C++; only replacing the
+    descriptor itself keeps that off the terminal.
+    """
+    with contextlib.ExitStack() as stack:
+        root = logging.getLogger()
+        handler, native = _open_logs()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        stack.callback(handler.close)
+        stack.callback(root.removeHandler, handler)
+        stack.callback(native.close)
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        try:
+            kept = os.dup(2)
+        except OSError:  # started without a standard error
+            kept = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(native.fileno(), 2)
+        ours = os.fdopen(kept, "w", buffering=1, encoding="utf-8", errors="replace")
+        before = terminal.stream, sys.stderr
+        terminal.stream = sys.stderr = ours
+        try:
+            yield
+        finally:
+            ours.flush()
+            os.dup2(kept, 2)
+            terminal.stream, sys.stderr = before
+            ours.close()
+
+
+def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
+    """Our log, which is kept, and the native libraries', which tells of this run alone."""
+    folder = log_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            folder / "ferdesk.log", maxBytes=2_000_000, backupCount=2, encoding="utf-8"
+        )
+        return handler, (folder / "native.log").open("wb", buffering=0)
+    except OSError:
+        return logging.NullHandler(), Path(os.devnull).open("wb", buffering=0)

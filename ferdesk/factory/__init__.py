@@ -1,0 +1,1 @@
+"""Factory: sources, models, streams and recordings made from their names; may import adapters."""

@@ -1,0 +1,87 @@
+"""Model factory: model files by name, and the pipeline of detector and classifier."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
+from ferdesk.core.detection.live import LiveSearch
+from ferdesk.core.pacing import FramePacing
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.errors import ModelError
+from ferdesk.messages import translatable
+from ferdesk.paths import detectors_folder, models_folder
+
+_PREFERRED_MODELS = ("full", "fast")
+
+BEST_FIRST = ("full", "full-int8", "fast", "fast-int8")
+"""In which order models are tried live, until one keeps the camera's rate."""
+
+
+def bundled_models() -> list[Path]:
+    """The model files that ship with the program."""
+    return sorted(models_folder().glob("*.onnx"))
+
+
+def find_model(name: str | None) -> Path:
+    """The file of a bundled model's name or of a path; by default ``full``, else ``fast``.
+
+    Raises:
+        ModelError: there is none.
+    """
+    bundled = {path.stem: path for path in bundled_models()}
+    if name is None:
+        for preferred in (*_PREFERRED_MODELS, *bundled):
+            if preferred in bundled:
+                return bundled[preferred]
+        raise ModelError(
+            translatable(
+                "No model ships in {path}; give one with --model PATH.", path=models_folder()
+            )
+        )
+    if name in bundled:
+        return bundled[name]
+    path = Path(name)
+    with contextlib.suppress(OSError):
+        if path.suffix == ".onnx" or path.exists():
+            return path
+    raise ModelError(
+        translatable(
+            "There is no model {name!r}; there are {names}, or give a path.",
+            name=name,
+            names=", ".join(bundled) or "none",
+        )
+    )
+
+
+def quick_model() -> str | None:
+    """The model to begin with before any was timed: the one that is quick everywhere."""
+    return "fast" if "fast" in {path.stem for path in bundled_models()} else None
+
+
+def open_pipeline(
+    model: str | None = None, provider: Provider = "auto", *, thorough: bool = False
+) -> Pipeline:
+    """Detector and classifier, loaded and joined.
+
+    Args:
+        model: a bundled model's name or a path.
+        provider: the device to run it on.
+        thorough: search every square of every frame, until the engine sets a pace.
+
+    Raises:
+        ModelError: a model is missing or broken.
+    """
+    path = find_model(model)
+    # side by side: loading the network computes, loading the detector is mostly imports
+    with ThreadPoolExecutor(1, "ferdesk-model") as pool:
+        loading = pool.submit(OnnxClassifier, path, provider)
+        networks = MediaPipeNetworks(detectors_folder())
+        try:
+            classifier = loading.result()
+        except BaseException:
+            networks.close()
+            raise
+    search = LiveSearch(networks, pace=FramePacing(None) if thorough else None)
+    return Pipeline(search, classifier)

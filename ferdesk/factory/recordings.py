@@ -1,0 +1,107 @@
+"""Recording factory: session folders, their headers, and the video beside the rows."""
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ferdesk
+from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
+from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter
+from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
+from ferdesk.errors import RecordingError
+from ferdesk.messages import translatable
+from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
+
+
+def new_folder(root: Path, name: str) -> Path:
+    """Make ``root/name``, or with -2, -3, ... where that is taken, also by another process.
+
+    Raises:
+        RecordingError: it cannot be made.
+    """
+    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(". ") or "session"
+    for number in itertools.count(1):
+        folder = root / (safe if number == 1 else f"{safe}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not root.is_dir():
+                break
+        except OSError as error:
+            reason = error.strerror
+            raise RecordingError(
+                translatable(
+                    "A session cannot be written to {path}: {why}. Choose another folder.",
+                    path=folder,
+                    why=reason,
+                )
+            ) from error
+        else:
+            return folder
+    raise RecordingError(
+        translatable(
+            "A session cannot be written to {path}: it is a file. Choose a folder.", path=root
+        )
+    )
+
+
+def video_mode(name: str) -> VideoMode | None:
+    """The kind of video by its name; None for ``off``.
+
+    Raises:
+        RecordingError: there is no such kind.
+    """
+    if name in ("", "off"):
+        return None
+    for mode in VIDEO_MODES:
+        if mode == name:
+            return mode
+    raise RecordingError(
+        translatable(
+            "There is no video {name!r}; there are {names}.",
+            name=name,
+            names=", ".join(VIDEO_MODES),
+        )
+    )
+
+
+def open_video(folder: Path, mode: VideoMode | None, *, lossless: bool) -> VideoWriter | None:
+    """The video of a session in ``folder``, where one is wanted."""
+    return None if mode is None else VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless)
+
+
+def session_header(
+    source: SourceInfo, model: ModelInfo, device: DeviceInfo, settings: dict[str, object]
+) -> SessionHeader:
+    """What ``session.json`` says from the beginning."""
+    return SessionHeader(
+        program_version=ferdesk.__version__,
+        model={
+            "name": model.name,
+            "version": model.version,
+            "sha256": model.sha256,
+            # with the rows, so that whoever reads them knows how far they can be trusted
+            "accuracy": dict(model.accuracy),
+        },
+        provider=device.provider,
+        provider_reason=device.reason,
+        device=device_table(device),
+        source={"kind": source.kind, "name": source.name, "location": source.location},
+        width=source.width,
+        height=source.height,
+        rate_fps=source.rate_fps,
+        settings=settings,
+        started_utc=datetime.now(UTC),
+        file_starts_utc=source.starts_utc,
+    )
+
+
+def device_table(device: DeviceInfo) -> dict[str, object]:
+    """The device as ``session.json`` and ``ferdesk doctor --json`` write it."""
+    return {
+        "wanted": device.wanted,
+        "used": device.provider,
+        "gpu": device.gpu,
+        "reason": device.reason,
+        "session_providers": list(device.providers),
+    }

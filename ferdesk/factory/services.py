@@ -1,0 +1,206 @@
+"""Window services: opens what the window asks for (``ferdesk.runtime.ports.Services``)."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
+from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.adapters.sources.camera import list_cameras
+from ferdesk.adapters.sources.seekable_video import Film
+from ferdesk.core.baseline import Baseline
+from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
+from ferdesk.core.types import CameraFormat, FrameResult
+from ferdesk.errors import SourceError
+from ferdesk.factory.models import (
+    BEST_FIRST,
+    bundled_models,
+    find_model,
+    open_pipeline,
+    quick_model,
+)
+from ferdesk.factory.recordings import new_folder, open_video, session_header, video_mode
+from ferdesk.factory.sources import open_source
+from ferdesk.factory.streams import open_stream
+from ferdesk.messages import translatable
+from ferdesk.paths import sessions_folder
+from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.ports import SourceChoice, Stream
+from ferdesk.sessions.reader import Session
+from ferdesk.sessions.review import Review
+
+
+@dataclass(slots=True)
+class _WindowRecording:
+    """A window's session: the writer, and the engine's counts when it began."""
+
+    writer: SessionWriter
+    began: Status
+
+    @property
+    def folder(self) -> Path:
+        return self.writer.folder
+
+    @property
+    def problem(self) -> str:
+        return self.writer.problem
+
+    @property
+    def warning(self) -> str:
+        return self.writer.warning
+
+    @property
+    def num_rows(self) -> int:
+        return self.writer.num_rows
+
+    @property
+    def num_lost(self) -> int:
+        return self.writer.num_lost
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        return self.writer.mark(label, at_s)
+
+    def add(self, result: FrameResult) -> None:
+        self.writer.add(result)
+
+    def note_event(self, kind: str, text: str) -> None:
+        self.writer.note_event(kind, text)
+
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        self.writer.note_baseline(face_id, baseline)
+
+    def close(self, status: Status) -> None:
+        dropped = max(0, status.num_dropped - self.began.num_dropped)
+        self.writer.close(frames_dropped=dropped)
+
+
+@dataclass(slots=True)
+class WindowServices:
+    """What the window needs from the rest of the program (``ferdesk.runtime.ports.Services``)."""
+
+    model: str | None = None
+    provider: Provider = "auto"
+    root: Path | None = None
+    _pipeline: Pipeline | None = None
+    _classifiers: dict[tuple[str | None, Provider], ExpressionClassifier] = field(
+        default_factory=dict
+    )
+    _loading: threading.Lock = field(default_factory=threading.Lock)
+
+    def cameras(self) -> list[SourceChoice]:
+        return [SourceChoice(f"camera:{index}", title) for index, title in list_cameras()]
+
+    def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
+        return open_source(name, paced=True, asked=asked)
+
+    @property
+    def wanted_model(self) -> str:
+        return self.model or ""
+
+    def models(self) -> list[str]:
+        return [path.stem for path in bundled_models()]
+
+    def use_model(self, name: str) -> None:
+        self.model = name or None
+
+    def use_device(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def open_pipeline(self) -> Pipeline:
+        """Models are loaded once; each start gets a pipeline that remembers no face."""
+        with self._loading:
+            name = self.model or quick_model()
+            if self._pipeline is None:
+                self._pipeline = open_pipeline(name, self.provider)
+                self._classifiers[name, self.provider] = self._pipeline.classifier
+            pipeline = self._pipeline.for_new_source()
+            pipeline.classifier = self._classifier(name)
+            return pipeline
+
+    def candidates(self) -> list[Candidate]:
+        """The bundled models, the most accurate first; none where the user named one."""
+        if self.model is not None:
+            return []
+        names = self.models()
+        known = [name for name in BEST_FIRST if name in names]
+        return [Candidate(name, partial(self._candidate, name)) for name in known]
+
+    def _candidate(self, name: str) -> ExpressionClassifier:
+        with self._loading:
+            return self._classifier(name)
+
+    def _classifier(self, name: str | None) -> ExpressionClassifier:
+        key = (name, self.provider)
+        if key not in self._classifiers:
+            self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
+        return self._classifiers[key]
+
+    def open_stream(self, kind: str) -> Stream:
+        """Begin to send results.
+
+        Raises:
+            StreamError: its library is missing, or its port is taken.
+        """
+        return open_stream(kind)
+
+    def sessions_folder(self) -> Path:
+        return self.root or sessions_folder()
+
+    def open_film(self, path: Path) -> Film:
+        """A recorded video.
+
+        Raises:
+            SourceError: it is missing or damaged.
+        """
+        return Film(path)
+
+    def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+        """Write a session's rows as Parquet.
+
+        Raises:
+            RecordingError: pyarrow is not installed, or the file cannot be written.
+        """
+        from ferdesk.adapters.outputs.parquet_export import write_parquet
+
+        write_parquet(session, path, review)
+
+    def start_recording(self, status: Status, video: str = "off") -> _WindowRecording:
+        """Begin a session of what runs.
+
+        Raises:
+            SourceError: nothing runs.
+            RecordingError: the folder cannot be written.
+        """
+        if status.source is None or status.model is None or status.device is None:
+            raise SourceError(
+                translatable("Nothing runs that could be recorded; press Start first.")
+            )
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        folder = new_folder(self.sessions_folder(), f"{stamp}-{status.source.name}")
+        settings = {
+            **status.post_processing.table(),
+            "camera_format": str(status.source.asked),
+            "video": video_mode(video),
+        }
+        if status.model_choice:
+            settings["model_choice"] = status.model_choice
+        header = session_header(status.source, status.model, status.device, settings)
+        # a paced demo counts like a camera: its clock is the viewer's
+        live = status.source.live or status.source.kind == "demo"
+        mode = video_mode(video)
+        writer = SessionWriter(
+            folder, header, live=live, video=open_video(folder, mode, lossless=False)
+        )
+        for face_id, baseline in status.post_processing.baselines.items():
+            writer.note_baseline(face_id, baseline)
+        return _WindowRecording(writer, status)
+
+    def close(self) -> None:
+        """Free the native detectors, once no thread uses them any more."""
+        with self._loading:
+            pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.detector.close()

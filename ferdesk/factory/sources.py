@@ -1,0 +1,112 @@
+"""Source factory: a camera, an address, a file or the demo from its name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ferdesk.adapters.sources.camera import Camera
+from ferdesk.adapters.sources.network_stream import NetworkStream
+from ferdesk.adapters.sources.still_image import SUFFIXES as STILL_SUFFIXES
+from ferdesk.adapters.sources.still_image import StillImage
+from ferdesk.adapters.sources.video_file import VideoFile
+from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
+from ferdesk.core.types import ITS_OWN, CameraFormat
+from ferdesk.errors import SourceError
+from ferdesk.messages import translatable
+from ferdesk.runtime.engine import FrameSource
+from ferdesk.runtime.reconnect import Reconnecting
+
+DEMO_LENGTH_S = 20.0
+
+_VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".wmv", ".mpg", ".mpeg", ".ts"}
+)
+
+
+def open_source(
+    name: str,
+    *,
+    paced: bool = False,
+    duration_s: float | None = None,
+    asked: CameraFormat = ITS_OWN,
+) -> FrameSource:
+    """The source of that name, not yet opened.
+
+    Cameras and addresses that fall silent are opened again until they are closed.
+
+    Args:
+        name: ``camera:N``, ``demo``, a URL, or the path of a picture or video.
+        paced: give files and the demo at their own pace instead of as fast as they are read.
+        duration_s: length of the demo; None lets a paced one go on.
+        asked: size and rate that a camera is asked for.
+
+    Raises:
+        SourceError: a camera whose number is no number, or an address that is none.
+    """
+    if name == "demo":
+        # it imports OpenCV, which a camera needs only when it opens
+        from ferdesk.adapters.sources.demo import DemoSource
+
+        if not paced and duration_s is None:
+            duration_s = DEMO_LENGTH_S
+        return DemoSource(duration_s=duration_s, paced=paced)
+    if name.startswith("camera:"):
+        index = name.removeprefix("camera:")
+        # isdecimal alone would take other scripts' digits
+        if not (index.isascii() and index.isdecimal() and len(index) < 4):
+            raise SourceError(
+                translatable("{name!r} names no camera; write camera:0, camera:1, ...", name=name)
+            )
+        return Reconnecting(lambda: Camera(int(index), asked), name=f"Camera {index}")
+    if is_url(name):
+        if fault := address_fault(name):
+            raise SourceError(
+                translatable(
+                    "{path} cannot be opened as an address: {why}.",
+                    path=shown_location(name),
+                    why=fault,
+                )
+            )
+        return Reconnecting(lambda: NetworkStream(name), name=host_of(name))
+    if Path(name).suffix.lower() in STILL_SUFFIXES:
+        return StillImage(Path(name))
+    return VideoFile(name, paced=paced)
+
+
+def shown_name(name: str) -> str:
+    """A source's name fit for screens and logs: an address without its credentials."""
+    return shown_location(name) if is_url(name) else name
+
+
+def is_live(name: str) -> bool:
+    """Whether a source runs on its own clock and loses what is not read in time."""
+    return name.startswith("camera:") or is_url(name)
+
+
+def expand_folders(names: Sequence[str]) -> list[str]:
+    """Sources with each folder replaced by its pictures and videos, sorted.
+
+    Raises:
+        SourceError: a folder has none.
+    """
+    expanded: list[str] = []
+    for name in names:
+        folder = Path(name)
+        try:
+            if name == "demo" or is_live(name) or not folder.is_dir():
+                expanded.append(name)
+                continue
+            found = sorted(
+                str(path)
+                for path in folder.iterdir()
+                if path.suffix.lower() in STILL_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
+            )
+        except OSError as error:
+            raise SourceError(
+                translatable("{path} cannot be read: {why}.", path=name, why=error.strerror)
+            ) from error
+        if not found:
+            raise SourceError(
+                translatable("The folder {path} has no pictures or videos in it.", path=folder)
+            )
+        expanded += found
+    return expanded

@@ -1,0 +1,40 @@
+"""Stream factory: LSL and WebSocket outputs by their names."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import ferdesk
+from ferdesk.errors import StreamError
+from ferdesk.messages import translatable
+from ferdesk.runtime.ports import Stream
+
+
+def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Stream:
+    """Begin to send results: ``lsl`` or ``websocket``.
+
+    Raises:
+        StreamError: its library is missing, or its port is taken.
+    """
+    if kind == "lsl":
+        from ferdesk.adapters.outputs.lsl_stream import LslStream
+
+        return LslStream(version=ferdesk.__version__)
+    if kind == "websocket":
+        from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
+
+        return WebSocketStream(port=port, origins=origins)
+    raise StreamError(
+        translatable("There is no stream {kind!r}; there are lsl and websocket.", kind=kind)
+    )
+
+
+@contextlib.contextmanager
+def open_streams(kinds: Sequence[str], port: int, origins: Sequence[str]) -> Iterator[list[Stream]]:
+    """The streams of those kinds, each once, closed at the end."""
+    with contextlib.ExitStack() as stack:
+        streams: list[Stream] = []
+        for kind in dict.fromkeys(kinds):
+            stream = open_stream(kind, port, origins)
+            stack.callback(stream.close)
+            streams.append(stream)
+        yield streams
