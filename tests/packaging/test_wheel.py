@@ -29,6 +29,6 @@ def test_the_wheel_holds_code_presets_models_and_licences(tmp_path: Path) -> Non
     }  # fmt: skip
     assert assets <= names
     assert "ferdesk/app.py" in names
-    assert "trainer/presets/fast.toml" in names
+    assert "trainer/recipes/presets/fast.toml" in names
     assert any(name.endswith("licenses/NOTICE") for name in names)
     assert not any(name.startswith("tests/") for name in names)

@@ -14,6 +14,7 @@ from trainer.data.augment import ten_crops
 from trainer.data.fer2013 import Faces
 from trainer.models.network import Architecture, ExpressionNet
 from trainer.scoring.evaluate import (
+    PRIVATE_LOG,
     Views,
     as_table,
     evaluate,
@@ -245,6 +246,12 @@ def test_looks_at_privatetest_are_noted_in_the_checkout_or_else_in_this_folder(
     assert private_log(tmp_path) == Path("ferdesk-private-test-log.jsonl")
     (tmp_path / "pyproject.toml").touch()
     assert private_log(tmp_path) == tmp_path / "docs" / "results" / "private-test-log.jsonl"
+
+
+def test_this_checkouts_log_of_privatetest_is_the_one_that_git_tracks() -> None:
+    checkout = Path(__file__).parents[2]
+    assert checkout / "docs" / "results" / "private-test-log.jsonl" == PRIVATE_LOG
+    assert PRIVATE_LOG.is_file()
 
 
 def test_each_look_at_privatetest_is_one_dated_line(tmp_path: Path) -> None:

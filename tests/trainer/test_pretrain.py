@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from trainer.recipes.config import Recipe
 from trainer.training.build import build_network
 from trainer.training.checkpoint import load_checkpoint
 from trainer.training.errors import TrainingStopped
-from trainer.training.loop import Progress, fit
+from trainer.training.loop import fit
 from trainer.training.pretrain import (
     KINDS,
     GreedyPretraining,
@@ -26,6 +26,9 @@ from trainer.training.pretrain import (
     reconstruction_error,
     sparsity_penalty,
 )
+
+if TYPE_CHECKING:
+    from trainer.training.progress import Progress
 
 pytestmark = pytest.mark.timeout(120)
 

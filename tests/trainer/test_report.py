@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.trainer.test_crossval import portraits
+from tests.trainer.test_cross_validation import portraits
 from trainer.data.fer2013 import Faces, Fer2013
 from trainer.evaluation.predictions import Origin, Predictions, Test
 from trainer.studies.paper import METHOD
-from trainer.studies.report import Header, Truth, write_report
+from trainer.studies.report import write_report
+from trainer.studies.report_results import Header, Truth
 
 METHOD_RECIPE = {"width": 64, "loss": "a-softmax", "select": "public"}
 RECIPES: Mapping[str, Mapping[str, Any]] = {

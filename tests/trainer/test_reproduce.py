@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.trainer.test_crossval import portraits
+from tests.trainer.test_cross_validation import portraits
 from trainer.data.fer2013 import Fer2013
 from trainer.evaluation import cross_validation
 from trainer.evaluation.predictions import stored

@@ -15,6 +15,7 @@ from trainer.cli.options import Device, Threads, Unofficial
 from trainer.data.augment import augment
 from trainer.data.fer2013 import Faces, Fer2013, load_fer2013
 from trainer.recipes.config import Recipe
+from trainer.scoring.center_crop import center_accuracy
 from trainer.scoring.evaluate import wilson_interval
 from trainer.training.build import build_network
 from trainer.training.checkpoint import Checkpoint, current_commit, save_checkpoint
@@ -22,7 +23,6 @@ from trainer.training.devices import choose_device
 from trainer.training.distillation import Teacher, load_teacher
 from trainer.training.epoch_plan import plan_epoch
 from trainer.training.initial_weights import shape_of
-from trainer.training.loop import center_accuracy
 
 
 def average(

@@ -23,7 +23,7 @@ from trainer.evaluation.predictions import Origin, Predictions, machine, stamp
 from trainer.evaluation.predictors import load_classifier
 from trainer.recipes.config import Recipe, as_table, recipe_from
 from trainer.scoring.evaluate import Classifier, file_sha256
-from trainer.scoring.statistics import spread
+from trainer.scoring.statistics import accuracy_over_seeds
 from trainer.training import loop
 from trainer.training.checkpoint import current_commit
 from trainer.training.devices import bf16_is_fast, choose_device
@@ -97,7 +97,7 @@ def folds(
     table = Table("folds", "accuracy, ten crops, mean of folds", "95 % interval", "seeds")
     for scheme in SCHEMES:
         correct = np.stack([right(each.logits["ten"], labels) for each in found[scheme]])
-        pooled = spread(correct)
+        pooled = accuracy_over_seeds(correct)
         mean, deviation = np.mean(means[scheme]), np.std(means[scheme], ddof=len(correct) > 1)
         table.add_row(
             scheme,

@@ -6,44 +6,18 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from trainer.training.progress import Progress
+
 ROWS = 8
 """Epochs that the table shows."""
 LINE_EVERY_S = 30.0
 """Without a terminal, at most a line so often."""
-
-
-class State(Protocol):
-    """What is shown of a run; ``trainer.training.loop.Progress`` has it."""
-
-    @property
-    def epoch(self) -> float: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def num_steps(self) -> int: ...
-    @property
-    def loss(self) -> float: ...
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def images_per_s(self) -> float: ...
-    @property
-    def public_accuracy(self) -> float | None: ...
-    @property
-    def best_accuracy(self) -> float | None: ...
-    @property
-    def num_epochs(self) -> int: ...
-    @property
-    def epoch_ended(self) -> bool: ...
-    @property
-    def phase(self) -> str: ...
 
 
 class Display:
@@ -57,8 +31,8 @@ class Display:
 
     def __init__(self, console: Console, watched: str = "PublicTest", silent: bool = False) -> None:
         self.console, self.watched, self.silent = console, watched, silent
-        self._epochs: deque[State] = deque(maxlen=ROWS)
-        self._state: State | None = None
+        self._epochs: deque[Progress] = deque(maxlen=ROWS)
+        self._state: Progress | None = None
         self._first: tuple[float, int] | None = None
         self._line_s = -LINE_EVERY_S
         self._live: Live | None = None
@@ -84,7 +58,7 @@ class Display:
         if not self.silent:
             self.console.print(sentence, soft_wrap=True)
 
-    def show(self, state: State) -> None:
+    def show(self, state: Progress) -> None:
         """Take the newest state of the run."""
         if self.silent:
             return
@@ -101,7 +75,7 @@ class Display:
             self._line_s = now_s
             self.console.print(self._line(state), soft_wrap=True)
 
-    def _line(self, state: State) -> str:
+    def _line(self, state: Progress) -> str:
         return (
             f"{_phase(state)}epoch {state.epoch:.1f} of {state.num_epochs}, "
             f"loss {state.loss:.4f}, "
@@ -110,7 +84,7 @@ class Display:
             f"{self.time_left(state)} left"
         )
 
-    def time_left(self, state: State) -> str:
+    def time_left(self, state: Progress) -> str:
         """From the speed since the start of this process, compiling and evaluating included."""
         if self._first is None or state.step <= self._first[1]:
             return "?"
@@ -135,7 +109,7 @@ class Display:
         return Group(table, bar)
 
 
-def _phase(state: State) -> str:
+def _phase(state: Progress) -> str:
     return "" if state.phase == "training" else f"{state.phase}: "
 
 

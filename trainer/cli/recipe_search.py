@@ -1,4 +1,4 @@
-"""``ferdesk-train ladder``: climbs unattended, writes the report after each run."""
+"""``ferdesk-train ladder``: the recipe search, unattended, with a report after each run."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,25 +26,17 @@ from trainer.cli.reproduce import Shown, command_line, read_seeds
 from trainer.cli.robustness import robustness
 from trainer.data.fer2013 import Fer2013, load_fer2013
 from trainer.evaluation.predictions import machine, stamp
-from trainer.studies.recipe_search import (
-    GROUND,
-    RUNGS,
-    Climb,
-    Plan,
-    Rung,
-    State,
-    Wanted,
-    as_toml,
-    assess,
-)
+from trainer.studies.recipe_search import RecipeSearch, TrainInParallel
+from trainer.studies.recipe_search_plan import BASELINE, STAGES, Plan, Stage, as_toml
 from trainer.studies.recipe_search_report import write_report
+from trainer.studies.recipe_search_state import PendingRun, SearchState, assess
 from trainer.training import parallel_runs
 from trainer.training.checkpoint import current_commit, load_checkpoint
 from trainer.training.devices import bf16_is_fast, choose_device, compiling_pays
 from trainer.training.time_limit import TimeIsUp
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-_NAMES = ", ".join(rung.name for rung in RUNGS)
+_NAMES = ", ".join(stage.name for stage in STAGES)
 
 
 def ladder(
@@ -55,26 +47,35 @@ def ladder(
     out: Annotated[Path, typer.Option(help="Folder of the report and the stored logits.")] = Path(
         "docs/results/ladder"
     ),
-    seeds: Annotated[str, typer.Option(help="Each trains every variant once.")] = "1,2,3",
-    rungs: Annotated[
-        str | None, typer.Option(help=f"Only these, e.g. mixup,sam; there are {_NAMES}.")
+    seeds: Annotated[
+        str, typer.Option(help="Seeds, e.g. 1,2,3: each variant is trained with each.")
+    ] = "1,2,3",
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            "--stages", "--rungs", help=f"Only these stages, e.g. mixup,sam; there are {_NAMES}."
+        ),
     ] = None,
     members: Annotated[
         int,
-        typer.Option(min=1, help="Networks of the ensemble; 1 leaves out ensemble and students."),
+        typer.Option(min=1, help="Networks of the ensemble; 1: no ensemble and no students."),
     ] = 5,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Lies over every recipe, e.g. width=16; it is reported."),
+        typer.Option(
+            "--set", help="Recipe field for every run, e.g. width=16; the report says so."
+        ),
     ] = None,
     models: Annotated[
         Path | None,
         typer.Option(
-            help="At the top, export full and fast here, with int8 twins and cards; where the "
-            "minutes are over, the best so far. PrivateTest is not read."
+            help="Export full and fast into this folder at the end, with int8 twins and cards; "
+            "when --minutes are over, the best recipe so far. PrivateTest is not read."
         ),
     ] = None,
-    version: Annotated[str, typer.Option("--model-version", help="Of what is exported.")] = "1",
+    version: Annotated[
+        str, typer.Option("--model-version", help="Version of the exported models.")
+    ] = "1",
     report_only: ReportOnly = False,
     minutes: Minutes = 0.0,
     device: Device = "auto",
@@ -84,10 +85,10 @@ def ladder(
     threads: Threads = 0,
     unofficial: Unofficial = False,
 ) -> None:
-    """Climb from the paper's recipe to the best, tuned on PublicTest; PrivateTest is never read.
+    """Search a better recipe stage by stage, selected on PublicTest; PrivateTest is never read.
 
-    What is done is kept: after Ctrl-C, a kill or --minutes the same command goes on. The report
-    is written anew after each run.
+    Starts from the paper's recipe. Finished work is kept: after Ctrl-C, a kill or --minutes the
+    same command continues. The report is rewritten after each run.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -95,15 +96,15 @@ def ladder(
     compiled = compiling_pays(chosen) if compile_model is None else compile_model
     in_bf16 = bf16_is_fast(chosen, compiled) if bf16 is None else bf16
     plan = Plan(
-        _rungs(rungs), read_seeds(seeds), tuple(overrides or ()), runs, out, command_line(),
+        _stages(stages), read_seeds(seeds), tuple(overrides or ()), runs, out, command_line(),
         members, chosen, compiled, in_bf16, minutes,
     )  # fmt: skip
-    plan.ground()  # what may be refused is refused before the data is read
+    plan.baseline()  # refuses wrong overrides before the data is read
     fer = load_fer2013(data, official=not unofficial)
     for note in fer.notes:
         _console.print(note, soft_wrap=True)
 
-    def written() -> Path:
+    def report() -> Path:
         return write_report(plan, assess(plan, fer), stamp(), current_commit(), machine())
 
     try:
@@ -113,13 +114,12 @@ def ladder(
             given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
             with stop_signals() as stop_requested:
                 shown = Shown()
-                ahead = _ahead(given, at_once, device) if at_once > 1 else None
-                climb = Climb(
-                    plan, fer, shown.say, shown.advance, stop_requested, ahead,
-                    written,
-                )  # fmt: skip
+                parallel = _parallel_training(given, at_once, device) if at_once > 1 else None
+                search = RecipeSearch(
+                    plan, fer, shown.say, shown.advance, stop_requested, parallel, report
+                )
                 try:
-                    state = climb.run()
+                    state = search.run()
                 except TimeIsUp:
                     if models is not None:
                         _export_best_so_far(plan, fer, version, models)
@@ -127,93 +127,106 @@ def ladder(
             if models is not None:
                 _export(plan, fer, state, data, version, models, unofficial)
     finally:
-        # whatever ended the work, what is done is told
-        _console.print(f"The report: {written()}", soft_wrap=True)
+        # the report is written whatever ended the work
+        _console.print(f"Report: {report()}", soft_wrap=True)
 
 
-def _rungs(names: str | None) -> tuple[Rung, ...]:
+def _stages(names: str | None) -> tuple[Stage, ...]:
     if names is None:
-        return RUNGS
-    by_name = {rung.name: rung for rung in RUNGS}
+        return STAGES
+    by_name = {stage.name: stage for stage in STAGES}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     for name in wanted:
         if name not in by_name:
-            raise typer.BadParameter(f"there is no rung {name!r}; there are {_NAMES}.")
+            raise typer.BadParameter(f"there is no stage {name!r}; there are {_NAMES}.")
     if not wanted:
-        raise typer.BadParameter(f"--rungs names none; there are {_NAMES} (and {GROUND} always).")
-    return tuple(rung for rung in RUNGS if rung.name in wanted)
+        raise typer.BadParameter(
+            f"--stages names none; there are {_NAMES} (and {BASELINE} always)."
+        )
+    return tuple(stage for stage in STAGES if stage.name in wanted)
 
 
-def _ahead(
-    given: Sequence[str], at_once: int, device: str
-) -> Callable[[Sequence[Wanted], Callable[[], bool]], None]:
-    def ahead(wanted: Sequence[Wanted], stop_requested: Callable[[], bool]) -> None:
+def _parallel_training(given: Sequence[str], at_once: int, device: str) -> TrainInParallel:
+    """``given`` are the arguments of ``fit`` beside the recipe."""
+
+    def train(pending: Sequence[PendingRun], stop_requested: Callable[[], bool]) -> None:
         devices = parallel_runs.devices_of(device, torch.cuda.device_count())
         jobs = []
-        for number, each in enumerate(wanted):
-            each.folder.mkdir(parents=True, exist_ok=True)
-            recipe = each.folder / "recipe.toml"
-            recipe.write_text(as_toml(each.recipe), encoding="utf-8")
+        for number, run in enumerate(pending):
+            run.folder.mkdir(parents=True, exist_ok=True)
+            recipe = run.folder / "recipe.toml"
+            recipe.write_text(as_toml(run.recipe), encoding="utf-8")
             arguments = (*given, "--preset", str(recipe))
-            jobs.append(parallel_runs.Job(each.folder, arguments, devices[number % len(devices)]))
+            jobs.append(parallel_runs.Job(run.folder, arguments, devices[number % len(devices)]))
         for outcome in watch(jobs, at_once, _console, stop_requested):
             if not outcome.done:
                 _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
 
-    return ahead
+    return train
 
 
 _NAMES_BY_WIDTH = {64: "full", 32: "fast"}
-"""What the program calls a network; others are no models of its own (CONTRACTS)."""
+"""The program's own names for a width; other widths are named by their number."""
 
 
 def _export(
-    plan: Plan, fer: Fer2013, state: State, data: Path, version: str, folder: Path, unofficial: bool
+    plan: Plan,
+    fer: Fer2013,
+    state: SearchState,
+    data: Path,
+    version: str,
+    folder: Path,
+    unofficial: bool,
 ) -> None:
-    """``full`` and ``fast`` as the app opens them, with int8 twins and cards; PublicTest only."""
+    """Export ``full`` and ``fast`` with int8 twins, figures and cards; reads PublicTest only."""
     from trainer.delivery.export import Identity, export
     from trainer.delivery.quantize import quantize
 
-    for wanted in ("full", "fast"):
-        chosen = state.chosen(wanted)
-        if chosen is None:
-            why = "; ".join(failed.why for failed in state.failed.get(wanted, ()))
+    for role in ("full", "fast"):
+        selected = state.selected(role)
+        if selected is None:
+            why = "; ".join(failed.why for failed in state.failed.get(role, ()))
             _console.print(
-                f"{wanted} was not exported: {why or 'this ladder has no students'}",
+                f"{role} was not exported: {why or 'this search has no students'}",
                 soft_wrap=True,
             )
             continue
-        width = chosen.recipe.width
+        width = selected.recipe.width
         name = _NAMES_BY_WIDTH.get(width, f"width{width}")
         path, twin = folder / f"{name}.onnx", folder / f"{name}-int8.onnx"
-        trained = plan.folder(chosen.recipe, chosen.seeds[0]) / "last.pt"
+        trained = plan.folder(selected.recipe, selected.seeds[0]) / "last.pt"
         export(load_checkpoint(trained), Identity(name, version), fer.splits["public"], path)
         made = [path]
         try:
             quantize(path, twin, fer.splits["training"], fer.splits["public"])
             made.append(twin)
-        except FerdeskError as error:  # the other network is worth having all the same
+        except FerdeskError as error:  # the other files are still worth having
             _console.print(f"{twin} was not made: {error}", soft_wrap=True)
         for model in made:
             figures = model.with_suffix(".json")
             robustness(
-                model, data, limit=_JUDGED, steady=_JUDGED // 6, out=figures, unofficial=unofficial
+                model,
+                data,
+                limit=_ROBUSTNESS_FACES,
+                steady=_ROBUSTNESS_FACES // 6,
+                out=figures,
+                unofficial=unofficial,
             )
             card(model, figures=figures)
         _console.print(
-            f"{' and '.join(map(str, made))}. For the one look at PrivateTest: ferdesk-train "
-            f"export {trained} --data FER2013 --out {path} --model-version {version} --int8 "
-            "--final; then robustness and card again, which belong to the file.",
+            f"Exported {' and '.join(map(str, made))}. For the one evaluation on PrivateTest: "
+            f"ferdesk-train export {trained} --data FER2013 --out {path} --model-version {version} "
+            "--int8 --final; then run robustness and card again for the new file.",
             soft_wrap=True,
         )
 
 
-_JUDGED = 600
-"""PublicTest faces by which robustness is measured; a sixth of them for steadiness."""
+_ROBUSTNESS_FACES = 600
+"""PublicTest faces for the robustness figures; a sixth of them for the label flip rate."""
 
 
 def _export_best_so_far(plan: Plan, fer: Fer2013, version: str, folder: Path) -> None:
-    """What there is when the minutes are over, for a look at it in the window."""
+    """Export the best recipe so far when the minutes are over."""
     from trainer.delivery.export import Identity, export
 
     best = assess(plan, fer).best
@@ -222,4 +235,4 @@ def _export_best_so_far(plan: Plan, fer: Fer2013, version: str, folder: Path) ->
     path = folder / "best-so-far.onnx"
     trained = plan.folder(best.recipe, best.seeds[0]) / "last.pt"
     export(load_checkpoint(trained), Identity(path.stem, version), fer.splits["public"], path)
-    _console.print(f"The best so far, not at the top yet: {path}", soft_wrap=True)
+    _console.print(f"The search is not finished; the best recipe so far: {path}", soft_wrap=True)

@@ -21,11 +21,13 @@ from trainer.data.jaffe import CROPS, Jaffe, JaffeCrop, load_jaffe
 from trainer.data.near_duplicates import has_copy_in_training
 from trainer.evaluation.predictions import machine, stamp, stored
 from trainer.studies.paper import TABLES
-from trainer.studies.report import Header, Truth, write_report
+from trainer.studies.report import write_report
+from trainer.studies.report_results import Header, Truth
 from trainer.studies.reproduce import Plan, Reproduction, Step
-from trainer.training import loop, parallel_runs
+from trainer.training import parallel_runs
 from trainer.training.checkpoint import current_commit
 from trainer.training.devices import bf16_is_fast, choose_device, compiling_pays
+from trainer.training.progress import Progress
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -155,7 +157,7 @@ class Shown:
         self._words, self._said_s = words, time.monotonic()
         _console.print(words, soft_wrap=True)
 
-    def advance(self, state: loop.Progress) -> None:
+    def advance(self, state: Progress) -> None:
         now_s = time.monotonic()
         if now_s - self._said_s < LINE_EVERY_S:
             return

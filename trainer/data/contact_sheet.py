@@ -20,7 +20,7 @@ NUM_IN_ROW = 16
 _GAP_PX = 2
 _TEXT_PX = 84
 _PAPER, _INK = 255, 40
-_CHECKOUT = Path(__file__).resolve().parents[1]
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 Row = tuple[str, NDArray[np.uint8]]
 """A row's caption and its faces, [n, 48, 48] uint8."""

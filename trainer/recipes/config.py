@@ -142,7 +142,7 @@ class Recipe:
 def preset_names() -> list[str]:
     return sorted(
         entry.name.removesuffix(".toml")
-        for entry in resources.files("trainer").joinpath("presets").iterdir()
+        for entry in resources.files("trainer.recipes").joinpath("presets").iterdir()
         if entry.name.endswith(".toml")
     )
 
@@ -163,7 +163,11 @@ def load_recipe(preset: str, overrides: list[str]) -> Recipe:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"The recipe {path} is not valid TOML: {error}.") from error
     elif preset in preset_names():
-        text = resources.files("trainer").joinpath("presets", f"{preset}.toml").read_text("utf-8")
+        text = (
+            resources.files("trainer.recipes")
+            .joinpath("presets", f"{preset}.toml")
+            .read_text("utf-8")
+        )
         where = f"preset {preset}"
     else:
         raise DataError(f"There is no preset {preset!r}; there are {', '.join(preset_names())}.")

@@ -39,7 +39,7 @@ def private_log(checkout: Path) -> Path:
     return Path("ferdesk-private-test-log.jsonl")
 
 
-PRIVATE_LOG = private_log(Path(__file__).parents[1])
+PRIVATE_LOG = private_log(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True, slots=True)

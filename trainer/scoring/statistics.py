@@ -88,7 +88,7 @@ def reliability(
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class SeedAccuracy:
     """An accuracy over seeds. ``deviation`` is the sample's, over seeds, NaN for one seed.
 
     ``interval`` is the 95 % interval that comes from the finite test set: Wilson's for one seed;
@@ -103,7 +103,7 @@ class Spread:
     num_faces: int
 
 
-def spread(correct_SN: NDArray[np.bool_]) -> Spread:
+def accuracy_over_seeds(correct_SN: NDArray[np.bool_]) -> SeedAccuracy:
     """Mean accuracy over seeds [S, N], its deviation, its interval.
 
     Raises:
@@ -116,11 +116,11 @@ def spread(correct_SN: NDArray[np.bool_]) -> Spread:
     mean = float(accuracy_S.mean())
     if num_seeds == 1:
         interval = wilson_interval(int(correct_SN.sum()), num_faces)
-        return Spread(mean, math.nan, interval, 1, num_faces)
+        return SeedAccuracy(mean, math.nan, interval, 1, num_faces)
     share_N = correct_SN.mean(axis=0)
     half = _Z95 * float(share_N.std(ddof=1)) / math.sqrt(num_faces) if num_faces > 1 else 1.0
     interval = (max(0.0, mean - half), min(1.0, mean + half))
-    return Spread(mean, float(accuracy_S.std(ddof=1)), interval, num_seeds, num_faces)
+    return SeedAccuracy(mean, float(accuracy_S.std(ddof=1)), interval, num_seeds, num_faces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""The ladder's report, from stored predictions alone: each rung's gain with its spread."""
+"""Report of the recipe search, from stored predictions alone: each stage's gain with interval.
+
+The files are ``ladder.md`` and ``ladder.json``, whose keys stay (baseline: ``ground``, stages:
+``rungs``).
+"""
 
 import dataclasses
 import json
@@ -7,22 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.recipes.config import Recipe
-from trainer.scoring.statistics import Spread
-from trainer.studies.recipe_search import Climbed, Failed, Gain, Plan, State, Tried, as_toml
+from trainer.scoring.statistics import SeedAccuracy
+from trainer.studies.recipe_search_plan import Plan, as_toml
+from trainer.studies.recipe_search_state import FailedTrial, Gain, SearchState, StageResult, Trial
 
 REPORT = "ladder.md"
 
 
-def write_report(plan: Plan, state: State, date: str, commit: str, machine: str) -> Path:
-    """Write ``ladder.md`` and ``ladder.json`` into the plan's folder; returns the former.
+def write_report(plan: Plan, state: SearchState, date: str, commit: str, machine: str) -> Path:
+    """Write the report, ``ladder.md`` and ``ladder.json``; returns the former's path.
 
     Raises:
         OSError: they cannot be written.
     """
     plan.out.mkdir(parents=True, exist_ok=True)
     parts = [
-        _head(plan, date, commit, machine), _rungs(state, plan), _variants(state),
-        _top(state), _next(plan, state), _recipes(plan, state),
+        _head(plan, date, commit, machine), _stages(state, plan), _variants(state),
+        _final(state), _pending(plan, state), _recipes(plan, state),
     ]  # fmt: skip
     path = plan.out / REPORT
     path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
@@ -34,176 +39,184 @@ def write_report(plan: Plan, state: State, date: str, commit: str, machine: str)
 
 def _head(plan: Plan, date: str, commit: str, machine: str) -> str:
     lines = [
-        "# The ladder",
+        "# Recipe search",
         f"`{plan.command}`; {date[:10]}, commit `{commit}`, {machine}.",
-        "From the paper's recipe upwards, a rung at a time. Everything is judged on PublicTest by\n"
-        "the last epoch of a fixed schedule; PrivateTest is not read. A rung's best variant by "
-        "one\n"
-        f"crop counts; it is kept where it gains{_other_bounds(plan)}, and the next rung stands on "
-        "it.\n"
-        "Accuracies are means over seeds with the seeds'\n"
-        "deviation; in brackets the 95 % interval of the finite test set. Gains are paired over "
-        "the\n"
-        "faces. Choosing the best of several on 3,589 faces flatters by some tenths of a point.",
+        "From the paper's recipe to the best one, stage by stage. Every run is evaluated on\n"
+        "PublicTest at the last epoch of a fixed schedule; PrivateTest is not read. The variant\n"
+        "of a stage with the highest mean accuracy by one crop is selected. It is kept where it\n"
+        f"gains{_other_bounds(plan)}, and the next stage extends it.\n"
+        "Accuracies are means over seeds with the sample standard deviation over seeds; in\n"
+        "brackets the 95 % interval of the finite test set. Gains are paired over faces.\n"
+        "Selecting the best of several on 3,589 faces biases the accuracy upwards by some tenths\n"
+        "of a point.",
     ]
     if plan.overrides:
         changed = ", ".join(f"`{override}`" for override in plan.overrides)
         lines.append(
-            f"**Not the paper's size.** Every recipe was changed by {changed}: the gains are "
-            "those\n"
-            "at that size, and say little about full networks trained for long."
+            f"**Not the paper's size.** Every recipe was changed by {changed}: the gains hold at\n"
+            "that size, and say little about full networks trained for long."
         )
     return "\n\n".join(lines)
 
 
 def _other_bounds(plan: Plan) -> str:
     bounds = [
-        f"{rung.name}: more than {rung.least_gain:+g}" for rung in plan.rungs if rung.least_gain
+        f"{stage.name}: more than {stage.min_gain:+g}" for stage in plan.stages if stage.min_gain
     ]
     return f" ({'; '.join(bounds)} points)" if bounds else ""
 
 
-def _rungs(state: State, plan: Plan) -> str:
-    if state.ground is None:
-        return "## Rungs\n\nThe ground, the paper's recipe, is not trained yet."
+def _stages(state: SearchState, plan: Plan) -> str:
+    if state.baseline is None:
+        return "## Stages\n\nThe baseline, the paper's recipe, is not trained yet."
     rows = [
         [
             "0", "the paper's recipe", "",
-            _spread(state.ground.by_one), _spread(state.ground.by_ten), "", "",
+            _accuracy(state.baseline.one_crop), _accuracy(state.baseline.ten_crop), "", "",
         ]
     ]  # fmt: skip
-    for number, climbed in enumerate(state.climbed, 1):
-        what = [str(number), f"{climbed.rung.name}: {climbed.rung.what}"]
-        best = climbed.best
-        if best is None or climbed.gain is None:
+    for number, result in enumerate(state.stages, 1):
+        what = [str(number), f"{result.stage.name}: {result.stage.what}"]
+        best = result.best
+        if best is None or result.gain is None:
             rows.append([*what, "", "cannot be trained here", "", "", "no"])
             continue
         rows.append(
             [
-                *what, _variant(climbed, best), _spread(best.by_one), _spread(best.by_ten),
-                _gain(climbed.gain), "yes" if climbed.kept else "no",
+                *what, _variant(result, best), _accuracy(best.one_crop), _accuracy(best.ten_crop),
+                _gain(result.gain), "yes" if result.kept else "no",
             ]
         )  # fmt: skip
-    head = ["", "rung", "adds", "one crop, %", "ten crops, %", "gain, points", "kept"]
-    seeds = ", ".join(map(str, state.ground.seeds))
-    return f"## Rungs\n\nSeeds {seeds}.\n\n" + _table(head, rows)
+    head = ["", "stage", "adds", "one crop, %", "ten crops, %", "gain, points", "kept"]
+    seeds = ", ".join(map(str, state.baseline.seeds))
+    return f"## Stages\n\nSeeds {seeds}.\n\n" + _table(head, rows)
 
 
-def _variant(climbed: Climbed, tried: Tried | Failed) -> str:
-    pairs = [f"{key}={value}" for key, value in tried.variant.items()]
-    if climbed.rung.times_epochs > 1:
-        pairs.append(f"epochs={tried.recipe.epochs}")
+def _variant(result: StageResult, trial: Trial | FailedTrial) -> str:
+    pairs = [f"{key}={value}" for key, value in trial.variant.items()]
+    if result.stage.epoch_factor > 1:
+        pairs.append(f"epochs={trial.recipe.epochs}")
     return f"`{', '.join(pairs)}`"
 
 
-def _variants(state: State) -> str:
+def _variants(state: SearchState) -> str:
     rows = [
-        [climbed.rung.name, _variant(climbed, tried), _spread(tried.by_one), _spread(tried.by_ten)]
-        for climbed in state.climbed
-        if len(climbed.tried) > 1
-        for tried in climbed.tried
+        [
+            result.stage.name,
+            _variant(result, trial),
+            _accuracy(trial.one_crop),
+            _accuracy(trial.ten_crop),
+        ]
+        for result in state.stages
+        if len(result.trials) > 1
+        for trial in result.trials
     ]
     rows += [
-        [climbed.rung.name, _variant(climbed, failed), f"left out: {failed.why}", ""]
-        for climbed in state.climbed
-        for failed in climbed.failed
+        [result.stage.name, _variant(result, failed), f"left out: {failed.why}", ""]
+        for result in state.stages
+        for failed in result.failed
     ]
     if not rows:
         return ""
-    return "## Variants\n\n" + _table(["rung", "variant", "one crop, %", "ten crops, %"], rows)
+    return "## Variants\n\n" + _table(["stage", "variant", "one crop, %", "ten crops, %"], rows)
 
 
-def _top(state: State) -> str:
-    if state.top is None:
+def _final(state: SearchState) -> str:
+    if state.final_recipe is None:
         return ""
     rows: list[list[str]] = []
     if state.members is not None:
         rows.append(
             [
-                f"{len(state.members.seeds)} members alone", _spread(state.members.by_one),
-                _spread(state.members.by_ten),
+                f"{len(state.members.seeds)} members, each alone",
+                _accuracy(state.members.one_crop),
+                _accuracy(state.members.ten_crop),
             ]
         )  # fmt: skip
-    for seed, why in state.left_out.items():
-        rows.append([f"the member of seed {seed}", f"left out: {why}", ""])
+    for seed, why in state.failed_members.items():
+        rows.append([f"member of seed {seed}", f"left out: {why}", ""])
     if state.ensemble is not None:
         one, ten = state.ensemble
-        rows.append(["their mean opinion", f"{100 * one:.2f}", f"{100 * ten:.2f}"])
+        rows.append(["ensemble (mean probabilities)", f"{100 * one:.2f}", f"{100 * ten:.2f}"])
     for name, found in state.students.items():
-        for tried in found:
+        for trial in found:
             rows.append(
-                [f"`{name}`, {_student(tried)}", _spread(tried.by_one), _spread(tried.by_ten)]
+                [
+                    f"`{name}`, {_student(trial)}",
+                    _accuracy(trial.one_crop),
+                    _accuracy(trial.ten_crop),
+                ]
             )
         for failed in state.failed.get(name, ()):
             rows.append([f"`{name}`, {_student(failed)}", f"left out: {failed.why}", ""])
     if not rows:
         return ""
     return (
-        "## The top\n\nNetworks of the last recipe, their ensemble, and the students that learn "
-        "from "
-        "it. The best of each name by one crop ships; of `full`, a member where no student is "
-        "better than they are on average.\n\n" + _table(["", "one crop, %", "ten crops, %"], rows)
+        "## The final recipe\n\nNetworks of the final recipe, their ensemble, and the students "
+        "that are distilled from it. The best of each name by one crop ships; of `full`, a member "
+        "where no student is better than the members on average.\n\n"
+        + _table(["", "one crop, %", "ten crops, %"], rows)
     )
 
 
-def _student(tried: Tried | Failed) -> str:
-    if not tried.recipe.teacher:
-        return "by the labels alone"
-    return f"`{', '.join(f'{key}={value}' for key, value in tried.variant.items())}`"
+def _student(trial: Trial | FailedTrial) -> str:
+    if not trial.recipe.teacher:
+        return "trained on the labels alone"
+    return f"`{', '.join(f'{key}={value}' for key, value in trial.variant.items())}`"
 
 
-def _next(plan: Plan, state: State) -> str:
-    if not state.wanted:
+def _pending(plan: Plan, state: SearchState) -> str:
+    if not state.pending:
         return ""
     return (
-        f"## What is left\n\nThe ladder stands before **{state.wanted_for}**, for which "
-        f"{len(state.wanted)} runs are to be trained. The same command goes on:\n\n    "
+        f"## Pending\n\nThe next step is **{state.pending_for}**, for which "
+        f"{len(state.pending)} runs are to be trained. The same command continues:\n\n    "
         f"{plan.command}"
     )
 
 
-def _recipes(plan: Plan, state: State) -> str:
+def _recipes(plan: Plan, state: SearchState) -> str:
     parts = []
-    if state.top is not None:
-        parts.append(("The recipe at the top", _toml(state.top)))
+    if state.final_recipe is not None:
+        parts.append(("The final recipe", _toml(state.final_recipe)))
     for name in ("full", "fast"):
-        chosen = state.chosen(name)
-        if chosen is not None and not state.wanted:
-            parts.append((f"`{name}`", _toml(chosen.recipe)))
+        selected = state.selected(name)
+        if selected is not None and not state.pending:
+            parts.append((f"`{name}`", _toml(selected.recipe)))
     return "\n\n".join(f"## {title}\n\n```toml\n{text}```" for title, text in parts)
 
 
 def _toml(recipe: Recipe) -> str:
-    """With teachers by their runs' names: where those lie is this machine's business."""
+    """TOML of the recipe, with teachers by their runs' names in place of this machine's paths."""
     names = tuple(str(Path(*Path(place).parts[-3:])) for place in recipe.teacher)
     return as_toml(dataclasses.replace(recipe, teacher=names))
 
 
-def _as_table(state: State) -> dict[str, object]:
-    def plain(tried: Tried) -> dict[str, object]:
+def _as_table(state: SearchState) -> dict[str, object]:
+    def plain(trial: Trial) -> dict[str, object]:
         return {
-            "variant": dict(tried.variant), "seeds": list(tried.seeds),
-            "one_crop": round(tried.by_one.mean, 5), "ten_crop": round(tried.by_ten.mean, 5),
+            "variant": dict(trial.variant), "seeds": list(trial.seeds),
+            "one_crop": round(trial.one_crop.mean, 5), "ten_crop": round(trial.ten_crop.mean, 5),
         }  # fmt: skip
 
     return {
-        "ground": None if state.ground is None else plain(state.ground),
+        "ground": None if state.baseline is None else plain(state.baseline),
         "rungs": [
             {
-                "name": climbed.rung.name, "kept": climbed.kept,
-                "gain_points": climbed.gain and round(climbed.gain.points, 3),
-                "gain_interval": climbed.gain and [round(x, 3) for x in climbed.gain.interval],
-                "tried": [plain(tried) for tried in climbed.tried],
+                "name": result.stage.name, "kept": result.kept,
+                "gain_points": result.gain and round(result.gain.points, 3),
+                "gain_interval": result.gain and [round(x, 3) for x in result.gain.interval],
+                "tried": [plain(trial) for trial in result.trials],
             }
-            for climbed in state.climbed
+            for result in state.stages
         ],
         "ensemble": state.ensemble,
         "students": {name: [plain(t) for t in found] for name, found in state.students.items()},
-        "wanted": len(state.wanted),
+        "wanted": len(state.pending),
     }  # fmt: skip
 
 
-def _spread(found: Spread) -> str:
+def _accuracy(found: SeedAccuracy) -> str:
     low, high = found.interval
     deviation = "" if math.isnan(found.deviation) else f" ± {100 * found.deviation:.2f}"
     return f"{100 * found.mean:.2f}{deviation} ({100 * low:.1f} to {100 * high:.1f})"

@@ -35,6 +35,7 @@ from trainer.studies.paper import TABLES
 from trainer.training import loop
 from trainer.training.checkpoint import current_commit, load_checkpoint
 from trainer.training.errors import TrainingStopped
+from trainer.training.progress import Progress
 from trainer.training.svm import FILE as SHALLOW_FILE
 from trainer.training.svm import fit_shallow, load_shallow
 from trainer.training.time_limit import Limit
@@ -103,7 +104,7 @@ class Reproduction:
         fer: Fer2013,
         jaffe: Jaffe | None,
         show: Callable[[str], None],
-        progress: Callable[[loop.Progress], None],
+        progress: Callable[[Progress], None],
         stop_requested: Callable[[], bool],
         ahead: Ahead | None = None,
     ) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ferdesk.errors import DataError
+from trainer.models.network import Network
 from trainer.recipes.config import Recipe, recipe_from
 from trainer.training.checkpoint import load_checkpoint
 
@@ -42,6 +43,27 @@ def load_start(path: Path) -> Start:
         return _from_onnx(path)
     checkpoint = load_checkpoint(path)
     return Start(checkpoint.evaluated_weights(), shape_of(checkpoint.recipe), None, path.name)
+
+
+def initialise(model: Network, start: dict[str, Tensor]) -> None:
+    """Initialise ``model`` from the weights ``start``; a last layer of another shape stays random.
+
+    Raises:
+        DataError: the networks differ in more than that.
+    """
+    own = model.state_dict()
+    fitting = {
+        name: value
+        for name, value in start.items()
+        if name in own and own[name].shape == value.shape
+    }
+    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith("head.")]
+    if strange:
+        raise DataError(
+            f"The weights to start from are of another network ({min(strange)} does not fit); "
+            "choose the preset, width and attention of the run that they come from."
+        )
+    model.load_state_dict({**own, **fitting})
 
 
 def shape_of(recipe: Recipe) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,22 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ferdesk.errors import DataError, FerdeskError
-from trainer.data.augment import center_crop
 from trainer.data.fer2013 import Faces, Fer2013
 from trainer.models.baselines import StackedAutoEncoder
 from trainer.models.network import Network
 from trainer.recipes.config import Recipe
+from trainer.scoring.center_crop import center_accuracy
 from trainer.training.build import build_network
 from trainer.training.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from trainer.training.distillation import Teacher, load_teacher, opinion
 from trainer.training.distributed import ALONE, Group, GroupLost, synchronise_norms
 from trainer.training.epoch_plan import learning_rate_at
 from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
+from trainer.training.initial_weights import initialise
 from trainer.training.pretrain import FILE as PRETRAINED
 from trainer.training.pretrain import Progress as Pretraining
 from trainer.training.pretrain import pretrain
+from trainer.training.progress import Progress
 from trainer.training.run_log import Journal
 from trainer.training.step import TrainingStep, is_out_of_memory, memory_format
 
@@ -38,24 +39,6 @@ SAVE_SHARE = 0.03
 """Share of the time that saving at the ends of epochs may take."""
 CHECK_EVERY_STEPS = 25
 """How often the host waits for a processor's loss; a GPU runs ahead four times as far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands; ``public_accuracy`` is None until an epoch has been evaluated."""
-
-    epoch: float
-    step: int
-    num_steps: int
-    loss: float
-    learning_rate: float
-    images_per_s: float
-    public_accuracy: float | None
-    best_accuracy: float | None = None
-    num_epochs: int = 0
-    epoch_ended: bool = False
-    phase: str = "training"
-    """What epoch and step count: training, or the pre-training of a named layer."""
 
 
 def fit(
@@ -159,7 +142,7 @@ class _Run:
         if checkpoint is None:
             self.model.prepare(torch.from_numpy(training.pixels).to(self.device))
         if checkpoint is None and start is not None:
-            _begin_from(self.model, start)
+            initialise(self.model, start)
         self.model = synchronise_norms(self.model, group, self.device)
         self.averaged = self._network() if recipe.average else None
         if self.averaged is not None:
@@ -465,39 +448,3 @@ class _Run:
                     f"The checkpoint {self.folder / name} cannot be written: {error}."
                 ) from error
         self._best = None
-
-
-def _begin_from(model: Network, start: dict[str, Tensor]) -> None:
-    """Lay ``start`` into ``model``; the last layer may be another one, and is then left as it is.
-
-    Raises:
-        DataError: the networks differ in more than that.
-    """
-    own = model.state_dict()
-    fitting = {
-        name: value
-        for name, value in start.items()
-        if name in own and own[name].shape == value.shape
-    }
-    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith("head.")]
-    if strange:
-        raise DataError(
-            f"The weights to start from are of another network ({min(strange)} does not fit); "
-            "choose the preset, width and attention of the run that they come from."
-        )
-    model.load_state_dict({**own, **fitting})
-
-
-@torch.no_grad()
-def center_accuracy(model: Network, faces: Faces, crop_px: int, bf16: bool = False) -> float:
-    """Share of ``faces`` whose expression the largest logit names, one centre crop each."""
-    model.eval()
-    device = next(model.parameters()).device
-    hits = torch.zeros((), dtype=torch.int64, device=device)
-    for start in range(0, len(faces), 512):
-        pixels = torch.from_numpy(faces.pixels[start : start + 512]).to(device)
-        labels = torch.from_numpy(faces.labels[start : start + 512]).to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            logits = model(center_crop(pixels, crop_px))
-        hits += (logits.argmax(1) == labels).sum()
-    return hits.item() / max(len(faces), 1)

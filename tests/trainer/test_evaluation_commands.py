@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.trainer.test_crossval import portraits
+from tests.trainer.test_cross_validation import portraits
 from trainer.cli import evaluate, folds, reproduce
 from trainer.evaluation import cross_validation
 from trainer.evaluation.predictions import load_predictions, stored

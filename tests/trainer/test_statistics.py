@@ -7,6 +7,7 @@ import pytest
 
 from trainer.scoring.evaluate import expected_calibration_error, softmax, wilson_interval
 from trainer.scoring.statistics import (
+    accuracy_over_seeds,
     brier_score,
     confusion,
     f1_scores,
@@ -14,7 +15,6 @@ from trainer.scoring.statistics import (
     mcnemar,
     reliability,
     row_shares,
-    spread,
 )
 
 
@@ -60,7 +60,7 @@ def test_the_reliability_bins_add_up_to_the_calibration_error() -> None:
 
 
 def test_one_seed_has_wilsons_interval_and_no_deviation() -> None:
-    found = spread(np.array([[True] * 7 + [False] * 3]))
+    found = accuracy_over_seeds(np.array([[True] * 7 + [False] * 3]))
     assert found.mean == pytest.approx(0.7)
     assert math.isnan(found.deviation)
     assert found.interval == wilson_interval(7, 10)
@@ -68,7 +68,7 @@ def test_one_seed_has_wilsons_interval_and_no_deviation() -> None:
 
 def test_seeds_have_a_mean_the_samples_deviation_and_an_interval_over_faces() -> None:
     correct = np.array([[True, True, True, False], [True, True, False, False]])
-    found = spread(correct)
+    found = accuracy_over_seeds(correct)
     assert found.mean == pytest.approx(0.625)
     assert found.deviation == pytest.approx(math.sqrt(2 * 0.125**2))
     # shares over faces 1, 1, 1/2, 0: deviation sqrt((2 * .375^2 + .125^2 + .625^2) / 3)
@@ -78,7 +78,7 @@ def test_seeds_have_a_mean_the_samples_deviation_and_an_interval_over_faces() ->
 
 def test_a_spread_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one seed"):
-        spread(np.zeros((0, 5), bool))
+        accuracy_over_seeds(np.zeros((0, 5), bool))
 
 
 def test_mcnemar_counts_who_alone_is_right_and_is_exact() -> None:

@@ -1,4 +1,4 @@
-"""The ladder keeps what pays, goes on where it was cut off, and never reads PrivateTest."""
+"""The recipe search keeps what pays, goes on where it was cut off, and never reads PrivateTest."""
 
 import dataclasses
 import json
@@ -14,9 +14,10 @@ from tests.trainer.conftest import Row, Run
 from trainer.data.fer2013 import Fer2013
 from trainer.evaluation.predictions import Origin, Predictions, file_name, save_predictions
 from trainer.recipes.config import Recipe, as_table, load_recipe
-from trainer.studies import recipe_search
-from trainer.studies.recipe_search import RUNGS, Climb, Gain, Plan, Rung, State, assess, gain_of
+from trainer.studies.recipe_search import RecipeSearch
+from trainer.studies.recipe_search_plan import STAGES, Plan, Stage, as_toml
 from trainer.studies.recipe_search_report import write_report
+from trainer.studies.recipe_search_state import Gain, SearchState, assess, gain_of
 from trainer.training import loop
 from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
 from trainer.training.time_limit import TimeIsUp
@@ -24,14 +25,14 @@ from trainer.training.time_limit import TimeIsUp
 pytestmark = pytest.mark.timeout(180)
 
 TINY = ("width=4", "epochs=1", "batch=7", "learning_rate=0.01")
-GAP = Rung("gap", "all cells", ({"pool": "gap"},))
-SMOOTH = Rung("smoothing", "smoothing", ({"label_smoothing": 0.1}, {"label_smoothing": 0.2}))
+GAP = Stage("gap", "all cells", ({"pool": "gap"},))
+SMOOTH = Stage("smoothing", "smoothing", ({"label_smoothing": 0.1}, {"label_smoothing": 0.2}))
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     return Plan(
-        rungs=(GAP, SMOOTH), seeds=(1, 2), overrides=TINY, runs=tmp_path / "runs",
+        stages=(GAP, SMOOTH), seeds=(1, 2), overrides=TINY, runs=tmp_path / "runs",
         out=tmp_path / "out", command="ferdesk-train ladder", members=1,
     )  # fmt: skip
 
@@ -39,8 +40,8 @@ def plan(tmp_path: Path) -> Plan:
 def _store(plan: Plan, fer: Fer2013, recipe: Recipe, seed: int, num_right: int) -> None:
     """Predictions that have the first ``num_right`` faces of PublicTest right."""
     labels = fer.splits["public"].labels
-    said = np.where(np.arange(len(labels)) < num_right, labels, (labels + 1) % 7)
-    logits = np.eye(7, dtype=np.float32)[said]
+    predicted = np.where(np.arange(len(labels)) < num_right, labels, (labels + 1) % 7)
+    logits = np.eye(7, dtype=np.float32)[predicted]
     origin = Origin(
         plan.key(recipe), "public", seed, "last", as_table(recipe), fer.sha256, "", "", ""
     )
@@ -48,65 +49,67 @@ def _store(plan: Plan, fer: Fer2013, recipe: Recipe, seed: int, num_right: int) 
     save_predictions(Predictions(origin, {"one": logits, "flip": logits, "ten": logits}), path)
 
 
-def _stored(plan: Plan, fer: Fer2013, num_right: Callable[[Recipe], int]) -> State:
-    """Answer every wish of the ladder with made-up predictions."""
-    while (state := assess(plan, fer)).wanted:
-        for wanted in state.wanted:
-            _store(plan, fer, wanted.recipe, wanted.recipe.seed, num_right(wanted.recipe))
+def _stored(plan: Plan, fer: Fer2013, num_right: Callable[[Recipe], int]) -> SearchState:
+    """Complete the search with made-up predictions."""
+    while (state := assess(plan, fer)).pending:
+        for run in state.pending:
+            _store(plan, fer, run.recipe, run.recipe.seed, num_right(run.recipe))
     return state
 
 
-def _climbed(plan: Plan, fer: Fer2013, monkeypatch: pytest.MonkeyPatch) -> State:
-    """Climb where no network is judged: whatever was trained has five faces right."""
-    climb = Climb(plan, fer, lambda _: None, lambda _: None, lambda: False)
+def _search_without_evaluation(
+    plan: Plan, fer: Fer2013, monkeypatch: pytest.MonkeyPatch
+) -> SearchState:
+    """RecipeSearch where no network is judged: whatever was trained has five faces right."""
+    search = RecipeSearch(plan, fer, lambda _: None, lambda _: None, lambda: False)
     monkeypatch.setattr(
-        climb,
+        search,
         "_predict",
-        lambda wanted: _store(plan, fer, wanted.recipe, wanted.recipe.seed, 5),
+        lambda run: _store(plan, fer, run.recipe, run.recipe.seed, 5),
     )
-    return climb.run()
+    return search.run()
 
 
-def test_a_rung_that_gains_is_stood_on_and_one_that_does_not_is_left(
+def test_a_stage_that_gains_is_extended_and_one_that_does_not_is_dropped(
     plan: Plan, tiny_data: Fer2013
 ) -> None:
     def num_right(recipe: Recipe) -> int:
         return 5 + 3 * (recipe.pool == "gap") - (recipe.label_smoothing > 0)
 
     state = _stored(plan, tiny_data, num_right)
-    assert [climbed.kept for climbed in state.climbed] == [True, False]
-    assert state.climbed[0].gain is not None
-    assert state.climbed[0].gain.points == pytest.approx(100 * 3 / 14)
-    assert state.top is not None
-    assert state.top.pool == "gap"
-    assert state.top.label_smoothing == 0
+    assert [result.kept for result in state.stages] == [True, False]
+    assert state.stages[0].gain is not None
+    assert state.stages[0].gain.points == pytest.approx(100 * 3 / 14)
+    assert state.final_recipe is not None
+    assert state.final_recipe.pool == "gap"
+    assert state.final_recipe.label_smoothing == 0
 
 
 def test_the_best_variant_counts(plan: Plan, tiny_data: Fer2013) -> None:
     state = _stored(plan, tiny_data, lambda recipe: 5 + round(10 * recipe.label_smoothing))
-    assert not state.climbed[0].kept  # nothing gained by gap
-    best = state.climbed[1].best
+    assert not state.stages[0].kept  # nothing gained by gap
+    best = state.stages[1].best
     assert best is not None
     assert best.variant == {"label_smoothing": 0.2}
-    assert state.top is not None
-    assert state.top.pool == "paper"
+    assert state.final_recipe is not None
+    assert state.final_recipe.pool == "paper"
 
 
 def test_what_belongs_to_training_anyway_may_cost_a_little(plan: Plan, tiny_data: Fer2013) -> None:
     def num_right(recipe: Recipe) -> int:
         return 10 - (recipe.pool == "gap")
 
-    costly = dataclasses.replace(GAP, least_gain=-7.0)
-    cheap = dataclasses.replace(GAP, least_gain=-8.0)  # one face of 14 are 7.1 points
+    costly = dataclasses.replace(GAP, min_gain=-7.0)
+    cheap = dataclasses.replace(GAP, min_gain=-8.0)  # one face of 14 are 7.1 points
     assert not _stored(
-        dataclasses.replace(plan, rungs=(costly,)), tiny_data, num_right
-    ).climbed[0].kept  # fmt: skip
-    assert assess(dataclasses.replace(plan, rungs=(cheap,)), tiny_data).climbed[0].kept
+        dataclasses.replace(plan, stages=(costly,)), tiny_data, num_right
+    ).stages[0].kept  # fmt: skip
+    assert assess(dataclasses.replace(plan, stages=(cheap,)), tiny_data).stages[0].kept
 
 
 def test_gains_are_paired_over_faces_and_seeds(plan: Plan, tiny_data: Fer2013) -> None:
     state = _stored(plan, tiny_data, lambda recipe: 7 + recipe.seed * (recipe.pool == "gap"))
-    gain = state.climbed[0].gain
+    gain = state.stages[0].gain
     assert isinstance(gain, Gain)
     assert gain.points == pytest.approx(100 * 1.5 / 14)
     assert gain.deviation == pytest.approx(np.std([100 / 14, 200 / 14], ddof=1))
@@ -116,20 +119,20 @@ def test_gains_are_paired_over_faces_and_seeds(plan: Plan, tiny_data: Fer2013) -
     assert gain.interval == pytest.approx((gain.points - half, gain.points + half))
 
 
-def test_overrides_lie_over_every_rung_but_longer_training(plan: Plan) -> None:
-    ground = plan.ground()
-    longer = plan.step_up(ground, Rung("longer", "", ({},), times_epochs=2), {})
+def test_overrides_lie_over_every_stage_but_the_epoch_factor(plan: Plan) -> None:
+    baseline = plan.baseline()
+    longer = plan.extend(baseline, Stage("longer", "", ({},), epoch_factor=2), {})
     assert (longer.epochs, longer.width) == (2, 4)
-    cosine = next(rung for rung in RUNGS if rung.name == "cosine")
-    recipe = plan.step_up(longer, cosine, cosine.variants[0])
+    cosine = next(stage for stage in STAGES if stage.name == "cosine")
+    recipe = plan.extend(longer, cosine, cosine.variants[0])
     assert (recipe.learning_rate, recipe.batch, recipe.schedule) == (0.01, 7, "cosine")
     assert recipe.epochs == 2
 
 
 def test_a_rate_follows_the_batch_that_is_demanded(plan: Plan) -> None:
-    cosine = next(rung for rung in RUNGS if rung.name == "cosine")
+    cosine = next(stage for stage in STAGES if stage.name == "cosine")
     small = dataclasses.replace(plan, overrides=("batch=32",))
-    recipe = small.step_up(small.ground(), cosine, cosine.variants[0])
+    recipe = small.extend(small.baseline(), cosine, cosine.variants[0])
     assert (recipe.batch, recipe.learning_rate) == (32, 0.025)
 
 
@@ -138,14 +141,14 @@ def test_a_variant_that_an_override_makes_equal_is_not_trained(
 ) -> None:
     same = dataclasses.replace(plan, overrides=(*TINY, "pool=gap"))
     state = _stored(same, tiny_data, lambda recipe: 7)
-    assert [climbed.rung.name for climbed in state.climbed] == ["smoothing"]
+    assert [result.stage.name for result in state.stages] == ["smoothing"]
 
 
-def test_every_rung_can_be_trained_as_it_stands(plan: Plan) -> None:
+def test_every_stage_makes_a_valid_recipe(plan: Plan) -> None:
     whole = dataclasses.replace(plan, overrides=())
-    recipe = whole.ground()
-    for rung in RUNGS:
-        stepped = [whole.step_up(recipe, rung, variant) for variant in rung.variants]
+    recipe = whole.baseline()
+    for stage in STAGES:
+        stepped = [whole.extend(recipe, stage, variant) for variant in stage.variants]
         assert recipe not in stepped
         recipe = stepped[-1]
     assert recipe.epochs == 600
@@ -153,9 +156,9 @@ def test_every_rung_can_be_trained_as_it_stands(plan: Plan) -> None:
 
 
 def test_a_recipe_survives_its_way_through_a_file(plan: Plan, tmp_path: Path) -> None:
-    recipe = plan.student(plan.ground(), (1, 2), {"distill_alpha": 0.9}, "fast")
+    recipe = plan.student(plan.baseline(), (1, 2), {"distill_alpha": 0.9}, "fast")
     path = tmp_path / "recipe.toml"
-    path.write_text(recipe_search.as_toml(recipe), encoding="utf-8")
+    path.write_text(as_toml(recipe), encoding="utf-8")
     assert load_recipe(str(path), []) == recipe
     assert recipe.width == 2
     assert recipe.teacher
@@ -174,11 +177,11 @@ def test_students_learn_from_the_members_and_the_better_one_is_chosen(
     assert state.members.seeds == (1, 2, 3)
     assert state.ensemble == (0.5, 0.5)
     for name, width in (("full", 4), ("fast", 2)):
-        chosen = state.chosen(name)
-        assert chosen is not None
-        assert chosen.recipe.width == width
-        assert chosen.recipe.distill_alpha == 0.9
-        assert len(chosen.recipe.teacher) == 3
+        selected = state.selected(name)
+        assert selected is not None
+        assert selected.recipe.width == width
+        assert selected.recipe.distill_alpha == 0.9
+        assert len(selected.recipe.teacher) == 3
 
 
 def test_students_that_learn_nothing_from_teachers_do_not_ship(
@@ -187,44 +190,44 @@ def test_students_that_learn_nothing_from_teachers_do_not_ship(
     state = _stored(
         dataclasses.replace(plan, members=2), tiny_data, lambda recipe: 7 - bool(recipe.teacher)
     )
-    full, fast = state.chosen("full"), state.chosen("fast")
+    full, fast = state.selected("full"), state.selected("fast")
     assert full is state.members
     assert fast is not None
     assert not fast.recipe.teacher
     text = write_report(plan, state, "2026", "abc", "m").read_text("utf-8")
-    assert "| `fast`, by the labels alone |" in text
+    assert "| `fast`, trained on the labels alone |" in text
 
 
 def test_without_members_the_best_network_is_full(plan: Plan, tiny_data: Fer2013) -> None:
     state = _stored(plan, tiny_data, lambda recipe: 5 + (recipe.pool == "gap"))
-    chosen = state.chosen("full")
-    assert chosen is not None
-    assert chosen.recipe.pool == "gap"
-    assert state.chosen("fast") is None
+    selected = state.selected("full")
+    assert selected is not None
+    assert selected.recipe.pool == "gap"
+    assert state.selected("fast") is None
 
 
-def test_the_whole_ladder_is_climbed_and_nothing_is_trained_twice(
+def test_the_whole_search_runs_and_nothing_is_trained_twice(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = dataclasses.replace(plan, seeds=(1,), members=2, rungs=(GAP,))
-    said: list[str] = []
+    small = dataclasses.replace(plan, seeds=(1,), members=2, stages=(GAP,))
+    lines: list[str] = []
     # without PrivateTest: whoever reads it gets a KeyError
-    state = Climb(small, tiny_data, said.append, lambda _: None, lambda: False).run()
-    assert state.chosen("fast") is not None
-    # the ground, gap, the other member, two students of each width, one without teachers
-    assert len([words for words in said if ", run " in words]) == 8
+    state = RecipeSearch(small, tiny_data, lines.append, lambda _: None, lambda: False).run()
+    assert state.selected("fast") is not None
+    # the baseline, gap, the other member, two students of each width, one without teachers
+    assert len([words for words in lines if ", run " in words]) == 8
     text = write_report(small, state, "2026-01-02", "abc", "a machine").read_text("utf-8")
     assert "Not the paper's size" in text
-    assert "their mean opinion" in text
+    assert "ensemble (mean probabilities)" in text
     assert "width = 2" in text
-    assert "What is left" not in text
+    assert "## Pending" not in text
     assert str(small.runs) not in text  # teachers by the names of their runs
 
     def trained_again(*_: Any, **__: Any) -> None:
         raise AssertionError("trained twice")
 
     monkeypatch.setattr(loop, "fit", trained_again)
-    Climb(small, tiny_data, said.append, lambda _: None, lambda: False).run()
+    RecipeSearch(small, tiny_data, lines.append, lambda _: None, lambda: False).run()
 
 
 def test_when_the_minutes_are_over_the_run_is_kept_and_the_report_says_what_is_left(
@@ -232,16 +235,18 @@ def test_when_the_minutes_are_over_the_run_is_kept_and_the_report_says_what_is_l
 ) -> None:
     short = dataclasses.replace(plan, minutes=1e-9)
     with pytest.raises(TimeIsUp, match="goes on from there"):
-        Climb(short, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+        RecipeSearch(short, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     text = write_report(plan, assess(plan, tiny_data), "2026", "abc", "m").read_text("utf-8")
     assert "not trained yet" in text
-    assert "before **paper**, for which 2 runs are to be trained" in " ".join(text.split())
+    assert "The next step is **paper**, for which 2 runs are to be trained" in " ".join(
+        text.split()
+    )
 
 
 def test_ctrl_c_stops_within_a_run(plan: Plan, tiny_data: Fer2013) -> None:
     answers = iter([False, False, True, True, True])
     with pytest.raises(TrainingStopped):
-        Climb(plan, tiny_data, lambda _: None, lambda _: None, lambda: next(answers)).run()
+        RecipeSearch(plan, tiny_data, lambda _: None, lambda _: None, lambda: next(answers)).run()
 
 
 def test_a_variant_that_cannot_be_trained_is_left_out_and_told(
@@ -255,16 +260,16 @@ def test_a_variant_that_cannot_be_trained_is_left_out_and_told(
         return inner(recipe, *arguments, **options)
 
     monkeypatch.setattr(loop, "fit", fit)
-    one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(SMOOTH,))
-    state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
-    (climbed,) = state.climbed
-    assert [failed.variant for failed in climbed.failed] == [{"label_smoothing": 0.1}]
-    assert len(climbed.tried) == 1
+    one_seed = dataclasses.replace(plan, seeds=(1,), stages=(SMOOTH,))
+    state = RecipeSearch(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    (result,) = state.stages
+    assert [failed.variant for failed in result.failed] == [{"label_smoothing": 0.1}]
+    assert len(result.trials) == 1
     text = write_report(one_seed, state, "2026", "abc", "m").read_text("utf-8")
     assert "left out: The loss is no number." in text
 
 
-def test_a_rung_of_which_nothing_can_be_trained_is_passed(
+def test_a_stage_of_which_nothing_can_be_trained_is_skipped(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = loop.fit
@@ -275,13 +280,13 @@ def test_a_rung_of_which_nothing_can_be_trained_is_passed(
         return inner(recipe, *arguments, **options)
 
     monkeypatch.setattr(loop, "fit", fit)
-    one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(SMOOTH,))
-    state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
-    assert state.climbed[0].best is None
-    assert not state.climbed[0].kept
+    one_seed = dataclasses.replace(plan, seeds=(1,), stages=(SMOOTH,))
+    state = RecipeSearch(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    assert state.stages[0].best is None
+    assert not state.stages[0].kept
     text = write_report(one_seed, state, "2026", "abc", "m").read_text("utf-8")
     assert "cannot be trained here" in text
-    table = json.loads((one_seed.out / "recipe_search.json").read_text("utf-8"))
+    table = json.loads((one_seed.out / "ladder.json").read_text("utf-8"))
     assert table["rungs"][0]["gain_points"] is None
 
 
@@ -297,14 +302,14 @@ def test_where_memory_is_full_half_the_batch_is_trained_at_half_the_rate(
 
     monkeypatch.setattr(loop, "fit", fit)
     large = dataclasses.replace(
-        plan, rungs=(SMOOTH,), overrides=("width=4", "batch=80", "learning_rate=0.04")
+        plan, stages=(SMOOTH,), overrides=("width=4", "batch=80", "learning_rate=0.04")
     )
-    state = _climbed(large, tiny_data, monkeypatch)
-    assert state.ground is not None
-    assert (state.ground.recipe.batch, state.ground.recipe.learning_rate) == (20, 0.01)
+    state = _search_without_evaluation(large, tiny_data, monkeypatch)
+    assert state.baseline is not None
+    assert (state.baseline.recipe.batch, state.baseline.recipe.learning_rate) == (20, 0.01)
     # twice each, for memory may be free then; the second seed not before the first one fits
     assert asked[:6] == [(80, 1), (80, 1), (40, 1), (40, 1), (20, 1), (20, 2)]
-    assert all(tried.recipe.batch == 20 for tried in state.climbed[0].tried)
+    assert all(trial.recipe.batch == 20 for trial in state.stages[0].trials)
 
 
 def test_memory_that_is_free_again_costs_no_variant(
@@ -318,9 +323,9 @@ def test_memory_that_is_free_again_costs_no_variant(
         return inner(recipe, *arguments, **options)
 
     monkeypatch.setattr(loop, "fit", fit)
-    one_seed = dataclasses.replace(plan, seeds=(1,), rungs=(GAP,))
-    state = Climb(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
-    assert not state.climbed[0].failed
+    one_seed = dataclasses.replace(plan, seeds=(1,), stages=(GAP,))
+    state = RecipeSearch(one_seed, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    assert not state.stages[0].failed
     assert not (one_seed.out / "failed").exists()
 
 
@@ -334,13 +339,13 @@ def test_a_member_that_cannot_be_trained_is_left_out_of_the_teachers(
             raise CannotTrain("Its teachers are lost.")
 
     monkeypatch.setattr(loop, "fit", fit)
-    three = dataclasses.replace(plan, seeds=(1,), members=3, rungs=())
-    state = _climbed(three, tiny_data, monkeypatch)
+    three = dataclasses.replace(plan, seeds=(1,), members=3, stages=())
+    state = _search_without_evaluation(three, tiny_data, monkeypatch)
     assert state.members is not None
     assert state.members.seeds == (1, 3)
-    assert [len(tried.recipe.teacher) for tried in state.students["fast"]] == [2, 0]
+    assert [len(trial.recipe.teacher) for trial in state.students["fast"]] == [2, 0]
     text = write_report(three, state, "2026", "abc", "m").read_text("utf-8")
-    assert "| the member of seed 2 | left out: The loss is no number. |" in text
+    assert "| member of seed 2 | left out: The loss is no number. |" in text
     assert "| `full`, `distill_alpha=0.9` | left out: Its teachers are lost. |" in text
 
 
@@ -356,12 +361,12 @@ def test_of_a_variant_that_fails_no_further_seed_is_trained(
         return inner(recipe, *arguments, **options)
 
     monkeypatch.setattr(loop, "fit", fit)
-    two_seeds = dataclasses.replace(plan, rungs=(GAP,))
-    Climb(two_seeds, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+    two_seeds = dataclasses.replace(plan, stages=(GAP,))
+    RecipeSearch(two_seeds, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     assert asked == [1]
 
 
-def test_a_ground_that_cannot_be_trained_ends_the_climb(
+def test_a_baseline_that_cannot_be_trained_ends_the_search(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fit(*_: Any, **__: Any) -> None:
@@ -369,41 +374,41 @@ def test_a_ground_that_cannot_be_trained_ends_the_climb(
 
     monkeypatch.setattr(loop, "fit", fit)
     with pytest.raises(CannotTrain):
-        Climb(plan, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
+        RecipeSearch(plan, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
 
 
 def test_predictions_of_other_data_do_not_count(plan: Plan, tiny_data: Fer2013) -> None:
     _stored(plan, tiny_data, lambda recipe: 7)
     other = dataclasses.replace(tiny_data, sha256="another file")
-    assert assess(plan, other).wanted_for == "paper"
+    assert assess(plan, other).pending_for == "paper"
 
 
 def test_a_gain_needs_no_second_seed(plan: Plan, tiny_data: Fer2013) -> None:
     one = dataclasses.replace(plan, seeds=(1,))
     state = _stored(one, tiny_data, lambda recipe: 7)
-    assert state.ground is not None
-    assert np.isnan(gain_of(state.ground, state.ground).deviation)
+    assert state.baseline is not None
+    assert np.isnan(gain_of(state.baseline, state.baseline).deviation)
 
 
-def test_the_command_climbs_and_reports(
+def test_the_command_searches_and_reports(
     run: Run, rows: list[Row], write_csv: Callable[[list[Row]], Path], tmp_path: Path
 ) -> None:
     data = write_csv(rows)
     arguments = [
         "ladder", "--data", data, "--unofficial", "--runs", tmp_path / "runs", "--out",
-        tmp_path / "out", "--seeds", "1", "--rungs", "gap", "--members", "1", "--threads", "1",
+        tmp_path / "out", "--seeds", "1", "--stages", "gap", "--members", "1", "--threads", "1",
         "--set", "width=4", "--set", "epochs=1", "--set", "batch=8",
     ]  # fmt: skip
     code, _, said = run(*arguments)
     assert code == 0, said
-    text = (tmp_path / "out" / "recipe_search.md").read_text("utf-8")
-    assert "| 1 | gap: all cells of the last map are averaged | `pool=gap` |" in text
+    text = (tmp_path / "out" / "ladder.md").read_text("utf-8")
+    assert "| 1 | gap: global average pooling over the whole last map | `pool=gap` |" in text
     assert str(tmp_path) not in text  # no path of the machine
     code, _, said = run(*arguments, "--report-only")
     assert code == 0, said
-    code, _, said = run(*arguments[:-6], "--rungs", "gab")
+    code, _, said = run(*arguments[:-6], "--stages", "gab")
     assert code == 2
-    assert "there is no rung 'gab'" in said
+    assert "there is no stage 'gab'" in said
 
 
 def test_a_recipe_that_cannot_be_is_refused_before_the_data(run: Run, tmp_path: Path) -> None:
@@ -416,7 +421,7 @@ def test_an_unknown_member_count_is_refused(plan: Plan) -> None:
     assert dataclasses.replace(plan, members=4).member_seeds() == (1, 2, 3, 4)
     assert dataclasses.replace(plan, members=1, seeds=(5, 2)).member_seeds() == (5,)
     with pytest.raises(DataError):
-        dataclasses.replace(plan, overrides=("width=0",)).ground()
+        dataclasses.replace(plan, overrides=("width=0",)).baseline()
 
 
 def test_the_command_exports_what_it_found_with_twins_and_cards(
@@ -424,7 +429,7 @@ def test_the_command_exports_what_it_found_with_twins_and_cards(
 ) -> None:
     arguments = [
         "ladder", "--data", write_csv(rows), "--unofficial", "--runs", tmp_path / "runs", "--out",
-        tmp_path / "out", "--seeds", "1", "--rungs", "gap", "--members", "2", "--threads", "1",
+        tmp_path / "out", "--seeds", "1", "--stages", "gap", "--members", "2", "--threads", "1",
         "--set", "width=8", "--set", "epochs=1", "--set", "batch=8", "--models",
         tmp_path / "models", "--model-version", "7",
     ]  # fmt: skip
@@ -451,19 +456,19 @@ def test_when_the_minutes_are_over_the_best_so_far_is_exported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    inner = Climb.run
+    inner = RecipeSearch.run
 
-    def over(climb: Climb) -> State:
-        inner(climb)
+    def over(search: RecipeSearch) -> SearchState:
+        inner(search)
         raise TimeIsUp("The minutes are over.")
 
-    monkeypatch.setattr(Climb, "run", over)
+    monkeypatch.setattr(RecipeSearch, "run", over)
     code, _, said = run(
         "ladder", "--data", write_csv(rows), "--unofficial", "--runs", tmp_path / "runs", "--out",
-        tmp_path / "out", "--seeds", "1", "--rungs", "gap", "--members", "1", "--threads", "1",
+        tmp_path / "out", "--seeds", "1", "--stages", "gap", "--members", "1", "--threads", "1",
         "--set", "width=4", "--set", "epochs=1", "--set", "batch=8", "--models",
         tmp_path / "models",
     )  # fmt: skip
     assert code == 1, said
-    assert "The best so far" in said
+    assert "the best recipe so far" in said
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["best-so-far.onnx"]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from trainer.cli.progress import Display, as_clock, stop_signals
-from trainer.training.loop import Progress
+from trainer.training.progress import Progress
 
 STATE = Progress(
     epoch=1.5, step=15, num_steps=30, loss=1.25, learning_rate=0.01, images_per_s=800.0,

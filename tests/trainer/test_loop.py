@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,11 +16,15 @@ from trainer.data.augment import augment
 from trainer.data.fer2013 import Faces, Fer2013
 from trainer.models.losses import cross_entropy
 from trainer.recipes.config import Recipe, load_recipe
+from trainer.scoring.center_crop import center_accuracy
 from trainer.training import loop, step
 from trainer.training.checkpoint import Checkpoint, load_checkpoint
 from trainer.training.epoch_plan import learning_rate_at
 from trainer.training.errors import TrainingStopped
-from trainer.training.loop import Progress, center_accuracy, fit
+from trainer.training.loop import fit
+
+if TYPE_CHECKING:
+    from trainer.training.progress import Progress
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(120)
