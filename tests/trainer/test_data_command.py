@@ -202,6 +202,7 @@ def test_options_that_do_not_fit_are_a_usage_error(
 def test_no_sheet_is_drawn_into_a_checkout(
     run: Run, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert Path(__file__).parents[2] == contact_sheet._CHECKOUT
     (tmp_path / ".git").mkdir()
     monkeypatch.setattr(contact_sheet, "_CHECKOUT", tmp_path)
     code, out, err = run("--folder", own)
