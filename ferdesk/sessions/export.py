@@ -100,7 +100,12 @@ def _plain(text: str) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else ""
+    return _or_empty(value, 3)
+
+
+def _or_empty(value: float, places: int) -> str:
+    """A number, or nothing where the recording has none."""
+    return f"{value + 0.0:.{places}f}" if math.isfinite(value) else ""  # no -0.00
 
 
 def _csv(header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
@@ -125,19 +130,26 @@ def _tracks_by_row(
 def _openface_rows(
     session: Session, review: Review
 ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
-    header = ("frame", "face_id", "timestamp", "confidence", "success", "pose_Rz")
+    header = (
+        "frame", "face_id", "timestamp", "confidence", "success",
+        "pose_Rx", "pose_Ry", "pose_Rz",
+    )  # fmt: skip
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
+    yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
 
     def rows() -> Iterator[tuple[object, ...]]:
         for row in _rows_to_show(table, track_of):
             # OpenFace counts frames from 1 and people from 0
             start = (int(table.frame[row]) + 1, max(0, int(track_of[row]) - 1))
             if track_of[row] == 0:
-                yield (*start, f"{table.t_s[row]:.3f}", 0, 0, "")
+                yield (*start, f"{table.t_s[row]:.3f}", 0, 0, "", "", "")
                 continue
-            roll = math.radians(float(table.roll_deg[row]))
             score = f"{table.detection[row]:.3f}"
-            yield (*start, f"{table.t_s[row]:.3f}", score, 1, f"{roll:.4f}")
+            # its axes point right, down and away from the camera: a positive turn about the second
+            # is one to the picture's left
+            angles = (pitch[row], -yaw[row], table.roll_deg[row])
+            turns = (_or_empty(math.radians(float(angle)), 4) for angle in angles)
+            yield (*start, f"{table.t_s[row]:.3f}", score, 1, *turns)
 
     return header, rows()
 
@@ -146,10 +158,12 @@ def _pyfeat_rows(
     session: Session, review: Review
 ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
     header = (
-        "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore", "Roll",
+        "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore",
+        "Pitch", "Roll", "Yaw",
         *PYFEAT_EMOTIONS.values(), "input", "frame", "approx_time", "Identity",
     )  # fmt: skip
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
+    yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
     titles = {track.id: track.name or f"Person_{track.id - 1}" for track in review.tracks}
     source = _plain(str(session.about.get("source", {}).get("location", "")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
@@ -159,12 +173,13 @@ def _pyfeat_rows(
             seconds = float(table.t_s[row])
             end = (source, int(table.frame[row]), f"{int(seconds // 60):02d}:{seconds % 60:06.3f}")
             if track_of[row] == 0:
-                yield (*[""] * 13, *end, "")
+                yield (*[""] * 15, *end, "")
                 continue
             yield (
                 *(f"{value:.2f}" for value in table.box[row]),
                 f"{table.detection[row]:.3f}",
-                f"{table.roll_deg[row]:.2f}",
+                # degrees, positive up, clockwise, and to the picture's left
+                *(_or_empty(angle, 2) for angle in (-pitch[row], table.roll_deg[row], -yaw[row])),
                 *(f"{value:.5f}" for value in table.raw[row, order]),
                 *end,
                 _plain(titles[int(track_of[row])]),

@@ -1,21 +1,28 @@
-"""Sessions as Parquet, by pyarrow, which is an extra: ``pip install 'ferdesk[parquet]'``."""
+"""Parquet export of sessions, by pyarrow, which is an extra: ``pip install 'ferdesk[parquet]'``."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, FaceField
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
+from ferdesk.sessions.table import Table
+
+_BOX = ("x", "y", "width", "height")
 
 
 def write_parquet(session: Session, path: Path, review: Review | None = None) -> None:
     """Write the session's rows under the names of ``results.csv``; float32 stays float32.
 
     ``label`` is a dictionary column; what a row without a face leaves empty is null. Two columns
-    of the review are added: ``lane`` (null where excluded or without a face) and ``name``.
+    of the review are added: ``lane`` (null where excluded or without a face) and ``name``. Behind
+    them stand the fields that came after the first version.
 
     Raises:
         RecordingError: pyarrow is not installed, or the file cannot be written.
@@ -37,27 +44,20 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     markers: list[str | None] = [None] * len(table)
     for row, text in table.markers:
         markers[row] = text
-    columns: dict[str, object] = {
-        "frame": table.frame,
-        "t_s": table.t_s,
-        "face_id": pa.array(table.face_id, mask=nobody),
-    }
-    for index, name in enumerate(("x", "y", "width", "height")):
-        columns[name] = pa.array(table.box[:, index], mask=nobody)
-    columns["detection"] = pa.array(table.detection, mask=nobody)
-    labels = pa.array(table.label.clip(0), mask=nobody)
-    columns["label"] = pa.DictionaryArray.from_arrays(labels, pa.array(LABELS))
-    columns["confidence"] = pa.array(table.confidence, mask=nobody)
-    columns["uncertain"] = pa.array(table.uncertain, mask=nobody)
-    for kind, values in (("p", table.raw), ("s", table.smoothed)):
-        for index, label in enumerate(LABELS):
-            columns[f"{kind}_{label}"] = pa.array(values[:, index], mask=nobody)
-    for name in ("roll_deg", "sharpness", "brightness"):
-        columns[name] = pa.array(getattr(table, name), mask=nobody)
+    columns: dict[str, object] = {"frame": table.frame, "t_s": table.t_s}
+    for field in FIRST_FIELDS:
+        if field.name == "label":
+            labels = pa.array(table.label.clip(0), mask=nobody)
+            columns["label"] = pa.DictionaryArray.from_arrays(labels, pa.array(LABELS))
+        else:
+            columns[field.name] = pa.array(_column(table, field), mask=nobody)
     columns["latency_ms"] = table.latency_ms
     columns["marker"] = pa.array(markers, pa.string())
     columns["lane"] = pa.array(lane, mask=lane == 0)
     columns["name"] = pa.array([names.get(int(i)) or None for i in lane], pa.string())
+    for field in ADDED_FIELDS:
+        values, empty = _added_column(table, field)
+        columns[field.name] = pa.array(values, mask=empty)
     started = session.about.get("started_utc") or ""
     about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
     arrow = pa.table(columns).replace_schema_metadata(about)
@@ -67,3 +67,25 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
         raise RecordingError(
             translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
         ) from error
+
+
+def _column(table: Table, field: FaceField) -> NDArray[Any]:
+    """[n] the column of a field that every recording has."""
+    if field.family:
+        values = table.raw if field.family == "p" else table.smoothed
+        return values[:, LABELS.index(field.key)]
+    if field.name in _BOX:
+        return table.box[:, _BOX.index(field.name)]
+    column: NDArray[Any] = getattr(table, field.name)
+    return column
+
+
+def _added_column(table: Table, field: FaceField) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """[n] the column of a field that came later, and where it is empty."""
+    if field.kind == "text":
+        words = table.added.get(field.name, np.zeros(len(table), "S1"))
+        return words.astype("U"), words == b""
+    numbers = table.added_numbers(field.name)
+    empty = np.isnan(numbers)
+    dtype = {"number": np.float32, "integer": np.int32, "flag": np.bool_}[field.kind]
+    return np.where(empty, 0, numbers).astype(dtype), empty
