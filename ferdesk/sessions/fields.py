@@ -55,6 +55,12 @@ def _number(
     return FaceField(name, "number", unit, group, about, get=get)
 
 
+def _later(
+    name: str, unit: str, group: str, about: str, get: Callable[[FaceResult], float]
+) -> FaceField:
+    return FaceField(name, "number", unit, group, about, get=get, added=True)
+
+
 def _raw(index: int) -> Callable[[FaceResult], float]:
     return lambda face: float(face.expression.probabilities[index])
 
@@ -125,14 +131,14 @@ FACE_FIELDS: tuple[FaceField, ...] = (
         "reason", "text", "", "Quality", "why confidence is low, empty where it is not",
         get=lambda face: face.reason, added=True,
     ),
-    FaceField(
-        "yaw_deg", "number", "degrees", "Pose",
+    _later(
+        "yaw_deg", "degrees", "Pose",
         "the head's yaw, positive to the picture's right; an estimate",
-        get=lambda face: face.yaw_deg, added=True,
+        lambda face: face.yaw_deg,
     ),
-    FaceField(
-        "pitch_deg", "number", "degrees", "Pose", "the head's pitch, positive down; an estimate",
-        get=lambda face: face.pitch_deg, added=True,
+    _later(
+        "pitch_deg", "degrees", "Pose", "the head's pitch, positive down; an estimate",
+        lambda face: face.pitch_deg,
     ),
 )  # fmt: skip
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ferdesk.core.geometry import Box, Square
+from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
-from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
-from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, HEADER, Moment, rows_of
+from ferdesk.core.types import Expression
+from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, HEADER, Moment, decimal, rows_of
+from tests.helpers.results import FACE, OTHER, make_result
 
 CONTRACT = (
     "frame,t_s,time_utc,face_id,x,y,width,height,detection,label,confidence,uncertain,"
@@ -19,16 +20,32 @@ CONTRACT = (
 )
 
 
-def face(face_id: int = 1, probabilities: np.ndarray | None = None) -> FaceResult:
-    p = probabilities if probabilities is not None else np.eye(7, dtype=np.float32)[3]
-    return FaceResult(
-        face_id, Box(-3.5, 2, 40, 41), Square(0, 0, 48), 0.875, Expression(p), p, False,
-        -1.25, 1234.5, 99.0,
-    )  # fmt: skip
-
-
-def result(*faces: FaceResult) -> FrameResult:
-    return FrameResult(Frame(np.zeros((4, 4, 3), np.uint8), 7, 0.25, 0.0), faces, 12.3456, {})
+BYTES = """\
+7,0.250000,2026-01-02T03:04:05.678901Z,3,11.5,7.25,20.75,31.5,0.9375,angry,0.265625,1,\
+0.03125,0.0625,0.09375,0.125,0.140625,0.171875,0.375,\
+0.265625,0.21875,0.1875,0.15625,0.109375,0.046875,0.015625,\
+-4.5,321.25,87.5,12.625,"a, ""b""\",turned,41.25,-12.75
+7,0.250000,2026-01-02T03:04:05.678901Z,5,48.25,16.5,18.125,25.625,0.8125,happy,0.265625,0,\
+0.171875,0.375,0.03125,0.0625,0.09375,0.125,0.140625,\
+0.109375,0.046875,0.015625,0.265625,0.21875,0.1875,0.15625,\
+8.25,654.5,132.75,12.625,,,-17.5,21.625
+7,0.250000,2026-01-02T03:04:05.678901Z,3,-0,0.0000001,16777216,0.1,1,angry,0.265625,0,\
+0.00000001,1,0.1,0.33333334,0.6666667,0.00003,0,\
+0.265625,0.21875,0.1875,0.15625,0.109375,0.046875,0.015625,\
+-0.00001,1000000000,0.33333334,12.625,,,41.25,-12.75
+"""
+"""As version 0.1 wrote them, with yaw and pitch behind."""
+AWKWARD = replace(
+    FACE,
+    box=Box(-0.0, 1e-7, 16777216.0, 0.1),
+    detection_score=1.0,
+    low_confidence=False,
+    reason="",
+    expression=Expression(np.array([1e-8, 1, 0.1, 1 / 3, 2 / 3, 3e-5, 0], np.float32)),
+    roll_deg=-1e-5,
+    sharpness=1e9,
+    brightness=1 / 3,
+)
 
 
 def parse(text: str) -> list[dict[str, str]]:
@@ -40,27 +57,15 @@ def test_the_columns_are_the_contracts() -> None:
     assert HEADER == CONTRACT + ",reason,yaw_deg,pitch_deg\n"
 
 
-def test_a_face_fills_every_column() -> None:
+def test_the_bytes_of_a_row_stay_what_they_were() -> None:
     moment = Moment(7, 0.25, datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
-    (row,) = parse(rows_of(result(face()), moment, "start"))
-    assert None not in row.values()
-    assert row["frame"] == "7"
-    assert row["time_utc"] == "2026-01-02T03:04:05.678901Z"
-    assert (row["x"], row["label"], row["uncertain"]) == ("-3.5", "happy", "0")
-    assert row["latency_ms"] == "12.346"
-    assert row["marker"] == "start"
-
-
-def test_the_reason_of_low_confidence_is_one_word_behind_the_marker() -> None:
-    doubtful = replace(face(), low_confidence=True, reason="turned")
-    line = rows_of(result(doubtful), Moment(7, 0.25, None))
-    assert line.endswith(",turned,0,0\n")
-    (row,) = parse(line)
-    assert (row["uncertain"], row["reason"]) == ("1", "turned")
+    assert rows_of(make_result(FACE, OTHER, AWKWARD), moment, 'a, "b"') == BYTES
+    empty = "8,0.500000,,,,,,,,,,,,,,,,,,,,,,,,,,,,12.625,x,,,\n"
+    assert rows_of(make_result(), Moment(8, 0.5, None), "x") == empty
 
 
 def test_a_frame_without_a_face_leaves_the_face_columns_empty() -> None:
-    (row,) = parse(rows_of(result(), Moment(7, 0.25, None)))
+    (row,) = parse(rows_of(make_result(), Moment(7, 0.25, None)))
     filled = {name for name, value in row.items() if value}
     assert filled == {"frame", "t_s", "latency_ms"}
     assert len(row) == len((*COLUMNS, *ADDED_COLUMNS))
@@ -71,12 +76,20 @@ def test_numbers_are_plain_decimals_that_round_trip_float32() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         p = rng.dirichlet(np.full(7, 0.05)).astype(np.float32)
-        (row,) = parse(rows_of(result(face(probabilities=p)), Moment(0, 0.0, None)))
+        (row,) = parse(
+            rows_of(make_result(replace(FACE, expression=Expression(p))), Moment(0, 0.0, None))
+        )
         texts = [row[f"p_{label}"] for label in LABELS]
         assert not any("e" in text for text in texts)
         np.testing.assert_array_equal(np.array(texts, np.float32), p)
 
 
 def test_a_marker_stands_on_a_frames_first_row_only_and_survives_commas() -> None:
-    rows = parse(rows_of(result(face(1), face(2)), Moment(0, 0.0, None), 'a, "b"'))
+    rows = parse(rows_of(make_result(FACE, OTHER), Moment(0, 0.0, None), 'a, "b"'))
     assert [row["marker"] for row in rows] == ['a, "b"', ""]
+
+
+def test_the_fast_way_to_write_a_number_is_numpys_own_shortest_decimal() -> None:
+    bits = np.random.default_rng(0).integers(0, 2**32, 20_000, np.uint32)
+    for number in bits.view(np.float32):
+        assert decimal(number) == np.format_float_positional(number, trim="-")
