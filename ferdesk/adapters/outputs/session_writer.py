@@ -121,6 +121,7 @@ class SessionWriter:
         self._changed = False
         self._pending_labels: list[str] = []
         self._first_index: int | None = None
+        self._size: tuple[int, int] | None = None
         self._waiting: queue.Queue[_Rows | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
             self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
@@ -196,6 +197,7 @@ class SessionWriter:
         else:
             moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
         self._last_t_s = moment.t_s
+        self._note_size(frame)
         with self._lock:
             labels, self._pending_labels = self._pending_labels, []
         if marker:
@@ -236,6 +238,14 @@ class SessionWriter:
             # a file plays at its own pace: the moment lies as far back as the clock says
             return max(0.0, self._last_t_s - max(0.0, self._clock() - at_s))
         return 0.0 if self._started_s is None else max(0.0, at_s - self._started_s)
+
+    def _note_size(self, frame: Frame) -> None:
+        """Boxes count pixels of the source: where its pictures change their size, say from when."""
+        height, width = frame.image.shape[:2]
+        if self._size not in (None, (width, height)):
+            text = f"From {self._last_t_s:.1f} s on pictures are {width}x{height}."
+            self.note_event("picture_size", text, frame.captured_s if self._live else None)
+        self._size = (width, height)
 
     def _lose(self, t_s: float, labels: list[str]) -> None:
         """Count a frame that finds no room, and say so the first time."""
