@@ -16,8 +16,9 @@ from ferdesk.sessions.files import mark_as_written
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review, save_review
 from ferdesk.sessions.table import is_kept
-from ferdesk.ui.review import library as library_module
-from ferdesk.ui.review.library import Library, _move_to_trash
+from ferdesk.ui.review import library_work
+from ferdesk.ui.review.library import Library
+from ferdesk.ui.review.library_questions import move_to_trash
 from ferdesk.ui.review.page import ReviewPage
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.sessions.conftest import SessionMaker
@@ -86,7 +87,7 @@ def test_keys_belong_to_the_page_that_is_shown(
     window.show_keys()
     assert window._keys is not None
     told = {text for _, text in window._keys.entries}
-    assert "Search the sessions" in told
+    assert "Search sessions" in told
     assert "Record the results to CSV" not in told
     assert "Look at recorded sessions, or come back" in told
 
@@ -105,7 +106,7 @@ def test_the_keyboard_is_in_the_list_once_it_is_read(
 def test_an_empty_library_says_how_to_fill_it(window: MainWindow, qtbot: QtBot) -> None:
     library = page_of(window, qtbot).library
     assert library.stack.currentIndex() == 1
-    assert library.empty_title.text() == "No session yet"
+    assert library.empty_title.text() == "No sessions yet"
     assert "Record (R)" in library.empty_text.text()
     assert not any(library.actions_by_name[n].isEnabled() for n in ("open", "report", "delete"))
 
@@ -128,7 +129,7 @@ def test_search_narrows_the_list_and_return_opens_what_is_left(
     QTest.keyClick(page.session.timeline, Qt.Key.Key_Escape)
     assert not page.shows_session
     page.library.search.setText("nobody")
-    assert page.library.empty_title.text() == "No session fits"
+    assert page.library.empty_title.text() == "No matching sessions"
 
 
 def test_columns_sort_and_the_selection_follows(
@@ -157,7 +158,7 @@ def test_a_list_that_takes_long_leaves_the_window_free(
     monkeypatch.setattr("ferdesk.sessions.catalogue.list_sessions", slow)
     QTest.keyClick(window, Qt.Key.Key_F7)
     assert window.review is not None
-    assert window.review.library.empty_title.text() == "Reading the sessions…"
+    assert window.review.library.empty_title.text() == "Reading sessions…"
     go_on.set()
     page_of(window, qtbot)
 
@@ -187,7 +188,7 @@ def test_a_session_that_is_cut_off_is_repaired(
         Qt.Key.Key_R,
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
-    wait_for(qtbot, window, "closed properly")
+    wait_for(qtbot, window, "sessions repaired")
     qtbot.waitUntil(lambda: library.model.entries[0].state == "complete")
     assert read_session(folder).complete
     assert [entry.name for entry in library.selected] == ["cut"]
@@ -207,16 +208,16 @@ def test_a_session_that_is_being_recorded_is_neither_repaired_nor_deleted(
         library.refresh()
         qtbot.waitUntil(lambda: len(library.model.entries) == 2)
         thrown: list[Path] = []
-        library._confirm = lambda *_: True
+        library.ask.confirm = lambda *_: True
 
         def trash(one: Path) -> bool:
             thrown.append(one)
             return True
 
-        library._trash = trash
+        library.ask.trash = trash
         library.table.selectAll()
         library.actions_by_name["delete"].trigger()
-        wait_for(qtbot, window, "in the trash")
+        wait_for(qtbot, window, "to the trash")
         assert thrown == [done]
 
 
@@ -237,14 +238,14 @@ def test_deleting_asks_first_and_moves_to_the_trash(
         shutil.move(folder, tmp_path / f"trash-{folder.name}")
         return True
 
-    library._confirm, library._trash = confirm, trash
+    library.ask.confirm, library.ask.trash = confirm, trash
     library.select([library.root / "one", library.root / "two"])
     QTest.keyClick(library.table, Qt.Key.Key_Delete)
     assert "one" in asked[0]
     assert "two" in asked[0]
     assert len(list(library.root.iterdir())) == 3
     QTest.keyClick(library.table, Qt.Key.Key_Delete)
-    wait_for(qtbot, window, "in the trash")
+    wait_for(qtbot, window, "to the trash")
     qtbot.waitUntil(lambda: names(library) == ["three"])
     assert (tmp_path / "trash-one" / "results.csv").exists()
 
@@ -254,10 +255,10 @@ def test_a_trash_that_is_not_there_is_a_sentence_and_nothing_is_lost(
 ) -> None:
     folder = make_session([[(1, "happy")]] * 5, name="one")
     library = page_of(window, qtbot).library
-    library._confirm = lambda *_: True
-    library._trash = lambda _folder: False
+    library.ask.confirm = lambda *_: True
+    library.ask.trash = lambda _folder: False
     library.actions_by_name["delete"].trigger()
-    said = wait_for(qtbot, window, "does not take")
+    said = wait_for(qtbot, window, "did not accept")
     assert str(folder) in said
     assert (folder / "results.csv").exists()
 
@@ -267,7 +268,7 @@ def test_the_systems_own_trash_takes_a_folder(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     folder = make_session([[(1, "happy")]] * 5, name="one")
-    moved = _move_to_trash(folder)
+    moved = move_to_trash(folder)
     # a system without a trash says so and leaves the folder alone
     assert moved != folder.exists()
 
@@ -286,7 +287,7 @@ def test_a_report_honours_the_review_and_two_sessions_are_compared(
     html = (one / "report.html").read_text("utf-8")
     assert "Ana" in html
     assert "#2" not in html
-    library._ask_save = lambda _parent, offered: str(offered)
+    library.ask.save = lambda _parent, offered: str(offered)
     library.table.selectAll()
     QTest.keyClick(library.table, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     compared = library.root / "compare-one-two.html"
@@ -327,14 +328,14 @@ def test_a_session_that_vanishes_before_it_opens_is_a_sentence(
     shutil.rmtree(folder)
     QTest.keyClick(page.library.table, Qt.Key.Key_Return)
     wait_for(qtbot, window, "is not a session")
-    qtbot.waitUntil(lambda: page.library.empty_title.text() == "No session yet")
+    qtbot.waitUntil(lambda: page.library.empty_title.text() == "No sessions yet")
 
 
 def test_long_sessions_get_their_columns_while_the_library_is_looked_at(
     window: MainWindow, qtbot: QtBot, make_session: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ferdesk.sessions.table.CACHE_FROM_ROWS", 20)
-    monkeypatch.setattr(library_module, "CACHE_FROM_ROWS", 20)
+    monkeypatch.setattr(library_work, "CACHE_FROM_ROWS", 20)
     folder = make_session([[(1, "happy")]] * 30, name="long")
     make_session([[(1, "happy")]] * 10, name="short")
     page_of(window, qtbot)

@@ -5,12 +5,12 @@ import pytest
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.table import Table, _empty
-from ferdesk.ui.review.downsampling import ABSENT, UNSURE, LaneLines
+from ferdesk.ui.review.downsampling import ABSENT, LOW_CONFIDENCE, TrackLines
 from ferdesk.ui.review.times import length_text, moment_text, read_moment
 
 
-def lines_of(table: Table, step_s: float) -> LaneLines:
-    return LaneLines(table, np.arange(len(table)), step_s)
+def lines_of(table: Table, step_s: float) -> TrackLines:
+    return TrackLines(table, np.arange(len(table)), step_s)
 
 
 def table_of(t_s: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Table:
@@ -83,7 +83,7 @@ def test_a_column_has_the_label_that_most_of_its_rows_have() -> None:
     table.label[:40] = 2
     table.uncertain[60:] = True
     lines = lines_of(table, 1 / 30)
-    assert lines.columns(np.array([0.0, 1.0, 2.0, 3.0, 4.0])).tolist() == [2, 0, UNSURE, ABSENT]
+    assert lines.columns(np.array([0.0, 1.0, 2.0, 3.0, 4.0])).tolist() == [2, 0, LOW_CONFIDENCE, ABSENT]
     # closer than the frames: what stands between two rows is what the first one says
     assert set(lines.columns(np.linspace(0.5, 0.6, 40)).tolist()) == {2}
 

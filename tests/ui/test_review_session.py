@@ -62,7 +62,7 @@ def text_in(table: QTableWidget, row: int, column: int) -> str:
     return item.text()
 
 
-def lanes(view: SessionView) -> list[str]:
+def tracks(view: SessionView) -> list[str]:
     return [text_in(view.faces.table, row, 0) for row in range(view.faces.table.rowCount())]
 
 
@@ -87,7 +87,7 @@ def test_without_a_video_the_boxes_are_shown_and_it_is_said(
     assert view.view.result.frame.image.shape == (240, 320, 3)
     assert [face.face_id for face in view.view.result.faces] == [1, 2]
     assert "No video was recorded" in view.view.state.note
-    assert lanes(view) == ["#1", "#2"]
+    assert tracks(view) == ["#1", "#2"]
     assert text_in(view.faces.table, 1, 1) == "sad 76 %"
     assert text_in(view.faces.table, 1, 2) == "0:00:02"
 
@@ -148,7 +148,7 @@ def test_a_video_that_lacks_a_moment_is_not_passed_off_as_it(
     services.films[folder / "video.mp4"] = FakeFilm(num=10)
     view = open_(folder)
     view.player.seek(3.0)
-    qtbot.waitUntil(lambda: "lacks this moment" in view.view.state.note)
+    qtbot.waitUntil(lambda: "No video frame here" in view.view.state.note)
 
 
 def test_playing_keeps_the_clock_and_ends_at_the_end(
@@ -159,7 +159,7 @@ def test_playing_keeps_the_clock_and_ends_at_the_end(
     clock.now_s += 1.05
     view.player.tick()
     assert view.player.position_s == pytest.approx(1.05)
-    assert view.time.text() == "0:00:01.050"
+    assert view.transport.time.text() == "0:00:01.050"
     press(view, Qt.Key.Key_Greater)
     clock.now_s += 0.5
     view.player.tick()
@@ -169,7 +169,7 @@ def test_playing_keeps_the_clock_and_ends_at_the_end(
     view.player.tick()
     assert view.player.position_s == pytest.approx(3.9)
     assert not view.player.playing
-    assert text_in(view.faces.table, 1, 1) == "not in sight"
+    assert text_in(view.faces.table, 1, 1) == "not visible"
     press(view, Qt.Key.Key_P)
     assert view.player.position_s == 0.0
 
@@ -195,14 +195,14 @@ def test_a_typed_time_is_gone_to_and_nonsense_is_told(
 ) -> None:
     view = open_(make_session(TWO_FACES))
     press(view, Qt.Key.Key_G, CTRL)
-    assert view.time.hasFocus()
-    QTest.keyClicks(view.time, "0:03.5")
-    QTest.keyClick(view.time, Qt.Key.Key_Return)
+    assert view.transport.time.hasFocus()
+    QTest.keyClicks(view.transport.time, "0:03.5")
+    QTest.keyClick(view.transport.time, Qt.Key.Key_Return)
     assert view.player.position_s == pytest.approx(3.5)
     press(view, Qt.Key.Key_G, CTRL)
-    QTest.keyClicks(view.time, "soon")
-    QTest.keyClick(view.time, Qt.Key.Key_Return)
-    assert any("no time" in text for text in window.notices.texts)
+    QTest.keyClicks(view.transport.time, "soon")
+    QTest.keyClick(view.transport.time, Qt.Key.Key_Return)
+    assert any("such as 75" in text for text in window.notices.texts)
     assert view.player.position_s == pytest.approx(3.5)
 
 
@@ -272,22 +272,22 @@ def test_a_click_on_a_lane_chooses_the_face_and_brackets_too(
     make_session: Maker, open_: Opener
 ) -> None:
     view = open_(make_session(TWO_FACES))
-    strip = view.timeline.lanes
-    assert view.lane_id == 1
+    strip = view.timeline.tracks
+    assert view.track_id == 1
     QTest.mouseClick(
         strip, Qt.MouseButton.LeftButton, pos=QPoint(at(view, 1.5).x(), strip.height() - 4)
     )
-    assert view.lane_id == 2
+    assert view.track_id == 2
     assert view.player.position_s == pytest.approx(1.5, abs=0.02)
     assert view.faces.table.currentRow() == 1
     y = view.timeline.plot.curves["sad"].getData()[1]
     assert np.nanmax(y) == pytest.approx(0.76)
     press(view, Qt.Key.Key_BracketLeft)
-    assert view.lane_id == 1
+    assert view.track_id == 1
     QTest.keyClick(strip, Qt.Key.Key_Down)
-    assert view.lane_id == 2
+    assert view.track_id == 2
     view.faces.table.selectRow(0)
-    assert view.lane_id == 1
+    assert view.track_id == 1
     assert not view.grab().isNull()
 
 
@@ -297,34 +297,34 @@ def test_faces_are_named_merged_split_excluded_undone_and_kept(
     folder = make_session(TWO_FACES)
     recorded = (folder / "results.csv").read_bytes(), (folder / "session.json").read_bytes()
     view = open_(folder)
-    view.ask_text = lambda *_: "  Ana  B "
+    view.ask.text = lambda *_: "  Ana  B "
     press(view, Qt.Key.Key_N)
-    assert lanes(view) == ["#1 Ana B", "#2"]
+    assert tracks(view) == ["#1 Ana B", "#2"]
     view.player.seek(1.0)
     press(view, Qt.Key.Key_X)
-    assert lanes(view) == ["#1 Ana B", "#2", "#3"]
-    view.choose_lane(2)
+    assert tracks(view) == ["#1 Ana B", "#2", "#3"]
+    view.track_editor.select(2)
     press(view, Qt.Key.Key_E)
     assert view.actions_by_name["exclude"].text() == "Include"
     assert view.view.result is not None
     assert [face.face_id for face in view.view.result.faces] == [3]
-    view.choose_lane(3)
+    view.track_editor.select(3)
     view.faces.merge_menu.aboutToShow.emit()
     next(a for a in view.faces.merge_menu.actions() if "#1" in a.text()).trigger()
-    assert lanes(view) == ["#2", "#3 Ana B"]
+    assert tracks(view) == ["#2", "#3 Ana B"]
     table = saved(folder, qtbot, view)
-    assert [lane["id"] for lane in table["lanes"]] == [2, 3]
+    assert [track["id"] for track in table["lanes"]] == [2, 3]
     for _ in range(4):
         press(view, Qt.Key.Key_Z, CTRL)
-    assert lanes(view) == ["#1", "#2"]
+    assert tracks(view) == ["#1", "#2"]
     assert not view.actions_by_name["undo"].isEnabled()
     for _ in range(4):
         press(view, Qt.Key.Key_Z, CTRL, SHIFT)
-    assert lanes(view) == ["#2", "#3 Ana B"]
+    assert tracks(view) == ["#2", "#3 Ana B"]
     assert not view.actions_by_name["redo"].isEnabled()
-    view.choose_lane(3)
+    view.track_editor.select(3)
     press(view, Qt.Key.Key_U)
-    assert lanes(view) == ["#1", "#2"]
+    assert tracks(view) == ["#1", "#2"]
     press(view, Qt.Key.Key_Z, CTRL)
     saved(folder, qtbot, view)
     review = load_review(read_session(folder))
@@ -361,9 +361,9 @@ def test_markers_and_comments_are_added_changed_and_removed(
     view.player.seek(1.0)
     press(view, Qt.Key.Key_1)
     view.player.seek(2.0)
-    view.ask_text = lambda *_: "smiles; at me"
+    view.ask.text = lambda *_: "smiles; at me"
     press(view, Qt.Key.Key_M)
-    view.ask_text = lambda *_: "laughs"
+    view.ask.text = lambda *_: "laughs"
     press(view, Qt.Key.Key_C)
     table = saved(folder, qtbot, view)
     assert [(m["t_s"], m["label"]) for m in table["markers"]] == [
@@ -373,7 +373,7 @@ def test_markers_and_comments_are_added_changed_and_removed(
     assert [text_in(view.notes.table, row, 2) for row in range(4)] == [
         "recorded", "added", "added", "comment on #1",
     ]  # fmt: skip
-    view.ask_text = lambda _p, _t, _q, text: text + " a lot"
+    view.ask.text = lambda _p, _t, _q, text: text + " a lot"
     press(view, Qt.Key.Key_F2)
     view.player.seek(3.0)
     press(view, Qt.Key.Key_M, SHIFT)
@@ -396,8 +396,8 @@ def test_a_recorded_marker_is_gone_to_and_stays_as_it_is(
     press(view, Qt.Key.Key_Left, CTRL)
     assert view.player.position_s == pytest.approx(0.5)
     assert not view.actions_by_name["edit"].isEnabled()
-    assert not view.actions_by_name["remove"].isEnabled()
-    assert "stay as they are" in view.notes.hint.text()
+    assert not view.actions_by_name["delete"].isEnabled()
+    assert "cannot be changed" in view.notes.hint.text()
     flags = view.timeline.flags
     QTest.mouseClick(
         flags, Qt.MouseButton.LeftButton, pos=QPoint(at(view, 2.5).x() + 3, flags.height() // 2)
@@ -409,10 +409,10 @@ def test_a_recorded_marker_is_gone_to_and_stays_as_it_is(
 def test_questions_that_are_cancelled_change_nothing(make_session: Maker, open_: Opener) -> None:
     folder = make_session(TWO_FACES)
     view = open_(folder)
-    view.ask_text = lambda *_: None
+    view.ask.text = lambda *_: None
     for key in (Qt.Key.Key_N, Qt.Key.Key_M, Qt.Key.Key_C):
         press(view, key)
-    view.ask_text = lambda *_: "  "
+    view.ask.text = lambda *_: "  "
     for key in (Qt.Key.Key_M, Qt.Key.Key_C):
         press(view, key)
     assert not view.edits.undo_text
@@ -426,7 +426,7 @@ def test_a_stimulus_programs_markers_are_imported_once_and_notes_are_kept(
     view = open_(folder)
     path = tmp_path / "m.csv"
     path.write_text("time,label\n1.5,film A\n77,late\n")
-    view.ask_file = lambda _: str(path)
+    view.ask.file = lambda _: str(path)
     press(view, Qt.Key.Key_I, CTRL)
     said = wait_for(qtbot, window, "2 markers were added")
     assert "outside the session" in said
@@ -435,11 +435,11 @@ def test_a_stimulus_programs_markers_are_imported_once_and_notes_are_kept(
     path.write_text("time,label\nsoon,film A\n")
     press(view, Qt.Key.Key_I, CTRL)
     wait_for(qtbot, window, "is no time")
-    view.ask_notes = lambda *_: " The door slammed at 2 s.\nTwice. "
+    view.ask.notes = lambda *_: " The door slammed at 2 s.\nTwice. "
     press(view, Qt.Key.Key_N, CTRL)
     saved(folder, qtbot, view)
     assert load_review(read_session(folder)).notes == "The door slammed at 2 s.\nTwice."
-    view.ask_file, view.ask_notes = lambda _: "", lambda *_: None
+    view.ask.file, view.ask.notes = lambda _: "", lambda *_: None
     press(view, Qt.Key.Key_I, CTRL)
     press(view, Qt.Key.Key_N, CTRL)
     assert len(view.review.markers) == 2
@@ -451,16 +451,16 @@ def test_report_and_export_have_the_review_as_it_is_now(
 ) -> None:
     folder = make_session(TWO_FACES)
     view = open_(folder)
-    view.ask_text = lambda *_: "Ana"
+    view.ask.text = lambda *_: "Ana"
     press(view, Qt.Key.Key_N)
-    view.choose_lane(2)
+    view.track_editor.select(2)
     press(view, Qt.Key.Key_E)
     press(view, Qt.Key.Key_R, CTRL)
-    wait_for(qtbot, window, "The report is in")
+    wait_for(qtbot, window, "Report saved in")
     html = (folder / "report.html").read_text("utf-8")
     assert "Ana" in html
     assert "1 (1 excluded)" in html
-    view.export_as("summary")
+    view.outputs.export_as("summary")
     wait_for(qtbot, window, "Exported")
     lines = (folder / "summary.csv").read_text().splitlines()
     assert len(lines) == 2
@@ -531,7 +531,7 @@ def test_a_folder_that_vanishes_while_it_is_open_loses_nothing_on_the_screen(
     press(view, Qt.Key.Key_Escape)
     assert window.review is not None
     library = window.review.library
-    qtbot.waitUntil(lambda: library.empty_title.text() == "No session yet")
+    qtbot.waitUntil(lambda: library.empty_title.text() == "No sessions yet")
     assert not folder.exists()
 
 
@@ -540,7 +540,7 @@ def test_a_session_without_rows_opens_and_one_without_a_byte_is_a_sentence(
 ) -> None:
     empty = make_session([], name="empty")
     view = open_(empty)
-    assert view.view.state.note == "This session has no rows."
+    assert view.view.state.note == "This session has no data."
     for key in (Qt.Key.Key_Space, Qt.Key.Key_Right, Qt.Key.Key_X, Qt.Key.Key_Plus, Qt.Key.Key_End):
         press(view, key)
     assert not view.player.playing
@@ -558,12 +558,12 @@ def test_a_still_and_a_session_without_a_face_can_be_looked_at(
     make_session: Maker, open_: Opener
 ) -> None:
     view = open_(make_session([[(1, "happy")]], name="still"))
-    assert lanes(view) == ["#1"]
+    assert tracks(view) == ["#1"]
     press(view, Qt.Key.Key_Right)
     assert not view.grab().isNull()
     view = open_(make_session([[]] * 30, name="nobody"))
-    assert lanes(view) == []
-    assert view.lane_id is None
+    assert tracks(view) == []
+    assert view.track_id is None
     for key in (Qt.Key.Key_N, Qt.Key.Key_E, Qt.Key.Key_BracketRight, Qt.Key.Key_1):
         press(view, key)
     assert len(view.review.markers) == 1
@@ -596,5 +596,5 @@ def test_the_lanes_say_where_a_face_was_seen_unsure_and_away(
     assert set(kinds[22:38]) == {8}
     assert set(kinds[42:]) == {7}
     assert not view.grab().isNull()
-    _, _, words = view.timeline.lanes._pictures[1]
+    _, _, words = view.timeline.tracks._pictures[1]
     assert [label for _, _, label in words] == ["happy", ""]

@@ -1,1 +1,1 @@
-"""The review page: a library of recorded sessions, and one of them opened along its time."""
+"""Review page: a library of recorded sessions, and one of them opened along its time."""

@@ -1,6 +1,6 @@
-"""What the user can do on a part of the review page: actions whose keys work while it is seen."""
+"""Actions of a part of the review page: one table each, with what they do; keys work while seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,25 +14,31 @@ from ferdesk.ui.kit.language import tr
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One thing the user can do; ``keys`` are joined by blanks, all but the text may be empty."""
+    """Action as a line of a table; ``keys`` are joined by blanks, all behind the text are optional.
 
+    ``text`` and ``tip`` are marked for translation.
+    """
+
+    does: Callable[[], object]
     text: str
     keys: str = ""
     icon: str = ""
     tip: str = ""
-    checkable: bool = False
 
 
-def make_action(owner: QWidget, spec: Spec, does: Callable[[], object]) -> QAction:
-    """An action of ``owner``, whose keys work while ``owner`` is on the screen."""
+def make_actions(owner: QWidget, specs: Mapping[str, Spec]) -> dict[str, QAction]:
+    """Actions of ``owner`` by name, whose keys work while ``owner`` is on the screen."""
+    return {name: make_action(owner, spec) for name, spec in specs.items()}
+
+
+def make_action(owner: QWidget, spec: Spec) -> QAction:
     text, tip = tr(spec.text), tr(spec.tip or spec.text)
     action = QAction(text, owner)
     action.setShortcuts([QKeySequence(key) for key in spec.keys.split()])
-    action.setCheckable(spec.checkable)
     native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
     action.setToolTip(f"{tip} ({native})" if native else tip)
     action.setWhatsThis(tip)
-    action.triggered.connect(partial(ignore_checked, does))
+    action.triggered.connect(partial(ignore_checked, spec.does))
     if spec.icon:
         give_icon(action, spec.icon)
     owner.addAction(action)
@@ -52,5 +58,5 @@ def button_of(action: QAction, parent: QWidget, *, with_text: bool = True) -> QT
 
 
 def ignore_checked(does: Callable[[], object], checked: bool = False) -> None:
-    """Qt tells whether an action is checked; those who care ask the action."""
+    """Call ``does`` without what Qt tells: whether the action is checked."""
     does()

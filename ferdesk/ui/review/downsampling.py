@@ -1,4 +1,4 @@
-"""What a lane's lines look like between two moments, in a few thousand points however long it is.
+"""Downsampling of a track's values between two moments to a few thousand points.
 
 Bins of a fixed grid are summed up once, and pairs of them again and again, so that a view of hours
 is as quick as one of seconds. The grid stands still while the view moves, and so do the lines.
@@ -18,9 +18,11 @@ SHORTEST_GAP_S = 0.7
 """A face that was away for longer leaves a gap in its lines."""
 _FINEST_BIN_S = 0.25
 _LEAST_BINS = 64
+_MOST_BINS = 2_000_000
+"""Of a quarter of a second: six days."""
 ABSENT = NUM_LABELS + 1
-UNSURE = NUM_LABELS
-"""What a column of a lane is, besides the index of a label."""
+LOW_CONFIDENCE = NUM_LABELS
+"""What a column of a track is, besides the index of a label."""
 
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -51,19 +53,21 @@ class _Level:
     counts: NDArray[np.int64]
 
 
-class LaneLines:
-    """A lane's rows, prepared for drawing; what is summed up is kept.
+class TrackLines:
+    """Rows of a track, prepared for drawing; what is summed up is kept.
 
-    ``times`` [n] s ascending; ``kinds`` [n] int8, a label or UNSURE.
+    ``times`` [n] s ascending; ``kinds`` [n] int8, a label or LOW_CONFIDENCE.
     """
 
     def __init__(self, table: Table, rows: NDArray[np.int64], step_s: float) -> None:
-        """``rows`` are the lane's; ``step_s`` is the usual time between two analysed frames."""
+        """``rows`` are the track's; ``step_s`` is the usual time between two analysed frames."""
         self._table = table
         self.rows = rows
         self.times: Times = np.asarray(table.t_s[rows])
-        unsure = table.uncertain[rows] | (table.label[rows] < 0)
-        self.kinds = np.where(unsure, np.int8(UNSURE), table.label[rows]).astype(np.int8)
+        unlabelled = table.uncertain[rows] | (table.label[rows] < 0)
+        self.kinds = np.where(unlabelled, np.int8(LOW_CONFIDENCE), table.label[rows]).astype(
+            np.int8
+        )
         self.gap_s = max(SHORTEST_GAP_S, 2.5 * step_s)
         self._kept_values: dict[bool, Floats] = {}
         self._kept_levels: dict[bool, list[_Level]] = {}
@@ -74,7 +78,7 @@ class LaneLines:
         self.columns(np.zeros(2))
 
     def row_at(self, t_s: float) -> int | None:
-        """The row of the table that is shown at ``t_s``, None while the lane is in a gap."""
+        """The row of the table that is shown at ``t_s``, None while the track is in a gap."""
         index = int(np.searchsorted(self.times, t_s + 1e-6)) - 1
         if index < 0 or t_s - self.times[index] > self.gap_s:
             return None
@@ -93,7 +97,7 @@ class LaneLines:
     def columns(self, edges: Times) -> NDArray[np.int8]:
         """[m] for the time between each two of ``edges`` [m + 1]: the label that most rows have.
 
-        UNSURE where most are uncertain, ABSENT where there is no row.
+        LOW_CONFIDENCE where most are uncertain, ABSENT where there is no row.
         """
         at = np.searchsorted(self.times, edges)
         counts = self._sums_of_kinds[:, at[1:]] - self._sums_of_kinds[:, at[:-1]]
@@ -153,23 +157,30 @@ class LaneLines:
     @cached_property
     def _sums_of_kinds(self) -> NDArray[np.int32]:
         """[8, n + 1] how many rows of each kind lie before each row."""
-        sums = np.zeros((UNSURE + 1, len(self.kinds) + 1), np.int32)
-        for kind in range(UNSURE + 1):
+        sums = np.zeros((LOW_CONFIDENCE + 1, len(self.kinds) + 1), np.int32)
+        for kind in range(LOW_CONFIDENCE + 1):
             np.cumsum(self.kinds == kind, out=sums[kind, 1:])
         return sums
+
+    def _finest_bin_s(self) -> float:
+        """The narrowest bins that are kept; wider where rows of a damaged file lie years apart."""
+        span_s = float(self.times[-1] - self.times[0])
+        wanted = max(span_s / _MOST_BINS / _FINEST_BIN_S, 1.0)
+        return float(_FINEST_BIN_S * 2.0 ** math.ceil(math.log2(wanted)))
 
     def _level_for(self, width_s: float, first: int, last: int, smoothed: bool) -> _Level:
         if width_s < _FINEST_BIN_S:
             # few rows are in sight: summed up for this view, on a grid that zooming keeps
             return self._summed(2.0 ** round(math.log2(width_s)), first, last, smoothed)
         # half as many points again at most, or two thirds of what was asked for
-        return [lv for lv in self._levels(smoothed) if lv.width_s <= 1.4143 * width_s][-1]
+        levels = self._levels(smoothed)
+        return next((lv for lv in reversed(levels) if lv.width_s <= 1.4143 * width_s), levels[0])
 
     def _levels(self, smoothed: bool) -> list[_Level]:
         if smoothed not in self._kept_levels:
             levels = []
             if len(self.times):
-                levels = [self._summed(_FINEST_BIN_S, 0, len(self.times), smoothed)]
+                levels = [self._summed(self._finest_bin_s(), 0, len(self.times), smoothed)]
                 while len(levels[-1].counts) > _LEAST_BINS:
                     levels.append(_halved(levels[-1]))
             self._kept_levels[smoothed] = levels

@@ -1,4 +1,4 @@
-"""Changes to a review: each can be undone, and each is saved at once, beside the window."""
+"""Edits of a review: each can be undone, and each is saved at once, beside the window."""
 
 import threading
 from pathlib import Path
@@ -11,13 +11,13 @@ from ferdesk.sessions.schema import REVIEW_FILE
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
-from ferdesk.ui.review.opened import Opened, stamp_of
+from ferdesk.ui.review.opened_session import OpenedSession, stamp_of
 
 _MOST_KEPT = 500
 
 
 class Saver:
-    """Writes the newest review of one session; called from any thread, one at a time writes."""
+    """Writer of one session's newest review; called from any thread, one at a time writes."""
 
     def __init__(self, folder: Path, stamp: tuple[int, int] | None) -> None:
         self._folder, self._stamp = folder, stamp
@@ -79,7 +79,7 @@ class Saver:
 
 
 class Edits(QObject):
-    """The review as it is now, with its past and what was undone."""
+    """Review as it is now, with the undo and redo history."""
 
     changed = Signal()
     """The review is another, or what can be undone."""
@@ -88,9 +88,9 @@ class Edits(QObject):
     told = Signal(object)
     """A ``Notice``."""
 
-    def __init__(self, chores: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._chores = chores
+        self._tasks = tasks
         self.review = Review()
         self._past: list[tuple[str, Review]] = []
         self._future: list[tuple[str, Review]] = []
@@ -106,7 +106,7 @@ class Edits(QObject):
     def redo_text(self) -> str:
         return self._future[-1][0] if self._future else ""
 
-    def begin(self, opened: Opened) -> None:
+    def begin(self, opened: OpenedSession) -> None:
         """Begin with a session's review."""
         self.review = opened.review
         self._saver = Saver(opened.session.folder, opened.stamp)
@@ -117,7 +117,7 @@ class Edits(QObject):
         self.changed.emit()
 
     def end(self) -> None:
-        """Leave the session; what is not on the disk yet gets there, or is told."""
+        """Leave the session; what is not saved yet is saved, or the user hears of it."""
         if self._failed:
             self._save()
         self._saver = None
@@ -155,7 +155,7 @@ class Edits(QObject):
         self._failed = False
         self.saving.emit("saving")
         if saver.put(self.review):
-            self._chores.run(
+            self._tasks.run(
                 saver.write,
                 lambda aside: self._saved(saver, aside),
                 lambda message: self._not_saved(saver, message),

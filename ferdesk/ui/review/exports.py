@@ -1,4 +1,4 @@
-"""What a session is exported to, with its review; no widget here."""
+"""Export formats of a session with its review; no widget here."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from ferdesk.sessions.review import Review, load_review
 from ferdesk.ui.kit.language import mark
 
 EXPORTS = {
-    "summary": mark("Figures as CSV"),
-    "parquet": mark("Rows as Parquet"),
-    "openface": mark("Rows as OpenFace writes them"),
-    "pyfeat": mark("Rows as py-feat writes them"),
+    "summary": mark("Summary statistics (CSV)"),
+    "parquet": mark("Frame data (Parquet)"),
+    "openface": mark("Frame data, OpenFace format"),
+    "pyfeat": mark("Frame data, py-feat format"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The review page: the library, or one session, under one line that says where the user is."""
+"""Review page: the library or an opened session, below one line that says where the user is."""
 
 import logging
 import threading
@@ -27,18 +27,16 @@ from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.live_run import RecordingState
 from ferdesk.ui.live.status_line import clock_text
 from ferdesk.ui.review.actions import Spec, button_of, make_action
+from ferdesk.ui.review.elided_label import ElidedLabel
 from ferdesk.ui.review.library import Library
-from ferdesk.ui.review.opened import Opened, open_session
+from ferdesk.ui.review.opened_session import OpenedSession, open_session
 from ferdesk.ui.review.session_view import SessionView
 
 log = logging.getLogger(__name__)
 
-BACK = Spec(mark("Live"), "", "arrow-left", mark("Back to the live page"))
-UP = Spec(mark("Sessions"), "Escape Alt+Left", "library", mark("Back to the list of sessions"))
-
 
 class ReviewPage(QWidget):
-    """Opens sessions beside the window; holds one at a time."""
+    """Page that opens sessions beside the window; it holds one at a time."""
 
     left = Signal()
     """The user wants the live page."""
@@ -49,27 +47,30 @@ class ReviewPage(QWidget):
     def __init__(
         self,
         services: Services,
-        chores: TaskRunner,
+        tasks: TaskRunner,
         root: Path | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._chores = chores
+        self._tasks = tasks
         self._opening: threading.Event | None = None
-        self.library = Library(services, chores, root or services.sessions_folder(), self)
-        self.session = SessionView(services, chores, self)
+        self.library = Library(services, tasks, root or services.sessions_folder(), self)
+        self.session = SessionView(services, tasks, self)
         self.library.open_wanted.connect(self.open)
         for part in (self.library, self.session):
             part.told.connect(self.told)
         self._shown_share.connect(self._show_share, Qt.ConnectionType.QueuedConnection)
-        self.back = make_action(self, BACK, self.left.emit)
-        self.up = make_action(self.session, UP, self.show_library)
-        self.title = QLabel(self)
+        back = Spec(self.left.emit, mark("Live"), "", "arrow-left", mark("Back to the live page"))
+        self.back = make_action(self, back)
+        up = Spec(
+            self.show_library,
+            mark("Sessions"), "Escape Alt+Left", "library", mark("Back to the list of sessions"),
+        )  # fmt: skip
+        self.up = make_action(self.session, up)
+        self.title = ElidedLabel(self)
         self.title.setProperty("role", "heading")
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.facts = QLabel(self)
+        self.facts = ElidedLabel(self)
         self.facts.setProperty("role", "muted")
-        self.facts.setTextFormat(Qt.TextFormat.PlainText)
         self.recording = QLabel(self)
         self.recording.setProperty("role", "red")
         self.progress = QProgressBar(self)
@@ -139,14 +140,14 @@ class ReviewPage(QWidget):
                 raise FerdeskError("It is not wanted any more.")
             self._shown_share.emit(stop, share)
 
-        self._chores.run(
+        self._tasks.run(
             partial(open_session, folder, tell),
             partial(self._opened, stop),
             partial(self._not_opened, stop, folder),
         )
 
     def show_recording(self, state: RecordingState) -> None:
-        """Say that a recording goes on behind this page."""
+        """Show that a recording goes on behind this page."""
         self.recording.setText(f"● {clock_text(state.elapsed_s)}" if state.active else "")
 
     def close_all(self) -> None:
@@ -161,7 +162,7 @@ class ReviewPage(QWidget):
             self._opening.set()
             self._opening = None
 
-    def _opened(self, stop: threading.Event, opened: Opened) -> None:
+    def _opened(self, stop: threading.Event, opened: OpenedSession) -> None:
         if stop.is_set():
             return
         self._opening = None
@@ -207,7 +208,7 @@ class ReviewPage(QWidget):
         inside.setSpacing(2 * GRID)
         inside.addStretch(1)
         self.progress.setFixedWidth(48 * GRID)
-        note = QLabel(tr("The first opening of a long session reads all of its rows."), self)
+        note = QLabel(tr("A long session takes longer the first time."), self)
         note.setProperty("role", "muted")
         for widget in (self.progress, note, self.cancel):
             inside.addWidget(widget, 0, Qt.AlignmentFlag.AlignCenter)

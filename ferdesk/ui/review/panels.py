@@ -1,4 +1,4 @@
-"""Beside the picture: the faces of a session, and its markers and comments, as tables."""
+"""Tables beside the picture: the tracks of a session, and its markers and comments."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,17 +22,18 @@ from ferdesk.core.annotation import percent
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Track
 from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.plain_text import plain, without_mnemonics
 from ferdesk.ui.kit.theme import GRID, colours
 from ferdesk.ui.review.actions import button_of
-from ferdesk.ui.review.opened import Value
-from ferdesk.ui.review.times import length_text, moment_text
-from ferdesk.ui.review.tracks import Note, text_of
+from ferdesk.ui.review.opened_session import Value
+from ferdesk.ui.review.strips import Note, text_of
+from ferdesk.ui.review.times import SessionClock, length_text
 
 _ROW_PX = 3 * GRID + 4
 
 
 class _Panel(QWidget):
-    """A heading, a table, and buttons below it."""
+    """Panel of a heading, a table, and buttons below it."""
 
     def __init__(
         self, title: str, columns: Sequence[str], stretched: int, parent: QWidget | None
@@ -66,9 +67,10 @@ class _Panel(QWidget):
         self._column.addWidget(self.table, 1)
         self._column.addLayout(self._buttons)
 
-    def add_buttons(self, actions: Sequence[QAction], a_row: int) -> None:
-        for number, action in enumerate(actions):
-            button = button_of(action, self)
+    def add_buttons(self, actions: Sequence[QAction], a_row: int) -> list[QToolButton]:
+        """Put a button for each below the table; the buttons."""
+        buttons = [button_of(action, self) for action in actions]
+        for number, button in enumerate(buttons):
             button.setStyleSheet("padding: 3px 6px;")
             self._buttons.addWidget(
                 button,
@@ -76,11 +78,8 @@ class _Panel(QWidget):
                 number % a_row,
                 Qt.AlignmentFlag.AlignLeft,
             )
-            self._made(action, button)
         self._buttons.setColumnStretch(a_row, 1)
-
-    def _made(self, action: QAction, button: QToolButton) -> None:
-        """For a panel that needs to know one of its buttons."""
+        return buttons
 
     def _select(self, row: int) -> None:
         with QSignalBlocker(self.table), QSignalBlocker(self.table.selectionModel()):
@@ -107,81 +106,79 @@ class _Panel(QWidget):
         return item
 
 
-class LanesPanel(_Panel):
-    """Who is in the session: what each face shows at the cursor, and how long it was seen."""
+class TracksPanel(_Panel):
+    """Table of the tracks: each one's label at the cursor, and how long it was seen."""
 
     chosen = Signal(int)
     merge_wanted = Signal(int)
-    """The chosen face is to be one with this."""
+    """The selected track is to be merged with this."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Faces"), (tr("Face"), tr("Shows"), tr("Seen")), 1, parent)
         self._ids: list[int] = []
         self._chosen_id: int | None = None
-        self._lanes: Sequence[Track] = ()
-        self._merge_button: QToolButton | None = None
+        self._tracks: Sequence[Track] = ()
+        self.merge_button: QToolButton | None = None
+        """Where the menu of the others opens."""
         self.merge_menu = QMenu(self)
         self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
         self.table.itemSelectionChanged.connect(self._tell)
 
-    def show_lanes(
-        self, lanes: Sequence[Track], seen_s: Mapping[int, float], chosen: int | None
+    def show_tracks(
+        self, tracks: Sequence[Track], seen_s: Mapping[int, float], chosen: int | None
     ) -> None:
-        """``seen_s`` by the lane's id."""
-        self._lanes, self._ids, self._chosen_id = lanes, [lane.id for lane in lanes], chosen
+        """``seen_s`` by the track's id."""
+        self._tracks, self._ids, self._chosen_id = tracks, [track.id for track in tracks], chosen
         with QSignalBlocker(self.table):
-            self.table.setRowCount(len(lanes))
-            for row, lane in enumerate(lanes):
-                item = self._cell(row, 0, f"#{lane.id} {lane.name}".rstrip())
+            self.table.setRowCount(len(tracks))
+            for row, track in enumerate(tracks):
+                item = self._cell(row, 0, face_title(track))
                 font = item.font()
-                font.setStrikeOut(lane.excluded)
+                font.setStrikeOut(track.excluded)
                 item.setFont(font)
-                tip = tr("left out of all figures") if lane.excluded else ""
+                tip = tr("excluded from statistics") if track.excluded else ""
                 item.setToolTip(tip)
-                self._cell(row, 2, length_text(seen_s[lane.id]))
+                self._cell(row, 2, length_text(seen_s[track.id]))
         self._select(self._ids.index(chosen) if chosen in self._ids else -1)
 
-    def lanes_in_sight(self, lanes: Sequence[Track]) -> Sequence[Track]:
+    def visible_tracks(self, tracks: Sequence[Track]) -> Sequence[Track]:
         """Those whose rows can be seen: a crowd is not looked up with every frame."""
         first = max(self.table.rowAt(0), 0)
-        return lanes[first : first + self.table.height() // _ROW_PX + 2]
+        return tracks[first : first + self.table.height() // _ROW_PX + 2]
 
     def show_values(self, values: Mapping[int, Value | None]) -> None:
-        """What lanes show at the cursor; None for one that is not seen there."""
-        for row, lane_id in enumerate(self._ids):
-            if lane_id not in values:
+        """Labels of tracks at the cursor; None for one that is not visible there."""
+        for row, track_id in enumerate(self._ids):
+            if track_id not in values:
                 continue
-            value = values[lane_id]
-            text = tr("not in sight")
+            value = values[track_id]
+            text = tr("not visible")
             if value is not None:
                 text = f"{say_label(value.label)} {percent(value.share)}"
-                text = tr("unsure ({said})").format(said=text) if value.unsure else text
+                if value.low_confidence:
+                    text = tr("low confidence ({label})").format(label=text)
             item = self._cell(row, 1, text)
             item.setForeground(QColor(colours().muted if value is None else colours().text))
 
-    def choose(self, lane_id: int | None) -> None:
-        self._chosen_id = lane_id
-        self._select(self._ids.index(lane_id) if lane_id in self._ids else -1)
+    def choose(self, track_id: int | None) -> None:
+        self._chosen_id = track_id
+        self._select(self._ids.index(track_id) if track_id in self._ids else -1)
 
     def open_merge_menu(self) -> None:
-        if self._merge_button is not None:
-            corner = self._merge_button.rect().bottomLeft()
-            self.merge_menu.popup(self._merge_button.mapToGlobal(corner))
-
-    def _made(self, action: QAction, button: QToolButton) -> None:
-        if "G" in [key.toString() for key in action.shortcuts()]:
-            self._merge_button = button
+        if self.merge_button is not None:
+            corner = self.merge_button.rect().bottomLeft()
+            self.merge_menu.popup(self.merge_button.mapToGlobal(corner))
 
     def _fill_merge_menu(self) -> None:
         self.merge_menu.clear()
-        for lane in self._lanes:
-            if lane.id != self._chosen_id:
-                text = tr("with {face}").format(face=f"#{lane.id} {lane.name}".rstrip())
+        for track in self._tracks:
+            if track.id != self._chosen_id:
+                text = tr("with {face}").format(face=without_mnemonics(face_title(track)))
                 action = self.merge_menu.addAction(text)
-                action.triggered.connect(partial(self._merge, lane.id))
+                action.triggered.connect(partial(self._merge, track.id))
 
-    def _merge(self, lane_id: int, checked: bool = False) -> None:
-        self.merge_wanted.emit(lane_id)
+    def _merge(self, track_id: int, checked: bool = False) -> None:
+        self.merge_wanted.emit(track_id)
 
     def _tell(self) -> None:
         row = self.table.currentRow()
@@ -190,7 +187,7 @@ class LanesPanel(_Panel):
 
 
 class NotesPanel(_Panel):
-    """Markers and comments in time's order."""
+    """Table of markers and comments, by time."""
 
     chosen = Signal(object)
     """A ``Marker`` or ``Comment``."""
@@ -200,6 +197,7 @@ class NotesPanel(_Panel):
             tr("Markers and comments"), (tr("Time"), tr("Text"), tr("Kind")), 1, parent
         )
         self._notes: list[Note] = []
+        self.clock = SessionClock()
         self.hint = QLabel(self)
         self.hint.setProperty("role", "muted")
         self.hint.setWordWrap(True)
@@ -209,13 +207,13 @@ class NotesPanel(_Panel):
     def show_notes(
         self, notes: Sequence[Note], chosen: Note | None, titles: Mapping[int, str]
     ) -> None:
-        """``titles``: the names of the lanes that comments are about."""
+        """``titles``: the names of the tracks that comments are about."""
         self._notes = list(notes)
         with QSignalBlocker(self.table):
             self.table.setRowCount(len(notes))
             for row, note in enumerate(notes):
-                self._cell(row, 0, moment_text(note.t_s))
-                self._cell(row, 1, text_of(note)).setToolTip(text_of(note))
+                self._cell(row, 0, self.clock.moment(note.t_s))
+                self._cell(row, 1, text_of(note)).setToolTip(plain(text_of(note)))
                 self._cell(row, 2, _kind(note, titles))
         self.choose(chosen)
 
@@ -226,6 +224,11 @@ class NotesPanel(_Panel):
         row = self.table.currentRow()
         if self.table.selectedItems() and 0 <= row < len(self._notes):
             self.chosen.emit(self._notes[row])
+
+
+def face_title(track: Track) -> str:
+    """``#3`` and the track's name, if any."""
+    return f"#{track.id} {track.name}".rstrip()
 
 
 def _kind(note: Note, titles: Mapping[int, str]) -> str:

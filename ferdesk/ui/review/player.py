@@ -1,4 +1,4 @@
-"""Playing a session: where it is, and the picture of that moment, decoded beside the window."""
+"""Playback of a session: the position, and the video frame there, decoded beside the window."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Still:
-    """What the film shows at ``t_s``: ``image`` [H, W, 3] RGB that began at ``began_s``.
+    """Video frame at ``t_s``: ``image`` [H, W, 3] RGB that began at ``began_s``, both in ``t_s``.
 
     Both are None before the film's first picture, and where it is broken, as ``problem`` says.
     """
@@ -35,11 +35,13 @@ class Still:
 
 
 class Projector:
-    """A film on a thread of its own; the newest moment that is asked for wins."""
+    """Decoder thread of a film; the newest moment that is asked for wins."""
 
-    def __init__(self, open_film: Callable[[], Film], show: Callable[[Still], None]) -> None:
-        """``show`` is called on the projector's thread."""
-        self._open_film, self._show = open_film, show
+    def __init__(
+        self, open_film: Callable[[], Film], starts_at_s: float, show: Callable[[Still], None]
+    ) -> None:
+        """``show`` is called on the projector's thread; the film's 0 is ``starts_at_s``."""
+        self._open_film, self._starts_at_s, self._show = open_film, starts_at_s, show
         self._wanted: Mailbox[float] = Mailbox()
         self._thread = threading.Thread(target=self._run, name="ferdesk-film", daemon=True)
         self._thread.start()
@@ -64,7 +66,7 @@ class Projector:
                 try:
                     if film is None and not problem:
                         film = self._open_film()
-                    found = None if film is None else film.picture_at(t_s)
+                    found = None if film is None else film.picture_at(t_s - self._starts_at_s)
                 except FerdeskError as error:
                     # a film that does not open is not tried again with each moment
                     problem = str(error) if film is None else ""
@@ -73,15 +75,21 @@ class Projector:
                     log.exception("a film ended")
                     self._show(Still(t_s, problem=str(error)))
                 else:
-                    image, began_s = found or (None, None)
-                    self._show(Still(t_s, image, began_s, problem))
+                    if found is None:
+                        self._show(Still(t_s, problem=problem))
+                    else:
+                        image, film_s = found
+                        self._show(Still(t_s, image, film_s + self._starts_at_s, problem))
         finally:
             if film is not None:
                 film.close()
 
 
 class Player(QObject):
-    """The position, and a clock that moves it; pictures come by ``shown`` where there is a film."""
+    """Position in a session, and a clock that moves it; a film's frames come by ``shown``.
+
+    All times are ``t_s`` of the session's rows, from ``starts_at_s`` to ``ends_at_s``.
+    """
 
     moved = Signal(float)
     """The position in seconds, while it is played and when it is sought."""
@@ -96,7 +104,7 @@ class Player(QObject):
         super().__init__(parent)
         self._clock = clock
         self._times: NDArray[np.float64] = np.zeros(0)
-        self._length_s = 0.0
+        self._starts_at_s = self._ends_at_s = 0.0
         self._speed = 1.0
         self._position_s = 0.0
         self._began = (0.0, 0.0)
@@ -114,8 +122,12 @@ class Player(QObject):
         return self._position_s
 
     @property
-    def length_s(self) -> float:
-        return self._length_s
+    def starts_at_s(self) -> float:
+        return self._starts_at_s
+
+    @property
+    def ends_at_s(self) -> float:
+        return self._ends_at_s
 
     @property
     def playing(self) -> bool:
@@ -132,19 +144,26 @@ class Player(QObject):
     def load(
         self,
         times: NDArray[np.float64],
-        length_s: float,
+        range_s: tuple[float, float],
         film: Path | None,
         open_film: Callable[[Path], Film],
+        film_starts_at_s: float = 0.0,
     ) -> None:
-        """Begin with a session: the times of its analysed frames, its length, and its video."""
+        """Begin with a session: the times of its analysed frames, its range, and its video.
+
+        The video file's 0 is the session's ``film_starts_at_s``.
+        """
         self.unload()
-        self._times, self._length_s = times, length_s
+        self._times = times
+        self._starts_at_s, self._ends_at_s = range_s
         if film is not None:
             number = self._number
             self._projector = Projector(
-                lambda: open_film(film), lambda still: self._came.emit(number, still)
+                lambda: open_film(film),
+                film_starts_at_s,
+                lambda still: self._came.emit(number, still),
             )
-        self.seek(0.0)
+        self.seek(self._starts_at_s)
 
     def unload(self) -> None:
         """Stop, and let the film go; its thread ends in its own time."""
@@ -154,7 +173,7 @@ class Player(QObject):
             self._projector.close()
             self._old.append(self._projector)
             self._projector = None
-        self._position_s = 0.0
+        self._starts_at_s = self._ends_at_s = self._position_s = 0.0
 
     def join(self, timeout_s: float = 5.0) -> None:
         """Wait for the threads of films that were let go; for the end of the program."""
@@ -164,7 +183,7 @@ class Player(QObject):
 
     def seek(self, t_s: float) -> None:
         """Go to that moment."""
-        self._position_s = min(max(t_s, 0.0), self._length_s)
+        self._position_s = min(max(t_s, self._starts_at_s), self._ends_at_s)
         self._began = (self._clock(), self._position_s)
         self._asked = -1
         self._tell()
@@ -177,10 +196,10 @@ class Player(QObject):
             self.seek(float(self._times[min(max(here + by, 0), len(self._times) - 1)]))
 
     def play(self) -> None:
-        if self._length_s <= 0 or self.playing:
+        if self._ends_at_s <= self._starts_at_s or self.playing:
             return
-        at_end = self._position_s >= self._length_s
-        self._position_s = 0.0 if at_end else self._position_s
+        if self._position_s >= self._ends_at_s:
+            self._position_s = self._starts_at_s
         self._began = (self._clock(), self._position_s)
         self._timer.start()
         self.playing_changed.emit(True)
@@ -206,9 +225,9 @@ class Player(QObject):
         """Move on by the time that has passed."""
         since_s, from_s = self._began
         to_s = from_s + (self._clock() - since_s) * self._speed
-        self._position_s = min(to_s, self._length_s)
+        self._position_s = min(to_s, self._ends_at_s)
         self._tell()
-        if to_s >= self._length_s:
+        if to_s >= self._ends_at_s:
             self.pause()
 
     def _tell(self) -> None:

@@ -1,6 +1,6 @@
-"""The seven probabilities as lines over a session's time, by pyqtgraph."""
+"""Chart of the seven probabilities over a session's time, by pyqtgraph."""
 
-from typing import Any
+import math
 
 import numpy as np
 import pyqtgraph as pg
@@ -15,10 +15,10 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 from ferdesk.ui.live.timeline import DASHES
 from ferdesk.ui.review.downsampling import LineView
-from ferdesk.ui.review.times import length_text
+from ferdesk.ui.review.times import SessionClock
 
 GUTTER_PX = 14 * GRID
-"""Left of the plot: names of the lanes, and the axis."""
+"""Left of the plot: names of the tracks, and the axis' labels."""
 MARGIN_PX = 2 * GRID
 _LOW, _HIGH = -0.1, 1.1
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
@@ -28,23 +28,27 @@ _LONG_PX = 12_000
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
-    """Ticks at round times, written as people write them."""
+    """Ticks at round times since ``clock``'s start, written as people write them."""
+
+    clock = SessionClock()
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         wanted = (high - low) / max(size / 110, 1)
         step = next((step for step in _STEPS_S if step >= wanted), _STEPS_S[-1])
-        return [(step, 0.0)]
+        if wanted > step:
+            # rows of a damaged file may lie years apart
+            step *= math.ceil(wanted / step)
+        return [(step, self.clock.starts_at_s)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if spacing >= 1:
-            return [length_text(value) for value in values]
-        return [
-            f"{length_text(int(value + 1e-6))}.{round(value * 10 + 1e-6) % 10}" for value in values
-        ]
+            return [self.clock.length(value) for value in values]
+        # of the moment, as 59.98 s is 0:00:59.9 and no 0:01:00.9
+        return [self.clock.moment(value + 1e-6)[:-2] for value in values]
 
 
 class _Bands(pg.GraphicsObject):  # type: ignore[misc]
-    """From the least to the greatest value in each bin, as a soft picture in the seven colours."""
+    """Band from the least to the greatest value in each bin, in the seven colours."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,14 +69,27 @@ class _Bands(pg.GraphicsObject):  # type: ignore[misc]
 
 
 class Line(Curve):
-    """A line of the live timeline over another time."""
+    """Curve of one label; its bounds are what is in sight, and as much beside it.
+
+    Qt drops an item whose rectangle in pixels does not fit its integers, as it would with bounds of
+    a whole day seen closely: the curve is gone as soon as a part of the chart is painted anew.
+    """
+
+    _range = (0.0, 1.0)
+
+    def set_range(self, from_s: float, to_s: float) -> None:
+        if (from_s, to_s) != self._range:
+            self.prepareGeometryChange()
+            self._range = (from_s, to_s)
 
     def boundingRect(self) -> QRectF:
-        return QRectF(-1.0, _LOW, 1e9, _HIGH - _LOW)
+        from_s, to_s = self._range
+        span_s = to_s - from_s
+        return QRectF(from_s - span_s, _LOW, 3 * span_s, _HIGH - _LOW)
 
 
 class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
-    """Shows one ``LineView``; mouse and keys are its owner's."""
+    """Chart of one ``LineView``; mouse and keys are its owner's."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, axisItems={"bottom": TimeAxis("bottom")})
@@ -89,12 +106,12 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         left.setWidth(GUTTER_PX)
         self.setMinimumHeight(11 * GRID)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName(tr("Probabilities of the chosen face over time"))
+        self.setAccessibleName(tr("Probabilities of the selected face over time"))
         self._shown: dict[str, bool] = dict.fromkeys(LABELS, True)
         self._view: LineView | None = None
         self._bands = _Bands()
         self.addItem(self._bands)
-        self.curves: dict[str, Any] = {}
+        self.curves: dict[str, Line] = {}
         for label in LABELS:
             self.curves[label] = Line(label_colour(label), 2.0, DASHES[label])
             self.addItem(self.curves[label])
@@ -112,7 +129,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
     def show_view(self, view: LineView, from_s: float, to_s: float) -> None:
         """Draw ``view`` between two moments."""
         self._view = view
-        self.setXRange(from_s, to_s, padding=0.0)
+        self._set_range(from_s, to_s)
         height = max(self.getViewBox().height(), 1.0)
         pixel_s = (to_s - from_s) / max(self.getViewBox().width(), 1.0)
         drawn = [i for i, label in enumerate(LABELS) if self._shown[label]]
@@ -127,12 +144,21 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         self._show_bands(view, drawn)
 
     def show_nothing(self, from_s: float, to_s: float) -> None:
-        """No lane is chosen: an empty plot of that time."""
-        self.setXRange(from_s, to_s, padding=0.0)
+        """No track is selected: an empty plot of that time."""
+        self._set_range(from_s, to_s)
         nothing = np.zeros(0)
         for curve in self.curves.values():
             curve.move(nothing, nothing, nothing.astype(np.float32))
         self._bands.show(QImage(), QRectF())
+
+    def set_clock(self, clock: SessionClock) -> None:
+        """Write times since this start."""
+        self.getAxis("bottom").clock = clock
+
+    def _set_range(self, from_s: float, to_s: float) -> None:
+        for curve in self.curves.values():
+            curve.set_range(from_s, to_s)
+        self.setXRange(from_s, to_s, padding=0.0)
 
     def show_line(self, label: str, shown: bool) -> None:
         self._shown[label] = shown

@@ -1,6 +1,4 @@
-"""A session along its time: flags, seven lines of one face, lanes of all faces, and the cursor."""
-
-from collections.abc import Sequence
+"""Timeline of a session: flags, seven lines of one face, tracks of all faces, and the cursor."""
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QSignalBlocker, QSize, Qt, Signal
@@ -21,51 +19,52 @@ from ferdesk.sessions.review import Review
 from ferdesk.ui.kit.language import say_label, tr
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.timeline import line_icon
-from ferdesk.ui.review.opened import Opened
+from ferdesk.ui.review.opened_session import OpenedSession
 from ferdesk.ui.review.plot import LinesPlot
-from ferdesk.ui.review.tracks import LANE_PX, Flags, Lanes, Note, Scale
+from ferdesk.ui.review.strips import TRACK_PX, Flags, Note, Scale, TrackStrips
 
 SHORTEST_VIEW_S = 0.5
 _ZOOM = 1.5
 _WHEEL_STEP = 120
 _BAR_STEPS = 10_000
-_LANES_SEEN = 4
+_TRACKS_SEEN = 4
 
 
 class SessionTimeline(QWidget):
-    """Left button: seek and scrub. Wheel: zoom at the mouse; with Shift, or sideways: move."""
+    """Timeline with the mouse: left button seeks; wheel zooms, with Shift or sideways it moves."""
 
     seek_wanted = Signal(float)
-    lane_chosen = Signal(int)
+    track_chosen = Signal(int)
     note_chosen = Signal(object)
+    smoothed_changed = Signal()
     range_changed = Signal(float, float)
-    """What is in sight, in seconds."""
+    """The visible part, in ``t_s``."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._opened: Opened | None = None
+        self._opened: OpenedSession | None = None
         self._review = Review()
         self._range = (0.0, 1.0)
         self._smoothed = True
         self._cursor_s = 0.0
         self._panning: QPointF | None = None
-        self.lane_id: int | None = None
+        self.track_id: int | None = None
         self.flags = Flags(self)
         self.plot = LinesPlot(self)
-        self.lanes = Lanes(self)
+        self.tracks = TrackStrips(self)
         self.bar = QScrollBar(Qt.Orientation.Horizontal, self)
-        self.bar.setAccessibleName(tr("Part of the session in sight"))
+        self.bar.setAccessibleName(tr("Visible part of the session"))
         self.bar.valueChanged.connect(self._bar_moved)
         self.legend = {label: self._legend_button(label) for label in LABELS}
         self.smoothing = QToolButton(self)
         self.smoothing.setCheckable(True)
         self.smoothing.setChecked(True)
         self.smoothing.toggled.connect(self.set_smoothed)
-        self._say_smoothing()
-        for track in (self.flags, self.lanes):
-            track.seek_wanted.connect(self._seek)
+        self._show_smoothing()
+        for strip in (self.flags, self.tracks):
+            strip.seek_wanted.connect(self._seek)
         self.flags.note_chosen.connect(self.note_chosen)
-        self.lanes.lane_chosen.connect(self.lane_chosen)
+        self.tracks.track_chosen.connect(self.track_chosen)
         self.plot.viewport().installEventFilter(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(tr("Timeline of the session"))
@@ -76,49 +75,53 @@ class SessionTimeline(QWidget):
 
     @property
     def range_s(self) -> tuple[float, float]:
-        """What is in sight, in seconds."""
+        """The visible part, in ``t_s``."""
         return self._range
 
     @property
     def smoothed(self) -> bool:
         return self._smoothed
 
-    def show_session(self, opened: Opened, review: Review, lane_id: int | None) -> None:
+    def show_session(self, opened: OpenedSession, review: Review, track_id: int | None) -> None:
         """Show a session from its beginning to its end."""
-        self._opened, self.lane_id = opened, lane_id
-        self._range = (0.0, opened.length_s)
-        self._cursor_s = 0.0
-        self.show_review(review)
+        self._opened = opened
+        self._range = opened.shown_s
+        self._cursor_s = opened.starts_at_s
+        self.flags.clock = opened.clock
+        self.plot.set_clock(opened.clock)
+        self.show_review(review, track_id)
 
     def clear(self) -> None:
         """Let go of the session, whose file may be deleted then."""
         self._opened = None
         self._review = Review()
-        self.lanes.set_lanes((), {})
+        self.tracks.set_tracks((), {})
         self.flags.set_notes(())
 
-    def show_review(self, review: Review) -> None:
-        """The lanes, markers and comments as they are now."""
+    def show_review(self, review: Review, track_id: int | None) -> None:
+        """The tracks, markers and comments as they are now, with one track selected."""
         opened = self._opened
         if opened is None:
             return
         self._review = review
-        self.lanes.set_lanes(review.tracks, {one.id: opened.lines_of(one) for one in review.tracks})
+        self.tracks.set_tracks(
+            review.tracks, {one.id: opened.lines_of(one) for one in review.tracks}
+        )
         notes: list[Note] = [*review.all_markers(opened.session), *review.comments]
         self.flags.set_notes(notes)
         self.plot.show_marks(np.array([note.t_s for note in notes]))
-        self._lanes_area.setMaximumHeight(min(len(review.tracks), _LANES_SEEN) * LANE_PX + 2)
-        self._lanes_area.setMinimumHeight(min(len(review.tracks), 2) * LANE_PX)
-        self.choose_lane(self.lane_id)
+        self._tracks_area.setMaximumHeight(min(len(review.tracks), _TRACKS_SEEN) * TRACK_PX + 2)
+        self._tracks_area.setMinimumHeight(min(len(review.tracks), 2) * TRACK_PX)
+        self.choose_track(track_id)
 
-    def choose_lane(self, lane_id: int | None) -> None:
-        """Draw the lines of this lane."""
-        self.lane_id = lane_id
-        self.lanes.set_chosen(lane_id)
-        row = self.lanes.row_of(lane_id)
-        self._lanes_area.ensureVisible(0, row.center().y(), 0, LANE_PX)
+    def choose_track(self, track_id: int | None) -> None:
+        """Draw the lines of this track."""
+        self.track_id = track_id
+        self.tracks.set_chosen(track_id)
+        row = self.tracks.row_of(track_id)
+        self._tracks_area.ensureVisible(0, row.center().y(), 0, TRACK_PX)
         self._draw()
-        self._say_values()
+        self._show_values()
 
     def choose_note(self, note: Note | None) -> None:
         self.flags.set_chosen(note)
@@ -126,11 +129,15 @@ class SessionTimeline(QWidget):
     def set_smoothed(self, smoothed: bool) -> None:
         """Lines of the smoothed probabilities, or of each frame's own."""
         self._smoothed = smoothed
+        self.smoothed_changed.emit()
         with QSignalBlocker(self.smoothing):
             self.smoothing.setChecked(smoothed)
-        self._say_smoothing()
+        self._show_smoothing()
         self._draw()
-        self._say_values()
+        self._show_values()
+
+    def toggle_smoothed(self) -> None:
+        self.set_smoothed(not self._smoothed)
 
     def set_cursor(self, t_s: float, *, follow: bool = False) -> None:
         """Put the cursor there; ``follow`` moves the view along where it leaves it."""
@@ -140,16 +147,17 @@ class SessionTimeline(QWidget):
             self.set_range(t_s, t_s + to_s - from_s)
         self.plot.show_cursor(t_s)
         self.flags.set_cursor(t_s)
-        self.lanes.set_cursor(t_s)
-        self._say_values()
+        self.tracks.set_cursor(t_s)
+        self._show_values()
 
     def set_range(self, from_s: float, to_s: float) -> None:
         """Show this part, moved so that it lies within the session."""
         if self._opened is None:
             return
-        length_s = self._opened.length_s
+        first_s, last_s = self._opened.shown_s
+        length_s = last_s - first_s
         span_s = min(max(to_s - from_s, min(SHORTEST_VIEW_S, length_s)), length_s)
-        from_s = min(max(from_s, 0.0), length_s - span_s)
+        from_s = min(max(from_s, first_s), last_s - span_s)
         self._range = (from_s, from_s + span_s)
         self._draw()
         self.range_changed.emit(*self._range)
@@ -170,7 +178,7 @@ class SessionTimeline(QWidget):
 
     def show_whole(self) -> None:
         if self._opened is not None:
-            self.set_range(0.0, self._opened.length_s)
+            self.set_range(*self._opened.shown_s)
 
     def shift(self, share: float) -> None:
         """Move the view by that share of itself, to the right where it is positive."""
@@ -241,12 +249,14 @@ class SessionTimeline(QWidget):
 
     def _seek(self, t_s: float) -> None:
         if self._opened is not None:
-            self.seek_wanted.emit(min(max(t_s, 0.0), self._opened.length_s))
+            first_s, last_s = self._opened.shown_s
+            self.seek_wanted.emit(min(max(t_s, first_s), last_s))
 
     def _bar_moved(self, value: int) -> None:
         if self._opened is not None:
             span_s = self._range[1] - self._range[0]
-            from_s = value / _BAR_STEPS * self._opened.length_s
+            first_s, last_s = self._opened.shown_s
+            from_s = first_s + value / _BAR_STEPS * (last_s - first_s)
             self.set_range(from_s, from_s + span_s)
 
     # ---- what is drawn
@@ -261,30 +271,33 @@ class SessionTimeline(QWidget):
             return
         from_s, to_s = self._range
         left, right = self.plot.span_px()
-        lane = next((one for one in self._review.tracks if one.id == self.lane_id), None)
-        if lane is not None:
-            lines = opened.lines_of(lane)
+        track = next((one for one in self._review.tracks if one.id == self.track_id), None)
+        if track is not None:
+            lines = opened.lines_of(track)
             most = max((right - left) // 2, 64)
             view = lines.view(from_s, to_s, most, smoothed=self._smoothed)
             self.plot.show_view(view, from_s, to_s)
         else:
             self.plot.show_nothing(from_s, to_s)
-        for track in (self.flags, self.lanes):
-            track.set_scale(self._scale())
-        span = (to_s - from_s) / opened.length_s
+        for strip in (self.flags, self.tracks):
+            strip.set_scale(self._scale())
+        first_s, last_s = opened.shown_s
+        span = (to_s - from_s) / (last_s - first_s)
         with QSignalBlocker(self.bar):
             page = max(round(_BAR_STEPS * span), 1)
             self.bar.setRange(0, _BAR_STEPS - page)
             self.bar.setPageStep(page)
             self.bar.setSingleStep(max(page // 20, 1))
-            self.bar.setValue(round(from_s / opened.length_s * _BAR_STEPS))
+            self.bar.setValue(round((from_s - first_s) / (last_s - first_s) * _BAR_STEPS))
 
-    def _say_values(self) -> None:
-        """The chosen lane's probabilities at the cursor, beside their names."""
+    def _show_values(self) -> None:
+        """The chosen track's probabilities at the cursor, beside their names."""
         opened = self._opened
-        lane = next((one for one in self._review.tracks if one.id == self.lane_id), None)
+        track = next((one for one in self._review.tracks if one.id == self.track_id), None)
         row = (
-            None if opened is None or lane is None else opened.lines_of(lane).row_at(self._cursor_s)
+            None
+            if opened is None or track is None
+            else opened.lines_of(track).row_at(self._cursor_s)
         )
         for i, label in enumerate(LABELS):
             value = "–"  # noqa: RUF001
@@ -293,11 +306,9 @@ class SessionTimeline(QWidget):
                 value = percent(float((table.smoothed if self._smoothed else table.raw)[row, i]))
             self.legend[label].setText(f"{say_label(label).capitalize()} {value}")
 
-    def _say_smoothing(self) -> None:
+    def _show_smoothing(self) -> None:
         self.smoothing.setText(tr("Smoothed") if self._smoothed else tr("Raw"))
-        self.smoothing.setToolTip(
-            tr("Lines of the probabilities smoothed over time, or of each frame alone (Y)")
-        )
+        self.smoothing.setToolTip(tr("Show smoothed or raw probabilities (Y)"))
 
     def _legend_button(self, label: str) -> QToolButton:
         button = QToolButton(self)
@@ -326,26 +337,17 @@ class SessionTimeline(QWidget):
         for button in self.legend.values():
             top.addWidget(button)
         top.addStretch(1)
-        top.addWidget(self.smoothing)
-        self.corner = QHBoxLayout()
-        self.corner.setSpacing(2)
-        top.addLayout(self.corner)
-        self._lanes_area = QScrollArea(self)
-        self._lanes_area.setWidget(self.lanes)
-        self._lanes_area.setWidgetResizable(True)
-        self._lanes_area.setFrameShape(QFrame.Shape.NoFrame)
-        self._lanes_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._lanes_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._tracks_area = QScrollArea(self)
+        self._tracks_area.setWidget(self.tracks)
+        self._tracks_area.setWidgetResizable(True)
+        self._tracks_area.setFrameShape(QFrame.Shape.NoFrame)
+        self._tracks_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._tracks_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID // 2)
         column.setSpacing(0)
         column.addLayout(top)
         column.addWidget(self.flags)
         column.addWidget(self.plot, 1)
-        column.addWidget(self._lanes_area)
+        column.addWidget(self._tracks_area)
         column.addWidget(self.bar)
-
-    def add_buttons(self, buttons: Sequence[QToolButton]) -> None:
-        """Put buttons behind the others, as for zooming."""
-        for button in buttons:
-            self.corner.addWidget(button)

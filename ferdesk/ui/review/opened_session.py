@@ -1,4 +1,4 @@
-"""A session read for review: its rows, its review, and which rows belong to which moment."""
+"""Session opened for review: its rows, its review, and which rows belong to which moment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,54 +11,58 @@ from numpy.typing import NDArray
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Expression, FaceResult
-from ferdesk.sessions.reader import Session, read_session
+from ferdesk.sessions.reader import Session, parse_utc, read_session
 from ferdesk.sessions.review import Review, Segment, Track, load_review
 from ferdesk.sessions.schema import REVIEW_FILE
 from ferdesk.sessions.summaries import row_durations
 from ferdesk.ui.kit.language import tr
-from ferdesk.ui.review.downsampling import LaneLines
-from ferdesk.ui.review.times import length_text
+from ferdesk.ui.review.downsampling import TrackLines
+from ferdesk.ui.review.times import SessionClock, date_text, length_text
 
 _ANY_SQUARE = Square(0.0, 0.0, 1.0)
 """Rows do not say what the network saw; nothing here paints its maps."""
 
 
-LanesOfFace = dict[int, list[tuple[Segment, int]]]
+TracksOfFace = dict[int, list[tuple[Segment, int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a face shows at a moment; ``share`` is the label's probability, 0 to 1."""
+    """Label of a face at a moment; ``share`` is its probability, 0 to 1."""
 
     label: str
     share: float
-    unsure: bool
+    low_confidence: bool
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
-    """``review`` is as it was on the disk, ``stamp`` what the file there looked like (or None)."""
+class OpenedSession:
+    """Session with its review as it was on the disk; ``stamp`` is what the file there looked like.
+
+    All times are ``t_s`` of the rows, from ``starts_at_s`` to ``ends_at_s``. ``clock`` tells them
+    as users see them: since the recording's start.
+    """
 
     session: Session
     review: Review
     stamp: tuple[int, int] | None
-    _lines: dict[tuple[Segment, ...], LaneLines] = field(default_factory=dict)
+    _lines: dict[tuple[Segment, ...], TrackLines] = field(default_factory=dict)
     _seen: dict[tuple[Segment, ...], float] = field(default_factory=dict)
-    _last: list[tuple[Review, LanesOfFace]] = field(default_factory=list)
+    _last: list[tuple[Review, TracksOfFace]] = field(default_factory=list)
 
-    def lines_of(self, lane: Track) -> LaneLines:
-        """What is drawn of a lane; made once for the same pieces."""
-        if lane.segments not in self._lines:
-            rows = self._rows_of(lane)
-            self._lines[lane.segments] = LaneLines(self.session.table, rows, self.step_s)
-        return self._lines[lane.segments]
+    def lines_of(self, track: Track) -> TrackLines:
+        """What is drawn of a track; made once for the same segments."""
+        if track.segments not in self._lines:
+            rows = self._rows_of(track)
+            self._lines[track.segments] = TrackLines(self.session.table, rows, self.step_s)
+        return self._lines[track.segments]
 
-    def _rows_of(self, lane: Track) -> NDArray[np.int64]:
-        first = lane.segments[0]
-        if lane.segments == (Segment(first.face_id),):
+    def _rows_of(self, track: Track) -> NDArray[np.int64]:
+        first = track.segments[0]
+        if track.segments == (Segment(first.face_id),):
             # in a crowd, looking through all rows for each face would take seconds
             return self._rows_by_face.get(first.face_id, np.zeros(0, np.int64))
-        return lane.rows(self.session.table)
+        return track.rows(self.session.table)
 
     @cached_property
     def _rows_by_face(self) -> dict[int, NDArray[np.int64]]:
@@ -74,14 +78,16 @@ class Opened:
 
     @property
     def facts(self) -> str:
-        """What stands beside the session's name."""
+        """Dates, length and source, to stand beside the session's name."""
         session = self.session
-        started = session.started_utc
+        recorded = date_text(parse_utc(session.about.get("started_utc")))
+        filmed = date_text(session.started_utc) if self._kind == "video" else ""
         source = session.about.get("source")
         where = source.get("location") or source.get("name") if isinstance(source, dict) else ""
         parts = (
-            f"{started.astimezone():%Y-%m-%d %H:%M}" if started else "",
-            length_text(session.length_s),
+            recorded,
+            tr("filmed {date}").format(date=filmed) if filmed not in ("", recorded) else "",
+            length_text(self.length_s),
             str(where or ""),
             "" if session.complete else tr("incomplete"),
         )
@@ -100,12 +106,53 @@ class Opened:
     @cached_property
     def step_s(self) -> float:
         """The usual time between two analysed frames."""
-        return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 1 / 30
+        step_s = float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
+        return step_s if step_s > 0 else 1 / 30
+
+    @property
+    def _kind(self) -> str:
+        """``camera``, ``video``, ``still`` and so on; empty where it is not known."""
+        source = self.session.about.get("source")
+        return str(source.get("kind") or "") if isinstance(source, dict) else ""
+
+    @cached_property
+    def first_row_s(self) -> float:
+        return float(self.times[0]) if len(self.times) else 0.0
+
+    @cached_property
+    def video_starts_at_s(self) -> float:
+        """The ``t_s`` of the recorded video's first picture; in the video file it stands at 0."""
+        video = self.session.about.get("video")
+        starts_at_s = video.get("starts_at_s") if isinstance(video, dict) else None
+        if not isinstance(starts_at_s, int | float) or isinstance(starts_at_s, bool):
+            return self.first_row_s
+        # a damaged file may hold any number; what lies outside the rows is no start
+        inside = self.first_row_s - 1.0 <= starts_at_s <= self.ends_at_s
+        return float(starts_at_s) if inside else self.first_row_s
+
+    @cached_property
+    def starts_at_s(self) -> float:
+        """The recording's start: 0 but for a film, whose recording begins somewhere in it."""
+        return self.first_row_s if self._kind == "video" else min(0.0, self.first_row_s)
+
+    @cached_property
+    def ends_at_s(self) -> float:
+        """The last row's time."""
+        return float(self.times[-1]) if len(self.times) else 0.0
 
     @property
     def length_s(self) -> float:
-        """What the timeline shows: at least a step, also of a still."""
-        return max(self.session.length_s, self.step_s)
+        """From the recording's start to the last row."""
+        return self.ends_at_s - self.starts_at_s
+
+    @property
+    def shown_s(self) -> tuple[float, float]:
+        """What the timeline shows at most: at least a step, also of a still."""
+        return self.starts_at_s, max(self.ends_at_s, self.starts_at_s + self.step_s)
+
+    @property
+    def clock(self) -> SessionClock:
+        return SessionClock(self.starts_at_s)
 
     @cached_property
     def picture_size(self) -> tuple[int, int]:
@@ -113,7 +160,7 @@ class Opened:
         picture = self.session.about.get("picture")
         try:
             width, height = int(picture["width"]), int(picture["height"])  # type: ignore[index]
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             width = height = 0
         if not (16 <= width <= 16384 and 16 <= height <= 16384):
             table = self.session.table
@@ -127,32 +174,32 @@ class Opened:
         return max(int(np.searchsorted(self.times, t_s + 1e-6)) - 1, 0)
 
     def faces_at(self, frame: int, review: Review) -> tuple[FaceResult, ...]:
-        """The faces of an analysed frame by ``review``'s lanes, without excluded ones."""
+        """The faces of an analysed frame by ``review``'s tracks, without excluded ones."""
         table = self.session.table
-        lanes = self._lanes_of_faces(review)
+        tracks = self._tracks_of_faces(review)
         surest: dict[int, int] = {}
         for row in range(int(self.starts[frame]), int(self.starts[frame + 1])):
             t_s = float(table.t_s[row])
-            for piece, lane_id in lanes.get(int(table.face_id[row]), ()):
-                if piece.from_s <= t_s < piece.to_s:
-                    best = surest.get(lane_id)
+            for segment, track_id in tracks.get(int(table.face_id[row]), ()):
+                if segment.from_s <= t_s < segment.to_s:
+                    best = surest.get(track_id)
                     if best is None or table.detection[row] >= table.detection[best]:
-                        surest[lane_id] = row
-        return tuple(self._face(lane_id, row) for lane_id, row in surest.items())
+                        surest[track_id] = row
+        return tuple(self._face(track_id, row) for track_id, row in surest.items())
 
-    def _lanes_of_faces(self, review: Review) -> LanesOfFace:
-        """By recorded face, the pieces of it and the lanes that hold them; made once a review."""
+    def _tracks_of_faces(self, review: Review) -> TracksOfFace:
+        """By recorded face, its segments and the tracks that hold them; made once a review."""
         if not self._last or self._last[0][0] is not review:
-            found: LanesOfFace = {}
-            for lane in review.shown_tracks():
-                for piece in lane.segments:
-                    found.setdefault(piece.face_id, []).append((piece, lane.id))
+            found: TracksOfFace = {}
+            for track in review.shown_tracks():
+                for segment in track.segments:
+                    found.setdefault(segment.face_id, []).append((segment, track.id))
             self._last[:] = [(review, found)]
         return self._last[0][1]
 
-    def value_at(self, lane: Track, t_s: float, *, smoothed: bool) -> Value | None:
-        """What the lane shows at ``t_s``, None where it is not in sight."""
-        row = self.lines_of(lane).row_at(t_s)
+    def value_at(self, track: Track, t_s: float, *, smoothed: bool) -> Value | None:
+        """Label of the track at ``t_s``, None where it is not visible."""
+        row = self.lines_of(track).row_at(t_s)
         if row is None:
             return None
         table = self.session.table
@@ -160,14 +207,14 @@ class Opened:
         best = int(np.argmax(values))
         return Value(LABELS[best], float(values[best]), bool(table.uncertain[row]))
 
-    def seen_s(self, lane: Track) -> float:
-        """How long the lane was seen, as the summaries count it."""
-        if lane.segments not in self._seen:
-            self._seen[lane.segments] = float(self._durations[self.lines_of(lane).rows].sum())
-        return self._seen[lane.segments]
+    def seen_s(self, track: Track) -> float:
+        """How long the track was seen, as the summaries count it."""
+        if track.segments not in self._seen:
+            self._seen[track.segments] = float(self._durations[self.lines_of(track).rows].sum())
+        return self._seen[track.segments]
 
-    def longest_lane(self, review: Review) -> Track | None:
-        """The lane that is looked at first: of those not excluded, the one seen longest."""
+    def longest_track(self, review: Review) -> Track | None:
+        """The track that is looked at first: of those not excluded, the one seen longest."""
         return max(review.shown_tracks(), key=self.seen_s, default=None)
 
     @cached_property
@@ -201,10 +248,10 @@ class Opened:
             for face in faces
         )
 
-    def _face(self, lane_id: int, row: int) -> FaceResult:
+    def _face(self, track_id: int, row: int) -> FaceResult:
         table = self.session.table
         return FaceResult(
-            face_id=lane_id,
+            face_id=track_id,
             box=Box(*(float(value) for value in table.box[row])),
             square=_ANY_SQUARE,
             detection_score=float(table.detection[row]),
@@ -218,7 +265,7 @@ class Opened:
         )
 
 
-def open_session(folder: Path, progress: Callable[[float], object]) -> Opened:
+def open_session(folder: Path, progress: Callable[[float], object]) -> OpenedSession:
     """Read a session and all that its first picture needs; on a worker thread.
 
     Raises:
@@ -226,16 +273,16 @@ def open_session(folder: Path, progress: Callable[[float], object]) -> Opened:
     """
     session = read_session(folder, progress=progress)
     stamp = stamp_of(folder)  # before the review: what is written in between is noticed later
-    opened = Opened(session, load_review(session), stamp)
-    for lane in opened.review.tracks:
-        opened.seen_s(lane)
-    if (longest := opened.longest_lane(opened.review)) is not None:
+    opened = OpenedSession(session, load_review(session), stamp)
+    for track in opened.review.tracks:
+        opened.seen_s(track)
+    if (longest := opened.longest_track(opened.review)) is not None:
         opened.lines_of(longest).prepare(smoothed=True)
     return opened
 
 
 def stamp_of(folder: Path) -> tuple[int, int] | None:
-    """What tells that ``review.json`` was changed by somebody else; None where there is none."""
+    """Time and size of ``review.json``, which tell of others' changes; None without a file."""
     try:
         state = (folder / REVIEW_FILE).stat()
     except OSError:
