@@ -18,10 +18,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n sessions are closed properly now.</source>
+        <source>%n sessions repaired.</source>
         <translation>
-            <numerusform>One session is closed properly now.</numerusform>
-            <numerusform>%n sessions are closed properly now.</numerusform>
+            <numerusform>One session repaired.</numerusform>
+            <numerusform>%n sessions repaired.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -32,10 +32,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n sessions are in the trash.</source>
+        <source>%n sessions moved to the trash.</source>
         <translation>
-            <numerusform>One session is in the trash.</numerusform>
-            <numerusform>%n sessions are in the trash.</numerusform>
+            <numerusform>One session moved to the trash.</numerusform>
+            <numerusform>%n sessions moved to the trash.</numerusform>
         </translation>
     </message>
     <message numerus="yes">

@@ -388,6 +388,34 @@
         <translation>速率、耗时与丢弃</translation>
     </message>
     <message>
+        <source>Play/pause</source>
+        <translation>播放/暂停</translation>
+    </message>
+    <message>
+        <source>Previous frame (Left)</source>
+        <translation>上一帧（左方向键）</translation>
+    </message>
+    <message>
+        <source>Next frame (Right)</source>
+        <translation>下一帧（右方向键）</translation>
+    </message>
+    <message>
+        <source>Previous marker or comment</source>
+        <translation>上一个标记或评论</translation>
+    </message>
+    <message>
+        <source>Next marker or comment</source>
+        <translation>下一个标记或评论</translation>
+    </message>
+    <message>
+        <source>Go to a time</source>
+        <translation>跳转到某一时间</translation>
+    </message>
+    <message>
+        <source>Show the whole session</source>
+        <translation>显示整个会话</translation>
+    </message>
+    <message>
         <source>Next face</source>
         <translation>下一张人脸</translation>
     </message>
@@ -396,8 +424,68 @@
         <translation>上一张人脸</translation>
     </message>
     <message>
+        <source>Name the selected face</source>
+        <translation>为选中的人脸命名</translation>
+    </message>
+    <message>
+        <source>Merge with another face</source>
+        <translation>与另一张人脸合并</translation>
+    </message>
+    <message>
+        <source>Split track at cursor</source>
+        <translation>在光标处拆分轨迹</translation>
+    </message>
+    <message>
+        <source>Exclude/include face in statistics</source>
+        <translation>在统计中排除/包含此人脸</translation>
+    </message>
+    <message>
+        <source>Reset edits</source>
+        <translation>重置修改</translation>
+    </message>
+    <message>
+        <source>Undo all merges and splits of the selected face</source>
+        <translation>撤销选中人脸的所有合并与拆分</translation>
+    </message>
+    <message>
         <source>Marker…</source>
         <translation>标记…</translation>
+    </message>
+    <message>
+        <source>Add a marker at the cursor</source>
+        <translation>在光标处添加标记</translation>
+    </message>
+    <message>
+        <source>Add a comment at the cursor</source>
+        <translation>在光标处添加评论</translation>
+    </message>
+    <message>
+        <source>Import markers from a CSV file with time and label</source>
+        <translation>从含时间和标签的 CSV 文件导入标记</translation>
+    </message>
+    <message>
+        <source>Edit session notes</source>
+        <translation>编辑会话备注</translation>
+    </message>
+    <message>
+        <source>Edit the selected marker or comment</source>
+        <translation>编辑选中的标记或评论</translation>
+    </message>
+    <message>
+        <source>Move the selected marker or comment to the cursor</source>
+        <translation>将选中的标记或评论移到光标处</translation>
+    </message>
+    <message>
+        <source>Delete the selected marker or comment</source>
+        <translation>删除选中的标记或评论</translation>
+    </message>
+    <message>
+        <source>Create a report of this session</source>
+        <translation>生成此会话的报告</translation>
+    </message>
+    <message>
+        <source>Add numbered marker at the cursor, 1 to 9</source>
+        <translation>在光标处添加编号标记，1 至 9</translation>
     </message>
     <message>
         <source>Set a marker with a text of its own</source>
@@ -630,6 +718,10 @@
         <translation>视频和图片</translation>
     </message>
     <message>
+        <source>Notes appear in the report:</source>
+        <translation>备注会显示在报告中：</translation>
+    </message>
+    <message>
         <source>All files</source>
         <translation>所有文件</translation>
     </message>
@@ -752,10 +844,6 @@
         <translation>置信度低（{label}）</translation>
     </message>
     <message>
-        <source>unsure ({said})</source>
-        <translation>不确定（{said}）</translation>
-    </message>
-    <message>
         <source>Automatic: the best that is fast enough here</source>
         <translation>自动：本机上速度足够的最佳模型</translation>
     </message>
@@ -872,7 +960,15 @@
         <translation>录制</translation>
     </message>
     <message>
-        <source>Began</source>
+        <source>interrupted</source>
+        <translation>已中断</translation>
+    </message>
+    <message>
+        <source>recording now</source>
+        <translation>正在录制</translation>
+    </message>
+    <message>
+        <source>Started</source>
         <translation>开始时间</translation>
     </message>
     <message>
@@ -888,6 +984,22 @@
         <translation>标记</translation>
     </message>
     <message>
+        <source>Status</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>This session was interrupted. Repair recalculates totals; data stay unchanged.</source>
+        <translation>此会话曾中断。修复会重新计算总数，数据保持不变。</translation>
+    </message>
+    <message>
+        <source>This session is being recorded now.</source>
+        <translation>此会话正在录制。</translation>
+    </message>
+    <message>
+        <source>The details of this session cannot be read.</source>
+        <translation>无法读取此会话的详细信息。</translation>
+    </message>
+    <message>
         <source>Video</source>
         <translation>视频</translation>
     </message>
@@ -896,24 +1008,28 @@
         <translation>大小</translation>
     </message>
     <message>
-        <source>State</source>
-        <translation>状态</translation>
-    </message>
-    <message>
         <source>complete</source>
         <translation>完整</translation>
+    </message>
+    <message>
+        <source>filmed {date}</source>
+        <translation>拍摄于 {date}</translation>
     </message>
     <message>
         <source>incomplete</source>
         <translation>不完整</translation>
     </message>
     <message>
-        <source>being recorded</source>
-        <translation>正在录制</translation>
-    </message>
-    <message>
         <source>damaged</source>
         <translation>已损坏</translation>
+    </message>
+    <message>
+        <source>Search by name, source, date, marker, status</source>
+        <translation>按名称、来源、日期、标记、状态搜索</translation>
+    </message>
+    <message>
+        <source>Search sessions</source>
+        <translation>搜索会话</translation>
     </message>
     <message>
         <source>Open</source>
@@ -928,105 +1044,113 @@
         <translation>报告</translation>
     </message>
     <message>
-        <source>Make a report of what is selected</source>
-        <translation>为所选会话生成报告</translation>
+        <source>Create a report of the selection</source>
+        <translation>生成所选会话的报告</translation>
+    </message>
+    <message>
+        <source>Compare two sessions: select exactly two</source>
+        <translation>比较两个会话：请恰好选择两个</translation>
+    </message>
+    <message>
+        <source>Repair interrupted sessions</source>
+        <translation>修复中断的会话</translation>
+    </message>
+    <message>
+        <source>Show files</source>
+        <translation>显示文件</translation>
+    </message>
+    <message>
+        <source>Open the session&apos;s folder</source>
+        <translation>打开会话的文件夹</translation>
+    </message>
+    <message>
+        <source>Move the selection to the trash</source>
+        <translation>将所选会话移到回收站</translation>
+    </message>
+    <message>
+        <source>Open folder…</source>
+        <translation>打开文件夹…</translation>
+    </message>
+    <message>
+        <source>Show sessions of another folder</source>
+        <translation>显示另一文件夹中的会话</translation>
+    </message>
+    <message>
+        <source>Creating the report…</source>
+        <translation>正在生成报告…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions repaired.</source>
+        <translation>
+            <numerusform>已修复 %n 个会话。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{names}
+
+{size} of data, videos and reviews. They stay in the trash.</source>
+        <translation>{names}
+
+共 {size} 的数据、视频和审阅记录。它们会保留在回收站中。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n sessions moved to the trash.</source>
+        <translation>
+            <numerusform>已将 %n 个会话移到回收站。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The system&apos;s trash did not accept {folder}; nothing was deleted. Delete it in the file manager if you are sure.</source>
+        <translation>系统回收站未接受 {folder}；没有删除任何内容。如确定要删除，请在文件管理器中操作。</translation>
+    </message>
+    <message>
+        <source>Reading sessions…</source>
+        <translation>正在读取会话…</translation>
+    </message>
+    <message>
+        <source>No matching sessions</source>
+        <translation>没有匹配的会话</translation>
+    </message>
+    <message>
+        <source>Try fewer words.</source>
+        <translation>请减少搜索词。</translation>
+    </message>
+    <message>
+        <source>No sessions yet</source>
+        <translation>还没有会话</translation>
     </message>
     <message>
         <source>Compare</source>
         <translation>比较</translation>
     </message>
     <message>
-        <source>Compare the two selected sessions</source>
-        <translation>比较所选的两个会话</translation>
-    </message>
-    <message>
         <source>Repair</source>
         <translation>修复</translation>
-    </message>
-    <message>
-        <source>Close sessions that were cut off</source>
-        <translation>妥善关闭中断的会话</translation>
-    </message>
-    <message>
-        <source>Show the session&apos;s files</source>
-        <translation>显示会话的文件</translation>
     </message>
     <message>
         <source>Delete…</source>
         <translation>删除…</translation>
     </message>
     <message>
-        <source>Move what is selected to the trash</source>
-        <translation>将所选会话移到回收站</translation>
-    </message>
-    <message>
         <source>Refresh</source>
         <translation>刷新</translation>
-    </message>
-    <message>
-        <source>Read the list again</source>
-        <translation>重新读取列表</translation>
     </message>
     <message>
         <source>Search</source>
         <translation>搜索</translation>
     </message>
     <message>
-        <source>Search the sessions</source>
-        <translation>搜索会话</translation>
-    </message>
-    <message>
-        <source>Another folder…</source>
-        <translation>其他文件夹…</translation>
-    </message>
-    <message>
-        <source>Show another folder&apos;s sessions</source>
-        <translation>显示其他文件夹中的会话</translation>
-    </message>
-    <message>
-        <source>Search by name, source, date, marker, state</source>
-        <translation>按名称、来源、日期、标记、状态搜索</translation>
-    </message>
-    <message>
         <source>Clear the search</source>
         <translation>清除搜索</translation>
-    </message>
-    <message>
-        <source>Making the report…</source>
-        <translation>正在生成报告…</translation>
     </message>
     <message>
         <source>Exporting…</source>
         <translation>正在导出…</translation>
     </message>
     <message numerus="yes">
-        <source>%n sessions are closed properly now.</source>
-        <translation>
-            <numerusform>%n 个会话已妥善关闭。</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
         <source>Move %n sessions to the trash?</source>
         <translation>
             <numerusform>将 %n 个会话移到回收站？</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>{names}
-
-{size} with rows, video and review. The trash keeps them.</source>
-        <translation>{names}
-
-共 {size}，含数据行、视频和回看记录。回收站会保留它们。</translation>
-    </message>
-    <message>
-        <source>The trash of this system does not take {folder}; nothing of it was deleted. Delete it in the file manager if you are sure.</source>
-        <translation>本系统的回收站无法接收 {folder}；没有删除任何内容。如果确定，请在文件管理器中删除。</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n sessions are in the trash.</source>
-        <translation>
-            <numerusform>%n 个会话已在回收站中。</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -1040,28 +1164,12 @@
         <translation>{all} 个会话中的 {shown} 个</translation>
     </message>
     <message>
-        <source>Reading the sessions…</source>
-        <translation>正在读取会话…</translation>
-    </message>
-    <message>
-        <source>No session fits</source>
-        <translation>没有符合的会话</translation>
-    </message>
-    <message>
-        <source>Each word must stand in its name, source, date, marker or state.</source>
-        <translation>每个词都必须出现在名称、来源、日期、标记或状态中。</translation>
-    </message>
-    <message>
-        <source>No session yet</source>
-        <translation>还没有会话</translation>
-    </message>
-    <message>
         <source>Press Record (R) on the live page, or run ferdesk analyze; sessions in {folder} are listed here.</source>
         <translation>在实时页面按“录制”(R)，或运行 ferdesk analyze；{folder} 中的会话会列在这里。</translation>
     </message>
     <message>
-        <source>The report is in {path}.</source>
-        <translation>报告在 {path}。</translation>
+        <source>Report saved in {path}.</source>
+        <translation>报告已保存到 {path}。</translation>
     </message>
     <message>
         <source>Exported to {path}.</source>
@@ -1084,14 +1192,6 @@
         <translation>已回看</translation>
     </message>
     <message>
-        <source>It was cut off. Repair makes its counts true; no row changes.</source>
-        <translation>此会话被中断。“修复”会更正其计数；不改动任何数据行。</translation>
-    </message>
-    <message>
-        <source>A running program records into this session.</source>
-        <translation>正在运行的程序在录制此会话。</translation>
-    </message>
-    <message>
         <source>Model {name}</source>
         <translation>模型 {name}</translation>
     </message>
@@ -1104,7 +1204,7 @@
         <translation>标记：{labels}</translation>
     </message>
     <message>
-        <source>Move to the trash</source>
+        <source>Move to trash</source>
         <translation>移到回收站</translation>
     </message>
     <message>
@@ -1112,7 +1212,7 @@
         <translation>保存报告</translation>
     </message>
     <message>
-        <source>A folder of sessions</source>
+        <source>Folder of sessions</source>
         <translation>会话文件夹</translation>
     </message>
     <message>
@@ -1268,40 +1368,20 @@
         <translation>播放</translation>
     </message>
     <message>
-        <source>Play or hold</source>
-        <translation>播放或暂停</translation>
-    </message>
-    <message>
         <source>Previous frame</source>
         <translation>上一帧</translation>
-    </message>
-    <message>
-        <source>One analysed frame back (Left)</source>
-        <translation>后退一个分析帧（左键）</translation>
     </message>
     <message>
         <source>Next frame</source>
         <translation>下一帧</translation>
     </message>
     <message>
-        <source>One analysed frame on (Right)</source>
-        <translation>前进一个分析帧（右键）</translation>
-    </message>
-    <message>
         <source>Previous marker</source>
         <translation>上一个标记</translation>
     </message>
     <message>
-        <source>Go to the marker or comment before</source>
-        <translation>转到上一个标记或评论</translation>
-    </message>
-    <message>
         <source>Next marker</source>
         <translation>下一个标记</translation>
-    </message>
-    <message>
-        <source>Go to the next marker or comment</source>
-        <translation>转到下一个标记或评论</translation>
     </message>
     <message>
         <source>Slower</source>
@@ -1316,24 +1396,8 @@
         <translation>转到…</translation>
     </message>
     <message>
-        <source>Type the time to go to</source>
-        <translation>输入要转到的时间</translation>
-    </message>
-    <message>
-        <source>See a shorter time</source>
-        <translation>显示更短的时间</translation>
-    </message>
-    <message>
-        <source>See a longer time</source>
-        <translation>显示更长的时间</translation>
-    </message>
-    <message>
         <source>Whole session</source>
         <translation>整个会话</translation>
-    </message>
-    <message>
-        <source>See the whole session</source>
-        <translation>显示整个会话</translation>
     </message>
     <message>
         <source>Smoothed or raw</source>
@@ -1352,88 +1416,32 @@
         <translation>合并…</translation>
     </message>
     <message>
-        <source>Take another face for the chosen one</source>
-        <translation>将另一张人脸视为所选人脸</translation>
-    </message>
-    <message>
         <source>Split here</source>
         <translation>在此拆分</translation>
-    </message>
-    <message>
-        <source>Part the chosen face in two at the cursor</source>
-        <translation>在光标处将所选人脸一分为二</translation>
     </message>
     <message>
         <source>Exclude</source>
         <translation>排除</translation>
     </message>
     <message>
-        <source>Leave the chosen face out of figures, or take it in</source>
-        <translation>将所选人脸排除在统计之外，或重新纳入</translation>
-    </message>
-    <message>
-        <source>As recorded</source>
-        <translation>恢复录制状态</translation>
-    </message>
-    <message>
-        <source>Undo merges and splits of the chosen face</source>
-        <translation>撤销所选人脸的合并与拆分</translation>
-    </message>
-    <message>
-        <source>Set a marker at the cursor</source>
-        <translation>在光标处设置标记</translation>
-    </message>
-    <message>
         <source>Comment…</source>
         <translation>评论…</translation>
-    </message>
-    <message>
-        <source>Write a comment at the cursor</source>
-        <translation>在光标处写评论</translation>
-    </message>
-    <message>
-        <source>Add the markers of a CSV with time and label</source>
-        <translation>添加 CSV（时间、标签）中的标记</translation>
     </message>
     <message>
         <source>Notes…</source>
         <translation>备注…</translation>
     </message>
     <message>
-        <source>Write what is to be said of the session</source>
-        <translation>写下关于此会话的说明</translation>
-    </message>
-    <message>
         <source>Edit…</source>
         <translation>编辑…</translation>
-    </message>
-    <message>
-        <source>Change the chosen marker or comment</source>
-        <translation>修改所选标记或评论</translation>
     </message>
     <message>
         <source>Move here</source>
         <translation>移到此处</translation>
     </message>
     <message>
-        <source>Move the chosen one to the cursor</source>
-        <translation>将所选项移到光标处</translation>
-    </message>
-    <message>
-        <source>Remove</source>
-        <translation>移除</translation>
-    </message>
-    <message>
-        <source>Take the chosen one away</source>
-        <translation>移除所选项</translation>
-    </message>
-    <message>
         <source>Redo</source>
         <translation>重做</translation>
-    </message>
-    <message>
-        <source>Make the report of this session</source>
-        <translation>生成此会话的报告</translation>
     </message>
     <message>
         <source>Saved</source>
@@ -1452,44 +1460,36 @@
         <translation>录制的画面</translation>
     </message>
     <message>
+        <source>Recorded markers cannot be changed; add another beside them.</source>
+        <translation>录制时的标记不能更改；可在旁边另加一个。</translation>
+    </message>
+    <message>
         <source>Position; type a time to go to</source>
         <translation>位置；输入时间可跳转</translation>
+    </message>
+    <message>
+        <source>Time in the original video</source>
+        <translation>原始视频中的时间</translation>
     </message>
     <message>
         <source>Speed</source>
         <translation>速度</translation>
     </message>
     <message>
-        <source>That is no time; write seconds, or 1:02:03.5.</source>
-        <translation>这不是时间；请写秒数，或 1:02:03.5 的形式。</translation>
+        <source>video {time}</source>
+        <translation>视频 {time}</translation>
     </message>
     <message>
-        <source>The video has no picture of this moment.</source>
-        <translation>视频中没有这一刻的画面。</translation>
-    </message>
-    <message>
-        <source>The video lacks this moment; the picture is older.</source>
-        <translation>视频缺少这一刻；所示画面较早。</translation>
-    </message>
-    <message>
-        <source>No video was recorded; the boxes show where the faces were.</source>
-        <translation>没有录制视频；方框表示人脸所在的位置。</translation>
-    </message>
-    <message>
-        <source>This session has no rows.</source>
-        <translation>此会话没有数据行。</translation>
-    </message>
-    <message>
-        <source>Hold</source>
-        <translation>暂停</translation>
+        <source>Enter a time such as 75 or 1:15.</source>
+        <translation>请输入时间，例如 75 或 1:15。</translation>
     </message>
     <message>
         <source>Name of face #{id}</source>
         <translation>人脸 #{id} 的名称</translation>
     </message>
     <message>
-        <source>Name; empty takes it away:</source>
-        <translation>名称；留空则去除：</translation>
+        <source>Name (leave empty to clear):</source>
+        <translation>名称（留空则清除）：</translation>
     </message>
     <message>
         <source>Name</source>
@@ -1500,8 +1500,8 @@
         <translation>合并</translation>
     </message>
     <message>
-        <source>The face has no rows on one side of the cursor; nothing was split.</source>
-        <translation>光标一侧没有此人脸的数据行；未作拆分。</translation>
+        <source>The face has no data on one side of the cursor; nothing was split.</source>
+        <translation>此人脸在光标的一侧没有数据；未作拆分。</translation>
     </message>
     <message>
         <source>Split</source>
@@ -1532,36 +1532,24 @@
         </translation>
     </message>
     <message>
-        <source>Notes on the session</source>
+        <source>Session notes</source>
         <translation>会话备注</translation>
+    </message>
+    <message>
+        <source>Delete “{text}”</source>
+        <translation>删除“{text}”</translation>
     </message>
     <message>
         <source>Notes</source>
         <translation>备注</translation>
     </message>
     <message>
-        <source>Remove “{text}”</source>
-        <translation>移除“{text}”</translation>
-    </message>
-    <message>
         <source>Edit</source>
         <translation>编辑</translation>
     </message>
     <message>
-        <source>Recorded markers stay as they are; set another beside them.</source>
-        <translation>录制的标记保持不变；可在旁边另设标记。</translation>
-    </message>
-    <message>
-        <source>Set the marker of that number at the cursor, 1 to 9</source>
-        <translation>在光标处设置该数字的标记，1 到 9</translation>
-    </message>
-    <message>
         <source>At {time}:</source>
         <translation>在 {time}：</translation>
-    </message>
-    <message>
-        <source>They stand in the report:</source>
-        <translation>它们会出现在报告中：</translation>
     </message>
     <message>
         <source>Import markers</source>
@@ -1704,12 +1692,12 @@
         <translation>显示</translation>
     </message>
     <message>
-        <source>left out of all figures</source>
-        <translation>不计入任何统计</translation>
+        <source>excluded from statistics</source>
+        <translation>已从统计中排除</translation>
     </message>
     <message>
-        <source>not in sight</source>
-        <translation>不在画面中</translation>
+        <source>not visible</source>
+        <translation>不可见</translation>
     </message>
     <message>
         <source>with {face}</source>
@@ -1816,7 +1804,7 @@
         <translation>继续</translation>
     </message>
     <message>
-        <source>Part of the session in sight</source>
+        <source>Visible part of the session</source>
         <translation>会话的可见部分</translation>
     </message>
     <message>
@@ -1832,8 +1820,8 @@
         <translation>原始</translation>
     </message>
     <message>
-        <source>Lines of the probabilities smoothed over time, or of each frame alone (Y)</source>
-        <translation>按时间平滑的概率线，或每帧各自的概率线 (Y)</translation>
+        <source>Show smoothed or raw probabilities (Y)</source>
+        <translation>显示平滑或原始概率（Y）</translation>
     </message>
     <message>
         <source>Show or hide this line</source>
@@ -1850,22 +1838,6 @@
     <message>
         <source>Another program changed this session&apos;s review meanwhile. Its version is kept in {path}; yours is saved.</source>
         <translation>另一个程序同时修改了此会话的回看记录。它的版本保存在 {path}；您的已保存。</translation>
-    </message>
-    <message>
-        <source>Figures as CSV</source>
-        <translation>统计数据（CSV）</translation>
-    </message>
-    <message>
-        <source>Rows as Parquet</source>
-        <translation>数据行（Parquet）</translation>
-    </message>
-    <message>
-        <source>Rows as OpenFace writes them</source>
-        <translation>数据行（OpenFace 格式）</translation>
-    </message>
-    <message>
-        <source>Rows as py-feat writes them</source>
-        <translation>数据行（py-feat 格式）</translation>
     </message>
     <message>
         <source>Live</source>
@@ -1888,12 +1860,8 @@
         <translation>正在读取…</translation>
     </message>
     <message>
-        <source>The first opening of a long session reads all of its rows.</source>
-        <translation>首次打开长会话需要读取其所有数据行。</translation>
-    </message>
-    <message>
-        <source>Probabilities of the chosen face over time</source>
-        <translation>所选人脸的概率随时间变化</translation>
+        <source>A long session takes longer the first time.</source>
+        <translation>较长的会话首次打开需要更多时间。</translation>
     </message>
     <message>
         <source>Markers and comments on the timeline</source>
@@ -1904,8 +1872,8 @@
         <translation>时间线上的人脸</translation>
     </message>
     <message>
-        <source>unsure</source>
-        <translation>不确定</translation>
+        <source>low confidence</source>
+        <translation>置信度低</translation>
     </message>
     <message>
         <source>Camera {number} gives no picture any more.</source>
@@ -2506,6 +2474,42 @@
     <message>
         <source>it is not a regular file; choose another name</source>
         <translation>它不是普通文件；请选择其他名称</translation>
+    </message>
+    <message>
+        <source>Summary statistics (CSV)</source>
+        <translation>汇总统计（CSV）</translation>
+    </message>
+    <message>
+        <source>Frame data (Parquet)</source>
+        <translation>逐帧数据（Parquet）</translation>
+    </message>
+    <message>
+        <source>Frame data, OpenFace format</source>
+        <translation>逐帧数据，OpenFace 格式</translation>
+    </message>
+    <message>
+        <source>Frame data, py-feat format</source>
+        <translation>逐帧数据，py-feat 格式</translation>
+    </message>
+    <message>
+        <source>Probabilities of the selected face over time</source>
+        <translation>选中人脸的概率随时间的变化</translation>
+    </message>
+    <message>
+        <source>The video has no frame here.</source>
+        <translation>视频在此处没有画面。</translation>
+    </message>
+    <message>
+        <source>No video frame here; showing the nearest one.</source>
+        <translation>此处没有视频画面；显示最近的一帧。</translation>
+    </message>
+    <message>
+        <source>No video was recorded; boxes show where faces were.</source>
+        <translation>未录制视频；方框显示人脸所在位置。</translation>
+    </message>
+    <message>
+        <source>This session has no data.</source>
+        <translation>此会话没有数据。</translation>
     </message>
 </context>
 <context>

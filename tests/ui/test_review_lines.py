@@ -83,7 +83,12 @@ def test_a_column_has_the_label_that_most_of_its_rows_have() -> None:
     table.label[:40] = 2
     table.uncertain[60:] = True
     lines = lines_of(table, 1 / 30)
-    assert lines.columns(np.array([0.0, 1.0, 2.0, 3.0, 4.0])).tolist() == [2, 0, LOW_CONFIDENCE, ABSENT]
+    assert lines.columns(np.array([0.0, 1.0, 2.0, 3.0, 4.0])).tolist() == [
+        2,
+        0,
+        LOW_CONFIDENCE,
+        ABSENT,
+    ]
     # closer than the frames: what stands between two rows is what the first one says
     assert set(lines.columns(np.linspace(0.5, 0.6, 40)).tolist()) == {2}
 
