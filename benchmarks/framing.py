@@ -111,10 +111,10 @@ def main() -> None:
     clock = CameraClock()
     pace = FramePacing(CAMERA_INTERVAL_S if options.live else None)
     num_frames = LIVE_FRAMES if options.live else 1
-    eyes = MediaPipeNetworks(detectors_folder())
+    networks = MediaPipeNetworks(detectors_folder())
     model = find_model(options.model)
     classifier = OnnxClassifier(model, "cpu")
-    pipeline = Pipeline(LiveSearch(eyes, pace=pace, clock=clock), classifier, clock=clock)
+    pipeline = Pipeline(LiveSearch(networks, pacing=pace, clock=clock), classifier, clock=clock)
     with contextlib.closing(pipeline):
         info = classifier.info
         for i in range(num):

@@ -39,7 +39,9 @@ from scenes import RATE_FPS, Scene, SceneSource, clips_folder, scenes
 from ferdesk import batch
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
-from ferdesk.core.detection.live import ExhaustiveSearch, LiveSearch, same_face
+from ferdesk.core.detection.exhaustive import ExhaustiveSearch
+from ferdesk.core.detection.live import LiveSearch
+from ferdesk.core.detection.verification import same_face
 from ferdesk.core.geometry import Box
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
@@ -321,12 +323,12 @@ def run_work(names: list[str], models: list[str], num_frames: int = 60) -> None:
         f"{'scene':<10}{'model':<11}{'all':>7}{'find':>7}{'judge':>7}{'faces':>7}{'found':>8}{'false':>7}"
     )
     clock = time.process_time
-    with MediaPipeNetworks(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as networks:
         for name in names:
             scene = scenes([name])[name]
             for model in models:
                 frame_s = frame_from_s = 0.0
-                search = LiveSearch(eyes, clock=lambda: frame_s + clock() - frame_from_s)  # noqa: B023
+                search = LiveSearch(networks, clock=lambda: frame_s + clock() - frame_from_s)  # noqa: B023
                 classifier = OnnxClassifier(find_model(model), "cpu")
                 pipeline = Pipeline(search, classifier)
                 pipeline.set_pacing(FramePacing(1 / RATE_FPS, every_face=True))
@@ -368,17 +370,17 @@ def run_still(*, processor_time: bool) -> None:
     say(
         f"\n{'still':<24}{'exhaustive':>11}{'live':>6}{'share':>8}{'mean ms':>9}{'shown false':>13}"
     )
-    with MediaPipeNetworks(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as networks:
         for name in STILLS:
             picture = cv2.imread(str(clips_folder() / name))
             if picture is None:
                 continue
             image = np.ascontiguousarray(picture[:, :, ::-1])
-            wanted = [face for face in ExhaustiveSearch(eyes).detect(image) if face.sure]
+            wanted = [face for face in ExhaustiveSearch(networks).detect(image) if face.confirmed]
             for _ in range(3):
                 began_s, frame_s, frame_from_s = time.monotonic(), 0.0, clock()
                 search = LiveSearch(
-                    eyes,
+                    networks,
                     clock=(lambda: frame_s + clock() - frame_from_s)  # noqa: B023 (used in turn)
                     if processor_time
                     else time.monotonic,

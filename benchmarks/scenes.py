@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.sources.video_file import VideoFile
-from ferdesk.core.detection.live import ExhaustiveSearch
+from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.geometry import Box
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.paths import detectors_folder
@@ -204,8 +204,8 @@ def _to_and_fro(index: int) -> int:
 
 def _cast() -> list[_Person]:
     people = []
-    with MediaPipeNetworks(detectors_folder()) as eyes:
-        search = ExhaustiveSearch(eyes)
+    with MediaPipeNetworks(detectors_folder()) as networks:
+        search = ExhaustiveSearch(networks)
         for clip, number, first in CAST:
             people.append(_cut_out(clips_folder() / clip, number, first, search))
     return people
@@ -223,7 +223,7 @@ def _cut_out(
         while len(boxes) < num and (frame := source.read()) is not None:
             if frame.index < first or frame.index % 2:
                 continue
-            found = [face for face in search.detect(frame.image) if face.sure]
+            found = [face for face in search.detect(frame.image) if face.confirmed]
             found.sort(key=lambda face: face.box.x)
             if boxes:
                 box = min((f.box for f in found), key=lambda b: -b.iou(boxes[-1]), default=None)

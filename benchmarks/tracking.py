@@ -44,9 +44,9 @@ _LONGEST_ABSENCE_S = 1.0
 class Watcher:
     """Search and tracker as the pipeline joins them; the search's clock is the frames' own."""
 
-    def __init__(self, eyes: MediaPipeNetworks, rate_fps: float, *, live: bool) -> None:
+    def __init__(self, networks: MediaPipeNetworks, rate_fps: float, *, live: bool) -> None:
         self._t_s, self._real_s = 0.0, 0.0
-        self._search = LiveSearch(eyes, clock=self._now_s)
+        self._search = LiveSearch(networks, clock=self._now_s)
         self._search.set_pacing(FramePacing(1 / rate_fps if live else None))
         self._tracker = Tracker()
 
@@ -68,12 +68,12 @@ def clip_frames(path: Path) -> Iterator[tuple[Frame, float]]:
             yield frame, info.rate_fps or RATE_FPS
 
 
-def on_clip(path: Path, eyes: MediaPipeNetworks, *, live: bool) -> str:
+def on_clip(path: Path, networks: MediaPipeNetworks, *, live: bool) -> str:
     watcher: Watcher | None = None
     ids: dict[int, int] = {}
     num = num_with = 0
     for frame, rate_fps in clip_frames(path):
-        watcher = watcher or Watcher(eyes, rate_fps, live=live)
+        watcher = watcher or Watcher(networks, rate_fps, live=live)
         faces = watcher.watch(frame)
         num += 1
         num_with += bool(faces)
@@ -83,8 +83,8 @@ def on_clip(path: Path, eyes: MediaPipeNetworks, *, live: bool) -> str:
     return f"{path.name[:34]:<36}{num:>7}{num_with:>11}{len(ids):>5}  frames of each: {counts}"
 
 
-def on_scene(scene: Scene, eyes: MediaPipeNetworks, num: int, *, live: bool) -> str:
-    watcher = Watcher(eyes, RATE_FPS, live=live)
+def on_scene(scene: Scene, networks: MediaPipeNetworks, num: int, *, live: bool) -> str:
+    watcher = Watcher(networks, RATE_FPS, live=live)
     last: dict[int, tuple[int, float]] = {}
     num_true = num_found = num_switches = 0
     for index in range(num):
@@ -114,12 +114,12 @@ def main() -> None:
     options = parser.parse_args()
     out = sys.stdout
     np.seterr(all="raise", under="ignore")
-    with MediaPipeNetworks(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as networks:
         if options.only != "scenes":
             out.write(f"{'clip':<36}{'frames':>7}{'with face':>11}{'ids':>5}\n")
             for name in (*ONE_FACE, *GROUPS):
                 if (path := clips_folder() / name).is_file():
-                    out.write(on_clip(path, eyes, live=options.live) + "\n")
+                    out.write(on_clip(path, networks, live=options.live) + "\n")
                     out.flush()
         if options.only != "clips":
             out.write(
@@ -128,7 +128,7 @@ def main() -> None:
             )
             for name in SCENE_NAMES:
                 scene = scenes([name])[name]
-                out.write(on_scene(scene, eyes, options.frames, live=options.live) + "\n")
+                out.write(on_scene(scene, networks, options.frames, live=options.live) + "\n")
                 out.flush()
 
 

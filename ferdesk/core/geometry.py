@@ -1,4 +1,4 @@
-"""Geometry: boxes, squares, and how the one becomes the other; pixels of the upright picture.
+"""Geometry: boxes, regions, squares, and how a box becomes a square; pixels of the upright picture.
 
 Coordinates are continuous, x to the right and y down; pixel ``i`` covers ``[i, i + 1)``.
 """
@@ -44,6 +44,16 @@ class Box:
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Region of a picture in whole pixels, inside the picture."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,8 @@ class Pipeline:
         marks = [self._clock()]
         detections = self.detector.detect(frame.image)
         marks.append(self._clock())
-        looks = appearance_embeddings(frame.image, [detection.box for detection in detections])
-        faces = self._tracker.update(detections, frame.t_s, looks)
+        appearances = appearance_embeddings(frame.image, [d.box for d in detections])
+        faces = self._tracker.update(detections, frame.t_s, appearances)
         marks.append(self._clock())
         tracked = {face.detection.box for face in faces}
         unconfirmed = tuple(found.box for found in detections if found.box not in tracked)

@@ -116,19 +116,19 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face found in one picture, not yet tracked.
+    """Detection: a face found in one picture, not yet tracked.
 
     ``score`` lies in [0, 1]. ``framing`` says how this detector's box becomes FER2013's square.
     ``roll_deg`` is clockwise, from the line between the eyes; ``yaw_deg`` and ``pitch_deg`` are
     estimates (``ferdesk.core.head_pose``), positive to the picture's right and down. One that is
-    not ``sure`` is enough to see a known face again, and too little for a new one.
+    not ``confirmed`` is enough to continue a track, and too little to begin one.
     """
 
     box: Box
     score: float
     framing: Framing
     roll_deg: float
-    sure: bool = True
+    confirmed: bool = True
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
 

@@ -83,5 +83,5 @@ def open_pipeline(
         except BaseException:
             networks.close()
             raise
-    search = LiveSearch(networks, pace=FramePacing(None) if thorough else None)
+    search = LiveSearch(networks, pacing=FramePacing(None) if thorough else None)
     return Pipeline(search, classifier)

@@ -8,8 +8,9 @@ import pytest
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.sources.demo import DemoSource, visible_people
-from ferdesk.core.detection.live import ExhaustiveSearch, Region
-from ferdesk.core.geometry import Box
+from ferdesk.core.detection.exhaustive import ExhaustiveSearch
+from ferdesk.core.detection.tiling import without_truncated
+from ferdesk.core.geometry import Box, Region
 from ferdesk.core.types import Frame
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder
@@ -17,8 +18,8 @@ from ferdesk.paths import detectors_folder
 
 @pytest.fixture(scope="module")
 def detector() -> Iterator[ExhaustiveSearch]:
-    with MediaPipeNetworks(detectors_folder()) as eyes:
-        yield ExhaustiveSearch(eyes)
+    with MediaPipeNetworks(detectors_folder()) as networks:
+        yield ExhaustiveSearch(networks)
 
 
 def demo_frame(t_s: float) -> Frame:
@@ -35,7 +36,9 @@ def demo_frame(t_s: float) -> Frame:
 def test_the_demos_people_are_found_once_each_where_they_are(
     detector: ExhaustiveSearch, t_s: float
 ) -> None:
-    found = [detection for detection in detector.detect(demo_frame(t_s).image) if detection.sure]
+    found = [
+        detection for detection in detector.detect(demo_frame(t_s).image) if detection.confirmed
+    ]
     people = visible_people(t_s)
     assert len(found) == len(people)
     for box in people.values():
@@ -46,7 +49,9 @@ def test_the_demos_people_are_found_once_each_where_they_are(
 def test_pictures_of_any_shape_are_searched(
     detector: ExhaustiveSearch, shape: tuple[int, int]
 ) -> None:
-    assert not any(found.sure for found in detector.detect(np.full((*shape, 3), 100, np.uint8)))
+    assert not any(
+        found.confirmed for found in detector.detect(np.full((*shape, 3), 100, np.uint8))
+    )
 
 
 def test_a_turned_head_rolls_clockwise(detector: ExhaustiveSearch) -> None:
@@ -74,7 +79,7 @@ def test_a_face_too_small_for_the_whole_picture_is_found_on_a_tile(
     small = cv2.resize(demo_frame(3.0).image, (320, 180), interpolation=cv2.INTER_AREA)
     image = np.full((450, 1600, 3), 110, np.uint8)
     image[200:380, 1150:1470] = small
-    found = [detection for detection in detector.detect(image) if detection.sure]
+    found = [detection for detection in detector.detect(image) if detection.confirmed]
     assert len(found) == 1
     assert 1300 < found[0].box.center[0] < 1360
 
@@ -99,33 +104,34 @@ def test_the_networks_find_what_mediapipes_own_program_finds(
     key: tuple[str, float, int, int],
 ) -> None:
     what, t_s, x, width = key
-    with MediaPipeNetworks(detectors_folder()) as eyes:
-        found = getattr(eyes, what)(demo_frame(t_s).image, Region(x, 0, width, 720))
+    with MediaPipeNetworks(detectors_folder()) as networks:
+        image, region = demo_frame(t_s).image, Region(x, 0, width, 720)
+        found = without_truncated(getattr(networks, what)(image, region), region, image)
     wanted = MEDIAPIPE_FOUND[key]
     assert len(found) == len(wanted)
     for score, left, top, side in wanted:
-        best = max(found, key=lambda find: find.box.iou(Box(left, top, side, side)))
+        best = max(found, key=lambda detection: detection.box.iou(Box(left, top, side, side)))
         assert best.box.iou(Box(left, top, side, side)) > 0.8
         # theirs are pictures shrunk half a pixel aside
         assert abs(best.score - score) < 0.12
 
 
-def test_a_field_is_looked_at_in_the_size_that_is_asked_for(detector: ExhaustiveSearch) -> None:
+def test_a_tile_is_resized_by_the_scale_that_is_asked_for(detector: ExhaustiveSearch) -> None:
     import cv2
 
     small = cv2.resize(demo_frame(3.0).image, (256, 144), interpolation=cv2.INTER_AREA)
     image = np.full((1080, 1920, 3), 110, np.uint8)
     image[500:644, 1200:1456] = small
-    with MediaPipeNetworks(detectors_folder()) as eyes:
+    with MediaPipeNetworks(detectors_folder()) as networks:
         everything = Region(0, 0, 1920, 1080)
         found = [
             [
-                find
-                for find in eyes.detect_full_range(image, everything, scale)
-                if find.box.width < 60
+                detection
+                for detection in networks.detect_full_range(image, everything, scale)
+                if detection.box.width < 60
             ]
             for scale in (None, 0.5)
         ]
-    assert [len(finds) for finds in found] == [0, 1]
+    assert [len(detections) for detections in found] == [0, 1]
     assert 1300 < found[1][0].box.center[0] < 1350
     assert 40 < found[1][0].box.width < 50

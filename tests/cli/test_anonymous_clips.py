@@ -9,7 +9,7 @@ import pytest
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.batch import frames_of
 from ferdesk.core.anonymize import Anonymizer
-from ferdesk.core.detection.live import ExhaustiveSearch
+from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.geometry import Box
 from ferdesk.factory.models import open_pipeline
 from ferdesk.factory.sources import open_source
@@ -47,9 +47,9 @@ def test_no_face_that_an_exhaustive_search_finds_stays_clear(name: str) -> None:
     num_found = 0
     for index in range(0, len(before), EVERY):
         image, (covered, _) = before[index], after[index]
-        found = [face.box for face in search.detect(image) if face.sure]
+        found = [face.box for face in search.detect(image) if face.confirmed]
         flipped = search.detect(np.ascontiguousarray(image[:, ::-1]))
-        found += [mirrored(face.box, image.shape[1]) for face in flipped if face.sure]
+        found += [mirrored(face.box, image.shape[1]) for face in flipped if face.confirmed]
         for box in found:
             num_found += 1
             place = np.s_[

@@ -8,8 +8,8 @@ from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import Detection
 
 
-def face(x: float, y: float = 100, side: float = 100, *, sure: bool = True) -> Detection:
-    return Detection(Box(x, y, side, side), 0.9, SHORT_RANGE, 0.0, sure)
+def face(x: float, y: float = 100, side: float = 100, *, confirmed: bool = True) -> Detection:
+    return Detection(Box(x, y, side, side), 0.9, SHORT_RANGE, 0.0, confirmed)
 
 
 def ids(tracker: Tracker, detections: list[Detection], t_s: float) -> list[int]:
@@ -76,11 +76,11 @@ def test_a_clock_that_runs_backwards_forgets_the_faces() -> None:
     assert ids(tracker, [face(0)], 0.0) == [2]
 
 
-def test_an_unsure_find_continues_a_face_and_begins_none() -> None:
+def test_an_unconfirmed_detection_continues_a_track_and_begins_none() -> None:
     tracker = Tracker()
-    assert ids(tracker, [face(0, sure=False)], 0.0) == []
+    assert ids(tracker, [face(0, confirmed=False)], 0.0) == []
     assert ids(tracker, [face(0)], 0.03) == [1]
-    assert ids(tracker, [face(2, sure=False), face(400, sure=False)], 0.06) == [1]
+    assert ids(tracker, [face(2, confirmed=False), face(400, confirmed=False)], 0.06) == [1]
 
 
 def test_an_id_survives_a_full_second_of_loss() -> None:

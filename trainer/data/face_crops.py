@@ -15,13 +15,13 @@ from ferdesk.errors import DataError
 from ferdesk.paths import detectors_folder
 
 if TYPE_CHECKING:
-    from ferdesk.core.detection.live import ExhaustiveSearch
+    from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 
 
 def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
     """For each picture ([H, W] grey or [H, W, 3] RGB uint8) the square that the app would cut out.
 
-    The surest face counts. None stands for a picture in which no face is sure.
+    The face with the best score counts. None stands for a picture without a confirmed face.
 
     Raises:
         DataError: OpenCV or ONNX Runtime is not installed here.
@@ -37,16 +37,16 @@ def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
 
 def _find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
     from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
-    from ferdesk.core.detection.live import ExhaustiveSearch
+    from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 
-    with MediaPipeNetworks(detectors_folder()) as eyes:
-        detector = ExhaustiveSearch(eyes)
+    with MediaPipeNetworks(detectors_folder()) as networks:
+        detector = ExhaustiveSearch(networks)
         return [_square(detector, image) for image in images]
 
 
 def _square(detector: "ExhaustiveSearch", image: NDArray[np.uint8]) -> Square | None:
     colour = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
     for face in detector.detect(colour):
-        if face.sure:
+        if face.confirmed:
             return square_around(face.box, face.framing)
     return None

@@ -1,8 +1,9 @@
-"""Faces found by MediaPipe's two detection networks, each of which misses faces the other finds.
+"""Face detector networks: MediaPipe's BlazeFace, full range and short range, in ONNX Runtime.
 
-The networks are MediaPipe's, the runtime is ONNX Runtime (``scripts/convert_detectors.py``). What
-surrounds them is as MediaPipe does it (Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face
-Detection on Mobile GPUs", 2019): anchors, and boxes that overlap blended by their scores.
+Two functions, each from a region of a picture to detections; each network misses faces that the
+other detects. What surrounds them is as MediaPipe does it (Bazarevsky et al., "BlazeFace:
+Sub-millisecond Neural Face Detection on Mobile GPUs", 2019): anchors and weighted non-maximum
+suppression (NMS). ``scripts/convert_detectors.py`` makes the files.
 """
 
 import math
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
-from ferdesk.core.detection.live import WHOLE_PX, Region, cut_by, whole
-from ferdesk.core.geometry import Box, Framing
+from ferdesk.core.detection.networks import FULL_RANGE_PX
+from ferdesk.core.geometry import Box, Framing, Region
 from ferdesk.core.head_pose import Landmarks, head_pose
 from ferdesk.core.types import Detection
 from ferdesk.errors import ModelError
@@ -30,22 +31,18 @@ if TYPE_CHECKING:
 SHORT_RANGE_FILE = "face_detection_short_range.onnx"
 FULL_RANGE_FILE = "face_detection_full_range.onnx"
 MIN_SCORE = 0.35
-"""Below this nothing is looked at."""
+"""Detections below this score are dropped."""
 _SHORT_RANGE_PX = 128
 """Side of the square that the short-range network takes, and no other."""
-_BLENDED_IOU = 0.3
-_MOST_HOPEFUL = 512
-"""Each is held against each other; a crowd that fills the picture gives a third of these."""
+_NMS_IOU = 0.3
+_MOST_CANDIDATES = 512
+"""NMS compares all pairs; a crowd that fills the picture gives a third of these."""
 _SIDE_STEP_PX = 32
 """The full-range network halves its picture five times."""
 
 
 class MediaPipeNetworks:
-    """The two networks as eyes: full range sees far, short range sees near and is fast.
-
-    Which part of a picture they are shown, and what of their answers is believed, is decided in
-    ``ferdesk.core.detection.live``.
-    """
+    """Detector networks: the full-range one finds small faces, the short-range one is fast."""
 
     def __init__(self, folder: Path, *, min_score: float = MIN_SCORE) -> None:
         """Load both networks from ``folder``.
@@ -53,12 +50,13 @@ class MediaPipeNetworks:
         Raises:
             ModelError: a file is missing, damaged or cannot be loaded.
         """
-        self._far = _Network(folder / FULL_RANGE_FILE, min_score)
-        self._near = _Network(folder / SHORT_RANGE_FILE, min_score)
+        self._full_range = _Network(folder / FULL_RANGE_FILE, min_score)
+        self._short_range = _Network(folder / SHORT_RANGE_FILE, min_score)
         # OpenCV is loaded and memory taken here, not on the first picture
-        nobody = np.zeros((WHOLE_PX, WHOLE_PX, 3), np.uint8)
-        self.detect_full_range(nobody, whole(nobody))
-        self.detect_short_range(nobody, whole(nobody))
+        blank = np.zeros((FULL_RANGE_PX, FULL_RANGE_PX, 3), np.uint8)
+        region = Region(0, 0, FULL_RANGE_PX, FULL_RANGE_PX)
+        self.detect_full_range(blank, region)
+        self.detect_short_range(blank, region)
 
     def __enter__(self) -> "MediaPipeNetworks":
         return self
@@ -77,77 +75,85 @@ class MediaPipeNetworks:
     def detect_full_range(
         self, image: NDArray[np.uint8], region: Region, scale: float | None = None
     ) -> list[Detection]:
-        """What the full-range network finds in a part of ``image`` [H, W, 3] uint8 RGB.
+        """Detections of the full-range network in a region of ``image`` [H, W, 3] uint8 RGB.
 
-        ``scale`` is how much the part is shrunk before it is looked at; without it, so much that
-        its longer side has the 192 pixels that the network was trained on.
+        ``scale`` resizes the region before; without it, its longer side becomes the 192 pixels that
+        the network was trained on. Boxes are in pixels of the whole ``image``.
         """
         if scale is None:
-            scale = WHOLE_PX / max(region.width, region.height)
-        shown = _shrunk(image, region, scale)
-        height, width = (-(-side // _SIDE_STEP_PX) * _SIDE_STEP_PX for side in shown.shape[:2])
-        finds = self._far.look(_padded(shown, height, width), _far_anchors(height, width))
-        return _placed(finds, image, region, shown.shape, FULL_RANGE)
+            scale = FULL_RANGE_PX / max(region.width, region.height)
+        resized = _resized(image, region, scale)
+        height, width = (-(-side // _SIDE_STEP_PX) * _SIDE_STEP_PX for side in resized.shape[:2])
+        candidates = self._full_range.run(
+            _padded(resized, height, width), _full_range_anchors(height, width)
+        )
+        return _to_detections(candidates, region, resized.shape, FULL_RANGE)
 
     def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]:
-        """What the short-range network finds in a part of ``image``."""
-        shown = _shrunk(image, region, _SHORT_RANGE_PX / max(region.width, region.height))
-        finds = self._near.look(_padded(shown, _SHORT_RANGE_PX, _SHORT_RANGE_PX), _NEAR_ANCHORS)
-        return _placed(finds, image, region, shown.shape, SHORT_RANGE)
+        """Detections of the short-range network in a region of ``image`` [H, W, 3] uint8 RGB."""
+        resized = _resized(image, region, _SHORT_RANGE_PX / max(region.width, region.height))
+        candidates = self._short_range.run(
+            _padded(resized, _SHORT_RANGE_PX, _SHORT_RANGE_PX), _SHORT_RANGE_ANCHORS
+        )
+        return _to_detections(candidates, region, resized.shape, SHORT_RANGE)
 
 
 class _Network:
-    """One of the networks: pictures in, finds in their pixels out."""
+    """Detector network with its post-processing: a picture in, candidates in its pixels out."""
 
     def __init__(self, path: Path, min_score: float) -> None:
         self._least_logit = math.log(min_score / (1 - min_score))
         self._session = _open_session(path)
 
-    def look(
+    def run(
         self, picture: NDArray[np.uint8], anchors: NDArray[np.float32]
     ) -> list[tuple[float, NDArray[np.float32]]]:
-        """Score and [8, 2] points of each find in ``picture`` [h, w, 3].
+        """Candidates in ``picture`` [h, w, 3] uint8 RGB: score and [8, 2] points of each.
 
         The points are the box's upper left and lower right corner, then eyes, nose, mouth and ears.
-        ``anchors`` [n, 2] are the places that the network's answers refer to.
+        ``anchors`` [n, 2] are the points (x, y) that the network's outputs are relative to.
         """
         boxes, scores = self._session.run(["boxes", "scores"], {"pictures": picture[None]})
         logits = scores[0, :, 0]
-        hopeful = np.flatnonzero(logits >= self._least_logit)
-        if not len(hopeful):
+        candidates = np.flatnonzero(logits >= self._least_logit)
+        if not len(candidates):
             return []
-        if len(hopeful) > _MOST_HOPEFUL:
-            hopeful = hopeful[np.argsort(-logits[hopeful])[:_MOST_HOPEFUL]]
-        points = boxes[0, hopeful].reshape(-1, 8, 2)
+        if len(candidates) > _MOST_CANDIDATES:
+            candidates = candidates[np.argsort(-logits[candidates])[:_MOST_CANDIDATES]]
+        points = boxes[0, candidates].reshape(-1, 8, 2)
         half = points[:, 1] / 2
         points[:, 1] = 0
-        points += anchors[hopeful, None]
+        points += anchors[candidates, None]
         points[:, 1] = points[:, 0] + half
         points[:, 0] -= half
-        return _blended(points, 1 / (1 + np.exp(-logits[hopeful])))
+        return weighted_nms(points, 1 / (1 + np.exp(-logits[candidates])))
 
 
-def _blended(
+def weighted_nms(
     points: NDArray[np.float32], scores: NDArray[np.float32]
 ) -> list[tuple[float, NDArray[np.float32]]]:
-    """Finds [n, 8, 2] that overlap as one: its points the mean by score, its score the best."""
-    left = np.argsort(-scores, kind="stable")
-    alike = _iou(points) > _BLENDED_IOU
-    found = []
-    while len(left):
-        best = left[0]
-        same = alike[best, left]
-        same[0] = True
-        group = left[same]
+    """Weighted non-maximum suppression (NMS) of candidates [n, 8, 2] with ``scores`` [n].
+
+    Those that overlap the best one are suppressed, and their points enter its points by score; its
+    score stays. The first two points are a box's upper left and lower right corner.
+    """
+    remaining = np.argsort(-scores, kind="stable")
+    overlapping = _iou(points) > _NMS_IOU
+    kept = []
+    while len(remaining):
+        best = remaining[0]
+        suppressed = overlapping[best, remaining]
+        suppressed[0] = True
+        group = remaining[suppressed]
         weights = scores[group] / scores[group].sum()
-        blended = np.einsum("n,npc->pc", weights, points[group]) if len(group) > 1 else points[best]
-        found.append((float(scores[best]), blended))
-        left = left[~same]
-    return found
+        mean = np.einsum("n,npc->pc", weights, points[group]) if len(group) > 1 else points[best]
+        kept.append((float(scores[best]), mean))
+        remaining = remaining[~suppressed]
+    return kept
 
 
 def _iou(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[n, n] of boxes [n, 8, 2] with each other, by their corners."""
+    """Intersection over union (IoU), [n, n], of boxes [n, 8, 2] given by their corners."""
     first, last = points[:, 0], points[:, 1]
     common = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
     inter = np.maximum(common, 0).prod(axis=2)
@@ -157,21 +163,21 @@ def _iou(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _grid(height: int, width: int, stride: int, num: int) -> NDArray[np.float32]:
-    """[n, 2] middles of cells of ``stride`` pixels, row by row, each ``num`` times."""
+    """Anchors [n, 2]: centres (x, y) of cells of ``stride`` pixels, row by row, ``num`` times."""
     y, x = np.mgrid[0:height, 0:width]
-    middles = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * stride
-    return np.repeat(middles, num, axis=0).astype(np.float32)
+    centers = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * stride
+    return np.repeat(centers, num, axis=0).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
-def _far_anchors(height: int, width: int) -> NDArray[np.float32]:
+def _full_range_anchors(height: int, width: int) -> NDArray[np.float32]:
     return _grid(height // 4, width // 4, 4, 1)
 
 
-_NEAR_ANCHORS = np.concatenate([_grid(16, 16, 8, 2), _grid(8, 8, 16, 6)])
+_SHORT_RANGE_ANCHORS = np.concatenate([_grid(16, 16, 8, 2), _grid(8, 8, 16, 6)])
 
 
-def _shrunk(image: NDArray[np.uint8], region: Region, scale: float) -> NDArray[np.uint8]:
+def _resized(image: NDArray[np.uint8], region: Region, scale: float) -> NDArray[np.uint8]:
     # OpenCV takes a while to load, which the window must not wait for
     import cv2
 
@@ -181,7 +187,7 @@ def _shrunk(image: NDArray[np.uint8], region: Region, scale: float) -> NDArray[n
 
 
 def _padded(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """With black to the right and below, as MediaPipe fills a square."""
+    """Letterbox with black to the right and below, as MediaPipe fills a square."""
     if picture.shape[:2] == (height, width):
         return picture
     filled = np.zeros((height, width, 3), np.uint8)
@@ -189,26 +195,24 @@ def _padded(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
     return filled
 
 
-def _placed(
-    finds: list[tuple[float, NDArray[np.float32]]],
-    image: NDArray[np.uint8],
+def _to_detections(
+    candidates: list[tuple[float, NDArray[np.float32]]],
     region: Region,
-    shown: tuple[int, ...],
+    resized: tuple[int, ...],
     framing: Framing,
 ) -> list[Detection]:
-    """Finds in pixels of the whole picture, without halves of faces at the region's edges."""
-    height, width = image.shape[:2]
-    factor = np.array([region.width / shown[1], region.height / shown[0]])
+    """Detections in pixels of the whole picture, of candidates in pixels of the resized region."""
+    factor = np.array([region.width / resized[1], region.height / resized[0]])
     corner = np.array([region.x, region.y])
-    found = []
-    for score, points in finds:
+    detections = []
+    for score, points in candidates:
         (left, top), (right, bottom), *landmarks = (corner + points * factor).tolist()
         box = Box(left, top, right - left, bottom - top)
-        if box.width <= 0 or box.height <= 0 or cut_by(region, box, width, height):
+        if box.width <= 0 or box.height <= 0:
             continue
         # right eye, left eye, nose, mouth, right ear, left ear
         pose = head_pose(Landmarks(*((x, y) for x, y in landmarks)))
-        found.append(
+        detections.append(
             Detection(
                 box=box,
                 score=min(score, 1.0),
@@ -218,7 +222,7 @@ def _placed(
                 pitch_deg=pose.pitch_deg,
             )
         )
-    return found
+    return detections
 
 
 def _open_session(path: Path) -> "onnxruntime.InferenceSession":

@@ -1,4 +1,4 @@
-"""What a face looks like from afar, to tell apart two people who cross each other's way."""
+"""Appearance embeddings of faces and their cosine similarity, for re-identification by tracks."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,15 @@ _SAMPLES = 3
 _AROUND = 1.4
 """Hair and collar tell people apart better than the features that all have in common."""
 
-Look = NDArray[np.float32]
+Embedding = NDArray[np.float32]
+"""Appearance embedding: [108] float32, mean 0, norm 1."""
 
 
-def appearance_embeddings(image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Look]:
-    """The look of each of ``boxes`` in ``image`` [H, W, 3]: [108] float32, mean 0, length 1.
+def appearance_embeddings(image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Embedding]:
+    """Appearance embedding of each of ``boxes`` in ``image`` [H, W, 3] uint8 RGB.
 
-    Mean colours of 6 x 6 cells, without their common brightness, so that a lamp that is switched
-    on changes little.
+    Mean colours of 6 x 6 cells, row by row, without their common brightness, so that a lamp that is
+    switched on changes little.
     """
     if not boxes:
         return []
@@ -35,10 +36,10 @@ def appearance_embeddings(image: NDArray[np.uint8], boxes: Sequence[Box]) -> lis
     lines = sum(points[:, i::_SAMPLES] for i in range(_SAMPLES))
     cells = sum(lines[:, :, i::_SAMPLES] for i in range(_SAMPLES)).reshape(len(boxes), -1)
     cells -= cells.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.square(cells).sum(axis=1, keepdims=True))
-    return list(np.asarray(cells / np.maximum(length, 1e-6), dtype=np.float32))
+    norms = np.sqrt(np.square(cells).sum(axis=1, keepdims=True))
+    return list(np.asarray(cells / np.maximum(norms, 1e-6), dtype=np.float32))
 
 
-def likeness(first: Look, second: Look) -> float:
-    """1 for the same look, about 0 for two that have nothing in common, -1 for a negative."""
+def cosine_similarity(first: Embedding, second: Embedding) -> float:
+    """Cosine similarity in [-1, 1]: 1 for the same appearance, about 0 for unrelated ones."""
     return float(first @ second)

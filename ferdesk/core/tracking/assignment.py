@@ -1,7 +1,7 @@
-"""Who is who: the cheapest pairing of two sets, by shortest augmenting paths.
+"""Linear assignment (the Hungarian problem) by LAPJV's shortest augmenting paths.
 
-The method is the Hungarian one in the form of Jonker and Volgenant (1987): rows are added one at a
-time, each along the cheapest path that may move earlier pairs.
+Jonker and Volgenant (1987): rows are added one at a time, each along the cheapest path, which may
+move earlier pairs.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def assign(costs: NDArray[np.float64], unpaired: float) -> list[tuple[int, int]]:
-    """Pairs (row, column) of least total cost.
+    """Linear assignment: the pairs (row, column) of least total cost.
 
     Args:
         costs: [n, m], finite where a pair is possible, ``inf`` where it is not.
@@ -37,7 +37,7 @@ def assign(costs: NDArray[np.float64], unpaired: float) -> list[tuple[int, int]]
 
 
 def _groups(possible: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
-    """Rows and columns that have to do with each other; mostly one of each."""
+    """Connected components of possible pairs, as rows and columns; mostly one of each."""
     groups: list[tuple[set[int], set[int]]] = []
     for i, j in np.argwhere(possible).tolist():
         touched = [group for group in groups if i in group[0] or j in group[1]]
@@ -47,7 +47,10 @@ def _groups(possible: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
 
 
 def _solve(costs: NDArray[np.float64]) -> list[int]:
-    """The column of each row, for [n, m] with n <= m where every row has a finite column."""
+    """LAPJV's augmentation: the column of each row of ``costs`` [n, m].
+
+    n <= m, and every row has a finite column.
+    """
     num_rows, num_columns = costs.shape
     row_price = np.zeros(num_rows)
     column_price = np.zeros(num_columns)

@@ -1,8 +1,8 @@
-"""Faces keep their ids from frame to frame: where each should be, and who fits it best.
+"""Multi-object tracking: Kalman prediction, gated assignment, appearance re-identification.
 
-Each face moves by a Kalman filter of constant velocity; the velocity fades while the face is out
-of sight, since people stop and turn. Detections are assigned to faces all at once, by distance in
-standard deviations, size and look.
+Each track has a Kalman filter of constant velocity; the velocity decays while the face is not
+detected, since people stop and turn. Detections are assigned to tracks all at once, by distance in
+standard deviations, size and appearance.
 """
 
 import math
@@ -13,35 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box
-from ferdesk.core.tracking.appearance import Look, likeness
+from ferdesk.core.tracking.appearance import Embedding, cosine_similarity
 from ferdesk.core.tracking.assignment import assign
 from ferdesk.core.types import Detection, TrackedFace
 
 FORGET_AFTER_S = 1.25
-"""A face that was not seen for longer gets a new id when it comes back."""
+"""A face that was not detected for longer gets a new id when it comes back."""
 
 # in sides of the face, measured on the clips as the scatter of boxes and of what they do next
 _MEASUREMENT_SD = 0.06
 _ACCELERATION_SD = 8.0
 _START_SPEED_SD = 2.0
-_VELOCITY_FADES_S = 0.35
+_VELOCITY_DECAY_S = 0.35
 _GATE_SD = 4.0
 _FARTHEST_SIDES = 1.6
 _SIZE_SD = 0.25
 _MAX_SIZE_RATIO = 2.0
-_LOOK_WEIGHT = 10.0
-_LOOK_MEMORY = 0.15
-_HIDDEN_INSIDE = 0.3
-"""A face that others cover by this share does not teach its look."""
-_STRANGER_AFTER_S = 0.4
-_STRANGER_BELOW = 0.1
-"""After a loss of this long, a face must look somewhat like the one that was lost."""
-_UNPAIRED = _GATE_SD**2 + 2 * _LOOK_WEIGHT + 9.0
+_APPEARANCE_WEIGHT = 10.0
+_APPEARANCE_UPDATE = 0.15
+_OCCLUDED_IOS = 0.3
+"""A face whose IoS with another is above this does not update its appearance."""
+_REID_GATE_AFTER_S = 0.4
+_REID_GATE_SIMILARITY = 0.1
+"""Re-identification gate: least cosine similarity of a face that was lost for so long."""
+_UNPAIRED = _GATE_SD**2 + 2 * _APPEARANCE_WEIGHT + 9.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """A face and what is believed of its motion: in pixels, variances in sides squared."""
+    """Track: a face and the state of its Kalman filter, in pixels, variances in sides squared."""
 
     face_id: int
     box: Box
@@ -49,19 +49,19 @@ class _Track:
     at_s: float
     velocity_x: float = 0.0
     velocity_y: float = 0.0
-    place_var: float = _MEASUREMENT_SD**2
-    both_var: float = 0.0
+    position_var: float = _MEASUREMENT_SD**2
+    cross_var: float = 0.0
     velocity_var: float = _START_SPEED_SD**2
-    look: Look | None = None
+    appearance: Embedding | None = None
 
-    def predicted(self, t_s: float) -> "_Track":
-        """The same face at ``t_s``, unseen since."""
+    def kalman_predict(self, t_s: float) -> "_Track":
+        """Kalman prediction: the same face at ``t_s``, not detected since."""
         elapsed_s = t_s - self.at_s
         if elapsed_s <= 0:
             return self
-        # velocity that fades with time constant tau covers tau (1 - exp(-t / tau)) of its way
-        fading = math.exp(-elapsed_s / _VELOCITY_FADES_S)
-        reach_s = _VELOCITY_FADES_S * (1 - fading)
+        # velocity that decays with time constant tau covers tau (1 - exp(-t / tau)) of its way
+        decay = math.exp(-elapsed_s / _VELOCITY_DECAY_S)
+        reach_s = _VELOCITY_DECAY_S * (1 - decay)
         noise = _ACCELERATION_SD**2 * elapsed_s
         return replace(
             self,
@@ -71,21 +71,22 @@ class _Track:
                 y=self.box.y + self.velocity_y * reach_s,
             ),
             at_s=t_s,
-            velocity_x=self.velocity_x * fading,
-            velocity_y=self.velocity_y * fading,
-            place_var=self.place_var
-            + 2 * reach_s * self.both_var
+            velocity_x=self.velocity_x * decay,
+            velocity_y=self.velocity_y * decay,
+            position_var=self.position_var
+            + 2 * reach_s * self.cross_var
             + reach_s**2 * self.velocity_var
             + noise * elapsed_s**2 / 3,
-            both_var=fading * (self.both_var + reach_s * self.velocity_var) + noise * elapsed_s / 2,
-            velocity_var=fading**2 * self.velocity_var + noise,
+            cross_var=decay * (self.cross_var + reach_s * self.velocity_var)
+            + noise * elapsed_s / 2,
+            velocity_var=decay**2 * self.velocity_var + noise,
         )
 
-    def corrected(self, box: Box, look: Look | None, *, hidden: bool) -> "_Track":
-        """The predicted face, seen in ``box``; a ``hidden`` one keeps the look it had."""
+    def kalman_update(self, box: Box, appearance: Embedding | None, *, occluded: bool) -> "_Track":
+        """Kalman update by a detection in ``box``; an ``occluded`` face keeps its appearance."""
         side = math.sqrt(max(self.box.area, 1e-9))
-        total = self.place_var + _MEASUREMENT_SD**2
-        gain, velocity_gain = self.place_var / total, self.both_var / total
+        total = self.position_var + _MEASUREMENT_SD**2
+        gain, velocity_gain = self.position_var / total, self.cross_var / total
         (x, y), (predicted_x, predicted_y) = box.center, self.box.center
         return _Track(
             self.face_id,
@@ -94,15 +95,17 @@ class _Track:
             self.at_s,
             _limited(self.velocity_x + velocity_gain * (x - predicted_x), side),
             _limited(self.velocity_y + velocity_gain * (y - predicted_y), side),
-            (1 - gain) * self.place_var,
-            (1 - gain) * self.both_var,
-            self.velocity_var - velocity_gain * self.both_var,
-            self.look if hidden and self.look is not None else _blended(self.look, look),
+            (1 - gain) * self.position_var,
+            (1 - gain) * self.cross_var,
+            self.velocity_var - velocity_gain * self.cross_var,
+            self.appearance
+            if occluded and self.appearance is not None
+            else _updated_appearance(self.appearance, appearance),
         )
 
 
 class Tracker:
-    """Gives each detection the id of the face that it continues, or a new one if it is sure.
+    """Tracker: gives each detection the id of the track it continues, a new one if confirmed.
 
     The time of a frame, not its number, decides how far a face may have moved and when it is
     forgotten, since frames get dropped.
@@ -114,55 +117,59 @@ class Tracker:
         self._next_id = 1
 
     def update(
-        self, detections: Sequence[Detection], t_s: float, looks: Sequence[Look] | None = None
+        self,
+        detections: Sequence[Detection],
+        t_s: float,
+        appearances: Sequence[Embedding] | None = None,
     ) -> tuple[TrackedFace, ...]:
-        """Faces of this frame, by id. Faces that are not in ``detections`` are not in the result.
+        """Tracked faces of this frame, by id; one that is not in ``detections`` is not among them.
 
         Args:
             detections: of one frame.
-            t_s: its time; a time before the last one forgets all faces (a source began again).
-            looks: of each detection, where known; they decide where places alone do not.
+            t_s: its time; a time before the last one drops all tracks (a source began again).
+            appearances: of each detection, where known; they decide where positions alone do not.
         """
         if any(track.seen_s > t_s for track in self._tracks):
             self._tracks = []
         alive = [
-            track.predicted(t_s)
+            track.kalman_predict(t_s)
             for track in self._tracks
             if t_s - track.seen_s <= self._forget_after_s
         ]
         boxes = [detection.box for detection in detections]
         costs = np.full((len(alive), len(boxes)), np.inf)
         for i, j in _pairs_within_reach([track.box for track in alive], boxes):
-            costs[i, j] = _cost(alive[i], boxes[j], None if looks is None else looks[j], t_s)
-        hidden = _hidden(boxes)
+            appearance = None if appearances is None else appearances[j]
+            costs[i, j] = _cost(alive[i], boxes[j], appearance, t_s)
+        occluded = _occluded(boxes)
         continued: dict[int, _Track] = {}
-        seen: set[int] = set()
+        detected: set[int] = set()
         for i, j in assign(costs, _UNPAIRED):
-            seen.add(i)
-            continued[j] = alive[i].corrected(
-                detections[j].box,
-                None if looks is None else looks[j],
-                hidden=hidden[j],
+            detected.add(i)
+            continued[j] = alive[i].kalman_update(
+                boxes[j],
+                None if appearances is None else appearances[j],
+                occluded=occluded[j],
             )
         for j, detection in enumerate(detections):
-            if j not in continued and detection.sure:
-                look = None if looks is None else looks[j]
-                continued[j] = _Track(self._next_id, detection.box, t_s, t_s, look=look)
+            if j not in continued and detection.confirmed:
+                appearance = None if appearances is None else appearances[j]
+                continued[j] = _Track(self._next_id, detection.box, t_s, t_s, appearance=appearance)
                 self._next_id += 1
-        unseen = [track for i, track in enumerate(alive) if i not in seen]
-        self._tracks = [*continued.values(), *unseen]
+        lost = [track for i, track in enumerate(alive) if i not in detected]
+        self._tracks = [*continued.values(), *lost]
         faces = [TrackedFace(track.face_id, detections[j]) for j, track in continued.items()]
         return tuple(sorted(faces, key=lambda face: face.face_id))
 
 
 def _corners(boxes: Sequence[Box]) -> NDArray[np.float64]:
-    """[n, 4] left, top, right and bottom."""
+    """Corners [n, 4]: left, top, right and bottom."""
     values = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]
     return np.array(values, dtype=np.float64).reshape(-1, 4)
 
 
 def _pairs_within_reach(boxes: Sequence[Box], others: Sequence[Box]) -> list[tuple[int, int]]:
-    """Of all pairs those that no face's speed forbids, so that only they are weighed."""
+    """Gate by distance: of all pairs those that no face's speed forbids; only they get a cost."""
     first, second = _corners(boxes), _corners(others)
     apart = (first[:, None, :2] + first[:, None, 2:] - second[:, :2] - second[:, 2:]) / 2
     longest = [np.sqrt((c[:, 2] - c[:, 0]) * (c[:, 3] - c[:, 1])) for c in (first, second)]
@@ -170,46 +177,47 @@ def _pairs_within_reach(boxes: Sequence[Box], others: Sequence[Box]) -> list[tup
     return [(int(i), int(j)) for i, j in np.argwhere(np.hypot(*apart.transpose(2, 0, 1)) <= reach)]
 
 
-def _cost(track: _Track, box: Box, look: Look | None, t_s: float) -> float:
-    """How badly ``box`` continues the predicted ``track``: 0 is perfect, infinite impossible."""
+def _cost(track: _Track, box: Box, appearance: Embedding | None, t_s: float) -> float:
+    """Assignment cost of ``box`` to the predicted ``track``: 0 is perfect, infinite gated out."""
     side, predicted_side = math.sqrt(box.area), math.sqrt(max(track.box.area, 1e-9))
     if not 1 / _MAX_SIZE_RATIO <= side / predicted_side <= _MAX_SIZE_RATIO:
         return math.inf
     (x, y), (predicted_x, predicted_y) = box.center, track.box.center
     sides = math.hypot(x - predicted_x, y - predicted_y) / max(side, predicted_side)
-    deviations = sides / math.sqrt(track.place_var + _MEASUREMENT_SD**2)
+    deviations = sides / math.sqrt(track.position_var + _MEASUREMENT_SD**2)
     if deviations > _GATE_SD or sides > _FARTHEST_SIDES:
         return math.inf
     cost = deviations**2 + (math.log(side / predicted_side) / _SIZE_SD) ** 2
-    if look is None or track.look is None:
+    if appearance is None or track.appearance is None:
         return cost
-    alike = likeness(look, track.look)
-    if t_s - track.seen_s > _STRANGER_AFTER_S and alike < _STRANGER_BELOW:
+    similarity = cosine_similarity(appearance, track.appearance)
+    if t_s - track.seen_s > _REID_GATE_AFTER_S and similarity < _REID_GATE_SIMILARITY:
         return math.inf
-    return cost + _LOOK_WEIGHT * (1 - alike)
+    return cost + _APPEARANCE_WEIGHT * (1 - similarity)
 
 
-def _hidden(boxes: Sequence[Box]) -> list[bool]:
-    """Which of the boxes share so much with another that one covers the other."""
+def _occluded(boxes: Sequence[Box]) -> list[bool]:
+    """Occlusion: which boxes overlap another so much, by IoS, that one covers the other."""
     corners = _corners(boxes)
     common = np.minimum(corners[:, None, 2:], corners[:, 2:]) - np.maximum(
         corners[:, None, :2], corners[:, :2]
     )
-    shared = np.maximum(common, 0.0).prod(axis=2)
-    areas = np.diagonal(shared)
-    inside = shared > _HIDDEN_INSIDE * np.minimum(areas[:, None], areas)
-    np.fill_diagonal(inside, val=False)
-    return [bool(hidden) for hidden in inside.any(axis=1)]
+    intersections = np.maximum(common, 0.0).prod(axis=2)
+    areas = np.diagonal(intersections)
+    overlapping = intersections > _OCCLUDED_IOS * np.minimum(areas[:, None], areas)
+    np.fill_diagonal(overlapping, val=False)
+    return [bool(occluded) for occluded in overlapping.any(axis=1)]
 
 
 def _limited(velocity: float, side: float) -> float:
-    """No face runs faster than ten of its sides a second; a box that jumps seems to."""
+    """Velocity limited to ten face sides a second; a box that jumps seems faster."""
     return max(-10 * side, min(10 * side, velocity))
 
 
-def _blended(old: Look | None, new: Look | None) -> Look | None:
+def _updated_appearance(old: Embedding | None, new: Embedding | None) -> Embedding | None:
+    """Exponential moving average (EMA) of embeddings, of norm 1 again."""
     if old is None or new is None:
         return old if new is None else new
-    mixed = (1 - _LOOK_MEMORY) * old + _LOOK_MEMORY * new
+    mixed = (1 - _APPEARANCE_UPDATE) * old + _APPEARANCE_UPDATE * new
     length = float(np.sqrt(np.square(mixed).sum()))
     return np.asarray(mixed / length, dtype=np.float32) if length > 0 else new

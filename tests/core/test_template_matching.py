@@ -1,11 +1,11 @@
-"""Looks of faces: followed from picture to picture, and compared."""
+"""Template matching and appearance embeddings."""
 
 import numpy as np
 import pytest
 
 from ferdesk.core.geometry import Box
-from ferdesk.core.tracking.appearance import appearance_embeddings, likeness
-from ferdesk.core.tracking.template_matching import follow, make_template
+from ferdesk.core.tracking.appearance import appearance_embeddings, cosine_similarity
+from ferdesk.core.tracking.template_matching import make_template, match_templates
 
 
 def scene(x: float, y: float, *, seed: int = 3) -> np.ndarray:
@@ -22,36 +22,37 @@ def scene(x: float, y: float, *, seed: int = 3) -> np.ndarray:
 def test_a_face_is_found_where_it_went(shift: tuple[float, float]) -> None:
     box = Box(100, 80, 80, 80)
     template = make_template(scene(100, 80), box)
-    ((moved, fit),) = follow(scene(100 + shift[0], 80 + shift[1]), [box], [template])
-    assert fit > 0.8
+    image = scene(100 + shift[0], 80 + shift[1])
+    ((moved, correlation),) = match_templates(image, [box], [template])
+    assert correlation > 0.8
     assert (moved.x - 100, moved.y - 80) == pytest.approx(shift, abs=1.5)
 
 
-def test_another_look_does_not_fit() -> None:
+def test_another_face_does_not_correlate() -> None:
     box = Box(100, 80, 80, 80)
     template = make_template(scene(100, 80), box)
     for other in (scene(100, 80, seed=8), scene(400, 400), np.zeros((240, 320, 3), np.uint8)):
-        ((_, fit),) = follow(other, [box], [template])
-        assert fit < 0.7
+        ((_, correlation),) = match_templates(other, [box], [template])
+        assert correlation < 0.7
 
 
 def test_boxes_beyond_the_picture_are_followed_too() -> None:
     box = Box(-30, 200, 80, 80)
     image = scene(-30, 200)
-    ((moved, fit),) = follow(image, [box], [make_template(image, box)])
-    assert fit > 0.99
+    ((moved, correlation),) = match_templates(image, [box], [make_template(image, box)])
+    assert correlation > 0.99
     assert moved.x == pytest.approx(-30, abs=1)
 
 
-def test_a_look_does_not_depend_on_the_brightness_of_the_room() -> None:
+def test_an_embedding_does_not_depend_on_the_brightness_of_the_room() -> None:
     image = scene(100, 80)
     darker = (image * 0.6).astype(np.uint8)
     box = Box(100, 80, 80, 80)
     (look,), (dark,), (other,) = (
         appearance_embeddings(picture, [box]) for picture in (image, darker, scene(100, 80, seed=8))
     )
-    assert likeness(look, dark) > 0.95
-    assert likeness(look, other) < 0.6
+    assert cosine_similarity(look, dark) > 0.95
+    assert cosine_similarity(look, other) < 0.6
     assert appearance_embeddings(image, []) == []
 
 
@@ -70,6 +71,6 @@ def test_a_face_is_not_followed_onto_a_wall_that_only_has_its_shadow(
 ) -> None:
     box = Box(70, 70, 60, 60)
     template = make_template(_half_lit(60, 180), box)
-    assert follow(_half_lit(60, 180), [box], [template])[0][1] > 0.99
-    assert follow(_half_lit(65, 170), [box], [template])[0][1] > 0.99
-    assert follow(_half_lit(dark, light), [box], [template])[0][1] < 0.8
+    assert match_templates(_half_lit(60, 180), [box], [template])[0][1] > 0.99
+    assert match_templates(_half_lit(65, 170), [box], [template])[0][1] > 0.99
+    assert match_templates(_half_lit(dark, light), [box], [template])[0][1] < 0.8

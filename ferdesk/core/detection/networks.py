@@ -1,0 +1,30 @@
+"""Detector networks: what a face search asks of whoever runs them."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.geometry import Region
+from ferdesk.core.types import Detection
+
+FULL_RANGE_PX = 192
+"""Side of the square on which the full-range network was trained."""
+
+
+class DetectorNetworks(Protocol):
+    """Two networks, each a function from a region of a picture to detections.
+
+    ``image`` is [H, W, 3] uint8 RGB; boxes are in pixels of the whole ``image``, and faces that the
+    region's edge truncates are among them. The full-range network finds small faces, the
+    short-range one large faces in half the time. ``scale`` resizes the region before the full-range
+    network sees it; without one its longer side becomes ``FULL_RANGE_PX``.
+    """
+
+    def detect_full_range(
+        self, image: NDArray[np.uint8], region: Region, scale: float | None = None
+    ) -> list[Detection]: ...
+
+    def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,75 @@
+"""Tiling: which regions of a picture are searched."""
+
+from itertools import pairwise
+
+import pytest
+
+from ferdesk.core.detection.tiling import (
+    is_truncated,
+    tile_schedule,
+    tiles,
+    verification_crop,
+)
+from ferdesk.core.geometry import Box, Region
+
+
+def test_tiles_cover_the_whole_picture_and_overlap_by_half() -> None:
+    squares = list(tiles(1000, 300))
+    assert squares[0].x == 0
+    assert squares[-1].x + 300 == 1000
+    assert all(b.x - a.x <= 150 for a, b in pairwise(squares))
+    assert [Region(t.y, t.x, t.width, t.height) for t in tiles(300, 1000)] == squares
+    assert list(tiles(300, 300)) == []
+
+
+def test_large_pictures_are_also_searched_in_smaller_squares() -> None:
+    sides = [tile.width for tile in tiles(1920, 1080)]
+    assert set(sides) == {1080, 540}
+    assert {tile.width for tile in tiles(640, 360)} == {360}
+
+
+@pytest.mark.parametrize(
+    "size", [(640, 360), (1280, 720), (1920, 1080), (1080, 1920), (3840, 2160)]
+)
+def test_the_tiles_of_a_level_cover_the_picture_and_share_the_smaller_faces(
+    size: tuple[int, int],
+) -> None:
+    width, height = size
+    levels: dict[float, set[Region]] = {}
+    for part in tile_schedule(width, height):
+        levels.setdefault(part.scale, set()).add(part.region)
+    assert max(levels) == 0.5
+    assert all(scale / 2 in levels or scale == min(levels) for scale in levels)
+    for scale, regions in levels.items():
+        for begins, length in (
+            ({(r.x, r.width) for r in regions}, width),
+            ({(r.y, r.height) for r in regions}, height),
+        ):
+            spans = sorted(begins)
+            assert spans[0][0] == 0
+            assert sum(spans[-1]) == length
+            for (first, part_length), (second, _) in pairwise(spans):
+                assert (first + part_length - second) * scale >= 47
+            assert all(part_length * scale <= 321 for _, part_length in spans)
+
+
+def test_tiles_of_large_faces_come_first_and_oftener_than_those_of_small_ones() -> None:
+    turns = tile_schedule(1920, 1080)
+    assert [part.scale for part in turns[:5]] == [0.25, 0.5, 0.5, 0.5, 0.25]
+    times = {part.scale: {turns.count(other) for other in turns if other.scale == part.scale}
+             for part in turns}  # fmt: skip
+    assert times == {0.25: {2}, 0.5: {1}}
+    assert tile_schedule(300, 200) == []
+    assert tile_schedule(4000, 20) == []
+
+
+def test_a_face_truncated_by_a_tile_is_left_to_the_next_tile() -> None:
+    region = Region(100, 0, 200, 200)
+    assert is_truncated(Box(100.5, 50, 40, 40), region, 400, 200)
+    assert not is_truncated(Box(150, 0, 40, 40), region, 400, 200)
+    assert is_truncated(Box(261, 50, 40, 40), region, 400, 200)
+
+
+def test_a_verification_crop_stays_inside_the_picture() -> None:
+    assert verification_crop(Box(0, 0, 50, 50), 640, 360) == Region(0, 0, 100, 100)
+    assert verification_crop(Box(-500, 0, 50, 50), 640, 360) is None

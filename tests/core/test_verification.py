@@ -1,0 +1,61 @@
+"""Verification: candidates merged, classified and seen again on a crop."""
+
+from dataclasses import replace
+
+from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
+from ferdesk.core.detection.verification import (
+    classify_candidates,
+    non_maximum_merge,
+    verify_candidates,
+)
+from ferdesk.core.geometry import Box
+from ferdesk.core.types import Detection
+from tests.helpers.networks import FakeNetworks, textured
+
+
+def test_two_detections_of_one_face_are_merged_into_one() -> None:
+    full = Detection(Box(105, 95, 110, 110), 0.7, FULL_RANGE, 0)
+    other = Detection(Box(400, 100, 50, 50), 0.8, FULL_RANGE, 0)
+    short = Detection(Box(100, 100, 100, 100), 0.9, SHORT_RANGE, 0)
+    assert non_maximum_merge([full, other, short]) == [replace(full, score=0.9), other]
+
+
+def candidate(score: float, side: float, *, short: bool = False) -> Detection:
+    framing = SHORT_RANGE if short else FULL_RANGE
+    return Detection(Box(side, side, side, side), score, framing, 0)
+
+
+def test_small_candidates_need_a_higher_score_than_near_ones() -> None:
+    for score, side, confirmed in [(0.69, 60, 0), (0.71, 60, 1), (0.49, 130, 0), (0.51, 130, 1)]:
+        assert classify_candidates([candidate(score, side)], 480)[0].confirmed == bool(confirmed)
+
+
+def test_near_candidates_of_both_networks_are_confirmed_together() -> None:
+    both = [candidate(0.36, 130), candidate(0.36, 130, short=True)]
+    assert [detection.confirmed for detection in classify_candidates(both, 480)] == [True]
+    small = [candidate(0.4, 60), candidate(0.4, 60, short=True)]
+    assert [detection.confirmed for detection in classify_candidates(small, 480)] == [False]
+
+
+def test_a_near_candidate_of_the_short_range_alone_is_confirmed_only_where_nobody_else_is() -> None:
+    hand, face = candidate(0.77, 140, short=True), candidate(0.9, 80)
+    assert classify_candidates([hand], 480)[0].confirmed
+    assert [detection.confirmed for detection in classify_candidates([face, hand], 480)] == [
+        True,
+        False,
+    ]
+    second = candidate(0.85, 140, short=True)
+    assert [detection.confirmed for detection in classify_candidates([face, second], 480)] == [
+        True,
+        True,
+    ]
+
+
+def test_a_hand_before_a_known_person_stays_a_hand_on_its_crop() -> None:
+    networks = FakeNetworks([Box(500, 300, 150, 150)], crop_score=0.65)
+    person, hand = candidate(0.9, 80), candidate(0.65, 140, short=True)
+    hand = replace(hand, box=networks.faces[0])
+    assert [face.confirmed for face in verify_candidates(networks, textured(), [person, hand])] == [
+        True,
+        False,
+    ]
