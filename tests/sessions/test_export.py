@@ -1,5 +1,6 @@
 """Exports, each read again by the reader that its users would use."""
 
+import csv
 import io
 import re
 from collections.abc import Callable
@@ -11,10 +12,18 @@ import numpy as np
 import pytest
 
 from ferdesk.core.labels import LABELS
-from ferdesk.sessions.export import changes_csv, rows_csv, summary_csv
+from ferdesk.sessions.export import (
+    PYFEAT_EMOTIONS,
+    changes_csv,
+    check_layout,
+    rows_csv,
+    summary_csv,
+)
 from ferdesk.sessions.reader import Marker, read_session
 from ferdesk.sessions.report import COLOURS, Group, html_report
 from ferdesk.sessions.review import Comment, load_review, save_review
+from tests.helpers.outputs import write_session
+from tests.helpers.results import FACE, OTHER, make_result
 
 Maker = Callable[..., Path]
 MADE = datetime(2026, 3, 5, tzinfo=UTC)
@@ -82,6 +91,61 @@ def test_py_feat_scripts_find_their_columns(make_session: Maker) -> None:
     assert seen.iloc[0]["FaceRectX"] == 10.5
     assert set(seen["Identity"]) == {"Person_0", "Person_1"}
     assert table["frame"].nunique() == 30
+
+
+def test_openface_gets_the_heads_turn_in_its_own_signs(tmp_path: Path) -> None:
+    write_session(make_result(FACE, OTHER), tmp_path)
+    text = rows_csv(read_session(tmp_path), "openface")
+    rows = list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+    for row, face in zip(rows, (FACE, OTHER), strict=True):
+        # pitch down and roll clockwise are positive, yaw is to the picture's left
+        wanted = np.deg2rad([face.pitch_deg, -face.yaw_deg, face.roll_deg])
+        turns = [float(row[name]) for name in ("pose_Rx", "pose_Ry", "pose_Rz")]
+        assert turns == pytest.approx(wanted.tolist(), abs=1e-4)
+
+
+def test_py_feat_gets_the_heads_turn_in_its_own_signs(tmp_path: Path) -> None:
+    write_session(make_result(FACE, OTHER), tmp_path)
+    rows = list(csv.DictReader(io.StringIO(rows_csv(read_session(tmp_path), "pyfeat"))))
+    for row, face in zip(rows, (FACE, OTHER), strict=True):
+        # pitch up and roll clockwise are positive, yaw is to the picture's left
+        wanted = [-face.pitch_deg, face.roll_deg, -face.yaw_deg]
+        assert [float(row[name]) for name in ("Pitch", "Roll", "Yaw")] == pytest.approx(
+            wanted, abs=0.0051
+        )
+        box = [float(row[f"FaceRect{name}"]) for name in ("X", "Y", "Width", "Height")]
+        wanted = [face.box.x, face.box.y, face.box.width, face.box.height]
+        assert box == pytest.approx(wanted, abs=0.0051)
+        assert float(row["FaceScore"]) == pytest.approx(face.detection_score, abs=5e-4)
+        emotions = [float(row[PYFEAT_EMOTIONS[label]]) for label in LABELS]
+        assert emotions == pytest.approx(face.expression.probabilities.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["openface", "pyfeat", "parquet"])
+def test_a_recording_from_before_yaw_and_pitch_leaves_them_empty(
+    layout: str, tmp_path: Path
+) -> None:
+    write_session(make_result(FACE, OTHER), tmp_path)
+    path = tmp_path / "results.csv"
+    lines = [line.rsplit(",", 2)[0] + "\n" for line in path.read_text("utf-8").splitlines()]
+    path.write_text("".join(lines), "utf-8")
+    session = read_session(tmp_path)
+    if layout == "parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        from ferdesk.adapters.outputs.parquet_export import write_parquet
+
+        write_parquet(session, tmp_path / "s.parquet")
+        table = parquet.read_table(tmp_path / "s.parquet")
+        assert table["yaw_deg"].null_count == table["pitch_deg"].null_count == 2
+        assert table["roll_deg"].to_pylist() == [FACE.roll_deg, OTHER.roll_deg]
+        assert table["reason"].to_pylist() == ["turned", None]
+        return
+    text = rows_csv(session, check_layout(layout))
+    names = {"openface": ("pose_Rx", "pose_Ry", "pose_Rz"), "pyfeat": ("Pitch", "Yaw", "Roll")}
+    for row in csv.DictReader(io.StringIO(text), skipinitialspace=True):
+        turns = [row[name] for name in names[layout]]
+        assert turns[:2] == ["", ""]
+        assert turns[2]
 
 
 def test_parquet_has_every_row_and_its_float32(make_session: Maker, tmp_path: Path) -> None:
