@@ -1,8 +1,12 @@
 """The columns of a session against the text they were read from."""
 
 import csv
+import errno
+import json
+import mmap
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +20,7 @@ from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions import table as table_module
 from ferdesk.sessions.schema import HEADER, Moment, rows_of
-from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, is_kept, read_table
+from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, Table, is_kept, read_table
 
 Maker = Callable[..., Path]
 REASONS: tuple[LowConfidenceReason, ...] = get_args(LowConfidenceReason)
@@ -68,7 +72,7 @@ def test_every_number_is_the_float32_that_was_written(tmp_path: Path) -> None:
 def test_markers_with_commas_quotes_blanks_and_line_ends_are_read_as_csv_does(
     make_session: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_module, "_PIECE_BYTES", 700)
+    monkeypatch.setattr(table_module, "_CHUNK_BYTES", 700)
     odd = ['say "hi", Ana', "two\nlines", "plain", "with blank", "überrascht"]
     markers = [(0.3 + i * 0.5, text) for i, text in enumerate(odd)]
     folder = make_session([[(1, "happy"), (2, "sad")]] * 30, markers=markers)
@@ -131,9 +135,12 @@ def test_a_table_without_rows_has_none(make_session: Maker) -> None:
     ("old", "new", "words"),
     [
         (",happy,", ",joyful,", "there is no label 'joyful'"),
-        ("0.76", "0.x6", "no number"),
+        ("0.76", "0.x6", "'0.x6' in line 2, column confidence, is no number"),
         ("0.76", "0.7.6", "no number"),
-        ("5.000", "5.000,1", "columns"),
+        ("5.000", "5.000,1", "line 2 has 35 columns, not 34"),
+        (",happy,", ",,", "line 2: a face without a label"),
+        ("\n1,", "\n,", "line 3: it has no frame or no time"),
+        (",1,10.5,", ",-1,10.5,", "line 2: its face_id is none"),
     ],
 )
 def test_a_damaged_table_is_one_sentence(
@@ -176,20 +183,99 @@ def test_what_was_read_is_kept_until_the_file_changes(
     assert LABELS[read_table(path).label[2]] == "fear"
 
 
-def test_a_broken_cache_costs_nothing(
-    make_session: Maker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def kept(make_session: Maker, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table whose columns are kept: rows 0, 1, 4 show faces, row 3 has a marker."""
     monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 1)
-    folder = make_session([[(1, "happy")]])
-    (folder / CACHE_FILE).write_bytes(b"{ nonsense")
-    assert len(read_table(folder / "results.csv")) == 1
-    assert "of no use" in caplog.text
+    frames = [[(1, "happy"), (2, "sad?", 0.5)], [], [], [(7, "fear", 0.25)]]
+    path = make_session(frames, markers=[(0.2, "go")]) / "results.csv"
+    read_table(path)
+    assert is_kept(path)
+    return path
+
+
+def same(one: Table, other: Table) -> None:
+    for item in fields(Table):
+        if item.name not in ("markers", "added"):
+            np.testing.assert_array_equal(getattr(one, item.name), getattr(other, item.name))
+            assert getattr(one, item.name).dtype == getattr(other, item.name).dtype
+    assert list(one.added) == list(other.added)
+    for name in one.added:
+        np.testing.assert_array_equal(one.added[name], other.added[name])
+    assert one.markers == other.markers
+
+
+def test_the_cache_holds_each_column_as_it_was_read(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = read_table(kept)
+    kept.with_name(CACHE_FILE).unlink()
+    text = read_table(kept)
+    same(cached, text)
+    assert text.face_id.tolist() == [1, 2, 0, 0, 7]
+    assert text.uncertain.tolist() == [False, True, False, False, False]
+    with pytest.raises(ValueError, match="read-only"):
+        cached.raw[0, 0] = 1
+
+
+@pytest.mark.parametrize("place", ["columns", "rows", "checksums", "markers", "fingerprint"])
+@pytest.mark.parametrize("value", [None, -1, 10**30, True, "x", [], {}, [[9, "x"]], [["x"]], 4])
+def test_a_head_that_holds_anything_else_costs_the_cache_and_no_figure(
+    kept: Path, place: str, value: object
+) -> None:
+    cache, text = kept.with_name(CACHE_FILE), read_table(kept)
+    content = cache.read_bytes()
+    about = json.loads(content[:65_536])
+    about[place] = value
+    cache.write_bytes(json.dumps(about).encode().ljust(65_536) + content[65_536:])
+    same(read_table(kept), text)
+
+
+def test_no_damage_of_a_cache_changes_a_figure(kept: Path) -> None:
+    cache, text = kept.with_name(CACHE_FILE), read_table(kept)
+    content = cache.read_bytes()
+    filled = [at for at, byte in enumerate(content) if byte not in b"\0 "]
+    rng = np.random.default_rng(3)
+    for at in rng.choice(filled, 150, replace=False).tolist():
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        cache.write_bytes(damaged)
+        same(read_table(kept), text)
+    for other in (content[:-1], content + b"x", content[:65_000], b"", b"[" * 70_000):
+        cache.write_bytes(other)
+        same(read_table(kept), text)
+
+
+def test_a_cache_of_another_file_or_program_is_deleted(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = kept.with_name(CACHE_FILE)
+    kept.write_bytes(kept.read_bytes() + b"\n")
+    monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 100)
+    read_table(kept)
+    assert not cache.exists()
+    # what a program before this one wrote: types and places as text
+    old = {"fingerprint": {}, "columns": {"frame": ["|O", 65_536, [5]]}, "markers": []}
+    cache.write_bytes(json.dumps(old).encode().ljust(65_536) + bytes(4096))
+    assert len(read_table(kept)) == 5
+    assert not cache.exists()
+    assert caplog.text.count("of no use and is deleted") == 2
+
+
+def test_a_cache_that_cannot_be_deleted_or_written_costs_nothing(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = kept.with_name(CACHE_FILE)
+    cache.unlink()
+    cache.mkdir()
+    assert len(read_table(kept)) == 5
+    assert not is_kept(kept)
 
 
 def test_reading_tells_how_far_it_is_and_is_given_up_by_an_error(
     make_session: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_module, "_PIECE_BYTES", 2000)
+    monkeypatch.setattr(table_module, "_CHUNK_BYTES", 2000)
     monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 10)
     path = make_session([[(1, "happy")]] * 60) / "results.csv"
 
@@ -201,7 +287,7 @@ def test_reading_tells_how_far_it_is_and_is_given_up_by_an_error(
         read_table(path, progress=enough)
     assert not is_kept(path)
     shares: list[float] = []
-    table = read_table(path, progress=shares.append, num_threads=1)
+    table = read_table(path, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert is_kept(path)
@@ -212,9 +298,77 @@ def test_reading_tells_how_far_it_is_and_is_given_up_by_an_error(
     assert not is_kept(path)
 
 
-@pytest.mark.parametrize("field", ["1.2.3", "1.234567890.5", "1e5", "--3", "0x10"])
+@pytest.mark.parametrize("field", ["1.2.3", "1.234567890.5", "1,5", "--3", "0x10"])
 def test_what_is_no_number_is_told_wherever_its_faults_lie(make_session: Maker, field: str) -> None:
     path = make_session([[(1, "happy")]] * 5) / "results.csv"
     path.write_text(path.read_text().replace(",-1.5,", f",{field},", 1))
-    with pytest.raises(RecordingError, match="no number"):
+    with pytest.raises(RecordingError, match="is damaged"):
         read_table(path)
+
+
+def test_the_line_of_a_fault_is_named_in_any_chunk(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "_CHUNK_BYTES", 700)
+    path = make_session([[(1, "happy")], []] * 20, markers=[(0.5, 'a "b"')]) / "results.csv"
+    lines = path.read_text().splitlines()
+    lines[30] = lines[30].replace(",5.000,", ",5.0.0,")
+    path.write_text("\n".join([*lines, ""]))
+    with pytest.raises(RecordingError, match=r"'5\.0\.0' in line 31, column latency_ms"):
+        read_table(path)
+
+
+def test_numbers_with_exponents_as_other_programs_save_them_are_read(make_session: Maker) -> None:
+    path = make_session([[(1, "happy")]] * 2) / "results.csv"
+    path.write_text(path.read_text().replace(",250.25,", ",2.5025e2,", 1))
+    assert read_table(path).sharpness.tolist() == [250.25, 250.25]
+
+
+def test_blank_lines_are_no_rows_and_frames_without_faces_have_no_numbers(
+    make_session: Maker,
+) -> None:
+    path = make_session([[], [(2, "sad")], []], markers=[(0.2, "go")]) / "results.csv"
+    path.write_text(path.read_text().replace("\n1,", "\n\n1,"))
+    table = read_table(path)
+    assert table.face_id.tolist() == [0, 2, 0]
+    assert table.label.tolist() == [NO_LABEL, LABELS.index("sad"), NO_LABEL]
+    assert np.isnan(table.box[[0, 2]]).all()
+    assert table.box[1].tolist() == [21.0, 20.0, 60.0, 61.25]
+    assert table.latency_ms.tolist() == [5.0] * 3
+    assert np.isnan(table.added_numbers("yaw_deg")[[0, 2]]).all()
+    assert table.markers == ((2, "go"),)
+
+
+def test_frames_without_faces_are_read_beside_dates_and_numbers_that_are_missing(
+    make_session: Maker,
+) -> None:
+    path = make_session([[], [(2, "sad")], []]) / "results.csv"
+    text = path.read_text().replace(",0.100000,,", ",0.100000,2026-03-04T05:06:07.100000Z,")
+    text = text.replace(",0.200000,,", ",0.200000,2026-03-04T05:06:07.200000Z,")
+    path.write_text(text.replace(",250.25,", ",,"))
+    table = read_table(path)
+    assert table.face_id.tolist() == [0, 2, 0]
+    assert table.brightness.tolist()[1] == 99.0
+    assert np.isnan(table.sharpness).all()
+
+
+def test_a_quote_without_an_end_is_damage_and_no_lost_rows(make_session: Maker) -> None:
+    path = make_session([[(1, "happy")]] * 30, markers=[(0.5, "go")]) / "results.csv"
+    path.write_text(path.read_text().replace(",go,", ',"go,'))
+    with pytest.raises(RecordingError, match="quoted text in it has no end"):
+        read_table(path)
+
+
+def test_a_drive_without_shared_memory_maps_is_read_with_and_without_the_cache(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_device(*_: object, **__: object) -> None:
+        raise OSError(errno.ENODEV, "No such device")
+
+    monkeypatch.setattr(mmap, "mmap", no_device)
+    monkeypatch.setattr(np, "memmap", no_device)
+    monkeypatch.setattr(table_module, "CACHE_FROM_ROWS", 1)
+    path = make_session([[(1, "happy")]] * 3) / "results.csv"
+    assert len(read_table(path)) == 3
+    assert is_kept(path)
+    assert len(read_table(path)) == 3

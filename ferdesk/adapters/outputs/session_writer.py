@@ -340,7 +340,7 @@ class SessionWriter:
             give_way()
         with contextlib.suppress(RecordingError):
             path = self.folder / RESULTS_FILE
-            read_table(path, num_threads=1 if self._live else None)
+            read_table(path)
 
     def _write(self) -> None:
         """The recorder's thread: whole lines in, forced to the disk at least twice a second."""

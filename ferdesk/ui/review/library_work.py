@@ -83,6 +83,6 @@ def make_columns(folders: Sequence[Path], stop: threading.Event) -> None:
             return
         if not is_kept(path):
             try:
-                read_table(path, progress=go_on, num_threads=1)
+                read_table(path, progress=go_on)
             except FerdeskError as error:
                 log.info("no columns are made for %s: %s", folder, error)
