@@ -243,7 +243,7 @@ def run_paced(scene: Scene, services: SceneServices, seconds: float) -> Paced:
 
     window.live.result.connect(keep)
     window.show()
-    window.start("camera:0")
+    window.live_page.sources.start("camera:0")
     begun: list[tuple[float, float, int]] = []
 
     def begin() -> None:

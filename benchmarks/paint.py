@@ -44,7 +44,7 @@ from ferdesk.factory.services import WindowServices
 from ferdesk.factory.sources import open_source
 from ferdesk.runtime.engine import FrameSource
 from ferdesk.settings import Settings
-from ferdesk.ui.kit.heatmap import HeatChoice
+from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.bars import Bars
 from ferdesk.ui.live.live_run import Live
@@ -94,7 +94,7 @@ def painting(num: int = 60) -> list[tuple[str, float, float, float]]:
         bars.reduced_motion = True
         view.resize(width, height)
         bars.resize(300, 180)
-        view.set_heat(HeatChoice("attention_mid", 0.6), {"attention_mid": PLACE})
+        view.set_heatmap(HeatmapChoice("attention_mid", 0.6), {"attention_mid": PLACE})
         targets = [_target(widget) for widget in (view, bars)]
         view.render(targets[0])  # from now on the view says how it wants its pictures
         times: dict[str, list[tuple[float, float]]] = {"drawn ahead for": [], "painting into": []}
@@ -180,8 +180,8 @@ def busy(app: QApplication, seconds: float) -> tuple[list[float], float, float]:
     """How late the event loop is (ms, each tick), cores in use, results a second."""
     window, services = _window(Busy(provider="cpu"))
     window.show()
-    window.start("demo")
-    while window.view.result is None:
+    window.live_page.sources.start("demo")
+    while window.live_page.view.result is None:
         _turn(app, 0.1)
     _turn(app, 3.0)
     late: list[float] = []
@@ -203,7 +203,7 @@ def busy(app: QApplication, seconds: float) -> tuple[list[float], float, float]:
         nonlocal step
         step += 1
         window.resize(1280 + 16 * (step % 20), 760 + 8 * (step % 20))
-        menu = window.source_button.menu()
+        menu = window.live_page.sources.button.menu()
         if step % 10 == 0:
             menu.popup(window.mapToGlobal(window.rect().center()))
         elif step % 10 == 5:
@@ -224,7 +224,7 @@ def busy(app: QApplication, seconds: float) -> tuple[list[float], float, float]:
     rate = (counts[-1] - counts[0]) / elapsed
     probe.stop()
     hands.stop()
-    window.source_button.menu().close()
+    window.live_page.sources.button.menu().close()
     window.close()
     services.close()
     return late[5:], cores, rate

@@ -21,7 +21,7 @@ from ferdesk.paths import assets_folder, log_folder
 from ferdesk.runtime.ports import Services
 from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
 from ferdesk.ui.kit.error_reports import Reports
-from ferdesk.ui.kit.gui_gc import Garbage
+from ferdesk.ui.kit.gui_gc import GuiThreadGC
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.live.live_run import Live
@@ -35,9 +35,9 @@ LATEST_BEGIN_MS = 500
 
 
 class UnexpectedErrors(QObject):
-    """Hears of what no one caught, on any thread, and tells it on the GUI thread."""
+    """Unexpected errors: reports what no one caught, on any thread, on the GUI thread."""
 
-    told = Signal(object)
+    notified = Signal(object)
     """A ``Notice`` whose details are the traceback."""
 
     def __init__(self, reports: Reports | None = None) -> None:
@@ -46,13 +46,13 @@ class UnexpectedErrors(QObject):
 
     def install(self) -> None:
         self._before = (sys.excepthook, threading.excepthook)
-        sys.excepthook = self.hear
-        threading.excepthook = self._hear_thread
+        sys.excepthook = self.report
+        threading.excepthook = self._report_thread
 
     def uninstall(self) -> None:
         sys.excepthook, threading.excepthook = self._before
 
-    def hear(
+    def report(
         self,
         kind: type[BaseException],
         error: BaseException,
@@ -67,16 +67,16 @@ class UnexpectedErrors(QObject):
         text = tr("Something unexpected went wrong. The program goes on.")
         if file is not None:
             text += " " + tr("A report without pictures was written; whoever mends it needs it.")
-        self.told.emit(Notice(text, "error", details, file=file))
+        self.notified.emit(Notice(text, "error", details, file=file))
 
-    def _hear_thread(self, args: threading.ExceptHookArgs) -> None:
+    def _report_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
-            self.hear(args.exc_type, args.exc_value, args.exc_traceback)
+            self.report(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asks for, over the settings; see ``run_app``."""
+class StartOptions:
+    """Start options: what the command line asks for, over the settings; see ``run_app``."""
 
     source: str | None = None
     asked: CameraFormat | None = None
@@ -91,10 +91,15 @@ class Program(QObject):
     """The user does not agree to the first page: there is nothing to show."""
 
     def __init__(
-        self, app: QApplication, services: Services, path: Path, wish: Wish, reports: Reports
+        self,
+        app: QApplication,
+        services: Services,
+        path: Path,
+        options: StartOptions,
+        reports: Reports,
     ) -> None:
         super().__init__()
-        self._app, self._services, self._path, self._wish = app, services, path, wish
+        self._app, self._services, self._path, self._options = app, services, path, options
         self._reports = reports
         self._loaded = load_settings(path)
         self._appearance = Appearance(app, self._loaded.settings)
@@ -148,18 +153,18 @@ class Program(QObject):
         self._open()
 
     def _open(self) -> None:
-        wish = self._wish
+        options = self._options
         self.window = open_window(
             self._services,
             self._loaded,
             self._path,
-            source=wish.source,
-            asked=wish.asked,
-            notice=wish.notice,
-            review=wish.review,
+            source=options.source,
+            asked=options.asked,
+            notice=options.notice,
+            review=options.review,
         )
         self._app.setQuitOnLastWindowClosed(True)
-        self.window.settings_changed.connect(self._appearance.apply)
+        self.window.store.changed.connect(self._appearance.apply)
         if (report := self._reports.of_last_crash()) is not None:
             text = tr(
                 "The last time ferdesk was brought down. A report without pictures was written; "
@@ -182,8 +187,8 @@ class Program(QObject):
             tab = dialog.tabs.currentIndex() if dialog is not None and dialog.isVisible() else None
             old.close()
             old.deleteLater()
-            self._loaded = LoadedSettings(old.settings)
-            self._wish = Wish(source if ran else "", self._wish.asked)
+            self._loaded = LoadedSettings(old.store.settings)
+            self._options = StartOptions(source if ran else "", self._options.asked)
             self._open()
             if tab is not None:
                 self.window.choose_settings(tab)
@@ -244,15 +249,15 @@ def run_app(
         app,
         services,
         settings_file or settings_path(),
-        Wish(source, asked, notice, review),
+        StartOptions(source, asked, notice, review),
         reports,
     )
     program.declined.connect(app.quit, Qt.ConnectionType.QueuedConnection)
     errors = UnexpectedErrors(reports)
-    errors.told.connect(program.tell, Qt.ConnectionType.QueuedConnection)
+    errors.notified.connect(program.tell, Qt.ConnectionType.QueuedConnection)
     errors.install()
     reports.watch_native_crashes()
-    garbage = Garbage()
+    garbage = GuiThreadGC()
     try:
         program.begin()
         return app.exec()
@@ -276,8 +281,7 @@ def open_window(
     """The window on the screen, with its first source starting."""
     window = MainWindow(Live(services), loaded.settings, settings_path=path)
     if asked is not None:
-        window.live.camera_format = asked
-        window.format_button.show_asked(asked)
+        window.live_page.sources.ask_of_cameras(asked)
     for warning in loaded.warnings:
         log.warning(warning)
         window.notices.show_notice(Notice(warning, "warning"))
@@ -290,9 +294,9 @@ def open_window(
         if review is not None:
             window.show_review(review)
         elif source is None:
-            window.start_usual()
+            window.live_page.sources.start_usual()
         elif source:
-            window.start(source)
+            window.live_page.sources.start(source)
         window.live.watch_cameras()
 
     FirstPaint(window, begin)
@@ -328,14 +332,14 @@ def _log_first_picture(window: MainWindow) -> None:
     """Keep in the log how long this start took, from the process's own beginning."""
 
     def painted(_result: object) -> None:
-        window.view.painted.disconnect(painted)
+        window.live_page.view.painted.disconnect(painted)
         import psutil
 
         started_s = psutil.Process().create_time()
         took_s = datetime.now(UTC).timestamp() - started_s
         log.info("first picture %.1f s after the start of the program", took_s)
 
-    window.view.painted.connect(painted)
+    window.live_page.view.painted.connect(painted)
 
 
 def forget_foreign_qt(environ: "os._Environ[str] | dict[str, str]") -> None:

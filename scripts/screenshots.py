@@ -94,8 +94,8 @@ def _show(
     window.show()
     # when the style sheet has been applied: before, everything is wider
     QTimer.singleShot(500, window, lambda: window.resize(size))
-    window.start("demo")
-    window.heat.switch.setChecked(True)
+    window.live_page.sources.start("demo")
+    window.live_page.heatmap.switch.setChecked(True)
 
     def then() -> None:
         try:
@@ -108,7 +108,7 @@ def _show(
     waiting = QTimer(window, interval=100)
 
     def look_once_it_runs() -> None:
-        if window.view.result is not None:
+        if window.live_page.view.result is not None:
             waiting.stop()
             QTimer.singleShot(LOOK_AFTER_MS, window, then)
 
@@ -160,9 +160,9 @@ def _show_review(
     def session() -> None:
         _save(window, f"session-{settings.theme}")
         window.show_keys()
-        assert window._keys is not None
-        _save(window._keys, f"keys-review-{settings.theme}")
-        window._keys.close()
+        assert window.keys_sheet is not None
+        _save(window.keys_sheet, f"keys-review-{settings.theme}")
+        window.keys_sheet.close()
         window.close()
         window.deleteLater()
         app.quit()
@@ -172,7 +172,7 @@ def _show_review(
 
 
 def _whole(window: MainWindow) -> None:
-    theme, size = window.settings.theme, f"{window.width()}x{window.height()}"
+    theme, size = window.store.settings.theme, f"{window.width()}x{window.height()}"
     _save(window, f"window-{theme}-{size}")
     if window.width() != SIZES[0].width():
         return
@@ -184,10 +184,10 @@ def _whole(window: MainWindow) -> None:
         _save(dialog, f"settings-{tab}-{theme}")
     dialog.close()
     window.show_keys()
-    assert window._keys is not None
-    _save(window._keys, f"keys-{theme}")
-    window._keys.close()
-    page = ConsentPage(window.settings)
+    assert window.keys_sheet is not None
+    _save(window.keys_sheet, f"keys-{theme}")
+    window.keys_sheet.close()
+    page = ConsentPage(window.store.settings)
     page.show()
     _save(page, f"consent-{theme}")
     page.close()
@@ -201,28 +201,28 @@ def _whole(window: MainWindow) -> None:
 
 def _panels(window: MainWindow) -> None:
     """What stands around the picture besides: statistics, corrections, an expression's map."""
-    theme = window.settings.theme
-    window.heat.maps.setCurrentIndex(window.heat.maps.findData("cam"))
-    window.heat.label.setCurrentIndex(window.heat.label.findData("happy"))
+    theme = window.store.settings.theme
+    window.live_page.heatmap.maps.setCurrentIndex(window.live_page.heatmap.maps.findData("cam"))
+    window.live_page.heatmap.label.setCurrentIndex(window.live_page.heatmap.label.findData("happy"))
     window.actions_by_name["stats"].trigger()
-    window.tools.timeline.pause.click()
+    window.live_page.live_actions.timeline.pause.click()
     _save(window, f"explanation-{theme}")
     window.actions_by_name["stats"].trigger()
     for label in ("happy", "neutral", "happy"):
-        window.tools.correct(label)
+        window.live_page.live_actions.correct(label)
     QTest.qWait(1000)
     for card in window.notices.cards:
         card.closed.emit()
-    window.stage.docks["corrections"].show()
-    window.stage.docks["corrections"].raise_()
-    window.tools.ask_label()
-    _save(window.tools.label_menu, f"label-menu-{theme}")
-    window.tools.label_menu.close()
+    window.live_page.dock_area.docks["corrections"].show()
+    window.live_page.dock_area.docks["corrections"].raise_()
+    window.live_page.live_actions.ask_label()
+    _save(window.live_page.live_actions.label_menu, f"label-menu-{theme}")
+    window.live_page.live_actions.label_menu.close()
     _save(window, f"corrections-{theme}")
-    markers = MarkerNamesDialog(window.marker_keys.names, window)
+    markers = MarkerNamesDialog(window.live_page.marker_keys.names, window)
     _save(markers, f"markers-{theme}")
     markers.deleteLater()
-    menu = window.source_button.menu()
+    menu = window.live_page.sources.button.menu()
     menu.popup(QPoint())
     _save(menu, f"sources-{theme}")
     menu.close()
@@ -232,15 +232,15 @@ def _panels(window: MainWindow) -> None:
 
 def _chinese(window: MainWindow) -> None:
     _save(window, "chinese")
-    page = ConsentPage(window.settings)
+    page = ConsentPage(window.store.settings)
     page.show()
     _save(page, "consent-chinese")
     page.close()
     page.deleteLater()
     window.show_keys()
-    assert window._keys is not None
-    _save(window._keys, "keys-chinese")
-    window._keys.close()
+    assert window.keys_sheet is not None
+    _save(window.keys_sheet, "keys-chinese")
+    window.keys_sheet.close()
 
 
 def _save(widget: QWidget, name: str) -> None:

@@ -332,8 +332,16 @@
         <translation>开始</translation>
     </message>
     <message>
+        <source>No camera found. Showing the demo instead.</source>
+        <translation>未找到摄像头，正在显示演示视频。</translation>
+    </message>
+    <message>
         <source>Start or stop the source</source>
         <translation>启动或停止来源</translation>
+    </message>
+    <message>
+        <source>Choose source…</source>
+        <translation>选择输入源…</translation>
     </message>
     <message>
         <source>Record</source>
@@ -348,44 +356,44 @@
         <translation>快照</translation>
     </message>
     <message>
-        <source>Save the picture as it is shown</source>
-        <translation>按所见保存画面</translation>
+        <source>Save snapshot</source>
+        <translation>保存快照</translation>
     </message>
     <message>
-        <source>Paint the map over the faces</source>
-        <translation>在人脸上绘制热力图</translation>
+        <source>Show heatmap</source>
+        <translation>显示热图</translation>
+    </message>
+    <message>
+        <source>Mirror the preview</source>
+        <translation>镜像预览</translation>
+    </message>
+    <message>
+        <source>Show or hide panels</source>
+        <translation>显示或隐藏面板</translation>
+    </message>
+    <message>
+        <source>Performance statistics</source>
+        <translation>性能统计</translation>
+    </message>
+    <message>
+        <source>Add a marker with a text</source>
+        <translation>添加带文字的标记</translation>
     </message>
     <message>
         <source>Mirror</source>
         <translation>镜像</translation>
     </message>
     <message>
-        <source>Show the picture as a mirror</source>
-        <translation>以镜像显示画面</translation>
-    </message>
-    <message>
         <source>Panels</source>
         <translation>面板</translation>
-    </message>
-    <message>
-        <source>What stands around the picture</source>
-        <translation>画面周围的面板</translation>
     </message>
     <message>
         <source>Full screen</source>
         <translation>全屏</translation>
     </message>
     <message>
-        <source>Nothing but the picture</source>
-        <translation>只显示画面</translation>
-    </message>
-    <message>
         <source>Statistics</source>
         <translation>统计</translation>
-    </message>
-    <message>
-        <source>Rates, times and drops</source>
-        <translation>速率、耗时与丢弃</translation>
     </message>
     <message>
         <source>Play/pause</source>
@@ -488,10 +496,6 @@
         <translation>在光标处添加编号标记，1 至 9</translation>
     </message>
     <message>
-        <source>Set a marker with a text of its own</source>
-        <translation>设置带文字的标记</translation>
-    </message>
-    <message>
         <source>Marker names…</source>
         <translation>标记名称…</translation>
     </message>
@@ -508,32 +512,28 @@
         <translation>回看</translation>
     </message>
     <message>
-        <source>Look at recorded sessions, or come back</source>
-        <translation>查看录制的会话，或返回</translation>
-    </message>
-    <message>
         <source>Choose a source…</source>
         <translation>选择来源…</translation>
+    </message>
+    <message>
+        <source>Review recordings</source>
+        <translation>回看录制</translation>
     </message>
     <message>
         <source>Settings…</source>
         <translation>设置…</translation>
     </message>
     <message>
-        <source>Keyboard</source>
-        <translation>键盘</translation>
-    </message>
-    <message>
-        <source>All keys</source>
-        <translation>所有按键</translation>
-    </message>
-    <message>
-        <source>No camera was found. Showing the demo instead.</source>
-        <translation>未找到摄像头，改为显示演示。</translation>
-    </message>
-    <message>
         <source>Saved {path}.</source>
         <translation>已保存 {path}。</translation>
+    </message>
+    <message>
+        <source>Can&apos;t create the folder {path}: {why}.</source>
+        <translation>无法创建文件夹 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>Can&apos;t save the picture to {path}. Is the disk full?</source>
+        <translation>无法将图像保存到 {path}。磁盘是否已满？</translation>
     </message>
     <message>
         <source>The baseline of face #{id} was not finished: the face was out of sight.</source>
@@ -604,10 +604,6 @@
         <translation>停止</translation>
     </message>
     <message>
-        <source>The settings cannot be saved to {path}: {why}</source>
-        <translation>无法将设置保存到 {path}：{why}</translation>
-    </message>
-    <message>
         <source>Source</source>
         <translation>来源</translation>
     </message>
@@ -616,8 +612,8 @@
         <translation>未找到摄像头</translation>
     </message>
     <message>
-        <source>Look for cameras</source>
-        <translation>查找摄像头</translation>
+        <source>Refresh cameras</source>
+        <translation>刷新摄像头列表</translation>
     </message>
     <message>
         <source>Stopped</source>
@@ -628,52 +624,52 @@
         <translation>按“开始”(F5)，或选择其他来源。</translation>
     </message>
     <message>
-        <source>No picture for {time:.0f} s yet; waiting for it.</source>
-        <translation>{time:.0f} 秒内尚无画面；正在等待。</translation>
+        <source>No frame for {time:.0f} s. Waiting…</source>
+        <translation>已有 {time:.0f} 秒没有帧，正在等待…</translation>
     </message>
     <message>
-        <source>The source and the network are being made ready.</source>
-        <translation>正在准备来源和网络。</translation>
+        <source>Loading source and model…</source>
+        <translation>正在加载输入源和模型…</translation>
+    </message>
+    <message>
+        <source>No frame for {time:.0f} s</source>
+        <translation>已有 {time:.0f} 秒没有帧</translation>
+    </message>
+    <message>
+        <source>No signal from {source}. {what}</source>
+        <translation>{source} 无信号。{what}</translation>
+    </message>
+    <message>
+        <source>End of {source}</source>
+        <translation>{source} 播放结束</translation>
+    </message>
+    <message>
+        <source>Press Start (F5) to play it again.</source>
+        <translation>按“开始”（F5）重新播放。</translation>
+    </message>
+    <message>
+        <source>Can&apos;t open {source}</source>
+        <translation>无法打开 {source}</translation>
+    </message>
+    <message>
+        <source>Trying again. {why}</source>
+        <translation>正在重试。{why}</translation>
+    </message>
+    <message>
+        <source>Waiting… Check the cable, and whether another program uses the camera.</source>
+        <translation>正在等待… 请检查连接线，以及摄像头是否被其他程序占用。</translation>
+    </message>
+    <message>
+        <source>Waiting… Check the network connection.</source>
+        <translation>正在等待… 请检查网络连接。</translation>
     </message>
     <message>
         <source>Opening {source}</source>
         <translation>正在打开 {source}</translation>
     </message>
     <message>
-        <source>No picture for {time:.0f} s</source>
-        <translation>{time:.0f} 秒没有画面</translation>
-    </message>
-    <message>
-        <source>{source} gives nothing any more; {what}</source>
-        <translation>{source} 不再提供画面；{what}</translation>
-    </message>
-    <message>
-        <source>{source} has ended</source>
-        <translation>{source} 已结束</translation>
-    </message>
-    <message>
-        <source>Press Start (F5) to begin again.</source>
-        <translation>按“开始”(F5) 重新开始。</translation>
-    </message>
-    <message>
-        <source>{source} does not run</source>
-        <translation>{source} 无法运行</translation>
-    </message>
-    <message>
         <source>No face in the picture</source>
         <translation>画面中没有人脸</translation>
-    </message>
-    <message>
-        <source>trying again. {why}</source>
-        <translation>正在重试。{why}</translation>
-    </message>
-    <message>
-        <source>waiting for it. Is its cable in? Does another program use it?</source>
-        <translation>正在等待。线缆插好了吗？是否有其他程序在使用？</translation>
-    </message>
-    <message>
-        <source>waiting for it. Is the network there?</source>
-        <translation>正在等待。网络可用吗？</translation>
     </message>
     <message>
         <source>The folder {path} cannot be made: {why}.</source>
@@ -710,14 +706,6 @@
         <translation>这张脸显示什么？</translation>
     </message>
     <message>
-        <source>The picture cannot be saved to {path}. Is the disk full?</source>
-        <translation>无法将画面保存到 {path}。磁盘满了吗？</translation>
-    </message>
-    <message>
-        <source>Videos and pictures</source>
-        <translation>视频和图片</translation>
-    </message>
-    <message>
         <source>Notes appear in the report:</source>
         <translation>备注会显示在报告中：</translation>
     </message>
@@ -726,36 +714,40 @@
         <translation>所有文件</translation>
     </message>
     <message>
-        <source>Open a video or picture</source>
-        <translation>打开视频或图片</translation>
+        <source>Videos and images</source>
+        <translation>视频和图像</translation>
     </message>
     <message>
-        <source>Open an address</source>
-        <translation>打开地址</translation>
+        <source>Open video or image</source>
+        <translation>打开视频或图像</translation>
     </message>
     <message>
-        <source>Address of a stream, for example rtsp://host/path:</source>
-        <translation>视频流地址，例如 rtsp://host/path：</translation>
+        <source>Open network stream</source>
+        <translation>打开网络流</translation>
     </message>
     <message>
-        <source>Set the marker of that number, 1 to 9</source>
-        <translation>设置该编号的标记，1 至 9</translation>
+        <source>Stream address, for example rtsp://host/path:</source>
+        <translation>流地址，例如 rtsp://host/path：</translation>
+    </message>
+    <message>
+        <source>Add numbered marker</source>
+        <translation>添加编号标记</translation>
     </message>
     <message>
         <source>Marker</source>
         <translation>标记</translation>
     </message>
     <message>
-        <source>What happens now?</source>
-        <translation>现在发生了什么？</translation>
+        <source>Marker label:</source>
+        <translation>标记名称：</translation>
+    </message>
+    <message>
+        <source>Press 1-9 while recording to add these markers.</source>
+        <translation>录制时按 1-9 添加这些标记。</translation>
     </message>
     <message>
         <source>Marker names</source>
         <translation>标记名称</translation>
-    </message>
-    <message>
-        <source>While you record, a digit&apos;s key sets the marker of that name.</source>
-        <translation>录制时，按数字键即可设置该名称的标记。</translation>
     </message>
     <message>
         <source>Details</source>
@@ -1284,12 +1276,16 @@
         <translation>关闭</translation>
     </message>
     <message>
+        <source>Keyboard shortcuts</source>
+        <translation>键盘快捷键</translation>
+    </message>
+    <message>
         <source>Tab moves between the controls, Space presses them, Escape leaves full screen.</source>
         <translation>Tab 在控件间移动，空格键按下控件，Esc 退出全屏。</translation>
     </message>
     <message>
-        <source>Unsure: no label is clearly ahead. A face that is too small, turned away, tilted, badly lit or blurred is not judged. The settings hold the limits.</source>
-        <translation>不确定：没有明显领先的标签。过小、转向一侧、倾斜、光线不佳或模糊的人脸不作判断。阈值见设置。</translation>
+        <source>Low confidence: no label is clearly ahead. Faces that are too small, turned away, tilted, badly lit or blurred get no label. The settings hold the limits.</source>
+        <translation>低置信度：没有明显占优的标签。过小、转开、倾斜、光照不佳或模糊的人脸不给标签。阈值可在设置中调整。</translation>
     </message>
     <message>
         <source>Opening</source>
@@ -1352,16 +1348,32 @@
         <translation>丢弃 {count:,}</translation>
     </message>
     <message>
+        <source>Name face</source>
+        <translation>命名人脸</translation>
+    </message>
+    <message>
+        <source>Record or undo the selected face&apos;s neutral baseline</source>
+        <translation>采集或撤销所选人脸的中性基线</translation>
+    </message>
+    <message>
         <source>Timeline</source>
         <translation>时间线</translation>
+    </message>
+    <message>
+        <source>Pause the timeline</source>
+        <translation>暂停时间线</translation>
+    </message>
+    <message>
+        <source>Label the selected face as… (then 1-7)</source>
+        <translation>将所选人脸标注为…（再按 1-7）</translation>
     </message>
     <message>
         <source>Corrections</source>
         <translation>更正</translation>
     </message>
     <message>
-        <source>Name the face</source>
-        <translation>为人脸命名</translation>
+        <source>Show or hide the saved training examples</source>
+        <translation>显示或隐藏已保存的训练样本</translation>
     </message>
     <message>
         <source>Play</source>
@@ -1402,10 +1414,6 @@
     <message>
         <source>Smoothed or raw</source>
         <translation>平滑或原始</translation>
-    </message>
-    <message>
-        <source>Name the chosen face</source>
-        <translation>为所选人脸命名</translation>
     </message>
     <message>
         <source>Name…</source>
@@ -1560,28 +1568,12 @@
         <translation>基线</translation>
     </message>
     <message>
-        <source>Take the chosen face&apos;s neutral baseline, or undo it</source>
-        <translation>为所选人脸取中性基线，或撤销</translation>
-    </message>
-    <message>
         <source>Show or hide the timeline</source>
         <translation>显示或隐藏时间线</translation>
     </message>
     <message>
-        <source>Hold the timeline still</source>
-        <translation>让时间线静止</translation>
-    </message>
-    <message>
         <source>Correct…</source>
         <translation>更正…</translation>
-    </message>
-    <message>
-        <source>Say what the chosen face shows, then 1 to 7</source>
-        <translation>说明所选人脸显示什么，再按 1 至 7</translation>
-    </message>
-    <message>
-        <source>Show or hide the stored faces</source>
-        <translation>显示或隐藏保存的人脸</translation>
     </message>
     <message>
         <source>Live picture</source>
@@ -2510,6 +2502,10 @@
     <message>
         <source>This session has no data.</source>
         <translation>此会话没有数据。</translation>
+    </message>
+    <message>
+        <source>Can&apos;t save the settings to {path}: {why}</source>
+        <translation>无法将设置保存到 {path}：{why}</translation>
     </message>
 </context>
 <context>

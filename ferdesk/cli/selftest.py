@@ -322,7 +322,7 @@ def _shown(window: "MainWindow") -> str:
     """What ``window`` shows, once a face is in its picture and the timeline has its plot."""
     from ferdesk.ui.live.timeline import Timeline
 
-    result = window.view.result
+    result = window.live_page.view.result
     if result is None or not result.faces:
         return ""
     # the plot comes from a library of its own, which is loaded when it is first seen
@@ -336,9 +336,9 @@ def _speaks_chinese(app: "QApplication") -> bool:
     """Whether both translations load: the program's own and Qt's."""
     from PySide6.QtCore import QCoreApplication
 
-    from ferdesk.ui.kit.language import install_language, say_label
+    from ferdesk.ui.kit.language import install_language, label_text
 
     install_language(app, "zh_CN")
-    own, qt = say_label("happy"), QCoreApplication.translate("QPlatformTheme", "Cancel")
+    own, qt = label_text("happy"), QCoreApplication.translate("QPlatformTheme", "Cancel")
     install_language(app, "en")
     return own != "happy" and qt != "Cancel"

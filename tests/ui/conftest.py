@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
+from ferdesk.ui.live.dialogs import Dialogs
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
@@ -83,7 +84,7 @@ def make_window(
             settings_path=tmp_path / "settings.json",
             pictures_folder=tmp_path / "pictures",
             corrections_folder=tmp_path / "corrections",
-            **asks,
+            dialogs=Dialogs(**asks),
         )
         qtbot.addWidget(window, before_close_func=lambda _: services.release())
         window.show()

@@ -81,8 +81,8 @@ def nameless(top: QWidget) -> list[str]:
 def test_every_control_of_the_window_and_its_dialogs_has_a_name(
     window: MainWindow, qtbot: QtBot
 ) -> None:
-    window.start("camera:0")
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     window.choose_settings()
     window.show_keys()
     window.notices.show_notice(Notice("Odd.", "error", "details"))
@@ -105,16 +105,16 @@ def test_every_dock_has_a_title_and_a_name_that_is_kept(window: MainWindow) -> N
 
 def test_tab_reaches_every_button_of_the_bar(window: MainWindow) -> None:
     assert QTest.qWaitForWindowActive(window)
-    window.source_button.setFocus(Qt.FocusReason.TabFocusReason)
+    window.live_page.sources.button.setFocus(Qt.FocusReason.TabFocusReason)
     met: set[QWidget] = set()
     focus = QApplication.focusWidget()
     while focus is not None and focus not in met:
         met.add(focus)
         QTest.keyClick(focus, Qt.Key.Key_Tab)
         focus = QApplication.focusWidget()
-    buttons = [b for b in window._bar.findChildren(QAbstractButton) if b.isVisible()]
+    buttons = [b for b in window.live_page.toolbar.findChildren(QAbstractButton) if b.isVisible()]
     assert {b for b in buttons if b.isEnabled()} <= met
-    assert window.faces.list in met
+    assert window.live_page.faces.list in met
 
 
 def test_the_focus_is_shown_where_the_keyboard_went(
@@ -123,8 +123,8 @@ def test_the_focus_is_shown_where_the_keyboard_went(
     one = look(Settings(theme="light", language="en"))
     window = make_window()
     assert QTest.qWaitForWindowActive(window)
-    window.source_button.setFocus(Qt.FocusReason.TabFocusReason)
-    QTest.keyClick(window.source_button, Qt.Key.Key_Tab)
+    window.live_page.sources.button.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(window.live_page.sources.button, Qt.Key.Key_Tab)
     assert one.rings.around is QApplication.focusWidget()
 
 

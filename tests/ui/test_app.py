@@ -43,14 +43,14 @@ def test_the_window_is_there_before_a_source_is_asked_for(
     window = window_of(qtbot, services, open_window(services, loaded, None, source="demo"))
     assert window.isVisible()
     assert services.opened == []
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["demo"]
 
 
 def test_without_a_source_the_last_one_is_used(qtbot: QtBot, services: FakeServices) -> None:
     loaded = LoadedSettings(Settings(last_source="/videos/a.mp4"))
     window = window_of(qtbot, services, open_window(services, loaded, None, source=None))
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["/videos/a.mp4"]
 
 
@@ -63,9 +63,9 @@ def test_without_a_camera_it_opens_on_the_demo_and_says_so(
     window = window_of(
         qtbot, services, open_window(services, loaded, None, source=None, notice="Hello.")
     )
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert window.notices.texts == ("Hello.", "There is no camera 0. Showing the demo instead.")
-    assert window.settings.last_source == ""
+    assert window.store.settings.last_source == ""
 
 
 def test_garbage_settings_cost_a_warning_and_not_the_start(
@@ -76,7 +76,7 @@ def test_garbage_settings_cost_a_warning_and_not_the_start(
     window = window_of(
         qtbot, services, open_window(services, load_settings(path), path, source="demo")
     )
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert "cannot be read" in window.notices.texts[0]
     assert (tmp_path / "settings.json.bad").exists()
 
@@ -92,7 +92,7 @@ def test_run_app_starts_and_leaves_nothing_behind(
         # windows of other tests may not be collected yet
         windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
         window = next((w for w in windows if w.isVisible()), None)
-        if window is not None and window.view.result is not None:
+        if window is not None and window.live_page.view.result is not None:
             seen.append(True)
             timer.stop()
             services.release()
@@ -118,12 +118,12 @@ def test_what_no_one_caught_is_logged_and_told_with_its_details(
 ) -> None:
     errors = UnexpectedErrors()
     told: list[Any] = []
-    errors.told.connect(told.append)
+    errors.notified.connect(told.append)
     try:
         raise ValueError("nobody thought of this")
     except ValueError as error:
         with caplog.at_level(logging.CRITICAL):
-            errors.hear(ValueError, error, error.__traceback__)
+            errors.report(ValueError, error, error.__traceback__)
     assert "nobody thought of this" in caplog.text
     assert told[0].level == "error"
     assert "nobody thought of this" not in told[0].text

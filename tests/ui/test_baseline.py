@@ -27,7 +27,7 @@ def test_three_seconds_calibrate_the_chosen_face_and_one_click_undoes_it(
 ) -> None:
     services.classifier.shares = (likely("sad", 0.6), likely("neutral", 0.61))
     run(window, qtbot)
-    row = window.tools.baseline_row
+    row = window.live_page.live_actions.baseline_row
     assert row.state.text() == "Baseline: off"
     QTest.keyClick(window, Qt.Key.Key_B)
     assert row.progress.isVisible()
@@ -39,10 +39,10 @@ def test_three_seconds_calibrate_the_chosen_face_and_one_click_undoes_it(
     assert "sad" in row.state.toolTip()
     # sad .6 of the fake is called out: this face may not have been neutral
     assert "If it was not neutral" in window.notices.texts[0]
-    first = window.faces.list.item(0, 0)
+    first = window.live_page.faces.list.item(0, 0)
     assert first is not None
     qtbot.waitUntil(lambda: BASELINE_SIGN in first.text())
-    result = window.view.result
+    result = window.live_page.view.result
     assert result is not None
     assert np.array_equal(result.faces[0].expression.probabilities, likely("sad", 0.6))
     QTest.mouseClick(row.button, Qt.MouseButton.LeftButton)
@@ -53,8 +53,8 @@ def test_three_seconds_calibrate_the_chosen_face_and_one_click_undoes_it(
 def test_a_calibration_can_be_left_off(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
     QTest.keyClick(window, Qt.Key.Key_B)
-    QTest.mouseClick(window.tools.baseline_row.button, Qt.MouseButton.LeftButton)
-    assert window.tools.baseline_row.state.text() == "Baseline: off"
+    QTest.mouseClick(window.live_page.live_actions.baseline_row.button, Qt.MouseButton.LeftButton)
+    assert window.live_page.live_actions.baseline_row.state.text() == "Baseline: off"
     assert window.live.post_processing.baselines == {}
 
 
@@ -66,16 +66,16 @@ def test_a_face_that_leaves_ends_its_calibration_with_a_word(
     services.detector.detections = ()
     qtbot.waitUntil(lambda: bool(window.notices.texts))
     assert "out of sight" in window.notices.texts[0]
-    assert window.tools.calibration.face_id is None
+    assert window.live_page.live_actions.calibration.face_id is None
 
 
 def test_another_source_begins_without_baselines(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
     window.live.set_baseline(1, Baseline((-1.0,) * 6 + (0.0,), 30))
-    window.choose_source("demo")
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    window.live_page.sources.choose("demo")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert window.live.post_processing.baselines == {}
-    assert window.tools.baseline_row.state.text() == "Baseline: off"
+    assert window.live_page.live_actions.baseline_row.state.text() == "Baseline: off"
 
 
 def test_the_recording_keeps_the_baseline_and_its_undoing(
@@ -86,7 +86,7 @@ def test_the_recording_keeps_the_baseline_and_its_undoing(
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
     baseline = Baseline((-1.0,) * 6 + (0.0,), 30)
     window.live.set_baseline(1, baseline)
-    qtbot.waitUntil(lambda: window.tools.baseline_row.button.text() == "Undo")
+    qtbot.waitUntil(lambda: window.live_page.live_actions.baseline_row.button.text() == "Undo")
     QTest.keyClick(window, Qt.Key.Key_B)
     assert services.recordings[0].baselines == [(1, baseline), (1, None)]
 
@@ -96,9 +96,9 @@ def test_without_a_face_there_is_nothing_to_calibrate(
 ) -> None:
     services.detector.detections = ()
     run(window, qtbot)
-    assert not window.tools.baseline_row.button.isEnabled()
+    assert not window.live_page.live_actions.baseline_row.button.isEnabled()
     QTest.keyClick(window, Qt.Key.Key_B)
-    assert window.tools.calibration.face_id is None
+    assert window.live_page.live_actions.calibration.face_id is None
 
 
 def test_a_face_that_reads_neutral_is_told_so(
@@ -110,7 +110,7 @@ def test_a_face_that_reads_neutral_is_told_so(
     live = Live(services)
     calibration = Calibration(live, live)
     told: list[Notice] = []
-    calibration.told.connect(told.append)
+    calibration.notified.connect(told.append)
     calibration.begin(1)
     frame = FakeSource().read()
     assert frame is not None

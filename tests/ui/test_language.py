@@ -16,7 +16,7 @@ from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 from ferdesk.ui.kit.language import (
     install_language,
-    say_label,
+    label_text,
     tr,
     translated,
     translations_folder,
@@ -94,9 +94,9 @@ def test_the_compiled_files_are_those_of_the_sources(qapp: QApplication) -> None
 def test_the_window_is_chinese_when_chosen(make_window: Callable[..., MainWindow]) -> None:
     window = make_window()
     assert window.actions_by_name["record"].text() == "录制"
-    assert window.view.state.title == "已停止"
-    assert say_label("happy") == "高兴"
-    assert len({say_label(label) for label in LABELS}) == len(LABELS)
+    assert window.live_page.view.state.title == "已停止"
+    assert label_text("happy") == "高兴"
+    assert len({label_text(label) for label in LABELS}) == len(LABELS)
     assert "3 次" in tr("{text} (%n times)", "", 3)
 
 
@@ -123,8 +123,8 @@ def test_an_error_of_a_source_is_told_in_chinese(
     source = services.prepared["camera:0"] = FakeSource()
     source.opens_with_error = translatable("{name} does not open.", name="X")
     window = make_window()
-    window.start("camera:0")
-    qtbot.waitUntil(lambda: window.view.state.text == "X 无法打开。")
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: window.live_page.view.state.text == "X 无法打开。")
 
 
 def test_english_has_its_singular(qapp: QApplication) -> None:

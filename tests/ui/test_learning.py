@@ -34,7 +34,7 @@ def correct(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     QTest.keyClick(window, Qt.Key.Key_C)
-    menu = window.tools.label_menu
+    menu = window.live_page.live_actions.label_menu
     qtbot.waitUntil(menu.isVisible)
     QTest.keyClick(menu, key)
 
@@ -43,7 +43,7 @@ def test_two_keys_store_the_face_as_the_network_saw_it(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     run(window, qtbot)
-    result = window.view.result
+    result = window.live_page.view.result
     assert result is not None
     correct(window, qtbot, Qt.Key.Key_5)
     qtbot.waitUntil(lambda: bool(window.notices.texts))
@@ -79,14 +79,14 @@ def test_the_trainer_reads_what_was_stored(
 def test_escape_stores_nothing(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     run(window, qtbot)
     correct(window, qtbot, Qt.Key.Key_Escape)
-    assert not window.tools.label_menu.isVisible()
+    assert not window.live_page.live_actions.label_menu.isVisible()
     assert stored(tmp_path / "corrections") == []
 
 
 def test_a_digit_alone_is_no_correction(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     run(window, qtbot)
     QTest.keyClick(window, Qt.Key.Key_3)
-    assert not window.tools.label_menu.isVisible()
+    assert not window.live_page.live_actions.label_menu.isVisible()
     assert not (tmp_path / "corrections").exists()
 
 
@@ -111,7 +111,7 @@ def test_the_panel_counts_shows_and_deletes(
         Qt.Key.Key_C,
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
-    panel = window.tools.corrections
+    panel = window.live_page.live_actions.corrections
     assert panel.isVisible()
     correct(window, qtbot, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: panel.faces.count() == 1)
@@ -143,22 +143,24 @@ def test_a_folder_that_cannot_be_written_is_told(
 
 
 def test_without_a_face_there_is_nothing_to_correct(window: MainWindow) -> None:
-    assert not window.tools.correct_button.isEnabled()
+    assert not window.live_page.live_actions.correct_button.isEnabled()
     QTest.keyClick(window, Qt.Key.Key_C)
-    assert not window.tools.label_menu.isVisible()
+    assert not window.live_page.live_actions.label_menu.isVisible()
 
 
 def test_where_torch_is_missing_the_command_is_shown_to_copy(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     run(window, qtbot)
-    window.stage.docks["corrections"].show()
-    panel = window.tools.corrections
+    window.live_page.dock_area.docks["corrections"].show()
+    panel = window.live_page.live_actions.corrections
     correct(window, qtbot, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: panel.faces.count() == 1)
     correct(window, qtbot, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: panel.faces.count() == 2)
-    window.tools.learning.training.find = lambda: TrainerCommand(("ferdesk-train",), "No torch.")
+    window.live_page.live_actions.learning.training.find = lambda: TrainerCommand(
+        ("ferdesk-train",), "No torch."
+    )
     QTest.mouseClick(panel.train, Qt.MouseButton.LeftButton)
     assert panel.progress.text() == "No torch."
     text = panel.command.text()
@@ -189,11 +191,11 @@ def test_a_training_runs_as_a_process_and_its_model_is_offered(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used: list[str] = []
-    monkeypatch.setattr(window, "choose_model", used.append)
-    window.tools.learning.training.find = lambda: script(tmp_path, "go.py")
-    window.stage.docks["corrections"].show()
-    window.tools.learning.train()
-    panel = window.tools.corrections
+    monkeypatch.setattr(window.live, "use_model", used.append)
+    window.live_page.live_actions.learning.training.find = lambda: script(tmp_path, "go.py")
+    window.live_page.dock_area.docks["corrections"].show()
+    window.live_page.live_actions.learning.train()
+    panel = window.live_page.live_actions.corrections
     assert panel.cancel.isVisible()
     qtbot.waitUntil(lambda: bool(window.notices.cards), timeout=25_000)
     card = window.notices.cards[0]
@@ -206,20 +208,22 @@ def test_a_training_runs_as_a_process_and_its_model_is_offered(
 
 
 def test_a_training_can_be_cancelled(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    window.tools.learning.training.find = lambda: script(tmp_path, "WAIT.py")
-    window.stage.docks["corrections"].show()
-    window.tools.learning.train()
-    panel = window.tools.corrections
+    window.live_page.live_actions.learning.training.find = lambda: script(tmp_path, "WAIT.py")
+    window.live_page.dock_area.docks["corrections"].show()
+    window.live_page.live_actions.learning.train()
+    panel = window.live_page.live_actions.corrections
     qtbot.waitUntil(lambda: panel.progress.text() == "epoch 1 of 2", timeout=25_000)
     QTest.mouseClick(panel.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not window.tools.learning.training.running, timeout=25_000)
+    qtbot.waitUntil(
+        lambda: not window.live_page.live_actions.learning.training.running, timeout=25_000
+    )
     assert "cancelled" in window.notices.texts[0]
 
 
 def test_a_training_ends_with_the_program(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    window.tools.learning.training.find = lambda: script(tmp_path, "WAIT.py")
-    window.tools.learning.train()
-    training = window.tools.learning.training
+    window.live_page.live_actions.learning.training.find = lambda: script(tmp_path, "WAIT.py")
+    window.live_page.live_actions.learning.train()
+    training = window.live_page.live_actions.learning.training
     process = training._process
     assert process is not None
     qtbot.waitUntil(lambda: process.processId() > 0, timeout=25_000)

@@ -16,7 +16,7 @@ from tests.ui.fakes import FakeRecording, FakeServices
 
 
 def record(window: MainWindow, services: FakeServices, qtbot: QtBot) -> FakeRecording:
-    window.start("camera:0")
+    window.live_page.sources.start("camera:0")
     qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled())
     window.actions_by_name["record"].trigger()
     qtbot.waitUntil(lambda: bool(services.recordings) and window.live._recording is not None)
@@ -36,7 +36,7 @@ def test_a_digit_sets_the_marker_of_its_name(
         QTest.keyClick(window, key)
     qtbot.waitUntil(lambda: len(recording.markers) == 4)
     assert [label for label, _ in recording.markers] == ["film A", "2", "film C", "9"]
-    assert "⚑ 9" in window.status_line.recording.text()
+    assert "⚑ 9" in window.live_page.status_line.recording.text()
     window.close()
 
 
@@ -59,7 +59,7 @@ def test_a_marker_with_a_text_has_the_moment_of_its_key(
 
 
 def test_a_marker_without_a_recording_is_explained(window: MainWindow) -> None:
-    window.marker_keys.actions[0].trigger()
+    QTest.keyClick(window, Qt.Key.Key_1)
     assert any("press Record" in text for text in window.notices.texts)
 
 
@@ -68,10 +68,10 @@ def test_names_are_kept_for_the_next_time(
 ) -> None:
     window = make_window(ask_names=lambda _parent, names: ["start; now", *names[1:]])
     window.actions_by_name["markers"].trigger()
-    assert window.marker_keys.names[:2] == ("start, now", "2")
+    assert window.live_page.marker_keys.names[:2] == ("start, now", "2")
     window.close()
-    assert window._settings_path is not None
-    assert load_settings(window._settings_path).settings.marker_names.startswith("start, now;2;3")
+    assert window.store.path is not None
+    assert load_settings(window.store.path).settings.marker_names.startswith("start, now;2;3")
 
 
 def test_the_dialog_gives_what_stands_in_its_lines(qtbot: QtBot) -> None:
@@ -90,7 +90,7 @@ def test_what_threatens_a_recording_is_told_once_and_lost_frames_are_counted(
         recording.warning = f"Only {left} GB are left."
         window.live._refresh()
     assert [text for text in window.notices.texts if "GB" in text] == ["Only 0.9 GB are left."]
-    assert "1,234 not written" in window.status_line.recording.text()
+    assert "1,234 not written" in window.live_page.status_line.recording.text()
     window.close()
 
 
@@ -98,5 +98,7 @@ def test_what_threatens_a_recording_is_told_once_and_lost_frames_are_counted(
 def test_the_line_shows_a_recording_only_while_there_is_one(
     window: MainWindow, active: bool
 ) -> None:
-    window.status_line.show_recording(RecordingState(active=active, num_lost=2, marker="x"))
-    assert (window.status_line.recording.text() != "") == active
+    window.live_page.status_line.show_recording(
+        RecordingState(active=active, num_lost=2, marker="x")
+    )
+    assert (window.live_page.status_line.recording.text() != "") == active

@@ -14,7 +14,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
-from ferdesk.ui.kit.heatmap import HeatChoice, heat_image, heat_table
+from ferdesk.ui.kit.heatmap import HeatmapChoice, heatmap_colours, heatmap_image
 from ferdesk.ui.kit.overlay import face_text, place_plate
 from ferdesk.ui.kit.picture import Look, PictureMaker
 from ferdesk.ui.kit.selection import KEEP_S, Selection
@@ -114,13 +114,13 @@ def test_a_map_with_one_hot_cell_lands_within_one_pixel(
     view.set_mirrored(mirrored)
     view.show_result(replace(result, frame=black, faces=(hot,)), None)
     cold = as_array(view.grab().toImage())
-    view.set_heat(HeatChoice("attention", 1.0), {"attention": place})
+    view.set_heatmap(HeatmapChoice("attention", 1.0), {"attention": place})
     added = np.abs(as_array(view.grab().toImage()) - cold).sum(axis=2)
 
     side = face.square.side
     x = face.square.x + (place.start_x + column * place.stride + 0.5) * side / 48
     y = face.square.y + (place.start_y + row * place.stride + 0.5) * side / 48
-    placement = view.placement()
+    placement = view.view_transform()
     assert placement is not None
     expected = placement.transform().map(QPointF(x, y))
     middle = (np.argwhere(added >= 0.95 * added.max()) + 0.5).mean(axis=0)
@@ -128,8 +128,8 @@ def test_a_map_with_one_hot_cell_lands_within_one_pixel(
 
 
 def test_no_heat_is_fully_transparent_and_heat_grows() -> None:
-    alpha = heat_table(0.5) >> 24
-    assert heat_table(0.5)[0] == 0
+    alpha = heatmap_colours(0.5) >> 24
+    assert heatmap_colours(0.5)[0] == 0
     assert np.all(np.diff(alpha.astype(int)) >= 0)
     assert alpha[-1] == 128
 
@@ -141,8 +141,8 @@ def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -
     place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
     happy = replace(face, expression=replace(face.expression, maps={"cam": planes}))
     sad = replace(happy, smoothed=likely("sad", 0.9))
-    shown = heat_image(happy, "cam", place, 1.0)
-    hidden = heat_image(sad, "cam", place, 1.0)
+    shown = heatmap_image(happy, "cam", place, 1.0)
+    hidden = heatmap_image(sad, "cam", place, 1.0)
     assert shown is not None
     assert hidden is not None
     assert QColor(shown.pixelColor(48, 48)).alpha() == 255
@@ -152,7 +152,7 @@ def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -
 def test_a_face_without_the_map_has_no_heat(result: FrameResult) -> None:
     face = result.faces[0]
     bare = replace(face, expression=replace(face.expression, maps={}))
-    assert heat_image(bare, "cam", MapPlace(0, 0, 1, 0, 1), 1.0) is None
+    assert heatmap_image(bare, "cam", MapPlace(0, 0, 1, 0, 1), 1.0) is None
 
 
 @pytest.mark.parametrize("x", [0.0, 300.0, 560.0])
@@ -238,7 +238,9 @@ def test_a_picture_drawn_ahead_is_what_the_view_paints_itself(
     view: VideoView, result: FrameResult
 ) -> None:
     assert view.draw_ahead(result) is None  # nobody has seen the view yet
-    view.set_heat(HeatChoice("attention", 0.8), {"attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9)})
+    view.set_heatmap(
+        HeatmapChoice("attention", 0.8), {"attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9)}
+    )
     view.show_result(result, 1)
     own = as_array(view.grab().toImage())
     ahead = view.draw_ahead(replace(result))

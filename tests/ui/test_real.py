@@ -44,18 +44,18 @@ def window(qtbot: QtBot, services: WindowServices, tmp_path: Path) -> MainWindow
 def test_the_demo_is_seen_labelled_explained_and_recorded(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    window.start("demo")
-    qtbot.waitUntil(lambda: window.view.result is not None, timeout=60_000)
+    window.live_page.sources.start("demo")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None, timeout=60_000)
 
     def someone_is_seen() -> bool:
-        result = window.view.result
+        result = window.live_page.view.result
         return result is not None and bool(result.faces)
 
     qtbot.waitUntil(someone_is_seen, timeout=30_000)
-    assert window.faces.headline.text() != "No face"
-    before = window.view.grab().toImage()
+    assert window.live_page.faces.headline.text() != "No face"
+    before = window.live_page.view.grab().toImage()
     QTest.keyClick(window, Qt.Key.Key_H)
-    assert window.view.grab().toImage() != before
+    assert window.live_page.view.grab().toImage() != before
     QTest.keyClick(window, Qt.Key.Key_R)
     sessions = tmp_path / "sessions"
     qtbot.waitUntil(lambda: any(sessions.glob("*/results.csv")), timeout=60_000)
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_video_is_told_in_the_window(
 ) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("this is no video")
-    window.start(str(path))
+    window.live_page.sources.start(str(path))
     qtbot.waitUntil(lambda: window.live.running is False, timeout=30_000)
-    assert "text.mp4" in window.view.state.text
-    assert window.view.state.title
+    assert "text.mp4" in window.live_page.view.state.text
+    assert window.live_page.view.state.title

@@ -12,7 +12,7 @@ from tests.ui.fakes import FakeServices
 
 
 def start(window: MainWindow, qtbot: QtBot) -> None:
-    window.start("camera:0")
+    window.live_page.sources.start("camera:0")
     qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled())
 
 
@@ -20,15 +20,15 @@ def test_the_chosen_video_is_recorded_and_remembered(
     make_window: Callable[..., MainWindow], services: FakeServices, qtbot: QtBot
 ) -> None:
     window = make_window(Settings(record_video="clean"))
-    assert window.recording_menu.videos["clean"].isChecked()
-    window.recording_menu.videos["anonymous"].trigger()
+    assert window.live_page.recording_menu.videos["clean"].isChecked()
+    window.live_page.recording_menu.videos["anonymous"].trigger()
     start(window, qtbot)
     window.actions_by_name["record"].trigger()
     qtbot.waitUntil(lambda: services.videos == ["anonymous"])
     qtbot.waitUntil(lambda: window.live._recording is not None)
     window.close()
-    assert window._settings_path is not None
-    assert load_settings(window._settings_path).settings.record_video == "anonymous"
+    assert window.store.path is not None
+    assert load_settings(window.store.path).settings.record_video == "anonymous"
 
 
 def test_a_stream_is_off_until_it_is_asked_for_and_ends_when_it_is_not(
@@ -36,7 +36,7 @@ def test_a_stream_is_off_until_it_is_asked_for_and_ends_when_it_is_not(
 ) -> None:
     start(window, qtbot)
     assert services.streams == []
-    action = window.recording_menu.streams["websocket"]
+    action = window.live_page.recording_menu.streams["websocket"]
     action.trigger()
     qtbot.waitUntil(lambda: bool(services.streams) and len(services.streams[0].results) > 3)
     assert action.isChecked()
@@ -52,7 +52,7 @@ def test_closing_the_window_closes_its_streams(
     window: MainWindow, services: FakeServices, qtbot: QtBot
 ) -> None:
     start(window, qtbot)
-    window.recording_menu.streams["lsl"].trigger()
+    window.live_page.recording_menu.streams["lsl"].trigger()
     qtbot.waitUntil(lambda: bool(services.streams) and "lsl" in window.live._streams)
     window.close()
     assert services.streams[0].num_closed == 1
@@ -63,8 +63,8 @@ def test_a_snapshot_is_anonymous_where_the_video_would_be(
 ) -> None:
     window = make_window(Settings(record_video="anonymous"))
     start(window, qtbot)
-    qtbot.waitUntil(lambda: window.view.result is not None)
-    result = window.view.result
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
+    result = window.live_page.view.result
     assert result is not None
     window.actions_by_name["snapshot"].trigger()
     qtbot.waitUntil(lambda: any((tmp_path / "pictures").glob("*.png")))

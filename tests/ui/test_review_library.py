@@ -69,9 +69,9 @@ def test_the_library_shows_every_session_and_the_live_page_comes_back(
     assert texts[8] == "complete"
     assert "2 sessions" in library.place.text()
     assert library.table.hasFocus()
-    assert not window.view.isVisible()
+    assert not window.live_page.view.isVisible()
     QTest.keyClick(window, Qt.Key.Key_F7)
-    assert window.view.isVisible()
+    assert window.live_page.view.isVisible()
     assert window.live.running
 
 
@@ -85,11 +85,11 @@ def test_keys_belong_to_the_page_that_is_shown(
     assert window.live.running
     assert not services.recordings
     window.show_keys()
-    assert window._keys is not None
-    told = {text for _, text in window._keys.entries}
+    assert window.keys_sheet is not None
+    told = {text for _, text in window.keys_sheet.entries}
     assert "Search sessions" in told
     assert "Record the results to CSV" not in told
-    assert "Look at recorded sessions, or come back" in told
+    assert "Review recordings" in told
 
 
 def test_the_keyboard_is_in_the_list_once_it_is_read(
@@ -436,7 +436,7 @@ def test_a_finished_recording_offers_its_review(
     run(window, qtbot)
     QTest.keyClick(window, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: bool(services.recordings))
-    qtbot.waitUntil(lambda: window._recording.active)
+    qtbot.waitUntil(lambda: window.live_page.recording_state.active)
     services.recordings[0].folder = folder
     QTest.keyClick(window, Qt.Key.Key_R)
     wait_for(qtbot, window, "Recording finished")

@@ -356,7 +356,7 @@ def test_markers_and_comments_are_added_changed_and_removed(
     make_session: Maker, open_: Opener, qtbot: QtBot, window: MainWindow
 ) -> None:
     folder = make_session(TWO_FACES, markers=[(0.5, "film A")])
-    window.marker_keys.set_names(["calm"])
+    window.live_page.marker_keys.set_names(["calm"])
     view = open_(folder)
     view.player.seek(1.0)
     press(view, Qt.Key.Key_1)
@@ -577,7 +577,7 @@ def test_the_live_page_and_back_leave_the_session_open(
     view.player.seek(2.0)
     view.player.play()
     QTest.keyClick(window, Qt.Key.Key_F7)
-    assert window.view.isVisible()
+    assert window.live_page.view.isVisible()
     assert not view.player.playing
     QTest.keyClick(window, Qt.Key.Key_F7)
     assert view.isVisible()

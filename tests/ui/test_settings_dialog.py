@@ -28,8 +28,8 @@ def open_dialog(window: MainWindow) -> SettingsDialog:
 
 
 def run(window: MainWindow, qtbot: QtBot) -> None:
-    window.start("camera:0")
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled())
 
 
@@ -75,7 +75,10 @@ def test_what_is_typed_reaches_the_analysis_at_once(window: MainWindow, qtbot: Q
     assert (post_processing.smoothing_tau_s, post_processing.smallest_face_px) == (1.5, 60.0)
     assert post_processing.confidence_threshold == 0.9
     qtbot.waitUntil(
-        lambda: window.view.result is not None and window.view.result.faces[0].low_confidence
+        lambda: (
+            window.live_page.view.result is not None
+            and window.live_page.view.result.faces[0].low_confidence
+        )
     )
 
 
@@ -86,22 +89,22 @@ def test_the_slider_and_the_figure_are_one_value(window: MainWindow) -> None:
     amount.slider.setFocus()
     QTest.keyClick(amount.slider, Qt.Key.Key_Right)
     assert amount.box.value() == 45.0
-    assert window.settings.uncertain_below == 0.45
+    assert window.store.settings.uncertain_below == 0.45
 
 
 def test_overlays_go_with_their_boxes_and_come_back(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
     dialog = open_dialog(window)
     window.live.stop()
-    assert window.view.result is not None
-    full = window.view.snapshot()
+    assert window.live_page.view.result is not None
+    full = window.live_page.view.snapshot()
     for name in ("show_boxes", "show_labels"):
         box = dialog.editors[name]
         assert isinstance(box, QCheckBox)
         QTest.keyClick(box, Qt.Key.Key_Space)
-        assert window.view.snapshot() != full
+        assert window.live_page.view.snapshot() != full
         QTest.keyClick(box, Qt.Key.Key_Space)
-        assert window.view.snapshot() == full
+        assert window.live_page.view.snapshot() == full
 
 
 def test_the_dialog_follows_what_the_window_changes(window: MainWindow) -> None:
@@ -112,7 +115,7 @@ def test_the_dialog_follows_what_the_window_changes(window: MainWindow) -> None:
     assert mirror.isChecked()
     QTest.keyClick(mirror, Qt.Key.Key_Space)
     assert not window.actions_by_name["mirror"].isChecked()
-    assert not window.settings.mirror
+    assert not window.store.settings.mirror
 
 
 def test_another_model_or_device_opens_the_source_anew(
@@ -145,7 +148,7 @@ def test_a_source_that_is_chosen_starts(
     assert isinstance(combo, QComboBox)
     qtbot.waitUntil(lambda: combo.findText("Studio camera") >= 0)
     choose(dialog, "last_source", "camera:0")
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["camera:0"]
 
 
@@ -177,7 +180,7 @@ def test_settings_are_exported_and_imported(
     entries = {"mirror": False, "font_scale": 99, "consent": 7, "last_source": "camera:9"}
     path.write_text(json.dumps(entries))
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
-    assert window.settings == Settings(consent=1, last_source="demo")
+    assert window.store.settings == Settings(consent=1, last_source="demo")
     assert any("font_scale" in text for text in window.notices.texts)
 
 
@@ -191,17 +194,17 @@ def test_a_file_that_holds_no_settings_is_told_and_left_as_it_is(
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
     assert "holds no settings" in window.notices.texts[0]
     assert path.read_text() == "{{{"
-    assert window.settings == Settings()
+    assert window.store.settings == Settings()
 
 
 def test_a_reset_is_undone_by_the_same_button(make_window: MakeWindow) -> None:
     window = make_window(Settings(mirror=True, smoothing_tau_s=2.0, consent=1))
     dialog = open_dialog(window)
     QTest.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
-    assert window.settings == Settings(consent=1)
+    assert window.store.settings == Settings(consent=1)
     assert dialog.reset_button.text() == "Undo the reset"
     QTest.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
-    assert window.settings == Settings(mirror=True, smoothing_tau_s=2.0, consent=1)
+    assert window.store.settings == Settings(mirror=True, smoothing_tau_s=2.0, consent=1)
     assert dialog.reset_button.text() == "Reset"
 
 

@@ -113,13 +113,13 @@ def test_the_panel_measures_only_while_it_is_seen(qtbot: QtBot) -> None:
 def test_a_key_shows_the_panel_and_its_cross_unticks_the_key(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
-    dock, action = window.stage.docks["stats"], window.actions_by_name["stats"]
+    dock, action = window.live_page.dock_area.docks["stats"], window.actions_by_name["stats"]
     assert not dock.isVisible()
     QTest.keyClick(window, Qt.Key.Key_F8)
     assert dock.isVisible()
-    window.start("camera:0")
-    qtbot.waitUntil(lambda: value(window.stats.sections(), "On the screen after") != "-")
-    qtbot.waitUntil(lambda: window.stats.meter.display_fps > 0)
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: value(window.live_page.stats.sections(), "On the screen after") != "-")
+    qtbot.waitUntil(lambda: window.live_page.stats.meter.display_fps > 0)
     dock.close()
     assert not action.isChecked()
     QTest.keyClick(window, Qt.Key.Key_F9)
@@ -133,7 +133,9 @@ def test_another_source_is_measured_anew(
     make_window: Callable[..., MainWindow], qtbot: QtBot, again: int
 ) -> None:
     window = make_window()
-    window.stats.meter.add_result(result(0.0, 3.0, detect=2.0))
+    window.live_page.stats.meter.add_result(result(0.0, 3.0, detect=2.0))
     for _ in range(again):
-        window.start("demo")
-    assert "Finding faces" not in {s.name for part in window.stats.sections() for s in part.stats}
+        window.live_page.sources.start("demo")
+    assert "Finding faces" not in {
+        s.name for part in window.live_page.stats.sections() for s in part.stats
+    }

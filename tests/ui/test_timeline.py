@@ -106,7 +106,7 @@ def test_a_face_without_a_past_has_no_lines() -> None:
 
 def test_the_lines_of_the_chosen_face_are_drawn(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
     assert timeline.isVisible()
 
     def drawn() -> int:
@@ -122,7 +122,7 @@ def test_the_lines_of_the_chosen_face_are_drawn(window: MainWindow, qtbot: QtBot
 
 def test_pause_holds_the_lines_and_lets_the_wheel_zoom(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
     qtbot.waitUntil(lambda: timeline.plot is not None)
     QTest.keyClick(window, Qt.Key.Key_P)
     assert timeline.pause.isChecked()
@@ -137,7 +137,7 @@ def test_pause_holds_the_lines_and_lets_the_wheel_zoom(window: MainWindow, qtbot
 
 def test_the_wheel_and_the_buttons_choose_the_length(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
     qtbot.waitUntil(lambda: timeline.plot is not None)
     assert timeline.plot is not None
     assert timeline.span_s == 30
@@ -155,12 +155,12 @@ def test_the_wheel_and_the_buttons_choose_the_length(window: MainWindow, qtbot: 
         timeline.wider.click()
     assert timeline.span_s == 120
     assert not timeline.wider.isEnabled()
-    assert window.settings.timeline_s == 120
+    assert window.store.settings.timeline_s == 120
 
 
 def test_a_line_is_hidden_by_its_legend(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
     qtbot.waitUntil(lambda: timeline.plot is not None)
     QTest.mouseClick(timeline.legend["sad"], Qt.MouseButton.LeftButton)
     assert not timeline._curves["sad"].isVisible()
@@ -173,7 +173,7 @@ def test_a_hidden_timeline_keeps_its_past_and_paints_nothing(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     run(window, qtbot)
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
     QTest.keyClick(window, Qt.Key.Key_T)
     assert not timeline.isVisible()
     newest = timeline.history.now_s
@@ -187,7 +187,7 @@ def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
     window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
 ) -> None:
     run(window, qtbot)
-    timeline = window.tools.timeline
+    timeline = window.live_page.live_actions.timeline
     # before its first result the timeline knows no time
     qtbot.waitUntil(lambda: bool(timeline.history.face_ids))
     clock.now_s = timeline.history.now_s
@@ -195,8 +195,10 @@ def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
     assert timeline.history.marks(30.0) == []
     QTest.keyClick(window, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: bool(services.recordings))
-    qtbot.waitUntil(lambda: window.live.recording_active and not window._recording.changing)
-    window.marker_keys.set_names(["film A, the first of many"])
+    qtbot.waitUntil(
+        lambda: window.live.recording_active and not window.live_page.recording_state.changing
+    )
+    window.live_page.marker_keys.set_names(["film A, the first of many"])
     clock.now_s = timeline.history.now_s
     QTest.keyClick(window, Qt.Key.Key_1)
     qtbot.waitUntil(lambda: len(timeline._flags) == 1)

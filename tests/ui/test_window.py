@@ -26,7 +26,8 @@ from ferdesk.ui.kit.notices import MOST_SHOWN
 from ferdesk.ui.live.bars import Bars
 from ferdesk.ui.live.live_run import source_title
 from ferdesk.ui.live.status_line import StatusLine, clock_text, device_text, is_slower
-from ferdesk.ui.shell.main_window import ACTIONS, MainWindow, view_state
+from ferdesk.ui.live.view_states import view_state
+from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import PLACES, FakeClassifier, FakeDetector, FakeServices, FakeSource, likely
 
@@ -35,8 +36,8 @@ MakeWindow = Callable[..., MainWindow]
 
 def run(window: MainWindow, qtbot: QtBot, name: str = "camera:0") -> None:
     """Start ``name`` and wait for its first result."""
-    window.start(name)
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    window.live_page.sources.start(name)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled())
 
 
@@ -62,13 +63,13 @@ def press(window: MainWindow, key: Qt.Key) -> None:
 def test_start_shows_picture_faces_and_bars(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
-    assert window.view.state.title == "Stopped"
+    assert window.live_page.view.state.title == "Stopped"
     run(window, qtbot)
     assert services.opened == ["camera:0"]
-    assert window.view.state.title == ""
+    assert window.live_page.view.state.title == ""
     assert window.actions_by_name["run"].text() == "Stop"
-    assert window.faces.headline.text() == "Shows: happy 82 %"
-    assert window.faces.list.rowCount() == 2
+    assert window.live_page.faces.headline.text() == "Shows: happy 82 %"
+    assert window.live_page.faces.list.rowCount() == 2
     assert not window.grab().isNull()
 
 
@@ -77,11 +78,11 @@ def test_stop_clears_the_picture_and_start_works_again(
 ) -> None:
     run(window, qtbot)
     press(window, Qt.Key.Key_F5)
-    assert window.view.result is None
-    assert window.view.state.title == "Stopped"
-    assert window.faces.headline.text() == "No face"
+    assert window.live_page.view.result is None
+    assert window.live_page.view.state.title == "Stopped"
+    assert window.live_page.faces.headline.text() == "No face"
     press(window, Qt.Key.Key_F5)
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["camera:0", "camera:0"]
 
 
@@ -94,34 +95,34 @@ def test_a_source_is_closed_before_the_next_one_opens(
     second = FakeSource("demo")
     services.prepared["demo"] = second
     second.on_open = lambda: closed_when_opened.append(first.num_closed)
-    window.choose_source("demo")
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    window.live_page.sources.choose("demo")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert closed_when_opened == [1]
     assert window.windowTitle() == "Demo · ferdesk"
 
 
 def test_a_click_in_the_picture_chooses_a_face(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    placement = window.view.placement()
+    placement = window.live_page.view.view_transform()
     assert placement is not None
     point = placement.transform().map(QPointF(470, 200)).toPoint()
-    QTest.mouseClick(window.view, Qt.MouseButton.LeftButton, pos=point)
-    assert window.faces.headline.text() == "Shows: neutral 61 %"
-    assert window.faces.list.currentRow() == 1
+    QTest.mouseClick(window.live_page.view, Qt.MouseButton.LeftButton, pos=point)
+    assert window.live_page.faces.headline.text() == "Shows: neutral 61 %"
+    assert window.live_page.faces.list.currentRow() == 1
 
 
 def test_a_row_of_the_list_chooses_a_face(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    window.faces.list.selectRow(1)
-    assert window.faces.headline.text() == "Shows: neutral 61 %"
+    window.live_page.faces.list.selectRow(1)
+    assert window.live_page.faces.headline.text() == "Shows: neutral 61 %"
 
 
 def test_brackets_cycle_the_faces(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
     press(window, Qt.Key.Key_BracketRight)
-    assert window.faces.hint.text().startswith("Face #2")
+    assert window.live_page.faces.hint.text().startswith("Face #2")
     press(window, Qt.Key.Key_BracketLeft)
-    assert window.faces.hint.text().startswith("Face #1")
+    assert window.live_page.faces.hint.text().startswith("Face #1")
 
 
 def test_bars_ease_to_values_that_come_seldom_and_follow_many_at_once(qtbot: QtBot) -> None:
@@ -145,9 +146,9 @@ def test_reduced_motion_lets_bars_jump(make_window: MakeWindow) -> None:
     window = make_window(Settings(reduced_motion=True))
     face = some_face()
     sad = replace(face, smoothed=likely("sad", 0.7))
-    window.faces.bars.show_face(face)
-    window.faces.bars.show_face(sad)
-    assert np.array_equal(window.faces.bars.drawn, sad.smoothed)
+    window.live_page.faces.bars.show_face(face)
+    window.live_page.faces.bars.show_face(sad)
+    assert np.array_equal(window.live_page.faces.bars.drawn, sad.smoothed)
 
 
 def test_heatmap_goes_on_and_off_with_its_key(window: MainWindow, qtbot: QtBot) -> None:
@@ -155,25 +156,25 @@ def test_heatmap_goes_on_and_off_with_its_key(window: MainWindow, qtbot: QtBot) 
     run(window, qtbot)
     window.live.stop()
     result = some_result()
-    window.view.show_result(result, None)
-    plain = window.view.snapshot()
+    window.live_page.view.show_result(result, None)
+    plain = window.live_page.view.snapshot()
     press(window, Qt.Key.Key_H)
-    assert window.heat.switch.isChecked()
-    assert window.heat.scale.isVisible()
-    assert window.view.snapshot() != plain
-    window.heat.opacity.setValue(0)
-    assert window.view.snapshot() == plain
+    assert window.live_page.heatmap.switch.isChecked()
+    assert window.live_page.heatmap.scale.isVisible()
+    assert window.live_page.view.snapshot() != plain
+    window.live_page.heatmap.opacity.setValue(0)
+    assert window.live_page.view.snapshot() == plain
     press(window, Qt.Key.Key_H)
-    assert not window.heat.scale.isVisible()
+    assert not window.live_page.heatmap.scale.isVisible()
     assert not window.actions_by_name["heatmap"].isChecked()
 
 
 def test_each_map_says_what_it_means_and_what_not(window: MainWindow, qtbot: QtBot) -> None:
     run(window, qtbot)
-    window.heat.switch.setChecked(True)
-    for row in range(window.heat.maps.count()):
-        window.heat.maps.setCurrentIndex(row)
-        assert "does not say" in window.heat.meaning.text()
+    window.live_page.heatmap.switch.setChecked(True)
+    for row in range(window.live_page.heatmap.maps.count()):
+        window.live_page.heatmap.maps.setCurrentIndex(row)
+        assert "does not say" in window.live_page.heatmap.meaning.text()
 
 
 def test_a_map_that_the_model_lacks_is_greyed(
@@ -181,12 +182,12 @@ def test_a_map_that_the_model_lacks_is_greyed(
 ) -> None:
     services.classifier = FakeClassifier({"attention": PLACES["attention"]})
     run(window, qtbot)
-    model = window.heat.maps.model()
+    model = window.live_page.heatmap.maps.model()
     assert isinstance(model, QStandardItemModel)
     assert [model.item(row).isEnabled() for row in range(3)] == [True, False, False]
-    window.heat.switch.setChecked(True)
-    window.heat.maps.setCurrentIndex(2)
-    assert "does not give this map" in window.heat.meaning.text()
+    window.live_page.heatmap.switch.setChecked(True)
+    window.live_page.heatmap.maps.setCurrentIndex(2)
+    assert "does not give this map" in window.live_page.heatmap.meaning.text()
     assert not window.grab().isNull()
 
 
@@ -198,8 +199,8 @@ def test_mirror_is_remembered(window: MainWindow, tmp_path: Path) -> None:
 
 def test_settings_bring_the_window_back_as_it_was(make_window: MakeWindow) -> None:
     window = make_window(Settings(heatmap=True, map_name="cam", heat_opacity=0.3, mirror=True))
-    assert window.heat.choice.name == "cam"
-    assert window.heat.choice.opacity == 0.3
+    assert window.live_page.heatmap.choice.name == "cam"
+    assert window.live_page.heatmap.choice.opacity == 0.3
     assert window.actions_by_name["heatmap"].isChecked()
     assert window.actions_by_name["mirror"].isChecked()
 
@@ -208,8 +209,8 @@ def test_settings_that_cannot_be_saved_are_told(make_window: MakeWindow, tmp_pat
     window = make_window()
     (tmp_path / "settings.json").mkdir()
     window.actions_by_name["mirror"].trigger()
-    window._save()
-    assert "cannot be saved" in window.notices.texts[0]
+    window.store.save()
+    assert "Can't save the settings" in window.notices.texts[0]
 
 
 def test_recording_takes_every_result_on_the_inference_thread(
@@ -221,7 +222,7 @@ def test_recording_takes_every_result_on_the_inference_thread(
     recording = services.recordings[0]
     clock.now_s += 3725
     qtbot.waitUntil(lambda: "● 01:02:05" in window.windowTitle())
-    assert window.status_line.recording.text() == "● 01:02:05"
+    assert window.live_page.status_line.recording.text() == "● 01:02:05"
     assert window.actions_by_name["record"].text() == "01:02:05"
     press(window, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: bool(recording.closed_with))
@@ -243,9 +244,9 @@ def test_a_recording_is_closed_however_the_source_is_left(
     source = services.prepared["camera:0"]
     match how:
         case "stop":
-            window.toggle_run()
+            window.live_page.sources.toggle_run()
         case "switch":
-            window.choose_source("demo")
+            window.live_page.sources.choose("demo")
         case "end":
             source.ended = True
         case "fail":
@@ -286,13 +287,13 @@ def test_a_source_that_cannot_be_opened_says_why_and_start_works_again(
 ) -> None:
     source = services.prepared["camera:0"] = FakeSource()
     source.opens_with_error = "Camera 0 is used by another program. Close it and press Start."
-    window.start("camera:0")
-    qtbot.waitUntil(lambda: window.view.state.text == source.opens_with_error)
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: window.live_page.view.state.text == source.opens_with_error)
     assert window.actions_by_name["run"].text() == "Start"
     source.opens_with_error = ""
     press(window, Qt.Key.Key_F5)
-    qtbot.waitUntil(lambda: window.view.result is not None)
-    assert window.view.state.title == ""
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
+    assert window.live_page.view.state.title == ""
 
 
 def test_a_first_camera_that_is_not_there_becomes_the_demo(
@@ -300,8 +301,8 @@ def test_a_first_camera_that_is_not_there_becomes_the_demo(
 ) -> None:
     source = services.prepared["camera:0"] = FakeSource()
     source.opens_with_error = "There is no camera 0."
-    window.start("camera:0", fallback="demo")
-    qtbot.waitUntil(lambda: window.view.result is not None)
+    window.live_page.sources.start("camera:0", fallback="demo")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["camera:0", "demo"]
     assert window.notices.texts == ("There is no camera 0. Showing the demo instead.",)
 
@@ -313,8 +314,8 @@ def test_a_network_that_fails_is_not_blamed_on_the_camera(
         raise FerdeskError("The model full.onnx is missing.")
 
     monkeypatch.setattr(services, "open_pipeline", broken)
-    window.start("camera:0", fallback="demo")
-    qtbot.waitUntil(lambda: window.view.state.text == "The model full.onnx is missing.")
+    window.live_page.sources.start("camera:0", fallback="demo")
+    qtbot.waitUntil(lambda: window.live_page.view.state.text == "The model full.onnx is missing.")
     # the camera need not have been opened by then; the demo must not be
     assert "demo" not in services.opened
     assert window.notices.texts == ()
@@ -326,17 +327,17 @@ def test_a_camera_that_falls_silent_is_lost_and_comes_back(
     run(window, qtbot)
     source = services.prepared["camera:0"]
     source.flowing.clear()
-    shown = window.view.state
-    qtbot.waitUntil(lambda: advance(clock, 0.5) and window.view.state != shown)
-    assert window.view.state.dimmed
-    assert "waiting for it" in window.view.state.text
-    assert window.status_line.state.text() == "No picture"
-    assert window.faces.headline.text() == "Last: happy 82 %"
-    before = window.view.state.title
+    shown = window.live_page.view.state
+    qtbot.waitUntil(lambda: advance(clock, 0.5) and window.live_page.view.state != shown)
+    assert window.live_page.view.state.dimmed
+    assert "Check the cable" in window.live_page.view.state.text
+    assert window.live_page.status_line.state.text() == "No picture"
+    assert window.live_page.faces.headline.text() == "Last: happy 82 %"
+    before = window.live_page.view.state.title
     clock.now_s += 7
-    qtbot.waitUntil(lambda: window.view.state.title not in (before, ""))
+    qtbot.waitUntil(lambda: window.live_page.view.state.title not in (before, ""))
     source.flowing.set()
-    qtbot.waitUntil(lambda: window.view.state.title == "")
+    qtbot.waitUntil(lambda: window.live_page.view.state.title == "")
     assert "The source is back." in window.notices.texts
 
 
@@ -365,7 +366,7 @@ def test_a_gpu_that_fails_in_the_middle_is_told_and_noted(
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
     services.classifier.device = DeviceInfo("CPU", "CUDA failed: out of memory", True)
     qtbot.waitUntil(lambda: services.recordings[0].events == ["device_changed"])
-    assert window.status_line.device.full_text == "CPU: CUDA failed: out of memory"
+    assert window.live_page.status_line.device.full_text == "CPU: CUDA failed: out of memory"
     assert "now runs on the CPU" in window.notices.texts[0]
 
 
@@ -374,8 +375,8 @@ def test_a_source_that_ends_says_so(
 ) -> None:
     run(window, qtbot)
     services.prepared["camera:0"].ended = True
-    qtbot.waitUntil(lambda: "has ended" in window.view.state.title)
-    assert window.view.state.dimmed
+    qtbot.waitUntil(lambda: "End of" in window.live_page.view.state.title)
+    assert window.live_page.view.state.dimmed
     assert window.actions_by_name["run"].text() == "Start"
 
 
@@ -384,18 +385,18 @@ def test_a_face_that_is_nowhere_is_said(
 ) -> None:
     services.detector.detections = ()
     run(window, qtbot)
-    assert window.view.state.note == "No face in the picture"
-    assert window.faces.headline.text() == "No face"
+    assert window.live_page.view.state.note == "No face in the picture"
+    assert window.live_page.faces.headline.text() == "No face"
 
 
 def test_cameras_are_found_beside_the_gui(window: MainWindow, qtbot: QtBot) -> None:
     window.live.list_cameras()
-    menu = window.source_button.menu()
+    menu = window.live_page.sources.button.menu()
     qtbot.waitUntil(lambda: any(a.text() == "Studio camera" for a in menu.actions()))
     next(a for a in menu.actions() if a.text() == "Studio camera").trigger()
-    qtbot.waitUntil(lambda: window.view.result is not None)
-    assert window.source_button.toolTip() == "Studio camera"
-    assert window.settings.last_source == "camera:0"
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
+    assert window.live_page.sources.button.toolTip() == "Studio camera"
+    assert window.store.settings.last_source == "camera:0"
 
 
 def test_an_opened_file_is_remembered_and_an_address_with_a_password_is_not(
@@ -406,9 +407,9 @@ def test_an_opened_file_is_remembered_and_an_address_with_a_password_is_not(
         ask_address=lambda _: " rtsp://ana:secret@camera.local/1 ",
     )
     window.actions_by_name["file"].trigger()
-    assert window.settings.last_source == "/videos/interview.mp4"
+    assert window.store.settings.last_source == "/videos/interview.mp4"
     window.actions_by_name["address"].trigger()
-    assert window.settings.last_source == "/videos/interview.mp4"
+    assert window.store.settings.last_source == "/videos/interview.mp4"
     assert "secret" not in window.windowTitle()
     assert window.live.source_name == "rtsp://ana:secret@camera.local/1"
 
@@ -435,32 +436,37 @@ def test_a_snapshot_is_the_picture_with_what_is_painted_on_it(
 def test_full_screen_shows_the_picture_and_the_truth(window: MainWindow, qtbot: QtBot) -> None:
     press(window, Qt.Key.Key_F)
     assert window.isFullScreen()
-    assert not window.source_button.isVisible()
-    assert not window.faces.isVisible()
-    assert window.status_line.isVisible()
+    assert not window.live_page.sources.button.isVisible()
+    assert not window.live_page.faces.isVisible()
+    assert window.live_page.status_line.isVisible()
     press(window, Qt.Key.Key_Escape)
     assert not window.isFullScreen()
-    assert window.faces.isVisible()
+    assert window.live_page.faces.isVisible()
 
 
-def test_every_key_is_its_own_and_m_is_for_markers() -> None:
-    keys = [action.key for action in ACTIONS]
+def test_every_key_is_its_own_and_m_is_for_markers(window: MainWindow) -> None:
+    keys = [
+        key.toString()
+        for action in (*window.live_page.actions(), *window.actions())
+        for key in action.shortcuts()
+    ]
     assert len(set(keys)) == len(keys)
     assert keys.count("M") == 1
 
 
 def test_the_sheet_of_keys_blocks_nothing(window: MainWindow, qtbot: QtBot) -> None:
     press(window, Qt.Key.Key_F1)
-    assert window._keys is not None
-    assert window._keys.isVisible()
-    assert not window._keys.isModal()
-    told = dict(window._keys.entries)
-    assert len(told) == len(window.actions_by_name) + 1
-    assert "1 to 9" in told["1"]
-    for action in window.actions_by_name.values():
+    assert window.keys_sheet is not None
+    assert window.keys_sheet.isVisible()
+    assert not window.keys_sheet.isModal()
+    told = dict(window.keys_sheet.entries)
+    named = [action for action in window.actions_by_name if action.text()]
+    assert len(told) == len(named) + 1
+    assert told["1-9"] == "Add numbered marker"
+    for action in named:
         keys = ", ".join(key.toString() for key in action.shortcuts())
         assert told[keys] == action.whatsThis()
-    window._keys.close()
+    window.keys_sheet.close()
 
 
 def test_stop_twice_and_close_twice_are_harmless(window: MainWindow, qtbot: QtBot) -> None:
@@ -546,7 +552,7 @@ def test_rates_of_a_stopped_source_are_not_shown(qtbot: QtBot) -> None:
 
 def test_an_opening_that_takes_long_counts_the_seconds() -> None:
     status = Status(State.OPENING, silent_s=4.2)
-    assert view_state(status, "Camera 0", 0).text.startswith("No picture for 4 s yet")
+    assert view_state(status, "Camera 0", 0).text.startswith("No frame for 4 s")
 
 
 @pytest.mark.parametrize(
@@ -579,9 +585,9 @@ def test_leaving_a_camera_whose_read_hangs_does_not_hold_the_window(
     run(window, qtbot)
     services.prepared["camera:0"].flowing.clear()
     before_s = time.monotonic()
-    window.toggle_run()
+    window.live_page.sources.toggle_run()
     assert time.monotonic() - before_s < 0.5
-    assert window.view.state.title == "Stopped"
+    assert window.live_page.view.state.title == "Stopped"
 
 
 def test_a_session_that_opens_too_late_is_closed_at_once(
@@ -598,7 +604,7 @@ def test_a_camera_that_is_plugged_or_pulled_changes_the_list_by_itself(
     window: MainWindow, qtbot: QtBot, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def listed() -> list[str]:
-        return [action.text() for action in window.source_button.menu().actions()]
+        return [action.text() for action in window.live_page.sources.button.menu().actions()]
 
     window.live._camera_watch.setInterval(1)
     window.live.watch_cameras()
@@ -630,14 +636,17 @@ def test_a_driver_that_hangs_while_it_lists_collects_no_threads(
 def test_a_format_is_asked_for_remembered_and_what_was_got_is_shown(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
-    assert not window.format_button.isVisible()
+    assert not window.live_page.sources.format_button.isVisible()
     run(window, qtbot)
-    assert window.format_button.text() == "640x480 · 100/s  ▾"
-    menu = window.format_button.menu()
+    assert window.live_page.sources.format_button.text() == "640x480 · 100/s  ▾"
+    menu = window.live_page.sources.format_button.menu()
     next(action for action in menu.actions() if action.text() == "1280x720").trigger()
     qtbot.waitUntil(lambda: len(services.asked) == 2)
     assert services.asked == [CameraFormat(), CameraFormat(1280, 720)]
-    assert (window.settings.camera_size, window.settings.camera_rate) == ("1280x720", 0.0)
+    assert (window.store.settings.camera_size, window.store.settings.camera_rate) == (
+        "1280x720",
+        0.0,
+    )
     ticked = [action.text() for action in menu.actions() if action.isChecked()]
     assert ticked == ["1280x720", "As it likes"]
 
@@ -649,7 +658,7 @@ def test_a_format_that_the_camera_has_not_is_told(
     source._info = replace(source._info, asked=CameraFormat(1920, 1080))
     run(window, qtbot)
     qtbot.waitUntil(lambda: "it has no mode 1920x1080" in "".join(window.notices.texts))
-    assert "it has no mode 1920x1080" in window.format_button.toolTip()
+    assert "it has no mode 1920x1080" in window.live_page.sources.format_button.toolTip()
 
 
 def test_a_format_from_the_settings_is_asked_for_and_nonsense_is_not(
@@ -666,7 +675,7 @@ def test_a_demo_has_no_format_to_choose(
 ) -> None:
     services.prepared["demo"] = FakeSource("demo")
     run(window, qtbot, "demo")
-    assert not window.format_button.isVisible()
+    assert not window.live_page.sources.format_button.isVisible()
 
 
 def test_a_slow_opening_can_be_cancelled_and_blocks_nothing(
@@ -680,26 +689,26 @@ def test_a_slow_opening_can_be_cancelled_and_blocks_nothing(
         gate.wait(20)
 
     source.on_open = hang
-    window.start("camera:0")
+    window.live_page.sources.start("camera:0")
     qtbot.waitUntil(opening.is_set)
     assert window.actions_by_name["run"].text() == "Cancel"
-    assert window.view.state.title == "Opening Camera 0"
+    assert window.live_page.view.state.title == "Opening Camera 0"
     press(window, Qt.Key.Key_F5)
-    assert window.view.state.title == "Stopped"
+    assert window.live_page.view.state.title == "Stopped"
     assert window.actions_by_name["run"].text() == "Start"
     gate.set()
     qtbot.waitUntil(lambda: source.num_closed == 1)
-    assert window.view.result is None
+    assert window.live_page.view.result is None
 
 
 def test_a_camera_that_is_lost_says_what_the_last_attempt_said() -> None:
     source = FakeSource().open()
     lost = Status(State.LOST, source=source, silent_s=7.4)
-    assert view_state(lost, "Logi", 0).title == "No picture for 7 s"
-    assert "Is its cable in?" in view_state(lost, "Logi", 0).text
+    assert view_state(lost, "Logi", 0).title == "No frame for 7 s"
+    assert "Check the cable" in view_state(lost, "Logi", 0).text
     tried = replace(lost, num_attempts=3, trouble="There is no camera 0; plug one in.")
     assert view_state(tried, "Logi", 0).text == (
-        "Logi gives nothing any more; trying again. There is no camera 0; plug one in."
+        "No signal from Logi. Trying again. There is no camera 0; plug one in."
     )
 
 
@@ -707,12 +716,12 @@ def test_the_model_can_be_chosen_in_the_status_line_and_is_remembered(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
     run(window, qtbot)
-    menu = window.status_line.model.menu()
+    menu = window.live_page.status_line.model.menu()
     names = [action.text() for action in menu.actions()]
     assert names == ["Automatic: the best that is fast enough here", "fast", "full"]
     assert [action.isChecked() for action in menu.actions()] == [True, False, False]
     menu.actions()[2].trigger()
     assert services.wanted_models == ["full"]
-    assert window.settings.model == "full"
+    assert window.store.settings.model == "full"
     assert [action.isChecked() for action in menu.actions()] == [False, False, True]
     qtbot.waitUntil(lambda: len(services.opened) == 2)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 _SETTLED_AFTER_MS = 120
 
 
-class Settled(QWidget):
+class DebouncedResize(QWidget):
     """Gives ``child`` its own size once that has stayed the same for a moment."""
 
     def __init__(self, child: QWidget, parent: QWidget | None = None) -> None:

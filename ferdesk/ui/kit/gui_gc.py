@@ -15,7 +15,7 @@ _KEPT_AFTER = 10
 """Looks until what the program is made of is there, and need not be searched any more."""
 
 
-class Garbage(QObject):
+class GuiThreadGC(QObject):
     """From now on cycles are collected here, on the thread that makes it."""
 
     def __init__(self, parent: QObject | None = None) -> None:

@@ -51,7 +51,7 @@ _FULL_FROM = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class HeatChoice:
+class HeatmapChoice:
     """What the user wants to see: no heat where ``name`` is None; ``opacity`` in [0, 1].
 
     ``label`` is whose class activation is shown; None is the label that each face is given.
@@ -63,7 +63,7 @@ class HeatChoice:
 
 
 @lru_cache(maxsize=8)
-def heat_table(opacity: float) -> NDArray[np.uint32]:
+def heatmap_colours(opacity: float) -> NDArray[np.uint32]:
     """[256] premultiplied 0xAARRGGBB for shares 0..1; share 0 is fully transparent."""
     shares = np.linspace(0.0, 1.0, 256)
     anchors = np.array([[int(c[i : i + 2], 16) for i in (0, 2, 4)] for c in _ANCHORS], dtype=float)
@@ -80,7 +80,7 @@ def heat_table(opacity: float) -> NDArray[np.uint32]:
     return table
 
 
-def heat_image(
+def heatmap_image(
     face: FaceResult,
     name: MapName,
     place: MapPlace,
@@ -96,26 +96,26 @@ def heat_image(
         return None
     plane = cells[LABELS.index(label or face.label)] if cells.ndim == 3 else cells
     shares = shown(spread(plane, place, HEAT_SIZE_PX), place)
-    pixels = heat_table(opacity)[(shares * 255 + 0.5).astype(np.uint8)]
+    pixels = heatmap_colours(opacity)[(shares * 255 + 0.5).astype(np.uint8)]
     return _as_image(pixels)
 
 
-class HeatImages:
+class HeatmapImages:
     """The pictures of what was said last of each face, so that a repaint makes none anew."""
 
     def __init__(self) -> None:
-        self._key: tuple[HeatChoice, MapPlace] | None = None
+        self._key: tuple[HeatmapChoice, MapPlace] | None = None
         self._kept: dict[tuple[int, str], tuple[Expression, QImage | None]] = {}
 
-    def image(self, face: FaceResult, choice: HeatChoice, place: MapPlace) -> QImage | None:
-        """As ``heat_image``, which it asks only where something is new."""
+    def image(self, face: FaceResult, choice: HeatmapChoice, place: MapPlace) -> QImage | None:
+        """As ``heatmap_image``, which it asks only where something is new."""
         if self._key != (choice, place):
             self._key, self._kept = (choice, place), {}
         assert choice.name is not None
         label = choice.label or face.label
         kept = self._kept.get((face.face_id, label))
         if kept is None or kept[0] is not face.expression:
-            image = heat_image(face, choice.name, place, choice.opacity, label)
+            image = heatmap_image(face, choice.name, place, choice.opacity, label)
             self._kept[face.face_id, label] = kept = (face.expression, image)
         return kept[1]
 
@@ -125,12 +125,12 @@ class HeatImages:
         self._kept = {k: v for k, v in self._kept.items() if id(v[0]) in said}
 
 
-def paint_heat(
+def paint_heatmap(
     painter: QPainter,
     faces: tuple[FaceResult, ...],
-    choice: HeatChoice,
+    choice: HeatmapChoice,
     places: Mapping[MapName, MapPlace],
-    images: HeatImages,
+    images: HeatmapImages,
 ) -> None:
     """Paint the chosen map of every face; ``painter`` is in pixels of the source picture."""
     if choice.name is None or choice.name not in places:
@@ -145,7 +145,7 @@ def paint_heat(
 
 def scale_image(opacity: float) -> QImage:
     """[1, 256] pixels: the colours from the low end of the display range to the high end."""
-    return _as_image(heat_table(opacity)[None, :])
+    return _as_image(heatmap_colours(opacity)[None, :])
 
 
 def _as_image(pixels: NDArray[np.uint32]) -> QImage:

@@ -10,30 +10,6 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from ferdesk.paths import assets_folder
 from ferdesk.ui.kit.theme import colours
 
-ACTION_ICONS = {
-    "run": "play",
-    "record": "circle-dot",
-    "snapshot": "camera",
-    "heatmap": "flame",
-    "mirror": "flip-vertical-2",
-    "panel": "panel-right",
-    "full": "maximize",
-    "file": "film",
-    "address": "link",
-    "marker": "flag",
-    "markers": "tag",
-    "keys": "keyboard",
-    "settings": "settings",
-    "source": "webcam",
-    "review": "library",
-    "stats": "activity",
-    "name": "tag",
-    "baseline": "crosshair",
-    "timeline": "chart-line",
-    "correct": "pencil",
-    "corrections": "graduation-cap",
-}
-"""The icon of an action, by the action's name."""
 _SIZES_PX = (16, 20, 24, 32, 48, 64)
 """Qt takes the one that fits size and screen."""
 _NAME = "ferdesk_icon"

@@ -79,7 +79,7 @@ def install_language(app: QApplication, language: Language) -> None:
     QLocale.setDefault(QLocale(name))
 
 
-def say_label(label: str) -> str:
+def label_text(label: str) -> str:
     """One of the seven labels in the language of the window."""
     return tr(_LABELS.get(label, label))
 

@@ -17,7 +17,7 @@ from PySide6.QtCore import QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from ferdesk.core.types import FrameResult, MapName, MapPlace
-from ferdesk.ui.kit.heatmap import HeatChoice, HeatImages, paint_heat
+from ferdesk.ui.kit.heatmap import HeatmapChoice, HeatmapImages, paint_heatmap
 from ferdesk.ui.kit.theme import DARK
 from ferdesk.ui.kit.view_transform import ViewTransform
 
@@ -36,10 +36,10 @@ class Look:
     height: int
     ratio: float = 1.0
     mirrored: bool = False
-    heat: HeatChoice = field(default_factory=HeatChoice)
+    heatmap: HeatmapChoice = field(default_factory=HeatmapChoice)
     places: Mapping[MapName, MapPlace] = field(default_factory=dict)
 
-    def placement(self, result: FrameResult) -> ViewTransform:
+    def view_transform(self, result: FrameResult) -> ViewTransform:
         """Where the picture of ``result`` lies in the view."""
         height, width = result.frame.image.shape[:2]
         view = QSizeF(self.width, self.height)
@@ -71,8 +71,8 @@ class Picture:
             return
         height, width = self.result.frame.image.shape[:2]
         whole = QRectF(0, 0, width, height)
-        target = look.placement(self.result).transform().mapRect(whole)
-        source = self.look.placement(self.result).transform().mapRect(whole)
+        target = look.view_transform(self.result).transform().mapRect(whole)
+        source = self.look.view_transform(self.result).transform().mapRect(whole)
         ratio = self.look.ratio
         scaled = QRectF(source.topLeft() * ratio, source.size() * ratio)
         painter.fillRect(QRectF(0, 0, look.width, look.height), QColor(DARK.canvas))
@@ -83,7 +83,7 @@ class PictureMaker:
     """Draws pictures, one at a time; remembers the heat of each face from one to the next."""
 
     def __init__(self) -> None:
-        self._heat_images = HeatImages()
+        self._heat_images = HeatmapImages()
         self._free: deque[QImage] = deque(maxlen=_MOST_FREE)
         self._source = QImage()
         self._lock = threading.Lock()
@@ -101,19 +101,19 @@ class PictureMaker:
         width, height = math.ceil(look.width * look.ratio), math.ceil(look.height * look.ratio)
         canvas = self._room(width, height)
         canvas.setDevicePixelRatio(look.ratio)
-        placement = look.placement(result)
+        view_transform = look.view_transform(result)
         source = _borrowed(result.frame.image)
         whole = QRectF(source.rect())
-        if look.mirrored or placement.scale * look.ratio != 1.0:
+        if look.mirrored or view_transform.scale * look.ratio != 1.0:
             source = self._converted(source)
-        if placement.left > 0 or placement.top > 0:
+        if view_transform.left > 0 or view_transform.top > 0:
             canvas.fill(QColor(DARK.canvas))
         painter = QPainter(canvas)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setTransform(placement.transform(), combine=True)
+        painter.setTransform(view_transform.transform(), combine=True)
         painter.drawImage(whole, source)
         painter.setClipRect(whole)
-        paint_heat(painter, result.faces, look.heat, look.places, self._heat_images)
+        paint_heatmap(painter, result.faces, look.heatmap, look.places, self._heat_images)
         painter.end()
         return canvas
 

@@ -1,4 +1,4 @@
-"""The sheet of keys that F1 shows, made from the actions themselves."""
+"""Shortcuts sheet: the keys of the actions themselves, as F1 shows them."""
 
 from collections.abc import Iterable
 
@@ -6,17 +6,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from ferdesk.ui.kit.actions import KEYS_TEXT
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
 
 
 class ShortcutsSheet(QDialog):
-    """A window of its own that blocks nothing; Escape closes it."""
+    """Shortcuts sheet: a window of its own that blocks nothing; Escape closes it."""
 
     def __init__(self, actions: Iterable[QAction], parent: QWidget | None = None) -> None:
         """Shows each of ``actions`` that has a text and a key, with its ``whatsThis`` if any."""
         super().__init__(parent)
-        self.setWindowTitle(tr("Keyboard"))
+        self.setWindowTitle(tr("Keyboard shortcuts"))
         self.entries = [entry for action in actions if (entry := key_entry(action))]
         grid = QGridLayout()
         grid.setHorizontalSpacing(3 * GRID)
@@ -29,7 +30,7 @@ class ShortcutsSheet(QDialog):
             cap.setProperty("role", "key")
             grid.addWidget(cap, row, column, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(QLabel(text, self), row, column + 1)
-        heading = QLabel(tr("Keyboard"), self)
+        heading = QLabel(tr("Keyboard shortcuts"), self)
         heading.setProperty("role", "heading")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
@@ -39,8 +40,8 @@ class ShortcutsSheet(QDialog):
         for text in (
             tr("Tab moves between the controls, Space presses them, Escape leaves full screen."),
             tr(
-                "Unsure: no label is clearly ahead. A face that is too small, turned away, tilted, "
-                "badly lit or blurred is not judged. The settings hold the limits."
+                "Low confidence: no label is clearly ahead. Faces that are too small, turned away, "
+                "tilted, badly lit or blurred get no label. The settings hold the limits."
             ),
         ):
             note = QLabel(text, self)
@@ -51,6 +52,7 @@ class ShortcutsSheet(QDialog):
 
 def key_entry(action: QAction) -> tuple[str, str] | None:
     """The key as this system writes it, and what it does; None where there is nothing to tell."""
-    keys = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
+    native = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
+    keys = action.property(KEYS_TEXT) or ", ".join(native)
     text = action.whatsThis() or action.text()
-    return (", ".join(keys), text) if keys and text else None
+    return (keys, text) if keys and text else None

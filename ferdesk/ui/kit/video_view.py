@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFont, QHideEvent, QImage, QMouseEvent, QPaint
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FrameResult, MapName, MapPlace
-from ferdesk.ui.kit.heatmap import HeatChoice
+from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.overlay import PlatePlaces, paint_faces, paint_ground, paint_note
 from ferdesk.ui.kit.picture import Look, Picture, PictureMaker
@@ -51,7 +51,7 @@ class VideoView(QWidget):
         self._settle = QTimer(self, singleShot=True, interval=_SETTLED_AFTER_MS)
         self._settle.timeout.connect(self._draw_settled)
         self._state = ViewState()
-        self._heat = HeatChoice()
+        self._heat = HeatmapChoice()
         self._places: Mapping[MapName, MapPlace] = {}
         self._plates = PlatePlaces()
         self._names: Mapping[int, str] = {}
@@ -106,8 +106,8 @@ class VideoView(QWidget):
             self.setAccessibleDescription(" ".join(filter(None, (state.title, state.text))))
             self.update()
 
-    def set_heat(self, heat: HeatChoice, places: Mapping[MapName, MapPlace]) -> None:
-        self._heat, self._places = heat, places
+    def set_heatmap(self, heatmap: HeatmapChoice, places: Mapping[MapName, MapPlace]) -> None:
+        self._heat, self._places = heatmap, places
         self.update()
 
     def set_names(self, names: Mapping[int, str]) -> None:
@@ -128,16 +128,16 @@ class VideoView(QWidget):
         self._chosen_id = face_id
         self.update()
 
-    def placement(self) -> ViewTransform | None:
+    def view_transform(self) -> ViewTransform | None:
         """Where the picture lies in this widget; None where there is no picture."""
-        return None if self._result is None else self._wanted().placement(self._result)
+        return None if self._result is None else self._wanted().view_transform(self._result)
 
     def face_at(self, point: QPointF) -> int | None:
         """The id of the face at ``point`` of this widget."""
-        placement = self.placement()
-        if placement is None or self._result is None or self._state.dimmed:
+        view_transform = self.view_transform()
+        if view_transform is None or self._result is None or self._state.dimmed:
             return None
-        hit = [face for face in self._result.faces if placement.rect(face.box).contains(point)]
+        hit = [face for face in self._result.faces if view_transform.rect(face.box).contains(point)]
         return min(hit, key=lambda face: face.box.area).face_id if hit else None
 
     def snapshot(self) -> QImage:
@@ -149,7 +149,9 @@ class VideoView(QWidget):
         painter = QPainter(canvas)
         font = QFont(self.font())
         font.setPixelSize(max(12, height // 36))
-        self._paint_marks(painter, self._result, look.placement(self._result), font, PlatePlaces())
+        self._paint_marks(
+            painter, self._result, look.view_transform(self._result), font, PlatePlaces()
+        )
         painter.end()
         return canvas
 
@@ -163,8 +165,8 @@ class VideoView(QWidget):
             if not self._state.dimmed:
                 font = QFont(self.font())
                 font.setWeight(QFont.Weight.DemiBold)
-                placement = look.placement(self._result)
-                self._paint_marks(painter, self._result, placement, font, self._plates)
+                view_transform = look.view_transform(self._result)
+                self._paint_marks(painter, self._result, view_transform, font, self._plates)
         if self._state.dimmed:
             veil = QColor(DARK.canvas)
             veil.setAlphaF(0.72)
@@ -219,7 +221,7 @@ class VideoView(QWidget):
             self.height(),
             self.devicePixelRatioF(),
             self._mirrored,
-            HeatChoice() if self._state.dimmed else self._heat,
+            HeatmapChoice() if self._state.dimmed else self._heat,
             self._places,
         )
 
@@ -227,7 +229,7 @@ class VideoView(QWidget):
         self,
         painter: QPainter,
         result: FrameResult,
-        placement: ViewTransform,
+        view_transform: ViewTransform,
         font: QFont,
         plates: PlatePlaces,
     ) -> None:
@@ -235,11 +237,11 @@ class VideoView(QWidget):
         height, width = result.frame.image.shape[:2]
         paint_faces(
             painter,
-            placement,
+            view_transform,
             result.faces,
             chosen_id=self._chosen_id,
             font=font,
-            view=placement.transform().mapRect(QRectF(0, 0, width, height)),
+            view=view_transform.transform().mapRect(QRectF(0, 0, width, height)),
             names=self._names,
             places=plates,
             with_boxes=self._boxes,

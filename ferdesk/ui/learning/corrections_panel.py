@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.labels import LABELS
 from ferdesk.ui.kit.icons import give_icon
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.learning.corrections import Correction
 
@@ -117,7 +117,7 @@ class CorrectionsPanel(QWidget):
         self.label.clear()
         for label in LABELS:
             count = len(stored.get(label, ()))
-            self.label.addItem(f"{say_label(label).capitalize()}: {count}", label)
+            self.label.addItem(f"{label_text(label).capitalize()}: {count}", label)
         self.label.setCurrentIndex(chosen)
         self.label.blockSignals(False)
         self.folder.setToolTip(str(folder))

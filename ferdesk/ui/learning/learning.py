@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from ferdesk.core.labels import LABELS
 from ferdesk.paths import sessions_folder
 from ferdesk.ui.kit.folders import open_folder
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import label_colour
@@ -29,7 +29,7 @@ def corrections_folder() -> Path:
 class Learning(QObject):
     """Stores what the user says of faces, away from the GUI thread, and trains on it."""
 
-    told = Signal(object)
+    notified = Signal(object)
     """A ``Notice``."""
     model_made = Signal(object)
     """The file of a newly trained model that the user wants to use."""
@@ -84,7 +84,7 @@ class Learning(QObject):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             text = tr("The folder {path} cannot be made: {why}.").format(path=folder, why=error)
-            self.told.emit(Notice(text, "error"))
+            self.notified.emit(Notice(text, "error"))
             return
         open_folder(folder)
 
@@ -108,9 +108,9 @@ class Learning(QObject):
         text = tr("Stored as {label}: {path}. It stays on this machine.")
         undo = Choice(tr("Undo"), partial(self.delete, [correction]))
         show = Choice(tr("Open folder"), partial(open_folder, correction.picture.parent))
-        self.told.emit(
+        self.notified.emit(
             Notice(
-                text.format(label=say_label(correction.label), path=correction.picture),
+                text.format(label=label_text(correction.label), path=correction.picture),
                 stays=False,
                 choices=(undo, show),
             )
@@ -120,11 +120,11 @@ class Learning(QObject):
 
     def _deleted(self, count: int) -> None:
         text = tr("%n stored faces were deleted.", "", count)
-        self.told.emit(Notice(text, stays=False))
+        self.notified.emit(Notice(text, stays=False))
         self.refresh()
 
     def _refused(self, message: str) -> None:
-        self.told.emit(Notice(message, "error"))
+        self.notified.emit(Notice(message, "error"))
         if self._known:
             self._known = False  # what the panel shows may be out of date
 
@@ -133,12 +133,12 @@ class Learning(QObject):
         self._panel.show_idle(last)
         if model is None:
             text = tr("No model was trained.")
-            self.told.emit(Notice(f"{text} {last}".strip(), "warning", details=said))
+            self.notified.emit(Notice(f"{text} {last}".strip(), "warning", details=said))
             return
         use = Choice(tr("Use it now"), partial(self.model_made.emit, model))
         show = Choice(tr("Open folder"), partial(open_folder, model.parent))
         text = tr("The model is trained: {path}.").format(path=model)
-        self.told.emit(Notice(text, details=said, choices=(use, show)))
+        self.notified.emit(Notice(text, details=said, choices=(use, show)))
 
 
 class LabelMenu(QMenu):
@@ -151,7 +151,7 @@ class LabelMenu(QMenu):
         title.setEnabled(False)
         self.by_label: dict[str, QAction] = {}
         for number, label in enumerate(LABELS, start=1):
-            action = self.addAction(f"&{number}  {say_label(label).capitalize()}")
+            action = self.addAction(f"&{number}  {label_text(label).capitalize()}")
             pixmap = QPixmap(16, 16)
             pixmap.fill(label_colour(label))
             action.setIcon(QIcon(pixmap))

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from ferdesk.core.annotation import percent
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import FaceResult
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 
 EASE_MS = 100
@@ -93,7 +93,7 @@ class Bars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         theme, metrics = colours(), self.fontMetrics()
-        words = [say_label(label).capitalize() for label in LABELS]
+        words = [label_text(label).capitalize() for label in LABELS]
         word_px = max(metrics.horizontalAdvance(word) for word in words) + GRID
         raw_px = metrics.horizontalAdvance("100") + GRID
         figure_px = metrics.horizontalAdvance("100 %") + GRID

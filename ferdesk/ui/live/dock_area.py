@@ -1,4 +1,4 @@
-"""The live page: the picture in the middle and docks around it, which the user may rearrange."""
+"""Dock area: the picture in the middle and docks around it, which the user may rearrange."""
 
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QShowEvent
@@ -14,11 +14,13 @@ _LEAST_PX = 28 * GRID
 """In any language; less leaves the bars no length."""
 
 
-class Stage(QMainWindow):
-    """A main window inside the window, so that another page may stand in its place."""
+class DockArea(QMainWindow):
+    """Dock area: a QMainWindow inside the window, so that another page may stand in its place."""
 
     def __init__(self, centre: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Widget)
+        super().__init__(parent)
+        # a QMainWindow makes itself a window, whatever flags it is given
+        self.setWindowFlags(Qt.WindowType.Widget)
         self.docks: dict[str, QDockWidget] = {}
         self._hidden: QByteArray | None = None
         self._arranged = False

@@ -20,7 +20,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
-from ferdesk.ui.kit.language import mark, say_label, tr
+from ferdesk.ui.kit.language import label_text, mark, tr
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_name
 from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
 from ferdesk.ui.live.bars import Bars, BarsKey
@@ -97,7 +97,7 @@ class FacesList(QTableWidget):
                 )
 
     def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
-        label = say_label(face.label)
+        label = label_text(face.label)
         said, sure = label.capitalize(), percent(face.confidence)
         if not face.classifiable:
             said, sure = tr(REASONS[face.reason]).capitalize(), ""
@@ -200,7 +200,7 @@ class FacesPanel(QWidget):
             self.headline.setText(tr(REASONS[face.reason]).capitalize())
             why = tr(_ADVICE[face.reason])
         else:
-            self._said = f"{say_label(face.label)} {percent(face.confidence)}"
+            self._said = f"{label_text(face.label)} {percent(face.confidence)}"
             self.headline.setText(tr("Shows: {said}").format(said=self._said))
             why = tr("unsure, see F1") if face.low_confidence else tr("the network's estimate")
         self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import MapName, MapPlace
-from ferdesk.ui.kit.heatmap import MAP_MEANINGS, MAP_TITLES, HeatChoice, scale_image
-from ferdesk.ui.kit.language import mark, say_label, tr
+from ferdesk.ui.kit.heatmap import MAP_MEANINGS, MAP_TITLES, HeatmapChoice, scale_image
+from ferdesk.ui.kit.language import label_text, mark, tr
 from ferdesk.ui.kit.theme import GRID, colours
 
 _NOT_THERE = mark(
@@ -27,7 +27,7 @@ _NOT_THERE = mark(
 )
 
 
-class HeatScale(QWidget):
+class HeatmapScale(QWidget):
     """The colours between the two ends of the display range, with their numbers."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -69,7 +69,7 @@ class HeatScale(QWidget):
         painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"≥ {self._place.high:.2f}")
 
 
-class HeatPanel(QWidget):
+class HeatmapPanel(QWidget):
     """Tells what heat the user wants; ``choice`` is that wish at any time."""
 
     changed = Signal()
@@ -89,7 +89,7 @@ class HeatPanel(QWidget):
         self.label.setMinimumHeight(4 * GRID)
         self.label.addItem(tr("the label that is shown"), None)
         for label in LABELS:
-            self.label.addItem(say_label(label), label)
+            self.label.addItem(label_text(label), label)
         self.label.currentIndexChanged.connect(self._refresh)
         for box in (self.maps, self.label):
             # no wider than the dock, whatever its longest entry is
@@ -103,7 +103,7 @@ class HeatPanel(QWidget):
         self.figure = QLabel(self)
         self.figure.setMinimumWidth(self.fontMetrics().horizontalAdvance("100 %"))
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.scale = HeatScale(self)
+        self.scale = HeatmapScale(self)
         self.meaning = QLabel(self)
         self.meaning.setWordWrap(True)
         self.meaning.setProperty("role", "muted")
@@ -114,10 +114,10 @@ class HeatPanel(QWidget):
         self._refresh()
 
     @property
-    def choice(self) -> HeatChoice:
+    def choice(self) -> HeatmapChoice:
         wanted = self.switch.isChecked()
         label: str | None = self.label.currentData() if self.map_name == "cam" else None
-        return HeatChoice(self.map_name if wanted else None, self.opacity.value() / 100, label)
+        return HeatmapChoice(self.map_name if wanted else None, self.opacity.value() / 100, label)
 
     @property
     def places(self) -> Mapping[MapName, MapPlace]:

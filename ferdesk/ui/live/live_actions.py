@@ -1,130 +1,79 @@
-"""What the live page can do besides showing: names, baseline, timeline, corrections.
+"""Live actions: names, neutral baseline, timeline and corrections of the chosen face.
 
-Each tool is a file of its own; here they are tied to the window, its keys and its docks.
+Each is a file of its own; here they are tied to the live page's actions, panels and docks.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Qt, Slot
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.paths import models_folder
 from ferdesk.runtime.engine import Status
-from ferdesk.ui.kit.icons import ACTION_ICONS, give_icon
-from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.actions import ActionSpec, ActionTable
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.settings_store import SettingsStore
+from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.learning.corrections import Seen
 from ferdesk.ui.learning.corrections_panel import CorrectionsPanel
 from ferdesk.ui.learning.learning import LabelMenu, Learning
+from ferdesk.ui.live.dock_area import DockArea
+from ferdesk.ui.live.faces_panel import FacesPanel
+from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.neutral_baseline import BaselineRow, Calibration
 from ferdesk.ui.live.timeline import Timeline
 
-if TYPE_CHECKING:
-    from ferdesk.ui.shell.main_window import MainWindow
 
+class LiveActions(QObject):
+    """Live actions: is given each result after the page has shown it."""
 
-class LiveTools(QObject):
-    """Hears of each result after the window has shown it."""
+    notified = Signal(object)
+    """A ``Notice``."""
+    model_wanted = Signal(str)
+    """The path of a model that was trained here and is to be used."""
 
-    def __init__(self, window: "MainWindow", corrections_folder: Path | None = None) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(
+        self,
+        live: Live,
+        store: SettingsStore,
+        actions: ActionTable,
+        *,
+        view: VideoView,
+        faces: FacesPanel,
+        dock_area: DockArea,
+        corrections_folder: Path | None = None,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._live, self._store = live, store
+        self._view, self._faces, self._dock_area = view, faces, dock_area
         self._result: FrameResult | None = None
         self._face_id: int | None = None
         self._status = Status()
-        window.live.status.connect(self._keep_status)
-        window.actions_by_name["full"].setShortcuts([QKeySequence("F"), QKeySequence("F11")])
-        window.actions_by_name["snapshot"].setShortcuts([QKeySequence("S"), QKeySequence("Ctrl+S")])
-        self.calibration = Calibration(window.live, self)
-        self.baseline_row = BaselineRow(window.faces)
-        window.faces.add_row(self.baseline_row)
-        self.timeline = Timeline(window)
-        below = Qt.DockWidgetArea.BottomDockWidgetArea
-        window.stage.add_dock("timeline", tr("Timeline"), self.timeline, below, scrolls=False)
-        self.corrections = CorrectionsPanel(window)
-        self.learning = Learning(window.live.chores, self.corrections, corrections_folder)
-        self.learning.start_from = self._model_file
-        dock = window.stage.add_dock(
-            "corrections", tr("Corrections"), self.corrections, shown=False
-        )
-        # behind the heatmap's controls: side by side they would leave the faces no room
-        window.stage.tabifyDockWidget(window.stage.docks["heat"], dock)
-        dock.visibilityChanged.connect(self._corrections_seen)
-        self.label_menu = LabelMenu(window, self.correct)
         self._pointed: Seen | None = None
-        self.name = self.add_action(
-            "name", tr("Name the face"), "N", window.faces.edit_name, tr("Name the chosen face")
-        )
-        window.faces.names.changed.connect(self._show_names)
-        self.add_action(
-            "baseline",
-            tr("Baseline"),
-            "B",
-            self.toggle_baseline,
-            tr("Take the chosen face's neutral baseline, or undo it"),
-        )
-        self.add_action(
-            "timeline",
-            tr("Timeline"),
-            "T",
-            partial(self._toggle_dock, "timeline"),
-            tr("Show or hide the timeline"),
-        )
-        self.add_action(
-            "pause", tr("Pause"), "P", self.timeline.pause.toggle, tr("Hold the timeline still")
-        )
-        self.correct_action = self.add_action(
-            "correct",
-            tr("Correct…"),
-            "C",
-            self.ask_label,
-            tr("Say what the chosen face shows, then 1 to 7"),
-        )
-        self.add_action(
-            "corrections",
-            tr("Corrections"),
-            "Ctrl+Shift+C",
-            partial(self._toggle_dock, "corrections"),
-            tr("Show or hide the stored faces"),
-        )
-        button = QPushButton(tr("Correct…"), window.faces)
-        give_icon(button, ACTION_ICONS["correct"])
+        self.calibration = Calibration(live, self)
+        self.baseline_row = BaselineRow(faces)
+        faces.add_row(self.baseline_row)
+        self.timeline = Timeline(parent)
+        self.corrections = CorrectionsPanel(parent)
+        self.learning = Learning(live.chores, self.corrections, corrections_folder)
+        self.learning.start_from = self._model_file
+        self.label_menu = LabelMenu(parent, self.correct)
+        self._add_docks()
+        actions.add(parent, *self._specs())
+        button = QPushButton(tr("Correct…"), faces)
+        give_icon(button, "pencil")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setToolTip(self.correct_action.toolTip())
-        button.clicked.connect(self.correct_action.trigger)
+        button.setToolTip(actions["correct"].toolTip())
+        button.clicked.connect(actions["correct"].trigger)
+        actions["correct"].enabledChanged.connect(button.setEnabled)
         self.correct_button = button
-        window.faces.add_row(button)
-        self.learning.told.connect(window.notices.show_notice)
-        self.learning.model_made.connect(self._use_model)
-        self.timeline.set_span(window.settings.timeline_s)
-        self.timeline.span_changed.connect(self._remember_span)
-        self.baseline_row.pressed.connect(self.toggle_baseline)
-        self.calibration.changed.connect(self._show_baseline)
-        self.calibration.told.connect(window.notices.show_notice)
-        window.live.result.connect(self.take)
-        window.live.marked.connect(self.timeline.mark)
-
-    def add_action(
-        self, name: str, text: str, key: str, does: Callable[[], None], tip: str
-    ) -> QAction:
-        """An action of the window like those of its own table."""
-        window = self._window
-        action = QAction(text, window)
-        action.setShortcut(QKeySequence(key))
-        action.setAutoRepeat(False)
-        native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{tip} ({native})")
-        action.setWhatsThis(tip)
-        action.triggered.connect(partial(_ignore_checked, does))
-        if name in ACTION_ICONS:
-            give_icon(action, ACTION_ICONS[name])
-        window.live_page.addAction(action)
-        window.actions_by_name[name] = action
-        return action
+        faces.add_row(button)
+        self._connect()
+        self.timeline.set_span(store.settings.timeline_s)
 
     def toggle_baseline(self) -> None:
         """Begin for the chosen face, leave off, or undo, whichever makes sense now."""
@@ -133,7 +82,7 @@ class LiveTools(QObject):
             self.calibration.cancel()
         elif face_id is not None and self.calibration.baseline_of(face_id) is not None:
             self.calibration.undo(face_id)
-        elif face_id is not None and self._window.live.running:
+        elif face_id is not None and self._live.running:
             self.calibration.begin(face_id)
 
     def ask_label(self) -> None:
@@ -148,45 +97,135 @@ class LiveTools(QObject):
         if seen is not None:
             self.learning.store(seen, label)
 
+    def take(self, result: FrameResult, face_id: int | None) -> None:
+        """Show what belongs to the chosen face in ``result``."""
+        self._result, self._face_id = result, face_id
+        self.calibration.take(result)
+        self.timeline.take(result, face_id)
+        self._show_baseline()
+
+    def show_status(self, status: Status) -> None:
+        self._status = status
+
+    def clear(self) -> None:
+        """The source is left: its faces, and their names and baselines, are of no use any more."""
+        self._result = None
+        self._face_id = None
+        self._pointed = None
+        self.calibration.cancel()
+        self.timeline.clear()
+        self._show_baseline()
+        self._faces.names.forget()
+
     def close(self) -> None:
         """For the end of the program: a training that runs ends too."""
         self.label_menu.close()
         self.learning.close()
 
+    def _specs(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "name",
+                mark("Name face"),
+                self._faces.edit_name,
+                "N",
+                "tag",
+                mark("Name the selected face"),
+                repeats=False,
+            ),
+            ActionSpec(
+                "baseline",
+                mark("Baseline"),
+                self.toggle_baseline,
+                "B",
+                "crosshair",
+                mark("Record or undo the selected face's neutral baseline"),
+                repeats=False,
+            ),
+            ActionSpec(
+                "timeline",
+                mark("Timeline"),
+                partial(self._toggle_dock, "timeline"),
+                "T",
+                "chart-line",
+                mark("Show or hide the timeline"),
+                repeats=False,
+            ),
+            ActionSpec(
+                "pause",
+                mark("Pause"),
+                self.timeline.pause.toggle,
+                "P",
+                tip=mark("Pause the timeline"),
+                repeats=False,
+            ),
+            ActionSpec(
+                "correct",
+                mark("Correct…"),
+                self.ask_label,
+                "C",
+                "pencil",
+                mark("Label the selected face as… (then 1-7)"),
+                repeats=False,
+                enabled_when=lambda: self._chosen() is not None,
+            ),
+            ActionSpec(
+                "corrections",
+                mark("Corrections"),
+                partial(self._toggle_dock, "corrections"),
+                "Ctrl+Shift+C",
+                "graduation-cap",
+                mark("Show or hide the saved training examples"),
+                repeats=False,
+            ),
+        )
+
+    def _add_docks(self) -> None:
+        below = Qt.DockWidgetArea.BottomDockWidgetArea
+        area = self._dock_area
+        area.add_dock("timeline", tr("Timeline"), self.timeline, below, scrolls=False)
+        dock = area.add_dock("corrections", tr("Corrections"), self.corrections, shown=False)
+        # behind the heatmap's controls: side by side they would leave the faces no room
+        area.tabifyDockWidget(area.docks["heat"], dock)
+        dock.visibilityChanged.connect(self._corrections_seen)
+
+    def _connect(self) -> None:
+        self._faces.names.changed.connect(self._show_names)
+        for part in (self.learning, self.calibration):
+            part.notified.connect(self.notified)
+        self.learning.model_made.connect(lambda path: self.model_wanted.emit(str(path)))
+        self.timeline.span_changed.connect(self._remember_span)
+        self.baseline_row.pressed.connect(self.toggle_baseline)
+        self.calibration.changed.connect(self._show_baseline)
+        self._live.marked.connect(self.timeline.mark)
+
+    def _chosen(self) -> FaceResult | None:
+        """The chosen face, where it is in the newest result."""
+        faces = () if self._result is None else self._result.faces
+        return next((face for face in faces if face.face_id == self._face_id), None)
+
     def _seen(self) -> Seen | None:
-        result = self._result
-        if result is None:
+        face = self._chosen()
+        if self._result is None or face is None:
             return None
-        for face in result.faces:
-            if face.face_id == self._face_id:
-                source = self._status.source
-                name = f"{source.kind}:{source.name}" if source is not None else ""
-                return Seen(result.frame, face, name, self._status.model)
-        return None
+        source = self._status.source
+        name = f"{source.kind}:{source.name}" if source is not None else ""
+        return Seen(self._result.frame, face, name, self._status.model)
 
     def _beside(self, face: FaceResult) -> QPoint:
         """The lower left corner of ``face`` on the screen."""
-        view = self._window.view
-        placement = view.placement()
-        corner = QPoint() if placement is None else placement.rect(face.box).bottomLeft().toPoint()
-        return view.mapToGlobal(corner)
-
-    @Slot(object)
-    def _keep_status(self, status: Status) -> None:
-        self._status = status
+        transform = self._view.view_transform()
+        corner = QPoint() if transform is None else transform.rect(face.box).bottomLeft().toPoint()
+        return self._view.mapToGlobal(corner)
 
     def _model_file(self) -> Path | None:
         """The file of the model that runs, in full precision: training begins with it."""
-        wanted = self._window.live.wanted_model
+        wanted = self._live.wanted_model
         name = self._status.model.name if self._status.model is not None else wanted
         for path in (Path(wanted), models_folder() / f"{name.removesuffix('-int8')}.onnx"):
             if path.suffix == ".onnx" and path.is_file():
                 return path
         return None
-
-    @Slot(object)
-    def _use_model(self, path: Path) -> None:
-        self._window.choose_model(str(path))
 
     @Slot(bool)
     def _corrections_seen(self, visible: bool) -> None:
@@ -194,33 +233,10 @@ class LiveTools(QObject):
             self.learning.refresh()
 
     def _toggle_dock(self, name: str) -> None:
-        dock = self._window.stage.docks[name]
+        dock = self._dock_area.docks[name]
         dock.setVisible(not dock.isVisible())
         if dock.isVisible():
             dock.raise_()
-
-    @Slot(object)
-    def take(self, result: FrameResult) -> None:
-        self._result = result
-        self._face_id = self._window.chosen_id
-        self.calibration.take(result)
-        chosen_is_seen = any(face.face_id == self._face_id for face in result.faces)
-        self.correct_action.setEnabled(chosen_is_seen)
-        self.correct_button.setEnabled(chosen_is_seen)
-        self.timeline.take(result, self._face_id)
-        self._show_baseline()
-
-    def clear(self) -> None:
-        """The source is left: its faces, and what was said of them, are of no use any more."""
-        self._result = None
-        self._face_id = None
-        self._pointed = None
-        self.correct_action.setEnabled(False)
-        self.correct_button.setEnabled(False)
-        self.calibration.cancel()
-        self.timeline.clear()
-        self._show_baseline()
-        self._window.faces.names.forget()
 
     @Slot()
     def _show_baseline(self) -> None:
@@ -234,14 +250,10 @@ class LiveTools(QObject):
 
     @Slot(int)
     def _remember_span(self, seconds: int) -> None:
-        self._window.remember(timeline_s=seconds)
+        self._store.remember(timeline_s=seconds)
 
     @Slot()
     def _show_names(self) -> None:
-        names = dict(self._window.faces.names.by_id)
-        self._window.view.set_names(names)
-        self._window.live.names = names
-
-
-def _ignore_checked(does: Callable[[], None], checked: bool = False) -> None:
-    does()
+        names = dict(self._faces.names.by_id)
+        self._view.set_names(names)
+        self._live.names = names

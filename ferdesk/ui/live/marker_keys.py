@@ -1,10 +1,9 @@
-"""The keys 1 to 9 set markers; their names can be changed; M sets one with any text."""
+"""Marker keys: 1 to 9 add markers, whose names can be changed; the dialogs that ask for texts."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,7 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.actions import ActionSpec, make_action
+from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.theme import GRID
 
 NUM_KEYS = 9
@@ -24,23 +24,25 @@ _LONGEST = 60
 
 
 class MarkerKeys(QObject):
-    """Nine actions of ``parent``, each with its digit's key; ``mark`` is called with the name."""
+    """Marker keys: nine actions of ``parent``; ``add_marker`` gets the name."""
 
-    def __init__(self, parent: QWidget, mark: Callable[[str], None]) -> None:
+    def __init__(self, parent: QWidget, add_marker: Callable[[str], None]) -> None:
         super().__init__(parent)
-        self._mark = mark
+        self._add_marker = add_marker
         self.names: tuple[str, ...] = tuple(str(key) for key in range(1, NUM_KEYS + 1))
-        self.actions: list[QAction] = []
         for index in range(NUM_KEYS):
-            action = QAction(parent)
-            action.setShortcut(QKeySequence(str(index + 1)))
-            # a key that is held down is one marker
-            action.setAutoRepeat(False)
-            action.triggered.connect(partial(self._pressed, index))
-            parent.addAction(action)
-            self.actions.append(action)
-        # one line of the sheet of keys tells of all nine
-        self.actions[0].setWhatsThis(tr("Set the marker of that number, 1 to 9"))
+            spec = ActionSpec(
+                f"marker_{index + 1}",
+                "",
+                partial(self._pressed, index),
+                str(index + 1),
+                # one line of the shortcuts sheet stands for all nine
+                tip=mark("Add numbered marker") if index == 0 else "",
+                # a key that is held down is one marker
+                repeats=False,
+                keys_text="1-9" if index == 0 else "",
+            )
+            make_action(parent, spec)
 
     def set_names(self, names: Sequence[str]) -> None:
         """Take the names in the keys' order; an empty or missing one is the digit itself."""
@@ -51,13 +53,13 @@ class MarkerKeys(QObject):
     def as_setting(self) -> str:
         return ";".join(self.names)
 
-    def _pressed(self, index: int, checked: bool = False) -> None:
-        self._mark(self.names[index])
+    def _pressed(self, index: int) -> None:
+        self._add_marker(self.names[index])
 
 
 def ask_marker_text(parent: QWidget) -> str:
     """Ask for the text of one marker; empty for none."""
-    text, accepted = QInputDialog.getText(parent, tr("Marker"), tr("What happens now?"))
+    text, accepted = QInputDialog.getText(parent, tr("Marker"), tr("Marker label:"))
     return text if accepted else ""
 
 
@@ -70,7 +72,7 @@ def ask_marker_names(parent: QWidget, names: Sequence[str]) -> Sequence[str] | N
 
 
 class MarkerNamesDialog(QDialog):
-    """Nine lines, one a key."""
+    """Marker names dialog: nine lines, one a key."""
 
     def __init__(self, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,7 +87,7 @@ class MarkerNamesDialog(QDialog):
             line.setMinimumWidth(36 * GRID)
             form.addRow(str(index + 1), line)
             self._lines.append(line)
-        hint = QLabel(tr("While you record, a digit's key sets the marker of that name."), self)
+        hint = QLabel(tr("Press 1-9 while recording to add these markers."), self)
         hint.setProperty("role", "muted")
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, self

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QW
 from ferdesk.core.baseline import MOST_SHIFT, NEUTRAL_S, Baseline, NeutralSeconds
 from ferdesk.core.types import FrameResult
 from ferdesk.ui.kit.icons import give_icon
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.live_run import Live
@@ -19,7 +19,7 @@ class Calibration(QObject):
     """Watches one face while it is neutral, then lets ``live`` use what was seen."""
 
     changed = Signal()
-    told = Signal(object)
+    notified = Signal(object)
     """A ``Notice``."""
 
     def __init__(self, live: Live, parent: QObject | None = None) -> None:
@@ -65,7 +65,7 @@ class Calibration(QObject):
             case "lost":
                 self._seconds = None
                 text = tr("The baseline of face #{id} was not finished: the face was out of sight.")
-                self.told.emit(Notice(text.format(id=seconds.face_id), "warning"))
+                self.notified.emit(Notice(text.format(id=seconds.face_id), "warning"))
             case "done":
                 self._seconds = None
                 self._live.set_baseline(seconds.face_id, seconds.baseline())
@@ -82,11 +82,11 @@ class Calibration(QObject):
             text = tr(
                 "Face #{id} looked {label} ({share:.0%}) to the network in these seconds. "
                 "If it was not neutral, undo the baseline and calibrate again."
-            ).format(id=face_id, label=say_label(label), share=share)
-            self.told.emit(Notice(text, "warning"))
+            ).format(id=face_id, label=label_text(label), share=share)
+            self.notified.emit(Notice(text, "warning"))
         elif not baseline.lowered:
             text = tr("Face #{id} reads neutral already: its baseline changes nothing.")
-            self.told.emit(Notice(text.format(id=face_id), stays=False))
+            self.notified.emit(Notice(text.format(id=face_id), stays=False))
 
 
 def baseline_text(baseline: Baseline) -> str:
@@ -94,7 +94,7 @@ def baseline_text(baseline: Baseline) -> str:
     if not baseline.lowered:
         return tr("Nothing to lower: this face reads neutral at rest.")
     parts = [
-        f"{say_label(label)} −{shift:.1f}" + (" ⊥" if shift >= MOST_SHIFT else "")  # noqa: RUF001
+        f"{label_text(label)} −{shift:.1f}" + (" ⊥" if shift >= MOST_SHIFT else "")  # noqa: RUF001
         for label, shift in baseline.lowered
     ]
     return tr("Lowered logits: {labels}").format(labels=", ".join(parts))

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBox
 
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FrameResult
-from ferdesk.ui.kit.debounced_resize import Settled
+from ferdesk.ui.kit.debounced_resize import DebouncedResize
 from ferdesk.ui.kit.history import LONGEST_S, History
 from ferdesk.ui.kit.icons import give_icon
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Timeline(QWidget):
         plot.installEventFilter(self)
         plot.viewport().installEventFilter(self)
         self._plot = plot
-        self._column.insertWidget(1, Settled(plot), 1)
+        self._column.insertWidget(1, DebouncedResize(plot), 1)
         self._colour()
         self._follow()
 
@@ -271,7 +271,7 @@ class Timeline(QWidget):
 
     def _legend_button(self, label: str) -> QToolButton:
         button = QToolButton(self)
-        button.setText(say_label(label).capitalize())
+        button.setText(label_text(label).capitalize())
         button.setIcon(line_icon(label))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setCheckable(True)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from ferdesk.core.annotation import percent
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Track
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.plain_text import plain, without_mnemonics
 from ferdesk.ui.kit.theme import GRID, colours
 from ferdesk.ui.review.actions import button_of
@@ -154,7 +154,7 @@ class TracksPanel(_Panel):
             value = values[track_id]
             text = tr("not visible")
             if value is not None:
-                text = f"{say_label(value.label)} {percent(value.share)}"
+                text = f"{label_text(value.label)} {percent(value.share)}"
                 if value.low_confidence:
                     text = tr("low confidence ({label})").format(label=text)
             item = self._cell(row, 1, text)

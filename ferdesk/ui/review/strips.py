@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Comment, Track
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID, colours, contrast, label_colour
 from ferdesk.ui.review.downsampling import ABSENT, LOW_CONFIDENCE, TrackLines
@@ -329,7 +329,7 @@ def _flag(x: int) -> list[QPoint]:
 
 
 def _word(label: str) -> str:
-    return say_label(label) if label else tr("low confidence")
+    return label_text(label) if label else tr("low confidence")
 
 
 def _ink(label: str) -> QColor:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from ferdesk.core.annotation import percent
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.review import Review
-from ferdesk.ui.kit.language import say_label, tr
+from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.timeline import line_icon
 from ferdesk.ui.review.opened_session import OpenedSession
@@ -304,7 +304,7 @@ class SessionTimeline(QWidget):
             if row is not None and opened is not None:
                 table = opened.session.table
                 value = percent(float((table.smoothed if self._smoothed else table.raw)[row, i]))
-            self.legend[label].setText(f"{say_label(label).capitalize()} {value}")
+            self.legend[label].setText(f"{label_text(label).capitalize()} {value}")
 
     def _show_smoothing(self) -> None:
         self.smoothing.setText(tr("Smoothed") if self._smoothed else tr("Raw"))
@@ -321,7 +321,7 @@ class SessionTimeline(QWidget):
         button.setStyleSheet("padding: 2px 4px;")
         button.setToolTip(tr("Show or hide this line"))
         # as wide as its widest text, so that nothing moves while the cursor does
-        widest = button.fontMetrics().horizontalAdvance(f"{say_label(label).capitalize()} 100 %")
+        widest = button.fontMetrics().horizontalAdvance(f"{label_text(label).capitalize()} 100 %")
         button.setMinimumWidth(widest + 5 * GRID)
         button.toggled.connect(lambda shown: self._show_line(label, shown))
         return button

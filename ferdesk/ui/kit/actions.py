@@ -1,0 +1,104 @@
+"""Actions: one table of what the user can do, read by toolbar, menus and the list of shortcuts."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import tr
+
+KEYS_TEXT = "ferdesk_keys_text"
+"""The property of an action with the keys that the list of shortcuts shows in place of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """Action: its name and text, its keys, icon and tooltip, what it does and when it can be done.
+
+    ``keys`` are joined by blanks; all but name, text and ``does`` may be left out.
+    """
+
+    name: str
+    text: str
+    does: Callable[[], object]
+    keys: str = ""
+    icon: str = ""
+    tip: str = ""
+    checkable: bool = False
+    repeats: bool = True
+    """Whether a key that is held down does it again and again."""
+    enabled_when: Callable[[], bool] | None = None
+    keys_text: str = ""
+    """What the list of shortcuts says in place of ``keys``, for one that stands for several."""
+
+
+class ActionTable:
+    """Action table: the actions by name, each owned by the widget on whose page its keys work."""
+
+    def __init__(self) -> None:
+        self._actions: dict[str, QAction] = {}
+        self._conditions: list[tuple[QAction, Callable[[], bool]]] = []
+
+    def add(self, owner: QWidget, *specs: ActionSpec) -> None:
+        for spec in specs:
+            action = self._actions[spec.name] = make_action(owner, spec)
+            if spec.enabled_when is not None:
+                self._conditions.append((action, spec.enabled_when))
+
+    def refresh(self) -> None:
+        """Enable what can be done now; for each change of what the conditions look at."""
+        for action, enabled_when in self._conditions:
+            action.setEnabled(enabled_when())
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._actions
+
+    def __iter__(self) -> Iterator[QAction]:
+        return iter(self._actions.values())
+
+
+def make_action(owner: QWidget, spec: ActionSpec) -> QAction:
+    """An action of ``owner``, whose keys work while ``owner`` is on the screen."""
+    text = tr(spec.text) if spec.text else ""
+    tip = tr(spec.tip) if spec.tip else text
+    action = QAction(text, owner)
+    action.setObjectName(spec.name)
+    action.setShortcuts([QKeySequence(key) for key in spec.keys.split()])
+    action.setCheckable(spec.checkable)
+    action.setAutoRepeat(spec.repeats)
+    native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    action.setToolTip(f"{tip} ({native})" if native else tip)
+    action.setWhatsThis(tip)
+    if spec.keys_text:
+        action.setProperty(KEYS_TEXT, spec.keys_text)
+    # triggered, not toggled: what the program sets itself must not come back as the user's choice
+    action.triggered.connect(partial(ignore_checked, spec.does))
+    if spec.icon:
+        give_icon(action, spec.icon)
+    owner.addAction(action)
+    return action
+
+
+def button_of(action: QAction, parent: QWidget, *, with_text: bool = True) -> QToolButton:
+    """A button for ``action``; without a text its name stands in the tooltip."""
+    button = QToolButton(parent)
+    button.setObjectName(action.objectName())
+    button.setDefaultAction(action)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if with_text:
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    else:
+        button.setAccessibleName(action.text())
+    return button
+
+
+def ignore_checked(does: Callable[[], object], checked: bool = False) -> None:
+    """Call ``does`` without Qt's argument; who cares whether an action is checked asks it."""
+    does()

@@ -1,0 +1,437 @@
+"""Live page: the picture among its docks, the toolbar above and the status line below."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from ferdesk.core.types import CameraFormat, FrameResult
+from ferdesk.runtime.engine import State, Status
+from ferdesk.settings import Settings, VideoChoice
+from ferdesk.ui.kit.actions import ActionSpec, ActionTable
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.selection import Selection
+from ferdesk.ui.kit.settings_store import SettingsStore, changed_fields
+from ferdesk.ui.kit.video_view import VideoView
+from ferdesk.ui.live.dialogs import Dialogs
+from ferdesk.ui.live.dock_area import DockArea
+from ferdesk.ui.live.faces_panel import FacesPanel
+from ferdesk.ui.live.heatmap_panel import HeatmapPanel
+from ferdesk.ui.live.live_actions import LiveActions
+from ferdesk.ui.live.live_run import Live, RecordingState
+from ferdesk.ui.live.marker_keys import MarkerKeys
+from ferdesk.ui.live.recording_menu import RecordingMenu
+from ferdesk.ui.live.snapshot import Snapshots
+from ferdesk.ui.live.source_actions import SourceActions
+from ferdesk.ui.live.statistics import StatsPanel
+from ferdesk.ui.live.status_line import StatusLine, clock_text
+from ferdesk.ui.live.toolbar import Toolbar
+from ferdesk.ui.live.view_states import view_state
+
+_OVER = (State.LOST, State.ENDED, State.FAILED)
+
+
+class LivePage(QWidget):
+    """Live page: shows what ``live`` reports and asks it for what the user wants."""
+
+    notified = Signal(object)
+    """A ``Notice``."""
+    title_changed = Signal(str)
+    """The source and, while one runs, the recording's time: for the window's title."""
+
+    def __init__(
+        self,
+        live: Live,
+        store: SettingsStore,
+        actions: ActionTable,
+        *,
+        dialogs: Dialogs | None = None,
+        pictures_folder: Path | None = None,
+        corrections_folder: Path | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``actions`` gets the page's own; those that it has already may stand in the toolbar."""
+        super().__init__(parent)
+        self.live, self.store, self.table = live, store, actions
+        self._dialogs = dialogs or Dialogs()
+        self._selection = Selection()
+        self._status = Status()
+        self.recording_state = RecordingState()
+        self.view = VideoView(self)
+        self.faces = FacesPanel(self)
+        self.heatmap = HeatmapPanel(self)
+        self.status_line = StatusLine(self)
+        self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
+        self.snapshots = Snapshots(self.view, live.chores, pictures_folder, self)
+        self.sources = SourceActions(live, store, actions, self._dialogs, self)
+        actions.add(self, *self._specs())
+        self.marker_keys = MarkerKeys(self, self.mark)
+        beside = tuple(actions[name] for name in ("marker", "markers", "review") if name in actions)
+        self.recording_menu = RecordingMenu(self, beside, self.choose_video, live.switch_stream)
+        self.toolbar = Toolbar(
+            actions,
+            (self.sources.button, self.sources.format_button),
+            self.recording_menu,
+            self,
+        )
+        self.dock_area = self._make_docks()
+        self.live_actions = LiveActions(
+            live,
+            store,
+            actions,
+            view=self.view,
+            faces=self.faces,
+            dock_area=self.dock_area,
+            corrections_folder=corrections_folder,
+            parent=self,
+        )
+        self._lay_out()
+        self._connect()
+        self._apply(store.settings)
+        self.dock_area.restore(store.settings.dock_state)
+        self._clear()
+        self._show_status(Status())
+
+    # ---- recordings and markers
+
+    def toggle_recording(self) -> None:
+        if self.recording_state.active:
+            self.live.stop_recording()
+        else:
+            self.live.start_recording()
+        self._show_recording(self.recording_state)
+
+    def choose_video(self, choice: VideoChoice) -> None:
+        """Whether the next recordings keep the picture; snapshots follow the same choice."""
+        self.live.video = choice
+        self.store.remember(record_video=choice)
+
+    def snapshot(self) -> None:
+        self.snapshots.save(blurred=self.live.video == "anonymous")
+
+    def mark(self, label: str) -> None:
+        self.live.mark(label)
+
+    def set_marker(self) -> None:
+        """Ask for a text; the marker gets the moment of the key, not that of the answer."""
+        at_s = self.live.now_s()
+        if (label := self._dialogs.ask_marker(self).strip()) != "":
+            self.live.mark(label, at_s)
+
+    def name_markers(self) -> None:
+        if (names := self._dialogs.ask_names(self, self.marker_keys.names)) is not None:
+            self.marker_keys.set_names(names)
+            self.store.remember(marker_names=self.marker_keys.as_setting())
+
+    # ---- what is seen
+
+    def set_mirrored(self) -> None:
+        mirrored = self.table["mirror"].isChecked()
+        self.view.set_mirrored(mirrored)
+        self.store.remember(mirror=mirrored)
+
+    def show_panels(self) -> None:
+        shown = self.table["panel"].isChecked()
+        self.dock_area.show_docks(shown)
+        self.store.remember(side_panel=shown)
+
+    def show_stats(self) -> None:
+        shown = self.table["stats"].isChecked()
+        if shown and not self.dock_area.docks_shown:
+            self.table["panel"].trigger()
+        self.dock_area.docks["stats"].setVisible(shown)
+
+    def show_full(self) -> None:
+        full = self.table["full"].isChecked()
+        self.toolbar.setVisible(not full)
+        self.dock_area.show_docks(not full and self.store.settings.side_panel)
+        window = self.window()
+        # toggled, so that a maximised window is one again afterwards
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def leave_full(self) -> None:
+        if self.table["full"].isChecked():
+            self.table["full"].trigger()
+
+    def choose_face(self, face_id: int) -> None:
+        self._selection.choose(face_id)
+        if self.view.result is not None:
+            self._show_faces(self.view.result)
+            self.view.set_chosen(self._selection.face_id)
+
+    @property
+    def chosen_id(self) -> int | None:
+        """The face that the panels are about; it may be out of sight."""
+        return self._selection.face_id
+
+    def place_notices(self, notices: QWidget) -> None:
+        """Put the window's notices above the picture."""
+        self._column.insertWidget(1, notices)
+
+    def close_all(self) -> None:
+        """For the end of the program: remember the docks, and end what runs."""
+        self.live_actions.close()
+        self.live.close()
+
+    def _step(self, by: int) -> None:
+        if self.view.result is not None:
+            self._selection.step(self.view.result, by)
+            if self._selection.face_id is not None:
+                self.choose_face(self._selection.face_id)
+
+    def _show_faces(self, result: FrameResult) -> int | None:
+        chosen = self._selection.update(result)
+        self.faces.show_faces(result.faces, chosen, self._selection.face_id)
+        return self._selection.face_id
+
+    @Slot(str)
+    def _source_started(self, _name: str) -> None:
+        self._clear()
+        self.stats.restart()
+
+    @Slot(str)
+    def _offer_models(self, wanted: str) -> None:
+        self.status_line.offer_models(self.live.models, wanted)
+
+    @Slot()
+    def _clear(self) -> None:
+        """Nothing of the source that was left stays on the screen."""
+        self.view.clear()
+        self.faces.clear()
+        self._selection.forget()
+        self.live_actions.clear()
+        self.table.refresh()
+
+    # ---- what live reports
+
+    @Slot(object)
+    def _show_result(self, result: FrameResult) -> None:
+        self.snapshots.add(result)
+        chosen = self._show_faces(result)
+        self.view.show_result(result, chosen, self.live.prepared)
+        if self._status.state in _OVER:
+            self.faces.age()  # the last pictures were still being analysed
+        self._show_state()
+        self.live_actions.take(result, chosen)
+        self.stats.meter.add_result(result)
+        self.table.refresh()
+
+    @Slot(object)
+    def _show_status(self, status: Status) -> None:
+        self._status = status
+        self.status_line.show_status(status)
+        self.stats.show_status(status)
+        self.live_actions.show_status(status)
+        self.sources.show_status(status)
+        if status.state in _OVER:
+            self.faces.age()
+        if status.model is not None:
+            self.heatmap.set_places(status.model.maps)
+        self._show_state()
+        self._show_recording(self.recording_state)
+
+    @Slot(object)
+    def _show_recording(self, recording: RecordingState) -> None:
+        self.recording_state = recording
+        self.status_line.show_recording(recording)
+        record = self.table["record"]
+        record.setChecked(recording.active)
+        elapsed = clock_text(recording.elapsed_s)
+        record.setText(elapsed if recording.active else tr("Record"))
+        give_icon(record, "circle-dot", "red" if recording.active else "text")
+        self.table.refresh()
+        parts = (f"● {elapsed}" if recording.active else "", self.sources.button.title)
+        self.title_changed.emit(" · ".join(part for part in parts if part))
+
+    def _show_state(self) -> None:
+        num_faces = len(self.view.result.faces) if self.view.result is not None else 0
+        self.view.set_state(view_state(self._status, self.sources.button.title, num_faces))
+
+    # ---- settings
+
+    @Slot(object, object)
+    def _use_settings(self, before: Settings, settings: Settings) -> None:
+        """Act on what a dialog or a file has changed."""
+        changed = changed_fields(before, settings)
+        self._apply(settings)
+        if "dock_state" in changed:
+            self.dock_area.restore(settings.dock_state)
+        if "model" in changed:
+            self.live.use_model(settings.model)
+            self._offer_models(settings.model)
+        if "provider" in changed:
+            self.live.use_device(settings.provider)
+        if "last_source" in changed:
+            self.sources.start_usual()
+        elif changed & {"camera_size", "camera_rate"}:
+            self.sources.restart()
+
+    def _apply(self, settings: Settings) -> None:
+        self.live.set_post_processing(
+            replace(
+                self.live.post_processing,
+                smoothing_tau_s=settings.smoothing_tau_s,
+                confidence_threshold=settings.uncertain_below,
+                smallest_face_px=settings.smallest_face_px,
+            )
+        )
+        self.view.set_overlays(boxes=settings.show_boxes, labels=settings.show_labels)
+        self.table["mirror"].setChecked(settings.mirror)
+        self.view.set_mirrored(settings.mirror)
+        self._offer_models(self.live.wanted_model)
+        self.live.video = settings.record_video
+        self.recording_menu.show_video(settings.record_video)
+        self.marker_keys.set_names(settings.marker_names.split(";"))
+        self.table["panel"].setChecked(settings.side_panel)
+        self.dock_area.show_docks(settings.side_panel and not self.window().isFullScreen())
+        self.faces.bars.reduced_motion = settings.reduced_motion
+        asked = self.live.camera_format
+        with contextlib.suppress(ValueError):
+            # a size that is none, by hand in the file, leaves it to the camera
+            asked = CameraFormat.of(settings.camera_size, settings.camera_rate)
+        self.sources.ask_of_cameras(asked)
+        self.heatmap.choose(
+            on=settings.heatmap,
+            name=settings.map_name,
+            opacity=settings.heat_opacity,
+            label=settings.cam_label,
+        )
+        self._show_heatmap()
+
+    def _heatmap_changed(self) -> None:
+        self._show_heatmap()
+        self.store.remember(
+            heatmap=self.heatmap.switch.isChecked(),
+            map_name=self.heatmap.map_name,
+            cam_label=self.heatmap.label.currentData() or "",
+            heat_opacity=self.heatmap.opacity.value() / 100,
+        )
+
+    def _show_heatmap(self) -> None:
+        self.view.set_heatmap(self.heatmap.choice, self.heatmap.places)
+        with QSignalBlocker(self.table["heatmap"]):
+            self.table["heatmap"].setChecked(self.heatmap.switch.isChecked())
+
+    # ---- how it is put together
+
+    def _specs(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "record",
+                mark("Record"),
+                self.toggle_recording,
+                "R",
+                "circle-dot",
+                mark("Record the results to CSV"),
+                checkable=True,
+                enabled_when=self._can_record,
+            ),
+            ActionSpec(
+                "snapshot",
+                mark("Snapshot"),
+                self.snapshot,
+                "S Ctrl+S",
+                "camera",
+                mark("Save snapshot"),
+                enabled_when=lambda: self.view.result is not None,
+            ),
+            ActionSpec(
+                "heatmap",
+                mark("Heatmap"),
+                self.heatmap.switch.toggle,
+                "H",
+                "flame",
+                mark("Show heatmap"),
+                checkable=True,
+            ),
+            ActionSpec(
+                "mirror",
+                mark("Mirror"),
+                self.set_mirrored,
+                "Ctrl+M",
+                "flip-vertical-2",
+                mark("Mirror the preview"),
+                checkable=True,
+            ),
+            ActionSpec(
+                "panel",
+                mark("Panels"),
+                self.show_panels,
+                "F9",
+                "panel-right",
+                mark("Show or hide panels"),
+                checkable=True,
+            ),
+            ActionSpec(
+                "full", mark("Full screen"), self.show_full, "F F11", "maximize", checkable=True
+            ),
+            ActionSpec(
+                "stats",
+                mark("Statistics"),
+                self.show_stats,
+                "F8",
+                "activity",
+                mark("Performance statistics"),
+                checkable=True,
+            ),
+            ActionSpec("next", mark("Next face"), lambda: self._step(1), "]"),
+            ActionSpec("previous", mark("Previous face"), lambda: self._step(-1), "["),
+            ActionSpec(
+                "marker",
+                mark("Marker…"),
+                self.set_marker,
+                "M",
+                "flag",
+                mark("Add a marker with a text"),
+            ),
+            ActionSpec("markers", mark("Marker names…"), self.name_markers, "Ctrl+Shift+M", "tag"),
+            ActionSpec("leave_full", "", self.leave_full, "Escape"),
+        )
+
+    def _can_record(self) -> bool:
+        ready = self._status.state is State.RUNNING and not self.recording_state.changing
+        return self.recording_state.active or ready
+
+    def _make_docks(self) -> DockArea:
+        area = DockArea(self.view, self)
+        area.add_dock("faces", tr("Faces"), self.faces)
+        area.add_dock("heat", tr("Heatmap"), self.heatmap)
+        left = Qt.DockWidgetArea.LeftDockWidgetArea
+        stats = area.add_dock("stats", tr("Statistics"), self.stats, left, shown=False)
+        # closed by its own cross, it is no longer ticked either
+        stats.toggleViewAction().toggled.connect(self.table["stats"].setChecked)
+        return area
+
+    def _lay_out(self) -> None:
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.toolbar)
+        self._column.addWidget(self.dock_area, 1)
+        self._column.addWidget(self.status_line)
+        self.status_line.add_button(self.table["stats"])
+
+    def _connect(self) -> None:
+        live = self.live
+        live.bridge.prepare = self.view.draw_ahead
+        live.result.connect(self._show_result)
+        live.status.connect(self._show_status)
+        live.recording.connect(self._show_recording)
+        live.source.connect(self._source_started)
+        live.streaming.connect(self.recording_menu.show_streams)
+        live.told.connect(self.notified)
+        for part in (self.sources, self.snapshots, self.live_actions):
+            part.notified.connect(self.notified)
+        self.sources.stopped.connect(self._clear)
+        self.sources.model_chosen.connect(self._offer_models)
+        self.status_line.model_chosen.connect(self.sources.choose_model)
+        self.live_actions.model_wanted.connect(self.sources.choose_model)
+        self.store.replaced.connect(self._use_settings)
+        self.view.face_clicked.connect(self.choose_face)
+        self.view.painted.connect(lambda result: self.stats.meter.add_painted(result))
+        self.view.double_clicked.connect(self.table["full"].trigger)
+        self.faces.chosen.connect(self.choose_face)
+        self.heatmap.changed.connect(self._heatmap_changed)

@@ -1,0 +1,82 @@
+"""Snapshots: the picture as it is shown, or with faces blurred, written as a PNG file."""
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from ferdesk.core.anonymize import Recent
+from ferdesk.core.types import FrameResult
+from ferdesk.errors import FerdeskError
+from ferdesk.paths import sessions_folder
+from ferdesk.ui.kit.folders import open_folder
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.task_runner import TaskRunner
+from ferdesk.ui.kit.video_view import VideoView
+
+
+class Snapshots(QObject):
+    """Snapshots: saves what ``view`` shows on another thread and says where it is."""
+
+    notified = Signal(object)
+    """A ``Notice``."""
+
+    def __init__(
+        self,
+        view: VideoView,
+        tasks: TaskRunner,
+        folder: Path | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """``folder`` None is the sessions folder's ``snapshots``."""
+        super().__init__(parent)
+        self._view, self._tasks, self._folder = view, tasks, folder
+        self._recent = Recent()
+
+    def add(self, result: FrameResult) -> None:
+        """Note a result's faces: blurring covers those of the last moments too."""
+        self._recent.add(result)
+
+    def save(self, *, blurred: bool) -> None:
+        result = self._view.result
+        if result is None:
+            return
+        folder = self._folder or sessions_folder() / "snapshots"
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
+        # as the video would show it: without what is painted, and nobody to be recognised
+        picture = self._blurred(result) if blurred else self._view.snapshot()
+        self._tasks.run(
+            partial(write_picture, picture, folder / f"{stamp}.png"), self._saved, self._failed
+        )
+
+    def _blurred(self, result: FrameResult) -> QImage:
+        pixels = self._recent.covered(result)
+        height, width = pixels.shape[:2]
+        form = QImage.Format.Format_RGB888
+        return QImage(pixels.tobytes(), width, height, 3 * width, form).copy()
+
+    def _saved(self, path: Path) -> None:
+        show = Choice(tr("Open folder"), partial(open_folder, path.parent))
+        text = tr("Saved {path}.").format(path=path)
+        self.notified.emit(Notice(text, stays=False, choices=(show,)))
+
+    def _failed(self, message: str) -> None:
+        self.notified.emit(Notice(message, "error"))
+
+
+def write_picture(picture: QImage, path: Path) -> Path:
+    """Write ``picture`` to ``path``, whose folder is made where it is missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FerdeskError(
+            tr("Can't create the folder {path}: {why}.").format(path=path.parent, why=error)
+        ) from error
+    if not picture.save(str(path)):
+        raise FerdeskError(
+            tr("Can't save the picture to {path}. Is the disk full?").format(path=path)
+        )
+    return path

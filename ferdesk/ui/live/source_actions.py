@@ -1,0 +1,156 @@
+"""Source actions: start and stop, and the choice of source, camera format and model."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from ferdesk.core.locations import has_credentials
+from ferdesk.core.types import CameraFormat
+from ferdesk.runtime.engine import State, Status
+from ferdesk.runtime.ports import SourceChoice
+from ferdesk.ui.kit.actions import ActionSpec, ActionTable
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.settings_store import SettingsStore
+from ferdesk.ui.live.dialogs import Dialogs
+from ferdesk.ui.live.format_button import FormatButton
+from ferdesk.ui.live.live_run import DEMO, Live, best_camera
+from ferdesk.ui.live.source_button import SourceButton
+
+
+class SourceActions(QObject):
+    """Source actions: asks ``live`` for a source and remembers what was chosen."""
+
+    stopped = Signal()
+    """The user has stopped the source."""
+    model_chosen = Signal(str)
+    """The model that is used from now on; empty where the speed decides."""
+    notified = Signal(object)
+    """A ``Notice``."""
+
+    def __init__(
+        self,
+        live: Live,
+        store: SettingsStore,
+        actions: ActionTable,
+        dialogs: Dialogs,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._live, self._store, self._dialogs = live, store, dialogs
+        self._page = parent
+        actions.add(parent, *self._specs())
+        self._run = actions["run"]
+        self._choose = actions["source"]
+        self.button = SourceButton((actions["file"], actions["address"]), live.list_cameras, parent)
+        self.format_button = FormatButton(parent)
+        self.button.chosen.connect(self.choose)
+        self.format_button.chosen.connect(self.choose_format)
+        live.source.connect(self.button.show_source)
+        live.cameras.connect(self.button.show_cameras)
+        live.choice_wanted.connect(self.open_menu)
+
+    def start(self, name: str, *, fallback: str = "") -> None:
+        """Begin with a source; see ``Live.start``."""
+        self._live.start(name, fallback=fallback)
+
+    def start_usual(self) -> None:
+        """Start what was chosen last, else the best camera; the demo where there is none."""
+        if name := self._store.settings.last_source:
+            self.start(name, fallback=DEMO.name)
+        else:
+            self._live.find_cameras(self._start_best)
+
+    def restart(self) -> None:
+        """Open the source that runs once more; nothing where none runs."""
+        if self._live.running:
+            self.start(self._live.source_name)
+
+    def toggle_run(self) -> None:
+        if self._live.running:
+            self._live.stop()
+            self.stopped.emit()
+        else:
+            self.start(self._live.source_name or DEMO.name)
+
+    def choose(self, name: str) -> None:
+        """The user wants this source, now and the next time."""
+        if not has_credentials(name):
+            self._store.remember(last_source=name)
+        self.start(name)
+
+    def choose_format(self, asked: CameraFormat) -> None:
+        """The user wants this of cameras; one that runs is opened again."""
+        self.ask_of_cameras(asked)
+        size = f"{asked.width}x{asked.height}" if asked.width else ""
+        self._store.remember(camera_size=size, camera_rate=asked.rate_fps)
+        self.restart()
+
+    def ask_of_cameras(self, asked: CameraFormat) -> None:
+        """Ask this of the cameras that are opened next."""
+        self._live.camera_format = asked
+        self.format_button.show_asked(asked)
+
+    def choose_model(self, name: str) -> None:
+        """The user wants this model, now and the next time; empty lets the speed decide."""
+        self._live.stop_recording()
+        self._live.use_model(name)
+        self._store.remember(model=name)
+        self.model_chosen.emit(name)
+
+    def open_menu(self) -> None:
+        self.button.setFocus()
+        self.button.showMenu()
+
+    def show_status(self, status: Status) -> None:
+        running = self._live.running
+        opening = status.state is State.OPENING
+        run = self._run
+        run.setChecked(running)
+        run.setText(tr("Cancel") if opening else tr("Stop") if running else tr("Start"))
+        give_icon(run, "square" if running else "play", "text" if running else "accent_text")
+        self.format_button.show_given(status.source)
+
+    def _start_best(self, cameras: Sequence[SourceChoice]) -> None:
+        if (name := best_camera(cameras)) != "":
+            self.start(name, fallback=DEMO.name)
+        else:
+            self.start(DEMO.name)
+            choice = Choice(self._choose.text(), self.open_menu)
+            text = tr("No camera found. Showing the demo instead.")
+            self.notified.emit(Notice(text, choices=(choice,)))
+
+    def _open(self, ask: Callable[[QWidget], str]) -> None:
+        if name := ask(self._page).strip():
+            self.choose(name)
+
+    def _specs(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "run",
+                mark("Start"),
+                self.toggle_run,
+                "F5",
+                "play",
+                mark("Start or stop the source"),
+                checkable=True,
+            ),
+            ActionSpec(
+                "file",
+                mark("Open file…"),
+                partial(self._open, self._dialogs.ask_file),
+                "Ctrl+O",
+                "film",
+            ),
+            ActionSpec(
+                "address",
+                mark("Open address…"),
+                partial(self._open, self._dialogs.ask_address),
+                "Ctrl+L",
+                "link",
+            ),
+            ActionSpec("source", mark("Choose source…"), self.open_menu, "F4", "webcam"),
+        )
