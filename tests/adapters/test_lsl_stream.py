@@ -50,7 +50,7 @@ def test_an_inlet_gets_rows_markers_names_units_and_the_captures_time(tmp_path: 
         import time
         import pylsl
         from ferdesk.adapters.outputs.lsl_stream import CHANNELS, LslStream
-        from tests.adapters.test_session_writer import result
+        from tests.helpers.results import FACE, OTHER, make_result, named_values
         stream = LslStream("ferdesk-test")
         found = pylsl.resolve_byprop("name", "ferdesk-test", timeout=8)
         marks = pylsl.resolve_byprop("name", "ferdesk-test markers", timeout=8)
@@ -65,7 +65,7 @@ def test_an_inlet_gets_rows_markers_names_units_and_the_captures_time(tmp_path: 
         ahead_s = pylsl.local_clock() - time.monotonic()
         sample = None
         for _ in range(20):
-            stream.put(result(7, num_faces=2, captured_s=captured_s))
+            stream.put(make_result(FACE, OTHER, captured_s=captured_s))
             stream.mark("film A", captured_s)
             sample, stamp = inlet.pull_sample(timeout=0.5)
             if sample:
@@ -75,8 +75,9 @@ def test_an_inlet_gets_rows_markers_names_units_and_the_captures_time(tmp_path: 
         assert abs(marked - captured_s - ahead_s) < 0.01
         assert marker == ["film A"]
         assert len(sample) == len(CHANNELS)
-        assert sample[0] == 7 and sample[1] == 1
-        assert abs(sum(sample[9:16]) - 1) < 1e-5
+        got = dict(zip([one.name for one in CHANNELS], sample))
+        wanted = {**named_values(FACE), "frame": 7, "latency_ms": 12.625}
+        assert got == {name: wanted[name] for name in got}, got
         info = inlet.info(timeout=8)
         channel = info.desc().child("channels").child("channel")
         names = []

@@ -10,16 +10,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.core.baseline import Baseline
-from ferdesk.core.geometry import Box, Square
-from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.types import FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.sessions.schema import SessionHeader
+from tests.helpers.results import faces, make_result
 
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -38,13 +37,7 @@ def new_folder(parent: Path) -> Path:
 
 
 def result(index: int, num_faces: int = 1, captured_s: float = 0.0) -> FrameResult:
-    p = np.full(7, 1 / 7, np.float32)
-    faces = tuple(
-        FaceResult(i + 1, Box(1, 2, 30, 30), Square(0, 0, 48), 0.9, Expression(p), p, True, 0, 1, 2)
-        for i in range(num_faces)
-    )
-    frame = Frame(np.zeros((4, 4, 3), np.uint8), index, index / 30, captured_s)
-    return FrameResult(frame, faces, 5.0, {})
+    return make_result(*faces(num_faces), index=index, t_s=index / 30, captured_s=captured_s)
 
 
 def test_a_closed_session_is_valid_and_complete(tmp_path: Path) -> None:

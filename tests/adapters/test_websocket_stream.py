@@ -11,6 +11,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.errors import StreamError
 from tests.adapters.test_recording_faults import wait_for
 from tests.adapters.test_session_writer import result
+from tests.helpers.results import FACE, OTHER, make_result, named_values
 
 pytest.importorskip("websockets")
 
@@ -37,13 +38,21 @@ def test_a_client_gets_frames_and_markers_as_the_docs_say(stream: WebSocketStrea
     with client(stream) as reader:
         hello = json.loads(reader.recv(timeout=10))
         assert hello == {"type": "hello", "schema": 1, "labels": list(LABELS)}
-        stream.put(result(7, num_faces=2, captured_s=1.0))
+        stream.put(make_result(FACE, OTHER, captured_s=1.0))
         stream.mark("film A")
         frame, marker = json.loads(reader.recv(timeout=10)), json.loads(reader.recv(timeout=10))
     assert frame["type"] == "frame"
     assert frame["frame"] == 7
-    assert [face["face_id"] for face in frame["faces"]] == [1, 2]
-    assert sum(frame["faces"][0]["p"].values()) == pytest.approx(1.0, abs=1e-5)
+    assert [face["face_id"] for face in frame["faces"]] == [3, 5]
+    for said, face in zip(frame["faces"], (FACE, OTHER), strict=True):
+        wanted = named_values(face)
+        assert [said[name] for name in ("x", "y", "width", "height")] == [
+            wanted[name] for name in ("x", "y", "width", "height")
+        ]
+        assert said["uncertain"] is face.low_confidence
+        assert said["p"] == {label: wanted[f"p_{label}"] for label in LABELS}
+        assert said["s"] == {label: wanted[f"s_{label}"] for label in LABELS}
+        assert (said["yaw_deg"], said["pitch_deg"]) == (face.yaw_deg, face.pitch_deg)
     assert list(frame["faces"][0]["s"]) == list(LABELS)
     assert (marker["type"], marker["label"]) == ("marker", "film A")
     assert marker["time_utc"].endswith("Z")

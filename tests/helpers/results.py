@@ -82,6 +82,9 @@ def coloured_picture(width: int = 96, height: int = 54) -> NDArray[np.uint8]:
     return image
 
 
+PICTURE = coloured_picture()
+
+
 def make_result(
     *faces: FaceResult,
     index: int = 7,
@@ -91,7 +94,7 @@ def make_result(
     unconfirmed: tuple[Box, ...] = (),
 ) -> FrameResult:
     """A frame's result with these faces, by default none."""
-    frame = Frame(coloured_picture() if image is None else image, index, t_s, captured_s)
+    frame = Frame(PICTURE if image is None else image, index, t_s, captured_s)
     return FrameResult(frame, faces, LATENCY_MS, {}, unconfirmed)
 
 
