@@ -18,11 +18,16 @@ Faces = Sequence[tuple[int, str]]
 
 
 def face(face_id: int, label: str, share: float = 0.76, detection: float = 0.9) -> FaceResult:
-    values = np.full(len(LABELS), (1 - share) / 6, np.float32)
-    values[LABELS.index(label.strip("?"))] = share
+    """A face whose smoothed values have ``share`` for ``label``, and its raw ones a little less."""
+    raw, smoothed = (
+        np.full(len(LABELS), (1 - each) / 6, np.float32) for each in (share - 0.0625, share)
+    )
+    for values, each in ((raw, share - 0.0625), (smoothed, share)):
+        values[LABELS.index(label.strip("?"))] = each
     return FaceResult(
         face_id, Box(10.5 * face_id, 20, 60, 61.25), Square(0, 0, 60), detection,
-        Expression(values), values, label.endswith("?"), -1.5, 250.25, 99.0,
+        Expression(raw), smoothed, label.endswith("?"), -1.5, 250.25, 99.0,
+        yaw_deg=12.25, pitch_deg=-7.75,
     )  # fmt: skip
 
 
