@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import cv2
@@ -57,6 +58,14 @@ def test_a_face_that_cannot_be_classified_has_no_labels_words_or_colour(
 def test_every_reason_but_unclear_has_its_own_words() -> None:
     assert set(EVERY_REASON) - set(REASONS) == {"", "unclear"}
     assert len(set(REASONS.values())) == len(REASONS)
+
+
+def test_the_docs_have_the_words_of_every_reason() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "uncertain.md").read_text("utf-8")
+    said = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.MULTILINE))
+    del said["reason"]  # the head of the table
+    assert {name: said[name] for name in REASONS} == REASONS
+    assert set(said) == {*REASONS, "unclear"}
 
 
 def test_a_colour_is_red_green_and_blue_in_this_order() -> None:

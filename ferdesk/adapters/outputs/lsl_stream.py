@@ -1,7 +1,7 @@
 """Lab Streaming Layer outlets, by pylsl: results for laboratories, beside EEG and eye tracking.
 
 liblsl keeps a bounded buffer for each receiver and drops its oldest samples, so that none can hold
-the program up. It announces itself on the local network; ``docs/streams.md`` tells how to keep it
+the program up. It announces itself on the local network; ``docs/streams.md`` says how to keep it
 on this machine.
 """
 

@@ -1,12 +1,11 @@
 """Video writer, by PyAV: ``video.mp4`` beside the rows, with true presentation times.
 
-Which encoder, and why not the best-known one, is told in ``docs/sessions.md``: libx264, which PyAV
+Which encoder, and why not the best-known one, stands in ``docs/sessions.md``: libx264, which PyAV
 brings along, is under the GPL, and a program that carries it would be too.
 """
 
 import contextlib
 import logging
-import os
 import queue
 import sys
 import threading
@@ -24,6 +23,7 @@ from ferdesk.core.palette import PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.runtime.priority import give_way
 
 if TYPE_CHECKING:
     import av.video.stream
@@ -153,7 +153,7 @@ class VideoWriter:
 
     def _write(self) -> None:
         """The video's thread. After an error it goes on taking, so that nobody waits for it."""
-        _be_modest()
+        give_way()
         while (item := self._waiting.get()) is not None:
             self._guard(lambda item=item: self._take(*item))  # type: ignore[misc]
         self._guard(self._finish)
@@ -249,13 +249,6 @@ class VideoWriter:
             with self._lock:
                 self._codec = name
             return
-
-
-def _be_modest() -> None:
-    """Let the analysis go first where the cores are few; Linux knows niceness of threads."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray[np.uint8]:

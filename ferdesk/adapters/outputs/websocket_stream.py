@@ -1,7 +1,7 @@
 """WebSocket server on this machine, by the library websockets: results as JSON.
 
 Each client has a short queue of its own, of which the oldest message goes when it is full. So a
-slow client loses messages and is told how many, and one that never reads costs a fixed amount of
+slow client loses messages and hears how many, and one that never reads costs a fixed amount of
 memory until it is closed.
 """
 
@@ -121,13 +121,13 @@ class WebSocketStream:
 
     def put(self, result: FrameResult) -> None:
         if self._clients:
-            self._tell(frame_message(result))
+            self._broadcast(frame_message(result))
 
     def mark(self, label: str, at_s: float | None = None) -> None:
         if self._clients:
             age_s = 0.0 if at_s is None else time.monotonic() - at_s
             moment = datetime.now(UTC) - timedelta(seconds=age_s)
-            self._tell({"type": "marker", "time_utc": _utc(moment), "label": label})
+            self._broadcast({"type": "marker", "time_utc": _utc(moment), "label": label})
 
     def close(self) -> None:
         """Close every connection and the port."""
@@ -135,7 +135,7 @@ class WebSocketStream:
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
-    def _tell(self, message: dict[str, object]) -> None:
+    def _broadcast(self, message: dict[str, object]) -> None:
         text = json.dumps(message, separators=(",", ":"))
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._offer, text)
@@ -157,7 +157,7 @@ class WebSocketStream:
         self._stopping = asyncio.Event()
         try:
             server = await self._open_server(
-                self._talk,
+                self._serve_client,
                 HOST,
                 self.port,
                 process_request=self._check,
@@ -196,7 +196,7 @@ class WebSocketStream:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients.\n")
         return None
 
-    async def _talk(self, connection: "ServerConnection") -> None:
+    async def _serve_client(self, connection: "ServerConnection") -> None:
         import websockets
 
         client = _Client()
