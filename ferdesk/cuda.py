@@ -1,4 +1,4 @@
-"""What keeps ONNX Runtime from CUDA on this machine, in words, and what to install.
+"""CUDA diagnosis: what keeps ONNX Runtime from CUDA on this machine, and what to install.
 
 The driver and the libraries are asked directly, by name, since ONNX Runtime itself only writes to
 its log and goes on with the CPU. Nothing here needs CUDA, or imports anything large.
@@ -24,7 +24,7 @@ _NO_DEVICE, _DRIVER_MISMATCH = 100, 803
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The installed ONNX Runtime: ``cuda_version`` is empty in a CPU build."""
+    """Build of ONNX Runtime that is installed: ``cuda_version`` is empty in a CPU build."""
 
     version: str
     cuda_version: str
@@ -38,7 +38,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """What NVIDIA's driver says: its GPU's name, and why it cannot be used (empty where it can)."""
+    """Driver by NVIDIA: its GPU's name, and why it cannot be used (empty where it can)."""
 
     gpu: str = ""
     obstacle: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ferdesk.core.quality import SMALLEST_FACE_PX, UNCERTAIN_BELOW
+from ferdesk.core.quality import CONFIDENCE_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
 from ferdesk.errors import FerdeskError
@@ -60,7 +60,7 @@ class Settings:
     """The device that runs the model; --provider on the command line overrides it."""
     smoothing_tau_s: float = field(default=SMOOTHING_TAU_S, metadata={"range": (0.0, 3.0)})
     """Time constant of the smoothing, in seconds; 0 = off."""
-    uncertain_below: float = field(default=UNCERTAIN_BELOW, metadata={"range": (0.0, 1.0)})
+    uncertain_below: float = field(default=CONFIDENCE_THRESHOLD, metadata={"range": (0.0, 1.0)})
     """Labels with a smaller probability are marked low confidence."""
     smallest_face_px: float = field(default=SMALLEST_FACE_PX, metadata={"range": (0.0, 500.0)})
     """Labels of smaller faces, in pixels, are marked low confidence."""

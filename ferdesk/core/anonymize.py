@@ -1,7 +1,7 @@
-"""Covers faces beyond recognition in a video that is written one second late.
+"""Anonymisation: faces are pixelated beyond recognition, in a video that is written a second late.
 
-Late, because a face is covered from a second before it was first found to a second after it was
-last found: whoever turns towards the camera is seen before the detector is sure of them.
+Late, because a face is covered from a second before it was first detected to a second after it was
+last detected: whoever turns towards the camera is seen before the detector confirms them.
 """
 
 from collections import deque
@@ -17,9 +17,9 @@ from ferdesk.core.types import FrameResult
 LEAD_S = 1.0
 _MARGIN = 0.35
 _GROWS_PER_S = 0.6
-"""Where a face is only guessed, further for each second between the guess and the finding."""
+"""Growth of the cover, in box sizes, for each second between a frame and the detection."""
 _CELLS_X, _CELLS_Y = 3, 4
-"""A face becomes so many mean colours, smoothly joined: no eye, nose or mouth is left of it."""
+"""Pixelation: a face becomes so many mean colours, interpolated; no eye, nose or mouth is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Track:
-    """Where one face was found: times ascending."""
+    """Track of one face: the boxes of its detections, times ascending."""
 
     times_s: list[float] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
 
     def at(self, t_s: float) -> Box | None:
-        """What to cover at ``t_s``: between two findings their mean, near one its own place."""
+        """Box to cover at ``t_s``: interpolated between two detections, or grown around one."""
         after = int(np.searchsorted(self.times_s, t_s))
         if after < len(self.times_s) and self.times_s[after] == t_s:
             return _grown(self.boxes[after], _MARGIN)
@@ -55,45 +55,45 @@ class _Track:
         return _grown(box, _MARGIN + _GROWS_PER_S * nearest_s)
 
     def forget_before(self, t_s: float) -> None:
-        """Keep what frames from ``t_s`` on may need."""
+        """Drop what frames from ``t_s`` on do not need."""
         while len(self.times_s) > 1 and self.times_s[1] < t_s - LEAD_S:
             del self.times_s[0], self.boxes[0]
 
 
 class Anonymizer:
-    """Takes frames with their faces and gives them back a second later with the faces covered.
+    """Anonymiser of a video: takes frames and gives them back a second later, faces covered.
 
-    Memory is bounded: one second of frames, and the findings of about two.
+    Memory is bounded: one second of frames, and the detections of about two.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
         self._faces: dict[int, _Track] = {}
-        self._others: deque[tuple[float, Box]] = deque()
+        self._unconfirmed: deque[tuple[float, Box]] = deque()
 
     def add(
         self,
         image: NDArray[np.uint8],
         t_s: float,
         faces: dict[int, Box],
-        others: Sequence[Box] = (),
+        unconfirmed: Sequence[Box] = (),
     ) -> list[tuple[NDArray[np.uint8], float]]:
-        """Take a frame ([H, W, 3] uint8 RGB, left as it is); returns those that are due.
+        """Add a frame ([H, W, 3] uint8 RGB, left as it is); returns those that are due.
 
         Args:
             image: the frame.
             t_s: its time, later than that of the frame before.
             faces: the box of each tracked face by its id.
-            others: what else might be a face: detections that were too unsure to be tracked.
+            unconfirmed: boxes of detections that became no face, and might be one.
         """
         self._waiting.append(_Waiting(image, t_s))
         for face_id, box in faces.items():
             track = self._faces.setdefault(face_id, _Track())
             track.times_s.append(t_s)
             track.boxes.append(box)
-        self._others.extend((t_s, box) for box in others)
+        self._unconfirmed.extend((t_s, box) for box in unconfirmed)
         due = []
-        # what is found up to a second after a frame still covers something in it
+        # what is detected up to a second after a frame still covers something in it
         while self._waiting and self._waiting[0].t_s < t_s - LEAD_S - 1e-3:
             due.append(self._covered(self._waiting.popleft()))
         return due
@@ -104,27 +104,27 @@ class Anonymizer:
         return self.add(result.frame.image, t_s, faces, result.unconfirmed)
 
     def finish(self) -> list[tuple[NDArray[np.uint8], float]]:
-        """The last second, covered by what is known."""
+        """Flush the last second, covered by what is known."""
         rest = [self._covered(frame) for frame in self._waiting]
         self._waiting.clear()
         return rest
 
     def _covered(self, frame: _Waiting) -> tuple[NDArray[np.uint8], float]:
         boxes = [box for track in self._faces.values() if (box := track.at(frame.t_s)) is not None]
-        for at_s, box in sorted(self._others, key=lambda other: -abs(other[0] - frame.t_s)):
+        for at_s, box in sorted(self._unconfirmed, key=lambda entry: -abs(entry[0] - frame.t_s)):
             apart_s = abs(at_s - frame.t_s)
             if apart_s > LEAD_S + 1e-3:
                 continue
             grown = _grown(box, _MARGIN + _GROWS_PER_S * apart_s)
-            # the farthest, and so the largest, come first: most others lie inside them
-            if not any(grown.area <= one.area and grown.ios(one) > 0.999 for one in boxes):
+            # the farthest in time, and so the largest, come first: most others lie inside them
+            if not any(grown.area <= other.area and grown.ios(other) > 0.999 for other in boxes):
                 boxes.append(grown)
         self._forget(frame.t_s)
         return cover(frame.image, boxes), frame.t_s
 
     def _forget(self, t_s: float) -> None:
-        while self._others and self._others[0][0] < t_s - LEAD_S - 0.1:
-            self._others.popleft()
+        while self._unconfirmed and self._unconfirmed[0][0] < t_s - LEAD_S - 0.1:
+            self._unconfirmed.popleft()
         for face_id, track in list(self._faces.items()):
             track.forget_before(t_s)
             if track.times_s[-1] < t_s - LEAD_S - 0.1:
@@ -132,49 +132,49 @@ class Anonymizer:
 
 
 class Recent:
-    """Covers a single picture by what was found in it and in the second before.
+    """Anonymiser of single pictures: covers what was detected in the second up to each.
 
     What comes after cannot be known yet, so a face that only now turns to the camera may be clear.
     """
 
     def __init__(self) -> None:
-        self._found: deque[tuple[float, Box]] = deque()
+        self._recent: deque[tuple[float, Box]] = deque()
 
     def add(self, result: FrameResult) -> None:
-        """Take note of where faces are; a jump back in time forgets what was."""
+        """Add the boxes of a result; a jump back in time forgets those before."""
         t_s = result.frame.t_s
-        if self._found and self._found[-1][0] > t_s:
-            self._found.clear()
-        self._found.extend((t_s, face.box) for face in result.faces)
-        self._found.extend((t_s, box) for box in result.unconfirmed)
-        while self._found and self._found[0][0] < t_s - LEAD_S:
-            self._found.popleft()
+        if self._recent and self._recent[-1][0] > t_s:
+            self._recent.clear()
+        self._recent.extend((t_s, face.box) for face in result.faces)
+        self._recent.extend((t_s, box) for box in result.unconfirmed)
+        while self._recent and self._recent[0][0] < t_s - LEAD_S:
+            self._recent.popleft()
 
     def covered(self, result: FrameResult) -> NDArray[np.uint8]:
-        """The result's picture with all of them covered."""
+        """Picture of ``result`` with all of them covered."""
         t_s = result.frame.t_s
         boxes = [
             _grown(box, _MARGIN + _GROWS_PER_S * abs(t_s - at_s))
-            for at_s, box in self._found
+            for at_s, box in self._recent
             if abs(t_s - at_s) <= LEAD_S
         ]
         return cover(result.frame.image, boxes)
 
 
 def cover(image: NDArray[np.uint8], boxes: Iterable[Box]) -> NDArray[np.uint8]:
-    """A copy of ``image`` [H, W, 3] in which nothing inside ``boxes`` can be recognised."""
+    """Copy of ``image`` [H, W, 3] uint8 in which ``boxes`` are pixelated."""
     covered = image.copy()
     height, width = image.shape[:2]
     for box in boxes:
         left, right = max(0, int(box.x)), min(width, int(np.ceil(box.x + box.width)))
         top, bottom = max(0, int(box.y)), min(height, int(np.ceil(box.y + box.height)))
         if left < right and top < bottom:
-            covered[top:bottom, left:right] = _smeared(covered[top:bottom, left:right])
+            covered[top:bottom, left:right] = _pixelated(covered[top:bottom, left:right])
     return covered
 
 
-def _smeared(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mean colours of a few cells, joined linearly."""
+def _pixelated(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixelation: the mean colours of a few cells, interpolated linearly."""
     height, width = region.shape[:2]
     rows, columns = min(_CELLS_Y, height), min(_CELLS_X, width)
     edges_y = np.linspace(0, height, rows + 1).astype(int)
@@ -195,7 +195,7 @@ def _smeared(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _weights(length: int, edges: NDArray[np.int64]) -> NDArray[np.float32]:
-    """[length, cells]: how much of each cell's colour a pixel takes, linear between centres."""
+    """Interpolation weights [length, cells] of the cells' colours, linear between centres."""
     centres = (edges[:-1] + edges[1:] - 1) / 2
     pixels = np.arange(length)
     weights = np.stack([np.interp(pixels, centres, row) for row in np.eye(len(centres))], axis=1)
@@ -203,13 +203,13 @@ def _weights(length: int, edges: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def _grown(box: Box, share: float) -> Box:
-    """The box with ``share`` of its size added on every side."""
+    """Box with ``share`` of its size added on every side."""
     dx, dy = box.width * share, box.height * share
     return Box(box.x - dx, box.y - dy, box.width + 2 * dx, box.height + 2 * dy)
 
 
 def _between(first: Box, second: Box, share: float) -> Box:
-    """From ``first`` (share 0) to ``second`` (share 1)."""
+    """Linear interpolation from ``first`` (share 0) to ``second`` (share 1)."""
 
     def mix(one: float, other: float) -> float:
         return one + (other - one) * share

@@ -1,4 +1,4 @@
-"""A person's neutral face as the zero of the scale: a bounded shift of the logits, per face.
+"""Neutral baseline of a face: a bounded shift of its logits, so that a resting face is neutral.
 
 Some faces look sad or angry to the network while they rest. A few seconds of the resting face say
 how much, and this much is taken off from then on. ``docs/baseline.md`` has the reasoning.
@@ -15,12 +15,12 @@ from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.types import FrameResult
 
 NEUTRAL_S = 3.0
-"""How long the neutral face is looked at."""
+"""Duration of the measurement of a neutral face."""
 LOST_AFTER_S = 0.5
-"""A face out of sight for longer than this ends the calibration."""
+"""A face that is not detected for longer than this ends the measurement."""
 FEWEST_FRAMES = 5
 TARGET_NEUTRAL = 0.70
-"""What the network should say of a neutral face; the other six share the rest evenly."""
+"""Target probability of neutral for a neutral face; the other six share the rest evenly."""
 MOST_SHIFT = 3.0
 """No logit is lowered by more than this: a strong expression stays visible over any baseline."""
 _NEUTRAL = LABELS.index("neutral")
@@ -30,9 +30,9 @@ _TARGET_LOG_ODDS = math.log((1 - TARGET_NEUTRAL) / (NUM_LABELS - 1) / TARGET_NEU
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is added to the logits of one face, in LABELS' order; each in [-MOST_SHIFT, 0].
+    """Neutral baseline: offsets of one face's logits in LABELS' order, each in [-MOST_SHIFT, 0].
 
-    ``num_frames`` is how many judgements of the neutral face it rests on.
+    ``num_frames`` is how many classifications of the neutral face it rests on.
     """
 
     offsets: tuple[float, ...]
@@ -40,7 +40,7 @@ class Baseline:
 
     @staticmethod
     def of(probabilities: NDArray[np.float32]) -> "Baseline":
-        """The baseline of a neutral face.
+        """Neutral baseline from the probabilities of a neutral face.
 
         d_i = clip(log(q_i / q_n) - mean_t log(p_i(t) / p_n(t)), -MOST_SHIFT, 0), where n is
         neutral and q the target: a label that the resting face shows too strongly against neutral
@@ -56,14 +56,14 @@ class Baseline:
         return Baseline(tuple(round(float(d), 6) + 0.0 for d in offsets), len(probabilities))
 
     def apply(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``probabilities`` [7] float32 with the logits shifted, p_i e^d_i / sum_j p_j e^d_j."""
+        """Shift of the logits of ``probabilities`` [7] float32: p_i e^d_i / sum_j p_j e^d_j."""
         shifted = probabilities.astype(np.float64) * np.exp(self.offsets)
         total = shifted.sum()
         return probabilities if total <= 0 else (shifted / total).astype(np.float32)
 
     @property
     def lowered(self) -> tuple[tuple[str, float], ...]:
-        """The labels that are lowered and by how much, the most first."""
+        """Labels that are lowered, with by how many logits, the most first."""
         pairs = [(label, -d) for label, d in zip(LABELS, self.offsets, strict=True) if d < 0]
         return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
@@ -72,23 +72,23 @@ Progress = Literal["running", "lost", "done"]
 
 
 class NeutralSeconds:
-    """Collects what the network says of one face while it is neutral."""
+    """Neutral baseline measurement: collects the raw probabilities of one face while neutral."""
 
     def __init__(self, face_id: int) -> None:
         self.face_id = face_id
-        self._seen: list[NDArray[np.float32]] = []
+        self._collected: list[NDArray[np.float32]] = []
         self._began_s: float | None = None
         self._last_s = 0.0
 
     @property
     def share(self) -> float:
-        """How much of the time has passed, in [0, 1]."""
+        """Progress in [0, 1]."""
         if self._began_s is None:
             return 0.0
         return min(max((self._last_s - self._began_s) / NEUTRAL_S, 0.0), 1.0)
 
     def add(self, result: FrameResult) -> Progress:
-        """Take one result; ``lost`` where the face has been out of sight for too long."""
+        """Take one result; ``lost`` where the face was not detected for too long."""
         now_s = result.frame.t_s
         if self._began_s is None:
             self._began_s = self._last_s = now_s
@@ -99,20 +99,20 @@ class NeutralSeconds:
             return "lost"
         self._last_s = now_s
         if face.classified_now:
-            self._seen.append(face.expression.probabilities)
-        enough = now_s - self._began_s >= NEUTRAL_S and len(self._seen) >= FEWEST_FRAMES
+            self._collected.append(face.expression.probabilities)
+        enough = now_s - self._began_s >= NEUTRAL_S and len(self._collected) >= FEWEST_FRAMES
         return "done" if enough else "running"
 
     def baseline(self) -> Baseline:
-        """The baseline of what was seen; only after ``done``."""
-        return Baseline.of(np.stack(self._seen))
+        """Neutral baseline of what was collected; only after ``done``."""
+        return Baseline.of(np.stack(self._collected))
 
     def most_seen(self) -> tuple[str, float]:
-        """The label with the largest mean raw probability, and that mean; only after ``done``."""
-        mean = np.mean(self._seen, axis=0)
+        """Label with the largest mean raw probability, and that mean; only after ``done``."""
+        mean = np.mean(self._collected, axis=0)
         return LABELS[int(mean.argmax())], float(mean.max())
 
 
 def offsets_table(baseline: Baseline | None) -> dict[str, float] | None:
-    """The offsets by label, as ``session.json`` keeps them; None where a baseline was undone."""
+    """Offsets by label, as ``session.json`` has them; None where a baseline was undone."""
     return None if baseline is None else dict(zip(LABELS, baseline.offsets, strict=True))

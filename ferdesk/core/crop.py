@@ -1,4 +1,4 @@
-"""How a face is cut out of a picture: the one definition, for the app and the trainer alike.
+"""Face crops: the one definition, for the app and the trainer alike.
 
 FER2013 frames a face more loosely than a detector's box does. Measured on 1,500 Training faces
 (research notes, "FER2013's framing, in MediaPipe's terms"), the FER2013 square has
@@ -26,7 +26,7 @@ WHOLE_SQUARE = Framing(scale=1.0, shift_up=0.0)
 
 
 def square_around(box: Box, framing: Framing) -> Square:
-    """FER2013's square for a detector's ``box``."""
+    """Square that FER2013 would cut around a detector's ``box``."""
     box_side = (box.width + box.height) / 2
     side = box_side * framing.scale
     center_x = box.x + box.width / 2
@@ -37,7 +37,7 @@ def square_around(box: Box, framing: Framing) -> Square:
 def crop_face(
     image: NDArray[np.uint8], square: Square, size_px: int = FACE_SIZE_PX
 ) -> NDArray[np.float32]:
-    """Cut ``square`` out of ``image`` and resample it to ``size_px``.
+    """Crop of ``square`` from ``image``, resampled to ``size_px``.
 
     Shrinking averages over each target pixel's footprint (a triangle filter, no aliasing),
     enlarging is bilinear, and a square that coincides with the pixel grid at its own size
@@ -64,7 +64,7 @@ def crop_face(
 def _resampling(
     start: float, side: float, extent: int, size_px: int
 ) -> tuple[slice, NDArray[np.float32]]:
-    """The source pixels that one axis needs, and the [size_px, n] weights that resample them."""
+    """Resampling of one axis: the source pixels it needs and their weights [size_px, n]."""
     step = side / size_px
     support = max(step, 1.0)
     centers = start + (np.arange(size_px) + 0.5) * step

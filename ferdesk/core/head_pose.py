@@ -1,6 +1,6 @@
-"""How a head is turned, estimated from the six points that a face detector gives.
+"""Head pose: roll, yaw and pitch estimated from the six landmarks of a face detector.
 
-The points lie in the picture, so depth is an assumption: a head of average proportions. The angles
+Landmarks lie in the picture, so depth is an assumption: a head of average proportions. The angles
 tell a frontal face from one that looks away; they are no measurement of a head's pose.
 """
 
@@ -20,7 +20,7 @@ _FARTHEST_DEG = 80.0
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Six points of a face, (x, y) in pixels. Right and left are the person's own."""
+    """Landmarks: six points of a face, (x, y) in pixels. Right and left are the person's own."""
 
     right_eye: Point
     left_eye: Point
@@ -32,7 +32,7 @@ class Landmarks:
 
 @dataclass(frozen=True, slots=True)
 class HeadPose:
-    """Angles in degrees, all 0 for a face that looks at the camera.
+    """Head pose: angles in degrees, all 0 for a face that looks at the camera.
 
     ``roll_deg`` is clockwise in the picture, from the line between the eyes. ``yaw_deg`` is
     positive where the face looks to the picture's right, ``pitch_deg`` where it looks down; both
@@ -45,7 +45,7 @@ class HeadPose:
 
 
 def head_pose(points: Landmarks) -> HeadPose:
-    """The pose of a face with these points."""
+    """Head pose of a face with these landmarks."""
     (rx, ry), (lx, ly) = points.right_eye, points.left_eye
     # a person's right eye is the left one in the picture
     roll = math.atan2(ly - ry, lx - rx)
@@ -69,7 +69,7 @@ def head_pose(points: Landmarks) -> HeadPose:
 
 
 def _angle_deg(offset: float, depth: float) -> float:
-    """The turn that moves a point at ``depth`` before the axis by ``offset`` of what is seen."""
+    """Rotation in degrees that moves a point at ``depth`` before the axis by ``offset``."""
     if depth <= 0:
         # the points are out of order: the face is seen from the side, or is none
         return math.copysign(_FARTHEST_DEG, offset)

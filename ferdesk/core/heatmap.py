@@ -1,4 +1,4 @@
-"""The network's maps brought back onto the face: from cells to pixels of the crop."""
+"""Heatmaps: the network's maps upsampled onto the crop, and normalised for display."""
 
 from functools import lru_cache
 
@@ -9,8 +9,8 @@ from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.types import MapPlace
 
 
-def spread(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray[np.float32]:
-    """Interpolate a map over the whole crop, linearly between the centres of its cells.
+def upsample(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray[np.float32]:
+    """Bilinear upsampling of a map onto the whole crop, between the centres of its cells.
 
     Args:
         cells: [h, w].
@@ -27,18 +27,18 @@ def spread(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray
     return np.asarray(rows @ cells @ columns.T, dtype=np.float32)
 
 
-def shown(cells: NDArray[np.float32], place: MapPlace) -> NDArray[np.float32]:
-    """The map as shares of its display range, in [0, 1], so that it neither flickers nor drowns."""
+def normalise(cells: NDArray[np.float32], place: MapPlace) -> NDArray[np.float32]:
+    """Normalisation of a map [h, w] to its display range: [0, 1], the same in every frame."""
     span = max(place.high - place.low, 1e-9)
     return np.asarray(np.clip((cells - place.low) / span, 0.0, 1.0), dtype=np.float32)
 
 
 @lru_cache(maxsize=16)
 def _weights(start: float, stride: float, extent: int, size_px: int) -> NDArray[np.float32]:
-    """[size_px, extent] linear interpolation weights of one axis, clamped to the ends."""
+    """Interpolation weights [size_px, extent] of one axis, linear, clamped to the ends."""
     centers = (np.arange(size_px) + 0.5) * FACE_SIZE_PX / size_px - 0.5
     clamped = np.clip((centers - start) / stride, 0, extent - 1)
     weights = np.maximum(0.0, 1.0 - np.abs(clamped[:, None] - np.arange(extent)))
-    found = np.asarray(weights, dtype=np.float32)
-    found.setflags(write=False)
-    return found
+    frozen = np.asarray(weights, dtype=np.float32)
+    frozen.setflags(write=False)
+    return frozen

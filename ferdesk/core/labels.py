@@ -1,4 +1,4 @@
-"""The seven expressions, in FER2013's order; every model file must carry the same list."""
+"""Labels: the seven expressions in FER2013's order; every model file carries the same list."""
 
 LABELS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 NUM_LABELS = len(LABELS)

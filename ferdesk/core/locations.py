@@ -1,4 +1,4 @@
-"""Names of sources: which are addresses, and what of them may be shown or kept."""
+"""Locations of sources: which are addresses, and what of them may be shown or stored."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ def is_url(location: str) -> bool:
 
 
 def shown_location(location: str) -> str:
-    """A location fit for screens and session files: no credentials, a file's name alone.
+    """Location fit for screens and session files: no credentials, a file's name alone.
 
     An address keeps its scheme, host, port and path; what stands behind them often is a secret.
     """
@@ -27,12 +27,12 @@ def shown_location(location: str) -> str:
 
 
 def host_of(location: str) -> str:
-    """An address's host, for titles and folder names."""
+    """Host of an address, for titles and folder names."""
     return _split(location)[0].hostname or "stream"
 
 
 def has_credentials(location: str) -> bool:
-    """Whether an address has a user, a password or what looks like one, and is not to be kept."""
+    """Credentials: whether an address has a user, a password or what looks like one."""
     if not is_url(location):
         return False
     parts, _ = _split(location)
@@ -41,22 +41,21 @@ def has_credentials(location: str) -> bool:
 
 
 def address_fault(location: str) -> str:
-    """What is wrong with an address, in words that do not repeat it; empty where it is well."""
+    """Fault of an address, in words that do not repeat it; empty where it is well formed."""
+    # the errors' own words may hold the password
     try:
         parts = urlsplit(location)
+    except ValueError:
+        return translatable("it cannot be read")
+    try:
         _ = parts.port
-    except ValueError as error:
-        # the error's own words may hold the password
-        return (
-            translatable("its port is no number")
-            if "ort" in str(error)
-            else translatable("it cannot be read")
-        )
+    except ValueError:
+        return translatable("its port is no number")
     return "" if parts.hostname else translatable("it names no host")
 
 
 def _split(location: str) -> tuple[SplitResult, int | None]:
-    """The parts of an address and its port; of one that cannot be read, its scheme alone."""
+    """Parts of an address and its port; of one that cannot be read, its scheme alone."""
     try:
         parts = urlsplit(location)
     except ValueError:

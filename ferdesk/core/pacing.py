@@ -1,4 +1,4 @@
-"""How much of the work is done in each live frame, so that a machine keeps the camera's rate."""
+"""Frame pacing and adaptive budgets: how much is done in each live frame, to keep its rate."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ _MOST_LOAD = 4.0
 
 @dataclass(frozen=True, slots=True)
 class FramePacing:
-    """What a live pipeline is asked to keep; the engine sets it, stages read it between frames.
+    """Frame pacing that a live pipeline has to keep; stages read it between frames.
 
     ``interval_s`` lies between two pictures of the source, None where nobody waits (a picture, or
     a file that is analysed frame by frame). With ``every_face`` each face of an analysed frame is
@@ -22,7 +22,10 @@ class FramePacing:
 
 
 class AdaptiveBudget:
-    """A quantity of work that follows what the machine manages: it shrinks fast, grows slowly."""
+    """Adaptive budget of work per frame: it shrinks fast under load and grows slowly.
+
+    It belongs to one thread, as the stage does whose work it limits.
+    """
 
     def __init__(self, start: float, *, low: float, high: float) -> None:
         self._value = start
@@ -34,9 +37,9 @@ class AdaptiveBudget:
         return self._value
 
     def learn(self, load: float) -> None:
-        """Take in the time that a frame took over the time that it should take at most.
+        """Feedback: ``load`` is the time a frame took over the time it should take at most.
 
-        Some frames in a row decide, not one.
+        Its exponential moving average decides, so that one slow frame does not.
         """
         self._load += _MEMORY * (min(load, _MOST_LOAD) - self._load)
         if self._load > 1:

@@ -1,9 +1,10 @@
-"""The flow of a frame: detector, tracker, crop, classifier, smoother, result."""
+"""Pipeline, the flow of a frame: detector, tracker, crop, classifier, smoother, result."""
 
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,7 @@ from ferdesk.core.smoother import Smoother
 from ferdesk.core.tracking.appearance import appearance_embeddings
 from ferdesk.core.tracking.tracker import Tracker
 from ferdesk.core.types import (
+    STAGES,
     Detection,
     DeviceInfo,
     Expression,
@@ -31,13 +33,13 @@ from ferdesk.core.types import (
 _FACES_AT_FIRST = 4.0
 _MOST_FACES = 64.0
 _BUSY_SHARE = 0.8
-"""Judging may take this much of the camera's interval."""
-_JUDGED_AT_LEAST_EVERY_S = 0.5
-"""However little time there is, what is said of a face is no older than this."""
+"""Classification may take this much of the camera's interval."""
+_CLASSIFIED_AT_LEAST_EVERY_S = 0.5
+"""However little time there is, a face's classification is no older than this."""
 
 
 class FaceDetector(Protocol):
-    """Finds faces in a picture [H, W, 3] uint8 RGB."""
+    """Face detector: detections in a picture [H, W, 3] uint8 RGB."""
 
     def detect(self, image: NDArray[np.uint8]) -> Sequence[Detection]: ...
 
@@ -46,17 +48,17 @@ class FaceDetector(Protocol):
 
 @runtime_checkable
 class PacedDetector(Protocol):
-    """A detector that remembers where faces were and keeps to a pace."""
+    """Paced face detector: it remembers where faces were and keeps to a frame pacing."""
 
     def for_new_source(self) -> FaceDetector:
-        """One that shares the models and remembers nothing."""
+        """Detector that shares the networks and remembers no face."""
         ...
 
-    def set_pacing(self, pace: FramePacing) -> None: ...
+    def set_pacing(self, pacing: FramePacing) -> None: ...
 
 
 class ExpressionClassifier(Protocol):
-    """Judges crops [n, 48, 48] float32, grey values 0..255, in one run."""
+    """Expression classifier of crops [n, 48, 48] float32, grey values 0..255, in one batch."""
 
     @property
     def info(self) -> ModelInfo: ...
@@ -69,11 +71,11 @@ class ExpressionClassifier(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedFrame:
-    """A frame whose faces are found, tracked and cut out, and not yet judged.
+    """Tracked frame: its faces are detected, tracked and cropped, and not yet classified.
 
-    ``crops`` [n, 48, 48] float32 are those of ``chosen``, which are to be classified, as indices
+    ``crops`` [n, 48, 48] float32 are those of ``chosen``, the faces to be classified, as indices
     of ``faces`` and ``squares``. ``marks_s`` has the clock before detection and after detection,
-    tracking and cropping.
+    tracking and cropping. ``unconfirmed`` has the boxes of detections that became no face.
     """
 
     frame: Frame
@@ -86,23 +88,22 @@ class TrackedFrame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judgement:
-    """What was last said of a face, and of which moment."""
+class _Classification:
+    """Last classification of a face, raw and smoothed, with the quality of its crop."""
 
     expression: Expression
     smoothed: NDArray[np.float32]
     sharpness: float
     brightness: float
-    t_s: float
     baseline_applied: bool
 
 
 class Pipeline:
-    """``process`` turns a frame into its result; nothing flows back and no stage is skipped.
+    """Pipeline: ``process`` turns a frame into its result; nothing flows back, no stage is skipped.
 
-    Its two halves, ``find`` and ``judge``, may run on two threads at once, each frame passing
+    Its two halves, ``detect`` and ``classify``, may run on two threads at once, each frame passing
     through both in order. One pipeline serves one source: detector, tracker and smoother
-    remember. ``fresh`` makes the next.
+    remember. ``for_new_source`` makes the next.
     """
 
     def __init__(
@@ -119,14 +120,14 @@ class Pipeline:
         self._smoother = Smoother()
         self._post_processing = post_processing or PostProcessing()
         self._clock = clock
-        self._pace = FramePacing()
-        self._num_judged = AdaptiveBudget(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
-        # the first belongs to ``judge``, the second to ``find``
-        self._judgements: dict[int, _Judgement] = {}
+        self._pacing = FramePacing()
+        self._num_classified = AdaptiveBudget(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
+        # the first belongs to ``classify``, the second to ``detect``
+        self._classifications: dict[int, _Classification] = {}
         self._chosen_s: dict[int, float] = {}
 
     def for_new_source(self) -> "Pipeline":
-        """A pipeline with the same models that remembers no face."""
+        """Pipeline with the same models that remembers no face."""
         detector = self.detector
         return Pipeline(
             detector.for_new_source() if isinstance(detector, PacedDetector) else detector,
@@ -143,14 +144,14 @@ class Pipeline:
         """Apply ``post_processing`` from the next frame on; from any thread."""
         self._post_processing = post_processing
 
-    def set_pacing(self, pace: FramePacing) -> None:
-        """Do from the next frame on as much as ``pace`` leaves time for; from any thread."""
-        self._pace = pace
+    def set_pacing(self, pacing: FramePacing) -> None:
+        """Do from the next frame on as much as ``pacing`` leaves time for; from any thread."""
+        self._pacing = pacing
         if isinstance(self.detector, PacedDetector):
-            self.detector.set_pacing(pace)
+            self.detector.set_pacing(pacing)
 
     def close(self) -> None:
-        """Free the detector; pipelines made by ``fresh`` share it."""
+        """Free the detector; pipelines made by ``for_new_source`` share it."""
         self.detector.close()
 
     def process(self, frame: Frame) -> FrameResult:
@@ -158,7 +159,7 @@ class Pipeline:
         return self.classify(self.detect(frame))
 
     def detect(self, frame: Frame) -> TrackedFrame:
-        """The first half: the faces of ``frame``, who they are, and the pictures of them."""
+        """First half of the pipeline: detector, tracker and crop."""
         marks = [self._clock()]
         detections = self.detector.detect(frame.image)
         marks.append(self._clock())
@@ -166,8 +167,8 @@ class Pipeline:
         faces = self._tracker.update(detections, frame.t_s, appearances)
         marks.append(self._clock())
         tracked = {face.detection.box for face in faces}
-        unconfirmed = tuple(found.box for found in detections if found.box not in tracked)
-        squares = tuple(square_around(f.detection.box, f.detection.framing) for f in faces)
+        unconfirmed = tuple(d.box for d in detections if d.box not in tracked)
+        squares = tuple(square_around(face.detection.box, face.detection.framing) for face in faces)
         chosen = self._choose(faces, frame.t_s)
         crops = np.empty((len(chosen), FACE_SIZE_PX, FACE_SIZE_PX), dtype=np.float32)
         for crop, i in zip(crops, chosen, strict=True):
@@ -175,69 +176,65 @@ class Pipeline:
         marks.append(self._clock())
         return TrackedFrame(frame, faces, squares, chosen, crops, tuple(marks), unconfirmed)
 
-    def classify(self, found: TrackedFrame) -> FrameResult:
-        """The second half: what the faces show."""
-        frame, tracked, squares = found.frame, found.faces, found.squares
-        chosen, crops = found.chosen, found.crops
-        pace, post_processing = self._pace, self._post_processing
-        self._smoother.tau_s = post_processing.smoothing_tau_s
-        marks = [*found.marks_s, self._clock()]
+    def classify(self, tracked: TrackedFrame) -> FrameResult:
+        """Second half of the pipeline: classifier, neutral baselines and smoother."""
+        frame, pacing, post_processing = tracked.frame, self._pacing, self._post_processing
+        marks = [*tracked.marks_s, self._clock()]
         # read once: another model may be put in its place at any time
         classifier = self.classifier
-        expressions = classifier.classify(crops) if chosen else ()
+        expressions = classifier.classify(tracked.crops) if tracked.chosen else ()
         marks.append(self._clock())
-        for i, crop, expression in zip(chosen, crops, expressions, strict=True):
-            face_id = tracked[i].face_id
+        self._smoother.tau_s = post_processing.smoothing_tau_s
+        for i, crop, expression in zip(tracked.chosen, tracked.crops, expressions, strict=True):
+            face_id = tracked.faces[i].face_id
             baseline = post_processing.baselines.get(face_id)
-            said = expression.probabilities
-            self._judgements[face_id] = _Judgement(
+            raw = expression.probabilities
+            shifted = raw if baseline is None else baseline.apply(raw)
+            self._classifications[face_id] = _Classification(
                 expression,
-                self._smoother.update(
-                    face_id, said if baseline is None else baseline.apply(said), frame.t_s
-                ),
-                sharpness(crop),
-                float(crop.mean()),
-                frame.t_s,
+                smoothed=self._smoother.update(face_id, shifted, frame.t_s),
+                sharpness=sharpness(crop),
+                brightness=float(crop.mean()),
                 baseline_applied=baseline is not None,
             )
-        judged = frozenset(chosen)
+        classified_now = frozenset(tracked.chosen)
         faces = tuple(
-            self._result(face, square, post_processing, classified_now=i in judged)
-            for i, (face, square) in enumerate(zip(tracked, squares, strict=True))
+            self._result(face, square, post_processing, classified_now=i in classified_now)
+            for i, (face, square) in enumerate(zip(tracked.faces, tracked.squares, strict=True))
         )
         self._smoother.forget_before(frame.t_s)
-        present = {face.face_id for face in tracked}
-        self._judgements = {k: v for k, v in self._judgements.items() if k in present}
+        present = {face.face_id for face in tracked.faces}
+        self._classifications = {k: v for k, v in self._classifications.items() if k in present}
         marks.append(self._clock())
-        if chosen and pace.interval_s is not None:
-            self._num_judged.learn((marks[-1] - marks[4]) / (_BUSY_SHARE * pace.interval_s))
-        stages = ("detect", "track", "crop", "wait", "classify", "smooth")
+        stages_s = [after - before for before, after in pairwise(marks)]
+        if tracked.chosen and pacing.interval_s is not None:
+            busy_s = marks[-1] - marks[-3]
+            self._num_classified.learn(busy_s / (_BUSY_SHARE * pacing.interval_s))
         return FrameResult(
             frame=frame,
             faces=faces,
             latency_ms=(marks[-1] - frame.captured_s) * 1000,
             stage_ms={
-                stage: (after - before) * 1000
-                for stage, before, after in zip(stages, marks, marks[1:], strict=False)
+                stage: spent_s * 1000 for stage, spent_s in zip(STAGES, stages_s, strict=True)
             },
-            unconfirmed=found.unconfirmed,
+            unconfirmed=tracked.unconfirmed,
         )
 
     def _choose(self, tracked: Sequence[TrackedFace], t_s: float) -> tuple[int, ...]:
-        """Which of ``tracked`` are classified now: all without a clock, else the longest waiting.
+        """Choice of the faces to classify now: all without a clock, else the longest waiting.
 
         A face that was never classified comes first and always, since there is nothing to show
-        for it; so does one whose last judgement is too old.
+        for it; so does one whose last classification is too old.
         """
-        pace = self._pace
-        if pace.every_face or pace.interval_s is None:
+        pacing = self._pacing
+        if pacing.every_face or pacing.interval_s is None:
             chosen = tuple(range(len(tracked)))
         else:
             ages_s = [t_s - self._chosen_s.get(face.face_id, -math.inf) for face in tracked]
             by_age = sorted(range(len(tracked)), key=lambda i: -ages_s[i])
-            num_due = sum(age_s > _JUDGED_AT_LEAST_EVERY_S for age_s in ages_s)
-            chosen = tuple(sorted(by_age[: max(num_due, int(self._num_judged.value))]))
-        # every frame that is found is judged too: a face that was chosen will have its judgement
+            num_due = sum(age_s > _CLASSIFIED_AT_LEAST_EVERY_S for age_s in ages_s)
+            chosen = tuple(sorted(by_age[: max(num_due, int(self._num_classified.value))]))
+        # every tracked frame is classified too: a face that was chosen will have its values
         now = {tracked[i].face_id: t_s for i in chosen}
         self._chosen_s = {
             face.face_id: now.get(face.face_id, self._chosen_s.get(face.face_id, -math.inf))
@@ -253,21 +250,21 @@ class Pipeline:
         *,
         classified_now: bool,
     ) -> FaceResult:
-        found, said = face.detection, self._judgements[face.face_id]
-        box = found.box
+        detection, last = face.detection, self._classifications[face.face_id]
+        box = detection.box
         quality = FaceQuality(
             (box.width + box.height) / 2,
-            said.sharpness,
-            said.brightness,
-            found.roll_deg,
-            found.yaw_deg,
-            found.pitch_deg,
+            last.sharpness,
+            last.brightness,
+            detection.roll_deg,
+            detection.yaw_deg,
+            detection.pitch_deg,
         )
         reason: LowConfidenceReason = quality.low_confidence_reason(
             smallest_face_px=post_processing.smallest_face_px
         )
         if not reason and is_unclear(
-            said.smoothed,
+            last.smoothed,
             below=post_processing.confidence_threshold,
             margin=post_processing.margin_threshold,
         ):
@@ -276,16 +273,16 @@ class Pipeline:
             face_id=face.face_id,
             box=box,
             square=square,
-            detection_score=found.score,
-            expression=said.expression,
-            smoothed=said.smoothed,
+            detection_score=detection.score,
+            expression=last.expression,
+            smoothed=last.smoothed,
             low_confidence=reason != "",
-            roll_deg=found.roll_deg,
-            sharpness=said.sharpness,
-            brightness=said.brightness,
+            roll_deg=detection.roll_deg,
+            sharpness=last.sharpness,
+            brightness=last.brightness,
             classified_now=classified_now,
-            baseline_applied=said.baseline_applied,
+            baseline_applied=last.baseline_applied,
             reason=reason,
-            yaw_deg=found.yaw_deg,
-            pitch_deg=found.pitch_deg,
+            yaw_deg=detection.yaw_deg,
+            pitch_deg=detection.pitch_deg,
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ferdesk.core.baseline import Baseline
-from ferdesk.core.quality import SMALLEST_FACE_PX, UNCERTAIN_BELOW, UNCERTAIN_MARGIN
+from ferdesk.core.quality import CONFIDENCE_THRESHOLD, MARGIN_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 
 
@@ -19,8 +19,8 @@ class PostProcessing:
     """
 
     smoothing_tau_s: float = SMOOTHING_TAU_S
-    confidence_threshold: float = UNCERTAIN_BELOW
-    margin_threshold: float = UNCERTAIN_MARGIN
+    confidence_threshold: float = CONFIDENCE_THRESHOLD
+    margin_threshold: float = MARGIN_THRESHOLD
     smallest_face_px: float = SMALLEST_FACE_PX
     baselines: Mapping[int, Baseline] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""How good a crop is, and why a label is not to be trusted."""
+"""Face quality, and the reasons for low confidence in a label."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 LowConfidenceReason = Literal[
     "", "small", "turned", "tilted", "dark", "bright", "blurred", "unclear"
 ]
-"""Why a label is uncertain: the face itself, or (``unclear``) what the network says of it."""
+"""Reason for low confidence: the face itself, or (``unclear``) its probabilities."""
 
-UNCERTAIN_BELOW = 0.40
-UNCERTAIN_MARGIN = 0.10
+CONFIDENCE_THRESHOLD = 0.40
+MARGIN_THRESHOLD = 0.10
 SMALLEST_FACE_PX = 24.0
 # measured by benchmarks/quality.py; docs/uncertain.md has the tables
 FARTHEST_YAW_DEG = 35.0
@@ -33,7 +33,7 @@ def sharpness(crop: NDArray[np.float32]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FaceQuality:
-    """What can be measured of a face without asking the network.
+    """Face quality: what can be measured without the classifier.
 
     ``side_px`` is the mean of its box's width and height in the picture; ``sharpness`` and
     ``brightness`` (0..255) are its crop's; the angles are ``ferdesk.core.head_pose``'s.
@@ -49,7 +49,7 @@ class FaceQuality:
     def low_confidence_reason(
         self, *, smallest_face_px: float = SMALLEST_FACE_PX
     ) -> LowConfidenceReason:
-        """The first thing that keeps this face from being judged, from the surest to measure."""
+        """Reason not to classify this face, empty for none; the surest to measure comes first."""
         if self.side_px < smallest_face_px:
             return "small"
         if abs(self.yaw_deg) > FARTHEST_YAW_DEG or abs(self.pitch_deg) > FARTHEST_PITCH_DEG:
@@ -66,9 +66,9 @@ class FaceQuality:
 def is_unclear(
     smoothed: NDArray[np.float32],
     *,
-    below: float = UNCERTAIN_BELOW,
-    margin: float = UNCERTAIN_MARGIN,
+    below: float = CONFIDENCE_THRESHOLD,
+    margin: float = MARGIN_THRESHOLD,
 ) -> bool:
-    """Whether the largest probability is below ``below``, or leads by less than ``margin``."""
+    """Low confidence of ``smoothed`` [7]: maximum is under ``below`` or lead under ``margin``."""
     second, first = np.sort(smoothed)[-2:]
     return bool(first < below or first - second < margin)

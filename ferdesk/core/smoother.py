@@ -1,4 +1,4 @@
-"""Probabilities smoothed over time, per face: what was measured decays with its age in seconds."""
+"""Exponential moving average (EMA) of probabilities, per face, with a time constant in seconds."""
 
 import math
 
@@ -10,7 +10,7 @@ _FORGET_AFTER_S = 2.0
 
 
 class Smoother:
-    """Exponential smoothing with time constant ``tau_s``; 0 switches it off.
+    """Exponential moving average (EMA) with time constant ``tau_s``; 0 switches it off.
 
     s(t) = s(t0) + (1 - exp(-(t - t0) / tau)) (p(t) - s(t0)), which keeps the sum at 1 and gives
     the same curve at every frame rate. ``tau_s`` may be changed at any time.
@@ -23,7 +23,7 @@ class Smoother:
     def update(
         self, face_id: int, probabilities: NDArray[np.float32], t_s: float
     ) -> NDArray[np.float32]:
-        """The smoothed probabilities [7] of ``face_id`` after this measurement at ``t_s``."""
+        """EMA update: the smoothed probabilities [7] float32 of ``face_id`` at ``t_s``."""
         measured = probabilities.astype(np.float64)
         before_s, smoothed = self._faces.get(face_id, (t_s, measured))
         elapsed_s = t_s - before_s
@@ -35,7 +35,7 @@ class Smoother:
         return smoothed.astype(np.float32)
 
     def forget_before(self, t_s: float) -> None:
-        """Drop faces that were not seen for long, so that memory stays flat."""
+        """Drop faces that were not updated for long before ``t_s``, so that memory stays flat."""
         self._faces = {
             face_id: kept
             for face_id, kept in self._faces.items()

@@ -1,4 +1,4 @@
-"""The values that travel through the program; nobody changes one that has been handed on.
+"""Values that travel through the program; nobody changes one that has been handed on.
 
 Pictures are [H, W, 3] uint8 RGB, upright, never mirrored. Coordinates are continuous pixels of
 that picture, x to the right and y down; pixel ``i`` covers ``[i, i + 1)``. Times end in ``_s`` and
@@ -21,10 +21,13 @@ from ferdesk.messages import translatable
 MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
 
+STAGES = ("detect", "track", "crop", "wait", "classify", "smooth")
+"""Stages of the pipeline in order; ``wait`` lies between its two halves, for the other thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class CameraFormat:
-    """What is asked of a camera; zeros leave the choice to it."""
+    """Camera format that is asked for; zeros leave the choice to the camera."""
 
     width: int = 0
     height: int = 0
@@ -57,7 +60,7 @@ ITS_OWN = CameraFormat()
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself once it is open.
+    """Source information, known once a source is open.
 
     ``name`` is for people and folder names (a file's stem, ``camera0``, ``demo``, a host);
     ``location`` has no credentials. ``rate_fps`` is None where unknown. ``starts_utc`` is the
@@ -98,7 +101,7 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a source.
+    """Frame: one picture of a source and its time.
 
     ``image`` [H, W, 3] uint8 RGB, read-only. ``index`` counts from 0 in the source. ``t_s`` is the
     presentation time in a file and the time since opening otherwise; ``captured_s`` is when the
@@ -135,7 +138,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFace:
-    """A detection that has an identity: ``face_id`` from 1, never used again in a session."""
+    """Tracked face: a detection with an identity, ``face_id`` from 1, never used again."""
 
     face_id: int
     detection: Detection
@@ -143,7 +146,7 @@ class TrackedFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """What the network says of one crop.
+    """Classification of one crop: probabilities and maps.
 
     ``probabilities`` [7] float32 in LABELS' order, sum 1. ``maps``: ``attention`` and
     ``attention_mid`` [h, w] in [0, 1], ``cam`` [7, h, w], as far as the model has them.
@@ -155,7 +158,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceResult:
-    """One face in one analysed frame.
+    """Result of one face in one analysed frame.
 
     ``square`` is the region of the picture that the network saw; its maps lie on it.
     ``smoothed`` [7] float32 sums to 1; ``label`` is its largest entry's name and ``confidence``
@@ -185,7 +188,7 @@ class FaceResult:
 
     @property
     def classifiable(self) -> bool:
-        """Whether the face is large, frontal, lit and sharp enough to be judged at all."""
+        """Whether the face is large, frontal, lit and sharp enough to be classified at all."""
         return self.reason in ("", "unclear")
 
     @property
@@ -199,11 +202,12 @@ class FaceResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameResult:
-    """A frame and all that was found in it.
+    """Result of one frame.
 
     ``latency_ms`` runs from the frame's arrival to this result; ``stage_ms`` has the time of each
-    stage (``detect``, ``track``, ``wait``, ``crop``, ``classify``, ``smooth``); ``wait`` is the
-    time between the two halves of the pipeline. ``unconfirmed`` are detections that became no face.
+    stage, in the order of ``STAGES``: ``detect``, ``track``, ``crop``, ``wait`` (between the two
+    halves of the pipeline), ``classify``, ``smooth``. ``unconfirmed`` has the boxes of detections
+    that became no face.
     """
 
     frame: Frame
@@ -220,7 +224,7 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class MapPlace:
-    """Where a map's cells lie on the 48-pixel crop, and the range in which it is shown.
+    """Place of a map's cells on the 48-pixel crop, and the range in which it is displayed.
 
     The centre of cell i lies at the centre of crop pixel ``start + i * stride``.
     """
@@ -234,7 +238,7 @@ class MapPlace:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model file says of itself; ``sha256`` is the file's."""
+    """Model information, as the file's metadata has it; ``sha256`` is the file's."""
 
     name: str
     version: str
@@ -248,7 +252,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """The device that really runs the network, as the session itself says.
+    """Device that really runs the network, as the session itself reports.
 
     ``provider`` is ``CPU`` or ``CUDA``; ``reason`` says in words why it is not the other one and
     what to do, empty where there is nothing to explain. ``fell_back`` is True where the CPU is used

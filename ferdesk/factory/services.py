@@ -9,7 +9,7 @@ from pathlib import Path
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
-from ferdesk.adapters.sources.seekable_video import Film
+from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.types import CameraFormat, FrameResult
@@ -149,13 +149,13 @@ class WindowServices:
     def sessions_folder(self) -> Path:
         return self.root or sessions_folder()
 
-    def open_film(self, path: Path) -> Film:
+    def open_film(self, path: Path) -> SeekableVideo:
         """A recorded video.
 
         Raises:
             SourceError: it is missing or damaged.
         """
-        return Film(path)
+        return SeekableVideo(path)
 
     def write_parquet(self, session: Session, path: Path, review: Review) -> None:
         """Write a session's rows as Parquet.

@@ -28,7 +28,7 @@ def test_a_face_is_covered_from_a_second_before_to_a_second_after() -> None:
     assert (min(covered), max(covered), len(changed)) == (1.0, 3.0, 61)
 
 
-def test_between_two_findings_the_face_is_followed() -> None:
+def test_between_two_detections_the_box_is_interpolated() -> None:
     changed = run({2.0: Box(10, 40, 20, 20), 3.0: Box(80, 40, 20, 20)})
     middle = np.asarray(np.any(changed[2.5], axis=(0, 2)))
     assert middle[50:60].all()
@@ -41,7 +41,7 @@ def test_a_long_loss_is_covered_at_both_ends_only() -> None:
     assert covered == [t / 10 for t in (*range(21), *range(40, 61))]
 
 
-def test_unsure_findings_are_covered_too() -> None:
+def test_unconfirmed_detections_are_covered_too() -> None:
     anonymizer, image = Anonymizer(), picture()
     out = []
     for index in range(40):
@@ -75,5 +75,5 @@ def test_memory_holds_a_second_of_frames_and_no_face_for_ever() -> None:
         anonymizer.add(image, index / 30, {index // 30: box}, [box])
         assert len(anonymizer._waiting) <= 32
     assert len(anonymizer._faces) <= 4
-    assert len(anonymizer._others) <= 70
+    assert len(anonymizer._unconfirmed) <= 70
     assert sum(len(track.times_s) for track in anonymizer._faces.values()) <= 120

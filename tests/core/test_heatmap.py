@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ferdesk.core.heatmap import shown, spread
+from ferdesk.core.heatmap import normalise, upsample
 from ferdesk.core.types import MapPlace
 
 COARSE = MapPlace(start_x=2, start_y=2, stride=8, low=0.0, high=1.0)
@@ -18,7 +18,7 @@ def test_one_hot_cell_lands_within_one_crop_pixel(
     for row, column in [(0, 0), (1, 2), (cells - 2, 1), (3, cells - 2)]:
         hot = np.zeros((cells, cells), np.float32)
         hot[row, column] = 1
-        pixels = spread(hot, place, size_px)
+        pixels = upsample(hot, place, size_px)
         # the mean place of the heat, in crop pixels; edge cells also fill the border beyond them
         if 0 < row < cells - 1 and 0 < column < cells - 1:
             positions = (np.arange(size_px) + 0.5) * 48 / size_px - 0.5
@@ -33,11 +33,11 @@ def test_one_hot_cell_lands_within_one_crop_pixel(
 
 def test_a_flat_map_stays_flat() -> None:
     np.testing.assert_allclose(
-        spread(np.full((6, 6), 0.5, np.float32), COARSE, 100), 0.5, atol=1e-6
+        upsample(np.full((6, 6), 0.5, np.float32), COARSE, 100), 0.5, atol=1e-6
     )
 
 
 def test_the_display_range_is_cut_at_both_ends() -> None:
     values = np.array([[0.0, 0.2], [0.5, 1.0]], np.float32)
     expected = np.array([[0.0, 0.0], [0.5, 1.0]])
-    np.testing.assert_allclose(shown(values, FINE), expected, atol=1e-6)
+    np.testing.assert_allclose(normalise(values, FINE), expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The network, run by ONNX Runtime from a file that keeps the model contract."""
+"""Expression classifier in ONNX Runtime, from a file that keeps the model contract."""
 
 import contextlib
 import io
@@ -39,7 +39,7 @@ _CUDA_GRAPHS = {"enable_cuda_graph": "1", "cudnn_conv_algo_search": "HEURISTIC"}
 
 
 class OnnxClassifier:
-    """Crops in, probabilities and maps out; one batched run for all faces of a frame."""
+    """Expression classifier: crops in, probabilities and maps out, one batch for all faces."""
 
     def __init__(self, path: Path, provider: Provider = "auto") -> None:
         """Load and check the model.
@@ -83,7 +83,7 @@ class OnnxClassifier:
             self._bind()
 
     def _bind(self) -> None:
-        """Give CUDA fixed places for all sizes of batch, and run each before the first face."""
+        """Bind CUDA's inputs and outputs for all batch sizes, and run each once before a face."""
         try:
             self._bound = BoundRuns(self._session, self._outputs, "cuda")
             self._bound.warm_up()
@@ -94,11 +94,11 @@ class OnnxClassifier:
 
     @property
     def device(self) -> DeviceInfo:
-        """The device that ran the last batch; it changes where CUDA fails while it is used."""
+        """Device that ran the last batch; it changes where CUDA fails while it is used."""
         return self._device
 
     def _try_out(self, path: Path) -> None:
-        """Judge two blank crops: a file of the right names may still want other shapes or types.
+        """Classify two blank crops: a file of the right names may still want other shapes or types.
 
         CUDA that loads and cannot run is found here too, before the first face.
         """
@@ -123,7 +123,7 @@ class OnnxClassifier:
             )
 
     def classify(self, crops: NDArray[np.float32]) -> list[Expression]:
-        """Judge ``crops`` [n, 48, 48] float32, grey values 0..255; n may be 0."""
+        """Classification of ``crops`` [n, 48, 48] float32, grey values 0..255; n may be 0."""
         if len(crops) == 0:
             return []
         batch = np.ascontiguousarray(crops[:, None], dtype=np.float32)
@@ -142,7 +142,7 @@ class OnnxClassifier:
         ]
 
     def _run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The outputs for ``batch`` [n, 1, 48, 48]; where CUDA fails, from the CPU from then on."""
+        """Outputs for ``batch`` [n, 1, 48, 48]; where CUDA fails, from the CPU from then on."""
         feed = {"faces": batch}
         try:
             if self._bound is not None:
@@ -161,7 +161,7 @@ class OnnxClassifier:
 
 
 class BoundRuns:
-    """Runs of a session whose inputs and outputs stay at fixed places on the device.
+    """IO binding: runs of a session whose inputs and outputs stay in fixed device memory.
 
     Batches are filled up to one of a few sizes, so that each size is set up once and CUDA can
     replay it as a graph: one launch for all kernels. Larger batches go in pieces.
@@ -181,13 +181,13 @@ class BoundRuns:
         self._setups: dict[int, tuple[Any, Any, list[Any]]] = {}
 
     def warm_up(self) -> None:
-        """Set each size up and run it twice: the first run chooses kernels, a later is captured."""
+        """Warm-up: each size runs twice; the first run chooses kernels, a later is captured."""
         for size in self.SIZES:
             for _ in range(2):
                 self.run(np.zeros((size, 1, FACE_SIZE_PX, FACE_SIZE_PX), np.float32))
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The outputs for ``batch`` [n, 1, 48, 48], in memory of their own."""
+        """Outputs for ``batch`` [n, 1, 48, 48], in memory of their own."""
         largest = self.SIZES[-1]
         pieces = [
             self._run_piece(batch[first : first + largest])
@@ -236,12 +236,12 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def _open_session(
     content: bytes, path: Path, provider: Provider
 ) -> tuple["onnxruntime.InferenceSession", DeviceInfo]:
-    """A session on the wanted device where that is possible, and the device it really has."""
+    """Session on the wanted device where that is possible, and the device it really has."""
     import onnxruntime
 
     # ferdesk/__init__.py has told it by the environment; this holds if that was too late
     onnxruntime.disable_telemetry_events()
-    build, gpu, reason, said = _build(), "", "", ""
+    build, gpu, reason, detail = _build(), "", "", ""
     if provider == "cpu":
         reason = translatable("the CPU was chosen")
     else:
@@ -255,11 +255,11 @@ def _open_session(
             session = _new_cuda_session(content, path)
         except ModelError as error:
             # a broken model fails on the CPU again, with its own sentence
-            said = str(error.__cause__)
+            detail = str(error.__cause__)
         else:
             if cuda.CUDA_PROVIDER in session.get_providers():
                 return session, _device_of(session, provider, "", gpu=gpu)
-        reason = cuda.refusal(build, said)
+        reason = cuda.refusal(build, detail)
     session = _new_session(content, path, ["CPUExecutionProvider"])
     return session, _device_of(session, provider, reason, gpu=gpu)
 
@@ -295,7 +295,7 @@ def _new_session(
 
 
 def _new_cuda_session(content: bytes, path: Path) -> "onnxruntime.InferenceSession":
-    """With CUDA graphs where the whole model runs on the GPU, else without.
+    """Session on CUDA, with CUDA graphs where the whole model runs on the GPU, else without.
 
     TensorRT was left out: it would build its engine for minutes at the first start, for a network
     of a few milliseconds.
@@ -328,7 +328,7 @@ def _build() -> cuda.Build:
 
 
 def runtime_text() -> str:
-    """The installed ONNX Runtime in words: its version, and the CUDA that it was built for."""
+    """Version of the installed ONNX Runtime, and the CUDA that it was built for, in words."""
     build = _build()
     kind = f"built for CUDA {build.cuda_version}" if build.cuda_version else "the CPU build"
     return f"{build.version}, {kind}"
@@ -337,7 +337,7 @@ def runtime_text() -> str:
 def _device_of(
     session: "onnxruntime.InferenceSession", wanted: Provider, reason: str, *, gpu: str
 ) -> DeviceInfo:
-    """The device that ``session`` itself says it has."""
+    """Device that ``session`` itself reports."""
     providers = tuple(session.get_providers())
     used: Literal["CPU", "CUDA"] = "CUDA" if cuda.CUDA_PROVIDER in providers else "CPU"
     # a GPU that is there and idle is news, whether CUDA was asked for by name or not
@@ -346,7 +346,7 @@ def _device_of(
 
 
 def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> list[str]:
-    """The names of the outputs to fetch, ``logits`` first."""
+    """Names of the outputs to fetch, ``logits`` first, once inputs and outputs fit the contract."""
     inputs = {value.name: value for value in session.get_inputs()}
     outputs = {value.name: value for value in session.get_outputs()}
     if "faces" not in inputs or list(inputs["faces"].shape[1:]) != [1, FACE_SIZE_PX, FACE_SIZE_PX]:

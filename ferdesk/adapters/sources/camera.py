@@ -14,7 +14,7 @@ from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 
 _SILENT_AFTER_S = 1.0
-"""A camera whose reads all fail for this long gives no picture any more."""
+"""Timeout: a camera whose reads all fail for this long gives no picture any more."""
 _PAUSE_S = 0.02
 _SYSFS = Path("/sys/class/video4linux")
 _DEVICES = Path("/dev")
@@ -24,7 +24,7 @@ _RAW_UP_TO = (640, 480, 30.0)
 
 
 class Camera:
-    """Camera ``index`` of this machine, in the format that is asked for as far as it has it."""
+    """Camera ``index`` of this machine as a source, in the wanted format as far as it has it."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Camera:
         )
 
     def read(self) -> Frame | None:
-        """Wait for the next picture.
+        """Next frame; waits for it.
 
         Raises:
             SourceError: the camera answers, but with no picture any more.
@@ -154,7 +154,7 @@ class Camera:
 
 
 def user_of(device: Path, processes: Path) -> str:
-    """The name of another program that has ``device`` open, as far as this user may see it."""
+    """Name of another program that has ``device`` open, as far as this user may see it."""
     for process in processes.glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue
@@ -186,7 +186,7 @@ def list_cameras() -> list[tuple[int, str]]:
 
 
 def linux_cameras(sysfs: Path) -> list[tuple[int, str]]:
-    """The cameras that the kernel lists below ``sysfs``; no device is touched."""
+    """Cameras that the kernel lists below ``sysfs``; no device is opened."""
     cameras: list[tuple[int, str]] = []
     for entry in sorted(sysfs.glob("video*"), key=lambda entry: (len(entry.name), entry.name)):
         try:

@@ -1,4 +1,4 @@
-"""A source that needs no camera: two public-domain portraits, set in motion before a backdrop.
+"""Demo source, without a camera: two public-domain portraits move before a backdrop.
 
 The pictures and why they may be shipped: assets/demo/SOURCES.md. The scene is a fixed script of
 ``LOOP_S`` seconds, the same each time: one person, two, a dip of the light, a loss of focus, the
@@ -35,7 +35,7 @@ _STRIP_PX = 32
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where a face is: its centre and width as the short-range detector boxes it, in pixels.
+    """Pose of a face: its centre and width as the short-range detector boxes it, in pixels.
 
     ``roll_deg`` is clockwise. ``mouth`` lifts the corners of the mouth and ``brow`` the inner ends
     of the brows, from -1 to 1.
@@ -51,7 +51,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A cut-out portrait, points on it in its own pixels, and its path through the loop.
+    """Person of the demo: a cut-out portrait, points on it in its own pixels, and its path.
 
     ``path`` has poses at times; before the first and after the last the person is away, so both
     ends lie wholly outside the picture.
@@ -117,7 +117,7 @@ _BROW_LIFT, _BROW_REACH = 0.035, 0.10
 
 
 def visible_people(t_s: float) -> dict[str, Box]:
-    """The faces that lie wholly in the picture at ``t_s``, by the person's name."""
+    """Boxes of the faces that lie wholly in the picture at ``t_s``, by the person's name."""
     faces = {}
     for person in PEOPLE:
         pose = _pose(person, t_s)
@@ -130,7 +130,7 @@ def visible_people(t_s: float) -> dict[str, Box]:
 
 
 class DemoSource:
-    """The scene as a source of frames.
+    """Demo scene as a source.
 
     Args:
         duration_s: the end; without one it goes on until it is closed.
@@ -192,7 +192,7 @@ class DemoSource:
 
 
 class _Scene:
-    """The script's pictures; ``render`` draws one moment of it."""
+    """Scene of the script; ``render`` draws one moment of it."""
 
     def __init__(self, folder: Path) -> None:
         self._backdrop = _backdrop()
@@ -213,7 +213,7 @@ class _Scene:
 
 
 class _CutOut:
-    """A portrait with soft edges that can be drawn in any pose."""
+    """Cut-out portrait with soft edges that can be drawn in any pose."""
 
     def __init__(self, person: Person, folder: Path) -> None:
         self.person = person
@@ -236,7 +236,7 @@ class _CutOut:
         self._brow_up = np.float32(_BROW_LIFT * side) * border * (brows[0] + brows[1])
 
     def draw(self, image: Picture, pose: Pose) -> None:
-        """Lay the portrait over ``image``."""
+        """Alpha-composite the portrait onto ``image``, in place."""
         self._make_face(pose)
         scale = pose.width / self.person.face_width
         (cx, cy), turn = self.person.face_center, math.radians(pose.roll_deg)
@@ -257,24 +257,24 @@ class _CutOut:
             left, _, width, _ = cv2.boundingRect(cv2.extractChannel(layer, 3))
             if width > 0:
                 region = image[top : top + len(layer), x0 + left : x0 + left + width]
-                _lay_over(region, _u8(layer[:, left : left + width]))
+                _composite(region, _u8(layer[:, left : left + width]))
 
     def _make_face(self, pose: Pose) -> None:
-        """Bend the face in place: each pixel is fetched from where it would be at rest."""
+        """Warp the face in place: each pixel is fetched from where it would be at rest."""
         rows = self._rows + pose.mouth * self._mouth_up + pose.brow * self._brow_up
         columns = self._columns - pose.mouth * self._mouth_out
         self._picture[self._face] = cv2.remap(self._face_at_rest, columns, rows, cv2.INTER_LINEAR)
 
 
-def _lay_over(region: Picture, layer: Picture) -> None:
-    """Blend premultiplied RGBA over RGB, in place."""
+def _composite(region: Picture, layer: Picture) -> None:
+    """Alpha compositing of premultiplied RGBA over RGB, in place."""
     through = cv2.bitwise_not(cv2.extractChannel(layer, 3))
     behind = cv2.multiply(region, cv2.merge([through] * 3), scale=1 / 255)
     cv2.add(behind, cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB), dst=region)
 
 
 def _pose(person: Person, t_s: float) -> Pose | None:
-    """The pose between two of the path's, with a little sway; None while away."""
+    """Pose interpolated between two of the path's, with a little sway; None while away."""
     t_s %= LOOP_S
     if not person.path[0][0] <= t_s < person.path[-1][0]:
         return None
@@ -296,7 +296,7 @@ def _pose(person: Person, t_s: float) -> Pose | None:
 
 
 def _at(script: tuple[tuple[float, float], ...], t_s: float) -> float:
-    """A value between two of the script's; the first and the last hold before and after."""
+    """Value interpolated between two of the script's; the first and last hold beyond."""
     after = next((i for i, (at_s, _) in enumerate(script) if at_s > t_s), len(script))
     if after in (0, len(script)):
         return script[min(after, len(script) - 1)][1]
@@ -309,18 +309,18 @@ def _smoothstep(share: float) -> float:
 
 
 def _wave(turns: int, t_s: float) -> float:
-    """A sine with whole turns in the loop, so that its end meets its start."""
+    """Sine with whole turns in the loop, so that its end meets its start."""
     return math.sin(2 * math.pi * turns * t_s / LOOP_S)
 
 
 def _bump(grid: NDArray[np.float32], point: Point, reach: float) -> NDArray[np.float32]:
-    """1 at ``point``, fading over ``reach`` pixels; ``grid`` has the rows and the columns."""
+    """Gaussian around ``point``, sigma ``reach`` pixels; ``grid`` has the rows and the columns."""
     away = (grid[0] - point[1]) ** 2 + (grid[1] - point[0]) ** 2
     return cast("NDArray[np.float32]", np.exp(-away / (2 * reach**2)))
 
 
 def _border_fade(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """0 at the border of a region and 1 from a tenth of its side inwards."""
+    """Ramp [rows, columns]: 0 at a region's border, 1 from a tenth of its side inwards."""
     rows, columns = (
         np.clip(10 * np.minimum(np.arange(n), n - 1 - np.arange(n)) / n, 0, 1) for n in shape
     )
@@ -328,7 +328,7 @@ def _border_fade(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _premultiplied(path: Path) -> Picture:
-    """The portrait as [H, W, 4] RGBA, its colours times its alpha."""
+    """Portrait [H, W, 4] uint8 RGBA, premultiplied by its alpha."""
     # not cv2.imread: it cannot open paths with letters beyond the code page on Windows
     try:
         encoded = np.fromfile(path, np.uint8)
@@ -352,7 +352,7 @@ def _premultiplied(path: Path) -> Picture:
 
 
 def _backdrop() -> Picture:
-    """A grey-blue studio wall with a pool of light and a warm corner."""
+    """Backdrop: a grey-blue studio wall with a pool of light and a warm corner."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
 
     def pool(x: float, y: float, reach: float) -> NDArray[np.float32]:
@@ -372,7 +372,7 @@ def _backdrop() -> Picture:
 
 
 def _defocus(image: Picture, sigma: float) -> Picture:
-    """Blur; a strong one at a part of the size, where it costs little and looks the same."""
+    """Gaussian blur; a strong one at reduced size, where it costs little and looks the same."""
     shrink = 1 if sigma < 1 else 2 if sigma < 4 else 4
     small = cv2.resize(image, (WIDTH // shrink, HEIGHT // shrink), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / shrink)

@@ -28,7 +28,7 @@ _MOST_BAD_PICTURES = 100
 
 
 class NetworkStream:
-    """Pictures of a URL as they come. Broken ones are left out; where the stream ends, it is over.
+    """Network stream as a source: its frames as they come, without broken ones.
 
     ``open`` and ``read`` wait for the network, ten and five seconds at most. A stream that promises
     a length ends like a file; any other end is a loss and raises ``SourceError``. Neither the user
@@ -53,7 +53,7 @@ class NetworkStream:
         self._first: Frame | None = None
 
     def open(self) -> SourceInfo:
-        """Connect, and decode the first picture.
+        """Connect, and decode the first frame.
 
         Raises:
             SourceError: nothing answers, it wants a password, or it gives no picture.
@@ -105,7 +105,7 @@ class NetworkStream:
         )
 
     def read(self) -> Frame | None:
-        """The next picture; None at the end of a stream that has one.
+        """Next frame; None at the end of a stream that has one.
 
         Raises:
             SourceError: the stream broke off.
@@ -118,7 +118,7 @@ class NetworkStream:
         return next(self._frames, None)
 
     def close(self) -> None:
-        """From another thread, this ends the wait for a picture and leaves the rest to it."""
+        """Close the stream; from another thread, this ends its wait for a frame."""
         self._closed.set()
         try:
             if self._frames is not None:
@@ -200,7 +200,7 @@ class NetworkStream:
 
 
 def _is_finite(container: "InputContainer") -> bool:
-    """Whether the stream says how long it lasts, as a file on a server does."""
+    """Whether the stream has a duration, as a file on a server does."""
     return container.duration is not None and container.duration > 0
 
 

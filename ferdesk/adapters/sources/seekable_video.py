@@ -1,4 +1,4 @@
-"""A recorded video, whose pictures are asked for by their time, in any order; by PyAV."""
+"""Seekable video: the frame of any moment, in any order, decoded by PyAV."""
 
 import contextlib
 from pathlib import Path
@@ -23,11 +23,11 @@ _FORWARD_S = 2.0
 """Decoding on is quicker than seeking to a moment that is not further ahead than this."""
 
 
-class Film:
-    """One video file. Used by one thread, which also closes it."""
+class SeekableVideo:
+    """Seekable video file. Used by one thread, which also closes it."""
 
     def __init__(self, path: Path) -> None:
-        """Open ``path`` and decode its first picture.
+        """Open ``path`` and decode its first frame.
 
         Raises:
             SourceError: it is missing, damaged, or no video.
@@ -64,9 +64,9 @@ class Film:
             raise
 
     def picture_at(self, t_s: float) -> tuple[NDArray[np.uint8], float] | None:
-        """The picture that is shown at ``t_s``: the last one that began by then, and when it did.
+        """Frame at ``t_s`` [H, W, 3] uint8 RGB, the last one that began by then, and its own time.
 
-        ``[H, W, 3]`` uint8 RGB, and seconds; None before the first picture.
+        None before the first frame.
 
         Raises:
             SourceError: the video cannot be decoded there.
@@ -90,13 +90,13 @@ class Film:
             self._container.close()
 
     def _holds(self, t_s: float) -> bool:
-        """Whether the picture that was decoded last is the one of ``t_s``."""
+        """Whether the frame that was decoded last is the one of ``t_s``."""
         if self._now is None or self._time(self._now) > t_s + _TOLERANCE_S:
             return False
         return self._next is None or self._time(self._next) > t_s + _TOLERANCE_S
 
     def _seek(self, t_s: float) -> None:
-        """Go to a key picture at or before ``t_s``; in a file that was cut off, further back."""
+        """Seek to a key frame at or before ``t_s``; in a file that was cut off, further back."""
         base = self._stream.time_base
         assert base is not None
         for back_s in (0.0, 5.0, t_s):

@@ -17,7 +17,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
 class StillImage:
-    """One frame at ``t_s`` 0, then the end."""
+    """Still picture as a source: one frame at ``t_s`` 0, then the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -26,7 +26,7 @@ _MISSING_END_S = 0.5
 
 
 class VideoFile:
-    """Frames of a file in presentation order, upright.
+    """Video file as a source: its frames in presentation order, upright.
 
     A ``paced`` file gives each frame when it is due, as a player does. ``close`` may be called
     from another thread and ends a wait.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from ferdesk.core.heatmap import shown, spread
+from ferdesk.core.heatmap import normalise, upsample
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Expression, FaceResult, MapName, MapPlace
 from ferdesk.ui.kit.language import mark
@@ -95,7 +95,7 @@ def heatmap_image(
     if cells is None:
         return None
     plane = cells[LABELS.index(label or face.label)] if cells.ndim == 3 else cells
-    shares = shown(spread(plane, place, HEAT_SIZE_PX), place)
+    shares = normalise(upsample(plane, place, HEAT_SIZE_PX), place)
     pixels = heatmap_colours(opacity)[(shares * 255 + 0.5).astype(np.uint8)]
     return _as_image(pixels)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ferdesk.adapters.outputs.video_writer import VideoWriter
-from ferdesk.adapters.sources.seekable_video import Film
+from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import SourceError
 from tests.adapters.test_recording_faults import wait_for
@@ -27,7 +27,7 @@ def fill(writer: VideoWriter) -> None:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("film") / "video.mp4"
+    path = tmp_path_factory.mktemp("video") / "video.mp4"
     writer = VideoWriter(path, "clean", lossless=True)
     fill(writer)
     writer.close()
@@ -36,14 +36,14 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def film(video: Path) -> Iterator[Film]:
-    film = Film(video)
-    yield film
-    film.close()
+def seekable(video: Path) -> Iterator[SeekableVideo]:
+    seekable = SeekableVideo(video)
+    yield seekable
+    seekable.close()
 
 
-def number_at(film: Film, t_s: float) -> int:
-    found = film.picture_at(t_s)
+def number_at(seekable: SeekableVideo, t_s: float) -> int:
+    found = seekable.picture_at(t_s)
     assert found is not None
     image, began_s = found
     stripes = image.mean(axis=(0, 2)).reshape(8, 16).mean(axis=1) > 128
@@ -52,22 +52,24 @@ def number_at(film: Film, t_s: float) -> int:
     return number
 
 
-def test_each_moment_has_its_picture_forwards_backwards_and_at_random(film: Film) -> None:
+def test_each_moment_has_its_picture_forwards_backwards_and_at_random(
+    seekable: SeekableVideo,
+) -> None:
     order = [*range(len(TIMES)), *reversed(range(len(TIMES)))]
     order += np.random.default_rng(0).permutation(len(TIMES)).tolist()
     for number in order:
-        assert number_at(film, TIMES[number]) == number
+        assert number_at(seekable, TIMES[number]) == number
 
 
-def test_between_two_pictures_the_first_one_stands(film: Film) -> None:
-    assert number_at(film, 0.39) == 2
-    assert number_at(film, 7.0) == TIMES.index(9.0) - 1
-    assert number_at(film, 1000.0) == len(TIMES) - 1
+def test_between_two_pictures_the_first_one_stands(seekable: SeekableVideo) -> None:
+    assert number_at(seekable, 0.39) == 2
+    assert number_at(seekable, 7.0) == TIMES.index(9.0) - 1
+    assert number_at(seekable, 1000.0) == len(TIMES) - 1
 
 
-def test_before_the_first_picture_there_is_none(film: Film) -> None:
-    assert film.picture_at(-1.0) is None
-    assert number_at(film, 0.0) == 0
+def test_before_the_first_picture_there_is_none(seekable: SeekableVideo) -> None:
+    assert seekable.picture_at(-1.0) is None
+    assert number_at(seekable, 0.0) == 0
 
 
 def test_the_video_of_a_killed_program_plays_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -79,10 +81,10 @@ def test_the_video_of_a_killed_program_plays_as_far_as_it_goes(tmp_path: Path) -
         shutil.copy(writer.path, tmp_path / "left.mp4")
     finally:
         writer.close()
-    film = Film(tmp_path / "left.mp4")
+    seekable = SeekableVideo(tmp_path / "left.mp4")
     for number in (0, 20, 3, 40, 10):
-        assert number_at(film, TIMES[number]) == number
-    film.close()
+        assert number_at(seekable, TIMES[number]) == number
+    seekable.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all", b"\x00" * 5000])
@@ -90,6 +92,6 @@ def test_what_is_no_video_is_a_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"video\.mp4"):
-        Film(path)
+        SeekableVideo(path)
     with pytest.raises(SourceError, match=r"gone\.mp4"):
-        Film(tmp_path / "gone.mp4")
+        SeekableVideo(tmp_path / "gone.mp4")
