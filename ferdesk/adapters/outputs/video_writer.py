@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 log = logging.getLogger(__name__)
+
+_Point = tuple[int, int]
 
 VideoMode = Literal["clean", "overlay", "anonymous"]
 MODES: tuple[VideoMode, ...] = get_args(VideoMode)
@@ -267,7 +270,8 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
             (round(box.x + box.width), round(box.y + box.height)),
         )
         cv2.rectangle(drawn, *corners, ground, thin + 3, cv2.LINE_AA)
-        cv2.rectangle(drawn, *corners, rgb(annotation.colour), thin + 1, cv2.LINE_AA)
+        for line in _dashes(*corners, 7 * thin) if face.low_confidence else _sides(*corners):
+            cv2.line(drawn, *line, rgb(annotation.colour), thin + 1, cv2.LINE_AA)
         text = face_text(face)
         (text_width, text_height), below = cv2.getTextSize(text, font, scale, thin)
         pad = round(8 * scale)
@@ -282,6 +286,30 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
         origin = (left + pad, top + pad + text_height)
         cv2.putText(drawn, text, origin, font, scale, ink, thin, cv2.LINE_AA)
     return drawn
+
+
+def _sides(first: _Point, last: _Point) -> list[tuple[_Point, _Point]]:
+    """The four lines of a box."""
+    (left, top), (right, bottom) = first, last
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+    return list(pairwise(corners))
+
+
+def _dashes(first: _Point, last: _Point, step: int) -> list[tuple[_Point, _Point]]:
+    """The same in dashes, as the window draws the box of a face with low confidence."""
+    dashes = []
+    for (x, y), (end_x, end_y) in _sides(first, last):
+        along_x, along_y = np.sign(end_x - x), np.sign(end_y - y)
+        length = abs(end_x - x) + abs(end_y - y)
+        for start in range(0, length, 2 * step):
+            stop = min(start + step, length)
+            dashes.append(
+                (
+                    (int(x + along_x * start), int(y + along_y * start)),
+                    (int(x + along_x * stop), int(y + along_y * stop)),
+                )
+            )
+    return dashes
 
 
 def face_text(face: FaceResult) -> str:
