@@ -50,8 +50,10 @@ from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.recordings import session_header
 from ferdesk.factory.services import WindowServices
 from ferdesk.paths import detectors_folder
-from ferdesk.runtime.engine import Engine, FrameSource, State
+from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.reconnect import FrameSource
+from ferdesk.runtime.status import State
 
 CLIPS = (
     "WolfgangLanger_Pexels.mp4",

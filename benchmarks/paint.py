@@ -42,7 +42,7 @@ from ferdesk.core.types import (
 )
 from ferdesk.factory.services import WindowServices
 from ferdesk.factory.sources import open_source
-from ferdesk.runtime.engine import FrameSource
+from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.video_view import VideoView

@@ -1,11 +1,13 @@
 """The work without a window: ``analyze`` writes a session a source, ``bench`` times stages."""
 
+import contextlib
 import logging
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import VideoMode
@@ -24,8 +26,11 @@ from ferdesk.core.types import (
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.factory.recordings import new_folder, open_video, session_header
 from ferdesk.factory.sources import is_live, open_source, shown_name
-from ferdesk.runtime.engine import Engine, FrameSource, State, device_change, events_between
-from ferdesk.runtime.ports import Stream as ResultStream
+from ferdesk.runtime.engine import Engine
+from ferdesk.runtime.reconnect import FrameSource
+from ferdesk.runtime.recording import Recorder, SessionOutput, Stream
+from ferdesk.runtime.run import device_change
+from ferdesk.runtime.status import EventKind, State, Status
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +52,7 @@ class AnalysisOptions:
     out: Path
     every: int = 1
     duration_s: float | None = None
-    streams: tuple[ResultStream, ...] = ()
+    streams: tuple[Stream, ...] = ()
     """Told each result as it comes."""
     video: VideoMode | None = None
     """Write the pictures too: clean, with overlay, or anonymous."""
@@ -71,6 +76,7 @@ class _Work:
     usable: bool = False
     cut_off: bool = False
     warned: str = ""
+    """The kind of the warning that was told last."""
 
 
 def analyze(
@@ -113,20 +119,19 @@ def analyze(
 
 
 def _analyze_one(work: _Work) -> Path:
-    writer = _follow_live(work) if is_live(work.name) else _read_through(work)
-    _warn_of(work, writer)
-    if writer.problem:
+    session = _follow_live(work) if is_live(work.name) else _read_through(work)
+    _warn_of(work, session)
+    if session.problem:
         work.cut_off = True
-        work.warn(writer.problem)
-    return writer.folder
+        work.warn(session.problem)
+    return session.folder
 
 
-def _warn_of(work: _Work, writer: SessionWriter) -> None:
+def _warn_of(work: _Work, session: SessionOutput) -> None:
     """Tell what threatens the recording, once for each kind of threat."""
-    warning = writer.warning
-    kind = "".join(character for character in warning if not character.isdigit())
-    if warning and kind != work.warned:
-        work.warn(warning)
+    kind = session.warning_kind
+    if kind and kind != work.warned:
+        work.warn(session.warning)
     work.warned = kind
 
 
@@ -151,16 +156,25 @@ def _new_session(
     )
 
 
-def _read_through(work: _Work) -> SessionWriter:
+def _add_streams(recorder: Recorder, options: AnalysisOptions) -> None:
+    for number, stream in enumerate(options.streams):
+        recorder.add_stream(f"{number}", stream)
+
+
+def _read_through(work: _Work) -> SessionOutput:
     """Every frame in turn, nothing dropped."""
     options = work.options
     source = open_source(work.name, duration_s=options.duration_s)
+    recorder = Recorder()
+    _add_streams(recorder, options)
     num_seen = 0
     try:
         info = source.open()
         classifier = work.pipeline.classifier
         device = classifier.device
-        writer = _new_session(info, classifier.info, device, options)
+        recording = recorder.begin()
+        recording.open(lambda: _new_session(info, classifier.info, device, options))
+        session = recording.session
         work.usable = True
         try:
             for frame in frames_of(source):
@@ -168,75 +182,78 @@ def _read_through(work: _Work) -> SessionWriter:
                     break
                 num_seen += 1
                 if frame.index % options.every == 0:
-                    result = work.pipeline.process(frame)
-                    writer.add(result)
-                    for stream in options.streams:
-                        stream.put(result)
+                    recorder.take(work.pipeline.process(frame))
                 if classifier.device != device:
                     device = classifier.device
-                    _note_device(work, writer, device)
+                    # the network left its device in the middle: the session says from when on
+                    text = device_change(device)
+                    recorder.note_event("device_changed", text, time.monotonic())
+                    work.warn(text)
                 work.advance(info.name, frame.t_s)
                 if num_seen % 100 == 0:
-                    _warn_of(work, writer)
+                    _warn_of(work, session)
                 if work.stop_requested():
                     work.cut_off = True
-                    writer.note_event(
-                        "stopped", "The analysis was stopped before the source's end."
-                    )
-                if work.cut_off or writer.problem:
+                    text = "The analysis was stopped before the source's end."
+                    recorder.note_event("stopped", text, time.monotonic())
+                if work.cut_off or session.problem:
                     break
         except FerdeskError as error:
             work.cut_off = True
-            writer.note_event("source_error", str(error))
+            recorder.note_event("source_error", str(error), time.monotonic())
             work.warn(str(error))
         except Exception as error:
-            writer.note_event("error", f"The analysis ended here: {error}")
+            text = f"The analysis ended here: {error}"
+            recorder.note_event("error", text, time.monotonic())
             raise
         finally:
-            writer.close(frames_seen=num_seen)
+            recorder.end(frames_seen=num_seen)
+            recording.close()
     finally:
         source.close()
-    return writer
+    return session
 
 
-def _note_device(work: _Work, writer: SessionWriter | None, device: DeviceInfo) -> None:
-    """The network left its device in the middle: the session says from when on."""
-    text = device_change(device)
-    if writer is not None:
-        writer.note_event("device_changed", text)
-    work.warn(text)
-
-
-def _follow_live(work: _Work) -> SessionWriter:
+def _follow_live(work: _Work) -> SessionOutput:
     """The newest frame wins, until the duration is over, Ctrl-C, or the source is gone."""
     options = work.options
-    writer: SessionWriter | None = None
     next_index = 0
+    events: SimpleQueue[tuple[EventKind, str]] = SimpleQueue()
 
     def record(result: FrameResult) -> None:
         # on the engine's inference thread, where an error ends the run with its sentence
-        nonlocal writer, next_index
-        status = engine.status()
-        if writer is None and status.source and status.model and status.device:
-            writer = _new_session(status.source, status.model, status.device, options)
-        if writer is not None and result.frame.index >= next_index:
+        nonlocal next_index
+        if not recording.opened:
+            recording.open(lambda: _session_of(engine.status(), options))
+        if result.frame.index >= next_index:
             next_index = result.frame.index + options.every
-            writer.add(result)
-            for stream in options.streams:
-                stream.put(result)
+            recorder.take(result)
 
-    engine = Engine(on_result=record)
-    engine.classify_every_face(True)
+    def note(kind: EventKind, text: str, at_s: float) -> None:
+        recorder.note_event(kind, text, at_s)
+        events.put((kind, text))
+
+    def tell_events() -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                kind, text = events.get_nowait()
+                good = kind in ("camera_back", "picture_changed")
+                # without a session it is the reason for which there is none, and told as that
+                if kind != "source_error" or recording.opened:
+                    (work.tell if good else work.warn)(text)
+
+    engine = Engine(on_result=record, on_event=note)
+    recorder = Recorder(status=engine.status, classify_every_face=engine.classify_every_face)
+    _add_streams(recorder, options)
+    recording = recorder.begin()
     engine.start(lambda: open_source(work.name, asked=options.asked), lambda: work.pipeline)
     began_s: float | None = None
-    before = status = engine.status()
+    status = engine.status()
     try:
         while not (work.stop_requested() or status.state in (State.FAILED, State.ENDED)):
-            for kind, text in events_between(before, status):
-                good = kind in ("camera_back", "picture_changed")
-                (work.tell if good else work.warn)(text)
-                if writer is not None:
-                    writer.note_event(kind, text)
+            tell_events()
+            if recording.opened:
+                _warn_of(work, recording.session)
             if status.source is not None and began_s is None:
                 began_s = time.monotonic()
                 if status.source.refused:
@@ -244,25 +261,30 @@ def _follow_live(work: _Work) -> SessionWriter:
             elapsed_s = 0.0 if began_s is None else time.monotonic() - began_s
             if options.duration_s is not None and elapsed_s >= options.duration_s:
                 break
-            if writer is not None and writer.problem:
+            if recording.opened and recording.session.problem:
                 break
-            if writer is not None:
-                _warn_of(work, writer)
             work.advance(shown_name(work.name), elapsed_s)
             time.sleep(_POLL_S)
-            before, status = status, engine.status()
+            status = engine.status()
+        status = engine.status()
     finally:
         engine.stop()
-    if writer is None:
+        recorder.end(frames_seen=status.num_seen, frames_dropped=status.num_dropped)
+    tell_events()
+    if not recording.opened:
         reason = status.message or f"{shown_name(work.name)} gave no picture before it was stopped."
         raise SourceError(reason)
     work.usable = True
-    if status.state is State.FAILED:
-        work.cut_off = True
-        writer.note_event("source_error", status.message)
-        work.warn(status.message)
-    writer.close(frames_seen=status.num_seen, frames_dropped=status.num_dropped)
-    return writer
+    work.cut_off = status.state is State.FAILED
+    recording.close()
+    return recording.session
+
+
+def _session_of(status: Status, options: AnalysisOptions) -> SessionWriter:
+    """A session for what runs; there is a result, so all of it is known."""
+    if status.source is None or status.model is None or status.device is None:
+        raise SourceError("The source gave a result before it was open.")
+    return _new_session(status.source, status.model, status.device, options)
 
 
 def frames_of(source: FrameSource) -> Iterator[Frame]:

@@ -14,7 +14,7 @@ from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.factory.models import open_pipeline
 from ferdesk.factory.sources import open_source
-from ferdesk.runtime.engine import FrameSource
+from ferdesk.runtime.reconnect import FrameSource
 
 
 class Pipeline(pipeline.Pipeline):

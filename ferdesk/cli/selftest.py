@@ -255,7 +255,7 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
     from PySide6.QtWidgets import QApplication
 
     from ferdesk.app import run_app
-    from ferdesk.runtime.engine import State
+    from ferdesk.runtime.status import State
     from ferdesk.ui.preferences.consent import CONSENT_VERSION
     from ferdesk.ui.shell.main_window import MainWindow
 

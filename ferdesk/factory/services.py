@@ -10,9 +10,8 @@ from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.adapters.sources.seekable_video import SeekableVideo
-from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
-from ferdesk.core.types import CameraFormat, FrameResult
+from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
 from ferdesk.factory.models import (
     BEST_FIRST,
@@ -26,55 +25,13 @@ from ferdesk.factory.sources import open_source
 from ferdesk.factory.streams import open_stream
 from ferdesk.messages import translatable
 from ferdesk.paths import sessions_folder
-from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import SourceChoice, Stream
+from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.reconnect import FrameSource
+from ferdesk.runtime.recording import Stream
+from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
-
-
-@dataclass(slots=True)
-class _WindowRecording:
-    """A window's session: the writer, and the engine's counts when it began."""
-
-    writer: SessionWriter
-    began: Status
-
-    @property
-    def folder(self) -> Path:
-        return self.writer.folder
-
-    @property
-    def problem(self) -> str:
-        return self.writer.problem
-
-    @property
-    def warning(self) -> str:
-        return self.writer.warning
-
-    @property
-    def num_rows(self) -> int:
-        return self.writer.num_rows
-
-    @property
-    def num_lost(self) -> int:
-        return self.writer.num_lost
-
-    def mark(self, label: str, at_s: float | None = None) -> float:
-        return self.writer.mark(label, at_s)
-
-    def add(self, result: FrameResult) -> None:
-        self.writer.add(result)
-
-    def note_event(self, kind: str, text: str) -> None:
-        self.writer.note_event(kind, text)
-
-    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
-        self.writer.note_baseline(face_id, baseline)
-
-    def close(self, status: Status) -> None:
-        dropped = max(0, status.num_dropped - self.began.num_dropped)
-        self.writer.close(frames_dropped=dropped)
 
 
 @dataclass(slots=True)
@@ -167,7 +124,7 @@ class WindowServices:
 
         write_parquet(session, path, review)
 
-    def start_recording(self, status: Status, video: str = "off") -> _WindowRecording:
+    def start_recording(self, status: Status, video: str = "off") -> SessionWriter:
         """Begin a session of what runs.
 
         Raises:
@@ -196,7 +153,7 @@ class WindowServices:
         )
         for face_id, baseline in status.post_processing.baselines.items():
             writer.note_baseline(face_id, baseline)
-        return _WindowRecording(writer, status)
+        return writer
 
     def close(self) -> None:
         """Free the native detectors, once no thread uses them any more."""

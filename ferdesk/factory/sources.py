@@ -12,8 +12,7 @@ from ferdesk.core.locations import address_fault, host_of, is_url, shown_locatio
 from ferdesk.core.types import ITS_OWN, CameraFormat
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
-from ferdesk.runtime.engine import FrameSource
-from ferdesk.runtime.reconnect import Reconnecting
+from ferdesk.runtime.reconnect import FrameSource, Reconnecting
 
 DEMO_LENGTH_S = 20.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import ferdesk
 from ferdesk.errors import StreamError
 from ferdesk.messages import translatable
-from ferdesk.runtime.ports import Stream
+from ferdesk.runtime.recording import Stream
 
 
 def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Stream:

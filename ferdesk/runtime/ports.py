@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import CameraFormat, FrameResult
-from ferdesk.runtime.engine import FrameSource, Status
+from ferdesk.core.types import CameraFormat
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.reconnect import FrameSource
+from ferdesk.runtime.recording import SessionOutput, Stream
+from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
@@ -24,69 +25,6 @@ class SourceChoice:
 
     name: str
     title: str
-
-
-class Recording(Protocol):
-    """A session that is being written."""
-
-    @property
-    def folder(self) -> Path: ...
-
-    @property
-    def problem(self) -> str:
-        """Empty, or a sentence that says why nothing more is written."""
-        ...
-
-    @property
-    def warning(self) -> str:
-        """Empty, or a sentence about what threatens the recording: the disk is nearly full."""
-        ...
-
-    @property
-    def num_rows(self) -> int: ...
-
-    @property
-    def num_lost(self) -> int:
-        """Analysed frames that found no room on their way to the disk."""
-        ...
-
-    def add(self, result: FrameResult) -> None:
-        """Take one result, on the inference thread; never blocks."""
-        ...
-
-    def mark(self, label: str, at_s: float | None = None) -> float:
-        """Set a marker now, or at ``at_s`` on the monotonic clock; never blocks.
-
-        Returns its seconds in the session.
-        """
-        ...
-
-    def note_event(self, kind: str, text: str) -> None:
-        """Keep what happened to the source: lost, back, or broken."""
-        ...
-
-    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
-        """Keep that a face's neutral baseline is used from now on, or no longer."""
-        ...
-
-    def close(self, status: Status) -> None:
-        """Write what is left and finish; may take a moment."""
-        ...
-
-
-class Stream(Protocol):
-    """Results on their way to other programs; nothing of it waits for one of them."""
-
-    @property
-    def told(self) -> str:
-        """Where it can be reached, in a sentence."""
-        ...
-
-    def put(self, result: FrameResult) -> None: ...
-
-    def mark(self, label: str, at_s: float | None = None) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Film(Protocol):
@@ -146,7 +84,7 @@ class Services(Protocol):
         """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread."""
         ...
 
-    def start_recording(self, status: Status, video: str = "off") -> Recording:
+    def start_recording(self, status: Status, video: str = "off") -> SessionOutput:
         """Begin a session for the source that is running; called on a worker thread.
 
         ``video``: ``off``, ``clean``, ``overlay`` or ``anonymous``.

@@ -23,7 +23,8 @@ from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.clock_watch import ClockWatch
-from ferdesk.runtime.engine import Engine, State
+from ferdesk.runtime.engine import Engine
+from ferdesk.runtime.status import State
 from ferdesk.sessions.catalogue import entry_of, list_sessions, repair
 from ferdesk.sessions.reader import problems_of, read_session
 from tests.adapters.test_session_writer import header, new_folder, result

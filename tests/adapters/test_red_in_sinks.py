@@ -118,8 +118,8 @@ def test_a_picture_of_another_size_is_scaled_in_the_video_and_noted_in_the_sessi
         assert_colours_are_kept(picture)
     events = read_session(folder).about["events"]
     assert [(one["event"], one["t_s"]) for one in events] == [
-        ("picture_size", pytest.approx(0.2, abs=0.05)),
-        ("picture_size", pytest.approx(0.3, abs=0.05)),
+        ("picture_changed", pytest.approx(0.2, abs=0.05)),
+        ("picture_changed", pytest.approx(0.3, abs=0.05)),
     ]
     assert "200x300" in events[0]["text"]
     assert "384x216" in events[1]["text"]

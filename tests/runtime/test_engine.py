@@ -24,8 +24,11 @@ from ferdesk.core.types import (
     SourceInfo,
 )
 from ferdesk.errors import SourceError
-from ferdesk.runtime.engine import LOST_AFTER_S, Engine, State, _rate
+from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.reconnect import LOST_AFTER_S
+from ferdesk.runtime.run import _rate
+from ferdesk.runtime.status import State
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 

@@ -28,9 +28,11 @@ from ferdesk.core.types import (
     SourceKind,
 )
 from ferdesk.errors import RecordingError, SourceError
-from ferdesk.runtime.engine import FrameSource, Status
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import Recording, SourceChoice
+from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.reconnect import FrameSource
+from ferdesk.runtime.recording import SessionOutput
+from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
@@ -153,10 +155,15 @@ class FakeRecording:
         self.num_lost = 0
         self.markers: list[tuple[str, float | None]] = []
         self.results: list[FrameResult] = []
-        self.closed_with: list[Status] = []
+        self.closed_with: list[int] = []
         self.threads: set[str] = set()
         self.events: list[str] = []
+        self.event_times_s: list[float | None] = []
         self.baselines: list[tuple[int, Baseline | None]] = []
+
+    @property
+    def warning_kind(self) -> str:
+        return self.warning.partition(" ")[0]
 
     @property
     def num_rows(self) -> int:
@@ -172,16 +179,18 @@ class FakeRecording:
         self.markers.append((label, at_s))
         return 83.25
 
-    def note_event(self, kind: str, text: str) -> None:
+    def note_event(self, kind: str, text: str, at_s: float | None = None) -> None:
         assert not self.closed_with, "an event after the end"
         assert text
         self.events.append(kind)
+        self.event_times_s.append(at_s)
 
     def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
         self.baselines.append((face_id, baseline))
 
-    def close(self, status: Status) -> None:
-        self.closed_with.append(status)
+    def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
+        assert frames_seen is None, "the window's recordings count what they got"
+        self.closed_with.append(frames_dropped)
 
 
 class FakeStream:
@@ -281,7 +290,7 @@ class FakeServices:
         self.streams.append(FakeStream(kind))
         return self.streams[-1]
 
-    def start_recording(self, status: Status, video: str = "off") -> Recording:
+    def start_recording(self, status: Status, video: str = "off") -> SessionOutput:
         self.videos.append(video)
         if self.refuses_recording:
             raise RecordingError(self.refuses_recording)

@@ -19,7 +19,7 @@ def record(window: MainWindow, services: FakeServices, qtbot: QtBot) -> FakeReco
     window.live_page.sources.start("camera:0")
     qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled())
     window.actions_by_name["record"].trigger()
-    qtbot.waitUntil(lambda: bool(services.recordings) and window.live._recording is not None)
+    qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
     return services.recordings[0]
 
 

@@ -25,7 +25,7 @@ def test_the_chosen_video_is_recorded_and_remembered(
     start(window, qtbot)
     window.actions_by_name["record"].trigger()
     qtbot.waitUntil(lambda: services.videos == ["anonymous"])
-    qtbot.waitUntil(lambda: window.live._recording is not None)
+    qtbot.waitUntil(lambda: bool(services.recordings))
     window.close()
     assert window.store.path is not None
     assert load_settings(window.store.path).settings.record_video == "anonymous"
@@ -53,7 +53,7 @@ def test_closing_the_window_closes_its_streams(
 ) -> None:
     start(window, qtbot)
     window.live_page.recording_menu.streams["lsl"].trigger()
-    qtbot.waitUntil(lambda: bool(services.streams) and "lsl" in window.live._streams)
+    qtbot.waitUntil(lambda: "lsl is open." in window.notices.texts)
     window.close()
     assert services.streams[0].num_closed == 1
 

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import DeviceInfo, Frame, FrameResult
-from ferdesk.runtime.engine import State, Status
+from ferdesk.runtime.status import State, Status
 from ferdesk.ui.live.statistics import Meter, Section, StatsPanel
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock

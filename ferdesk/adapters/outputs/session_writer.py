@@ -175,6 +175,17 @@ class SessionWriter:
         return ""
 
     @property
+    def warning_kind(self) -> str:
+        """Which threat ``warning`` tells of; it stays while the numbers in it change."""
+        with self._lock:
+            kind = next((k for k in ("lost", "about", "disk") if k in self._warnings), "")
+        if kind or self._video is None:
+            return kind
+        if self._video.problem:
+            return "video_stopped"
+        return "video_behind" if self._video.num_lost else ""
+
+    @property
     def num_rows(self) -> int:
         with self._lock:
             return self._counts.rows
@@ -242,9 +253,10 @@ class SessionWriter:
     def _note_size(self, frame: Frame) -> None:
         """Boxes count pixels of the source: where its pictures change their size, say from when."""
         height, width = frame.image.shape[:2]
-        if self._size not in (None, (width, height)):
-            text = f"From {self._last_t_s:.1f} s on pictures are {width}x{height}."
-            self.note_event("picture_size", text, frame.captured_s if self._live else None)
+        before = self._size
+        if before is not None and before != (width, height):
+            text = f"The picture is now {width}x{height}; before it was {before[0]}x{before[1]}."
+            self.note_event("picture_changed", text, frame.captured_s if self._live else None)
         self._size = (width, height)
 
     def _lose(self, t_s: float, labels: list[str]) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.paths import models_folder
-from ferdesk.runtime.engine import Status
+from ferdesk.runtime.status import Status
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ferdesk.core.types import CameraFormat, FrameResult
-from ferdesk.runtime.engine import State, Status
+from ferdesk.runtime.status import State, Status
 from ferdesk.settings import Settings, VideoChoice
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.icons import give_icon

@@ -2,8 +2,8 @@
 
 import logging
 import re
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,9 +17,11 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
-from ferdesk.runtime.engine import Engine, State, Status, events_between
-from ferdesk.runtime.ports import Recording, Services, SourceChoice, Stream
+from ferdesk.runtime.engine import Engine
+from ferdesk.runtime.ports import Services, SourceChoice
 from ferdesk.runtime.priority import give_way
+from ferdesk.runtime.recording import Recorder, Recording, SessionOutput, Stream
+from ferdesk.runtime.status import EventKind, State, Status
 from ferdesk.sessions.naming import name_faces
 from ferdesk.settings import Provider
 from ferdesk.ui.kit.bridge import Bridge
@@ -47,10 +49,6 @@ class RecordingState:
     """Analysed frames that could not be written."""
     marker: str = ""
     """The label that was set last."""
-
-
-def _without_numbers(text: str) -> str:
-    return "".join(character for character in text if not character.isdigit())
 
 
 def best_camera(cameras: Sequence[SourceChoice]) -> str:
@@ -108,18 +106,22 @@ class Live(QObject):
         self.bridge = Bridge(self)
         self.prepared: object = None
         """What ``bridge.prepare`` made of the result that is told now."""
+        self._recorder = Recorder(
+            status=lambda: self._engine.status(),
+            classify_every_face=lambda wanted: self._engine.classify_every_face(wanted),
+            clock=clock,
+        )
+        self._events: deque[tuple[EventKind, str]] = deque()
+        """What happened to the run and is not told yet; the engine's threads append."""
         self._engine = Engine(
             on_result=self._take,
+            on_event=self._take_event,
             on_change=self.bridge.tell_change,
             on_thread=give_way,
             clock=clock,
         )
-        self._writing = threading.Lock()
-        self._recording: Recording | None = None
-        self._opening_recording = False
-        self._num_closing = 0
+        self._num_opening = self._num_closing = 0
         self._recording_since_s = 0.0
-        self._streams: dict[str, Stream] = {}
         self._warned = ""
         self.video = "off"
         self._marker = ""
@@ -156,7 +158,7 @@ class Live(QObject):
     @property
     def recording_active(self) -> bool:
         """Whether a session is open, or being opened."""
-        return self._recording is not None or self._opening_recording
+        return self._recorder.recording is not None or self._num_opening > 0
 
     def status_now(self) -> Status:
         """How the engine stands at this moment."""
@@ -177,6 +179,8 @@ class Live(QObject):
         self._status = Status()
         # IDLE, so that a failure of this run is news even where the last run failed too
         self._state = State.IDLE
+        self._engine.stop(wait_s=0.0)
+        self._events.clear()
         self._engine.start(
             partial(self.services.open_source, name, self.camera_format),
             partial(self._open_pipeline, self._run_number),
@@ -219,26 +223,25 @@ class Live(QObject):
 
     def start_recording(self) -> None:
         """Begin a session for the source that runs."""
-        if self._recording or self._opening_recording or self._state is not State.RUNNING:
+        if self.recording_active or self._state is not State.RUNNING:
             return
-        self._opening_recording = True
-        self._engine.classify_every_face(True)
-        run_number = self._run_number
+        self._num_opening += 1
+        self._recording_since_s = self._clock()
+        self._warned = self._marker = ""
+        recording = self._recorder.begin()
+        make = partial(self.services.start_recording, self._engine.status(), self.video)
         self.chores.run(
-            partial(self.services.start_recording, self._engine.status(), self.video),
-            partial(self._recording_began, run_number),
-            self._recording_refused,
+            partial(_open, recording, make, dict(self.names)),
+            partial(self._recording_opened, recording),
+            partial(self._recording_refused, recording),
         )
         self._tell_recording()
 
     def stop_recording(self) -> None:
         """Close the session, if there is one, without waiting for the disk."""
-        with self._writing:
-            recording, self._recording = self._recording, None
-        if not self._opening_recording:
-            self._engine.classify_every_face(bool(self._streams))
-        if recording is not None:
-            self._close(recording)
+        ended = self._recorder.end()
+        if ended is not None and ended[1]:
+            self._close(ended[0])
 
     @property
     def post_processing(self) -> PostProcessing:
@@ -252,26 +255,21 @@ class Live(QObject):
     def set_baseline(self, face_id: int, baseline: Baseline | None) -> None:
         """Use ``baseline`` for a face from the next frame on, None for none; a session notes it."""
         self.set_post_processing(self.post_processing.with_baseline(face_id, baseline))
-        if self._recording is not None:
-            self._recording.note_baseline(face_id, baseline)
+        self._recorder.note_baseline(face_id, baseline)
 
     def mark(self, label: str, at_s: float | None = None) -> None:
         """Set a marker in the session that is being recorded, now or at ``at_s``."""
-        recording = self._recording
         moment_s = self._clock() if at_s is None else at_s
-        with self._writing:
-            streams = tuple(self._streams.values())
-        for stream in streams:
-            stream.mark(label, at_s)
-        if recording is not None or streams:
+        t_s = self._recorder.mark(label, moment_s)
+        streams = self._recorder.streams
+        if t_s is not None or streams:
             self.marked.emit(moment_s, label)
-        if recording is None:
+        if t_s is None:
             text = tr("Markers are kept while you record; press Record (R) first.")
             if streams:
                 text = tr("Marker “{label}” is sent; it is kept nowhere.").format(label=label)
             self.told.emit(Notice(text, stays=False))
             return
-        t_s = recording.mark(label, at_s)
         self._marker = label
         minutes, seconds = divmod(t_s, 60)
         text = tr("Marker “{label}” at {time}.").format(
@@ -286,33 +284,26 @@ class Live(QObject):
 
     def switch_stream(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``streaming`` tells what became of it."""
-        if on and kind not in self._streams:
+        if on and kind not in self._recorder.streams:
             self.chores.run(
                 partial(self.services.open_stream, kind),
                 partial(self._stream_opened, kind),
                 self._stream_refused,
             )
-        elif not on and kind in self._streams:
-            with self._writing:
-                stream = self._streams.pop(kind)
-            self._engine.classify_every_face(self._recording is not None or bool(self._streams))
+        elif not on and (stream := self._recorder.remove_stream(kind)) is not None:
             self.chores.run(stream.close, lambda _: None, self._stream_refused)
-            self.streaming.emit(frozenset(self._streams))
+            self.streaming.emit(self._recorder.streams)
 
     def _stream_opened(self, kind: str, stream: Stream) -> None:
-        with self._writing:
-            before = self._streams.pop(kind, None)
-            self._streams[kind] = stream
+        before = self._recorder.add_stream(kind, stream)
         if before is not None:
             self.chores.run(before.close, lambda _: None, self._stream_refused)
-        # who listens gets every face of every frame, as a recording does
-        self._engine.classify_every_face(True)
         self.told.emit(Notice(stream.told))
-        self.streaming.emit(frozenset(self._streams))
+        self.streaming.emit(self._recorder.streams)
 
     def _stream_refused(self, message: str) -> None:
         self.told.emit(Notice(message, "error"))
-        self.streaming.emit(frozenset(self._streams))
+        self.streaming.emit(self._recorder.streams)
 
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
@@ -331,10 +322,10 @@ class Live(QObject):
         self._camera_watch.stop()
         self.bridge.close()
         self._engine.stop()
-        with self._writing:
-            streams, self._streams = tuple(self._streams.values()), {}
-        for stream in streams:
-            stream.close()
+        for kind in self._recorder.streams:
+            stream = self._recorder.remove_stream(kind)
+            if stream is not None:
+                stream.close()
         self.chores.close(wait_s)
 
     def _open_pipeline(self, run_number: int) -> Pipeline:
@@ -348,14 +339,13 @@ class Live(QObject):
 
     def _take(self, result: FrameResult) -> None:
         """On the inference thread: the recorder sees every result, the window the newest."""
-        with self._writing:
-            # the frames in work when the recording began may have left a face out
-            if self._recording is not None and result.complete:
-                self._recording.add(result)
-            if result.complete:
-                for stream in self._streams.values():
-                    stream.put(result)
+        self._recorder.take(result)
         self.bridge.put(result)
+
+    def _take_event(self, kind: EventKind, text: str, at_s: float) -> None:
+        """On the engine's threads, when it happens; the window is told with the next change."""
+        self._recorder.note_event(kind, text, at_s)
+        self._events.append((kind, text))
 
     @Slot()
     def _look_for_cameras(self) -> None:
@@ -383,9 +373,8 @@ class Live(QObject):
         before, self._status = self._status, status
         earlier, self._state = self._state, status.state
         self.status.emit(status)
-        for kind, text in events_between(before, status):
-            if self._recording is not None:
-                self._recording.note_event(kind, text)
+        while self._events:
+            kind, text = self._events.popleft()
             if kind == "camera_back":
                 self.told.emit(Notice(tr("The source is back."), stays=False))
             elif kind == "device_changed":
@@ -394,7 +383,8 @@ class Live(QObject):
             self.told.emit(Notice(status.source.refused, stays=False))
         if status.state is not earlier:
             self._entered(status)
-        if self._recording is not None and self._recording.problem:
+        session = self._session
+        if session is not None and session.problem:
             self.stop_recording()
         self._tell_recording()
         if not self.running:
@@ -417,29 +407,32 @@ class Live(QObject):
             )
             self.start(fallback)
 
-    def _recording_began(self, run_number: int, recording: Recording) -> None:
-        self._opening_recording = False
-        if run_number != self._run_number or not self.running:
-            self._engine.classify_every_face(bool(self._streams))
-            self._close(recording)  # the source was left while the session was being opened
-            return
-        self._recording_since_s = self._clock()
-        self._warned = self._marker = ""
-        with self._writing:
-            self._recording = recording
+    @property
+    def _session(self) -> SessionOutput | None:
+        """The session that is being written, once it is open."""
+        recording = self._recorder.recording
+        return recording.session if recording is not None and recording.opened else None
+
+    def _recording_opened(self, recording: Recording, notice: Notice | None) -> None:
+        """``notice`` says how it ended, where the end came while it was being opened."""
+        self._num_opening -= 1
+        if notice is not None:
+            self._num_closing += 1
+            self._closed(recording.session.folder, notice)
         self._tell_recording()
 
-    def _recording_refused(self, message: str) -> None:
-        self._opening_recording = False
-        self._engine.classify_every_face(bool(self._streams))
+    def _recording_refused(self, recording: Recording, message: str) -> None:
+        self._num_opening -= 1
+        if self._recorder.recording is recording:
+            self._recorder.end()
         self.told.emit(Notice(message, "error"))
         self._tell_recording()
 
     def _close(self, recording: Recording) -> None:
         self._num_closing += 1
         self.chores.run(
-            partial(_finish, recording, self._engine.status(), dict(self.names)),
-            partial(self._closed, recording.folder),
+            partial(_finish, recording, dict(self.names)),
+            partial(self._closed, recording.session.folder),
             self._close_failed,
         )
         self._tell_recording()
@@ -460,39 +453,48 @@ class Live(QObject):
         log.warning("the cameras cannot be listed: %s", message)
         self._cameras_found(())
 
-    def _warn_once(self, warning: str) -> None:
+    def _warn_once(self, session: SessionOutput) -> None:
         """Tell what threatens the recording when it begins to, not with every new number in it."""
-        if warning and _without_numbers(warning) != _without_numbers(self._warned):
-            self.told.emit(Notice(warning, "warning"))
-        self._warned = warning
+        kind = session.warning_kind
+        if kind and kind != self._warned:
+            self.told.emit(Notice(session.warning, "warning"))
+        self._warned = kind
 
     def _tell_recording(self) -> None:
-        recording = self._recording
-        active = recording is not None
-        if recording is not None:
-            self._warn_once(recording.warning)
+        recording, session = self._recorder.recording, self._session
+        active = session is not None
+        if session is not None:
+            self._warn_once(session)
         self.recording.emit(
             RecordingState(
                 num_lost=recording.num_lost if recording is not None else 0,
                 marker=self._marker if active else "",
                 active=active,
-                changing=self._opening_recording or self._num_closing > 0,
+                changing=self._num_opening > 0 or self._num_closing > 0,
                 elapsed_s=self._clock() - self._recording_since_s if active else 0.0,
             )
         )
 
 
-def _finish(recording: Recording, status: Status, names: Mapping[int, str]) -> Notice:
-    recording.close(status)
+def _open(
+    recording: Recording, make: Callable[[], SessionOutput], names: Mapping[int, str]
+) -> Notice | None:
+    """Where the recording was stopped while its session was being opened, close it at once."""
+    return _finish(recording, names) if recording.open(make) else None
+
+
+def _finish(recording: Recording, names: Mapping[int, str]) -> Notice:
+    recording.close()
+    session = recording.session
     if names:
         try:
-            name_faces(recording.folder, names)
+            name_faces(session.folder, names)
         except FerdeskError as error:  # the rows are whole; only the names are missing
             log.warning("the names of the faces are not kept: %s", error)
     saved = tr("{count:,} rows are saved in {folder}.").format(
-        count=recording.num_rows, folder=recording.folder
+        count=session.num_rows, folder=session.folder
     )
-    if recording.problem:
-        log.error("a recording stopped: %s", recording.problem)
-        return Notice(f"{translated(recording.problem)} {saved}", "error")
+    if session.problem:
+        log.error("a recording stopped: %s", session.problem)
+        return Notice(f"{translated(session.problem)} {saved}", "error")
     return Notice(tr("Recording finished: {saved}").format(saved=saved), stays=False)

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from ferdesk.core.locations import has_credentials
 from ferdesk.core.types import CameraFormat
-from ferdesk.runtime.engine import State, Status
 from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr

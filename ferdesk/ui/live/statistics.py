@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ferdesk.core.types import FrameResult
-from ferdesk.runtime.engine import Status
+from ferdesk.runtime.status import Status
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.status_line import device_text, is_slower

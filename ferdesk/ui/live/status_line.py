@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from ferdesk.core.types import DeviceInfo
-from ferdesk.runtime.engine import State, Status
+from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.live_run import RecordingState

@@ -1,6 +1,6 @@
 """View states: what the picture says about the engine's state, in words for people."""
 
-from ferdesk.runtime.engine import State, Status
+from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.video_view import ViewState
 

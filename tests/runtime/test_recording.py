@@ -1,0 +1,306 @@
+"""The recorder: what comes while a session opens, after its end, and on several threads at once."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.core.baseline import Baseline
+from ferdesk.core.geometry import Box, Square
+from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
+from ferdesk.errors import RecordingError
+from ferdesk.runtime.engine import Engine
+from ferdesk.runtime.recording import MAX_WAITING_RESULTS, Recorder
+from ferdesk.runtime.status import State, Status
+from tests.runtime.test_engine import IMAGE, Source, frames, pipeline, wait_for
+
+
+class Session:
+    """Notes what it is given, in order."""
+
+    def __init__(self) -> None:
+        self.folder = Path("session")
+        self.problem = self.warning = self.warning_kind = ""
+        self.num_lost = 0
+        self.entries: list[tuple[object, ...]] = []
+        self.closed_with: list[tuple[int | None, int]] = []
+
+    @property
+    def num_rows(self) -> int:
+        return len([entry for entry in self.entries if entry[0] == "row"])
+
+    def add(self, result: FrameResult) -> None:
+        assert not self.closed_with
+        self.entries.append(("row", result.frame.index))
+
+    def mark(self, label: str, at_s: float | None = None) -> float:
+        assert not self.closed_with
+        self.entries.append(("marker", label, at_s))
+        return 83.25
+
+    def note_event(self, kind: str, text: str, at_s: float | None = None) -> None:
+        assert not self.closed_with
+        self.entries.append(("event", kind, at_s))
+
+    def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
+        self.entries.append(("baseline", face_id))
+
+    def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
+        self.closed_with.append((frames_seen, frames_dropped))
+
+
+class Stream:
+    told = "It is open."
+
+    def __init__(self) -> None:
+        self.entries: list[object] = []
+
+    def put(self, result: FrameResult) -> None:
+        self.entries.append(result.frame.index)
+
+    def mark(self, label: str, at_s: float | None = None) -> None:
+        self.entries.append(label)
+
+    def close(self) -> None:
+        pass
+
+
+def result(index: int, *, complete: bool = True) -> FrameResult:
+    face = FaceResult(
+        7,
+        Box(1, 2, 3, 4),
+        Square(1, 2, 3),
+        0.9,
+        Expression(np.full(7, 1 / 7, np.float32)),
+        np.full(7, 1 / 7, np.float32),
+        low_confidence=False,
+        roll_deg=0.0,
+        sharpness=1.0,
+        brightness=2.0,
+        classified_now=complete,
+    )
+    return FrameResult(Frame(IMAGE, index, index / 30, 100 + index / 30), (face,), 1.0, {})
+
+
+class Clock:
+    now_s = 500.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_camera_lost_and_back_is_an_event_at_its_moment_however_late_anyone_looks() -> None:
+    clock = Clock()
+    silence, more = threading.Event(), threading.Event()
+
+    def script(source: Source) -> Iterator[Frame]:
+        yield from frames(1)(source)
+        silence.wait(10)
+        yield from frames(1, first=1)(source)
+        more.wait(10)
+
+    events: list[tuple[str, str, float]] = []
+    engine = Engine(on_event=lambda *event: events.append(event), clock=clock)
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().num_analysed == 1)
+    clock.now_s += 1.6
+    wait_for(lambda: len(events) == 1)
+    clock.now_s += 1.4
+    silence.set()
+    wait_for(lambda: engine.status().num_seen == 2 and len(events) == 2)
+    assert [(kind, at_s) for kind, _, at_s in events] == [
+        ("camera_lost", 501.6),
+        ("camera_back", 503.0),
+    ]
+    assert events[1][1] == "The source is back after 3.0 s without a picture."
+    more.set()
+    engine.stop()
+
+
+def test_a_picture_of_another_size_is_an_event_with_both_sizes() -> None:
+    def script(_: Source) -> Iterator[Frame]:
+        yield Frame(IMAGE, 0, 0.0, 0.0)
+        yield Frame(np.zeros((60, 80, 3), np.uint8), 1, 0.1, 0.1)
+
+    events: list[tuple[str, str, float]] = []
+    engine = Engine(on_event=lambda *event: events.append(event), clock=Clock())
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().state is State.ENDED)
+    engine.stop()
+    text = "The picture is now 80x60; before it was 64x48."
+    assert events == [("picture_changed", text, 500.0)]
+
+
+def test_nothing_of_a_run_is_an_event_once_it_was_stopped() -> None:
+    hanging = threading.Event()
+
+    def script(source: Source) -> Iterator[Frame]:
+        yield from frames(1)(source)
+        hanging.wait(10)
+        yield Frame(np.zeros((60, 80, 3), np.uint8), 1, 0.1, 0.1)
+
+    events: list[str] = []
+    engine = Engine(on_event=lambda kind, _text, _at_s: events.append(kind))
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().num_analysed == 1)
+    engine.stop(wait_s=0.0)
+    hanging.set()
+    engine.stop()
+    assert events == []
+
+
+def test_what_comes_while_the_session_opens_is_written_in_its_order() -> None:
+    recorder, session = Recorder(), Session()
+    opening, opened = threading.Event(), threading.Event()
+
+    def make() -> Session:
+        opening.set()
+        assert opened.wait(10)
+        return session
+
+    recording = recorder.begin()
+    thread = threading.Thread(target=lambda: recording.open(make))
+    thread.start()
+    assert opening.wait(10)
+    assert recorder.mark("before any", 99.0) == 0.0
+    recorder.take(result(30))  # captured at 101 s
+    assert recorder.mark("after one", 101.5) == 0.5
+    recorder.note_event("camera_lost", "It is lost.", 102.0)
+    recorder.note_baseline(7, None)
+    recorder.take(result(31))
+    opened.set()
+    thread.join(10)
+    recorder.take(result(32))
+    assert recorder.mark("open", 104.0) == 83.25
+    assert session.entries == [
+        ("marker", "before any", 99.0),
+        ("row", 30),
+        ("marker", "after one", 101.5),
+        ("event", "camera_lost", 102.0),
+        ("baseline", 7),
+        ("row", 31),
+        ("row", 32),
+        ("marker", "open", 104.0),
+    ]
+
+
+def test_a_recording_that_ends_while_it_opens_has_what_came_and_is_closed_by_who_opens_it() -> None:
+    recorder, session = Recorder(), Session()
+    recording = recorder.begin()
+    recorder.take(result(1))
+    assert recorder.end() == (recording, False)
+    recorder.take(result(2))
+    assert recorder.mark("late", 1.0) is None
+    assert recording.open(lambda: session) is True
+    recording.close()
+    recording.close()
+    assert session.entries == [("row", 1)]
+    assert session.closed_with == [(None, 0)]
+
+
+def test_the_drops_of_a_recording_are_those_since_its_beginning() -> None:
+    statuses = iter([Status(num_dropped=40), Status(num_dropped=47)])
+    recorder, session = Recorder(status=lambda: next(statuses)), Session()
+    recording = recorder.begin()
+    assert recording.open(lambda: session) is False
+    assert recorder.end() == (recording, True)
+    recording.close()
+    assert session.closed_with == [(None, 7)]
+    assert recorder.end() is None
+
+
+def test_every_face_is_wanted_while_anything_is_recorded_or_sent() -> None:
+    wanted: list[bool] = []
+    recorder = Recorder(classify_every_face=wanted.append)
+    recorder.begin()
+    recorder.add_stream("lsl", Stream())
+    recorder.end()
+    recorder.remove_stream("lsl")
+    assert wanted == [True, True, True, False]
+    recording = recorder.begin()
+    with pytest.raises(RecordingError):
+        recording.open(_refuse)
+    recorder.end()
+    assert wanted[4:] == [True, False]
+
+
+def _refuse() -> Session:
+    raise RecordingError("The folder cannot be written.")
+
+
+def test_a_frame_that_left_a_face_out_is_neither_recorded_nor_sent() -> None:
+    recorder, session, stream = Recorder(), Session(), Stream()
+    recorder.begin().open(lambda: session)
+    recorder.add_stream("websocket", stream)
+    recorder.take(result(1, complete=False))
+    recorder.take(result(2))
+    recorder.mark("film", 3.0)
+    assert session.entries == [("row", 2), ("marker", "film", 3.0)]
+    assert stream.entries == [2, "film"]
+
+
+def test_a_session_that_takes_long_to_open_counts_the_frames_that_found_no_room() -> None:
+    clock = Clock()
+    recorder, session = Recorder(clock=clock), Session()
+    recording = recorder.begin()
+    for index in range(MAX_WAITING_RESULTS + 3):
+        clock.now_s += 1
+        recorder.take(result(index))
+    recorder.mark("still kept", 9.0)
+    recording.open(lambda: session)
+    assert session.num_rows == MAX_WAITING_RESULTS
+    assert recording.num_lost == 3
+    assert session.entries[-2:] == [
+        ("marker", "still kept", 9.0),
+        ("event", "rows_lost", 500.0 + MAX_WAITING_RESULTS + 1),
+    ]
+
+
+def test_no_result_overtakes_those_that_waited_for_the_session() -> None:
+    """The session is open before the waiting results are in it; a newer one must wait for them."""
+    recorder, session = Recorder(), Session()
+    recording = recorder.begin()
+    recorder.take(result(1))
+    writing, newer_came = threading.Event(), threading.Event()
+    add = session.add
+
+    def slow_add(one: FrameResult) -> None:
+        if one.frame.index == 1:
+            writing.set()
+            newer_came.wait(0.3)  # comes true only where nothing holds the newer one back
+        add(one)
+        if one.frame.index == 2:
+            newer_came.set()
+
+    session.add = slow_add  # type: ignore[method-assign, assignment]
+    opener = threading.Thread(target=lambda: recording.open(lambda: session))
+    opener.start()
+    assert writing.wait(10)
+    recorder.take(result(2))
+    opener.join(10)
+    assert session.entries == [("row", 1), ("row", 2)]
+
+
+def test_a_stream_that_was_removed_is_given_nothing_more() -> None:
+    """``remove_stream`` waits for the result that is on its way, so that it may be closed."""
+    recorder, stream = Recorder(), Stream()
+    sending, removed = threading.Event(), threading.Event()
+    put = stream.put
+
+    def slow_put(one: FrameResult) -> None:
+        sending.set()
+        assert not removed.wait(0.3), "the stream was given back while a result was on its way"
+        put(one)
+
+    stream.put = slow_put  # type: ignore[method-assign, assignment]
+    recorder.add_stream("lsl", stream)
+    sender = threading.Thread(target=lambda: recorder.take(result(1)))
+    sender.start()
+    assert sending.wait(10)
+    assert recorder.remove_stream("lsl") is stream
+    removed.set()
+    sender.join(10)
+    recorder.take(result(2))
+    assert stream.entries == [1]
