@@ -82,7 +82,7 @@ def analyze(
         ) as streams,
     ):
         for one in streams:
-            terminal.console.print(one.told, markup=False)
+            terminal.console.print(one.address, markup=False)
         options = AnalysisOptions(
             folder,
             every,

@@ -80,7 +80,7 @@ class Stream(Protocol):
     """Stream of results to other programs; nothing of it waits for one of them."""
 
     @property
-    def told(self) -> str:
+    def address(self) -> str:
         """Where it can be reached, in a sentence."""
         ...
 

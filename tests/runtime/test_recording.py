@@ -52,7 +52,7 @@ class Session:
 
 
 class Stream:
-    told = "It is open."
+    address = "It is open."
 
     def __init__(self) -> None:
         self.entries: list[object] = []

@@ -195,7 +195,7 @@ class FakeRecording:
 
 class FakeStream:
     def __init__(self, kind: str) -> None:
-        self.told = f"{kind} is open."
+        self.address = f"{kind} is open."
         self.results: list[FrameResult] = []
         self.labels: list[str] = []
         self.num_closed = 0

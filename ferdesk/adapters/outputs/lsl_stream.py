@@ -81,7 +81,7 @@ class LslStream:
         self._thread.start()
 
     @property
-    def told(self) -> str:
+    def address(self) -> str:
         return translatable(
             "LSL: the outlets “{name}” (faces) and “{name} markers” are open to this network.",
             name=self._name,

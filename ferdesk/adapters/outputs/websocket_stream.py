@@ -107,7 +107,7 @@ class WebSocketStream:
             ) from reason
 
     @property
-    def told(self) -> str:
+    def address(self) -> str:
         return translatable(
             "WebSocket: ws://{host}:{port}/?token={token} (this machine only).",
             host=HOST,

@@ -298,7 +298,7 @@ class Live(QObject):
         before = self._recorder.add_stream(kind, stream)
         if before is not None:
             self.chores.run(before.close, lambda _: None, self._stream_refused)
-        self.told.emit(Notice(stream.told))
+        self.told.emit(Notice(stream.address))
         self.streaming.emit(self._recorder.streams)
 
     def _stream_refused(self, message: str) -> None:
