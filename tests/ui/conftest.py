@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from ferdesk.settings import Settings
 from ferdesk.ui.live.dialogs import Dialogs
 from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.review.session_view import SessionView
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
@@ -96,3 +97,20 @@ def make_window(
 @pytest.fixture
 def window(make_window: Callable[..., MainWindow]) -> MainWindow:
     return make_window()
+
+
+@pytest.fixture
+def open_session(
+    window: MainWindow, qtbot: QtBot, clock: HeldClock
+) -> Callable[[Path], SessionView]:
+    """Opens a session's folder on the review page, which then plays by ``clock``."""
+
+    def open_session(folder: Path) -> SessionView:
+        window.show_review(folder)
+        assert window.review is not None
+        page = window.review
+        page.session.player._clock = clock
+        qtbot.waitUntil(lambda: page.shows_session and page.session.folder == folder)
+        return page.session
+
+    return open_session
