@@ -25,7 +25,8 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 class Still:
     """Video frame at ``t_s``: ``image`` [H, W, 3] RGB that began at ``began_s``, both in ``t_s``.
 
-    Both are None before the film's first picture, and where it is broken, as ``problem`` says.
+    Both are None where the film is broken, as ``problem`` says. Before its first picture that one
+    is shown.
     """
 
     t_s: float
@@ -66,7 +67,9 @@ class Projector:
                 try:
                     if film is None and not problem:
                         film = self._open_film()
-                    found = None if film is None else film.picture_at(t_s - self._starts_at_s)
+                    found = (
+                        None if film is None else film.picture_at(max(t_s - self._starts_at_s, 0.0))
+                    )
                 except FerdeskError as error:
                     # a film that does not open is not tried again with each moment
                     problem = str(error) if film is None else ""

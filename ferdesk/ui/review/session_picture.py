@@ -58,7 +58,7 @@ class SessionPicture:
         frame = opened.frame_at(still.t_s)
         began_s = still.began_s if still.began_s is not None else still.t_s
         # the video lacks what the encoder could not keep up with; another frame is no proof
-        if len(opened.times) and opened.times[frame] - began_s > max(0.1, 2 * opened.step_s):
+        if len(opened.times) and abs(opened.times[frame] - began_s) > max(0.1, 2 * opened.step_s):
             note = note or tr("No video frame here; showing the nearest one.")
         self._show(still.image, still.t_s, note)
 
