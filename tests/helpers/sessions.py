@@ -5,9 +5,10 @@ where the caller says and are no multiples of anything that the code counts in.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def write_two_faces(
     second_leaves_after: int = 12,
     starts_at_s: float = 0.0,
     markers: Sequence[tuple[float, str]] = (),
-    **about: object,
+    about: Mapping[str, object] = MappingProxyType({}),
 ) -> Path:
     """A session of the two faces, of whom the second leaves; ``about`` goes into session.json."""
     folder.mkdir(parents=True)

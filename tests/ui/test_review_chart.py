@@ -86,7 +86,7 @@ def test_the_curves_rectangle_is_of_the_part_in_sight_and_fits_qts_integers(
     starts_at_s: float,
 ) -> None:
     about = {"source": {"kind": "video", "name": "clip", "location": "clip.mp4"}}
-    folder = write_two_faces(tmp_path / "one", num_frames=240, starts_at_s=starts_at_s, **about)
+    folder = write_two_faces(tmp_path / "one", num_frames=240, starts_at_s=starts_at_s, about=about)
     view = open_session(folder)
     length_s = frame_time(239)
     for rect in (curve.boundingRect() for curve in view.timeline.plot.curves.values()):

@@ -24,7 +24,7 @@ from tests.ui.review_page import Opener, column, press, saved
 
 STARTS_AT_S = 4.34
 NUM = 24
-FILM = {"source": {"kind": "video", "name": "clip.mp4", "location": "clip.mp4"}}
+FILM: dict[str, object] = {"source": {"kind": "video", "name": "clip.mp4", "location": "clip.mp4"}}
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
@@ -57,7 +57,7 @@ def wait_for_frame(view: SessionView, qtbot: QtBot, index: int) -> None:
 
 @pytest.fixture
 def film_session(tmp_path: Path, services: FakeServices) -> Path:
-    folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, **FILM)
+    folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, about=FILM)
     write_video(folder)
     services.open_film = Film  # type: ignore[method-assign, assignment]
     return folder
@@ -90,7 +90,7 @@ def test_a_video_that_says_where_it_starts_is_believed(
 ) -> None:
     # the first three frames found no room in the video
     about = {**FILM, "video": {"mode": "clean", "starts_at_s": frame_time(3, STARTS_AT_S)}}
-    folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, **about)
+    folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, about=about)
     write_video(folder, first=3)
     services.open_film = Film  # type: ignore[method-assign, assignment]
     view = open_session(folder)
@@ -108,7 +108,7 @@ def test_a_video_that_says_where_it_starts_is_believed(
 )
 def test_a_start_of_nonsense_is_the_first_rows_time(tmp_path: Path, starts_at_s: object) -> None:
     about = {**FILM, "video": {"mode": "clean", "starts_at_s": starts_at_s}}
-    folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, **about)
+    folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, about=about)
     opened = read_for_review(folder, lambda _: None)
     assert opened.video_starts_at_s == pytest.approx(STARTS_AT_S)
 
@@ -152,7 +152,7 @@ def test_markers_are_told_since_the_start_and_kept_in_the_rows_time(
     tmp_path: Path, open_session: Opener, qtbot: QtBot, services: FakeServices
 ) -> None:
     folder = write_two_faces(
-        tmp_path / "clip", starts_at_s=STARTS_AT_S, markers=[(5.09, "film A")], **FILM
+        tmp_path / "clip", starts_at_s=STARTS_AT_S, markers=[(5.09, "film A")], about=FILM
     )
     view = open_session(folder)
     assert column(view.notes.table, 0) == ["0:00:00.750"]
@@ -216,7 +216,7 @@ def test_a_films_date_and_the_recordings_date_are_two(
     tmp_path: Path, open_session: Opener, window: MainWindow
 ) -> None:
     about = {**FILM, "film_started_utc": "2019-10-11T12:00:00Z"}
-    open_session(write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, **about))
+    open_session(write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, about=about))
     assert window.review is not None
     facts = window.review.facts.text()
     assert facts.startswith("2026-03-04")

@@ -106,6 +106,12 @@ class Edits(QObject):
     def redo_text(self) -> str:
         return self._future[-1][0] if self._future else ""
 
+    def can_undo(self) -> bool:
+        return bool(self._past)
+
+    def can_redo(self) -> bool:
+        return bool(self._future)
+
     def begin(self, opened: OpenedSession) -> None:
         """Begin with a session's review."""
         self.review = opened.review

@@ -6,9 +6,9 @@ from functools import partial
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
+from ferdesk.ui.kit.actions import ignore_checked
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
-from ferdesk.ui.review.actions import ignore_checked
 from ferdesk.ui.review.exports import EXPORTS
 
 

@@ -7,14 +7,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QStackedWidget,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,16 +21,17 @@ from ferdesk.runtime.ports import Services
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
 from ferdesk.sessions.outputs import free_path
+from ferdesk.ui.kit.actions import ActionSpec, ActionTable, button_of
 from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.review import library_work
-from ferdesk.ui.review.actions import Spec, button_of, make_actions
 from ferdesk.ui.review.export_menu import export_button
 from ferdesk.ui.review.library_model import LibraryModel, about_text, size_text
 from ferdesk.ui.review.library_questions import LibraryQuestions
+from ferdesk.ui.review.library_table import sessions_table
 from ferdesk.ui.review.outputs import export_notice, report_notice
 
 _BUTTONS = ("open", "report", "compare", "repair", "folder", "delete")
@@ -64,7 +62,8 @@ class Library(QWidget):
         self._read = False
         self._keep: set[Path] = set()
         self._making_columns: threading.Event | None = None
-        self.actions_by_name = make_actions(self, self._specs())
+        self.actions_by_name = ActionTable()
+        self.actions_by_name.add(self, *self._specs())
         self.search = QLineEdit(self)
         self.search.setPlaceholderText(tr("Search by name, source, date, marker, status"))
         self.search.setAccessibleName(tr("Search sessions"))
@@ -73,7 +72,9 @@ class Library(QWidget):
             clear.setAccessibleName(tr("Clear the search"))
         self.search.textChanged.connect(self._search_changed)
         self.model = LibraryModel(self)
-        self.table = self._make_table()
+        self.table = sessions_table(self, self.model)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
+        self.table.doubleClicked.connect(lambda _: self._open())
         self.place = QLabel(self)
         self.place.setProperty("role", "muted")
         self.about = QLabel(self)
@@ -135,46 +136,98 @@ class Library(QWidget):
 
     # ---- actions
 
-    def _specs(self) -> dict[str, Spec]:
-        return {
-            "open": Spec(
-                self._open, mark("Open"), "Return Enter", "film", mark("Open the selected session")
+    def _specs(self) -> tuple[ActionSpec, ...]:
+        return (
+            ActionSpec(
+                "open",
+                mark("Open"),
+                self._open,
+                "Return Enter",
+                "film",
+                mark("Open the selected session"),
+                enabled_when=self._can_open,
             ),
-            "report": Spec(
+            ActionSpec(
+                "report",
+                mark("Report"),
                 self._report,
-                mark("Report"), "Ctrl+R", "file-text", mark("Create a report of the selection"),
+                "Ctrl+R",
+                "file-text",
+                mark("Create a report of the selection"),
+                enabled_when=self._can_use,
             ),
-            "compare": Spec(
+            ActionSpec(
+                "compare",
+                mark("Compare"),
                 self._compare,
-                mark("Compare"), "Ctrl+K", "chart-line",
+                "Ctrl+K",
+                "chart-line",
                 mark("Compare two sessions: select exactly two"),
+                enabled_when=self._can_compare,
             ),
-            "repair": Spec(
+            ActionSpec(
+                "repair",
+                mark("Repair"),
                 self._repair,
-                mark("Repair"), "Ctrl+Shift+R", "check", mark("Repair interrupted sessions"),
+                "Ctrl+Shift+R",
+                "check",
+                mark("Repair interrupted sessions"),
+                enabled_when=self._can_repair,
             ),
-            "folder": Spec(
+            ActionSpec(
+                "folder",
+                mark("Show files"),
                 self._show_files,
-                mark("Show files"), "Ctrl+D", "folder-open", mark("Open the session's folder"),
+                "Ctrl+D",
+                "folder-open",
+                mark("Open the session's folder"),
             ),
-            "delete": Spec(
+            ActionSpec(
+                "delete",
+                mark("Delete…"),
                 self._delete,
-                mark("Delete…"), "Del", "trash-2", mark("Move the selection to the trash"),
+                "Del",
+                "trash-2",
+                mark("Move the selection to the trash"),
+                enabled_when=self._can_delete,
             ),
-            "refresh": Spec(self.refresh, mark("Refresh"), "F5", "refresh-cw"),
-            "search": Spec(
-                self._begin_search, mark("Search"), "Ctrl+F", "search", mark("Search sessions")
+            ActionSpec("refresh", mark("Refresh"), self.refresh, "F5", "refresh-cw"),
+            ActionSpec(
+                "search",
+                mark("Search"),
+                self._begin_search,
+                "Ctrl+F",
+                "search",
+                mark("Search sessions"),
             ),
-            "root": Spec(
+            ActionSpec(
+                "root",
+                mark("Open folder…"),
                 self._ask_root,
-                mark("Open folder…"), "Ctrl+O", "library", mark("Show sessions of another folder"),
+                "Ctrl+O",
+                "library",
+                mark("Show sessions of another folder"),
             ),
-        }  # fmt: skip
+        )
+
+    def _can_open(self) -> bool:
+        return len(self.selected) == 1 and self._can_use()
+
+    def _can_use(self) -> bool:
+        return bool(self._readable())
+
+    def _can_compare(self) -> bool:
+        return len(self.selected) == 2 and len(self._readable()) == 2
+
+    def _can_repair(self) -> bool:
+        return any(entry.state in ("incomplete", "unreadable") for entry in self.selected)
+
+    def _can_delete(self) -> bool:
+        return any(entry.state != "recording" for entry in self.selected)
 
     def _open(self) -> None:
-        chosen = self.selected
-        if len(chosen) == 1 and chosen[0].state != "unreadable":
-            self.open_wanted.emit(chosen[0].folder)
+        if self._can_open():
+            self.open_wanted.emit(self.selected[0].folder)
 
     def _begin_search(self) -> None:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -328,16 +381,9 @@ class Library(QWidget):
         self.empty_text.setText(text)
 
     def _selection_changed(self) -> None:
-        chosen = self.selected
-        usable = [entry for entry in chosen if entry.state != "unreadable"]
-        named = self.actions_by_name
-        named["open"].setEnabled(len(chosen) == 1 and len(usable) == 1)
-        named["report"].setEnabled(bool(usable))
-        named["compare"].setEnabled(len(chosen) == 2 and len(usable) == 2)
-        named["repair"].setEnabled(any(e.state in ("incomplete", "unreadable") for e in chosen))
-        named["delete"].setEnabled(any(entry.state != "recording" for entry in chosen))
-        self.export_button.setEnabled(bool(usable))
-        self.about.setText(about_text(chosen))
+        self.actions_by_name.refresh()
+        self.export_button.setEnabled(self._can_use())
+        self.about.setText(about_text(self.selected))
 
     def _tell(self, text: str) -> None:
         self.told.emit(Notice(text, stays=False))
@@ -352,28 +398,6 @@ class Library(QWidget):
         self.told.emit(export_notice(paths))
 
     # ---- how it is put together
-
-    def _make_table(self) -> QTableView:
-        table = QTableView(self)
-        table.setModel(self.model)
-        table.setAccessibleName(tr("Sessions"))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(4 * GRID)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(9 * GRID)
-        header.setHighlightSections(False)
-        header.setSortIndicator(0, Qt.SortOrder.DescendingOrder)
-        table.setSortingEnabled(True)
-        table.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
-        table.doubleClicked.connect(lambda _: self._open())
-        return table
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()

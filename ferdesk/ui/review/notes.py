@@ -58,6 +58,10 @@ class NoteEditor(QObject):
         """Whether it was added afterwards; what was recorded stays as it is."""
         return isinstance(note, Comment) or note in self._edits.review.markers
 
+    def can_change(self) -> bool:
+        """Whether the selected one can be changed."""
+        return self.note is not None and self.changeable(self.note)
+
     def select(self, note: Note | None) -> None:
         self.note = note
         self.selected.emit(note)

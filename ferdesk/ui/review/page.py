@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.ports import Services
 from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
+from ferdesk.ui.kit.actions import ActionSpec, button_of, make_action
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.live_run import RecordingState
 from ferdesk.ui.live.status_line import clock_text
-from ferdesk.ui.review.actions import Spec, button_of, make_action
 from ferdesk.ui.review.elided_label import ElidedLabel
 from ferdesk.ui.review.library import Library
 from ferdesk.ui.review.opened_session import OpenedSession, open_session
@@ -60,12 +60,18 @@ class ReviewPage(QWidget):
         for part in (self.library, self.session):
             part.told.connect(self.told)
         self._shown_share.connect(self._show_share, Qt.ConnectionType.QueuedConnection)
-        back = Spec(self.left.emit, mark("Live"), "", "arrow-left", mark("Back to the live page"))
+        back = ActionSpec(
+            "live", mark("Live"), self.left.emit, "", "arrow-left", mark("Back to the live page")
+        )
         self.back = make_action(self, back)
-        up = Spec(
+        up = ActionSpec(
+            "sessions",
+            mark("Sessions"),
             self.show_library,
-            mark("Sessions"), "Escape Alt+Left", "library", mark("Back to the list of sessions"),
-        )  # fmt: skip
+            "Escape Alt+Left",
+            "library",
+            mark("Back to the list of sessions"),
+        )
         self.up = make_action(self.session, up)
         self.title = ElidedLabel(self)
         self.title.setProperty("role", "heading")

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
 from ferdesk.core.annotation import percent
 from ferdesk.sessions.reader import Marker
 from ferdesk.sessions.review import Track
+from ferdesk.ui.kit.actions import button_of
 from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.plain_text import plain, without_mnemonics
 from ferdesk.ui.kit.theme import GRID, colours
-from ferdesk.ui.review.actions import button_of
 from ferdesk.ui.review.opened_session import Value
 from ferdesk.ui.review.strips import Note, text_of
 from ferdesk.ui.review.times import SessionClock, length_text

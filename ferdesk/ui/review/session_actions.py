@@ -4,12 +4,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QKeyEvent
 
+from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.live.marker_keys import NUM_KEYS
-from ferdesk.ui.review.actions import Spec, make_action
 
 if TYPE_CHECKING:
     from ferdesk.ui.review.session_view import SessionView
@@ -19,138 +19,225 @@ TRACK_BUTTONS = ("name", "merge", "split", "exclude", "reset")
 NOTE_BUTTONS = ("marker", "comment", "import", "notes", "edit", "move", "delete")
 
 
-def session_actions(view: "SessionView") -> dict[str, Spec]:
-    """The table: by name what an action of ``view`` does, its text, keys, icon and tip."""
+def session_actions(view: "SessionView") -> tuple[ActionSpec, ...]:
+    """The lines of the action table for ``view``, apart from its marker keys."""
     player, transport, timeline = view.player, view.transport, view.timeline
     tracks, notes, outputs = view.track_editor, view.note_editor, view.outputs
-    return {
-        "play": Spec(player.toggle, mark("Play"), "P", "play", mark("Play/pause")),
-        "back": Spec(
+    edits = view.edits
+    return (
+        ActionSpec("play", mark("Play"), player.toggle, "P", "play", mark("Play/pause")),
+        ActionSpec(
+            "back",
+            mark("Previous frame"),
             partial(player.step, -1),
-            mark("Previous frame"), ",", "step-back", mark("Previous frame (Left)"),
+            ",",
+            "step-back",
+            mark("Previous frame (Left)"),
         ),
-        "on": Spec(
+        ActionSpec(
+            "on",
+            mark("Next frame"),
             partial(player.step, 1),
-            mark("Next frame"), ".", "step-forward", mark("Next frame (Right)"),
+            ".",
+            "step-forward",
+            mark("Next frame (Right)"),
         ),
-        "previous_note": Spec(
+        ActionSpec(
+            "previous_note",
+            mark("Previous marker"),
             notes.go_to_previous,
-            mark("Previous marker"), "Ctrl+Left", "flag", mark("Previous marker or comment"),
+            "Ctrl+Left",
+            "flag",
+            mark("Previous marker or comment"),
         ),
-        "next_note": Spec(
+        ActionSpec(
+            "next_note",
+            mark("Next marker"),
             notes.go_to_next,
-            mark("Next marker"), "Ctrl+Right", "flag", mark("Next marker or comment"),
+            "Ctrl+Right",
+            "flag",
+            mark("Next marker or comment"),
         ),
-        "slower": Spec(transport.slower, mark("Slower"), "<"),
-        "faster": Spec(transport.faster, mark("Faster"), ">"),
-        "go_to": Spec(
-            transport.begin_typing, mark("Go to…"), "Ctrl+G", "", mark("Go to a time")
+        ActionSpec("slower", mark("Slower"), transport.slower, "<"),
+        ActionSpec("faster", mark("Faster"), transport.faster, ">"),
+        ActionSpec(
+            "go_to", mark("Go to…"), transport.begin_typing, "Ctrl+G", "", mark("Go to a time")
         ),
-        "zoom_in": Spec(timeline.zoom_in, mark("Zoom in"), "+ =", "zoom-in"),
-        "zoom_out": Spec(timeline.zoom_out, mark("Zoom out"), "-", "zoom-out"),
-        "whole": Spec(
+        ActionSpec("zoom_in", mark("Zoom in"), timeline.zoom_in, "+ =", "zoom-in"),
+        ActionSpec("zoom_out", mark("Zoom out"), timeline.zoom_out, "-", "zoom-out"),
+        ActionSpec(
+            "whole",
+            mark("Whole session"),
             timeline.show_whole,
-            mark("Whole session"), "0", "maximize", mark("Show the whole session"),
+            "0",
+            "maximize",
+            mark("Show the whole session"),
         ),
-        "smoothing": Spec(timeline.toggle_smoothed, mark("Smoothed or raw"), "Y"),
-        "next_track": Spec(tracks.select_next, mark("Next face"), "]"),
-        "previous_track": Spec(tracks.select_previous, mark("Previous face"), "["),
-        "name": Spec(
-            tracks.rename, mark("Name…"), "N", "pencil", mark("Name the selected face")
+        ActionSpec("smoothing", mark("Smoothed or raw"), timeline.toggle_smoothed, "Y"),
+        ActionSpec("next_track", mark("Next face"), tracks.select_next, "]"),
+        ActionSpec("previous_track", mark("Previous face"), tracks.select_previous, "["),
+        ActionSpec(
+            "name",
+            mark("Name…"),
+            tracks.rename,
+            "N",
+            "pencil",
+            mark("Name the selected face"),
+            enabled_when=tracks.is_selected,
         ),
-        "merge": Spec(
+        ActionSpec(
+            "merge",
+            mark("Merge…"),
             view.faces.open_merge_menu,
-            mark("Merge…"), "G", "merge", mark("Merge with another face"),
+            "G",
+            "merge",
+            mark("Merge with another face"),
+            enabled_when=tracks.can_merge,
         ),
-        "split": Spec(
-            tracks.split, mark("Split here"), "X", "split", mark("Split track at cursor")
+        ActionSpec(
+            "split",
+            mark("Split here"),
+            tracks.split,
+            "X",
+            "split",
+            mark("Split track at cursor"),
+            enabled_when=tracks.can_split,
         ),
-        "exclude": Spec(
+        ActionSpec(
+            "exclude",
+            mark("Exclude"),
             tracks.toggle_excluded,
-            mark("Exclude"), "E", "eye-off", mark("Exclude/include face in statistics"),
+            "E",
+            "eye-off",
+            mark("Exclude/include face in statistics"),
+            enabled_when=tracks.is_selected,
         ),
-        "reset": Spec(
+        ActionSpec(
+            "reset",
+            mark("Reset edits"),
             tracks.reset,
-            mark("Reset edits"), "U", "rotate-ccw",
+            "U",
+            "rotate-ccw",
             mark("Undo all merges and splits of the selected face"),
+            enabled_when=tracks.can_reset,
         ),
-        "marker": Spec(
-            notes.ask_marker, mark("Marker…"), "M", "flag", mark("Add a marker at the cursor")
+        ActionSpec(
+            "marker",
+            mark("Marker…"),
+            notes.ask_marker,
+            "M",
+            "flag",
+            mark("Add a marker at the cursor"),
         ),
-        "comment": Spec(
+        ActionSpec(
+            "comment",
+            mark("Comment…"),
             notes.ask_comment,
-            mark("Comment…"), "C", "message-square", mark("Add a comment at the cursor"),
+            "C",
+            "message-square",
+            mark("Add a comment at the cursor"),
         ),
-        "import": Spec(
+        ActionSpec(
+            "import",
+            mark("Import…"),
             notes.import_markers,
-            mark("Import…"), "Ctrl+I", "upload",
+            "Ctrl+I",
+            "upload",
             mark("Import markers from a CSV file with time and label"),
         ),
-        "notes": Spec(
+        ActionSpec(
+            "notes",
+            mark("Notes…"),
             notes.edit_session_notes,
-            mark("Notes…"), "Ctrl+N", "file-text", mark("Edit session notes"),
+            "Ctrl+N",
+            "file-text",
+            mark("Edit session notes"),
         ),
-        "edit": Spec(
-            notes.edit, mark("Edit…"), "F2", "pencil", mark("Edit the selected marker or comment")
+        ActionSpec(
+            "edit",
+            mark("Edit…"),
+            notes.edit,
+            "F2",
+            "pencil",
+            mark("Edit the selected marker or comment"),
+            enabled_when=notes.can_change,
         ),
-        "move": Spec(
+        ActionSpec(
+            "move",
+            mark("Move here"),
             notes.move_here,
-            mark("Move here"), "Shift+M", "crosshair",
+            "Shift+M",
+            "crosshair",
             mark("Move the selected marker or comment to the cursor"),
+            enabled_when=notes.can_change,
         ),
-        "delete": Spec(
+        ActionSpec(
+            "delete",
+            mark("Delete"),
             notes.delete,
-            mark("Delete"), "Del", "trash-2", mark("Delete the selected marker or comment"),
+            "Del",
+            "trash-2",
+            mark("Delete the selected marker or comment"),
+            enabled_when=notes.can_change,
         ),
-        "undo": Spec(view.edits.undo, mark("Undo"), "Ctrl+Z", "undo-2"),
-        "redo": Spec(view.edits.redo, mark("Redo"), "Ctrl+Shift+Z Ctrl+Y", "redo-2"),
-        "report": Spec(
+        ActionSpec(
+            "undo", mark("Undo"), edits.undo, "Ctrl+Z", "undo-2", enabled_when=edits.can_undo
+        ),
+        ActionSpec(
+            "redo",
+            mark("Redo"),
+            edits.redo,
+            "Ctrl+Shift+Z Ctrl+Y",
+            "redo-2",
+            enabled_when=edits.can_redo,
+        ),
+        ActionSpec(
+            "report",
+            mark("Report"),
             outputs.make_report,
-            mark("Report"), "Ctrl+R", "file-text", mark("Create a report of this session"),
+            "Ctrl+R",
+            "file-text",
+            mark("Create a report of this session"),
         ),
-        "export": Spec(view.open_export_menu, mark("Export"), "Ctrl+E"),
-        "folder": Spec(
+        ActionSpec("export", mark("Export"), view.open_export_menu, "Ctrl+E"),
+        ActionSpec(
+            "folder",
+            mark("Show files"),
             outputs.show_files,
-            mark("Show files"), "Ctrl+D", "folder-open", mark("Open the session's folder"),
+            "Ctrl+D",
+            "folder-open",
+            mark("Open the session's folder"),
         ),
-    }  # fmt: skip
+    )
 
 
-def make_marker_keys(view: "SessionView") -> None:
+def marker_keys(view: "SessionView") -> tuple[ActionSpec, ...]:
     """The keys 1 to 9, which add the markers of these numbers."""
-    for index in range(NUM_KEYS):
-        number = str(index + 1)
-        spec = Spec(
-            partial(view.add_numbered_marker, index),
-            number, number, "", mark("Add numbered marker at the cursor, 1 to 9"),
-        )  # fmt: skip
-        action = make_action(view, spec)
-        action.setAutoRepeat(False)
-        if index:
-            # one line of the sheet of keys tells of all nine
-            action.setWhatsThis("")
-            action.setText("")
+    tip = mark("Add numbered marker at the cursor, 1 to 9")
+    return tuple(
+        ActionSpec(
+            f"marker_{number}",
+            # one line of the list of shortcuts tells of all nine
+            number if number == "1" else "",
+            partial(view.add_numbered_marker, int(number) - 1),
+            number,
+            tip=tip if number == "1" else "",
+            repeats=False,
+            keys_text=f"1-{NUM_KEYS}" if number == "1" else "",
+        )
+        for number in map(str, range(1, NUM_KEYS + 1))
+    )
 
 
-def show_state(view: "SessionView", named: dict[str, QAction]) -> None:
-    """Enable what can be done with the selected track and note, and say what can be undone."""
-    tracks, notes = view.track_editor, view.note_editor
-    track, note = tracks.track, notes.note
-    for name in ("name", "exclude"):
-        named[name].setEnabled(track is not None)
-    named["merge"].setEnabled(tracks.can_merge)
-    named["reset"].setEnabled(tracks.can_reset)
-    named["split"].setEnabled(tracks.can_split)
+def show_texts(view: "SessionView", named: ActionTable) -> None:
+    """Texts that follow the selected track, and what would be undone."""
+    track, edits = view.track_editor.track, view.edits
     excluded = track is not None and track.excluded
     named["exclude"].setText(tr("Include") if excluded else tr("Exclude"))
-    for name in ("edit", "move", "delete"):
-        named[name].setEnabled(note is not None and notes.changeable(note))
-    edits = view.edits
     for name, title, text in (
         ("undo", tr("Undo"), edits.undo_text),
         ("redo", tr("Redo"), edits.redo_text),
     ):
-        named[name].setEnabled(bool(text))
         keys = named[name].shortcut().toString()
         # what is undone may name a marker's text
         named[name].setToolTip(plain(f"{title}: {text} ({keys})" if text else f"{title} ({keys})"))

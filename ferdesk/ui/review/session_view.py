@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidg
 
 from ferdesk.runtime.ports import Services
 from ferdesk.sessions.review import Review
+from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.marker_keys import NUM_KEYS
-from ferdesk.ui.review.actions import button_of, make_actions
 from ferdesk.ui.review.edits import Edits
 from ferdesk.ui.review.export_menu import export_button
 from ferdesk.ui.review.notes import NoteEditor
@@ -25,9 +25,9 @@ from ferdesk.ui.review.session_actions import (
     NOTE_BUTTONS,
     TRACK_BUTTONS,
     PlaybackKeys,
-    make_marker_keys,
+    marker_keys,
     session_actions,
-    show_state,
+    show_texts,
 )
 from ferdesk.ui.review.session_picture import SessionPicture
 from ferdesk.ui.review.strips import Note
@@ -82,8 +82,8 @@ class SessionView(QWidget):
         words = [self.saved.fontMetrics().horizontalAdvance(tr(text)) for text in _SAVING.values()]
         self.saved.setMinimumWidth(max(words) + GRID)
         self.tools = QWidget(self)
-        self.actions_by_name = make_actions(self, session_actions(self))
-        make_marker_keys(self)
+        self.actions_by_name = ActionTable()
+        self.actions_by_name.add(self, *session_actions(self), *marker_keys(self))
         self._lay_out()
         self._connect()
         self.setEnabled(False)
@@ -164,7 +164,7 @@ class SessionView(QWidget):
         self.transport.show_position(t_s)
         self.picture.move_to(t_s)
         self._show_values()
-        self.actions_by_name["split"].setEnabled(self.track_editor.can_split)
+        self.actions_by_name["split"].setEnabled(self.track_editor.can_split())
 
     @Slot(object)
     def _show_track(self, track_id: int | None) -> None:
@@ -223,7 +223,8 @@ class SessionView(QWidget):
             )
 
     def _show_state(self) -> None:
-        show_state(self, self.actions_by_name)
+        self.actions_by_name.refresh()
+        show_texts(self, self.actions_by_name)
         note = self.note_editor.note
         fixed = note is not None and not self.note_editor.changeable(note)
         self.notes.hint.setText(

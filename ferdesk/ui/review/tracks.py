@@ -30,17 +30,17 @@ class TrackEditor(QObject):
         """The selected track."""
         return next((one for one in self._tracks if one.id == self.track_id), None)
 
-    @property
+    def is_selected(self) -> bool:
+        return self.track is not None
+
     def can_merge(self) -> bool:
         return self.track is not None and len(self._tracks) > 1
 
-    @property
     def can_split(self) -> bool:
         player = self._player
         inside = player.starts_at_s < player.position_s < player.ends_at_s
         return self.track_id is not None and inside
 
-    @property
     def can_reset(self) -> bool:
         """Whether the track is other than one whole recorded face under its own number."""
         track = self.track

@@ -1,16 +1,13 @@
 """Transport bar of a session: playing, stepping, the position as text, and the speed."""
 
-from collections.abc import Mapping
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
+from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.review.actions import button_of
 from ferdesk.ui.review.player import SPEEDS, Player
 from ferdesk.ui.review.times import SessionClock, length_text
 
@@ -68,7 +65,7 @@ class Transport(QWidget):
     def faster(self) -> None:
         self.speed.setCurrentIndex(min(self.speed.currentIndex() + 1, len(SPEEDS) - 1))
 
-    def lay_out(self, named: Mapping[str, QAction], smoothing: QWidget) -> None:
+    def lay_out(self, named: ActionTable, smoothing: QWidget) -> None:
         """Put the buttons of these actions into the bar, and ``smoothing`` among them."""
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
