@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.adapters.outputs.video_writer import VideoWriter
-from ferdesk.adapters.sources.seekable_video import Film
+from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.ui.review.opened_session import open_session as read_for_review
 from ferdesk.ui.review.session_view import SessionView
 from ferdesk.ui.shell.main_window import MainWindow
@@ -59,7 +59,7 @@ def wait_for_frame(view: SessionView, qtbot: QtBot, index: int) -> None:
 def film_session(tmp_path: Path, services: FakeServices) -> Path:
     folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, about=FILM)
     write_video(folder)
-    services.open_film = Film  # type: ignore[method-assign, assignment]
+    services.open_film = SeekableVideo  # type: ignore[method-assign, assignment]
     return folder
 
 
@@ -92,7 +92,7 @@ def test_a_video_that_says_where_it_starts_is_believed(
     about = {**FILM, "video": {"mode": "clean", "starts_at_s": frame_time(3, STARTS_AT_S)}}
     folder = write_two_faces(tmp_path / "clip", starts_at_s=STARTS_AT_S, about=about)
     write_video(folder, first=3)
-    services.open_film = Film  # type: ignore[method-assign, assignment]
+    services.open_film = SeekableVideo  # type: ignore[method-assign, assignment]
     view = open_session(folder)
     nearest = "No video frame here; showing the nearest one."
     qtbot.waitUntil(lambda: view.view.state.note == nearest)
