@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow test-bundle lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
+.PHONY: run test test-slow test-bundle mutants lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -15,6 +15,11 @@ test: venv-dev lint
 
 test-slow: venv-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "slow" --timeout 600
+
+# how many faults put into the code on purpose the tests notice, from a sample; an hour or so
+mutants: venv-dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[mutation]'
+	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/mutants.py
 
 lint: venv-dev
 	$(BIN)/ruff check .
@@ -31,7 +36,7 @@ screenshots: venv-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/screenshots.py --docs
 
 # the documentation as a site, in site/; a warning fails it
-docs: $(VENV)/.docs
+docs: venv-dev
 	@# not --quiet: that keeps --strict from counting warnings
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
@@ -84,10 +89,6 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $(VENV)/.run $@
-
-$(VENV)/.docs: $(VENV)/.dev
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
-	@touch $@
 
 clean:
 	rm -rf .venv .venv-package-* out build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,5 @@
 """The documentation builds as a site without a warning."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -10,13 +9,10 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+PAGES = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(
-    importlib.util.find_spec("mkdocs") is None, reason="the extra docs is not installed"
-)
 def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")],
@@ -35,8 +31,37 @@ def test_every_page_of_the_site_is_there_and_every_picture_is_used() -> None:
     nav = re.findall(r": ([\w/-]+\.md)$", (CHECKOUT / "mkdocs.yml").read_text("utf-8"), re.M)
     missing = [name for name in nav if not (CHECKOUT / "docs" / name).is_file()]
     assert missing == []
-    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]
-    text = "".join(page.read_text("utf-8") for page in pages)
+    text = "".join(page.read_text("utf-8") for page in PAGES)
     text += (CHECKOUT / "mkdocs.yml").read_text("utf-8")
     pictures = {path.name for path in (CHECKOUT / "docs" / "images").iterdir()}
     assert {name for name in pictures if name not in text} == set()
+
+
+def test_every_file_of_ours_that_a_page_names_is_there() -> None:
+    named = re.compile(
+        r"`((?:ferdesk|trainer|tests|benchmarks|scripts|packaging|docs|assets)/[\w./-]+\.\w+)`"
+    )
+    written_by_commands = re.compile(r"LANGUAGE|^docs/results/(reproduction|ladder)/")
+    missing = {
+        f"{page.relative_to(CHECKOUT)}: {name}"
+        for page in PAGES
+        for name in named.findall(page.read_text("utf-8"))
+        if not (CHECKOUT / name).exists() and not written_by_commands.search(name)
+    }
+    assert missing == set()
+
+
+def test_every_link_of_the_pages_outside_the_site_leads_somewhere() -> None:
+    link = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+    missing = {
+        f"{page.name}: {target}"
+        for page in CHECKOUT.glob("*.md")
+        for target in link.findall(page.read_text("utf-8"))
+        if not (CHECKOUT / target).exists()
+    }
+    assert missing == set()
+
+
+def test_the_readme_fits_one_screen() -> None:
+    lines = (CHECKOUT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) <= 50
