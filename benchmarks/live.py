@@ -11,6 +11,8 @@
     python benchmarks/live.py memory             resident memory, and its growth over an hour's
                                                  worth of frames
 
+Long because every measurement shares the scenes, the window and the tables below.
+
 Clips come from the shared folder (FERDESK_SHARED). Everything but ``stages`` runs as users run
 it: the engine's threads, the heatmap painted, a recording written.
 """
