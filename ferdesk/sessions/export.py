@@ -76,7 +76,7 @@ def _summary_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...
         _seconds(face.interval.from_s),
         _seconds(face.interval.to_s),
         _seconds(face.seen_s),
-        _seconds(face.uncertain_s),
+        _seconds(face.low_confidence_s),
         *(_seconds(value) for value in face.label_s),
         *("" if math.isnan(value) else f"{value:.3f}" for value in face.mean),
         int(face.changes.sum()),

@@ -1,4 +1,4 @@
-"""Figures of a session: time in each expression, changes, by face and between markers.
+"""Summary statistics of a session: time with each label, changes, by face and between markers.
 
 Each figure is defined in ``docs/summaries.md``; the constants here are part of the definitions.
 """
@@ -17,12 +17,15 @@ from ferdesk.sessions.table import Table
 LONGEST_STEP_S = 0.5
 """A row stands for the time to the next analysed frame, but never for more than this."""
 SHORTEST_RUN_S = 0.3
-"""A label held for less is taken for flicker when changes are counted."""
+"""A label held for less counts as flicker, and not as a change."""
 LONGEST_GAP_S = 1.0
 """After a longer gap a face's labels are a new sequence: no change is counted over it."""
 MIN_GROUP = 5
 """Groups with fewer sessions get no interval."""
 _RESAMPLES = 2000
+SHARE_HEADING = "Share of the confident time"
+SHARE_MEANING = "Time with a label, divided by all of that face's time without low confidence."
+"""The one share that reports, tables and comparisons give for a label."""
 WHOLE = "whole session"
 BEFORE = "before the first marker"
 
@@ -40,8 +43,8 @@ class Interval:
 class FaceSummary:
     """Figures of one track in one interval.
 
-    ``seen_s`` is the time it was seen; ``label_s`` [7] the part of it with each label, rows marked
-    uncertain left out; ``uncertain_s`` the rest. ``mean`` [7] are the model's probabilities
+    ``seen_s`` is the time it was seen; ``label_s`` [7] the part of it with each label, rows of low
+    confidence left out; ``low_confidence_s`` the rest. ``mean`` [7] are the model's probabilities
     ``p_*`` averaged over the time seen, NaN where it was not. ``changes`` [7, 7] counts changes of
     the label, from the row's to the column's. ``small`` tracks were seen for less than a second.
     """
@@ -51,19 +54,19 @@ class FaceSummary:
     interval: Interval
     seen_s: float
     label_s: NDArray[np.float64]
-    uncertain_s: float
+    low_confidence_s: float
     mean: NDArray[np.float64]
     changes: NDArray[np.int64]
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """[7] ``label_s`` as shares of the time that is not uncertain; NaN where there is none."""
+        """[7] shares of the labels (SHARE_MEANING); NaN where there is no confident time."""
         total = self.label_s.sum()
         return self.label_s / total if total > 0 else np.full(len(LABELS), np.nan)
 
     @property
-    def uncertain_share(self) -> float:
-        return self.uncertain_s / self.seen_s if self.seen_s > 0 else float("nan")
+    def low_confidence_share(self) -> float:
+        return self.low_confidence_s / self.seen_s if self.seen_s > 0 else float("nan")
 
     @property
     def small(self) -> bool:
@@ -124,11 +127,11 @@ def _summarize(
 ) -> FaceSummary:
     t_s = table.t_s[rows]
     rows = rows[(t_s >= interval.from_s) & (t_s < interval.to_s)]
-    spent, label, unsure = durations[rows], table.label[rows], table.uncertain[rows]
+    spent, label, low = durations[rows], table.label[rows], table.uncertain[rows]
     seen_s = float(spent.sum())
-    sure = ~unsure
+    confident = ~low
     label_s = np.zeros(len(LABELS))
-    np.add.at(label_s, label[sure], spent[sure])
+    np.add.at(label_s, label[confident], spent[confident])
     with np.errstate(invalid="ignore"):
         mean = (table.raw[rows].astype(np.float64) * spent[:, None]).sum(axis=0) / seen_s
     if seen_s == 0:
@@ -139,14 +142,14 @@ def _summarize(
         interval=interval,
         seen_s=seen_s,
         label_s=label_s,
-        uncertain_s=float(spent[unsure].sum()),
+        low_confidence_s=float(spent[low].sum()),
         mean=mean,
-        changes=count_changes(table.t_s[rows][sure], label[sure]),
+        changes=count_changes(table.t_s[rows][confident], label[confident]),
     )
 
 
 def count_changes(t_s: NDArray[np.float64], label: NDArray[np.int8]) -> NDArray[np.int64]:
-    """[7, 7] int64: how often a label followed another in a face's certain rows.
+    """[7, 7] int64: how often a label followed another in a face's confident rows.
 
     Labels are joined into runs; one that is shorter than ``SHORTEST_RUN_S`` is left out, and
     where the same label stands on both sides of it, that is one run. Nothing is counted over a gap
@@ -185,7 +188,7 @@ class Profile:
     seen_s: float
     shares: NDArray[np.float64]
     mean: NDArray[np.float64]
-    uncertain_share: float
+    low_confidence_share: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,8 +223,8 @@ def profile(session: Session, review: Review | None = None) -> Profile:
     label_s = np.sum([face.label_s for face in faces], axis=0)
     mean = np.sum([face.mean * face.seen_s for face in faces], axis=0) / seen_s
     shares = label_s / label_s.sum() if label_s.sum() > 0 else nothing
-    unsure = sum(face.uncertain_s for face in faces) / seen_s
-    return Profile(session.name, seen_s, shares, mean, unsure)
+    low = sum(face.low_confidence_s for face in faces) / seen_s
+    return Profile(session.name, seen_s, shares, mean, low)
 
 
 def compare(

@@ -14,20 +14,25 @@ from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.schema import HEADER, Moment, rows_of
 
 Faces = Sequence[tuple[int, str]]
-"""The faces of one frame: id and label; a label with ``?`` is uncertain."""
+"""The faces of one frame: id and label; a label with ``?`` has low confidence."""
+
+
+WEIGHTS = np.array([1, 2, 3, 4, 5, 6], np.float32) / 21
+
+
+def spread(label: str, share: float, weights: np.ndarray) -> np.ndarray:
+    """``share`` for one label, the rest over the others by ``weights``: seven different values."""
+    values = np.insert((1 - share) * weights, LABELS.index(label), share)
+    return np.asarray(values, np.float32)
 
 
 def face(face_id: int, label: str, share: float = 0.76, detection: float = 0.9) -> FaceResult:
-    """A face whose smoothed values have ``share`` for ``label``, and its raw ones a little less."""
-    raw, smoothed = (
-        np.full(len(LABELS), (1 - each) / 6, np.float32) for each in (share - 0.0625, share)
-    )
-    for values, each in ((raw, share - 0.0625), (smoothed, share)):
-        values[LABELS.index(label.strip("?"))] = each
+    """``share`` is the smoothed probability; the raw one is an eighth less."""
+    name = label.strip("?")
     return FaceResult(
         face_id, Box(10.5 * face_id, 20, 60, 61.25), Square(0, 0, 60), detection,
-        Expression(raw), smoothed, label.endswith("?"), -1.5, 250.25, 99.0,
-        yaw_deg=12.25, pitch_deg=-7.75,
+        Expression(spread(name, share - 0.125, WEIGHTS[::-1])), spread(name, share, WEIGHTS),
+        label.endswith("?"), -1.5, 250.25, 99.0, yaw_deg=12.25, pitch_deg=-7.75,
     )  # fmt: skip
 
 
@@ -43,6 +48,7 @@ class SessionMaker:
         *,
         name: str = "s",
         step_s: float = 0.1,
+        times: Sequence[float] | None = None,
         markers: Sequence[tuple[float, str]] = (),
         complete: bool = True,
         **about: object,
@@ -50,9 +56,11 @@ class SessionMaker:
         folder = self.root / name
         folder.mkdir()
         lines = [HEADER]
+        before_s = -step_s
         for index, faces in enumerate(frames):
-            t_s = index * step_s
-            marker = ";".join(label for at, label in markers if t_s - step_s < at <= t_s)
+            t_s = index * step_s if times is None else times[index]
+            marker = ";".join(label for at, label in markers if before_s < at <= t_s)
+            before_s = t_s
             frame = Frame(np.zeros((4, 4, 3), np.uint8), index, t_s, 0.0)
             result = FrameResult(frame, tuple(face(*one) for one in faces), 5.0, {})
             lines.append(rows_of(result, Moment(index, t_s, None), marker))

@@ -93,7 +93,7 @@ def test_its_figures_are_the_same(old: Path) -> None:
     ana, bo, rest = summarize(read_session(old / "demo"))
     assert [one.title for one in (ana, bo, rest)] == ["Ana", 'Bo, "B"', "#3"]
     assert [one.seen_s for one in (ana, bo, rest)] == pytest.approx([4.2, 5.0, 8.8])
-    assert bo.uncertain_s == pytest.approx(0.2)
+    assert bo.low_confidence_s == pytest.approx(0.2)
     assert bo.label_s.tolist() == pytest.approx([0.8, 0, 0, 0, 0, 0, 4.0])
     assert rest.label_s.tolist() == pytest.approx([0.2, 0, 0, 6.8, 0, 0, 1.8])
     wanted = [0.228797, 0.004878, 0.038393, 0.03741, 0.089504, 0.008403, 0.592615]

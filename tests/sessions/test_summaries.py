@@ -24,17 +24,17 @@ Maker = Callable[..., Path]
 HAPPY, SAD, NEUTRAL = (LABELS.index(label) for label in ("happy", "sad", "neutral"))
 
 
-def test_time_in_each_expression_and_the_uncertain_share(make_session: Maker) -> None:
+def test_time_in_each_expression_and_the_share_of_low_confidence(make_session: Maker) -> None:
     frames = [[(1, "happy")]] * 6 + [[(1, "sad")]] * 2 + [[(1, "sad?")]] * 2
     (face,) = summarize(read_session(make_session(frames)))
     assert face.seen_s == pytest.approx(1.0)
     assert face.label_s[HAPPY] == pytest.approx(0.6)
     assert face.label_s[SAD] == pytest.approx(0.2)
-    assert face.uncertain_s == pytest.approx(0.2)
+    assert face.low_confidence_s == pytest.approx(0.2)
     assert face.shares[HAPPY] == pytest.approx(0.75)
-    assert face.uncertain_share == pytest.approx(0.2)
-    # of the raw probabilities, which are not the smoothed ones
-    assert face.mean[HAPPY] == pytest.approx(0.6 * 0.6975 + 0.4 * 0.3025 / 6)
+    assert face.low_confidence_share == pytest.approx(0.2)
+    # raw: an eighth less than smoothed; of the rest, happy gets 3 / 21 in rows of sad
+    assert face.mean[HAPPY] == pytest.approx(0.6 * 0.635 + 0.4 * 0.365 * 3 / 21)
     assert face.mean.sum() == pytest.approx(1.0)
 
 

@@ -1,0 +1,333 @@
+"""Page of a report: chapters of sessions, their comparison, what the figures mean.
+
+One HTML file: its charts are SVG in it, its style is in it, and the network is never asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ferdesk.errors import RecordingError
+from ferdesk.messages import translatable
+from ferdesk.paths import assets_folder
+from ferdesk.sessions.reader import Marker, Session, parse_utc
+from ferdesk.sessions.report.charts import (
+    comparison_chart,
+    curves_chart,
+    legend,
+    overview_chart,
+    share_bar,
+)
+from ferdesk.sessions.report.formats import clock, moment, percent, span
+from ferdesk.sessions.report.tables import (
+    changes_table,
+    comparison_table,
+    intervals_table,
+    still_table,
+    times_table,
+)
+from ferdesk.sessions.review import Review, Track, load_review
+from ferdesk.sessions.summaries import (
+    MIN_GROUP,
+    SHARE_MEANING,
+    Comparison,
+    FaceSummary,
+    calibration_error,
+    compare,
+    profile,
+    summarize,
+)
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""Whatever a session's texts hold, the page runs and fetches nothing."""
+_SHOWN_TRACKS = 12
+"""More faces than this are listed and not drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Group of sessions, compared with another."""
+
+    name: str
+    sessions: tuple[Session, ...]
+
+
+def html_report(
+    sessions: Sequence[Session],
+    *,
+    reviews: Sequence[Review] | None = None,
+    groups: tuple[Group, Group] | None = None,
+    made: datetime,
+    version: str,
+) -> str:
+    """The whole page.
+
+    Args:
+        sessions: each gets a chapter.
+        reviews: names, merges and so on; by default those saved beside the sessions.
+        groups: two groups to compare; by default, of two sessions the first with the second.
+        made: the date that the page carries.
+        version: of the program.
+    """
+    chosen = [load_review(s) for s in sessions] if reviews is None else list(reviews)
+    if groups is None and len(sessions) == 2:
+        groups = (
+            Group(sessions[0].name, (sessions[0],)),
+            Group(sessions[1].name, (sessions[1],)),
+        )
+    by_folder = {s.folder: review for s, review in zip(sessions, chosen, strict=True)}
+    title = sessions[0].name if len(sessions) == 1 else f"{len(sessions)} sessions"
+    parts = [
+        _chapter(s, r, alone=len(sessions) == 1) for s, r in zip(sessions, chosen, strict=True)
+    ]
+    if groups is not None:
+        parts.insert(0, _comparison(groups, by_folder))
+    heading = "" if len(sessions) == 1 else f"<h1>{escape(title)}</h1>"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{escape(title)} · ferdesk report</title><style>{_style()}</style></head>"
+        f"<body><main>{heading}{''.join(parts)}{_terms()}"
+        f"<footer>Made by ferdesk {escape(version)} on "
+        f"{made.astimezone().strftime('%Y-%m-%d %H:%M')}.</footer></main></body></html>\n"
+    )
+
+
+def _style() -> str:
+    path = assets_folder() / "report" / "report.css"
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise RecordingError(
+            translatable("{path} is missing; install ferdesk again.", path=path)
+        ) from error
+
+
+def _chapter(session: Session, review: Review, *, alone: bool) -> str:
+    summaries = summarize(session, review)
+    markers = review.all_markers(session)
+    of_track = {face.track: face for face in summaries}
+    still = session.table.num_frames() == 1
+    tracks = [
+        track
+        for track in review.shown_tracks()
+        if of_track[track.id].seen_s > 0 or (still and len(track.rows(session.table)))
+    ]
+    tracks.sort(key=lambda track: -of_track[track.id].seen_s)
+    drawn = sorted(tracks[:_SHOWN_TRACKS], key=lambda track: track.id)
+    heading = "h1" if alone else "h2"
+    parts = [
+        f"<{heading}>{escape(session.name)}</{heading}>",
+        _facts(session, review, len(tracks), markers),
+        _trust(session, summaries),
+        _warnings(session, review),
+    ]
+    if not tracks:
+        return "".join([*parts, "<p>No face was seen in this session.</p>"])
+    level = "h2" if alone else "h3"
+    if still:
+        parts += [f"<{level}>Faces</{level}>", still_table(session.table, tracks)]
+        return "".join([*parts, _remarks(review, level)])
+    parts += [
+        f"<{level}>Overview</{level}>",
+        overview_chart(session, drawn, markers),
+        legend(low_confidence=True),
+        times_table(summaries),
+    ]
+    if len(tracks) > len(drawn):
+        parts.append(
+            f"<p class=muted>The charts show the {len(drawn)} faces seen longest, of "
+            f"{len(tracks)}; the table lists all.</p>"
+        )
+    for track in drawn:
+        parts.append(_track_section(session, track, of_track[track.id], markers))
+    if markers:
+        parts.append(f"<{level}>Between the markers</{level}>")
+        parts.append(intervals_table(summarize(session, review, by_marker=True)))
+    parts.append(_remarks(review, level))
+    return "".join(parts)
+
+
+def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[Marker]) -> str:
+    about = session.about
+    source, picture = _table(about.get("source")), _table(about.get("picture"))
+    excluded = sum(track.excluded for track in review.tracks)
+    made = moment(parse_utc(about.get("started_utc")))
+    is_file = source.get("kind") in ("video", "still")
+    facts = [
+        *([("Filmed", moment(session.started_utc))] if is_file else []),
+        ("Analysed" if is_file else "Started", made),
+        ("Length", clock(session.length_s)),
+        ("Source", str(source.get("location") or source.get("name") or "unknown")),
+        ("Resolution", f"{picture.get('width', '?')} x {picture.get('height', '?')}"),
+        ("Faces", f"{num_faces}" + (f" ({excluded} excluded)" if excluded else "")),
+        ("Markers", str(len(markers))),
+        ("Frames analysed", f"{session.table.num_frames():,}"),
+        ("Model", str(_table(about.get("model")).get("name") or "unknown")),
+    ]
+    inner = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts)
+    return f'<dl class="facts">{inner}</dl>'
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _trust(session: Session, summaries: Sequence[FaceSummary]) -> str:
+    """How exact the figures are, before any of them."""
+    sentences = [
+        "A label describes a face's expression, not what a person feels. Shares are rounded to "
+        "whole per cent, as the model is no more exact than that."
+    ]
+    accuracy = _accuracy(session)
+    error = calibration_error(session)
+    if accuracy is not None and error is not None:
+        sentences.append(
+            f"On unseen images of FER2013, the model's label was right in {accuracy * 100:.0f} of "
+            f"100 (seven labels), and its probabilities were off by "
+            f"{max(1, round(error * 100))} points on average; on your recordings it may be worse. "
+            "Smaller differences mean nothing."
+        )
+    else:
+        sentences.append("This session does not record how well its model is calibrated.")
+    seen = sum(face.seen_s for face in summaries)
+    if seen > 0:
+        low = sum(face.low_confidence_s for face in summaries) / seen
+        sentences.append(
+            f"{percent(low)} of the time seen had low confidence; it is counted apart, and for no "
+            "label."
+        )
+    return f'<div class="note"><p>{"</p><p>".join(sentences)}</p></div>'
+
+
+def _accuracy(session: Session) -> float | None:
+    model = session.about.get("model")
+    table = model.get("accuracy") if isinstance(model, dict) else None
+    for split in ("private_test", "public_test"):
+        try:
+            return float(table[split]["one_crop"]["accuracy"])  # type: ignore[index]
+        except (KeyError, TypeError, ValueError):
+            continue
+    return None
+
+
+def _warnings(session: Session, review: Review) -> str:
+    lines = list(review.warnings)
+    if not session.complete:
+        lines.append(
+            "This session was interrupted; everything up to there is shown. "
+            f"Repair it with “ferdesk sessions repair {session.name}”."
+        )
+    for name, text in (
+        ("frames_lost", "analysed frames were lost, as the disk did not keep up"),
+        ("frames_dropped", "frames were skipped because analysis was busy"),
+    ):
+        if isinstance(number := session.about.get(name), int) and number > 0:
+            lines.append(f"{number:,} {text}.")
+    events = session.about.get("events")
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, dict):
+            lines.append(f"{clock(_number(event.get('t_s')))}: {event.get('text', '')}")
+    if not lines:
+        return ""
+    return (
+        f'<div class="note warn">{"".join(f"<p>{escape(line)}</p>" for line in lines[:20])}</div>'
+    )
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _track_section(
+    session: Session,
+    track: Track,
+    face: FaceSummary,
+    markers: Sequence[Marker],
+) -> str:
+    merged = len({segment.face_id for segment in track.segments})
+    text = f"Seen for {span(face.seen_s)}."
+    if merged > 1:
+        text += f" Merged from {merged} recorded faces."
+    if face.small:
+        text += " That is too short for its shares to mean much."
+    return (
+        f"<h3>{escape(track.title)}</h3><p class=muted>{text}</p>"
+        f"{share_bar(face)}{curves_chart(session, track, markers)}{legend()}{changes_table(face)}"
+    )
+
+
+def _remarks(review: Review, level: str) -> str:
+    if not review.comments and not review.notes:
+        return ""
+    titles = {track.id: track.title for track in review.tracks}
+    rows = "".join(
+        f"<tr><td>{clock(c.t_s)}</td><td class=text>"
+        f"{escape(titles.get(c.track, '') if c.track is not None else '')}</td>"
+        f"<td class=text>{escape(c.text)}</td></tr>"
+        for c in review.comments
+    )
+    table = f"<table>{rows}</table>" if rows else ""
+    notes = f"<p>{escape(review.notes)}</p>" if review.notes else ""
+    return f"<{level}>Comments</{level}>{notes}{table}"
+
+
+def _comparison(groups: tuple[Group, Group], reviews: dict[Path, Review]) -> str:
+    sessions = [session for group in groups for session in group.sessions]
+    errors = [calibration_error(session) for session in sessions]
+    known = [error for error in errors if error is not None]
+    profiles = [
+        [profile(session, reviews.get(session.folder)) for session in group.sessions]
+        for group in groups
+    ]
+    result = compare(
+        profiles[0],
+        profiles[1],
+        first_name=groups[0].name,
+        second_name=groups[1].name,
+        calibration_error=max(known) if len(known) == len(errors) and known else None,
+    )
+    if not all(result.profiles):
+        return "<h2>Comparison</h2><p>One of the groups has no face, so nothing is compared.</p>"
+    parts = (comparison_chart(result), comparison_table(result), _comparison_note(result))
+    return f"<h2>Comparison</h2>{''.join(parts)}"
+
+
+def _comparison_note(result: Comparison) -> str:
+    counts = " and ".join(str(len(group)) for group in result.profiles)
+    text = f"{counts} sessions, each counted once."
+    if result.low is None:
+        text += f" Intervals need at least {MIN_GROUP} sessions in each group."
+    if result.calibration_error is None:
+        text += " The calibration error is not recorded, so no difference can be assessed."
+    else:
+        points = max(1, round(100 * result.calibration_error))
+        text += (
+            f" “Within the error”: not larger than the model's calibration error ({points} points)."
+        )
+    return f"<p class=muted>{text}</p>"
+
+
+def _terms() -> str:
+    terms = (
+        ("Seen", "Each row counts until the next analysed frame, for at most half a second."),
+        (
+            "Time with a label",
+            "Time seen with this label as the largest smoothed probability, low confidence left "
+            "out.",
+        ),
+        ("Low confidence", "Time seen in rows marked by the program's rule; column “uncertain”."),
+        ("Share", SHARE_MEANING),
+        (
+            "Change",
+            "A label held for at least 0.3 s, followed by another such label within a second; "
+            "shorter ones count as flicker.",
+        ),
+        ("Mean probability", "The model's raw probabilities, averaged over the time seen."),
+    )
+    inner = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in terms)
+    return f'<h2>What the figures mean</h2><dl class="terms">{inner}</dl>'

@@ -1,0 +1,127 @@
+"""Tables of a report: times, intervals between markers, changes, comparisons."""
+
+from collections.abc import Sequence
+from html import escape
+
+from ferdesk.core.labels import LABELS
+from ferdesk.sessions.report.formats import clock, percent, span
+from ferdesk.sessions.review import Track
+from ferdesk.sessions.summaries import SHARE_HEADING, WHOLE, Comparison, FaceSummary
+from ferdesk.sessions.table import NO_LABEL, Table
+
+
+def times_table(faces: Sequence[FaceSummary]) -> str:
+    """Times of each face with each label, and their shares."""
+    head = "".join(f"<th>{label}</th>" for label in (*LABELS, "low confidence", "seen"))
+    body = []
+    for face in faces:
+        if face.seen_s <= 0:
+            continue
+        cells = "".join(
+            f"<td>{span(face.label_s[i])}<br>"
+            f"<span class=muted>{percent(face.shares[i])}</span></td>"
+            if face.label_s[i] > 0
+            else "<td class=muted>0</td>"
+            for i in range(len(LABELS))
+        )
+        body.append(
+            f"<tr><td>{escape(face.title)}</td>{cells}<td>{span(face.low_confidence_s)}<br>"
+            f"<span class=muted>{percent(face.low_confidence_share)} of seen</span></td>"
+            f"<td>{span(face.seen_s)}</td></tr>"
+        )
+    return (
+        f'<div class="wide"><table><caption>Time with each expression. {SHARE_HEADING}</caption>'
+        f"<tr><th>face</th>{head}</tr>"
+        f"{''.join(body)}</table></div>"
+    )
+
+
+def intervals_table(faces: Sequence[FaceSummary]) -> str:
+    """Shares of each face between the markers."""
+    head = "".join(f"<th>{label}</th>" for label in LABELS)
+    body = []
+    for face in faces:
+        if face.seen_s <= 0:
+            continue
+        interval = face.interval
+        since = (
+            "" if interval.label == WHOLE else f" <span class=muted>{clock(interval.from_s)}</span>"
+        )
+        cells = "".join(
+            f"<td>{percent(share)}</td>" if share != 0 else "<td class=muted>0</td>"
+            for share in face.shares
+        )
+        body.append(
+            f"<tr><td class=text>{escape(interval.label)}{since}</td><td class=text>"
+            f"{escape(face.title)}</td>{cells}<td>{percent(face.low_confidence_share)}</td>"
+            f"<td>{span(face.seen_s)}</td></tr>"
+        )
+    return (
+        f'<div class="wide"><table><caption>From each marker to the next. {SHARE_HEADING}; low '
+        "confidence as a share of the time seen</caption><tr><th>from</th><th class=text>face</th>"
+        f"{head}<th>low confidence</th><th>seen</th></tr>{''.join(body)}</table></div>"
+    )
+
+
+def changes_table(face: FaceSummary) -> str:
+    """Changes from label to label, darker the more there are."""
+    used = [i for i in range(len(LABELS)) if face.changes[i].any() or face.changes[:, i].any()]
+    if not used:
+        return "<p class=muted>The label did not change.</p>"
+    most = int(face.changes.max())
+    head = "".join(f"<th class=cell>{LABELS[i]}</th>" for i in used)
+    body = []
+    for i in used:
+        cells = []
+        for j in used:
+            count = int(face.changes[i, j])
+            depth = 0.08 + 0.42 * count / most if count else 0
+            style = f' style="background:rgba(0,114,178,{depth:.2f})"' if count else ""
+            cells.append(f"<td class=cell{style}>{count or ('' if i != j else '-')}</td>")
+        body.append(f"<tr><td>{LABELS[i]}</td>{''.join(cells)}</tr>")
+    total = int(face.changes.sum())
+    return (
+        f'<div class="wide"><table><caption>Changes of the label, {total} in total: from row '
+        f"to column</caption><tr><th>from</th>{head}</tr>{''.join(body)}</table></div>"
+    )
+
+
+def comparison_table(result: Comparison) -> str:
+    """Mean probabilities of two groups, and their difference."""
+    first, second = escape(result.first_name), escape(result.second_name)
+    interval = result.low is not None
+    head = f"<th></th><th>{first}</th><th>{second}</th><th>difference</th>"
+    head += "<th>95 %</th>" if interval else ""
+    rows = []
+    for i, label in enumerate(LABELS):
+        points = round(100 * result.difference[i])
+        cells = f"<td>{percent(result.first[i])}</td><td>{percent(result.second[i])}</td>"
+        text = f"{points:+d} points" if points else "none"
+        if result.calibration_error is not None and not result.beyond_calibration[i]:
+            text = f"<span class=muted>{text}, within the error</span>"
+        cells += f"<td>{text}</td>"
+        if result.low is not None and result.high is not None:
+            cells += f"<td>{100 * result.low[i]:+.0f} to {100 * result.high[i]:+.0f}</td>"
+        rows.append(f"<tr><td>{label}</td>{cells}</tr>")
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def still_table(table: Table, tracks: Sequence[Track]) -> str:
+    """Faces of one picture: label and smoothed probabilities; there is no time to share."""
+    head = "".join(f"<th>{label}</th>" for label in LABELS)
+    body = []
+    for track in sorted(tracks, key=lambda track: track.id):
+        for row in track.rows(table).tolist():
+            index = int(table.label[row])
+            label = "" if index == NO_LABEL else LABELS[index]
+            low = "low confidence" if table.uncertain[row] else ""
+            cells = "".join(f"<td>{percent(float(value))}</td>" for value in table.smoothed[row])
+            body.append(
+                f"<tr><td>{escape(track.title)}</td><td class=text>{label}</td>{cells}"
+                f"<td class=text>{low}</td></tr>"
+            )
+    return (
+        '<div class="wide"><table><caption>The faces of this picture: label, and the probability '
+        f"of each expression</caption><tr><th>face</th><th class=text>label</th>{head}<th></th>"
+        f"</tr>{''.join(body)}</table></div>"
+    )

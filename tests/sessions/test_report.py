@@ -1,0 +1,466 @@
+"""Reports, parsed as a browser would, against figures written out by hand."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ferdesk.core.palette import LABEL_COLOURS
+from ferdesk.errors import RecordingError
+from ferdesk.paths import assets_folder
+from ferdesk.sessions.outputs import free_path, write_report, write_text
+from ferdesk.sessions.reader import Marker, read_session
+from ferdesk.sessions.report import Group, html_report
+from ferdesk.sessions.report.formats import clock, percent, span
+from ferdesk.sessions.review import Comment, load_review, save_review
+
+Maker = Callable[..., Path]
+MADE = datetime(2026, 3, 5, tzinfo=UTC)
+ACCURACY = {"private_test": {"one_crop": {"accuracy": 0.68, "ece": 0.04}}}
+LEFT, PLOT = 8.0, 904.0
+"""The charts' margin and the width of their plots."""
+
+TIMES = [0.0, 0.2, 0.5, 0.6, 1.0, 1.6, 2.4, 2.5]
+"""Each row counts until the next frame, at most 0.5 s: 0.2 0.3 0.1 0.4 0.5 0.5 0.1 0.1."""
+FRAMES = [
+    [(1, "happy")],
+    [(1, "happy"), (2, "fear")],
+    [(1, "happy"), (2, "surprise")],
+    [(1, "sad")],
+    [(1, "sad?")],
+    [(2, "neutral")],
+    [(2, "neutral?")],
+    [(2, "neutral")],
+]
+
+
+def study(make_session: Maker, **about: object) -> Path:
+    """#1: happy 0.6 s, sad 0.4, low 0.5; #2: fear 0.3, surprise 0.1, neutral 0.6, low 0.1."""
+    markers = [(0.45, "film A"), (1.7, "film B")]
+    return make_session(FRAMES, times=TIMES, markers=markers, **about)
+
+
+class Page(HTMLParser):
+    """A page's tables, drawings and texts; fails where a tag is closed that is not open."""
+
+    void = frozenset({"meta", "br"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.texts: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.drawings: list[list[tuple[str, dict[str, str]]]] = []
+        self.titles: list[str] = []
+        self.headings: list[str] = []
+        self.policy = ""
+        self.feed(html)
+        assert self.open == []
+        self.words = " ".join(" ".join(self.texts).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.fetched += [given[name] for name in ("src", "href", "data") if name in given]
+        assert tag not in ("script", "link", "img", "iframe")
+        assert not [name for name in given if name.startswith("on")]
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"]
+        if tag not in self.void:
+            self.open.append(tag)
+        match tag:
+            case "table":
+                self.tables.append([])
+            case "tr":
+                self.tables[-1].append([])
+            case "td" | "th":
+                self.tables[-1][-1].append("")
+            case "svg":
+                self.drawings.append([])
+                self.titles.append(given["aria-label"])
+            case "rect" | "line" | "path" | "circle" | "text":
+                self.drawings[-1].append((tag, given))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open:
+            return
+        self.texts.append(data)
+        if self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings.append(data)
+        if {"td", "th"} & set(self.open):
+            cell = self.tables[-1][-1]
+            cell[-1] = f"{cell[-1]} {data}".strip()
+
+    def drawing(self, title: str, number: int = 0) -> list[tuple[str, dict[str, str]]]:
+        found = [d for t, d in zip(self.titles, self.drawings, strict=True) if t == title]
+        return found[number]
+
+    def facts(self) -> dict[str, str]:
+        texts = self.texts
+        names = ("Started", "Filmed", "Analysed", "Length", "Source", "Resolution", "Faces",
+                 "Markers", "Frames analysed", "Model")  # fmt: skip
+        return {name: texts[texts.index(name) + 1] for name in names if name in texts}
+
+
+def page_of(*folders: Path, groups: tuple[Group, Group] | None = None) -> Page:
+    sessions = [read_session(folder) for folder in folders]
+    return Page(html_report(sessions, groups=groups, made=MADE, version="1.2"))
+
+
+def test_times_and_shares_of_each_face_are_those_of_its_rows(make_session: Maker) -> None:
+    times, *_ = page_of(study(make_session)).tables
+    head, one, two = times
+    assert head == [
+        "face", "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
+        "low confidence", "seen",
+    ]  # fmt: skip
+    assert one == [
+        "#1", "0", "0", "0", "0.6 s 60 %", "0.4 s 40 %", "0", "0", "0.5 s 33 % of seen", "1.5 s",
+    ]  # fmt: skip
+    assert two == [
+        "#2", "0", "0", "0.3 s 30 %", "0", "0", "0.1 s 10 %", "0.6 s 60 %", "0.1 s 9 % of seen",
+        "1.1 s",
+    ]  # fmt: skip
+
+
+def test_shares_between_the_markers_are_of_the_rows_between_them(make_session: Maker) -> None:
+    table = page_of(study(make_session)).tables[-1]
+    assert table[0] == [
+        "from", "face", "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
+        "low confidence", "seen",
+    ]  # fmt: skip
+    rows = {tuple(row[:2]): row[2:] for row in table[1:]}
+    none = ["0"] * 7
+    assert rows == {
+        ("before the first marker 0:00", "#1"): [*none[:3], "100 %", *none[4:], "0 %", "0.5 s"],
+        ("film A 0:00", "#1"): ["0", "0", "0", "20 %", "80 %", "0", "0", "50 %", "1.0 s"],
+        ("before the first marker 0:00", "#2"): ["0", "0", "100 %", *none[3:], "0 %", "0.3 s"],
+        ("film A 0:00", "#2"): ["0", "0", "0", "0", "0", "17 %", "83 %", "0 %", "0.6 s"],
+        ("film B 0:02", "#2"): [*none[:6], "100 %", "50 %", "0.2 s"],
+    }
+
+
+def test_the_bar_and_the_tables_give_the_same_share_and_name_it(make_session: Maker) -> None:
+    page = page_of(study(make_session))
+    name = "Share of the confident time"
+    assert page.words.count(name) >= 4  # two bars, the times, the intervals
+    widths = {}
+    for number, face in enumerate(("#1", "#2")):
+        rects = [given for tag, given in page.drawing(name, number) if tag == "rect"]
+        widths[face] = [
+            (given["fill"], round((float(given["width"]) + 1) / PLOT, 2)) for given in rects
+        ]
+        assert float(rects[0]["x"]) == LEFT
+    colour = LABEL_COLOURS
+    assert widths["#1"] == [(colour["happy"], 0.6), (colour["sad"], 0.4)]
+    assert widths["#2"] == [
+        (colour["fear"], 0.3), (colour["surprise"], 0.1), (colour["neutral"], 0.6),
+    ]  # fmt: skip
+    assert f"{name}: 1.0 s of 1.5 s seen; low confidence 33 % of the time seen" in page.words
+    assert f"{name}: 1.0 s of 1.1 s seen; low confidence 9 % of the time seen" in page.words
+
+
+def test_the_changes_are_counted_from_row_to_column(make_session: Maker) -> None:
+    frames = [[(1, "happy")]] * 5 + [[(1, "sad")]] * 5 + [[(1, "happy")]] * 5 + [[(1, "fear")]] * 5
+    page = page_of(make_session(frames))
+    assert "3 in total: from row to column" in page.words
+    assert page.tables[1] == [
+        ["from", "fear", "happy", "sad"],
+        ["fear", "-", "", ""],
+        ["happy", "1", "-", "1"],
+        ["sad", "", "1", "-"],
+    ]
+
+
+def test_the_strips_show_labels_low_confidence_and_absence_at_their_times(
+    make_session: Maker,
+) -> None:
+    drawing = page_of(study(make_session)).drawing(
+        "Labels over time; blank where the face was not seen"
+    )
+    rects = [given for tag, given in drawing if tag == "rect"]
+    rows = sorted({float(given["y"]) for given in rects})
+    assert len(rows) == 2
+    known = {colour: label for label, colour in LABEL_COLOURS.items()} | {"#d5d9de": "low"}
+    found = [
+        (rows.index(float(g["y"])), known[g["fill"]], (float(g["x"]) - LEFT) / PLOT * 2.5)
+        for g in rects
+        if g["fill"] in known
+    ]
+    wanted = [
+        (0, "happy", 0.0), (0, "happy", 0.2), (0, "happy", 0.5), (0, "sad", 0.6), (0, "low", 1.0),
+        (1, "fear", 0.2), (1, "surprise", 0.5), (1, "neutral", 1.6), (1, "low", 2.4),
+        (1, "neutral", 2.5),
+    ]  # fmt: skip
+    starts = [one for i, one in enumerate(found) if i == 0 or one[:2] != found[i - 1][:2]]
+    assert [one[:2] for one in starts] == [
+        one[:2] for i, one in enumerate(wanted) if i == 0 or one[:2] != wanted[i - 1][:2]
+    ]
+    for row, label, t_s in starts:
+        assert min(abs(t_s - at) for r, lab, at in wanted if (r, lab) == (row, label)) < 0.011
+
+
+def test_the_curves_are_the_smoothed_probabilities(make_session: Maker) -> None:
+    drawing = page_of(study(make_session)).drawing("Smoothed probabilities over time")
+    paths = {given["stroke"]: given["d"] for tag, given in drawing if tag == "path"}
+    assert len(paths) == 7
+    lines = [given for tag, given in drawing if tag == "line" and given["stroke"] == "#e6e9ed"]
+    zero, _, one = (float(given["y1"]) for given in lines)
+
+    def values(label: str) -> list[float]:
+        points = re.findall(r"[ML]([\d.]+) ([\d.]+)", paths[LABEL_COLOURS[label]])
+        return [round((zero - float(y)) / (zero - one), 2) for _, y in points]
+
+    assert values("happy") == [0.76, 0.76, 0.76, 0.05, 0.05]
+    assert values("sad") == [0.05, 0.05, 0.05, 0.76, 0.76]
+    assert values("angry") == [0.01] * 5
+    points = re.findall(r"([ML])([\d.]+)", paths[LABEL_COLOURS["happy"]])
+    times = [(float(x) - LEFT) / PLOT * 2.5 for _, x in points]
+    assert times == pytest.approx([0.0, 0.2, 0.5, 0.6, 1.0], abs=0.006)
+
+
+def test_markers_stand_at_their_own_times_not_at_rows(make_session: Maker) -> None:
+    page = page_of(study(make_session))
+    for title in page.titles:
+        flags = [
+            float(given["x1"])
+            for tag, given in page.drawing(title)
+            if tag == "line" and "stroke-dasharray" in given
+        ]
+        if "over time" in title:
+            wanted = [LEFT + t_s / 2.5 * PLOT for t_s in (0.45, 1.7)]
+            assert flags == pytest.approx(wanted, abs=0.06)
+
+
+def test_the_facts_are_the_sessions(make_session: Maker) -> None:
+    folder = study(make_session, picture={"width": 640, "height": 360}, model={"name": "full"})
+    facts = page_of(folder).facts()
+    started = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC).astimezone()
+    assert facts == {
+        "Started": started.strftime("%Y-%m-%d %H:%M:%S"), "Length": "0:02", "Source": "camera:0",
+        "Resolution": "640 x 360", "Faces": "2", "Markers": "2", "Frames analysed": "8",
+        "Model": "full",
+    }  # fmt: skip
+
+
+def test_a_film_says_when_it_was_filmed_and_when_it_was_analysed(make_session: Maker) -> None:
+    source = {"kind": "video", "name": "talk.mp4"}
+    folder = study(make_session, source=source, film_started_utc="2019-10-11T09:08:07Z")
+    facts = page_of(folder).facts()
+    filmed = datetime(2019, 10, 11, 9, 8, 7, tzinfo=UTC).astimezone()
+    assert facts["Filmed"] == filmed.strftime("%Y-%m-%d %H:%M:%S")
+    assert facts["Analysed"].startswith("2026-03-04")
+    assert facts["Source"] == "talk.mp4"
+    assert "Started" not in facts
+    undated = page_of(make_session(FRAMES, name="undated", source=source)).facts()
+    assert undated["Filmed"] == "unknown"
+
+
+def test_a_photo_has_its_faces_and_their_probabilities(make_session: Maker) -> None:
+    source = {"kind": "still", "name": "solvay.jpg"}
+    faces = [(1, "happy", 0.76), (2, "sad?", 0.5)]
+    page = page_of(make_session([faces], source=source))
+    assert "No face was seen" not in page.words
+    assert page.facts()["Faces"] == "2"
+    head, one, two = page.tables[0]
+    assert head[:2] == ["face", "label"]
+    assert one == [
+        "#1", "happy", "1 %", "2 %", "3 %", "76 %", "5 %", "6 %", "7 %", "",
+    ]  # fmt: skip
+    assert two == [
+        "#2", "sad", "2 %", "5 %", "7 %", "10 %", "50 %", "12 %", "14 %", "low confidence",
+    ]  # fmt: skip
+
+
+def test_how_far_figures_can_be_trusted_stands_above_them(make_session: Maker) -> None:
+    words = page_of(study(make_session, model={"name": "fast", "accuracy": ACCURACY})).words
+    assert "right in 68 of 100 (seven labels)" in words
+    assert "off by 4 points on average" in words
+    assert "23 % of the time seen had low confidence" in words  # 0.6 of 2.6 s
+    assert words.index("23 % of") < words.index("Overview")
+    assert (
+        "does not record how well its model is calibrated"
+        in page_of(study(make_session, name="old")).words
+    )
+
+
+def test_what_happened_is_told(make_session: Maker) -> None:
+    events = [{"t_s": 61.2, "event": "camera_lost", "text": "The camera <is> gone."}, 7]
+    about = {"events": events, "frames_lost": 1234, "frames_dropped": 5, "complete": False}
+    words = page_of(study(make_session, **about)).words
+    assert "1:01: The camera <is> gone." in words
+    assert "1,234 analysed frames were lost" in words
+    assert "5 frames were skipped because analysis was busy" in words
+    assert "“ferdesk sessions repair s”" in words
+
+
+def test_a_report_is_one_file_that_fetches_nothing_and_escapes_every_text(
+    make_session: Maker,
+) -> None:
+    hostile = "<script>x</script>&amp;"
+    folder = study(
+        make_session,
+        source={"kind": "camera", "name": hostile},
+        model={"name": hostile},
+        picture={"width": hostile, "height": hostile},
+    )
+    review = (
+        load_review(read_session(folder)).named(1, hostile).with_comment(Comment(0.3, hostile, 1))
+    )
+    review = review.with_markers(Marker(0.8, hostile, "m.csv"))
+    html = html_report([read_session(folder)], reviews=[review], made=MADE, version=hostile)
+    page = Page(html)
+    assert page.fetched == []
+    assert "http" not in html.replace("http-equiv", "")
+    assert page.policy.startswith("default-src 'none'")
+    assert page.words.count(hostile) >= 9
+    assert "<script" not in html
+
+
+def test_the_style_lies_in_the_file_and_ships_as_an_asset(
+    make_session: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    style = (assets_folder() / "report" / "report.css").read_text("utf-8")
+    session = read_session(study(make_session))
+    assert style in html_report([session], made=MADE, version="1")
+    monkeypatch.setattr("ferdesk.sessions.report.page.assets_folder", lambda: tmp_path)
+    with pytest.raises(RecordingError, match="install ferdesk again"):
+        html_report([session], made=MADE, version="1")
+
+
+def test_comments_and_notes_stand_with_their_time_and_face(make_session: Maker) -> None:
+    folder = study(make_session)
+    review = load_review(read_session(folder)).named(2, "Bo")
+    review = review.with_comment(Comment(75.4, "laughs", 2)).with_comment(Comment(3.0, "noise"))
+    save_review(review, folder)
+    page = page_of(folder)
+    assert page.tables[-1] == [["0:03", "", "noise"], ["1:15", "Bo", "laughs"]]
+    assert page.headings[-2] == "Comments"
+
+
+def test_excluded_faces_are_in_no_figure_and_merged_ones_are_one(make_session: Maker) -> None:
+    folder = study(make_session)
+    review = load_review(read_session(folder))
+    save_review(review.excluding(1), folder)
+    page = page_of(folder)
+    assert page.facts()["Faces"] == "1 (1 excluded)"
+    assert [row[0] for row in page.tables[0]] == ["face", "#2"]
+    save_review(review.merged(1, 2).named(1, "Ana"), folder)
+    page = page_of(folder)
+    assert [row[0] for row in page.tables[0]] == ["face", "Ana"]
+    assert "Merged from 2 recorded faces" in page.words
+
+
+def test_more_faces_than_can_be_drawn_are_in_the_table(make_session: Maker) -> None:
+    frames = [[(face, "happy") for face in range(1, 15)]] * 5 + [[(14, "sad")]] * 5
+    page = page_of(make_session(frames))
+    assert len(page.tables[0]) == 1 + 14
+    assert "The charts show the 12 faces seen longest, of 14" in page.words
+    drawn = [text for text in page.headings if text.startswith("#")]
+    assert drawn == [*(f"#{face}" for face in range(1, 12)), "#14"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_session_without_a_face_or_interrupted_gives_a_report_too(
+    make_session: Maker, complete: bool
+) -> None:
+    words = page_of(make_session([[]] * 3, complete=complete)).words
+    assert "No face was seen" in words
+    assert ("was interrupted" in words) is not complete
+    page_of(make_session([], name="empty"))
+
+
+def test_a_face_of_low_confidence_alone_has_no_shares(make_session: Maker) -> None:
+    page = page_of(make_session([[(1, "happy?")]] * 20, markers=[(0.5, "go")]))
+    assert "All of its time had low confidence." in page.words
+    assert page.tables[0][1][4] == "0"
+    assert page.tables[-1][1][2:9] == ["-"] * 7
+
+
+def test_two_sessions_are_compared_by_their_mean_raw_probabilities(make_session: Maker) -> None:
+    model = {"name": "fast", "accuracy": ACCURACY}
+    one = make_session([[(1, "happy", 0.785)]] * 9, name="calm", model=model)
+    two = make_session([[(1, "happy", 0.515)]] * 9, name="film", model=model)
+    page = page_of(one, two)
+    table = {row[0]: row[1:] for row in page.tables[0]}
+    assert table[""] == ["calm", "film", "difference"]
+    # raw: happy an eighth less than smoothed, the rest of it by sixths to ones
+    assert table["happy"] == ["66 %", "39 %", "-27 points"]
+    assert table["angry"] == ["10 %", "17 %", "+8 points"]
+    assert table["neutral"] == ["2 %", "3 %", "+1 points, within the error"]
+    assert "1 and 1 sessions, each counted once. Intervals need at least 5 sessions" in page.words
+    assert "(4 points)" in page.words
+    circles = [given for tag, given in page.drawing("Comparison") if tag == "circle"]
+    happy = [given for given in circles if given["stroke"] == LABEL_COLOURS["happy"]]
+    width = 960 - 92 - 48
+    assert [given["fill"] for given in happy] == [LABEL_COLOURS["happy"], "#fff"]
+    shares = [(float(given["cx"]) - 92) / width for given in happy]
+    assert shares == pytest.approx([0.66, 0.39], abs=1e-3)
+
+
+def test_groups_keep_their_names_and_sides(make_session: Maker) -> None:
+    folders = [make_session([[(1, "happy", 0.735)]] * 5, name=f"a{i}") for i in range(5)]
+    folders += [make_session([[(1, "happy", 0.435)]] * 5, name=f"b{i}") for i in range(5)]
+    sessions = tuple(read_session(folder) for folder in folders)
+    groups = (Group("calm", sessions[:5]), Group("film", sessions[5:]))
+    page = page_of(*folders, groups=groups)
+    assert page.tables[0][0] == ["", "calm", "film", "difference", "95 %"]
+    assert page.tables[0][4] == ["happy", "61 %", "31 %", "-30 points", "-30 to -30"]
+    assert "filled calm, open film" in page.words
+    assert "5 and 5 sessions, each counted once." in page.words
+    assert "calibration error is not recorded" in page.words
+    empty = make_session([[]], name="none")
+    nobody = (Group("none", (read_session(empty),)), groups[1])
+    assert "One of the groups has no face" in page_of(empty, *folders[5:], groups=nobody).words
+
+
+def test_a_damaged_time_makes_no_endless_axis(make_session: Maker) -> None:
+    page = page_of(make_session([[(1, "happy")]] * 3, times=[0.0, 0.1, 1e12]))
+    assert len(page.drawings[0]) < 50
+
+
+def test_a_report_is_replaced_whole_and_never_written_through_a_link(
+    make_session: Maker, tmp_path: Path
+) -> None:
+    folder = study(make_session)
+    path = folder / "report.html"
+    for _ in range(2):
+        write_report([read_session(folder)], path)
+    assert Page(path.read_text("utf-8")).headings[0] == "s"
+    other = tmp_path / "precious"
+    other.write_text("precious")
+    path.unlink()
+    path.symlink_to(other)
+    with pytest.raises(RecordingError, match=r"report\.html cannot be written: it is a symbolic"):
+        write_report([read_session(folder)], path)
+    assert other.read_text() == "precious"
+
+
+def test_files_made_of_sessions_get_free_names_and_missing_folders(tmp_path: Path) -> None:
+    (tmp_path / "report.html").touch()
+    (tmp_path / "report-2.html").touch()
+    assert free_path(tmp_path, "report", ".html").name == "report-3.html"
+    assert free_path(tmp_path, "other", ".csv").name == "other.csv"
+    path = tmp_path / "new" / "a.csv"
+    write_text(path, "a\r\nö \udcff\n")
+    assert path.read_bytes() == "a\r\nö \\udcff\n".encode()
+    with pytest.raises(RecordingError, match="cannot be written"):
+        write_text(path / "b.csv", "x")
+
+
+def test_figures_are_written_for_people() -> None:
+    assert [percent(x) for x in (0, 0.004, 0.006, 0.444, 1, float("nan"))] == [
+        "0 %", "< 1 %", "1 %", "44 %", "100 %", "-",
+    ]  # fmt: skip
+    assert [span(x) for x in (0.04, 59.94, 59.96, 3725)] == ["0.0 s", "59.9 s", "1:00", "1:02:05"]
+    assert [clock(x) for x in (-3, 0.4, 59.6, 3599.6)] == ["0:00", "0:00", "1:00", "1:00:00"]
