@@ -2507,6 +2507,10 @@
         <source>Can&apos;t save the settings to {path}: {why}</source>
         <translation>无法将设置保存到 {path}：{why}</translation>
     </message>
+    <message>
+        <source>{path} is missing; install ferdesk again.</source>
+        <translation>{path} 缺失；请重新安装 ferdesk。</translation>
+    </message>
 </context>
 <context>
     <name>QPlatformTheme</name>
