@@ -29,7 +29,7 @@ def likely(label: str, share: float) -> NDArray[np.float32]:
     rest[LABELS.index(label)] = 0
     values = rest / rest.sum() * (1 - share)
     values[LABELS.index(label)] = share
-    return values.astype(np.float32)
+    return np.asarray(values, np.float32)
 
 
 def frame_time(index: int, starts_at_s: float = 0.0) -> float:
