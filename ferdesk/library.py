@@ -18,11 +18,10 @@ from ferdesk.runtime.reconnect import FrameSource
 
 
 class Pipeline(pipeline.Pipeline):
-    """Finds faces and says what they show, picture after picture.
+    """Pipeline of face detection, tracking and expression classification, frame by frame.
 
     Give each source a pipeline of its own (``for_new_source()``): it remembers faces, and their
-    ids go on.
-    It is a context manager; ``close`` frees the detector.
+    ids go on. It is a context manager; ``close`` frees the detector, where this pipeline opened it.
     """
 
     def __init__(
@@ -56,6 +55,24 @@ class Pipeline(pipeline.Pipeline):
                 loaded.close()
             detector, classifier = detector or loaded.detector, classifier or loaded.classifier
         super().__init__(detector, classifier, post_processing=post_processing)
+        self._shares_detector = False
+
+    def for_new_source(self) -> "Pipeline":
+        """A pipeline with the same models that remembers no face, and with all that this one can.
+
+        The models stay this pipeline's: closing the new one leaves them open.
+        """
+        new = super().for_new_source()
+        pipeline = Pipeline(
+            detector=new.detector, classifier=new.classifier, post_processing=new.post_processing
+        )
+        pipeline._shares_detector = True
+        return pipeline
+
+    def close(self) -> None:
+        """Free the detector, unless it belongs to the pipeline that this one was made from."""
+        if not self._shares_detector:
+            super().close()
 
     def __enter__(self) -> "Pipeline":
         return self

@@ -116,3 +116,24 @@ def test_a_name_that_ferdesk_has_not_is_an_attribute_error() -> None:
     assert open_source is sources.open_source
     with pytest.raises(AttributeError, match="no attribute 'Pipelin'"):
         ferdesk.Pipelin  # noqa: B018
+
+
+class Smiling(Source):
+    """Two frames with the demo's face."""
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        return frame and Frame(demo_picture(3.0), frame.index, frame.index / 30, 0.0)
+
+
+def test_a_pipeline_for_a_new_source_can_all_that_the_first_one_can(pipeline: Pipeline) -> None:
+    with pipeline.for_new_source() as first, first.for_new_source() as other:
+        assert type(first) is type(other) is Pipeline
+        assert other.classifier is pipeline.classifier
+        for each in (first, other):
+            # ids begin anew with each source
+            ids = [[face.face_id for face in one.faces] for one in each.run(Smiling())]
+            assert ids == [[1], [1]]
+        assert other.look(demo_picture(3.0)).faces
+    # the models are the first pipeline's, which goes on
+    assert pipeline.look(demo_picture(3.0)).faces

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class VideoKind(StrEnum):
-    """What the video beside the rows shows."""
+    """Content of the video beside the rows."""
 
     CLEAN = "clean"
     OVERLAY = "overlay"
@@ -38,38 +38,44 @@ class VideoKind(StrEnum):
 
 
 class StreamKind(StrEnum):
-    """Where results are sent while they come."""
+    """Stream that results are sent to while they come."""
 
     LSL = "lsl"
     WEBSOCKET = "websocket"
 
 
 def analyze(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders, camera:N, URLs or demo.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the session folders.")] = None,
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, camera:N, URLs, or demo.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the session folders (default: the user's sessions)."),
+    ] = None,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.AUTO,
-    every: Annotated[int, typer.Option(min=1, help="Analyse every N-th frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Analyse every Nth frame.")] = 1,
     duration: Annotated[
-        float | None, typer.Option(min=0.001, help="Seconds of each source.")
+        float | None, typer.Option(min=0.001, help="Stop after this many seconds of each source.")
     ] = None,
     resolution: ResolutionOption = None,
     fps: FpsOption = None,
-    video: Annotated[bool, typer.Option("--video", help="Write the pictures too.")] = False,
+    video: Annotated[bool, typer.Option("--video", help="Save a video too.")] = False,
     video_mode: Annotated[
         VideoKind | None,
-        typer.Option(help="With --video: as they are, with boxes, or with all faces covered."),
+        typer.Option(help="Video content: original, with overlay, or with faces blurred."),
     ] = None,
     stream: Annotated[
-        list[StreamKind] | None, typer.Option(help="Send results as they come; may be repeated.")
+        list[StreamKind] | None, typer.Option(help="Send results while they come (repeatable).")
     ] = None,
-    stream_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the WebSocket.")] = 8765,
+    stream_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the WebSocket.")
+    ] = 8765,
     stream_origin: Annotated[
-        list[str] | None, typer.Option(help="A web page's origin that may read the WebSocket.")
+        list[str] | None,
+        typer.Option(help="Web page origin that may read the WebSocket (repeatable)."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Analyse sources without a window: one session folder for each."""
+    """Analyse sources without a window; one session folder each."""
     from ferdesk.batch import AnalysisOptions
     from ferdesk.factory.streams import open_streams
 
@@ -98,7 +104,7 @@ def analyze(
 def analyze_without_display(
     source: str, model: str | None, provider: ProviderName, asked: CameraFormat
 ) -> int:
-    """What ``ferdesk`` does where there is no display: the same job, into the folder ``out``."""
+    """Analysis in place of the window where there is no display, into the folder ``out``."""
     from ferdesk.batch import AnalysisOptions
     from ferdesk.core.locations import is_url, shown_location
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def doctor(provider: WantedOption = None, as_json: JsonOption = False) -> None:
-    """Check what works here, and say why not where something does not.
+    """Check what works on this computer, and why not.
 
     Exits 3 where something does not work, or where the wanted device is not the one that is used.
     """
@@ -114,7 +114,7 @@ _PACKAGES: tuple[tuple[str, ...], ...] = (
 
 
 def _installed_one(names: tuple[str, ...]) -> tuple[str, str]:
-    """The first of ``names`` that is installed, with its version; that is empty where none is."""
+    """Package of ``names`` that is installed, and its version; that is empty where none is."""
     from importlib import metadata
 
     for name in names:
@@ -132,11 +132,11 @@ def _write_problem(folder: Path) -> str:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="Show this one's whole card: a bundled name or a path.")
+        str | None, typer.Argument(help="Show this model's card: a bundled name or a path.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the bundled models with what they say of themselves, or show the card of one."""
+    """List the bundled models with details, or show a model card."""
     from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
     from ferdesk.factory.models import bundled_models, find_model
 
@@ -173,7 +173,7 @@ def models(
 
 
 def _card_beside(path: Path) -> str | None:
-    """The model's card, Markdown beside it under the same name; None where there is none."""
+    """Model card, Markdown beside the file under the same name; None where there is none."""
     try:
         return path.with_suffix(".md").read_text("utf-8")
     except (OSError, UnicodeDecodeError):
@@ -181,7 +181,7 @@ def _card_beside(path: Path) -> str | None:
 
 
 def _print_card(card: str, console: "Console") -> None:
-    """Laid out on a terminal; as it is into a file or a pipe, where it stays Markdown."""
+    """Print a model card: laid out on a terminal, as Markdown into a file or a pipe."""
     if console.is_terminal:
         from rich.markdown import Markdown
 
@@ -210,7 +210,7 @@ def _figures_text(figures: object) -> str:
 
 
 def licences() -> None:
-    """Show under which licences ferdesk is, and what it is made of."""
+    """Show the licences of ferdesk and of third-party components."""
     folder = licences_folder()
     if folder is not None:
         for name in ("NOTICE", "THIRD-PARTY.md"):
@@ -236,7 +236,7 @@ def licences() -> None:
 
 
 def cameras(as_json: JsonOption = False) -> None:
-    """List the cameras of this machine."""
+    """List the cameras of this computer."""
     from ferdesk.adapters.sources.camera import list_cameras
 
     found = [{"source": f"camera:{index}", "name": name} for index, name in list_cameras()]
@@ -250,13 +250,13 @@ def cameras(as_json: JsonOption = False) -> None:
 
 
 def bench(
-    source: Annotated[str, typer.Option(help="A path or demo.")] = "demo",
+    source: Annotated[str, typer.Option(help="A path, or demo.")] = "demo",
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.AUTO,
-    frames: Annotated[int, typer.Option(min=1, help="How many frames are timed.")] = 300,
+    frames: Annotated[int, typer.Option(min=1, help="Number of frames to time.")] = 300,
     as_json: JsonOption = False,
 ) -> None:
-    """Time each stage of the analysis here."""
+    """Time each stage of the analysis on this computer."""
     from ferdesk import batch
     from ferdesk.factory.models import open_pipeline
 

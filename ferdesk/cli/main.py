@@ -14,6 +14,8 @@ import ferdesk
 from ferdesk.cli import inspect
 from ferdesk.cli.analyze import analyze, analyze_without_display
 from ferdesk.cli.options import (
+    Command,
+    CommandGroup,
     DebugOption,
     FpsOption,
     ModelOption,
@@ -32,38 +34,39 @@ from ferdesk.paths import sessions_folder
 log = logging.getLogger(__name__)
 
 app = typer.Typer(
-    help="Live facial-expression labels, explained and recorded. Everything stays on this machine.",
+    cls=CommandGroup,
+    help="Real-time facial-expression recognition. Everything runs on this computer.",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
 app.add_typer(sessions, name="sessions")
 for command in (
-    report,
     analyze,
+    report,
     inspect.doctor,
     inspect.models,
     inspect.licences,
     inspect.cameras,
     inspect.bench,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 @app.callback(invoke_without_command=True)
 def window(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Option(help="camera:N, a path, a URL or demo; by default a camera.")
+        str | None, typer.Option(help="camera:N, a path, a URL, or demo (default: a camera).")
     ] = None,
     model: ModelOption = None,
     provider: WantedOption = None,
     resolution: ResolutionOption = None,
     fps: FpsOption = None,
     debug: DebugOption = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     self_test: Annotated[
-        bool, typer.Option("--self-test", help="Try everything once and say what works.")
+        bool, typer.Option("--self-test", help="Check this installation and exit.")
     ] = False,
 ) -> None:
     """Open the window; the commands below work without one."""
@@ -112,15 +115,15 @@ def _self_test() -> int:
     return EXIT_OK if run_checks(all_checks(), tell) else EXIT_PARTIAL
 
 
-@app.command()
+@app.command(cls=Command)
 def review(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="A session, or a folder of them; by default the user's own."),
+        typer.Argument(help="Session, or folder of sessions (default: the user's)."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Open the window on recorded sessions: look, mark, name faces, report."""
+    """Open the window on recorded sessions."""
     terminal.debug = terminal.debug or debug
     if folder is not None and not folder.is_dir():
         raise RecordingError(f"There is no folder {folder}; check the path.")

@@ -1,15 +1,38 @@
 """Command-line options that several commands have, and what they mean with the settings."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ferdesk.core.types import CameraFormat
 
 
+def _hide_type_of_flags(parameters: list[Any]) -> list[Any]:
+    """Show ``--debug`` in the help, not ``--debug <bool>``: a flag takes no value."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
+class Command(TyperCommand):
+    """Command whose help shows flags without a type."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (the library's own type is private)
+        return _hide_type_of_flags(super().get_params(ctx))
+
+
+class CommandGroup(TyperGroup):
+    """Group of commands whose help shows flags without a type."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (as above)
+        return _hide_type_of_flags(super().get_params(ctx))
+
+
 class ProviderName(StrEnum):
-    """The device that the user asks for."""
+    """Device that the user asks for."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -17,31 +40,31 @@ class ProviderName(StrEnum):
 
 
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="A bundled model's name, or a path to an .onnx file.")
+    str | None, typer.Option("--model", help="Bundled model name, or path to an .onnx file.")
 ]
 
-ProviderOption = Annotated[ProviderName, typer.Option("--provider", help="Device of the network.")]
+ProviderOption = Annotated[ProviderName, typer.Option("--provider", help="Where to run the model.")]
 
 WantedOption = Annotated[
     ProviderName | None,
-    typer.Option("--provider", help="Device of the network; by default the setting's."),
+    typer.Option("--provider", help="Where to run the model (default: from settings)."),
 ]
 
 ResolutionOption = Annotated[
-    str | None, typer.Option("--resolution", help="Asked of cameras, for example 1280x720.")
+    str | None, typer.Option("--resolution", help="Requested camera resolution, e.g. 1280x720.")
 ]
 
 FpsOption = Annotated[
-    float | None, typer.Option("--fps", min=1, max=1000, help="Pictures a second asked of cameras.")
+    float | None, typer.Option("--fps", min=1, max=1000, help="Requested frame rate.")
 ]
 
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 def camera_format_of(resolution: str | None, fps: float | None) -> CameraFormat:
-    """What the options ask of a camera.
+    """Camera format of the options.
 
     Raises:
         typer.BadParameter: the resolution is none.
@@ -53,14 +76,14 @@ def camera_format_of(resolution: str | None, fps: float | None) -> CameraFormat:
 
 
 def wanted_provider(provider: ProviderName | None) -> ProviderName:
-    """The device that is asked for: on the command line, else in the settings."""
+    """Device of the command line, else of the settings."""
     from ferdesk.settings import load_settings, settings_path
 
     return provider or ProviderName(load_settings(settings_path()).settings.provider)
 
 
 def remembered_model() -> str | None:
-    """The model that was chosen in the window, as far as it is still there."""
+    """Model that was chosen in the window, as far as it is still there."""
     from ferdesk.factory.models import bundled_models
     from ferdesk.settings import load_settings, settings_path
 

@@ -1,4 +1,4 @@
-"""``ferdesk sessions`` and ``ferdesk report``: look after recordings, make something of them."""
+"""``ferdesk sessions`` and ``ferdesk report``: manage recordings, export and report them."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import ferdesk
+from ferdesk.cli.options import Command, CommandGroup, JsonOption
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
@@ -21,19 +22,21 @@ from ferdesk.sessions.report import Group, html_report
 from ferdesk.sessions.review import load_review, save_review
 
 sessions = typer.Typer(
-    help="Look after recordings.", no_args_is_help=True, pretty_exceptions_enable=False
+    cls=CommandGroup,
+    help="Manage recordings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
 
 FolderArgument = Annotated[
-    Path | None, typer.Argument(help="A folder of sessions; by default the user's own.")
+    Path | None, typer.Argument(help="Folder of sessions (default: the user's).")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 
 
-@sessions.command("list")
+@sessions.command("list", cls=Command)
 def list_(
     folder: FolderArgument = None,
-    find: Annotated[str, typer.Option(help="Only those in which each of these words stands.")] = "",
+    find: Annotated[str, typer.Option(help="Filter: all words must match.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List the sessions in a folder, newest first."""
@@ -45,13 +48,13 @@ def list_(
         sys.stdout.write(json.dumps([_plain(entry) for entry in entries], indent=2) + "\n")
         return
     if not entries:
-        among = " that fits" if find else ""
+        among = " that matches" if find else ""
         sys.stdout.write(f"There is no session{among} in {root}.\n")
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("session", "began", "length", "source", "faces", "markers", "video", "state")
+    table = Table("session", "started", "length", "source", "faces", "markers", "video", "state")
     for entry in entries:
         began = entry.started_utc.astimezone() if entry.started_utc else None
         table.add_row(
@@ -71,11 +74,11 @@ def list_(
         console.print(f"{len(cut)} incomplete; ferdesk sessions repair {root} closes them.")
 
 
-@sessions.command()
+@sessions.command(cls=Command)
 def repair(
-    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of them.")],
+    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of sessions.")],
 ) -> None:
-    """Close sessions that a killed program left; whole rows stay as they are."""
+    """Repair sessions interrupted by a crash; recorded rows stay unchanged."""
     targets: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
@@ -106,13 +109,13 @@ def repair(
         raise typer.Exit(EXIT_UNUSABLE if failed == len(targets) else EXIT_PARTIAL)
 
 
-@sessions.command()
+@sessions.command(cls=Command)
 def markers(
     folder: Annotated[Path, typer.Argument(help="The session.")],
-    file: Annotated[Path, typer.Argument(help="CSV of a stimulus program: time, label.")],
-    offset: Annotated[float, typer.Option(help="Seconds to add to every time.")] = 0.0,
+    file: Annotated[Path, typer.Argument(help="CSV file of a stimulus program: time, label.")],
+    offset: Annotated[float, typer.Option(help="Seconds to add to each time.")] = 0.0,
 ) -> None:
-    """Add the markers of a stimulus program's file; the recording itself stays as it is."""
+    """Import markers from a stimulus program; the recording stays unchanged."""
     session = read_session(folder)
     found = read_markers(file, session, offset_s=offset)
     review = load_review(session)
@@ -127,13 +130,13 @@ def markers(
         )
 
 
-@sessions.command()
+@sessions.command(cls=Command)
 def export(
-    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of them.")],
-    layout: Annotated[str, typer.Option(help="openface, pyfeat or parquet.")],
-    out: Annotated[Path | None, typer.Option(help="Folder; by default each session's own.")] = None,
+    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of sessions.")],
+    layout: Annotated[str, typer.Option(help="Format: openface, pyfeat or parquet.")],
+    out: Annotated[Path | None, typer.Option(help="Folder (default: the session's own).")] = None,
 ) -> None:
-    """Write rows in the layout that another program's users have scripts for."""
+    """Export in OpenFace, py-feat or Parquet format."""
     for session in _open(folders):
         where = out or session.folder
         stem = session.name if out else "results"
@@ -150,20 +153,20 @@ def export(
 
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of them.")],
+    folders: Annotated[list[Path], typer.Argument(help="Sessions, or folders of sessions.")],
     out: Annotated[
-        Path | None, typer.Option(help="The HTML file; by default report.html in the session.")
+        Path | None, typer.Option(help="HTML file (default: report.html in the session).")
     ] = None,
     against: Annotated[
         list[Path] | None,
-        typer.Option("--against", help="Compare the sessions with these; may be repeated."),
+        typer.Option("--against", help="Compare with these sessions (repeatable)."),
     ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Also the figures as CSV.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Summary statistics as CSV too.")] = False,
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="Also the rows as Parquet (extra: parquet).")
+        bool, typer.Option("--parquet", help="Frame data as Parquet too (needs ferdesk[parquet]).")
     ] = False,
 ) -> None:
-    """Make a report that is one HTML file, of one session or of several."""
+    """Make an HTML report of one or several sessions."""
     first = _open(folders)
     second = _open(against) if against else []
     everything = [*first, *second]
