@@ -82,9 +82,9 @@ def test_an_inlet_gets_rows_markers_names_units_and_the_captures_time(tmp_path: 
         channel = info.desc().child("channels").child("channel")
         names = []
         while channel.name():
-            names.append((channel.child_value("label"), channel.child_value("unit")))
+            names.append([channel.child_value(key) for key in ("label", "unit", "type")])
             channel = channel.next_sibling()
-        assert names == [(one.name, one.unit) for one in CHANNELS], names
+        assert names == [[one.name, one.unit, one.group] for one in CHANNELS], names
         assert info.type() == "Expression" and info.nominal_srate() == 0
         stream.close()
         print("good")

@@ -3,7 +3,9 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,8 +40,9 @@ def test_a_client_gets_frames_and_markers_as_the_docs_say(stream: WebSocketStrea
     with client(stream) as reader:
         hello = json.loads(reader.recv(timeout=10))
         assert hello == {"type": "hello", "schema": 1, "labels": list(LABELS)}
-        stream.put(make_result(FACE, OTHER, captured_s=1.0))
-        stream.mark("film A")
+        now_s, now = time.monotonic(), datetime.now(UTC)
+        stream.put(make_result(FACE, OTHER, captured_s=now_s - 4.0))
+        stream.mark("film A", now_s - 2.0)
         frame, marker = json.loads(reader.recv(timeout=10)), json.loads(reader.recv(timeout=10))
     assert frame["type"] == "frame"
     assert frame["frame"] == 7
@@ -55,7 +58,12 @@ def test_a_client_gets_frames_and_markers_as_the_docs_say(stream: WebSocketStrea
         assert (said["yaw_deg"], said["pitch_deg"]) == (face.yaw_deg, face.pitch_deg)
     assert list(frame["faces"][0]["s"]) == list(LABELS)
     assert (marker["type"], marker["label"]) == ("marker", "film A")
-    assert marker["time_utc"].endswith("Z")
+    assert frame["t_s"] == 0.25
+    # both are dated by when they happened
+    for message, age_s in ((frame, 4.0), (marker, 2.0)):
+        at = datetime.fromisoformat(message["time_utc"])
+        assert message["time_utc"].endswith("Z")
+        assert (at - now).total_seconds() == pytest.approx(-age_s, abs=0.9)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +86,20 @@ def test_who_has_no_token_or_a_foreign_origin_is_refused(
     with pytest.raises(InvalidStatus) as refused:
         connect(address, additional_headers=headers, origin=origin)
     assert refused.value.response.status_code == status
+
+
+def test_a_client_too_many_is_refused_until_another_goes(
+    stream: WebSocketStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_stream, "_MAX_CLIENTS", 1)
+    with client(stream) as first:
+        first.recv(timeout=10)
+        with pytest.raises(InvalidStatus) as refused:
+            client(stream)
+        assert refused.value.response.status_code == 503
+    wait_for(lambda: stream.num_clients == 0)
+    with client(stream) as next_one:
+        next_one.recv(timeout=10)
 
 
 def test_a_named_origin_and_a_bearer_token_are_taken(stream: WebSocketStream) -> None:

@@ -1,15 +1,27 @@
 """Rows on disk."""
 
 import csv
+import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Expression
-from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, HEADER, Moment, decimal, rows_of
+from ferdesk.sessions.schema import (
+    ADDED_COLUMNS,
+    COLUMNS,
+    HEADER,
+    Moment,
+    SessionCounts,
+    SessionHeader,
+    decimal,
+    rows_of,
+    session_table,
+)
 from tests.helpers.results import FACE, OTHER, make_result
 
 CONTRACT = (
@@ -93,3 +105,74 @@ def test_the_fast_way_to_write_a_number_is_numpys_own_shortest_decimal() -> None
     bits = np.random.default_rng(0).integers(0, 2**32, 20_000, np.uint32)
     for number in bits.view(np.float32):
         assert decimal(number) == np.format_float_positional(number, trim="-")
+
+
+@pytest.mark.parametrize(
+    "marker", ["a, b", 'say "hi"', "two\nlines", "old\rline", '",\n"', "plain"]
+)
+def test_any_marker_is_read_again_as_it_was(marker: str) -> None:
+    line = rows_of(make_result(FACE), Moment(7, 0.25, None), marker)
+    (row,) = csv.DictReader(io.StringIO(HEADER + line, newline=""))
+    assert row["marker"] == marker
+    assert row["reason"] == FACE.reason
+
+
+HEADER_OF_A_SESSION = SessionHeader(
+    program_version="1.2.3",
+    model={"name": "fast"},
+    provider="CUDA",
+    provider_reason="asked for",
+    source={"kind": "video"},
+    width=641,
+    height=361,
+    settings={"smooth_s": 0.5},
+    started_utc=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
+    file_starts_utc=datetime(2020, 7, 8, 9, 10, 11, 12, tzinfo=UTC),
+    device={"gpu": "one"},
+    rate_fps=29.5,
+)
+
+
+def test_the_sessions_file_says_each_thing_under_its_name() -> None:
+    counts = SessionCounts(
+        frames_seen=90, frames_analysed=70, frames_dropped=14, frames_lost=6, rows=123,
+        last_t_s=8.76543219, face_ids={1, 4, 9}, video={"codec": "vp9"},
+        markers=[{"label": "go"}], events=[{"event": "slept"}], baselines=[{"face_id": 4}],
+    )  # fmt: skip
+    ended = datetime(2026, 1, 2, 3, 5, 6, 7, tzinfo=UTC)
+    table = session_table(HEADER_OF_A_SESSION, counts, ended, complete=True)
+    assert table == {
+        "schema": 1,
+        "program": {"name": "ferdesk", "version": "1.2.3"},
+        "model": {"name": "fast"},
+        "provider": "CUDA",
+        "provider_reason": "asked for",
+        "device": {"gpu": "one"},
+        "source": {"kind": "video"},
+        "picture": {"width": 641, "height": 361, "rate_fps": 29.5},
+        "settings": {"smooth_s": 0.5},
+        "started_utc": "2026-01-02T03:04:05.000006Z",
+        "film_started_utc": "2020-07-08T09:10:11.000012Z",
+        "ended_utc": "2026-01-02T03:05:06.000007Z",
+        "frames_seen": 90,
+        "frames_analysed": 70,
+        "frames_dropped": 14,
+        "frames_lost": 6,
+        "rows": 123,
+        "length_s": 8.765432,
+        "num_faces": 3,
+        "video": {"codec": "vp9"},
+        "markers": [{"label": "go"}],
+        "events": [{"event": "slept"}],
+        "baselines": [{"face_id": 4}],
+        "complete": True,
+    }
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_recording_is_dated_by_the_clock_and_a_file_by_its_own_date(live: bool) -> None:
+    start = HEADER_OF_A_SESSION.started_utc if live else HEADER_OF_A_SESSION.file_starts_utc
+    assert start is not None
+    assert HEADER_OF_A_SESSION.utc_at(2.5, live=live) == start + timedelta(seconds=2.5)
+    undated = replace(HEADER_OF_A_SESSION, file_starts_utc=None)
+    assert (undated.utc_at(2.5, live=live) is None) is not live
