@@ -108,7 +108,7 @@ def test_the_fast_way_to_write_a_number_is_numpys_own_shortest_decimal() -> None
 
 
 @pytest.mark.parametrize(
-    "marker", ["a, b", 'say "hi"', "two\nlines", "old\rline", '",\n"', "plain"]
+    "marker", ["a, b", '"hi" to her', "two\nlines", "old\rline", '",\n"', "plain"]
 )
 def test_any_marker_is_read_again_as_it_was(marker: str) -> None:
     line = rows_of(make_result(FACE), Moment(7, 0.25, None), marker)
