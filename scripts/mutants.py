@@ -36,7 +36,16 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Each room's folder, and the tests that are to see its mutants."""
 _EXCLUDED_OPERATORS = ("core/VariableInserter", "core/VariableReplacer")
 _LIMIT_S = 240
-_COPIED = ("ferdesk", "trainer", "tests", "assets", "docs", "benchmarks", "scripts", "pyproject.toml")
+_COPIED = (
+    "ferdesk",
+    "trainer",
+    "tests",
+    "assets",
+    "docs",
+    "benchmarks",
+    "scripts",
+    "pyproject.toml",
+)
 _REVIEW_TESTS = "test_review_*.py"
 
 
