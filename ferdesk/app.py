@@ -64,9 +64,9 @@ class UnexpectedErrors(QObject):
         log.critical("unexpected", exc_info=(kind, error, trace))
         details = "".join(traceback.format_exception(kind, error, trace))
         file = None if self._reports is None else self._reports.write(details)
-        text = tr("Something unexpected went wrong. The program goes on.")
+        text = tr("Unexpected error; ferdesk keeps running.")
         if file is not None:
-            text += " " + tr("A report without pictures was written; whoever mends it needs it.")
+            text += " " + tr("A report without images was saved for the developers.")
         self.notified.emit(Notice(text, "error", details, file=file))
 
     def _report_thread(self, args: threading.ExceptHookArgs) -> None:
@@ -167,8 +167,7 @@ class Program(QObject):
         self.window.store.changed.connect(self._appearance.apply)
         if (report := self._reports.of_last_crash()) is not None:
             text = tr(
-                "The last time ferdesk was brought down. A report without pictures was written; "
-                "whoever mends it needs it."
+                "ferdesk crashed last time. A report without images was saved for the developers."
             )
             details = report.read_text(encoding="utf-8", errors="replace")
             self.tell(Notice(text, "warning", details, file=report))

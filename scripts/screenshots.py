@@ -193,7 +193,7 @@ def _whole(window: MainWindow) -> None:
     page.close()
     page.deleteLater()
     details = "What went wrong, line by line, for whoever mends it."
-    text = "Something unexpected went wrong. The program goes on."
+    text = "Unexpected error; ferdesk keeps running."
     window.notices.show_notice(Notice(text, "error", details))
     window.notices.cards[-1].unfold.click()
     _save(window, f"notice-{theme}")

@@ -11,10 +11,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n stored faces were deleted.</source>
+        <source>%n training examples deleted.</source>
         <translation>
-            <numerusform>One stored face was deleted.</numerusform>
-            <numerusform>%n stored faces were deleted.</numerusform>
+            <numerusform>One training example deleted.</numerusform>
+            <numerusform>%n training examples deleted.</numerusform>
         </translation>
     </message>
     <message numerus="yes">

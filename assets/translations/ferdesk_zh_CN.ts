@@ -32,72 +32,60 @@
         <translation>中性</translation>
     </message>
     <message>
-        <source>Something unexpected went wrong. The program goes on.</source>
-        <translation>发生了意外错误，程序继续运行。</translation>
-    </message>
-    <message>
-        <source>A report without pictures was written; whoever mends it needs it.</source>
-        <translation>已写好一份不含图片的报告，供修复者使用。</translation>
-    </message>
-    <message>
-        <source>The last time ferdesk was brought down. A report without pictures was written; whoever mends it needs it.</source>
-        <translation>上次 ferdesk 意外终止。已写好一份不含图片的报告，供修复者使用。</translation>
-    </message>
-    <message>
-        <source>Probabilities of the chosen face</source>
+        <source>Probabilities of the selected face</source>
         <translation>所选人脸的概率</translation>
     </message>
     <message>
-        <source>Bar: smoothed over time. Tick: this picture alone.</source>
-        <translation>条形：随时间平滑。刻度：仅此一帧。</translation>
+        <source>Bar: smoothed over time. Tick: raw value of this frame.</source>
+        <translation>条形：时间平滑值。刻度：本帧原始值。</translation>
     </message>
     <message>
         <source>smoothed</source>
         <translation>平滑值</translation>
     </message>
     <message>
-        <source>raw (this picture)</source>
-        <translation>原始值（此帧）</translation>
+        <source>raw (this frame)</source>
+        <translation>原始（本帧）</translation>
     </message>
     <message>
-        <source>What is computed</source>
-        <translation>计算什么</translation>
+        <source>What ferdesk does</source>
+        <translation>ferdesk 做什么</translation>
     </message>
     <message>
-        <source>ferdesk finds the faces in a camera&apos;s picture, a video or a photo, and says for each which of seven expressions it shows: angry, disgust, fear, happy, sad, surprise or neutral. It recognises nobody.</source>
-        <translation>ferdesk 在摄像头画面、视频或照片中找出人脸，并说明每张脸显示七种表情中的哪一种：愤怒、厌恶、恐惧、高兴、悲伤、惊讶或中性。它不识别任何人的身份。</translation>
+        <source>ferdesk detects faces in a camera, video or photo and classifies each as one of seven expressions: angry, disgust, fear, happy, sad, surprise or neutral. It does not identify people.</source>
+        <translation>ferdesk 检测摄像头、视频或照片中的人脸，并将每张人脸归为七种表情之一：愤怒、厌恶、恐惧、高兴、悲伤、惊讶或中性。它不识别身份。</translation>
     </message>
     <message>
-        <source>Nothing leaves this machine</source>
-        <translation>任何内容都不会离开本机</translation>
+        <source>Your data stays on this computer</source>
+        <translation>数据保留在本机</translation>
     </message>
     <message>
-        <source>All is computed here, without the internet. Nothing is sent to anyone, unless you switch a stream on in the settings.</source>
-        <translation>一切都在本机计算，不使用互联网。除非您在设置中打开数据流，否则不向任何人发送任何内容。</translation>
+        <source>Everything runs on this computer, without the internet. Nothing is sent to other programs unless you turn on a stream in the menu beside Record.</source>
+        <translation>全部计算都在本机完成，无需联网。除非您在“录制”旁的菜单中打开推流，否则不会向其他程序发送任何数据。</translation>
     </message>
     <message>
-        <source>What is stored, and when</source>
-        <translation>何时保存什么</translation>
+        <source>What is saved, and when</source>
+        <translation>保存什么，何时保存</translation>
     </message>
     <message>
-        <source>Nothing, until you ask: Record writes numbers to a folder of yours, Snapshot saves one picture, a correction keeps one small picture of a face. Your settings and a log without pictures are kept.</source>
-        <translation>在您要求之前什么都不保存：“录制”把数值写入您的文件夹，“快照”保存一张图片，“更正”保留一张小的人脸图片。您的设置和不含图片的日志会被保存。</translation>
+        <source>Nothing until you ask: Record saves data (and video, if you choose) to a folder, Snapshot saves one image, a corrected label saves one small face image. Settings and a log without images are always kept.</source>
+        <translation>未经您操作不会保存：“录制”将数据（以及您选择的视频）保存到文件夹，“快照”保存一张图像，更正标签会保存一张小的人脸图像。设置和不含图像的日志始终保留。</translation>
     </message>
     <message>
-        <source>Expressions are not feelings</source>
-        <translation>表情不等于感受</translation>
+        <source>A label is not an emotion</source>
+        <translation>标签不等于情绪</translation>
     </message>
     <message>
-        <source>The labels are a network&apos;s guesses at what strangers would call a face. They are often wrong, and a face does not prove what its owner feels. Do not decide about people by them.</source>
-        <translation>标签是网络对“陌生人会如何称呼这张脸”的猜测，常常有错；面部表情并不能证明一个人的感受。请勿据此对任何人作出决定。</translation>
+        <source>The labels are a model&apos;s estimate of how observers would describe a face. They are often wrong, and a face does not prove what a person feels. Do not use them to make decisions about people.</source>
+        <translation>标签是模型对旁观者会如何描述一张脸的估计，经常出错，而且面部并不能证明一个人的真实感受。请勿据此对他人作出决定。</translation>
     </message>
     <message>
-        <source>Where the law forbids it</source>
-        <translation>法律禁止之处</translation>
+        <source>Legal limits</source>
+        <translation>法律限制</translation>
     </message>
     <message>
-        <source>In the European Union, inferring emotions of people at work and in education is forbidden (AI Act, article 5), and other laws may ask for more. Analyse others only with their consent.</source>
-        <translation>在欧盟，禁止在工作场所和教育机构推断他人情绪（《人工智能法》第 5 条），其他法律可能要求更多。仅在他人同意时才可分析。</translation>
+        <source>In the European Union, inferring emotions of people at work and in education is prohibited, except for medical or safety reasons (AI Act, article 5); other laws may require more. Analyse other people only with their consent, and in research with ethics approval.</source>
+        <translation>在欧盟，禁止在工作场所和教育中推断他人情绪，医疗或安全用途除外（《人工智能法》第 5 条）；其他法律可能有更多要求。仅在取得同意后分析他人；用于研究时须经伦理审批。</translation>
     </message>
     <message>
         <source>Language</source>
@@ -116,27 +104,27 @@
         <translation>开始之前</translation>
     </message>
     <message>
-        <source>Without your consent ferdesk closes, and no camera is opened.</source>
-        <translation>若不同意，ferdesk 将关闭，不会打开任何摄像头。</translation>
+        <source>If you do not agree, ferdesk closes without opening a camera.</source>
+        <translation>如果不同意，ferdesk 将关闭，且不会打开摄像头。</translation>
     </message>
     <message>
-        <source>come nearer, or take a larger picture</source>
-        <translation>请靠近些，或使用更大的画面</translation>
+        <source>move closer or use a higher resolution</source>
+        <translation>请靠近摄像头或使用更高分辨率</translation>
     </message>
     <message>
-        <source>it looks away from the camera</source>
-        <translation>没有看向摄像头</translation>
+        <source>face the camera</source>
+        <translation>请面向摄像头</translation>
     </message>
     <message>
-        <source>hold the head or the camera upright</source>
-        <translation>请将头部或摄像头扶正</translation>
+        <source>keep the head or the camera upright</source>
+        <translation>请保持头部或摄像头端正</translation>
     </message>
     <message>
-        <source>more light is needed</source>
-        <translation>需要增加光线</translation>
+        <source>needs more light</source>
+        <translation>需要更多光线</translation>
     </message>
     <message>
-        <source>less light is needed</source>
+        <source>needs less light</source>
         <translation>需要减少光线</translation>
     </message>
     <message>
@@ -148,76 +136,76 @@
         <translation>人脸</translation>
     </message>
     <message>
-        <source>Unsure ({label})</source>
-        <translation>不确定（{label}）</translation>
+        <source>Low confidence: {label}</source>
+        <translation>低置信度：{label}</translation>
+    </message>
+    <message>
+        <source>Name of the selected face</source>
+        <translation>所选人脸的名称</translation>
+    </message>
+    <message>
+        <source>Saved with the recording; cleared when the source changes (N)</source>
+        <translation>随录制一起保存；切换输入源时清除（N）</translation>
+    </message>
+    <message>
+        <source>Not visible</source>
+        <translation>不可见</translation>
+    </message>
+    <message>
+        <source>Shows: {label}</source>
+        <translation>显示：{label}</translation>
+    </message>
+    <message>
+        <source>no label is clearly ahead, see F1</source>
+        <translation>没有明显占优的标签，见 F1</translation>
+    </message>
+    <message>
+        <source>model estimate</source>
+        <translation>模型估计</translation>
+    </message>
+    <message>
+        <source>Last seen: {said}</source>
+        <translation>最近一次：{said}</translation>
+    </message>
+    <message>
+        <source>Click a face to select it</source>
+        <translation>单击人脸以选中</translation>
     </message>
     <message>
         <source>Name of this face</source>
         <translation>此人脸的名称</translation>
     </message>
     <message>
-        <source>Name of the chosen face</source>
-        <translation>所选人脸的名称</translation>
-    </message>
-    <message>
-        <source>Kept while this source runs; a recording takes it along (N)</source>
-        <translation>在此来源运行期间保留；录制会一并保存 (N)</translation>
-    </message>
-    <message>
-        <source>Out of sight</source>
-        <translation>不在画面中</translation>
-    </message>
-    <message>
         <source>Face #{id} · last values</source>
         <translation>人脸 #{id} · 最后的数值</translation>
-    </message>
-    <message>
-        <source>Shows: {said}</source>
-        <translation>显示：{said}</translation>
-    </message>
-    <message>
-        <source>unsure, see F1</source>
-        <translation>不确定，见 F1</translation>
-    </message>
-    <message>
-        <source>the network&apos;s estimate</source>
-        <translation>网络的估计</translation>
     </message>
     <message>
         <source>Face #{id}</source>
         <translation>人脸 #{id}</translation>
     </message>
     <message>
-        <source>Last: {said}</source>
-        <translation>最后：{said}</translation>
-    </message>
-    <message>
         <source>No face</source>
         <translation>没有人脸</translation>
-    </message>
-    <message>
-        <source>Click a face to choose it</source>
-        <translation>点击人脸以选中</translation>
     </message>
     <message>
         <source>Camera format</source>
         <translation>摄像头格式</translation>
     </message>
     <message>
-        <source>Picture size</source>
-        <translation>画面尺寸</translation>
+        <source>Resolution</source>
+        <translation>分辨率</translation>
     </message>
     <message>
-        <source>As it likes</source>
-        <translation>由摄像头决定</translation>
+        <source>Camera default</source>
+        <translation>摄像头默认</translation>
     </message>
     <message>
-        <source>Pictures a second</source>
-        <translation>每秒帧数</translation>
+        <source>Frame rate</source>
+        <translation>帧率</translation>
     </message>
     <message>
-        <source>The camera gives {given}; asked for: {asked}</source>
-        <translation>摄像头提供 {given}；请求的是：{asked}</translation>
+        <source>Camera delivers {given}; requested: {asked}</source>
+        <translation>摄像头实际输出：{given}；请求：{asked}</translation>
     </message>
     <message>
         <source>Attention (coarse)</source>
@@ -232,20 +220,20 @@
         <translation>类激活</translation>
     </message>
     <message>
-        <source>Bright: the network gives this part of the face more weight. It does not say for which expression.</source>
-        <translation>亮处：网络给予脸部该部位更大的权重。它不说明是为了哪种表情。</translation>
+        <source>Bright areas get more weight in the model. They do not show which expression.</source>
+        <translation>明亮区域在模型中权重更大，但不表示支持哪种表情。</translation>
     </message>
     <message>
-        <source>Bright: an earlier, finer stage of the network gives this part more weight. It does not say for which expression.</source>
-        <translation>亮处：网络较早、较精细的一层给予该部位更大的权重。它不说明是为了哪种表情。</translation>
+        <source>Bright areas get more weight in an early layer (finer detail). They do not show which expression.</source>
+        <translation>明亮区域在较早的层（细节更精细）中权重更大，但不表示支持哪种表情。</translation>
     </message>
     <message>
-        <source>Bright: this part of the face speaks for the expression. It does not say what the person feels.</source>
-        <translation>亮处：脸部的该部位支持这种表情。它不说明这个人的感受。</translation>
+        <source>Bright areas support this expression. They do not show what the person feels.</source>
+        <translation>明亮区域支持该表情，但不代表此人的真实感受。</translation>
     </message>
     <message>
-        <source>The model that runs does not give this map. The bundled models give all three; ferdesk-train export writes them too.</source>
-        <translation>正在运行的模型不提供此图。自带模型提供全部三种；ferdesk-train export 也会写入它们。</translation>
+        <source>This model has no such map. The bundled models have all three; ferdesk-train export adds them too.</source>
+        <translation>当前模型不提供此图。内置模型提供全部三种；ferdesk-train export 也会导出这些图。</translation>
     </message>
     <message>
         <source>Scale from {low:.2f} to {high:.2f}</source>
@@ -256,36 +244,36 @@
         <translation>热力图</translation>
     </message>
     <message>
-        <source>Paint one of the network&apos;s maps over the faces (H)</source>
-        <translation>在人脸上绘制网络的一张图 (H)</translation>
+        <source>Show heatmap (H)</source>
+        <translation>显示热图（H）</translation>
+    </message>
+    <message>
+        <source>Expression of the class activation map</source>
+        <translation>类激活图对应的表情</translation>
+    </message>
+    <message>
+        <source>predicted label</source>
+        <translation>预测标签</translation>
+    </message>
+    <message>
+        <source>Heatmap opacity</source>
+        <translation>热图不透明度</translation>
+    </message>
+    <message>
+        <source>contribution to the score</source>
+        <translation>对得分的贡献</translation>
+    </message>
+    <message>
+        <source>weight (0 to 1)</source>
+        <translation>权重（0 到 1）</translation>
+    </message>
+    <message>
+        <source>Evidence for</source>
+        <translation>支持的表情</translation>
     </message>
     <message>
         <source>Map</source>
         <translation>图</translation>
-    </message>
-    <message>
-        <source>Expression whose class activation is shown</source>
-        <translation>显示其类激活的表情</translation>
-    </message>
-    <message>
-        <source>the label that is shown</source>
-        <translation>所显示的标签</translation>
-    </message>
-    <message>
-        <source>Opacity of the heatmap</source>
-        <translation>热力图不透明度</translation>
-    </message>
-    <message>
-        <source>share of the logit</source>
-        <translation>对数几率的份额</translation>
-    </message>
-    <message>
-        <source>weight, 0 to 1</source>
-        <translation>权重，0 到 1</translation>
-    </message>
-    <message>
-        <source>Speaks for</source>
-        <translation>支持</translation>
     </message>
     <message>
         <source>Opacity</source>
@@ -348,10 +336,6 @@
         <translation>录制</translation>
     </message>
     <message>
-        <source>Record the results to CSV</source>
-        <translation>将结果录制为 CSV</translation>
-    </message>
-    <message>
         <source>Snapshot</source>
         <translation>快照</translation>
     </message>
@@ -382,6 +366,10 @@
     <message>
         <source>Mirror</source>
         <translation>镜像</translation>
+    </message>
+    <message>
+        <source>Record results to CSV</source>
+        <translation>将结果录制为 CSV</translation>
     </message>
     <message>
         <source>Panels</source>
@@ -532,40 +520,104 @@
         <translation>无法创建文件夹 {path}：{why}。</translation>
     </message>
     <message>
+        <source>Starting training…</source>
+        <translation>正在启动训练…</translation>
+    </message>
+    <message>
+        <source>Saved as {label}: {path}. It stays on this computer.</source>
+        <translation>已保存为“{label}”：{path}。数据只保留在本机。</translation>
+    </message>
+    <message>
+        <source>Training did not produce a model.</source>
+        <translation>训练未生成模型。</translation>
+    </message>
+    <message>
+        <source>Use this model</source>
+        <translation>使用此模型</translation>
+    </message>
+    <message>
+        <source>Training finished: {path}</source>
+        <translation>训练完成：{path}</translation>
+    </message>
+    <message>
+        <source>Label this face as…</source>
+        <translation>将此人脸标注为…</translation>
+    </message>
+    <message>
         <source>Can&apos;t save the picture to {path}. Is the disk full?</source>
         <translation>无法将图像保存到 {path}。磁盘是否已满？</translation>
     </message>
     <message>
-        <source>The baseline of face #{id} was not finished: the face was out of sight.</source>
-        <translation>人脸 #{id} 的基线未完成：人脸不在画面中。</translation>
+        <source>Press C, then 1-7, to save this face as a training example.</source>
+        <translation>按 C，再按 1-7，将此人脸保存为训练样本。</translation>
     </message>
     <message>
-        <source>Face #{id} looked {label} ({share:.0%}) to the network in these seconds. If it was not neutral, undo the baseline and calibrate again.</source>
-        <translation>这几秒内，网络认为人脸 #{id} 显示{label}（{share:.0%}）。如果当时不是中性表情，请撤销基线并重新校准。</translation>
+        <source>Label of the training examples</source>
+        <translation>训练样本的标签</translation>
     </message>
     <message>
-        <source>Face #{id} reads neutral already: its baseline changes nothing.</source>
-        <translation>人脸 #{id} 本已读作中性：其基线不作任何改变。</translation>
+        <source>Training examples</source>
+        <translation>训练样本</translation>
     </message>
     <message>
-        <source>Nothing to lower: this face reads neutral at rest.</source>
-        <translation>无需调低：此人脸静止时读作中性。</translation>
+        <source>Permanently delete the selected examples (Del)</source>
+        <translation>永久删除所选样本（Del）</translation>
     </message>
     <message>
-        <source>Lowered logits: {labels}</source>
-        <translation>调低的对数几率：{labels}</translation>
-    </message>
-    <message>
-        <source>Progress of the neutral baseline</source>
-        <translation>中性基线的进度</translation>
+        <source>Train a model</source>
+        <translation>训练模型</translation>
     </message>
     <message>
         <source>Cancel</source>
         <translation>取消</translation>
     </message>
     <message>
+        <source>Command that trains a model on these examples</source>
+        <translation>用这些样本训练模型的命令</translation>
+    </message>
+    <message>
+        <source>Baseline of face #{id} not finished: the face was not visible.</source>
+        <translation>人脸 #{id} 的基线未完成：人脸不可见。</translation>
+    </message>
+    <message>
+        <source>Face #{id} was classified as {label} ({share:.0%}) during calibration. If it was not neutral, undo the baseline and calibrate again.</source>
+        <translation>校准期间人脸 #{id} 被判为{label}（{share:.0%}）。如果当时不是中性表情，请撤销基线并重新校准。</translation>
+    </message>
+    <message>
+        <source>Face #{id} is already neutral; no correction needed.</source>
+        <translation>人脸 #{id} 已是中性，无需校正。</translation>
+    </message>
+    <message>
+        <source>Already neutral; no correction needed.</source>
+        <translation>已是中性，无需校正。</translation>
+    </message>
+    <message>
+        <source>Adjusted: {labels}</source>
+        <translation>已校正：{labels}</translation>
+    </message>
+    <message>
+        <source>Neutral baseline progress</source>
+        <translation>中性基线采集进度</translation>
+    </message>
+    <message>
         <source>Calibrate</source>
         <translation>校准</translation>
+    </message>
+    <message>
+        <source>Record a {time:.0f}-second neutral baseline for this face</source>
+        <translation>为此人脸采集 {time:.0f} 秒中性基线</translation>
+    </message>
+    <message>
+        <source>Keep a neutral face…</source>
+        <translation>请保持中性表情…</translation>
+    </message>
+    <message>
+        <source>Cancel calibration</source>
+        <translation>取消校准</translation>
+    </message>
+    <message>
+        <source>Remove the neutral baseline</source>
+        <translation>移除中性基线</translation>
     </message>
     <message>
         <source>Undo</source>
@@ -576,24 +628,8 @@
         <translation>基线：关</translation>
     </message>
     <message>
-        <source>Take {time:.0f} seconds of this person&apos;s neutral face as the zero of the scale</source>
-        <translation>取此人 {time:.0f} 秒的中性表情作为刻度零点</translation>
-    </message>
-    <message>
-        <source>Look neutral…</source>
-        <translation>请保持中性表情…</translation>
-    </message>
-    <message>
-        <source>Leave the baseline as it was</source>
-        <translation>保持原有基线</translation>
-    </message>
-    <message>
         <source>◎ Baseline: on</source>
         <translation>◎ 基线：开</translation>
-    </message>
-    <message>
-        <source>Use the network&apos;s own values again</source>
-        <translation>恢复使用网络自身的数值</translation>
     </message>
     <message>
         <source>{button}: neutral baseline</source>
@@ -652,6 +688,10 @@
         <translation>无法打开 {source}</translation>
     </message>
     <message>
+        <source>No face detected</source>
+        <translation>未检测到人脸</translation>
+    </message>
+    <message>
         <source>Trying again. {why}</source>
         <translation>正在重试。{why}</translation>
     </message>
@@ -667,43 +707,11 @@
         <source>Opening {source}</source>
         <translation>正在打开 {source}</translation>
     </message>
-    <message>
-        <source>No face in the picture</source>
-        <translation>画面中没有人脸</translation>
-    </message>
-    <message>
-        <source>The folder {path} cannot be made: {why}.</source>
-        <translation>无法创建文件夹 {path}：{why}。</translation>
-    </message>
-    <message>
-        <source>The trainer is starting…</source>
-        <translation>训练器正在启动…</translation>
-    </message>
-    <message>
-        <source>Stored as {label}: {path}. It stays on this machine.</source>
-        <translation>已保存为{label}：{path}。它留在本机。</translation>
-    </message>
     <message numerus="yes">
-        <source>%n stored faces were deleted.</source>
+        <source>%n training examples deleted.</source>
         <translation>
-            <numerusform>已删除 %n 张保存的人脸。</numerusform>
+            <numerusform>已删除 %n 个训练样本。</numerusform>
         </translation>
-    </message>
-    <message>
-        <source>No model was trained.</source>
-        <translation>未训练模型。</translation>
-    </message>
-    <message>
-        <source>Use it now</source>
-        <translation>立即使用</translation>
-    </message>
-    <message>
-        <source>The model is trained: {path}.</source>
-        <translation>模型已训练：{path}。</translation>
-    </message>
-    <message>
-        <source>What does this face show?</source>
-        <translation>这张脸显示什么？</translation>
     </message>
     <message>
         <source>Notes appear in the report:</source>
@@ -754,48 +762,24 @@
         <translation>详情</translation>
     </message>
     <message>
-        <source>Open the report</source>
+        <source>Open report</source>
         <translation>打开报告</translation>
     </message>
     <message>
-        <source>Press C, then 1 to 7, to store the chosen face under the label that it shows.</source>
-        <translation>按 C，再按 1 至 7，将所选人脸保存到它所显示的标签下。</translation>
-    </message>
-    <message>
-        <source>Label of the stored faces</source>
-        <translation>保存的人脸的标签</translation>
-    </message>
-    <message>
-        <source>Stored faces</source>
-        <translation>保存的人脸</translation>
+        <source>Close message</source>
+        <translation>关闭消息</translation>
     </message>
     <message>
         <source>Delete</source>
         <translation>删除</translation>
     </message>
     <message>
-        <source>Delete the selected faces for good (Del)</source>
-        <translation>永久删除所选人脸 (Del)</translation>
-    </message>
-    <message>
         <source>Open folder</source>
         <translation>打开文件夹</translation>
     </message>
     <message>
-        <source>Train on these</source>
-        <translation>用这些训练</translation>
-    </message>
-    <message>
-        <source>Command that trains on these faces</source>
-        <translation>用这些人脸训练的命令</translation>
-    </message>
-    <message>
         <source>Copy</source>
         <translation>复制</translation>
-    </message>
-    <message>
-        <source>Close this notice</source>
-        <translation>关闭此通知</translation>
     </message>
     <message numerus="yes">
         <source>{text} (%n times)</source>
@@ -836,19 +820,15 @@
         <translation>置信度低（{label}）</translation>
     </message>
     <message>
-        <source>Automatic: the best that is fast enough here</source>
-        <translation>自动：本机上速度足够的最佳模型</translation>
-    </message>
-    <message>
-        <source>The settings are exported to {path}.</source>
+        <source>Settings exported to {path}.</source>
         <translation>设置已导出到 {path}。</translation>
     </message>
     <message>
-        <source>The settings are imported.</source>
+        <source>Settings imported.</source>
         <translation>设置已导入。</translation>
     </message>
     <message>
-        <source>Undo the reset</source>
+        <source>Undo reset</source>
         <translation>撤销重置</translation>
     </message>
     <message>
@@ -856,11 +836,11 @@
         <translation>重置</translation>
     </message>
     <message>
-        <source>Best camera, else the demo</source>
-        <translation>最佳摄像头，没有则演示</translation>
+        <source>Best camera, or the demo</source>
+        <translation>最佳摄像头，否则演示</translation>
     </message>
     <message>
-        <source>Export the settings</source>
+        <source>Export settings</source>
         <translation>导出设置</translation>
     </message>
     <message>
@@ -872,10 +852,6 @@
         <translation>来源与模型</translation>
     </message>
     <message>
-        <source>What the camera is asked for.</source>
-        <translation>向摄像头请求的尺寸。</translation>
-    </message>
-    <message>
         <source>Model</source>
         <translation>模型</translation>
     </message>
@@ -884,68 +860,84 @@
         <translation>设备</translation>
     </message>
     <message>
+        <source>Detection</source>
+        <translation>检测</translation>
+    </message>
+    <message>
+        <source>Cropping</source>
+        <translation>裁剪</translation>
+    </message>
+    <message>
+        <source>Queue</source>
+        <translation>排队</translation>
+    </message>
+    <message>
+        <source>Classification</source>
+        <translation>分类</translation>
+    </message>
+    <message>
+        <source>Frame rates</source>
+        <translation>帧率</translation>
+    </message>
+    <message>
         <source>Analysis</source>
         <translation>分析</translation>
+    </message>
+    <message>
+        <source>Time per stage: median (95th percentile)</source>
+        <translation>各阶段耗时：中位数（第 95 百分位）</translation>
+    </message>
+    <message>
+        <source>Latency: median (95th percentile)</source>
+        <translation>延迟：中位数（第 95 百分位）</translation>
+    </message>
+    <message>
+        <source>Wait for analysis</source>
+        <translation>等待分析</translation>
+    </message>
+    <message>
+        <source>Capture to result</source>
+        <translation>采集到结果</translation>
+    </message>
+    <message>
+        <source>Result to display</source>
+        <translation>结果到显示</translation>
+    </message>
+    <message>
+        <source>Total to display</source>
+        <translation>到显示的总延迟</translation>
+    </message>
+    <message>
+        <source>Frames</source>
+        <translation>帧</translation>
+    </message>
+    <message>
+        <source>Captured</source>
+        <translation>已采集</translation>
+    </message>
+    <message>
+        <source>Not displayed</source>
+        <translation>未显示</translation>
+    </message>
+    <message>
+        <source>CPU usage</source>
+        <translation>CPU 占用</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
     </message>
     <message>
         <source>Smoothing</source>
         <translation>平滑</translation>
     </message>
     <message>
-        <source>More is calmer and later; 0 shows each picture alone.</source>
-        <translation>数值越大越平稳、越滞后；0 表示逐帧显示。</translation>
-    </message>
-    <message>
         <source> s</source>
         <translation> 秒</translation>
     </message>
     <message>
-        <source>Unsure below</source>
-        <translation>不确定阈值</translation>
-    </message>
-    <message>
-        <source>A label with a smaller probability is called unsure.</source>
-        <translation>概率更低的标签称为不确定。</translation>
-    </message>
-    <message>
-        <source>Smallest face</source>
-        <translation>最小人脸</translation>
-    </message>
-    <message>
-        <source>What a smaller face shows is called unsure.</source>
-        <translation>更小的人脸所示表情称为不确定。</translation>
-    </message>
-    <message>
         <source> pixels</source>
         <translation> 像素</translation>
-    </message>
-    <message>
-        <source>Picture</source>
-        <translation>画面</translation>
-    </message>
-    <message>
-        <source>As a mirror shows it; results are not mirrored.</source>
-        <translation>如照镜子一般显示；结果不作镜像。</translation>
-    </message>
-    <message>
-        <source>Boxes around faces</source>
-        <translation>人脸方框</translation>
-    </message>
-    <message>
-        <source>Labels beside faces</source>
-        <translation>人脸标签</translation>
-    </message>
-    <message>
-        <source>Heatmap over faces</source>
-        <translation>人脸热力图</translation>
-    </message>
-    <message>
-        <source>Heatmap&apos;s opacity</source>
-        <translation>热力图不透明度</translation>
-    </message>
-    <message>
-        <source>Panels around the picture</source>
-        <translation>画面周围的面板</translation>
     </message>
     <message>
         <source>Recording</source>
@@ -1208,10 +1200,6 @@
         <translation>会话文件夹</translation>
     </message>
     <message>
-        <source>Beside the rows. Covered faces are covered in snapshots too.</source>
-        <translation>与数据行一同保存。遮盖的人脸在快照中也会遮盖。</translation>
-    </message>
-    <message>
         <source>Appearance</source>
         <translation>外观</translation>
     </message>
@@ -1228,11 +1216,51 @@
         <translation>减少动画</translation>
     </message>
     <message>
-        <source>Bars and boxes jump.</source>
-        <translation>条形和方框直接跳到新位置。</translation>
+        <source>Requested from the camera.</source>
+        <translation>向摄像头请求的设置。</translation>
     </message>
     <message>
-        <source>As the system</source>
+        <source>Higher values are smoother but lag more; 0 = off.</source>
+        <translation>数值越大越平滑，但滞后越多；0 = 关闭。</translation>
+    </message>
+    <message>
+        <source>Confidence threshold</source>
+        <translation>置信度阈值</translation>
+    </message>
+    <message>
+        <source>Labels below this are marked as low confidence.</source>
+        <translation>低于此值的标签标为低置信度。</translation>
+    </message>
+    <message>
+        <source>Minimum face size</source>
+        <translation>最小人脸尺寸</translation>
+    </message>
+    <message>
+        <source>Smaller faces are not classified.</source>
+        <translation>更小的人脸不进行分类。</translation>
+    </message>
+    <message>
+        <source>Mirrors the preview only; recorded data are unchanged.</source>
+        <translation>仅镜像预览；录制的数据不变。</translation>
+    </message>
+    <message>
+        <source>Bounding boxes</source>
+        <translation>边界框</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Saved next to the data. Blurring also applies to snapshots.</source>
+        <translation>与数据保存在一起。模糊同样适用于快照。</translation>
+    </message>
+    <message>
+        <source>Turns off animations.</source>
+        <translation>关闭动画。</translation>
+    </message>
+    <message>
+        <source>Follow system</source>
         <translation>跟随系统</translation>
     </message>
     <message>
@@ -1260,8 +1288,8 @@
         <translation>设置</translation>
     </message>
     <message>
-        <source>Source, model, device and language wait until the recording has ended.</source>
-        <translation>来源、模型、设备和语言须等录制结束后才能更改。</translation>
+        <source>Source, model, device and language can be changed after the recording has ended.</source>
+        <translation>录制结束后才能更改输入源、模型、设备和语言。</translation>
     </message>
     <message>
         <source>Export…</source>
@@ -1296,8 +1324,44 @@
         <translation>运行中</translation>
     </message>
     <message>
-        <source>No picture</source>
-        <translation>没有画面</translation>
+        <source>No signal</source>
+        <translation>无信号</translation>
+    </message>
+    <message>
+        <source>Frame rate of the source</source>
+        <translation>输入源帧率</translation>
+    </message>
+    <message>
+        <source>Analysis rate (frames per second)</source>
+        <translation>分析帧率（帧/秒）</translation>
+    </message>
+    <message>
+        <source>Latency: capture to result, median of the last 30 frames</source>
+        <translation>延迟：从采集到结果，最近 30 帧的中位数</translation>
+    </message>
+    <message>
+        <source>Frames skipped because analysis was busy</source>
+        <translation>因分析繁忙而跳过的帧</translation>
+    </message>
+    <message>
+        <source>Model that classifies faces</source>
+        <translation>用于分类的模型</translation>
+    </message>
+    <message>
+        <source>analysis {rate:.0f} fps, slower than the source</source>
+        <translation>分析 {rate:.0f} fps，慢于输入源</translation>
+    </message>
+    <message>
+        <source>analysis {rate:.0f} fps</source>
+        <translation>分析 {rate:.0f} fps</translation>
+    </message>
+    <message>
+        <source>Automatic (best model that is fast enough)</source>
+        <translation>自动（速度足够的最佳模型）</translation>
+    </message>
+    <message>
+        <source>{count:,} not written</source>
+        <translation>{count:,} 条未写入</translation>
     </message>
     <message>
         <source>Ended</source>
@@ -1308,36 +1372,8 @@
         <translation>失败</translation>
     </message>
     <message>
-        <source>Pictures a second that the source gives</source>
-        <translation>来源每秒提供的帧数</translation>
-    </message>
-    <message>
-        <source>Pictures a second that are analysed</source>
-        <translation>每秒分析的帧数</translation>
-    </message>
-    <message>
-        <source>From a picture&apos;s arrival to its result, median of the last 30</source>
-        <translation>从画面到达到得出结果的时间，最近 30 帧的中位数</translation>
-    </message>
-    <message>
-        <source>Pictures that were not analysed, since a newer one was there</source>
-        <translation>因已有更新的画面而未分析的帧</translation>
-    </message>
-    <message>
-        <source>The model that judges faces</source>
-        <translation>判断人脸的模型</translation>
-    </message>
-    <message>
         <source>{rate:.0f} fps</source>
         <translation>{rate:.0f} 帧/秒</translation>
-    </message>
-    <message>
-        <source>analysis {rate:.0f}/s, slower than the source</source>
-        <translation>分析 {rate:.0f}/秒，慢于来源</translation>
-    </message>
-    <message>
-        <source>analysis {rate:.0f}/s</source>
-        <translation>分析 {rate:.0f}/秒</translation>
     </message>
     <message>
         <source>{time:.0f} ms</source>
@@ -1346,6 +1382,10 @@
     <message>
         <source>{count:,} dropped</source>
         <translation>丢弃 {count:,}</translation>
+    </message>
+    <message>
+        <source>Correct label…</source>
+        <translation>更正标签…</translation>
     </message>
     <message>
         <source>Name face</source>
@@ -1572,104 +1612,36 @@
         <translation>显示或隐藏时间线</translation>
     </message>
     <message>
-        <source>Correct…</source>
-        <translation>更正…</translation>
-    </message>
-    <message>
-        <source>Live picture</source>
-        <translation>实时画面</translation>
-    </message>
-    <message>
-        <source>The face cannot be stored in {folder}: {why}.</source>
-        <translation>无法将人脸保存到 {folder}：{why}。</translation>
-    </message>
-    <message>
-        <source>{path} cannot be deleted: {why}.</source>
-        <translation>无法删除 {path}：{why}。</translation>
-    </message>
-    <message>
         <source>No video</source>
         <translation>无视频</translation>
     </message>
     <message>
-        <source>Video as it is</source>
-        <translation>原样视频</translation>
+        <source>Original video</source>
+        <translation>原始视频</translation>
+    </message>
+    <message>
+        <source>Video with faces blurred</source>
+        <translation>人脸模糊的视频</translation>
+    </message>
+    <message>
+        <source>Stream over WebSocket</source>
+        <translation>通过 WebSocket 推流</translation>
     </message>
     <message>
         <source>Video with boxes and labels</source>
         <translation>带方框和标签的视频</translation>
     </message>
     <message>
-        <source>Video with all faces covered</source>
-        <translation>遮盖所有人脸的视频</translation>
-    </message>
-    <message>
         <source>Stream over LSL</source>
         <translation>通过 LSL 传输</translation>
-    </message>
-    <message>
-        <source>Stream over a WebSocket</source>
-        <translation>通过 WebSocket 传输</translation>
-    </message>
-    <message>
-        <source>Finding faces</source>
-        <translation>检测人脸</translation>
     </message>
     <message>
         <source>Tracking</source>
         <translation>跟踪</translation>
     </message>
     <message>
-        <source>Between finding and judging</source>
-        <translation>检测与判断之间</translation>
-    </message>
-    <message>
-        <source>Cutting out</source>
-        <translation>裁剪</translation>
-    </message>
-    <message>
-        <source>Classifying</source>
-        <translation>分类</translation>
-    </message>
-    <message>
-        <source>Rates</source>
-        <translation>速率</translation>
-    </message>
-    <message>
-        <source>Camera or file</source>
-        <translation>摄像头或文件</translation>
-    </message>
-    <message>
         <source>Display</source>
         <translation>显示</translation>
-    </message>
-    <message>
-        <source>Time in each stage, median and 95th percentile</source>
-        <translation>各阶段耗时，中位数与第 95 百分位</translation>
-    </message>
-    <message>
-        <source>Age of a picture</source>
-        <translation>画面的时延</translation>
-    </message>
-    <message>
-        <source>Waits for the analysis</source>
-        <translation>等待分析</translation>
-    </message>
-    <message>
-        <source>Analysed after</source>
-        <translation>分析完成于</translation>
-    </message>
-    <message>
-        <source>Waits for the window</source>
-        <translation>等待窗口</translation>
-    </message>
-    <message>
-        <source>On the screen after</source>
-        <translation>显示于屏幕</translation>
-    </message>
-    <message>
-        <source>Pictures</source>
-        <translation>画面</translation>
     </message>
     <message>
         <source>Seen</source>
@@ -1736,10 +1708,6 @@
         <translation>丢弃</translation>
     </message>
     <message>
-        <source>Not shown</source>
-        <translation>未显示</translation>
-    </message>
-    <message>
         <source>Copy as text</source>
         <translation>复制为文本</translation>
     </message>
@@ -1748,15 +1716,7 @@
         <translation>内存</translation>
     </message>
     <message>
-        <source>Processor</source>
-        <translation>处理器</translation>
-    </message>
-    <message>
-        <source>Program</source>
-        <translation>程序</translation>
-    </message>
-    <message>
-        <source>Length of the timeline</source>
+        <source>Timeline length</source>
         <translation>时间线长度</translation>
     </message>
     <message>
@@ -1764,36 +1724,36 @@
         <translation>{time} 秒</translation>
     </message>
     <message>
-        <source>Pause</source>
-        <translation>暂停</translation>
+        <source>Pause the timeline; scroll to zoom, drag to pan (P)</source>
+        <translation>暂停时间线；滚轮缩放，拖动平移（P）</translation>
     </message>
     <message>
-        <source>Hold the lines still; the wheel zooms, dragging moves (P)</source>
-        <translation>让曲线静止；滚轮缩放，拖动移动 (P)</translation>
+        <source>Zoom in (wheel)</source>
+        <translation>放大（滚轮）</translation>
+    </message>
+    <message>
+        <source>Zoom out (wheel)</source>
+        <translation>缩小（滚轮）</translation>
+    </message>
+    <message>
+        <source>Timeline of the selected face</source>
+        <translation>所选人脸的时间线</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
     </message>
     <message>
         <source>Zoom in</source>
         <translation>放大</translation>
     </message>
     <message>
-        <source>Show a shorter time (wheel)</source>
-        <translation>显示更短时间（滚轮）</translation>
-    </message>
-    <message>
         <source>Zoom out</source>
         <translation>缩小</translation>
-    </message>
-    <message>
-        <source>Show a longer time (wheel)</source>
-        <translation>显示更长时间（滚轮）</translation>
-    </message>
-    <message>
-        <source>Timeline of the chosen face</source>
-        <translation>所选人脸的时间线</translation>
-    </message>
-    <message>
-        <source>Go on</source>
-        <translation>继续</translation>
     </message>
     <message>
         <source>Visible part of the session</source>
@@ -1818,14 +1778,6 @@
     <message>
         <source>Show or hide this line</source>
         <translation>显示或隐藏此曲线</translation>
-    </message>
-    <message>
-        <source>PyTorch is not installed beside this program. Where it is (pip install &quot;ferdesk[train]&quot;), this command does the same:</source>
-        <translation>本程序旁未安装 PyTorch。在已安装之处（pip install &quot;ferdesk[train]&quot;），此命令效果相同：</translation>
-    </message>
-    <message>
-        <source>The training was cancelled.</source>
-        <translation>训练已取消。</translation>
     </message>
     <message>
         <source>Another program changed this session&apos;s review meanwhile. Its version is kept in {path}; yours is saved.</source>
@@ -2510,6 +2462,42 @@
     <message>
         <source>{path} is missing; install ferdesk again.</source>
         <translation>{path} 缺失；请重新安装 ferdesk。</translation>
+    </message>
+    <message>
+        <source>Unexpected error; ferdesk keeps running.</source>
+        <translation>发生意外错误；ferdesk 继续运行。</translation>
+    </message>
+    <message>
+        <source>A report without images was saved for the developers.</source>
+        <translation>已为开发者保存一份不含图像的报告。</translation>
+    </message>
+    <message>
+        <source>ferdesk crashed last time. A report without images was saved for the developers.</source>
+        <translation>ferdesk 上次异常退出。已为开发者保存一份不含图像的报告。</translation>
+    </message>
+    <message>
+        <source>Unexpected error: {why}. See the log file for details.</source>
+        <translation>意外错误：{why}。详情请查看日志文件。</translation>
+    </message>
+    <message>
+        <source>Live video</source>
+        <translation>实时画面</translation>
+    </message>
+    <message>
+        <source>Can&apos;t save the face to {folder}: {why}.</source>
+        <translation>无法将人脸保存到 {folder}：{why}。</translation>
+    </message>
+    <message>
+        <source>Can&apos;t delete {path}: {why}.</source>
+        <translation>无法删除 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>Training needs PyTorch (pip install &quot;ferdesk[train]&quot;). Where it is installed, run this command:</source>
+        <translation>训练需要 PyTorch（pip install &quot;ferdesk[train]&quot;）。在已安装 PyTorch 的环境中运行此命令：</translation>
+    </message>
+    <message>
+        <source>Training cancelled.</source>
+        <translation>训练已取消。</translation>
     </message>
 </context>
 <context>

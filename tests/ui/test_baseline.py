@@ -65,7 +65,7 @@ def test_a_face_that_leaves_ends_its_calibration_with_a_word(
     QTest.keyClick(window, Qt.Key.Key_B)
     services.detector.detections = ()
     qtbot.waitUntil(lambda: bool(window.notices.texts))
-    assert "out of sight" in window.notices.texts[0]
+    assert "not visible" in window.notices.texts[0]
     assert window.live_page.live_actions.calibration.face_id is None
 
 
@@ -117,14 +117,12 @@ def test_a_face_that_reads_neutral_is_told_so(
     result = Pipeline(services.detector, services.classifier).process(frame)
     for i in range(31):
         calibration.take(replace(result, frame=replace(frame, t_s=i / 10)))
-    assert "reads neutral already" in told[0].text
+    assert "is already neutral" in told[0].text
     live.close()
 
 
 def test_a_baseline_is_told_in_words() -> None:
-    assert (
-        baseline_text(Baseline((0.0,) * 7)) == "Nothing to lower: this face reads neutral at rest."
-    )
+    assert baseline_text(Baseline((0.0,) * 7)) == "Already neutral; no correction needed."
     offsets = (-0.64, 0.0, 0.0, 0.0, -3.0, 0.0, 0.0)
     text = baseline_text(Baseline(offsets))
     assert text.index("sad") < text.index("angry")

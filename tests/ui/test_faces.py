@@ -171,7 +171,7 @@ def test_a_maps_absence_is_explained_where_it_is_greyed(window: MainWindow) -> N
     model = window.live_page.heatmap.maps.model()
     row = window.live_page.heatmap.maps.findData("cam")
     assert not model.flags(model.index(row, 0)) & Qt.ItemFlag.ItemIsEnabled
-    assert "does not give this map" in str(
+    assert "has no such map" in str(
         window.live_page.heatmap.maps.itemData(row, Qt.ItemDataRole.ToolTipRole)
     )
 

@@ -87,7 +87,14 @@ def test_no_camera_is_opened_before_the_user_agrees(
 
 def test_the_page_says_what_a_user_must_know(program: Callable[..., Program]) -> None:
     said = " ".join(label.text() for label in page_of(program()).findChildren(QLabel))
-    for word in ("leaves this machine", "stored", "not feelings", "European Union", "consent"):
+    for word in (
+        "on this computer",
+        "saved",
+        "not an emotion",
+        "European Union",
+        "consent",
+        "ethics",
+    ):
         assert word in said
 
 
@@ -203,7 +210,7 @@ def test_a_crash_of_a_library_is_offered_as_a_report_the_next_time(
     assert done.returncode != 0
     window = window_of(program(consent=CONSENT_VERSION))
     (card,) = [c for c in window.notices.cards if c.notice.file is not None]
-    assert "brought down" in card.notice.text
+    assert "crashed last time" in card.notice.text
     assert "Fatal Python error" in card.notice.details
     assert card.notice.file is not None
     assert card.notice.file.exists()

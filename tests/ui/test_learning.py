@@ -50,7 +50,7 @@ def test_two_keys_store_the_face_as_the_network_saw_it(
     (picture,) = stored(tmp_path / "corrections")
     assert picture.parent.name == "sad"
     assert str(picture) in window.notices.texts[0]
-    assert "stays on this machine" in window.notices.texts[0]
+    assert "stays on this computer" in window.notices.texts[0]
     image = QImage(str(picture))
     assert image.format() is QImage.Format.Format_Grayscale8
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(48, image.bytesPerLine())[:, :48]
@@ -117,7 +117,7 @@ def test_the_panel_counts_shows_and_deletes(
     qtbot.waitUntil(lambda: panel.faces.count() == 1)
     correct(window, qtbot, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: panel.faces.count() == 2)
-    assert panel.label.currentText() == "Disgust: 2"
+    assert panel.label.currentText() == "disgust: 2"
     assert panel.train.isEnabled()
     assert not panel.delete.isEnabled()
     panel.faces.setCurrentRow(0)
@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     run(window, qtbot)
     correct(window, qtbot, Qt.Key.Key_4)
     qtbot.waitUntil(lambda: bool(window.notices.texts))
-    assert "cannot be stored" in window.notices.texts[0]
+    assert "Can't save the face" in window.notices.texts[0]
     assert window.live.running
 
 
@@ -199,7 +199,7 @@ def test_a_training_runs_as_a_process_and_its_model_is_offered(
     assert panel.cancel.isVisible()
     qtbot.waitUntil(lambda: bool(window.notices.cards), timeout=25_000)
     card = window.notices.cards[0]
-    assert "The model is trained" in card.text.text()
+    assert "Training finished" in card.text.text()
     assert panel.progress.text() == "Held-out faces right, before: 1; after: 2."
     assert panel.train.isVisible()
     card.choices[0].click()

@@ -88,7 +88,7 @@ def test_keys_belong_to_the_page_that_is_shown(
     assert window.keys_sheet is not None
     told = {text for _, text in window.keys_sheet.entries}
     assert "Search sessions" in told
-    assert "Record the results to CSV" not in told
+    assert "Record results to CSV" not in told
     assert "Review recordings" in told
 
 
@@ -188,7 +188,7 @@ def test_a_session_that_is_cut_off_is_repaired(
         Qt.Key.Key_R,
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
-    wait_for(qtbot, window, "sessions repaired")
+    wait_for(qtbot, window, "repaired")
     qtbot.waitUntil(lambda: library.model.entries[0].state == "complete")
     assert read_session(folder).complete
     assert [entry.name for entry in library.selected] == ["cut"]

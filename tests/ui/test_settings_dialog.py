@@ -202,7 +202,7 @@ def test_a_reset_is_undone_by_the_same_button(make_window: MakeWindow) -> None:
     dialog = open_dialog(window)
     QTest.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
     assert window.store.settings == Settings(consent=1)
-    assert dialog.reset_button.text() == "Undo the reset"
+    assert dialog.reset_button.text() == "Undo reset"
     QTest.mouseClick(dialog.reset_button, Qt.MouseButton.LeftButton)
     assert window.store.settings == Settings(mirror=True, smoothing_tau_s=2.0, consent=1)
     assert dialog.reset_button.text() == "Reset"

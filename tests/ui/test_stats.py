@@ -43,13 +43,13 @@ def test_times_are_medians_with_the_95th_percentile(clock: HeldClock) -> None:
     for spent in range(1, 101):
         meter.add_result(result(0.0, spent + 15.0, detect=float(spent), classify=5.0))
     sections = meter.sections(STATUS, 3)
-    assert value(sections, "Finding faces") == "51.0  (96.0) ms"
-    assert value(sections, "Classifying") == "5.0  (5.0) ms"
+    assert value(sections, "Detection") == "51.0  (96.0) ms"
+    assert value(sections, "Classification") == "5.0  (5.0) ms"
     # what was spent in no stage, the picture waited for the first
-    assert value(sections, "Waits for the analysis") == "10.0  (10.0) ms"
+    assert value(sections, "Wait for analysis") == "10.0  (10.0) ms"
     assert value(sections, "Dropped") == "50  (25.0 %)"
-    assert value(sections, "Not shown") == "3  (2.0 %)"
-    assert value(sections, "Camera or file") == "30.0/s  640x480"
+    assert value(sections, "Not displayed") == "3  (2.0 %)"
+    assert value(sections, "Source") == "30.0 fps  640x480"
 
 
 def test_the_display_is_counted_by_what_is_painted(clock: HeldClock) -> None:
@@ -59,8 +59,8 @@ def test_the_display_is_counted_by_what_is_painted(clock: HeldClock) -> None:
         meter.add_painted(result(clock.now_s - 0.080, 60.0))
     assert meter.display_fps == 20.0
     sections = meter.sections(STATUS, 0)
-    assert value(sections, "On the screen after") == "80.0  (80.0) ms"
-    assert value(sections, "Waits for the window") == "20.0  (20.0) ms"
+    assert value(sections, "Total to display") == "80.0  (80.0) ms"
+    assert value(sections, "Result to display") == "20.0  (20.0) ms"
     clock.now_s += 60
     assert meter.display_fps == 0.0
 
@@ -74,7 +74,7 @@ def test_a_stage_that_is_new_is_shown_by_its_own_name(clock: HeldClock) -> None:
 def test_nothing_measured_is_no_number(qtbot: QtBot) -> None:
     panel = StatsPanel()
     qtbot.addWidget(panel)
-    assert value(panel.sections(), "On the screen after") == "-"
+    assert value(panel.sections(), "Total to display") == "-"
     assert value(panel.sections(), "Dropped") == "0  (0.0 %)"
     assert int(value(panel.sections(), "Memory").removesuffix(" MiB").replace(",", "")) > 10
 
@@ -118,7 +118,7 @@ def test_a_key_shows_the_panel_and_its_cross_unticks_the_key(
     QTest.keyClick(window, Qt.Key.Key_F8)
     assert dock.isVisible()
     window.live_page.sources.start("camera:0")
-    qtbot.waitUntil(lambda: value(window.live_page.stats.sections(), "On the screen after") != "-")
+    qtbot.waitUntil(lambda: value(window.live_page.stats.sections(), "Total to display") != "-")
     qtbot.waitUntil(lambda: window.live_page.stats.meter.display_fps > 0)
     dock.close()
     assert not action.isChecked()
@@ -136,6 +136,6 @@ def test_another_source_is_measured_anew(
     window.live_page.stats.meter.add_result(result(0.0, 3.0, detect=2.0))
     for _ in range(again):
         window.live_page.sources.start("demo")
-    assert "Finding faces" not in {
+    assert "Detection" not in {
         s.name for part in window.live_page.stats.sections() for s in part.stats
     }

@@ -126,7 +126,7 @@ def test_pause_holds_the_lines_and_lets_the_wheel_zoom(window: MainWindow, qtbot
     qtbot.waitUntil(lambda: timeline.plot is not None)
     QTest.keyClick(window, Qt.Key.Key_P)
     assert timeline.pause.isChecked()
-    assert timeline.pause.text() == "Go on"
+    assert timeline.pause.text() == "Resume"
     held = timeline._curves["happy"].getData()[0].copy()
     newest = timeline.history.now_s
     qtbot.waitUntil(lambda: timeline.history.now_s > newest + 0.1)

@@ -174,7 +174,7 @@ def test_each_map_says_what_it_means_and_what_not(window: MainWindow, qtbot: QtB
     window.live_page.heatmap.switch.setChecked(True)
     for row in range(window.live_page.heatmap.maps.count()):
         window.live_page.heatmap.maps.setCurrentIndex(row)
-        assert "does not say" in window.live_page.heatmap.meaning.text()
+        assert "do not show" in window.live_page.heatmap.meaning.text()
 
 
 def test_a_map_that_the_model_lacks_is_greyed(
@@ -187,7 +187,7 @@ def test_a_map_that_the_model_lacks_is_greyed(
     assert [model.item(row).isEnabled() for row in range(3)] == [True, False, False]
     window.live_page.heatmap.switch.setChecked(True)
     window.live_page.heatmap.maps.setCurrentIndex(2)
-    assert "does not give this map" in window.live_page.heatmap.meaning.text()
+    assert "has no such map" in window.live_page.heatmap.meaning.text()
     assert not window.grab().isNull()
 
 
@@ -332,8 +332,8 @@ def test_a_camera_that_falls_silent_is_lost_and_comes_back(
     qtbot.waitUntil(lambda: advance(clock, 0.5) and window.live_page.view.state != shown)
     assert window.live_page.view.state.dimmed
     assert "Check the cable" in window.live_page.view.state.text
-    assert window.live_page.status_line.state.text() == "No picture"
-    assert window.live_page.faces.headline.text() == "Last: happy 82 %"
+    assert window.live_page.status_line.state.text() == "No signal"
+    assert window.live_page.faces.headline.text() == "Last seen: happy 82 %"
     before = window.live_page.view.state.title
     clock.now_s += 7
     qtbot.waitUntil(lambda: window.live_page.view.state.title not in (before, ""))
@@ -386,7 +386,7 @@ def test_a_face_that_is_nowhere_is_said(
 ) -> None:
     services.detector.detections = ()
     run(window, qtbot)
-    assert window.live_page.view.state.note == "No face in the picture"
+    assert window.live_page.view.state.note == "No face detected"
     assert window.live_page.faces.headline.text() == "No face"
 
 
@@ -515,7 +515,7 @@ def test_the_status_line_tells_device_rates_latency_and_drops(qtbot: QtBot) -> N
     labels = (line.source_rate, line.analysis, line.latency, line.dropped)
     assert [label.text() for label in labels] == [
         "30 fps",
-        "analysis 29/s",
+        "analysis 29 fps",
         "18 ms",
         "1,234 dropped",
     ]
@@ -639,7 +639,7 @@ def test_a_format_is_asked_for_remembered_and_what_was_got_is_shown(
 ) -> None:
     assert not window.live_page.sources.format_button.isVisible()
     run(window, qtbot)
-    assert window.live_page.sources.format_button.text() == "640x480 · 100/s  ▾"
+    assert window.live_page.sources.format_button.text() == "640x480 · 100 fps  ▾"
     menu = window.live_page.sources.format_button.menu()
     next(action for action in menu.actions() if action.text() == "1280x720").trigger()
     qtbot.waitUntil(lambda: len(services.asked) == 2)
@@ -649,7 +649,7 @@ def test_a_format_is_asked_for_remembered_and_what_was_got_is_shown(
         0.0,
     )
     ticked = [action.text() for action in menu.actions() if action.isChecked()]
-    assert ticked == ["1280x720", "As it likes"]
+    assert ticked == ["1280x720", "Camera default"]
 
 
 def test_a_format_that_the_camera_has_not_is_told(
@@ -719,7 +719,7 @@ def test_the_model_can_be_chosen_in_the_status_line_and_is_remembered(
     run(window, qtbot)
     menu = window.live_page.status_line.model.menu()
     names = [action.text() for action in menu.actions()]
-    assert names == ["Automatic: the best that is fast enough here", "fast", "full"]
+    assert names == ["Automatic (best model that is fast enough)", "fast", "full"]
     assert [action.isChecked() for action in menu.actions()] == [True, False, False]
     menu.actions()[2].trigger()
     assert services.wanted_models == ["full"]

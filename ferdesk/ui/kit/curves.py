@@ -1,4 +1,4 @@
-"""Lines for pyqtgraph that are cheap to move: drawn in segments, never measured.
+"""Curves for pyqtgraph that are cheap to move: drawn in segments, never measured.
 
 Apart from ``timeline``, so that pyqtgraph is imported only when a plot is first seen.
 """
@@ -21,7 +21,7 @@ _DASHES_PX: dict[Qt.PenStyle, tuple[float, ...]] = {
 
 
 class Curve(pg.PlotCurveItem):  # type: ignore[misc]
-    """One line of the timeline.
+    """Curve: one line of the timeline.
 
     Qt strokes a thick dashed line at fifty times the cost of plain segments, and its dashes swim
     as the line moves on. Here the dashes are segments left out, and belong to their time.

@@ -1,4 +1,4 @@
-"""A frame that spares a slow child the many sizes of a window that is being dragged."""
+"""Debounced resize: spares a slow child the many sizes of a window that is being dragged."""
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -8,7 +8,7 @@ _SETTLED_AFTER_MS = 120
 
 
 class DebouncedResize(QWidget):
-    """Gives ``child`` its own size once that has stayed the same for a moment."""
+    """Debounced resize: gives ``child`` its own size once that has stayed the same for a moment."""
 
     def __init__(self, child: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Reports of what went wrong: a text file for whoever mends it, without pictures and names."""
+"""Error reports: a text file for the developers, without images and names."""
 
 import contextlib
 import faulthandler
@@ -37,7 +37,7 @@ def scrubbed(text: str) -> str:
 
 
 class Reports:
-    """Writes at most a few reports a run into ``folder``, one for each kind of error."""
+    """Error reports: at most a few a run in ``folder``, one for each kind of error."""
 
     def __init__(
         self, folder: Path, facts: Callable[[], Mapping[str, str]] = dict, version: str = ""

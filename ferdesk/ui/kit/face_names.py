@@ -1,4 +1,4 @@
-"""Which face is whose: a colour for each id, and the names that the user gives."""
+"""Face names: the names that the user gives, and a colour for each id."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,7 +18,7 @@ def own_colour(face_id: int) -> QColor:
 
 
 class FaceNames(QObject):
-    """The names of the faces of one source; ids begin anew with the next."""
+    """Face names of one source; ids begin anew with the next."""
 
     changed = Signal()
 

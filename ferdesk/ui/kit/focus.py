@@ -1,4 +1,4 @@
-"""The focus made visible: a ring around whatever the keyboard acts on, in both themes."""
+"""Focus ring: drawn around the widget that the keyboard acts on, in both themes."""
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Slot
@@ -12,7 +12,7 @@ _MOVES = (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hi
 
 
 class FocusRing(QWidget):
-    """Lies over the window of ``target`` and keeps to its place; takes no click and no focus."""
+    """Focus ring: lies over the window of ``target``; takes no click and no focus."""
 
     def __init__(self, target: QWidget) -> None:
         super().__init__(target.window())
@@ -48,7 +48,7 @@ class FocusRing(QWidget):
 
 
 class FocusRings(QObject):
-    """Shows the ring where the keyboard moved the focus; a click shows where it is by itself."""
+    """Focus rings: one where the keyboard moved the focus; a click shows where it is by itself."""
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)

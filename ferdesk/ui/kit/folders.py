@@ -1,4 +1,4 @@
-"""Opens a folder in the desktop's own file manager."""
+"""Folders opened in the desktop's own file manager."""
 
 from pathlib import Path
 

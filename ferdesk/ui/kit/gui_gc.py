@@ -1,4 +1,4 @@
-"""Python's collector of cycles, kept to the GUI thread.
+"""GUI-thread GC: Python's cyclic garbage collector, kept to the GUI thread.
 
 It runs on whichever thread happens to allocate, and there destroys the Qt objects that it finds.
 Qt allows that on the thread of the object alone: a widget or timer that is destroyed on another
@@ -16,7 +16,7 @@ _KEPT_AFTER = 10
 
 
 class GuiThreadGC(QObject):
-    """From now on cycles are collected here, on the thread that makes it."""
+    """GUI-thread GC: cycles are collected from now on by the thread that makes it."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The network's maps as colour: cividis, where nothing is seen through and much covers."""
+"""Heatmap: the model's maps in the cividis colours, transparent where they are zero."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,17 +21,13 @@ MAP_TITLES: dict[MapName, str] = {
 }
 MAP_MEANINGS: dict[MapName, str] = {
     "attention": mark(
-        "Bright: the network gives this part of the face more weight. "
-        "It does not say for which expression."
+        "Bright areas get more weight in the model. They do not show which expression."
     ),
     "attention_mid": mark(
-        "Bright: an earlier, finer stage of the network gives this part more weight. "
-        "It does not say for which expression."
+        "Bright areas get more weight in an early layer (finer detail). "
+        "They do not show which expression."
     ),
-    "cam": mark(
-        "Bright: this part of the face speaks for the expression. "
-        "It does not say what the person feels."
-    ),
+    "cam": mark("Bright areas support this expression. They do not show what the person feels."),
 }
 HEAT_SIZE_PX = 96
 # evenly spaced along cividis (Nunez, Anderton and Renslow 2018), which is even to the eye, to
@@ -52,7 +48,7 @@ _FULL_FROM = 0.5
 
 @dataclass(frozen=True, slots=True)
 class HeatmapChoice:
-    """What the user wants to see: no heat where ``name`` is None; ``opacity`` in [0, 1].
+    """Heatmap choice: no heatmap where ``name`` is None; ``opacity`` in [0, 1].
 
     ``label`` is whose class activation is shown; None is the label that each face is given.
     """
@@ -101,7 +97,7 @@ def heatmap_image(
 
 
 class HeatmapImages:
-    """The pictures of what was said last of each face, so that a repaint makes none anew."""
+    """Heatmap images of each face's last result, kept so that a repaint computes none anew."""
 
     def __init__(self) -> None:
         self._key: tuple[HeatmapChoice, MapPlace] | None = None
@@ -121,8 +117,8 @@ class HeatmapImages:
 
     def keep_only(self, faces: Sequence[FaceResult]) -> None:
         """Forget the faces that are gone."""
-        said = {id(face.expression) for face in faces}
-        self._kept = {k: v for k, v in self._kept.items() if id(v[0]) in said}
+        current = {id(face.expression) for face in faces}
+        self._kept = {k: v for k, v in self._kept.items() if id(v[0]) in current}
 
 
 def paint_heatmap(

@@ -1,4 +1,4 @@
-"""The last two minutes of each face's smoothed probabilities, in rings of fixed size."""
+"""History: the last two minutes of each face's smoothed probabilities, in rings of fixed size."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class _Ring:
 
 
 class History:
-    """Filled with results; asked for the lines of one face."""
+    """History: filled with results; asked for the lines of one face."""
 
     def __init__(self) -> None:
         self._rings: dict[int, _Ring] = {}

@@ -1,4 +1,4 @@
-"""The icons: Lucide's, drawn in the colours of the theme and redrawn when it changes."""
+"""Icons: Lucide's, drawn in the colours of the theme and redrawn when it changes."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""The language of the window: Qt's translation files, and the function that texts go through.
+"""Language of the window: Qt's translation files, and the function that texts go through.
 
 How texts are written, and how a language is added, stands in docs/translating.md.
 """

@@ -10,7 +10,7 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button of a notice: what it says and what it does."""
+    """Choice: a button of a notice, its text and what it does."""
 
     text: str
     does: Callable[[], object]
@@ -18,7 +18,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell the user; ``details`` are folded away; ``stays`` until it is closed.
+    """Notice: a message to the user; ``details`` are folded away; ``stays`` until it is closed.
 
     Each of ``choices`` is a button; one that is pressed closes the notice. ``file`` can be
     opened from the notice.

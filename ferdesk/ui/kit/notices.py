@@ -37,7 +37,7 @@ _ICONS: dict[Level, tuple[str, str]] = {
 
 
 class NoticeCard(QFrame):
-    """One notice with its folded details and a button that closes it."""
+    """Notice card: one notice with its folded details and a button that closes it."""
 
     closed = Signal()
 
@@ -74,7 +74,7 @@ class NoticeCard(QFrame):
             )
             self.choices.append(button)
         if notice.file is not None:
-            self.open_file = self._add_button(row, tr("Open the report"))
+            self.open_file = self._add_button(row, tr("Open report"))
             self.open_file.clicked.connect(self._open_file)
         self.copy = self._add_button(row, tr("Copy"))
         self.copy.setVisible(bool(notice.details))
@@ -85,8 +85,8 @@ class NoticeCard(QFrame):
         self.unfold.toggled.connect(self.details.setVisible)
         close = self._add_button(row, "")
         give_icon(close, "x")
-        close.setAccessibleName(tr("Close this notice"))
-        close.setToolTip(tr("Close this notice"))
+        close.setAccessibleName(tr("Close message"))
+        close.setToolTip(tr("Close message"))
         close.clicked.connect(self.closed)
         # in line with the first line of the text, which stands beside the buttons
         picture.setFixedHeight(close.sizeHint().height())
@@ -122,7 +122,7 @@ class NoticeCard(QFrame):
 
 
 class Notices(QWidget):
-    """A short stack, newest below; one that is said again is counted, not repeated."""
+    """Notices: a short stack, newest below; one that is repeated is counted, not added."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -153,7 +153,7 @@ class Notices(QWidget):
         self._cards.append(card)
         self._layout.addWidget(card)
         self.show()
-        # it takes no focus, so a screen reader must be told
+        # it takes no focus, so a screen reader must be notified
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, notice.text))
 
     def _oldest(self) -> NoticeCard:

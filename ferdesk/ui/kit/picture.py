@@ -1,4 +1,4 @@
-"""The picture with its heat as a view shows it, drawn ahead on any thread.
+"""Picture with its heatmap as a view shows it, drawn ahead on any thread.
 
 Converting, scaling and heating a picture are most of what painting it costs. Done beforehand, on
 a thread of their own, they leave the GUI thread a copy of finished pixels.
@@ -26,7 +26,7 @@ _MOST_FREE = 3
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a view wants its picture.
+    """Look: how a view wants its picture.
 
     ``width`` and ``height`` are the view's, in its own pixels, of which the screen has ``ratio``
     in each direction.
@@ -52,7 +52,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Picture:
-    """What was drawn: the whole view, letterbox and all.
+    """Picture: what was drawn, the whole view, letterbox and all.
 
     ``image`` lasts as long as this does; then its memory is drawn on again.
     """
@@ -80,7 +80,7 @@ class Picture:
 
 
 class PictureMaker:
-    """Draws pictures, one at a time; remembers the heat of each face from one to the next."""
+    """Picture maker: draws pictures, one at a time; keeps each face's heatmap for the next one."""
 
     def __init__(self) -> None:
         self._heat_images = HeatmapImages()

@@ -1,4 +1,4 @@
-"""Which face the panel is about: the one the user chose, as long as it can be seen."""
+"""Selection: the face that the panels show, chosen by the user as long as it is visible."""
 
 from ferdesk.core.types import FaceResult, FrameResult
 
@@ -7,7 +7,7 @@ KEEP_S = 1.0
 
 
 class Selection:
-    """Follows one face; where there is none to follow, the largest in the picture."""
+    """Selection: follows one face; where there is none to follow, the largest in the picture."""
 
     def __init__(self) -> None:
         self.face_id: int | None = None

@@ -1,4 +1,4 @@
-"""Settings store: the settings as they are now, told to who shows them, saved after a moment."""
+"""Settings store: the settings as they are now, each change signalled and saved."""
 
 import logging
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""Slow one-off work away from the GUI thread, with its outcome brought back to it."""
+"""Task runner: slow one-off work away from the GUI thread, with its outcome brought back to it."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class TaskRunner(QObject):
-    """Runs each piece of work on a thread of its own and calls back on the GUI thread."""
+    """Task runner: each piece of work on a thread of its own, called back on the GUI thread."""
 
     _finished = Signal(object)
 
@@ -43,7 +43,7 @@ class TaskRunner(QObject):
             except Exception as error:
                 log.exception("a chore ended")
                 message = translatable(
-                    "Something unexpected went wrong: {why}. The log file has the details.",
+                    "Unexpected error: {why}. See the log file for details.",
                     why=error,
                 )
                 self._report(lambda: failed(message))

@@ -1,4 +1,4 @@
-"""How it looks: two palettes, one style sheet, the colours of the seven, steady figures.
+"""Theme: two palettes, one style sheet, the colours of the seven, steady figures.
 
 What is painted on or around the picture stays dark in both themes, as pictures need; everything
 else asks ``colours()`` each time it paints, and so follows a change at once.
@@ -20,7 +20,7 @@ GRID = 8
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours of the window; each text colour reads well on every surface (a test)."""
+    """Theme: the colours of the window; each text colour reads well on every surface (a test)."""
 
     canvas: str = "#0B0D10"
     surface: str = "#15181D"

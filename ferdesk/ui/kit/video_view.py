@@ -1,4 +1,4 @@
-"""The picture: letterboxed, with heat, boxes and plates, or the state it is in said in words."""
+"""Video view: the frame, letterboxed, with heatmap, boxes and plates, or its state in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SETTLED_AFTER_MS = 120
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """What the view says over the picture.
+    """View state: the words over the picture.
 
     ``title`` and ``text`` stand in the middle, over a dimmed picture; ``note`` is a short line at
     the lower edge of a picture that is not dimmed.
@@ -33,7 +33,7 @@ class ViewState:
 
 
 class VideoView(QWidget):
-    """Shows one result at a time and says which face was clicked."""
+    """Video view: shows one result at a time and reports which face was clicked."""
 
     face_clicked = Signal(int)
     """The id of the face under the mouse; of two, the smaller."""
@@ -62,7 +62,7 @@ class VideoView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
-        self.setAccessibleName(tr("Live picture"))
+        self.setAccessibleName(tr("Live video"))
 
     @property
     def result(self) -> FrameResult | None:

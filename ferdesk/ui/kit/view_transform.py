@@ -1,4 +1,4 @@
-"""Where the picture lies in the view: letterboxed, and mirrored where the user likes it."""
+"""View transform: from the frame to the view, letterboxed, and mirrored where the user likes it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ferdesk.core.geometry import Box
 
 @dataclass(frozen=True, slots=True)
 class ViewTransform:
-    """Maps pixels of the source picture to pixels of the view and back.
+    """View transform: maps pixels of the source picture to pixels of the view and back.
 
     ``scale`` is view pixels per picture pixel; ``left`` and ``top`` are where the picture's
     corner lies in the view; ``width`` is the picture's, in its own pixels.
@@ -24,7 +24,7 @@ class ViewTransform:
 
     @staticmethod
     def fit(picture: QSizeF, view: QSizeF, *, mirrored: bool) -> "ViewTransform":
-        """The largest placement that shows all of ``picture`` in the middle of ``view``."""
+        """The largest transform that shows all of ``picture`` in the middle of ``view``."""
         scale = min(view.width() / picture.width(), view.height() / picture.height())
         left = (view.width() - picture.width() * scale) / 2
         top = (view.height() - picture.height() * scale) / 2

@@ -72,7 +72,7 @@ class CorrectionFolder:
             with contextlib.suppress(OSError):
                 correction.particulars.unlink()
             raise FerdeskError(
-                tr("The face cannot be stored in {folder}: {why}.").format(
+                tr("Can't save the face to {folder}: {why}.").format(
                     folder=place, why=error.strerror or error
                 )
             ) from error
@@ -89,7 +89,7 @@ class CorrectionFolder:
             correction.particulars.unlink(missing_ok=True)
         except OSError as error:
             raise FerdeskError(
-                tr("{path} cannot be deleted: {why}.").format(
+                tr("Can't delete {path}: {why}.").format(
                     path=correction.picture, why=error.strerror or error
                 )
             ) from error

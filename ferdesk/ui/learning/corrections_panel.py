@@ -1,4 +1,4 @@
-"""The stored faces: how many of each label, looked at, deleted, and learnt from."""
+"""Corrections panel: the training examples, counted, shown, deleted and trained on."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ _CORRECTION = Qt.ItemDataRole.UserRole
 
 
 class _Faces(QListWidget):
-    """Says that the key for deleting was pressed."""
+    """List of examples that reports the key for deleting."""
 
     delete_pressed = Signal()
 
@@ -43,7 +43,7 @@ class _Faces(QListWidget):
 
 
 class CorrectionsPanel(QWidget):
-    """Shows what is stored and says what the user wants; touches no file itself."""
+    """Corrections panel: shows what is saved and signals what the user wants; touches no file."""
 
     delete_wanted = Signal(object)
     """A list of ``Correction``."""
@@ -55,13 +55,13 @@ class CorrectionsPanel(QWidget):
         super().__init__(parent)
         self._stored: Mapping[str, tuple[Correction, ...]] = {}
         self.intro = QLabel(
-            tr("Press C, then 1 to 7, to store the chosen face under the label that it shows."),
+            tr("Press C, then 1-7, to save this face as a training example."),
             self,
         )
         self.intro.setWordWrap(True)
         self.intro.setProperty("role", "muted")
         self.label = QComboBox(self)
-        self.label.setAccessibleName(tr("Label of the stored faces"))
+        self.label.setAccessibleName(tr("Label of the training examples"))
         self.label.currentIndexChanged.connect(self._show_faces)
         self.faces = _Faces(self)
         self.faces.setViewMode(QListWidget.ViewMode.IconMode)
@@ -71,15 +71,15 @@ class CorrectionsPanel(QWidget):
         self.faces.setMovement(QListWidget.Movement.Static)
         self.faces.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.faces.setMinimumHeight(2 * (_FACE_PX + GRID) + GRID)
-        self.faces.setAccessibleName(tr("Stored faces"))
+        self.faces.setAccessibleName(tr("Training examples"))
         self.faces.itemSelectionChanged.connect(self._selection_changed)
         self.faces.delete_pressed.connect(self._delete)
         self.delete = QPushButton(tr("Delete"), self)
-        self.delete.setToolTip(tr("Delete the selected faces for good (Del)"))
+        self.delete.setToolTip(tr("Permanently delete the selected examples (Del)"))
         self.delete.clicked.connect(self._delete)
         self.folder = QPushButton(tr("Open folder"), self)
         self.folder.clicked.connect(self.folder_wanted)
-        self.train = QPushButton(tr("Train on these"), self)
+        self.train = QPushButton(tr("Train a model"), self)
         self.train.clicked.connect(self.train_wanted)
         self.cancel = QPushButton(tr("Cancel"), self)
         self.cancel.clicked.connect(self.cancel_wanted)
@@ -89,7 +89,7 @@ class CorrectionsPanel(QWidget):
         self.progress.setTextFormat(Qt.TextFormat.PlainText)
         self.command = QLineEdit(self)
         self.command.setReadOnly(True)
-        self.command.setAccessibleName(tr("Command that trains on these faces"))
+        self.command.setAccessibleName(tr("Command that trains a model on these examples"))
         self.copy = QPushButton(tr("Copy"), self)
         self.copy.clicked.connect(self._copy)
         for button, icon in (
@@ -117,7 +117,7 @@ class CorrectionsPanel(QWidget):
         self.label.clear()
         for label in LABELS:
             count = len(stored.get(label, ()))
-            self.label.addItem(f"{label_text(label).capitalize()}: {count}", label)
+            self.label.addItem(f"{label_text(label)}: {count}", label)
         self.label.setCurrentIndex(chosen)
         self.label.blockSignals(False)
         self.folder.setToolTip(str(folder))
@@ -128,15 +128,15 @@ class CorrectionsPanel(QWidget):
         """Look at the faces of this label."""
         self.label.setCurrentIndex(LABELS.index(label))
 
-    def show_idle(self, said: str = "") -> None:
+    def show_idle(self, text: str = "") -> None:
         """Nothing is being trained."""
         self.train.show()
         self.cancel.hide()
-        self.progress.setText(said)
-        self.progress.setVisible(bool(said))
+        self.progress.setText(text)
+        self.progress.setVisible(bool(text))
 
     def show_training(self, line: str) -> None:
-        """The trainer runs; ``line`` is what it said last."""
+        """The trainer runs; ``line`` is its last line of output."""
         self.train.hide()
         self.cancel.show()
         self.progress.setText(line)

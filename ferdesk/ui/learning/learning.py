@@ -1,4 +1,4 @@
-"""Correct and learn: the keys, the notices with undo, the panel, and the training behind them."""
+"""Learning from corrections: keys, notices with undo, panel and training."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -27,7 +27,7 @@ def corrections_folder() -> Path:
 
 
 class Learning(QObject):
-    """Stores what the user says of faces, away from the GUI thread, and trains on it."""
+    """Learning: saves corrected labels away from the GUI thread, and trains on them."""
 
     notified = Signal(object)
     """A ``Notice``."""
@@ -83,7 +83,7 @@ class Learning(QObject):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            text = tr("The folder {path} cannot be made: {why}.").format(path=folder, why=error)
+            text = tr("Can't create the folder {path}: {why}.").format(path=folder, why=error)
             self.notified.emit(Notice(text, "error"))
             return
         open_folder(folder)
@@ -98,14 +98,14 @@ class Learning(QObject):
         if not trainer.there:
             self._panel.show_command(trainer.why_not, as_text(words))
             return
-        self._panel.show_training(tr("The trainer is starting…"))
+        self._panel.show_training(tr("Starting training…"))
         self.training.start(words, model_of(run))
 
     def close(self) -> None:
         self.training.close()
 
     def _stored(self, correction: Correction) -> None:
-        text = tr("Stored as {label}: {path}. It stays on this machine.")
+        text = tr("Saved as {label}: {path}. It stays on this computer.")
         undo = Choice(tr("Undo"), partial(self.delete, [correction]))
         show = Choice(tr("Open folder"), partial(open_folder, correction.picture.parent))
         self.notified.emit(
@@ -119,7 +119,7 @@ class Learning(QObject):
         self.refresh()
 
     def _deleted(self, count: int) -> None:
-        text = tr("%n stored faces were deleted.", "", count)
+        text = tr("%n training examples deleted.", "", count)
         self.notified.emit(Notice(text, stays=False))
         self.refresh()
 
@@ -128,30 +128,30 @@ class Learning(QObject):
         if self._known:
             self._known = False  # what the panel shows may be out of date
 
-    def _trained(self, model: Path | None, said: str) -> None:
-        last = said.splitlines()[-1] if said else ""
+    def _trained(self, model: Path | None, output: str) -> None:
+        last = output.splitlines()[-1] if output else ""
         self._panel.show_idle(last)
         if model is None:
-            text = tr("No model was trained.")
-            self.notified.emit(Notice(f"{text} {last}".strip(), "warning", details=said))
+            text = tr("Training did not produce a model.")
+            self.notified.emit(Notice(f"{text} {last}".strip(), "warning", details=output))
             return
-        use = Choice(tr("Use it now"), partial(self.model_made.emit, model))
+        use = Choice(tr("Use this model"), partial(self.model_made.emit, model))
         show = Choice(tr("Open folder"), partial(open_folder, model.parent))
-        text = tr("The model is trained: {path}.").format(path=model)
-        self.notified.emit(Notice(text, details=said, choices=(use, show)))
+        text = tr("Training finished: {path}").format(path=model)
+        self.notified.emit(Notice(text, details=output, choices=(use, show)))
 
 
 class LabelMenu(QMenu):
-    """Seven lines, one a label, with the keys 1 to 7; Escape chooses none."""
+    """Label menu: seven entries, one a label, with the keys 1 to 7; Escape chooses none."""
 
     def __init__(self, parent: QWidget, choose: Callable[[str], None]) -> None:
         super().__init__(parent)
-        self.setAccessibleName(tr("What does this face show?"))
-        title = self.addAction(tr("What does this face show?"))
+        self.setAccessibleName(tr("Label this face as…"))
+        title = self.addAction(tr("Label this face as…"))
         title.setEnabled(False)
         self.by_label: dict[str, QAction] = {}
         for number, label in enumerate(LABELS, start=1):
-            action = self.addAction(f"&{number}  {label_text(label).capitalize()}")
+            action = self.addAction(f"&{number}  {label_text(label)}")
             pixmap = QPixmap(16, 16)
             pixmap.fill(label_colour(label))
             action.setIcon(QIcon(pixmap))

@@ -1,4 +1,4 @@
-"""Fine-tuning on corrected faces: a process of its own where torch is there, else its command."""
+"""Training on corrected faces: a process of its own where torch is there, else its command."""
 
 import importlib.util
 import shlex
@@ -19,7 +19,7 @@ _PATIENCE_MS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class TrainerCommand:
-    """How the trainer is started here; ``why_not`` says what is missing where it cannot be."""
+    """Trainer command: how it is started here; ``why_not`` says what is missing."""
 
     words: tuple[str, ...]
     why_not: str = ""
@@ -40,8 +40,8 @@ def find_trainer() -> TrainerCommand:
     if frozen and (found := shutil.which("ferdesk-train")):
         return TrainerCommand((found,))
     why = tr(
-        "PyTorch is not installed beside this program. Where it is (pip install "
-        '"ferdesk[train]"), this command does the same:'
+        'Training needs PyTorch (pip install "ferdesk[train]"). Where it '
+        "is installed, run this command:"
     )
     return TrainerCommand(("ferdesk-train",), why)
 
@@ -68,12 +68,12 @@ def as_text(words: Sequence[str]) -> str:
 
 
 class Training(QObject):
-    """One training at a time, as a child process; it ends with the program."""
+    """Training: one at a time, as a child process; it ends with the program."""
 
     line = Signal(str)
     """The newest line that the trainer wrote."""
     finished = Signal(object, str)
-    """The model's file, or None with what the trainer said last."""
+    """The model's file, or None with the trainer's last output."""
 
     def __init__(
         self, find: Callable[[], TrainerCommand] = find_trainer, parent: QObject | None = None
@@ -83,7 +83,7 @@ class Training(QObject):
         self._process: QProcess | None = None
         self._model: Path | None = None
         self._cancelled = False
-        self._said: list[str] = []
+        self._output: list[str] = []
 
     @property
     def running(self) -> bool:
@@ -93,7 +93,7 @@ class Training(QObject):
         """Run ``words``, which write ``model``; one that runs already goes on."""
         if self._process is not None:
             return
-        self._model, self._cancelled, self._said = model, False, []
+        self._model, self._cancelled, self._output = model, False, []
         process = QProcess(self)
         process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
         environment = QProcessEnvironment.systemEnvironment()
@@ -115,7 +115,7 @@ class Training(QObject):
         if self._process is not None and not self._cancelled:
             self._cancelled = True
             if sys.platform == "win32":
-                self._process.kill()  # there, console programs do not hear a polite word
+                self._process.kill()  # there, console programs do not react to a polite signal
             else:
                 self._process.terminate()
                 QTimer.singleShot(_PATIENCE_MS, self._process, self._process.kill)
@@ -140,7 +140,7 @@ class Training(QObject):
         lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
         lines = [line for line in lines if line]
         if lines:
-            self._said = (self._said + lines)[-_LAST_LINES:]
+            self._output = (self._output + lines)[-_LAST_LINES:]
             self.line.emit(lines[-1])
 
     def _ended(self, code: int, status: QProcess.ExitStatus) -> None:
@@ -151,8 +151,8 @@ class Training(QObject):
         process.deleteLater()
         fine = code == 0 and status is QProcess.ExitStatus.NormalExit and not self._cancelled
         model = self._model if fine and self._model and self._model.is_file() else None
-        said = tr("The training was cancelled.") if self._cancelled else "\n".join(self._said)
-        self.finished.emit(model, said)
+        output = tr("Training cancelled.") if self._cancelled else "\n".join(self._output)
+        self.finished.emit(model, output)
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart and self._process is not None:

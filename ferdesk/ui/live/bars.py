@@ -1,4 +1,4 @@
-"""The seven probabilities of the chosen face: smoothed as bars, raw as ticks, both in figures."""
+"""Bars: the seven probabilities of the selected face, smoothed as bars, raw as ticks."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _TICK_PX = 2
 
 
 class Bars(QWidget):
-    """One row a label: word, bar, smoothed and raw per cent.
+    """Bars: one row a label, with word, bar, smoothed and raw per cent.
 
     Figures are exact at once; only the bars ease.
     """
@@ -47,7 +47,7 @@ class Bars(QWidget):
         self._ease.setEndValue(1.0)
         self._ease.valueChanged.connect(self._move)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("Probabilities of the chosen face"))
+        self.setAccessibleName(tr("Probabilities of the selected face"))
 
     @property
     def drawn(self) -> NDArray[np.float32]:
@@ -93,7 +93,7 @@ class Bars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         theme, metrics = colours(), self.fontMetrics()
-        words = [label_text(label).capitalize() for label in LABELS]
+        words = [label_text(label) for label in LABELS]
         word_px = max(metrics.horizontalAdvance(word) for word in words) + GRID
         raw_px = metrics.horizontalAdvance("100") + GRID
         figure_px = metrics.horizontalAdvance("100 %") + GRID
@@ -127,12 +127,12 @@ class Bars(QWidget):
 
 
 class BarsKey(QWidget):
-    """What bar and tick mean, drawn as they are drawn."""
+    """Key of the bars: what bar and tick mean."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("Bar: smoothed over time. Tick: this picture alone."))
+        self.setAccessibleName(tr("Bar: smoothed over time. Tick: raw value of this frame."))
 
     def sizeHint(self) -> QSize:
         return QSize(24 * GRID, _ROW_PX)
@@ -145,7 +145,7 @@ class BarsKey(QWidget):
         x = 0.0
         for text, width, height, colour in (
             (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
-            (tr("raw (this picture)"), float(_TICK_PX), _BAR_PX + 6.0, colours().text),
+            (tr("raw (this frame)"), float(_TICK_PX), _BAR_PX + 6.0, colours().text),
         ):
             painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
             x += width + GRID

@@ -1,4 +1,4 @@
-"""The faces of the picture as a list, and the chosen one in detail."""
+"""Faces panel: the faces of the frame as a list, and the selected one in detail."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
-from ferdesk.ui.kit.language import label_text, mark, tr
+from ferdesk.ui.kit.language import label_text, mark, tr, translated
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_name
 from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
 from ferdesk.ui.live.bars import Bars, BarsKey
@@ -30,17 +30,17 @@ _ROWS_SHOWN = 3
 _ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
 _ID = Qt.ItemDataRole.UserRole
 _ADVICE: dict[LowConfidenceReason, str] = {
-    "small": mark("come nearer, or take a larger picture"),
-    "turned": mark("it looks away from the camera"),
-    "tilted": mark("hold the head or the camera upright"),
-    "dark": mark("more light is needed"),
-    "bright": mark("less light is needed"),
+    "small": mark("move closer or use a higher resolution"),
+    "turned": mark("face the camera"),
+    "tilted": mark("keep the head or the camera upright"),
+    "dark": mark("needs more light"),
+    "bright": mark("needs less light"),
     "blurred": mark("hold still, or clean and focus the camera"),
 }
 
 
 class FacesList(QTableWidget):
-    """Id, name, label and confidence of each face; a click or the arrow keys choose one."""
+    """Faces list: id, name, label and confidence of each; a click or the arrow keys select one."""
 
     chosen = Signal(int)
     """The id of the face that the user chose."""
@@ -98,15 +98,15 @@ class FacesList(QTableWidget):
 
     def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
         label = label_text(face.label)
-        said, sure = label.capitalize(), percent(face.confidence)
+        said, share = label, percent(face.confidence)
         if not face.classifiable:
-            said, sure = tr(REASONS[face.reason]).capitalize(), ""
+            said, share = translated(REASONS[face.reason]).capitalize(), ""
         elif face.low_confidence:
-            said = tr("Unsure ({label})").format(label=label)
+            said = tr("Low confidence: {label}").format(label=label)
         icon = self._icons[face.label] if face.classifiable else self._no_icon
         sign = f" {BASELINE_SIGN}" if face.baseline_applied else ""
         name = face_name(face.face_id, names)
-        texts = (name + sign, said, sure)
+        texts = (name + sign, said, share)
         for column, text in enumerate(texts):
             item = self.item(row, column)
             if item is None:
@@ -116,9 +116,11 @@ class FacesList(QTableWidget):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.setItem(row, column, item)
-            # each of these repaints, so only what is new is told
+            # each of these repaints, so only changes are set
             if item.text() != text:
                 item.setText(text)
+                # a narrow column cuts it off
+                item.setToolTip(text)
                 if column == 1:
                     item.setIcon(icon)
             if item.data(_ID) != face.face_id:
@@ -139,7 +141,7 @@ class FacesList(QTableWidget):
 
 
 class FacesPanel(QWidget):
-    """The list of faces above the seven bars of the chosen one."""
+    """Faces panel: the list of faces above the seven bars of the chosen one."""
 
     chosen = Signal(int)
     """The id of the face that the user chose in the list."""
@@ -152,8 +154,8 @@ class FacesPanel(QWidget):
         self._chosen_id: int | None = None
         self.name = QLineEdit(self)
         self.name.setPlaceholderText(tr("Name of this face"))
-        self.name.setAccessibleName(tr("Name of the chosen face"))
-        self.name.setToolTip(tr("Kept while this source runs; a recording takes it along (N)"))
+        self.name.setAccessibleName(tr("Name of the selected face"))
+        self.name.setToolTip(tr("Saved with the recording; cleared when the source changes (N)"))
         self.name.setMaxLength(LONGEST_NAME)
         self.name.textEdited.connect(self._give_name)
         self.name.returnPressed.connect(self.name.clearFocus)
@@ -185,7 +187,7 @@ class FacesPanel(QWidget):
             self._show_chosen(chosen)
         elif chosen_id is not None:
             self._said = ""
-            self.headline.setText(tr("Out of sight"))
+            self.headline.setText(tr("Not visible"))
             self.hint.setText(tr("Face #{id} · last values").format(id=chosen_id))
             self.bars.fade()
         else:
@@ -194,15 +196,20 @@ class FacesPanel(QWidget):
     def _show_chosen(self, face: FaceResult) -> None:
         self.bars.show_face(face)
         if not face.classifiable:
-            # its bars stay to be seen, but without the colour of a judgement
+            # its bars stay to be seen, but without the colour of a label
             self.bars.fade()
             self._said = ""
-            self.headline.setText(tr(REASONS[face.reason]).capitalize())
+            self.headline.setText(translated(REASONS[face.reason]).capitalize())
             why = tr(_ADVICE[face.reason])
         else:
             self._said = f"{label_text(face.label)} {percent(face.confidence)}"
-            self.headline.setText(tr("Shows: {said}").format(said=self._said))
-            why = tr("unsure, see F1") if face.low_confidence else tr("the network's estimate")
+            text = tr("Low confidence: {label}") if face.low_confidence else tr("Shows: {label}")
+            self.headline.setText(text.format(label=self._said))
+            why = (
+                tr("no label is clearly ahead, see F1")
+                if face.low_confidence
+                else tr("model estimate")
+            )
         self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
 
     def add_row(self, row: QWidget) -> None:
@@ -232,7 +239,7 @@ class FacesPanel(QWidget):
     def age(self) -> None:
         """The picture stands still: say that the values are the last ones, not today's."""
         if self._said:
-            self.headline.setText(tr("Last: {said}").format(said=self._said))
+            self.headline.setText(tr("Last seen: {said}").format(said=self._said))
         self.bars.fade()
 
     def clear(self) -> None:
@@ -240,7 +247,7 @@ class FacesPanel(QWidget):
         self._show_name(None)
         self._said = ""
         self.headline.setText(tr("No face"))
-        self.hint.setText(tr("Click a face to choose it"))
+        self.hint.setText(tr("Click a face to select it"))
         self.bars.clear()
 
 

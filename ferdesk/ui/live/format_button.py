@@ -1,4 +1,4 @@
-"""The size and rate asked of a camera, and beside it what the camera really gives."""
+"""Format button: the resolution and frame rate that a camera delivers, and those requested."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ RATES = (0.0, 15.0, 24.0, 30.0, 60.0)
 
 
 class FormatButton(QToolButton):
-    """Shows what the camera gives; its menu says what to ask for the next time it is opened."""
+    """Format button: shows what the camera delivers; its menu sets what is requested of it."""
 
     chosen = Signal(object)
     """A ``CameraFormat`` that the user wants."""
@@ -39,14 +39,15 @@ class FormatButton(QToolButton):
         size = f"{asked.width}x{asked.height}" if asked.width else ""
         sizes = SIZES if size in SIZES else (*SIZES, size)
         rates = RATES if asked.rate_fps in RATES else (*RATES, asked.rate_fps)
-        menu.addAction(tr("Picture size")).setEnabled(False)
+        menu.addAction(tr("Resolution")).setEnabled(False)
         self._fill(
-            menu, [(CameraFormat.of(s, asked.rate_fps), s or tr("As it likes")) for s in sizes]
+            menu, [(CameraFormat.of(s, asked.rate_fps), s or tr("Camera default")) for s in sizes]
         )
         menu.addSeparator()
-        menu.addAction(tr("Pictures a second")).setEnabled(False)
+        menu.addAction(tr("Frame rate")).setEnabled(False)
         self._fill(
-            menu, [(CameraFormat.of(size, r), f"{r:g}" if r else tr("As it likes")) for r in rates]
+            menu,
+            [(CameraFormat.of(size, r), f"{r:g}" if r else tr("Camera default")) for r in rates],
         )
 
     def show_given(self, source: SourceInfo | None) -> None:
@@ -56,11 +57,11 @@ class FormatButton(QToolButton):
             return
         given = f"{source.width}x{source.height}"
         if source.rate_fps:
-            given += f" · {source.rate_fps:.0f}/s"
+            given += f" · {source.rate_fps:.0f} fps"
         self.setText(f"{given}  ▾")
         self.setToolTip(
             translated(source.refused)
-            or tr("The camera gives {given}; asked for: {asked}").format(
+            or tr("Camera delivers {given}; requested: {asked}").format(
                 given=given, asked=source.asked
             )
         )

@@ -1,4 +1,4 @@
-"""The heatmap's controls: on and off, which map, how strong, its scale and what it means."""
+"""Heatmap panel: on and off, which map, its opacity, its scale and what it means."""
 
 from collections.abc import Mapping
 
@@ -22,13 +22,13 @@ from ferdesk.ui.kit.language import label_text, mark, tr
 from ferdesk.ui.kit.theme import GRID, colours
 
 _NOT_THERE = mark(
-    "The model that runs does not give this map. The bundled models give all three; "
-    "ferdesk-train export writes them too."
+    "This model has no such map. The bundled models have all three; "
+    "ferdesk-train export adds them too."
 )
 
 
 class HeatmapScale(QWidget):
-    """The colours between the two ends of the display range, with their numbers."""
+    """Heatmap scale: the colours between the two ends of the display range, with their numbers."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +70,7 @@ class HeatmapScale(QWidget):
 
 
 class HeatmapPanel(QWidget):
-    """Tells what heat the user wants; ``choice`` is that wish at any time."""
+    """Heatmap panel: ``choice`` is what the user wants to see."""
 
     changed = Signal()
 
@@ -78,16 +78,16 @@ class HeatmapPanel(QWidget):
         super().__init__(parent)
         self._places: Mapping[MapName, MapPlace] | None = None
         self.switch = QCheckBox(tr("Heatmap"), self)
-        self.switch.setToolTip(tr("Paint one of the network's maps over the faces (H)"))
+        self.switch.setToolTip(tr("Show heatmap (H)"))
         self.maps = QComboBox(self)
         self.maps.setAccessibleName(tr("Map"))
         self.maps.setMinimumHeight(4 * GRID)
         for name, title in MAP_TITLES.items():
             self.maps.addItem(tr(title), name)
         self.label = QComboBox(self)
-        self.label.setAccessibleName(tr("Expression whose class activation is shown"))
+        self.label.setAccessibleName(tr("Expression of the class activation map"))
         self.label.setMinimumHeight(4 * GRID)
-        self.label.addItem(tr("the label that is shown"), None)
+        self.label.addItem(tr("predicted label"), None)
         for label in LABELS:
             self.label.addItem(label_text(label), label)
         self.label.currentIndexChanged.connect(self._refresh)
@@ -99,7 +99,7 @@ class HeatmapPanel(QWidget):
             box.setMinimumContentsLength(8)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
-        self.opacity.setAccessibleName(tr("Opacity of the heatmap"))
+        self.opacity.setAccessibleName(tr("Heatmap opacity"))
         self.figure = QLabel(self)
         self.figure.setMinimumWidth(self.fontMetrics().horizontalAdvance("100 %"))
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -130,7 +130,7 @@ class HeatmapPanel(QWidget):
         return name
 
     def choose(self, *, on: bool, name: MapName, opacity: float, label: str = "") -> None:
-        """Set the controls, as the settings remember them; nothing is told."""
+        """Set the controls, as the settings remember them; no signal is sent."""
         with QSignalBlocker(self):
             self.switch.setChecked(on)
             self.maps.setCurrentIndex(self.maps.findData(name))
@@ -162,7 +162,7 @@ class HeatmapPanel(QWidget):
         self.meaning.setText(tr(_NOT_THERE) if missing else meaning)
         self.choosing.setVisible(on and self.map_name == "cam" and not missing)
         self.scale.set_unit(
-            tr("share of the logit") if self.map_name == "cam" else tr("weight, 0 to 1")
+            tr("contribution to the score") if self.map_name == "cam" else tr("weight (0 to 1)")
         )
         self.meaning.setVisible(on)
         self.changed.emit()
@@ -176,7 +176,7 @@ class HeatmapPanel(QWidget):
         choosing = QHBoxLayout(self.choosing)
         choosing.setContentsMargins(0, 0, 0, 0)
         choosing.setSpacing(GRID)
-        word = QLabel(tr("Speaks for"), self.choosing)
+        word = QLabel(tr("Evidence for"), self.choosing)
         word.setProperty("role", "muted")
         choosing.addWidget(word)
         choosing.addWidget(self.label, 1)

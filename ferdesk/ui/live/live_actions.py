@@ -64,7 +64,7 @@ class LiveActions(QObject):
         self.label_menu = LabelMenu(parent, self.correct)
         self._add_docks()
         actions.add(parent, *self._specs())
-        button = QPushButton(tr("Correct…"), faces)
+        button = QPushButton(tr("Correct label…"), faces)
         give_icon(button, "pencil")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setToolTip(actions["correct"].toolTip())
@@ -161,7 +161,7 @@ class LiveActions(QObject):
             ),
             ActionSpec(
                 "correct",
-                mark("Correct…"),
+                mark("Correct label…"),
                 self.ask_label,
                 "C",
                 "pencil",

@@ -325,7 +325,7 @@ class LivePage(QWidget):
                 self.toggle_recording,
                 "R",
                 "circle-dot",
-                mark("Record the results to CSV"),
+                mark("Record results to CSV"),
                 checkable=True,
                 enabled_when=self._can_record,
             ),

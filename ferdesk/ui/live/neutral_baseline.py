@@ -1,4 +1,4 @@
-"""The neutral baseline on the live page: three seconds of a neutral face, shown, and undone."""
+"""Neutral baseline on the live page: three seconds of a neutral face, shown, and undone."""
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
@@ -16,7 +16,7 @@ _DOUBTFUL = 0.5
 
 
 class Calibration(QObject):
-    """Watches one face while it is neutral, then lets ``live`` use what was seen."""
+    """Calibration: watches one face while it is neutral, then lets ``live`` use what was seen."""
 
     changed = Signal()
     notified = Signal(object)
@@ -64,7 +64,7 @@ class Calibration(QObject):
         match seconds.add(result):
             case "lost":
                 self._seconds = None
-                text = tr("The baseline of face #{id} was not finished: the face was out of sight.")
+                text = tr("Baseline of face #{id} not finished: the face was not visible.")
                 self.notified.emit(Notice(text.format(id=seconds.face_id), "warning"))
             case "done":
                 self._seconds = None
@@ -80,28 +80,29 @@ class Calibration(QObject):
         face_id = seconds.face_id
         if label != "neutral" and share >= _DOUBTFUL:
             text = tr(
-                "Face #{id} looked {label} ({share:.0%}) to the network in these seconds. "
-                "If it was not neutral, undo the baseline and calibrate again."
+                "Face #{id} was classified as {label} ({share:.0%}) during "
+                "calibration. If it was not neutral, undo the baseline and "
+                "calibrate again."
             ).format(id=face_id, label=label_text(label), share=share)
             self.notified.emit(Notice(text, "warning"))
         elif not baseline.lowered:
-            text = tr("Face #{id} reads neutral already: its baseline changes nothing.")
+            text = tr("Face #{id} is already neutral; no correction needed.")
             self.notified.emit(Notice(text.format(id=face_id), stays=False))
 
 
 def baseline_text(baseline: Baseline) -> str:
     """What a baseline does, in words: which labels it lowers and how much."""
     if not baseline.lowered:
-        return tr("Nothing to lower: this face reads neutral at rest.")
+        return tr("Already neutral; no correction needed.")
     parts = [
         f"{label_text(label)} −{shift:.1f}" + (" ⊥" if shift >= MOST_SHIFT else "")  # noqa: RUF001
         for label, shift in baseline.lowered
     ]
-    return tr("Lowered logits: {labels}").format(labels=", ".join(parts))
+    return tr("Adjusted: {labels}").format(labels=", ".join(parts))
 
 
 class BaselineRow(QWidget):
-    """One line in the faces panel: off, being taken, or on, and the button that changes it."""
+    """Baseline row: off, being recorded, or on, and the button that changes it."""
 
     pressed = Signal()
     """Calibrate, cancel or undo, as the button says."""
@@ -113,7 +114,7 @@ class BaselineRow(QWidget):
         self.progress.setRange(0, 100)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(GRID)
-        self.progress.setAccessibleName(tr("Progress of the neutral baseline"))
+        self.progress.setAccessibleName(tr("Neutral baseline progress"))
         self.button = QPushButton(self)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.pressed)
@@ -132,17 +133,17 @@ class BaselineRow(QWidget):
 
     def show_off(self, face_id: int | None) -> None:
         self._show(tr("Baseline: off"), tr("Calibrate"), face_id is not None)
-        tip = tr("Take {time:.0f} seconds of this person's neutral face as the zero of the scale")
+        tip = tr("Record a {time:.0f}-second neutral baseline for this face")
         self.button.setToolTip(tip.format(time=NEUTRAL_S) + " (B)")
 
     def show_running(self, share: float) -> None:
-        self._show(tr("Look neutral…"), tr("Cancel"), True, share)
-        self.button.setToolTip(tr("Leave the baseline as it was") + " (B)")
+        self._show(tr("Keep a neutral face…"), tr("Cancel"), True, share)
+        self.button.setToolTip(tr("Cancel calibration") + " (B)")
 
     def show_on(self, baseline: Baseline) -> None:
         self._show(tr("◎ Baseline: on"), tr("Undo"), True)
         self.state.setToolTip(baseline_text(baseline))
-        self.button.setToolTip(tr("Use the network's own values again") + " (B)")
+        self.button.setToolTip(tr("Remove the neutral baseline") + " (B)")
 
     def _show(self, state: str, button: str, enabled: bool, share: float | None = None) -> None:
         self.state.setText(state)

@@ -1,4 +1,4 @@
-"""The menu beside Record: what else is kept, markers, and streams to other programs."""
+"""Recording menu, beside Record: what else is kept, markers, and streams to other programs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,15 +12,15 @@ from ferdesk.ui.kit.language import mark, tr
 
 VIDEOS: tuple[tuple[VideoChoice, str], ...] = (
     ("off", mark("No video")),
-    ("clean", mark("Video as it is")),
+    ("clean", mark("Original video")),
     ("overlay", mark("Video with boxes and labels")),
-    ("anonymous", mark("Video with all faces covered")),
+    ("anonymous", mark("Video with faces blurred")),
 )
-STREAMS = {"lsl": mark("Stream over LSL"), "websocket": mark("Stream over a WebSocket")}
+STREAMS = {"lsl": mark("Stream over LSL"), "websocket": mark("Stream over WebSocket")}
 
 
 class RecordingMenu(QMenu):
-    """Tells choices by the callbacks; shows what is chosen when it is told."""
+    """Recording menu: calls back with what the user chooses."""
 
     def __init__(
         self,

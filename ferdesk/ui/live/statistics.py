@@ -1,4 +1,4 @@
-"""The statistics: rates, time in each stage, ages, drops, memory, device; as text to copy too."""
+"""Statistics: frame rates, time per stage, latency, drops, memory, device; as text to copy too."""
 
 import platform
 import time
@@ -25,11 +25,11 @@ REFRESH_MS = 500
 _KEPT = 120
 _RATE_WINDOW_S = 2.0
 _STAGES: dict[str, str] = {
-    "detect": mark("Finding faces"),
+    "detect": mark("Detection"),
     "track": mark("Tracking"),
-    "crop": mark("Cutting out"),
-    "wait": mark("Between finding and judging"),
-    "classify": mark("Classifying"),
+    "crop": mark("Cropping"),
+    "wait": mark("Queue"),
+    "classify": mark("Classification"),
     "smooth": mark("Smoothing"),
 }
 """The pipeline's stages in their order; one that is not named here is shown by its own name."""
@@ -37,7 +37,7 @@ _STAGES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """One line: what it is, its value, and whether it is worth a look (amber)."""
+    """Statistic: one line, what it is, its value, and whether it is worth a look (amber)."""
 
     name: str
     value: str
@@ -46,14 +46,14 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines that belong together, under a heading."""
+    """Section: lines that belong together, under a heading."""
 
     title: str
     stats: tuple[Stat, ...]
 
 
 class Meter:
-    """Collects the times of the last results; without a widget, on a clock that may be held."""
+    """Meter: the times of the last results, without a widget, on a clock that may be held."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -93,15 +93,15 @@ class Meter:
         stages = [*_STAGES, *(name for name in self._stages if name not in _STAGES)]
         return (
             Section(
-                tr("Rates"),
+                tr("Frame rates"),
                 (
-                    Stat(tr("Camera or file"), _rate(status.capture_fps) + _format(status)),
+                    Stat(tr("Source"), _rate(status.capture_fps) + _format(status)),
                     Stat(tr("Analysis"), _rate(status.analysis_fps), is_slower(status)),
                     Stat(tr("Display"), _rate(self.display_fps)),
                 ),
             ),
             Section(
-                tr("Time in each stage, median and 95th percentile"),
+                tr("Time per stage: median (95th percentile)"),
                 tuple(
                     Stat(tr(_STAGES.get(name, name)), _spread(self._stages[name]))
                     for name in stages
@@ -109,28 +109,28 @@ class Meter:
                 ),
             ),
             Section(
-                tr("Age of a picture"),
+                tr("Latency: median (95th percentile)"),
                 (
-                    Stat(tr("Waits for the analysis"), _spread(self._waits_ms)),
-                    Stat(tr("Analysed after"), _spread(self._latencies_ms)),
-                    Stat(tr("Waits for the window"), _spread(self._to_window_ms)),
-                    Stat(tr("On the screen after"), _spread(self._delays_ms)),
+                    Stat(tr("Wait for analysis"), _spread(self._waits_ms)),
+                    Stat(tr("Capture to result"), _spread(self._latencies_ms)),
+                    Stat(tr("Result to display"), _spread(self._to_window_ms)),
+                    Stat(tr("Total to display"), _spread(self._delays_ms)),
                 ),
             ),
             Section(
-                tr("Pictures"),
+                tr("Frames"),
                 (
-                    Stat(tr("Seen"), f"{status.num_seen:,}"),
+                    Stat(tr("Captured"), f"{status.num_seen:,}"),
                     Stat(tr("Analysed"), f"{status.num_analysed:,}"),
                     Stat(tr("Dropped"), _share(status.num_dropped, status.num_seen)),
-                    Stat(tr("Not shown"), _share(num_not_shown, status.num_analysed)),
+                    Stat(tr("Not displayed"), _share(num_not_shown, status.num_analysed)),
                 ),
             ),
         )
 
 
 class StatsPanel(QWidget):
-    """Shows a ``Meter`` twice a second while it can be seen, and costs nothing otherwise."""
+    """Statistics panel: shows a ``Meter`` twice a second while it is visible."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class StatsPanel(QWidget):
         machine = (
             Stat(tr("Memory"), f"{memory_mib:,.0f} MiB"),
             # of one core each: 200 % are two cores
-            Stat(tr("Processor"), f"{process.cpu_percent():.0f} %"),
+            Stat(tr("CPU usage"), f"{process.cpu_percent():.0f} %"),
             Stat(
                 tr("Device"),
                 "-" if device is None else device.provider,
@@ -187,7 +187,7 @@ class StatsPanel(QWidget):
             Stat(tr("Model"), "-" if self._status.model is None else self._status.model.name),
         )
         measured = self.meter.sections(self._status, self._num_not_shown())
-        return (*measured, Section(tr("Program"), machine))
+        return (*measured, Section(tr("System"), machine))
 
     def _measured_process(self) -> "psutil.Process":
         if self._process is None:
@@ -266,7 +266,7 @@ class StatsPanel(QWidget):
 
 
 def _rate(fps: float) -> str:
-    return f"{fps:.1f}/s"
+    return f"{fps:.1f} fps"
 
 
 def _format(status: Status) -> str:

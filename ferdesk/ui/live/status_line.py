@@ -1,4 +1,4 @@
-"""The status bar that tells the truth: device and why, rates, latency, drops, recording."""
+"""Status line: device and why, frame rates, latency, dropped frames, recording."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,7 +20,7 @@ STATE_WORDS = {
     State.IDLE: mark("Stopped"),
     State.OPENING: mark("Opening"),
     State.RUNNING: mark("Running"),
-    State.LOST: mark("No picture"),
+    State.LOST: mark("No signal"),
     State.ENDED: mark("Ended"),
     State.FAILED: mark("Failed"),
 }
@@ -48,7 +48,7 @@ def clock_text(seconds: float) -> str:
 
 
 class ElidedLabel(QLabel):
-    """A line that ends in … where there is no room; the tooltip has all of it."""
+    """Elided label: ends in … where there is no room; the tooltip has all of it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,7 +75,7 @@ class ElidedLabel(QLabel):
 
 
 class StatusLine(QWidget):
-    """One line of labels; each says one thing and keeps its place."""
+    """Status line: one line of labels, each with one value and its own place."""
 
     model_chosen = Signal(str)
     """The user wants this model; empty for the one that suits this machine."""
@@ -95,10 +95,10 @@ class StatusLine(QWidget):
         self.latency = QLabel(self)
         self.dropped = QLabel(self)
         self.recording = QLabel(self)
-        self.source_rate.setToolTip(tr("Pictures a second that the source gives"))
-        self.analysis.setToolTip(tr("Pictures a second that are analysed"))
-        self.latency.setToolTip(tr("From a picture's arrival to its result, median of the last 30"))
-        self.dropped.setToolTip(tr("Pictures that were not analysed, since a newer one was there"))
+        self.source_rate.setToolTip(tr("Frame rate of the source"))
+        self.analysis.setToolTip(tr("Analysis rate (frames per second)"))
+        self.latency.setToolTip(tr("Latency: capture to result, median of the last 30 frames"))
+        self.dropped.setToolTip(tr("Frames skipped because analysis was busy"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
         layout.setSpacing(3 * GRID)
@@ -128,7 +128,7 @@ class StatusLine(QWidget):
         self.device.set_full_text("" if device is None else device_text(device))
         _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
         self.model.setText("" if status.model is None else status.model.name)
-        self.model.setToolTip(translated(status.model_choice) or tr("The model that judges faces"))
+        self.model.setToolTip(translated(status.model_choice) or tr("Model that classifies faces"))
         _give_role(self.model, "muted")
         moving = status.state in (State.RUNNING, State.LOST)
         counted = moving or status.state is State.ENDED
@@ -137,9 +137,9 @@ class StatusLine(QWidget):
         )
         slower = is_slower(status)
         words = (
-            tr("analysis {rate:.0f}/s, slower than the source")
+            tr("analysis {rate:.0f} fps, slower than the source")
             if slower
-            else tr("analysis {rate:.0f}/s")
+            else tr("analysis {rate:.0f} fps")
         )
         self.analysis.setText(words.format(rate=status.analysis_fps) if moving else "")
         _give_role(self.analysis, "amber" if slower else "muted")
@@ -159,7 +159,7 @@ class StatusLine(QWidget):
         menu.clear()
         group = QActionGroup(menu)
         for name in ("", *names):
-            action = menu.addAction(name or tr("Automatic: the best that is fast enough here"))
+            action = menu.addAction(name or tr("Automatic (best model that is fast enough)"))
             action.setCheckable(True)
             action.setChecked(name == wanted)
             action.triggered.connect(partial(self._choose_model, name))
@@ -172,7 +172,7 @@ class StatusLine(QWidget):
         self.recording.setVisible(recording.active)
         parts = [f"● {clock_text(recording.elapsed_s)}"]
         if recording.num_lost:
-            parts.append(f"{recording.num_lost:,} not written")
+            parts.append(tr("{count:,} not written").format(count=recording.num_lost))
         if recording.marker:
             parts.append(f"⚑ {recording.marker[:24]}")
         self.recording.setText(" · ".join(parts) if recording.active else "")

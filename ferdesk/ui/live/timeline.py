@@ -1,4 +1,4 @@
-"""The seven probabilities of the chosen face over the last seconds, as lines."""
+"""Timeline: the seven probabilities of the selected face over the last seconds."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ DASHES: dict[str, Qt.PenStyle] = {
 
 
 class Timeline(QWidget):
-    """Takes every result; paints at most some fifteen times a second, and only while it is seen."""
+    """Timeline: takes every result; paints at most 15 times a second, while it is visible."""
 
     span_changed = Signal(int)
 
@@ -58,7 +58,7 @@ class Timeline(QWidget):
         self.title = QLabel(self)
         self.title.setProperty("role", "muted")
         self.span = QComboBox(self)
-        self.span.setAccessibleName(tr("Length of the timeline"))
+        self.span.setAccessibleName(tr("Timeline length"))
         for seconds in SPANS_S:
             self.span.addItem(tr("{time} s").format(time=seconds), seconds)
         self.span.setCurrentIndex(SPANS_S.index(30))
@@ -68,17 +68,17 @@ class Timeline(QWidget):
         self.pause.setCheckable(True)
         self.pause.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         give_icon(self.pause, "pause")
-        self.pause.setToolTip(tr("Hold the lines still; the wheel zooms, dragging moves (P)"))
+        self.pause.setToolTip(tr("Pause the timeline; scroll to zoom, drag to pan (P)"))
         self.pause.toggled.connect(self._paused)
         self.closer = QToolButton(self)
         give_icon(self.closer, "zoom-in")
         self.closer.setAccessibleName(tr("Zoom in"))
-        self.closer.setToolTip(tr("Show a shorter time (wheel)"))
+        self.closer.setToolTip(tr("Zoom in (wheel)"))
         self.closer.clicked.connect(lambda: self.zoom(1))
         self.wider = QToolButton(self)
         give_icon(self.wider, "zoom-out")
         self.wider.setAccessibleName(tr("Zoom out"))
-        self.wider.setToolTip(tr("Show a longer time (wheel)"))
+        self.wider.setToolTip(tr("Zoom out (wheel)"))
         self.wider.clicked.connect(lambda: self.zoom(-1))
         self.legend = {label: self._legend_button(label) for label in LABELS}
         self._lay_out()
@@ -162,7 +162,7 @@ class Timeline(QWidget):
         view = plot.getViewBox()
         view.setLimits(xMin=-LONGEST_S, xMax=0.0, yMin=-0.08, yMax=1.08)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        plot.setAccessibleName(tr("Timeline of the chosen face"))
+        plot.setAccessibleName(tr("Timeline of the selected face"))
         for label in LABELS:
             width = 1.0 if label == "neutral" else 2.0
             curve = Curve(label_colour(label), width, DASHES[label])
@@ -245,7 +245,7 @@ class Timeline(QWidget):
         self.span_changed.emit(self.span_s)
 
     def _paused(self, paused: bool) -> None:
-        self.pause.setText(tr("Go on") if paused else tr("Pause"))
+        self.pause.setText(tr("Resume") if paused else tr("Pause"))
         give_icon(self.pause, "play" if paused else "pause")
         if self._plot is None:
             return
@@ -271,7 +271,7 @@ class Timeline(QWidget):
 
     def _legend_button(self, label: str) -> QToolButton:
         button = QToolButton(self)
-        button.setText(label_text(label).capitalize())
+        button.setText(label_text(label))
         button.setIcon(line_icon(label))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setCheckable(True)

@@ -39,7 +39,7 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
                 dimmed=True,
             )
         case State.RUNNING:
-            return ViewState(note="" if num_faces else tr("No face in the picture"))
+            return ViewState(note="" if num_faces else tr("No face detected"))
 
 
 def _lost_text(status: Status) -> str:

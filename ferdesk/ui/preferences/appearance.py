@@ -1,4 +1,4 @@
-"""Theme, type and language of the whole program, as the settings and the desktop want them."""
+"""Appearance: theme, text size and language, as the settings and the desktop want them."""
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication
@@ -11,7 +11,7 @@ from ferdesk.ui.kit.theme import apply_theme, theme_for
 
 
 class Appearance(QObject):
-    """Applies what the settings say of looks, and follows the desktop where they say ``system``."""
+    """Appearance: applies the settings, and follows the desktop where they say ``system``."""
 
     language_changed = Signal()
     """Texts are in another language from now on; what is on the screen is to be built anew."""

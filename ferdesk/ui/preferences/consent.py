@@ -1,4 +1,4 @@
-"""The first page: what the program does with faces, asked once before any camera is opened."""
+"""Consent page: what the program does with faces, asked once before any camera is opened."""
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -26,46 +26,50 @@ _ICON_PX = 3 * GRID
 _SECTIONS = (
     (
         "activity",
-        mark("What is computed"),
+        mark("What ferdesk does"),
         mark(
-            "ferdesk finds the faces in a camera's picture, a video or a photo, and says for each "
-            "which of seven expressions it shows: angry, disgust, fear, happy, sad, surprise or "
-            "neutral. It recognises nobody."
+            "ferdesk detects faces in a camera, video or photo and classifies "
+            "each as one of seven expressions: angry, disgust, fear, happy, "
+            "sad, surprise or neutral. It does not identify people."
         ),
     ),
     (
         "monitor",
-        mark("Nothing leaves this machine"),
+        mark("Your data stays on this computer"),
         mark(
-            "All is computed here, without the internet. Nothing is sent to anyone, "
-            "unless you switch a stream on in the settings."
+            "Everything runs on this computer, without the internet. Nothing "
+            "is sent to other programs unless you turn on a stream in the menu "
+            "beside Record."
         ),
     ),
     (
         "save",
-        mark("What is stored, and when"),
+        mark("What is saved, and when"),
         mark(
-            "Nothing, until you ask: Record writes numbers to a folder of yours, Snapshot saves "
-            "one picture, a correction keeps one small picture of a face. Your settings and a log "
-            "without pictures are kept."
+            "Nothing until you ask: Record saves data (and video, if you "
+            "choose) to a folder, Snapshot saves one image, a corrected label "
+            "saves one small face image. Settings and a log without images are "
+            "always kept."
         ),
     ),
     (
         "info",
-        mark("Expressions are not feelings"),
+        mark("A label is not an emotion"),
         mark(
-            "The labels are a network's guesses at what strangers would call a face. They are "
-            "often wrong, and a face does not prove what its owner feels. Do not decide about "
-            "people by them."
+            "The labels are a model's estimate of how observers would describe "
+            "a face. They are often wrong, and a face does not prove what a "
+            "person feels. Do not use them to make decisions about people."
         ),
     ),
     (
         "triangle-alert",
-        mark("Where the law forbids it"),
+        mark("Legal limits"),
         mark(
-            "In the European Union, inferring emotions of people at work and in education is "
-            "forbidden (AI Act, article 5), and other laws may ask for more. Analyse others only "
-            "with their consent."
+            "In the European Union, inferring emotions of people at work and "
+            "in education is prohibited, except for medical or safety reasons "
+            "(AI Act, article 5); other laws may require more. Analyse other "
+            "people only with their consent, and in research with ethics "
+            "approval."
         ),
     ),
 )
@@ -77,7 +81,7 @@ def needs_consent(settings: Settings) -> bool:
 
 
 class ConsentPage(QDialog):
-    """Accepted or rejected by the user; may ask to be shown in another language."""
+    """Consent page: accepted or rejected by the user; may ask to be shown in another language."""
 
     language_chosen = Signal(str)
 
@@ -146,7 +150,7 @@ class ConsentPage(QDialog):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         self._inside, self._scroll = inside, scroll
-        note = QLabel(tr("Without your consent ferdesk closes, and no camera is opened."), self)
+        note = QLabel(tr("If you do not agree, ferdesk closes without opening a camera."), self)
         note.setProperty("role", "muted")
         note.setWordWrap(True)
         buttons = QHBoxLayout()

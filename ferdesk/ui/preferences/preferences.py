@@ -50,13 +50,13 @@ class Preferences(QObject):
         """Open the dialog, at that page of it."""
         if self.dialog is None:
             models: list[tuple[object, str]] = [
-                ("", tr("Automatic: the best that is fast enough here")),
+                ("", tr("Automatic (best model that is fast enough)")),
                 *((m, m) for m in self._live.models),
             ]
             choices: dict[str, Sequence[tuple[object, str]]] = {
                 "last_source": self._sources(),
-                "camera_size": [(size, size or tr("As it likes")) for size in SIZES],
-                "camera_rate": [(r, f"{r:g}" if r else tr("As it likes")) for r in RATES],
+                "camera_size": [(size, size or tr("Camera default")) for size in SIZES],
+                "camera_rate": [(r, f"{r:g}" if r else tr("Camera default")) for r in RATES],
                 "model": models,
             }
             self.dialog = SettingsDialog(self._store.settings, choices, self._window)
@@ -81,7 +81,7 @@ class Preferences(QObject):
         except FerdeskError as error:
             self.notified.emit(Notice(str(error), "error"))
         else:
-            text = tr("The settings are exported to {path}.").format(path=path)
+            text = tr("Settings exported to {path}.").format(path=path)
             self.notified.emit(Notice(text, stays=False))
 
     def import_(self) -> None:
@@ -95,7 +95,7 @@ class Preferences(QObject):
         self._store.replace_by(loaded.settings)
         for warning in loaded.warnings:
             self.notified.emit(Notice(warning, "warning"))
-        self.notified.emit(Notice(tr("The settings are imported."), stays=False))
+        self.notified.emit(Notice(tr("Settings imported."), stays=False))
 
     def reset(self) -> None:
         """Back to the defaults; the same button then takes that back, until the next change."""
@@ -107,7 +107,7 @@ class Preferences(QObject):
         self._store.replace_by(reset_settings(before))
         self._before_reset = before
         if self.dialog is not None:
-            self.dialog.reset_button.setText(tr("Undo the reset"))
+            self.dialog.reset_button.setText(tr("Undo reset"))
 
     def _change(self, name: str, value: object) -> None:
         changes: dict[str, Any] = {name: value}
@@ -134,7 +134,7 @@ class Preferences(QObject):
     def _sources(self) -> list[tuple[object, str]]:
         found = [(c.name, tr(c.title)) for c in (*self._cameras, DEMO)]
         chosen = self._store.settings.last_source
-        first: list[tuple[object, str]] = [("", tr("Best camera, else the demo"))]
+        first: list[tuple[object, str]] = [("", tr("Best camera, or the demo"))]
         if chosen and chosen not in dict(found):
             first.append((chosen, source_title(chosen)))
         return [*first, *found]
@@ -145,7 +145,7 @@ class Preferences(QObject):
 
 def _ask_save(parent: QWidget) -> str:
     path, _ = QFileDialog.getSaveFileName(
-        parent, tr("Export the settings"), "ferdesk-settings.json", _FILES
+        parent, tr("Export settings"), "ferdesk-settings.json", _FILES
     )
     return path
 

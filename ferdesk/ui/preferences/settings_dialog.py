@@ -1,4 +1,4 @@
-"""The settings as a dialog: each control stands for one field of ``Settings`` and acts at once."""
+"""Settings dialog: each control stands for one field of ``Settings`` and acts at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -32,7 +32,7 @@ _RANGES = {item.name: item.metadata.get("range") for item in fields(Settings)}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A field's control: its title, one line of meaning, and how its number is shown."""
+    """Row of the dialog: a field's title, one line of meaning, and how its number is shown."""
 
     name: str
     title: str
@@ -48,8 +48,8 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
         mark("Source and model"),
         (
             Row("last_source", mark("Source")),
-            Row("camera_size", mark("Picture size"), mark("What the camera is asked for.")),
-            Row("camera_rate", mark("Pictures a second")),
+            Row("camera_size", mark("Resolution"), mark("Requested from the camera.")),
+            Row("camera_rate", mark("Frame rate")),
             Row("model", mark("Model")),
             Row("provider", mark("Device")),
         ),
@@ -60,37 +60,41 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row(
                 "smoothing_tau_s",
                 mark("Smoothing"),
-                mark("More is calmer and later; 0 shows each picture alone."),
+                mark("Higher values are smoother but lag more; 0 = off."),
                 step=0.1,
                 suffix=mark(" s"),
                 decimals=1,
             ),
             Row(
                 "uncertain_below",
-                mark("Unsure below"),
-                mark("A label with a smaller probability is called unsure."),
+                mark("Confidence threshold"),
+                mark("Labels below this are marked as low confidence."),
                 factor=100,
                 step=5,
                 suffix=" %",
             ),
             Row(
                 "smallest_face_px",
-                mark("Smallest face"),
-                mark("What a smaller face shows is called unsure."),
+                mark("Minimum face size"),
+                mark("Smaller faces are not classified."),
                 step=4,
                 suffix=mark(" pixels"),
             ),
         ),
     ),
     (
-        mark("Picture"),
+        mark("Display"),
         (
-            Row("mirror", mark("Mirror"), mark("As a mirror shows it; results are not mirrored.")),
-            Row("show_boxes", mark("Boxes around faces")),
-            Row("show_labels", mark("Labels beside faces")),
-            Row("heatmap", mark("Heatmap over faces")),
-            Row("heat_opacity", mark("Heatmap's opacity"), factor=100, step=5, suffix=" %"),
-            Row("side_panel", mark("Panels around the picture")),
+            Row(
+                "mirror",
+                mark("Mirror"),
+                mark("Mirrors the preview only; recorded data are unchanged."),
+            ),
+            Row("show_boxes", mark("Bounding boxes")),
+            Row("show_labels", mark("Labels")),
+            Row("heatmap", mark("Heatmap")),
+            Row("heat_opacity", mark("Heatmap opacity"), factor=100, step=5, suffix=" %"),
+            Row("side_panel", mark("Panels")),
         ),
     ),
     (
@@ -99,7 +103,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row(
                 "record_video",
                 mark("Video"),
-                mark("Beside the rows. Covered faces are covered in snapshots too."),
+                mark("Saved next to the data. Blurring also applies to snapshots."),
             ),
         ),
     ),
@@ -109,19 +113,19 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("theme", mark("Theme")),
             Row("language", mark("Language")),
             Row("font_scale", mark("Text size"), factor=100, step=5, suffix=" %"),
-            Row("reduced_motion", mark("Reduced motion"), mark("Bars and boxes jump.")),
+            Row("reduced_motion", mark("Reduced motion"), mark("Turns off animations.")),
         ),
     ),
 )
 _CHOICES: dict[str, str] = {
-    "theme.system": mark("As the system"),
+    "theme.system": mark("Follow system"),
     "theme.light": mark("Light"),
     "theme.dark": mark("Dark"),
-    "language.system": mark("As the system"),
+    "language.system": mark("Follow system"),
     "record_video.off": mark("No video"),
-    "record_video.clean": mark("Video as it is"),
+    "record_video.clean": mark("Original video"),
     "record_video.overlay": mark("Video with boxes and labels"),
-    "record_video.anonymous": mark("Video with all faces covered"),
+    "record_video.anonymous": mark("Video with faces blurred"),
     "provider.auto": mark("Automatic"),
     "provider.cpu": mark("CPU"),
     "provider.cuda": mark("CUDA (NVIDIA)"),
@@ -131,7 +135,7 @@ REOPENING = ("last_source", "camera_size", "camera_rate", "model", "provider")
 
 
 class SettingsDialog(QDialog):
-    """Blocks nothing; ``changed`` tells each change as it is made."""
+    """Settings dialog: blocks nothing; ``changed`` signals each change as it is made."""
 
     changed = Signal(str, object)
     """A field's name and its new value."""
@@ -156,7 +160,8 @@ class SettingsDialog(QDialog):
         for title, rows in PAGES:
             self.tabs.addTab(self._make_page(rows), tr(title))
         self.recording_note = QLabel(
-            tr("Source, model, device and language wait until the recording has ended."), self
+            tr("Source, model, device and language can be changed after the recording has ended."),
+            self,
         )
         self.recording_note.setProperty("role", "amber")
         self.recording_note.setWordWrap(True)
@@ -183,7 +188,7 @@ class SettingsDialog(QDialog):
         self.show_settings(settings)
 
     def show_settings(self, settings: Settings) -> None:
-        """Set every control; nothing is told."""
+        """Set every control; no signal is sent."""
         for name, editor in self.editors.items():
             with QSignalBlocker(editor):
                 _set_value(editor, getattr(settings, name))
@@ -271,7 +276,7 @@ class SettingsDialog(QDialog):
 
 
 class Amount(QWidget):
-    """A number by slider and by figure; both are one value."""
+    """Amount: a number by slider and by figure; both are one value."""
 
     changed = Signal(float)
 
