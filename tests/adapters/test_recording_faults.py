@@ -25,6 +25,7 @@ from ferdesk.errors import RecordingError
 from ferdesk.runtime.clock_watch import ClockWatch
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.status import State
+from ferdesk.sessions import files
 from ferdesk.sessions.catalogue import entry_of, list_sessions, repair
 from ferdesk.sessions.reader import problems_of, read_session
 from tests.adapters.test_session_writer import header, new_folder, result
@@ -150,7 +151,7 @@ def test_a_lock_that_lasts_is_warned_of_while_rows_go_on_and_forgotten_once_it_i
     tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_writer, "ABOUT_LATE_S", 0.3)
-    monkeypatch.setattr(session_writer, "_SHORT_WAIT_S", 0.0)
+    monkeypatch.setattr(files, "_SHORT_WAIT_S", 0.0)
     writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
     held.left = float("inf")
     writer.mark("meanwhile")
@@ -173,7 +174,7 @@ def test_a_lock_that_lasts_is_warned_of_while_rows_go_on_and_forgotten_once_it_i
 def test_a_session_json_that_is_held_to_the_end_leaves_all_rows_and_says_what_to_do(
     tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_writer, "_SHORT_WAIT_S", 0.0)
+    monkeypatch.setattr(files, "_SHORT_WAIT_S", 0.0)
     monkeypatch.setattr(session_writer, "_LAST_WAIT_S", 0.0)
     writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
     held.left = float("inf")

@@ -5,9 +5,7 @@ A crash costs at most a second of rows. Rows depend on nothing but their own fil
 """
 
 import contextlib
-import errno
 import logging
-import os
 import queue
 import shutil
 import threading
@@ -16,19 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import Protocol
 
 from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.replace_file import WAIT_S
 from ferdesk.runtime.clock_watch import ClockWatch
 from ferdesk.runtime.priority import give_way
-from ferdesk.sessions.files import RESERVE_FILE, mark_as_written, write_json
+from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.markers import clean_label
+from ferdesk.sessions.recording_warnings import RecordingWarnings, VideoHealth
+from ferdesk.sessions.rows_file import RowsFile
 from ferdesk.sessions.schema import (
-    HEADER,
     RESULTS_FILE,
     SESSION_FILE,
     Moment,
@@ -46,14 +44,12 @@ NOTE_EVERY_S = 5.0
 """How often ``session.json`` is brought up to date, so that a killed program's is nearly true."""
 ABOUT_LATE_S = 10.0
 """A ``session.json`` that could not be written for longer is told."""
-_SHORT_WAIT_S = 0.1
 _LAST_WAIT_S = 5.0
 """How long the last ``session.json`` waits for whoever holds it."""
 LOW_DISK_BYTES = 1_000_000_000
 _MAX_WAITING_FRAMES = 20_000
 """About ten minutes of frames, a few MB of text; a slower disk loses frames, which are counted."""
 _MAX_EVENTS = 10_000
-_RESERVE_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +62,8 @@ class _Rows:
     face_ids: tuple[int, ...]
 
 
-class Video(Protocol):
-    """The pictures beside the rows; ``add`` must not wait in a live recording."""
-
-    @property
-    def problem(self) -> str: ...
-
-    @property
-    def num_lost(self) -> int: ...
+class Video(VideoHealth, Protocol):
+    """The video beside the rows; ``add`` must not wait in a live recording."""
 
     def about(self) -> dict[str, object]: ...
 
@@ -117,22 +107,19 @@ class SessionWriter:
         self._counts = SessionCounts()
         self._lock = threading.Lock()
         self._problem = ""
-        self._warnings: dict[Literal["lost", "about", "disk"], str] = {}
+        self._warnings = RecordingWarnings(folder, video)
         self._changed = False
         self._pending_labels: list[str] = []
         self._first_index: int | None = None
         self._size: tuple[int, int] | None = None
         self._waiting: queue.Queue[_Rows | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
-            self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
+            self._rows = RowsFile(folder)
             try:
-                mark_as_written(self._file)
-                self._file.write(HEADER.encode())
-                self._place = _Place(self._file, folder / RESULTS_FILE)
-                self._write_about(complete=False)
-                _reserve(folder)
+                self._about = JsonFile(folder / SESSION_FILE)
+                self._about.write(self._table(complete=False))
             except OSError:
-                self._file.close()
+                self._rows.close()
                 raise
         except OSError as error:
             raise RecordingError(
@@ -142,9 +129,7 @@ class SessionWriter:
                     why=error.strerror or error,
                 )
             ) from error
-        self._whole_bytes = len(HEADER)
         self._noted_s = self._looked_s = time.monotonic()
-        self._about_late_since_s: float | None = None
         self._looking_failed = False
         self._thread = threading.Thread(target=self._write, name="ferdesk-recorder", daemon=True)
         self._thread.start()
@@ -158,32 +143,12 @@ class SessionWriter:
     @property
     def warning(self) -> str:
         """What threatens the recording, in a sentence; empty while nothing does."""
-        with self._lock:
-            kinds = ("lost", "about", "disk")
-            warning = next((self._warnings[k] for k in kinds if k in self._warnings), "")
-        video = self._video
-        if warning or video is None:
-            return warning
-        if video.problem:
-            return video.problem
-        if video.num_lost:
-            return translatable(
-                "The video lacks {count} pictures, as encoding did not keep up; the rows have "
-                "them all.",
-                count=video.num_lost,
-            )
-        return ""
+        return self._warnings.worst[1]
 
     @property
     def warning_kind(self) -> str:
         """Which threat ``warning`` tells of; it stays while the numbers in it change."""
-        with self._lock:
-            kind = next((k for k in ("lost", "about", "disk") if k in self._warnings), "")
-        if kind or self._video is None:
-            return kind
-        if self._video.problem:
-            return "video_stopped"
-        return "video_behind" if self._video.num_lost else ""
+        return self._warnings.worst[0]
 
     @property
     def num_rows(self) -> int:
@@ -264,16 +229,10 @@ class SessionWriter:
         with self._lock:
             self._pending_labels = labels + self._pending_labels
             self._counts.frames_lost += 1
-            first = self._counts.frames_lost == 1
+            count = self._counts.frames_lost
             self._changed = True
-            self._warnings["lost"] = translatable(
-                "The disk of {path} does not keep up: {count} analysed "
-                "frames were not written. Record to a faster disk, or without "
-                "video.",
-                path=self.folder,
-                count=self._counts.frames_lost,
-            )
-        if first:
+        self._warnings.rows_lost(count)
+        if count == 1:
             self.note_event("rows_lost", f"From {t_s:.1f} s on the disk did not keep up.")
 
     def _beginning(self, frame: Frame) -> tuple[int, float]:
@@ -327,7 +286,7 @@ class SessionWriter:
                 self.note_event("video_stopped", self._video.problem)
         self._waiting.put(None)
         self._thread.join()
-        _give_up_reserve(self.folder)
+        self._rows.give_up_reserve()
         with self._lock:
             counts = self._counts
             counts.frames_dropped = frames_dropped
@@ -337,7 +296,7 @@ class SessionWriter:
                 else frames_seen
             )
         try:
-            self._write_about(complete=True, wait_s=_LAST_WAIT_S)
+            self._about.write(self._table(complete=True), wait_s=_LAST_WAIT_S)
         except OSError as error:
             self._fail_to_close(error)
         if self.num_rows >= CACHE_FROM_ROWS and not self.problem:
@@ -351,8 +310,7 @@ class SessionWriter:
         if self._live:
             give_way()
         with contextlib.suppress(RecordingError):
-            path = self.folder / RESULTS_FILE
-            read_table(path)
+            read_table(self.folder / RESULTS_FILE)
 
     def _write(self) -> None:
         """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
@@ -374,11 +332,11 @@ class SessionWriter:
             try:
                 if waiting:
                     self._append(waiting)
-                self._place.check()
+                self._rows.check()
             except Exception as error:
                 # the loop must go on: a writer may be waiting for room, and for the end
                 log.exception("the session %s cannot be written on", self.folder)
-                self._cut_to_whole_lines()
+                self._rows.cut_to_whole_lines()
                 self._fail(error)
                 continue
             try:
@@ -389,7 +347,7 @@ class SessionWriter:
                     log.exception("the state of %s is not watched", self.folder)
                 self._looking_failed = True
         try:
-            self._file.close()
+            self._rows.close()
         except OSError as error:
             self._fail(error)
 
@@ -413,86 +371,43 @@ class SessionWriter:
 
     def _bring_about_up_to_date(self, now_s: float) -> None:
         """Write ``session.json``; where it is held, again at the next occasion."""
-        try:
-            self._write_about(complete=False, wait_s=_SHORT_WAIT_S)
-        except OSError as error:
-            log.info("%s cannot be written now: %s", self.folder / SESSION_FILE, error)
-            if self._about_late_since_s is None:
-                self._about_late_since_s = now_s
-            with self._lock:
-                self._changed = True
-                if now_s - self._about_late_since_s >= ABOUT_LATE_S:
-                    self._warnings["about"] = translatable(
-                        "{path} cannot be written ({why}) and will be tried again. No rows are "
-                        "lost. Close other programs that use the file.",
-                        path=self.folder / SESSION_FILE,
-                        why=error.strerror or error,
-                    )
-        else:
-            self._about_late_since_s = None
-            with self._lock:
-                self._warnings.pop("about", None)
+        late_s = self._about.try_to_write(self._table(complete=False), now_s)
+        if late_s is None:
+            self._warnings.about_written()
+            return
+        with self._lock:
+            self._changed = True
+        if late_s >= ABOUT_LATE_S:
+            self._warnings.about_late(self.folder / SESSION_FILE, self._about.problem)
 
     def _warn_of_low_disk(self) -> None:
         try:
             free = self._free_bytes(self.folder)
         except OSError:
             return  # some drives do not tell
-        low = free < LOW_DISK_BYTES
-        with self._lock:
-            told = "disk" in self._warnings
-            if low:
-                self._warnings["disk"] = translatable(
-                    "Only {free:.1f} GB are left on the disk of {path}. When it "
-                    "is full, recording stops; what is written stays valid. Make "
-                    "room.",
-                    free=free / 1e9,
-                    path=self.folder,
-                )
-            else:
-                self._warnings.pop("disk", None)
-        if low and not told:
+        if free >= LOW_DISK_BYTES:
+            self._warnings.disk_has_room()
+        elif self._warnings.disk_low(free):
             self.note_event("disk_low", f"{free} bytes are left.")
 
     def _append(self, waiting: list[_Rows]) -> None:
-        content = "".join(rows.text for rows in waiting).encode()
-        written = 0
-        try:
-            while written < len(content):
-                written += self._file.write(content[written:])
-            os.fsync(self._file.fileno())
-        except OSError:
-            self._count(waiting, written)
-            raise
-        self._count(waiting, written)
+        self._rows.append(
+            [rows.text for rows in waiting], lambda whole: self._count(waiting[:whole])
+        )
 
-    def _count(self, waiting: list[_Rows], written: int) -> None:
-        """Take note of the frames that are whole within the ``written`` bytes."""
-        size = 0
-        for number, rows in enumerate(waiting):
-            size += len(rows.text.encode())
-            if size > written:
-                waiting = waiting[:number]
-                break
-        self._whole_bytes += sum(len(rows.text.encode()) for rows in waiting)
-        if not waiting:
+    def _count(self, written: list[_Rows]) -> None:
+        if not written:
             return
         with self._lock:
             counts = self._counts
-            counts.rows += sum(rows.text.count("\n") for rows in waiting)
-            counts.frames_analysed += len(waiting)
-            counts.frames_seen = max(counts.frames_seen, waiting[-1].frame + 1)
-            counts.last_t_s = waiting[-1].t_s
-            counts.face_ids.update(*(rows.face_ids for rows in waiting))
-
-    def _cut_to_whole_lines(self) -> None:
-        try:
-            self._file.truncate(self._whole_bytes)
-        except OSError:
-            log.warning("the last line of %s may be cut off", self.folder, exc_info=True)
+            counts.rows += sum(rows.text.count("\n") for rows in written)
+            counts.frames_analysed += len(written)
+            counts.frames_seen = max(counts.frames_seen, written[-1].frame + 1)
+            counts.last_t_s = written[-1].t_s
+            counts.face_ids.update(*(rows.face_ids for rows in written))
 
     def _fail(self, error: Exception) -> None:
-        reason = _reason(error)
+        reason = reason_of(error)
         gone = isinstance(error, FileNotFoundError)
         with self._lock:
             if self._problem:
@@ -522,61 +437,11 @@ class SessionWriter:
                 "rows are kept. Repair it with “ferdesk sessions repair”.",
                 path=self.folder,
                 file=SESSION_FILE,
-                why=_reason(error),
+                why=reason_of(error),
                 count=self._counts.rows,
             )
 
-    def _write_about(self, *, complete: bool, wait_s: float = WAIT_S) -> None:
+    def _table(self, *, complete: bool) -> dict[str, object]:
         ended_utc = datetime.now(UTC) if complete else None
         with self._lock:
-            table = session_table(self._header, self._counts, ended_utc, complete=complete)
-        write_json(self.folder / SESSION_FILE, table, wait_s=wait_s)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return translatable("the disk is full")
-    return getattr(error, "strerror", None) or str(error)
-
-
-class _Place:
-    """Where the rows' file stands: one that was deleted can be written on for hours, unseen.
-
-    Inode numbers count only where looks at the start agree: network drives may give another number
-    at each look.
-    """
-
-    def __init__(self, file: IO[bytes], path: Path) -> None:
-        self._file, self._path = file, path
-        looks = [look for _ in range(2) for look in (path.stat(), os.fstat(file.fileno()))]
-        self._has_inodes = len({look.st_ino for look in looks}) == 1 and looks[0].st_ino != 0
-        self._has_links = all(look.st_nlink > 0 for look in looks)
-
-    def check(self) -> None:
-        """Raises ``FileNotFoundError`` where the file is not at its path any more."""
-        ours = os.fstat(self._file.fileno())
-        try:
-            there = self._path.stat()
-        except FileNotFoundError:
-            raise _gone(translatable("the folder is gone")) from None
-        except OSError:
-            return  # a drive that does not answer now; writing says it where that lasts
-        if self._has_links and ours.st_nlink == 0:
-            raise _gone(translatable("the file was deleted"))
-        # a number may change on a drive that is connected again; another file has another size
-        if self._has_inodes and there.st_ino != ours.st_ino and (there.st_size != ours.st_size):
-            raise _gone(translatable("another file has taken its place"))
-
-
-def _gone(reason: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, reason)
-
-
-def _reserve(folder: Path) -> None:
-    with (folder / RESERVE_FILE).open("wb") as file:
-        file.write(bytes(_RESERVE_BYTES))
-
-
-def _give_up_reserve(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        (folder / RESERVE_FILE).unlink(missing_ok=True)
+            return session_table(self._header, self._counts, ended_utc, complete=complete)

@@ -1,0 +1,90 @@
+"""Warnings of a recording: what threatens it now, the worst first."""
+
+import threading
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ferdesk.messages import translatable
+
+Kind = Literal["lost", "about", "disk", "video_stopped", "video_behind", ""]
+_KINDS: tuple[Kind, ...] = ("lost", "about", "disk")
+
+
+class VideoHealth(Protocol):
+    """How the video beside the rows is doing."""
+
+    @property
+    def problem(self) -> str: ...
+
+    @property
+    def num_lost(self) -> int: ...
+
+
+class RecordingWarnings:
+    """May be asked and told on any thread."""
+
+    def __init__(self, folder: Path, video: VideoHealth | None) -> None:
+        self._folder, self._video = folder, video
+        self._lock = threading.Lock()
+        self._texts: dict[Kind, str] = {}
+
+    @property
+    def worst(self) -> tuple[Kind, str]:
+        """The worst one's kind, which stays while its numbers change, and its sentence."""
+        with self._lock:
+            for kind in _KINDS:
+                if kind in self._texts:
+                    return kind, self._texts[kind]
+        video = self._video
+        if video is not None and video.problem:
+            return "video_stopped", video.problem
+        if video is not None and video.num_lost:
+            return "video_behind", translatable(
+                "The video lacks {count} pictures, as encoding did not keep up; the rows have "
+                "them all.",
+                count=video.num_lost,
+            )
+        return "", ""
+
+    def rows_lost(self, count: int) -> None:
+        """``count`` analysed frames found no room, all in all."""
+        text = translatable(
+            "The disk of {path} does not keep up: {count} analysed frames were not written. Record "
+            "to a faster disk, or without video.",
+            path=self._folder,
+            count=count,
+        )
+        with self._lock:
+            self._texts["lost"] = text
+
+    def about_late(self, path: Path, why: str) -> None:
+        """``session.json`` at ``path`` has not been written for long."""
+        text = translatable(
+            "{path} cannot be written ({why}) and will be tried again. No rows are lost. Close "
+            "other programs that use the file.",
+            path=path,
+            why=why,
+        )
+        with self._lock:
+            self._texts["about"] = text
+
+    def about_written(self) -> None:
+        with self._lock:
+            self._texts.pop("about", None)
+
+    def disk_low(self, free_bytes: int) -> bool:
+        """Little room is left; returns whether that is new."""
+        text = translatable(
+            "Only {free:.1f} GB are left on the disk of {path}. When it is full, recording stops; "
+            "what is written stays valid. Make room.",
+            free=free_bytes / 1e9,
+            path=self._folder,
+        )
+        with self._lock:
+            is_new = "disk" not in self._texts
+            self._texts["disk"] = text
+            return is_new
+
+    def disk_has_room(self) -> None:
+        with self._lock:
+            self._texts.pop("disk", None)
