@@ -1,5 +1,6 @@
 """JSON files of a session, and the lock that marks a session as being recorded."""
 
+import errno
 import json
 import logging
 import os
