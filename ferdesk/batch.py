@@ -29,8 +29,7 @@ from ferdesk.factory.sources import is_live, open_source, shown_name
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Recorder, SessionOutput, Stream
-from ferdesk.runtime.run import device_change
-from ferdesk.runtime.status import EventKind, State, Status
+from ferdesk.runtime.status import EventKind, State, Status, device_change
 
 log = logging.getLogger(__name__)
 

@@ -229,8 +229,8 @@ class Recording:
 class Recorder:
     """Recorder of results and events: the session being recorded, and the streams.
 
-    ``take`` and ``note_event`` are for the engine's threads, everything else is for the thread of
-    its owner. While anything is recorded or sent, it has every face of a frame classified.
+    Any thread may call it; the engine's call ``take`` and ``note_event``. While anything is
+    recorded or sent, it has every face of a frame classified.
     """
 
     def __init__(
@@ -243,8 +243,10 @@ class Recorder:
         """The first two are the engine's; reading a file frame by frame needs neither."""
         self._status, self._classify_every_face, self._clock = status, classify_every_face, clock
         self._lock = threading.Lock()
+        self._pacing = threading.Lock()
         self._recording: Recording | None = None
         self._streams: dict[str, Stream] = {}
+        self._closed = False
 
     @property
     def recording(self) -> Recording | None:
@@ -261,12 +263,12 @@ class Recorder:
 
         The one before it must have ended.
         """
-        # the engine's lock may be waited for here, never within ours
+        # the engine is asked outside our lock, which its threads wait for
         recording = Recording(self._status().num_dropped, self._clock)
-        self._classify_every_face(True)
         with self._lock:
             assert self._recording is None, "one recording at a time"
             self._recording = recording
+        self._settle_pacing()
         return recording
 
     def end(
@@ -324,8 +326,14 @@ class Recorder:
             return None if self._recording is None else self._recording.mark(label, at_s)
 
     def add_stream(self, kind: str, stream: Stream) -> Stream | None:
-        """Send results there too; the stream of that kind that it replaces is to be closed."""
+        """Send results there too.
+
+        Returns:
+            the stream to close now: one of that kind that was open, or this one after ``close``.
+        """
         with self._lock:
+            if self._closed:
+                return stream
             before = self._streams.pop(kind, None)
             self._streams[kind] = stream
         # who listens gets every face of every frame, as a recording does
@@ -339,7 +347,17 @@ class Recorder:
         self._settle_pacing()
         return stream
 
-    def _settle_pacing(self) -> None:
+    def close(self) -> tuple[Stream, ...]:
+        """Send nothing any more; the streams are to be closed."""
         with self._lock:
-            wanted = self._recording is not None or bool(self._streams)
-        self._classify_every_face(wanted)
+            self._closed = True
+            streams, self._streams = tuple(self._streams.values()), {}
+        self._settle_pacing()
+        return streams
+
+    def _settle_pacing(self) -> None:
+        # one after the other, so that what is wanted last is what was decided last
+        with self._pacing:
+            with self._lock:
+                wanted = self._recording is not None or bool(self._streams)
+            self._classify_every_face(wanted)

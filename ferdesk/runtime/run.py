@@ -25,7 +25,7 @@ from ferdesk.messages import translatable
 from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.model_choice import Candidate, choose_model
 from ferdesk.runtime.reconnect import LOST_AFTER_S, FrameSource, Reconnecting
-from ferdesk.runtime.status import ACTIVE, EventKind, State, Status
+from ferdesk.runtime.status import ACTIVE, EventKind, State, Status, device_change
 
 log = logging.getLogger(__name__)
 
@@ -415,15 +415,6 @@ class Run:
     def _is_silent(self) -> bool:
         """Whether no frame has come for so long that the source is lost; under the lock."""
         return self._clock() - self._last_frame_s > LOST_AFTER_S
-
-
-def device_change(device: DeviceInfo) -> str:
-    """A sentence for the user whose network has just left its device."""
-    return translatable(
-        "The network now runs on the {provider}: {why}.",
-        provider=device.provider,
-        why=device.reason,
-    )
 
 
 def join_all(threads: Sequence[threading.Thread], wait_s: float) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
+from ferdesk.messages import translatable
 
 EventKind = Literal[
     "camera_lost", "camera_back", "source_error", "picture_changed", "device_changed"
@@ -56,3 +57,12 @@ class Status:
     num_dropped: int = 0
     post_processing: PostProcessing = field(default_factory=PostProcessing)
     model_choice: str = ""
+
+
+def device_change(device: DeviceInfo) -> str:
+    """A sentence for the user whose network has just left its device."""
+    return translatable(
+        "The network now runs on the {provider}: {why}.",
+        provider=device.provider,
+        why=device.reason,
+    )

@@ -283,6 +283,16 @@ def test_no_result_overtakes_those_that_waited_for_the_session() -> None:
     assert session.entries == [("row", 1), ("row", 2)]
 
 
+def test_a_stream_that_opens_too_late_is_given_back_to_be_closed() -> None:
+    recorder, first, second, late = Recorder(), Stream(), Stream(), Stream()
+    assert recorder.add_stream("lsl", first) is None
+    assert recorder.add_stream("lsl", second) is first
+    assert recorder.close() == (second,)
+    assert recorder.add_stream("lsl", late) is late
+    recorder.take(result(1))
+    assert first.entries == second.entries == late.entries == []
+
+
 def test_a_stream_that_was_removed_is_given_nothing_more() -> None:
     """``remove_stream`` waits for the result that is on its way, so that it may be closed."""
     recorder, stream = Recorder(), Stream()

@@ -286,18 +286,21 @@ class Live(QObject):
         """Open or close a stream; ``streaming`` tells what became of it."""
         if on and kind not in self._recorder.streams:
             self.chores.run(
-                partial(self.services.open_stream, kind),
-                partial(self._stream_opened, kind),
-                self._stream_refused,
+                partial(self._open_stream, kind), self._stream_opened, self._stream_refused
             )
         elif not on and (stream := self._recorder.remove_stream(kind)) is not None:
             self.chores.run(stream.close, lambda _: None, self._stream_refused)
             self.streaming.emit(self._recorder.streams)
 
-    def _stream_opened(self, kind: str, stream: Stream) -> None:
-        before = self._recorder.add_stream(kind, stream)
-        if before is not None:
-            self.chores.run(before.close, lambda _: None, self._stream_refused)
+    def _open_stream(self, kind: str) -> Stream:
+        """On a worker thread, which also closes what is not wanted by then."""
+        stream = self.services.open_stream(kind)
+        unwanted = self._recorder.add_stream(kind, stream)
+        if unwanted is not None:
+            unwanted.close()
+        return stream
+
+    def _stream_opened(self, stream: Stream) -> None:
         self.told.emit(Notice(stream.address))
         self.streaming.emit(self._recorder.streams)
 
@@ -322,10 +325,8 @@ class Live(QObject):
         self._camera_watch.stop()
         self.bridge.close()
         self._engine.stop()
-        for kind in self._recorder.streams:
-            stream = self._recorder.remove_stream(kind)
-            if stream is not None:
-                stream.close()
+        for stream in self._recorder.close():
+            stream.close()
         self.chores.close(wait_s)
 
     def _open_pipeline(self, run_number: int) -> Pipeline:
