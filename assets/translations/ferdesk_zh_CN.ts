@@ -2216,12 +2216,12 @@
         <translation>{count} 张人脸</translation>
     </message>
     <message>
-        <source>{name} was chosen: it judges {faces} in {time:.0f} ms{others}; none keeps the camera&apos;s rate, which leaves {allowed:.0f} ms.</source>
-        <translation>已选择 {name}：判断 {faces}用 {time:.0f} 毫秒{others}；没有一个跟得上摄像头的帧率，它只留出 {allowed:.0f} 毫秒。</translation>
+        <source>Using {name} ({time:.0f} ms for {faces}{others}); the camera&apos;s frame rate leaves {allowed:.0f} ms, which no model keeps.</source>
+        <translation>正在使用 {name}（{faces}需 {time:.0f} 毫秒{others}）；按摄像头的帧率只有 {allowed:.0f} 毫秒，没有模型能跟上。</translation>
     </message>
     <message>
-        <source>{name} was chosen: it judges {faces} in {time:.0f} ms{others}.</source>
-        <translation>已选择 {name}：判断 {faces}用 {time:.0f} 毫秒{others}。</translation>
+        <source>Using {name} ({time:.0f} ms for {faces}{others}).</source>
+        <translation>正在使用 {name}（{faces}需 {time:.0f} 毫秒{others}）。</translation>
     </message>
     <message>
         <source>{name} did not open within {seconds:.0f} s; pull its plug and put it in again, or choose another source.</source>

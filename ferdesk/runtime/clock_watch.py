@@ -1,4 +1,4 @@
-"""Notices that the computer's clock was set, or that the computer slept."""
+"""Clock watch: notices that the computer's clock was set, or that the computer slept."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ def _boot_s() -> float | None:
 
 
 class ClockWatch:
-    """``look`` regularly, a few times a second; it says what happened since the last look.
+    """Watch over the clocks; ``look``, a few times a second, gives what happened since the last.
 
     Linux' monotonic clock stands still in sleep and another one does not; elsewhere a look that
     comes seconds late means the same.

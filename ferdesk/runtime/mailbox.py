@@ -1,4 +1,4 @@
-"""A place for one value between two threads: the newest wins, and what it replaces is counted."""
+"""Mailbox for one value between two threads: the newest wins; what it replaces is counted."""
 
 import threading
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Holds at most one value. A writer never waits; a reader waits for the next value."""
+    """Mailbox of at most one value: ``put`` never waits, ``take`` waits for the next value."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""Which of the models that are there this machine can run at the camera's rate, by trying."""
+"""Model choice: the best model that this computer runs at the camera's rate, by timing."""
 
 import logging
 import time
@@ -15,15 +15,15 @@ from ferdesk.messages import translatable
 log = logging.getLogger(__name__)
 
 SHARE_OF_INTERVAL = 0.8
-"""Judging may take this much of the camera's interval; finding faces runs beside it."""
+"""Classification may take this much of the frame interval; detection runs beside it."""
 _NUM_TRIALS = 5
-_HOPELESS = 2.0
-"""A model that needs so many times what is allowed is not tried again."""
+_GIVE_UP_FACTOR = 2.0
+"""A model that needs so many times what is allowed is timed once only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that might be used: its file's name, and how it is opened, which may take a second.
+    """Candidate model: its file's name, and how it is opened, which may take a second.
 
     Candidates stand in the order in which they are wanted, the best first.
     """
@@ -34,7 +34,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelChoice:
-    """The model to use, and why in a sentence."""
+    """Choice of a model, and the reason in a sentence."""
 
     classifier: ExpressionClassifier
     reason: str
@@ -48,7 +48,7 @@ def choose_model(
     clock: Callable[[], float] = time.perf_counter,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> ModelChoice | None:
-    """The first of ``candidates`` that judges ``num_faces`` in time, else the fastest.
+    """The first of ``candidates`` that classifies ``num_faces`` in time, else the fastest.
 
     Each is timed on a batch of that size, beside whatever else the machine does; the shortest of
     a few runs counts, or the first where it is far too long. One that cannot be opened is left
@@ -80,20 +80,18 @@ def choose_model(
     faces = (
         translatable("1 face") if num_faces == 1 else translatable("{count} faces", count=num_faces)
     )
-    tries = [f"{other} {other_ms:.0f}" for other_ms, other, _ in timed if other != name]
-    others = f" ({', '.join(tries)})" if tries else ""
+    tries = [f"{other} {other_ms:.0f} ms" for other_ms, other, _ in timed if other != name]
+    others = f"; {', '.join(tries)}" if tries else ""
     filled = {"name": name, "faces": faces, "time": spent_ms, "others": others}
     reason = (
         translatable(
-            "{name} was chosen: it judges {faces} in {time:.0f} ms{others}; none keeps the "
-            "camera's rate, which leaves {allowed:.0f} ms.",
+            "Using {name} ({time:.0f} ms for {faces}{others}); the camera's frame rate leaves "
+            "{allowed:.0f} ms, which no model keeps.",
             allowed=allowed_ms,
             **filled,
         )
         if chosen is None
-        else translatable(
-            "{name} was chosen: it judges {faces} in {time:.0f} ms{others}.", **filled
-        )
+        else translatable("Using {name} ({time:.0f} ms for {faces}{others}).", **filled)
     )
     return ModelChoice(classifier, reason)
 
@@ -111,6 +109,6 @@ def _shortest_run_s(
         began_s = clock()
         classifier.classify(crops)
         shortest_s = min(shortest_s, clock() - began_s)
-        if shortest_s > _HOPELESS * allowed_s:
+        if shortest_s > _GIVE_UP_FACTOR * allowed_s:
             break
     return shortest_s

@@ -1,4 +1,4 @@
-"""What the window needs of the rest of the program; ``ferdesk.factory`` provides it."""
+"""Ports of the window: what it needs of the rest of the program; ``ferdesk.factory`` has them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

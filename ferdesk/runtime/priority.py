@@ -1,4 +1,4 @@
-"""Threads that give way: analysis takes what the window leaves, and the window stays smooth."""
+"""Thread priority: analysis takes what the window leaves, and the window stays smooth."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""A live source that outlives its connection: lost after a second, reopened with growing pauses.
+"""Reconnecting source: lost after a second of silence, reopened with growing pauses.
 
 Each connection has a thread of its own, since a driver's ``open`` and ``read`` may hang for ever
 and cannot be interrupted. One that says nothing is left behind; its thread ends when the driver
@@ -31,7 +31,7 @@ _SLICE_S = 0.05
 
 
 class FrameSource(Protocol):
-    """Gives frames one after the other. ``read`` may block; None is the end.
+    """Source of frames, one after the other. ``read`` may block; None is the end.
 
     ``open`` and ``read`` raise ``FerdeskError`` with a sentence for the user.
     """
@@ -44,7 +44,7 @@ class FrameSource(Protocol):
 
 
 class Reconnecting:
-    """A source around others that ``make`` gives, one for each connection.
+    """Source around others that ``make`` gives, one for each connection.
 
     ``open`` fails as the first one does. Later ``read`` waits until there is a picture again,
     however long that takes; frames are numbered on and their times go on. Where a connection says
@@ -208,7 +208,7 @@ class Reconnecting:
 
 
 class _Connection:
-    """One connection and its thread; everything here is written by that thread alone."""
+    """Connection and its thread; everything here is written by that thread alone."""
 
     def __init__(
         self,

@@ -124,12 +124,6 @@ class Recording:
         return self._session is not None
 
     @property
-    def ended(self) -> bool:
-        """Whether it takes nothing more."""
-        with self._lock:
-            return self._counts is not None
-
-    @property
     def session(self) -> SessionOutput:
         """Its session, once it is open."""
         session = self._session
@@ -308,22 +302,23 @@ class Recorder:
 
         A picture of another size is noted by the session itself, with its first row.
         """
-        with self._lock:
-            if self._recording is not None and kind != "picture_changed":
-                self._recording.note_event(kind, text, at_s)
+        recording = self._recording
+        if recording is not None and kind != "picture_changed":
+            recording.note_event(kind, text, at_s)
 
     def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
         """Keep that a face's neutral baseline is used from now on, or no longer."""
-        with self._lock:
-            if self._recording is not None:
-                self._recording.note_baseline(face_id, baseline)
+        recording = self._recording
+        if recording is not None:
+            recording.note_baseline(face_id, baseline)
 
     def mark(self, label: str, at_s: float) -> float | None:
         """Set and send a marker; its seconds in the session, None where nothing is recorded."""
         with self._lock:
             for stream in self._streams.values():
                 stream.mark(label, at_s)
-            return None if self._recording is None else self._recording.mark(label, at_s)
+        recording = self._recording
+        return None if recording is None else recording.mark(label, at_s)
 
     def add_stream(self, kind: str, stream: Stream) -> Stream | None:
         """Send results there too.

@@ -318,7 +318,7 @@ def test_the_model_that_suits_the_machine_takes_over_and_the_status_says_why() -
     status = engine.status()
     assert status.model is not None
     assert status.model.name == "full"
-    assert status.model_choice.startswith("full was chosen")
+    assert status.model_choice.startswith("Using full (")
     release.set()
     wait_for(lambda: engine.status().state is State.ENDED)
     engine.stop()
@@ -365,7 +365,7 @@ def test_a_choice_made_during_a_recording_counts_when_it_is_over() -> None:
     wait_for(made.is_set)
     assert engine.status().model_choice == ""
     engine.classify_every_face(False)
-    wait_for(lambda: engine.status().model_choice.startswith("full was chosen"))
+    wait_for(lambda: engine.status().model_choice.startswith("Using full ("))
     release.set()
     engine.stop()
 

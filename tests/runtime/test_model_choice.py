@@ -39,17 +39,17 @@ def chosen(models: list[Candidate], num_faces: int, rate_fps: float = 30) -> tup
 
 
 def test_the_best_model_that_keeps_the_cameras_rate_is_chosen() -> None:
-    assert chosen(MODELS, 1) == ("full", "full was chosen: it judges 1 face in 18 ms.")
+    assert chosen(MODELS, 1) == ("full", "Using full (18 ms for 1 face).")
     name, reason = chosen(MODELS, 4)
     assert name == "fast"
-    assert reason == "fast was chosen: it judges 4 faces in 20 ms (full 72)."
+    assert reason == "Using fast (20 ms for 4 faces; full 72 ms)."
     assert chosen(MODELS, 8)[0] == "fast-int8"
 
 
 def test_where_none_keeps_the_rate_the_fastest_is_used_and_that_is_said() -> None:
     name, reason = chosen(MODELS, 20)
     assert name == "fast-int8"
-    assert "none keeps the camera's rate, which leaves 27 ms" in reason
+    assert "the camera's frame rate leaves 27 ms, which no model keeps" in reason
 
 
 def test_a_model_that_is_far_too_slow_does_not_take_the_machine_for_long() -> None:

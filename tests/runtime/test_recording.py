@@ -1,7 +1,8 @@
 """The recorder: what comes while a session opens, after its end, and on several threads at once."""
 
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -258,29 +259,67 @@ def test_a_session_that_takes_long_to_open_counts_the_frames_that_found_no_room(
     ]
 
 
-def test_no_result_overtakes_those_that_waited_for_the_session() -> None:
-    """The session is open before the waiting results are in it; a newer one must wait for them."""
+@pytest.mark.parametrize(
+    ("come", "kept"),
+    [
+        (lambda recorder: recorder.take(result(999)), ("row", 999)),
+        (lambda recorder: recorder.mark("now", 7.0), ("marker", "now", 7.0)),
+        (
+            lambda recorder: recorder.note_event("camera_lost", "!", 8.0),
+            ("event", "camera_lost", 8.0),
+        ),
+        (lambda recorder: recorder.note_baseline(7, None), ("baseline", 7)),
+    ],
+    ids=["result", "marker", "event", "baseline"],
+)
+def test_what_comes_in_the_moment_in_which_the_session_opens_is_kept(
+    come: Callable[[Recorder], object], kept: tuple[object, ...]
+) -> None:
+    """What waited is being written; what comes now must wait for that, not join what waited."""
     recorder, session = Recorder(), Session()
     recording = recorder.begin()
-    recorder.take(result(1))
-    writing, newer_came = threading.Event(), threading.Event()
-    add = session.add
+    for index in range(MAX_WAITING_RESULTS + 1):
+        recorder.take(result(index))
+    last_words, came = threading.Event(), threading.Event()
+    note = session.note_event
 
-    def slow_add(one: FrameResult) -> None:
-        if one.frame.index == 1:
-            writing.set()
-            newer_came.wait(0.3)  # comes true only where nothing holds the newer one back
-        add(one)
-        if one.frame.index == 2:
-            newer_came.set()
+    def slow_note(kind: str, text: str, at_s: float | None = None) -> None:
+        if kind == "rows_lost":
+            last_words.set()
+            came.wait(0.3)  # comes true only where nothing holds the newer one back
+        note(kind, text, at_s)
 
-    session.add = slow_add  # type: ignore[method-assign, assignment]
+    session.note_event = slow_note  # type: ignore[method-assign]
     opener = threading.Thread(target=lambda: recording.open(lambda: session))
     opener.start()
-    assert writing.wait(10)
-    recorder.take(result(2))
+    assert last_words.wait(10)
+    come(recorder)
+    came.set()
     opener.join(10)
-    assert session.entries == [("row", 1), ("row", 2)]
+    assert session.entries[-1] == kept
+    assert session.entries[-2][:2] == ("event", "rows_lost")
+
+
+def test_a_session_is_closed_once_however_many_ask_for_it() -> None:
+    recorder, session = Recorder(), Session()
+    recording = recorder.begin()
+    recording.open(lambda: session)
+    recorder.end()
+    closing = threading.Barrier(2)
+    close = session.close
+
+    def slow_close(*, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            closing.wait(0.3)
+        close(frames_seen=frames_seen, frames_dropped=frames_dropped)
+
+    session.close = slow_close  # type: ignore[method-assign]
+    threads = [threading.Thread(target=recording.close) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert session.closed_with == [(None, 0)]
 
 
 def test_a_stream_that_opens_too_late_is_given_back_to_be_closed() -> None:
@@ -293,24 +332,26 @@ def test_a_stream_that_opens_too_late_is_given_back_to_be_closed() -> None:
     assert first.entries == second.entries == late.entries == []
 
 
-def test_a_stream_that_was_removed_is_given_nothing_more() -> None:
-    """``remove_stream`` waits for the result that is on its way, so that it may be closed."""
+@pytest.mark.parametrize(
+    "send", [lambda recorder: recorder.take(result(1)), lambda recorder: recorder.mark("film", 1.0)]
+)
+def test_a_stream_that_was_removed_is_given_nothing_more(send: Callable[[Recorder], None]) -> None:
+    """``remove_stream`` waits for what is on its way, so that the stream may be closed."""
     recorder, stream = Recorder(), Stream()
     sending, removed = threading.Event(), threading.Event()
-    put = stream.put
+    early: list[bool] = []
 
-    def slow_put(one: FrameResult) -> None:
+    def slowly(*_: object) -> None:
         sending.set()
-        assert not removed.wait(0.3), "the stream was given back while a result was on its way"
-        put(one)
+        early.append(removed.wait(0.3))
 
-    stream.put = slow_put  # type: ignore[method-assign, assignment]
+    stream.put = stream.mark = slowly  # type: ignore[method-assign, assignment]
     recorder.add_stream("lsl", stream)
-    sender = threading.Thread(target=lambda: recorder.take(result(1)))
+    sender = threading.Thread(target=lambda: send(recorder))
     sender.start()
     assert sending.wait(10)
     assert recorder.remove_stream("lsl") is stream
     removed.set()
     sender.join(10)
-    recorder.take(result(2))
-    assert stream.entries == [1]
+    send(recorder)
+    assert early == [False]
