@@ -1,0 +1,152 @@
+"""The overlay as pixels: whose colours, how thick, in dashes or not, whose plate comes first."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, QSizeF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter
+from PySide6.QtWidgets import QApplication
+
+from ferdesk.core.geometry import Box
+from ferdesk.core.palette import LABEL_COLOURS, NO_LABEL, rgb
+from ferdesk.core.types import FaceResult
+from ferdesk.ui.kit.face_names import own_colour
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_text, paint_faces
+from ferdesk.ui.kit.view_transform import ViewTransform
+from tests.helpers.results import FACE, OTHER
+
+WIDTH, HEIGHT = 400, 300
+SURE = replace(OTHER, box=Box(60, 100, 80, 100))
+UNCLEAR = replace(FACE, box=Box(220, 90, 90, 120), reason="unclear")
+TURNED = replace(FACE, box=Box(220, 90, 90, 120), reason="turned")
+
+
+class Places(PlatePlaces):
+    """Remembers whose plate was placed where, in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.placed: dict[int, QRectF] = {}
+
+    def place(
+        self,
+        face_id: int,
+        box: QRectF,
+        width: float,
+        height: float,
+        taken: Sequence[QRectF],
+        view: QRectF,
+    ) -> QRectF:
+        self.placed[face_id] = super().place(face_id, box, width, height, taken, view)
+        return self.placed[face_id]
+
+
+def painted(
+    *faces: FaceResult,
+    chosen_id: int | None = None,
+    places: PlatePlaces | None = None,
+    with_boxes: bool = True,
+    with_labels: bool = True,
+) -> NDArray[np.uint8]:
+    """[HEIGHT, WIDTH, 3]: these faces on black."""
+    image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB888)
+    image.fill(0)
+    painter = QPainter(image)
+    paint_faces(
+        painter,
+        ViewTransform.fit(QSizeF(WIDTH, HEIGHT), QSizeF(WIDTH, HEIGHT), mirrored=False),
+        faces,
+        chosen_id=chosen_id,
+        font=QFont(QApplication.font()),
+        view=QRectF(0, 0, WIDTH, HEIGHT),
+        places=places or PlatePlaces(),
+        with_boxes=with_boxes,
+        with_labels=with_labels,
+    )
+    painter.end()
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(HEIGHT, image.bytesPerLine())
+    return rows[:, : 3 * WIDTH].reshape(HEIGHT, WIDTH, 3).copy()
+
+
+def in_colour(pixels: NDArray[np.uint8], colour: str) -> NDArray[np.bool_]:
+    shown: NDArray[np.bool_] = (pixels == rgb(colour)).all(axis=-1)
+    return shown
+
+
+def left_edge(pixels: NDArray[np.uint8], face: FaceResult) -> NDArray[np.uint8]:
+    """The middle of the box's left line, a few pixels wide."""
+    box = face.box
+    top, bottom = round(box.y + 10), round(box.y + box.height - 10)
+    return pixels[top:bottom, round(box.x) - 3 : round(box.x) + 4]
+
+
+@pytest.mark.parametrize(
+    ("face", "colour", "solid"),
+    [
+        (SURE, LABEL_COLOURS["happy"], True),
+        (UNCLEAR, LABEL_COLOURS["angry"], False),
+        (TURNED, NO_LABEL, False),
+    ],
+    ids=["sure", "unclear", "turned"],
+)
+def test_a_box_has_its_faces_colour_in_dashes_where_confidence_is_low(
+    qapp: QApplication, face: FaceResult, colour: str, solid: bool
+) -> None:
+    rows = in_colour(left_edge(painted(face, with_labels=False), face), colour).any(axis=1)
+    assert rows.any()
+    assert rows.all() == solid
+
+
+def test_the_chosen_faces_box_is_twice_as_thick(qapp: QApplication) -> None:
+    plain = left_edge(painted(SURE, with_labels=False), SURE)
+    chosen = left_edge(painted(SURE, with_labels=False, chosen_id=SURE.face_id), SURE)
+    happy = LABEL_COLOURS["happy"]
+    assert in_colour(plain, happy).sum(axis=1).tolist() == [2] * len(plain)
+    assert in_colour(chosen, happy).sum(axis=1).tolist() == [4] * len(chosen)
+
+
+def test_boxes_and_plates_are_switched_off_each_by_itself(qapp: QApplication) -> None:
+    places = Places()
+    pixels = painted(SURE, places=places, with_boxes=False)
+    assert not left_edge(pixels, SURE).any()
+    assert pixels.any()
+    assert list(places.placed) == [SURE.face_id]
+    places = Places()
+    pixels = painted(SURE, places=places, with_labels=False)
+    assert left_edge(pixels, SURE).any()
+    assert places.placed == {}
+    assert not painted(SURE, with_boxes=False, with_labels=False).any()
+
+
+def test_the_chosen_faces_plate_is_placed_first_and_then_the_largest_faces(
+    qapp: QApplication,
+) -> None:
+    small = replace(SURE, face_id=8, box=Box(20, 20, 30, 35))
+    faces = (small, SURE, UNCLEAR)
+    for chosen_id, order in ((None, [3, 5, 8]), (8, [8, 3, 5]), (5, [5, 3, 8])):
+        places = Places()
+        painted(*faces, chosen_id=chosen_id, places=places)
+        assert list(places.placed) == order
+
+
+@pytest.mark.parametrize("face", [SURE, replace(SURE, face_id=2), TURNED])
+def test_a_plate_has_a_stripe_in_the_faces_own_colour_and_a_dot_in_the_labels(
+    qapp: QApplication, face: FaceResult
+) -> None:
+    places = Places()
+    pixels = painted(face, places=places)
+    plate = places.placed[face.face_id].toRect()
+    inside = pixels[plate.top() : plate.bottom() + 1, plate.left() : plate.right() + 1]
+    own: QColor = own_colour(face.face_id)
+    assert (inside[:, 1] == (own.red(), own.green(), own.blue())).all()
+    label = LABEL_COLOURS[face.label] if face.classifiable else NO_LABEL
+    assert in_colour(inside[:, 4:24], label).sum() > 10
+
+
+def test_the_sign_of_a_baseline_stands_where_a_label_does(qapp: QApplication) -> None:
+    assert face_text(replace(SURE, baseline_applied=True)).endswith(BASELINE_SIGN)
+    assert BASELINE_SIGN not in face_text(replace(TURNED, baseline_applied=True))
+    assert BASELINE_SIGN not in face_text(SURE)
