@@ -14,7 +14,7 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.palette import LABEL_COLOURS, NO_LABEL, rgb
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
-from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_text, paint_faces
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_name, face_text, paint_faces
 from ferdesk.ui.kit.view_transform import ViewTransform
 from tests.helpers.results import FACE, OTHER
 
@@ -150,3 +150,19 @@ def test_the_sign_of_a_baseline_stands_where_a_label_does(qapp: QApplication) ->
     assert face_text(replace(SURE, baseline_applied=True)).endswith(BASELINE_SIGN)
     assert BASELINE_SIGN not in face_text(replace(TURNED, baseline_applied=True))
     assert BASELINE_SIGN not in face_text(SURE)
+
+
+def test_a_face_that_comes_back_has_its_plate_in_the_best_place_again() -> None:
+    places, view, box = PlatePlaces(), QRectF(0, 0, WIDTH, HEIGHT), QRectF(100, 100, 80, 80)
+    above = QRectF(90, 60, 120, 38)
+    assert places.place(SURE.face_id, box, 100, 20, [box, above], view).top() > box.bottom()
+    places.keep_only([SURE])
+    assert places.place(SURE.face_id, box, 100, 20, [box], view).top() > box.bottom()
+    places.keep_only([TURNED])
+    assert places.place(SURE.face_id, box, 100, 20, [box], view).bottom() < box.top()
+
+
+def test_a_name_longer_than_sixteen_letters_is_cut_to_them() -> None:
+    assert face_name(3, {}) == "#3"
+    assert face_name(3, {3: "a" * 16}) == "#3 " + "a" * 16
+    assert face_name(3, {3: "a" * 17}) == "#3 " + "a" * 15 + "…"
