@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import LOST_AFTER_S
 from ferdesk.runtime.run import _rate
-from ferdesk.runtime.status import State
+from ferdesk.runtime.status import State, Status
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
@@ -375,3 +376,87 @@ def test_a_rate_fades_where_nothing_comes_any_more() -> None:
     assert _rate(times, 59 / 30) == pytest.approx(30)
     assert _rate(times, 59 / 30 + 1.97) < 2
     assert _rate(times, 59 / 30 + 3) == 0
+
+
+def test_events_come_in_the_order_in_which_they_happened_also_from_two_threads() -> None:
+    now_s = 500.0
+    silence, more, lost = threading.Event(), threading.Event(), threading.Event()
+
+    def script(source: Source) -> Iterator[Frame]:
+        yield from frames(1)(source)
+        silence.wait(10)
+        yield from frames(1, first=1)(source)
+        more.wait(10)
+
+    kinds: list[str] = []
+
+    def note(kind: str, _text: str, _at_s: float) -> None:
+        if kind == "camera_lost":
+            lost.set()
+            # the camera is back before anyone has heard that it was lost
+            silence.set()
+            wait_for(lambda: engine.status().num_seen == 2)
+            threading.Event().wait(0.2)
+        kinds.append(kind)
+
+    engine = Engine(on_event=note, clock=lambda: now_s)
+    engine.start(lambda: Source(script), pipeline)
+    wait_for(lambda: engine.status().num_analysed == 1)
+    now_s += 2
+    assert lost.wait(10)
+    wait_for(lambda: len(kinds) == 2)
+    more.set()
+    engine.stop()
+    assert kinds == ["camera_lost", "camera_back"]
+
+
+@pytest.mark.parametrize("what", ["result", "event"])
+def test_stopping_waits_for_what_is_being_reported_and_nothing_comes_after(what: str) -> None:
+    reporting, stopped = threading.Event(), threading.Event()
+    early: list[bool] = []
+
+    def slowly(*_: object) -> None:
+        reporting.set()
+        early.append(stopped.wait(0.3))
+
+    def script(source: Source) -> Iterator[Frame]:
+        yield from frames(1)(source)
+        if what == "event":
+            yield Frame(np.zeros((60, 80, 3), np.uint8), 1, 0.1, 0.1)
+        source.closed.wait(1)
+
+    engine = Engine(**{f"on_{what}": slowly})  # type: ignore[arg-type]
+    engine.start(lambda: Source(script), pipeline)
+    assert reporting.wait(10)
+    engine.stop(wait_s=0.0)
+    stopped.set()
+    engine.stop()
+    assert early == [False]
+
+
+def test_counts_of_two_threads_do_not_overwrite_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both read the status, then both write theirs: only where no lock holds do they meet."""
+    meeting = threading.Barrier(2)
+
+    def slow_replace(status: Status, **changes: object) -> Status:
+        if changes.keys() & {"num_seen", "num_analysed"} and "capture_fps" not in changes:
+            try:
+                meeting.wait(0.1)
+            except threading.BrokenBarrierError:
+                meeting.reset()
+        return replace(status, **changes)  # type: ignore[arg-type]
+
+    def script(_: Source) -> Iterator[Frame]:
+        for index in range(6):
+            yield from frames(1, first=index)(_)
+
+    monkeypatch.setattr("ferdesk.runtime.run.replace", slow_replace)
+    engine = Engine()
+    engine.start(lambda: Source(script, kind="video"), pipeline)
+    wait_for(lambda: engine.status().state is State.ENDED)
+    status = engine.status()
+    engine.stop()
+    assert status.num_seen == 6
+    assert status.num_analysed + status.num_dropped == 6

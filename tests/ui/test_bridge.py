@@ -1,5 +1,6 @@
 """Results cross to the GUI thread newest first, once, and never queue up."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -147,3 +148,80 @@ def test_a_chore_that_fails_answers_with_its_sentence(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: bool(said))
     assert said == ["The disk is full."]
     chores.close(1.0)
+
+
+class MeetingBridge(Bridge):
+    """Lets threads meet where one looks whether the picture thread is there."""
+
+    meeting: threading.Barrier | None = None
+
+    @property
+    def _thread(self) -> threading.Thread | None:
+        thread = self._held_thread
+        if self.meeting is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.meeting.wait(0.3)
+        return thread
+
+    @_thread.setter
+    def _thread(self, thread: threading.Thread | None) -> None:
+        self._held_thread = thread
+
+
+def test_results_of_two_threads_at_once_have_one_picture_thread(qtbot: QtBot) -> None:
+    bridge = MeetingBridge()
+    bridge.meeting = threading.Barrier(2)
+    threads = [threading.Thread(target=bridge.put, args=(result(n),)) for n in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    bridge.meeting = None
+    made = [t for t in threading.enumerate() if t.name == "ferdesk-picture"]
+    bridge.close()
+    for thread in made:
+        thread.join(10)
+    assert len(made) == 1
+
+
+def test_closing_waits_for_a_change_that_is_on_its_way(qtbot: QtBot, bridge: Bridge) -> None:
+    telling, closed = threading.Event(), threading.Event()
+    early: list[bool] = []
+
+    def put(_: bool) -> bool:
+        telling.set()
+        early.append(closed.wait(0.3))
+        return True
+
+    bridge._change.put = put  # type: ignore[method-assign, assignment]
+    teller = threading.Thread(target=bridge.tell_change)
+    teller.start()
+    assert telling.wait(10)
+    bridge.close()
+    closed.set()
+    teller.join(10)
+    assert early == [False]
+
+
+def test_a_result_handed_over_while_its_source_is_left_is_forgotten(
+    qtbot: QtBot, bridge: Bridge
+) -> None:
+    handing, cleared = threading.Event(), threading.Event()
+    put = bridge._newest.put
+    taken: list[int] = []
+
+    def slow_put(item: tuple[FrameResult, object]) -> bool:
+        if item[0].frame.index == 1:
+            handing.set()
+            cleared.wait(0.3)  # comes true only where nothing holds ``clear`` back
+        return put(item)
+
+    bridge._newest.put = slow_put  # type: ignore[method-assign, assignment]
+    bridge.result.connect(lambda r, _: taken.append(r.frame.index))
+    bridge.put(result(1))
+    assert handing.wait(10)
+    bridge.clear()
+    cleared.set()
+    bridge.put(result(2))
+    qtbot.waitUntil(lambda: 2 in taken)
+    assert taken == [2]
