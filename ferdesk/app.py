@@ -1,4 +1,4 @@
-"""The window and everything in it, put together once; the hook for what nobody expected."""
+"""Application: the window with everything in it, and the hook for unexpected exceptions."""
 
 import logging
 import os
@@ -85,7 +85,7 @@ class StartOptions:
 
 
 class Program(QObject):
-    """The first page where it is due, then the window, built anew for another language."""
+    """Program: the consent page where it is due, then the window, rebuilt for another language."""
 
     declined = Signal()
     """The user does not agree to the first page: there is nothing to show."""
@@ -103,9 +103,7 @@ class Program(QObject):
         self._reports = reports
         self._loaded = load_settings(path)
         self._appearance = Appearance(app, self._loaded.settings)
-        self._appearance.language_changed.connect(
-            self._build_anew, Qt.ConnectionType.QueuedConnection
-        )
+        self._appearance.language_changed.connect(self._rebuild, Qt.ConnectionType.QueuedConnection)
         self.page: ConsentPage | None = None
         self.window: MainWindow | None = None
         reports.facts = self._facts
@@ -173,7 +171,7 @@ class Program(QObject):
             self.tell(Notice(text, "warning", details, file=report))
 
     @Slot()
-    def _build_anew(self) -> None:
+    def _rebuild(self) -> None:
         """Show the page or the window in the language that is now installed."""
         self._app.setQuitOnLastWindowClosed(False)
         if self.page is not None:
@@ -303,9 +301,9 @@ def open_window(
 
 
 class FirstPaint(QObject):
-    """Does ``then`` once ``window`` was painted, before anything slow is imported, or soon anyway.
+    """Event filter that does ``then`` once ``window`` was painted, before any slow import.
 
-    A window that begins minimised is not painted.
+    Soon it does so anyway: a window that begins minimised is not painted.
     """
 
     def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
