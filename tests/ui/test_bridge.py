@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import Frame, FrameResult
@@ -216,6 +217,14 @@ def test_a_result_handed_over_while_its_source_is_left_is_forgotten(
             cleared.wait(0.3)  # comes true only where nothing holds ``clear`` back
         return put(item)
 
+    preparing, go_on = threading.Event(), threading.Event()
+
+    def prepare(one: FrameResult) -> None:
+        if one.frame.index == 2:  # by then all that becomes of the first is on its way
+            preparing.set()
+            go_on.wait(10)
+
+    bridge.prepare = prepare
     bridge._newest.put = slow_put  # type: ignore[method-assign, assignment]
     bridge.result.connect(lambda r, _: taken.append(r.frame.index))
     bridge.put(result(1))
@@ -223,5 +232,8 @@ def test_a_result_handed_over_while_its_source_is_left_is_forgotten(
     bridge.clear()
     cleared.set()
     bridge.put(result(2))
+    assert preparing.wait(10)
+    QCoreApplication.processEvents()
+    go_on.set()
     qtbot.waitUntil(lambda: 2 in taken)
     assert taken == [2]
