@@ -8,15 +8,20 @@ from ferdesk.ui.kit.plain_text import plain
 
 
 class ElidedLabel(QLabel):
-    """Label whose text widens no window; a tooltip tells all of it. Always plain text."""
+    """Label whose text widens no window; a tooltip tells all of it. Always plain text.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Beside others it gives way down to ``least_px``.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, least_px: int = 0) -> None:
         super().__init__(parent)
+        self._least_px = least_px
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
+        whole = super().minimumSizeHint()
+        return QSize(min(self._least_px, whole.width()), whole.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -8,6 +8,8 @@ from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.review.library_model import LibraryModel
 
 _NAME_COLUMN = 1
+_ROOM = f"QTableView::item, QHeaderView::section {{ padding: 0 {GRID}px; }}"
+"""Between the columns, of which some stand right and the next one left."""
 
 
 def sessions_table(parent: QWidget, model: LibraryModel) -> QTableView:
@@ -22,6 +24,7 @@ def sessions_table(parent: QWidget, model: LibraryModel) -> QTableView:
     table.setWordWrap(False)
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(4 * GRID)
+    table.setStyleSheet(_ROOM)
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(_NAME_COLUMN, QHeaderView.ResizeMode.Stretch)

@@ -34,6 +34,9 @@ from ferdesk.ui.review.session_view import SessionView
 
 log = logging.getLogger(__name__)
 
+_FACTS_PX = 40 * GRID
+"""The date, length and source beside a long title."""
+
 
 class ReviewPage(QWidget):
     """Page that opens sessions beside the window; it holds one at a time."""
@@ -75,7 +78,7 @@ class ReviewPage(QWidget):
         self.up = make_action(self.session, up)
         self.title = ElidedLabel(self)
         self.title.setProperty("role", "heading")
-        self.facts = ElidedLabel(self)
+        self.facts = ElidedLabel(self, least_px=_FACTS_PX)
         self.facts.setProperty("role", "muted")
         self.recording = QLabel(self)
         self.recording.setProperty("role", "red")

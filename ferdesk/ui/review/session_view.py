@@ -274,6 +274,7 @@ class SessionView(QWidget):
         for panel in (self.faces, self.notes):
             side.addWidget(panel)
         side.setChildrenCollapsible(False)
+        side.setSizes([2 * GRID, 3 * GRID])
         upper = QSplitter(Qt.Orientation.Horizontal, self)
         upper.addWidget(self.view)
         upper.addWidget(side)
