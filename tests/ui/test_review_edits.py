@@ -1,6 +1,5 @@
 """Every edit of a session: what it writes into review.json, and that undo and redo are exact."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -263,12 +262,11 @@ def test_the_selection_of_a_note_lasts_until_the_note_is_gone(
 ) -> None:
     view = open_session(write_two_faces(tmp_path / "one", markers=[(0.3, "film A")]))
     marker_here(view)
-    assert view.note_editor.note is not None
     assert view.notes.table.currentRow() == 1
     press(view, Qt.Key.Key_E)
-    assert view.note_editor.note is not None
     assert view.notes.table.currentRow() == 1
+    assert view.actions_by_name["delete"].isEnabled()
     press(view, Qt.Key.Key_Delete)
     assert view.note_editor.note is None
     assert not view.actions_by_name["delete"].isEnabled()
-    assert json.dumps(column(view.notes.table, 1)) == '["film A"]'
+    assert column(view.notes.table, 1) == ["film A"]

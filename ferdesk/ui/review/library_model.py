@@ -62,6 +62,10 @@ def _length_key(entry: Entry) -> float | None:
     return None if length_s is None or not math.isfinite(length_s) else length_s
 
 
+def _faces_key(entry: Entry) -> int | None:
+    return entry.num_faces if isinstance(entry.num_faces, int) else None
+
+
 def _status_text(entry: Entry) -> str:
     reviewed = tr("reviewed") if entry.has_review else ""
     return " · ".join(filter(None, (tr(STATES[entry.state]), reviewed)))
@@ -80,7 +84,7 @@ COLUMNS = (
     Column(
         mark("Faces"),
         lambda e: "" if e.num_faces is None else str(e.num_faces),
-        lambda e: e.num_faces,
+        _faces_key,
         right=True,
     ),
     Column(

@@ -1,6 +1,7 @@
 """Playback of a session: the position, and the video frame there, decoded beside the window."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -185,7 +186,9 @@ class Player(QObject):
         self._old.clear()
 
     def seek(self, t_s: float) -> None:
-        """Go to that moment."""
+        """Go to that moment, or as near as the session has it; nowhere for what is no time."""
+        if math.isnan(t_s):
+            return
         self._position_s = min(max(t_s, self._starts_at_s), self._ends_at_s)
         self._began = (self._clock(), self._position_s)
         self._asked = -1

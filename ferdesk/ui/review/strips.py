@@ -35,6 +35,7 @@ _GAP_PX = 3
 FLAGS_PX = 24
 _FLAG_PX = 9
 _NEAR_PX = 6
+_FAR_PX = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class Scale:
         return (self.to_s - self.from_s) / max(self.right - self.left, 1)
 
     def x(self, t_s: float) -> float:
-        return self.left + (t_s - self.from_s) / self.s_per_px
+        x = self.left + (t_s - self.from_s) / self.s_per_px
+        # far outside is as good as further outside, and Qt's integers hold it
+        return min(max(x, -_FAR_PX), _FAR_PX)
 
     def t_s(self, x: float) -> float:
         return self.from_s + (x - self.left) * self.s_per_px

@@ -109,7 +109,8 @@ class SessionTimeline(QWidget):
         )
         notes: list[Note] = [*review.all_markers(opened.session), *review.comments]
         self.flags.set_notes(notes)
-        self.plot.show_marks(np.array([note.t_s for note in notes]))
+        times = np.array([note.t_s for note in notes], np.float64)
+        self.plot.show_marks(times[np.isfinite(times)])
         self._tracks_area.setMaximumHeight(min(len(review.tracks), _TRACKS_SEEN) * TRACK_PX + 2)
         self._tracks_area.setMinimumHeight(min(len(review.tracks), 2) * TRACK_PX)
         self.choose_track(track_id)
