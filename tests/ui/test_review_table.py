@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from ferdesk.sessions.catalogue import Entry
 from ferdesk.ui.review.library import Library
 from ferdesk.ui.review.library_model import COLUMNS, LibraryModel, about_text
+from ferdesk.ui.review.strips import Scale
 from ferdesk.ui.review.times import UNKNOWN, date_text, length_text, moment_text
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.sessions import write_two_faces
@@ -320,5 +321,13 @@ def test_moments_and_dates_of_any_value_are_a_text() -> None:
     assert moment_text(float("inf")) == moment_text(float("nan")) == UNKNOWN
     assert moment_text(-1.5) == "-0:00:01.500"
     assert date_text(None) == ""
-    for odd in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
-        assert isinstance(date_text(odd), str)
+    west, east = timezone(timedelta(hours=-14)), timezone(timedelta(hours=14))
+    for odd in (datetime.min.replace(tzinfo=east), datetime.max.replace(tzinfo=west)):
+        assert date_text(odd) == ""
+
+
+def test_a_moment_far_outside_lies_on_a_pixel_that_qt_can_hold() -> None:
+    scale = Scale(10.0, 10.5, 100, 1100)
+    assert scale.x(10.25) == 600
+    assert scale.x(9e8) == 1e6
+    assert scale.x(-9e8) == -1e6
