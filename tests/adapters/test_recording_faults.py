@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -42,18 +43,20 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A file system of half a megabyte."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
+    # not in tmp_path: another run that cleans up old folders moves it, mounted as it is
+    place = Path(tempfile.mkdtemp(prefix="ferdesk-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
+        place.rmdir()
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
     yield place
     subprocess.run(["umount", str(place)], check=True)
+    place.rmdir()
 
 
 def test_a_full_disk_stops_the_recording_and_all_up_to_there_is_valid(small_disk: Path) -> None:
