@@ -2260,6 +2260,10 @@
         <translation>{path} 不是会话，其中也没有会话。</translation>
     </message>
     <message>
+        <source>{path} is not a session&apos;s table; it is left as it is.</source>
+        <translation>{path} 不是会话的数据表；该文件未作改动。</translation>
+    </message>
+    <message>
         <source>The marker file {path} cannot be read: {why}.</source>
         <translation>无法读取标记文件 {path}：{why}。</translation>
     </message>
@@ -2272,8 +2276,8 @@
         <translation>{path} 第 {number} 行缺少时间或标签。</translation>
     </message>
     <message>
-        <source>Line {number} of {path}: {text!r} is no time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
-        <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始算起的秒数，或带时区的日期，例如 2026-03-04T05：06：07.5Z。</translation>
+        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
+        <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始起的秒数，或带时区的日期，例如 2026-03-04T05:06:07.5Z。</translation>
     </message>
     <message>
         <source>The marker file {path} has no column {names}.</source>

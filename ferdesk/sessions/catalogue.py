@@ -1,5 +1,6 @@
-"""The library of sessions in a folder, known by their ``session.json`` alone; and repair."""
+"""Catalogue of the sessions in a folder, read from their ``session.json`` alone; and repair."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -12,13 +13,24 @@ from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
 from ferdesk.sessions.reader import Session, parse_utc, read_about
-from ferdesk.sessions.schema import RESULTS_FILE, REVIEW_FILE, SESSION_FILE, VIDEO_FILE, utc_text
+from ferdesk.sessions.schema import (
+    COLUMNS,
+    RESULTS_FILE,
+    REVIEW_FILE,
+    SESSION_FILE,
+    VIDEO_FILE,
+    utc_text,
+)
 from ferdesk.sessions.table import read_table
+
+_MOST = 2**53
+_LONGEST_S = 1e9
+"""Thirty years: a length beyond is damage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A session as a list shows it; None where it is not known without reading every row.
+    """Entry of the catalogue; None where a value is not known without reading every row.
 
     ``state``: ``complete``; ``incomplete``, a killed program left it; ``recording``, one is writing
     it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files,
@@ -56,7 +68,8 @@ def list_sessions(root: Path) -> list[Entry]:
         RecordingError: ``root`` cannot be read; a folder that is not there has no sessions.
     """
     try:
-        folders = [Path(item.path) for item in os.scandir(root) if item.is_dir()]
+        with os.scandir(root) as items:
+            folders = [Path(item.path) for item in items if item.is_dir()]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -133,6 +146,7 @@ def repair(folder: Path) -> Entry:
         )
     about = _about_or_new(folder)
     try:
+        _check_ours(folder / RESULTS_FILE)
         cut = _cut_half_line(folder / RESULTS_FILE)
         (folder / RESERVE_FILE).unlink(missing_ok=True)
         session = Session(folder, about, read_table(folder / RESULTS_FILE))
@@ -180,7 +194,7 @@ def _closed(session: Session, about: dict[str, Any], cut_bytes: int) -> dict[str
     table = session.table
     started = parse_utc(about.get("started_utc"))
     ended = None if started is None else started + timedelta(seconds=session.length_s)
-    events = about.get("events")
+    events, markers = about.get("events"), about.get("markers")
     note = "The program ended without closing this session; it was closed afterwards."
     if cut_bytes:
         note += f" A last line of {cut_bytes} bytes that was not whole was cut."
@@ -195,10 +209,30 @@ def _closed(session: Session, about: dict[str, Any], cut_bytes: int) -> dict[str
         "rows": len(table),
         "length_s": round(session.length_s, 6),
         "num_faces": len(table.face_ids()),
-        "markers": about.get("markers") or [],
+        "markers": markers if isinstance(markers, list) else [],
         "events": [*(events if isinstance(events, list) else ()), event],
         "complete": True,
     }
+
+
+def _check_ours(path: Path) -> None:
+    """Before anything is cut: a file of that name may be another program's, or a link to one.
+
+    Raises:
+        RecordingError: it is no regular file, or has other columns.
+    """
+    is_ours = path.is_file() and not path.is_symlink()
+    if is_ours:
+        with path.open("rb") as file:
+            header = file.readline(65_536).decode("utf-8-sig", "replace").strip()
+        is_ours = tuple(header.split(","))[: len(COLUMNS)] == COLUMNS
+    if not is_ours:
+        raise RecordingError(
+            translatable(
+                "{path} is not a session's table; it is left as it is.",
+                path=path,
+            )
+        )
 
 
 def _cut_half_line(path: Path) -> int:
@@ -221,15 +255,17 @@ def _cut_half_line(path: Path) -> int:
 
 
 def _length_s(about: dict[str, Any], folder: Path) -> float | None:
-    if isinstance(length := about.get("length_s"), int | float):
-        return float(length)
+    length = about.get("length_s")
+    if isinstance(length, int | float) and not isinstance(length, bool):
+        return float(length) if 0 <= length <= _LONGEST_S else None
     # an older or a cut session: the time in its last whole line
     try:
         with (folder / RESULTS_FILE).open("rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - 8192))
             lines = file.read().split(b"\n")[1:-1]
-        return float(lines[-1].split(b",")[1]) if lines else 0.0
+        last_s = float(lines[-1].split(b",")[1]) if lines else 0.0
+        return last_s if 0 <= last_s <= _LONGEST_S else None
     except (OSError, ValueError, IndexError):
         return None
 
@@ -261,9 +297,11 @@ def _searchable(entry: Entry) -> str:
 def _size(folder: Path) -> int:
     total = 0
     try:
-        for item in os.scandir(folder):
-            if item.is_file(follow_symlinks=False):
-                total += item.stat(follow_symlinks=False).st_size
+        with os.scandir(folder) as items:
+            for item in items:
+                with contextlib.suppress(OSError):  # it went meanwhile
+                    if item.is_file(follow_symlinks=False):
+                        total += item.stat(follow_symlinks=False).st_size
     except OSError:
         return total
     return total
@@ -274,4 +312,6 @@ def _table(value: object) -> dict[str, Any]:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST else None

@@ -1,4 +1,4 @@
-"""Marker files of stimulus programs: a time and a label a line."""
+"""Marker files of stimulus programs: one time and label per line."""
 
 import csv
 import math
@@ -74,7 +74,7 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
         if t_s is None:
             raise RecordingError(
                 translatable(
-                    "Line {number} of {path}: {text!r} is no time. Give seconds "
+                    "Line {number} of {path}: {text!r} is not a time. Give seconds "
                     "from the session's start, or a date like 2026-03-04T05:06:07.5Z "
                     "with its zone.",
                     number=number,

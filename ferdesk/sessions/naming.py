@@ -1,4 +1,4 @@
-"""The names that faces were given while a session was recorded go into its review."""
+"""Face names given while recording, put into the session's review."""
 
 from collections.abc import Mapping
 from pathlib import Path

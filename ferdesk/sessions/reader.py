@@ -1,4 +1,4 @@
-"""Reading a session folder, whole or cut off, and checking that it keeps its contract."""
+"""Session reader: a recording from its folder, whole or interrupted, and checks of its contract."""
 
 import contextlib
 import csv
@@ -25,9 +25,12 @@ _FACE_NUMBERS = tuple(
 )
 
 
+_FIRST_YEAR, _LAST_YEAR = 1800, 9000
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A moment with a label. ``origin``: ``recorded``, ``review``, or the file it came from."""
+    """Marker: a moment with a label. ``origin``: ``recorded``, ``review``, or a file's name."""
 
     t_s: float
     label: str
@@ -36,7 +39,7 @@ class Marker:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """A recording: ``about`` the content of ``session.json``, ``table`` the rows as columns."""
+    """Session: ``about`` the content of ``session.json``, ``table`` the rows as columns."""
 
     folder: Path
     about: dict[str, Any]
@@ -74,9 +77,11 @@ class Session:
     def markers(self) -> tuple[Marker, ...]:
         """Those set while recording, in time's order."""
         found = []
-        for entry in self.about.get("markers") or ():
-            with contextlib.suppress(TypeError, ValueError, KeyError):
-                found.append(Marker(float(entry["t_s"]), str(entry["label"])))
+        entries = self.about.get("markers")
+        for entry in entries if isinstance(entries, list) else ():
+            with contextlib.suppress(TypeError, ValueError, KeyError, OverflowError):
+                if math.isfinite(t_s := float(entry["t_s"])):
+                    found.append(Marker(t_s, str(entry["label"])))
         return tuple(sorted(found, key=lambda marker: marker.t_s))
 
     @property
@@ -142,6 +147,8 @@ def parse_utc(text: object) -> datetime | None:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
         return None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        return None  # another zone, or a length added, would be out of datetime's range
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -163,7 +170,7 @@ def problems_of(session: Session) -> list[str]:
     for number, row in enumerate(session.rows, start=2):
         try:
             now = (int(row["frame"]), float(row["t_s"]))
-            if now < before:
+            if now < before or now[1] < before[1]:
                 problems.append(f"line {number}: time runs backwards")
             before = now
             problems += [f"line {number}: {problem}" for problem in _row_problems(row)]

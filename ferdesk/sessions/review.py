@@ -1,4 +1,4 @@
-"""What was added to a session afterwards: names, merges, splits, comments, markers.
+"""Review of a session, added afterwards: names, merges, splits, comments, markers.
 
 It lies in ``review.json`` beside the recording, which itself is never changed. A ``Review`` is a
 value: each change gives a new one, so that undoing is keeping the old.
@@ -29,7 +29,7 @@ _OWN_KEYS = frozenset({"schema", "lanes", "comments", "markers", "notes"})
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The rows of one recorded face with ``from_s <= t_s < to_s``."""
+    """Segment of a track: the rows of one recorded face with ``from_s <= t_s < to_s``."""
 
     face_id: int
     from_s: float = -math.inf
@@ -38,9 +38,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What the reviewer takes for one face: a recorded face, several merged, or a part of one.
+    """Track of one face as reviewed: a recorded face, several merged, or a part of one.
 
-    An unchanged face is a track with its own id and one whole segment.
+    An unchanged face is a track with its own id and one whole segment. In ``review.json`` a track
+    is called lane, and a segment piece.
     """
 
     id: int
@@ -55,7 +56,7 @@ class Track:
     def rows(self, table: Table) -> NDArray[np.int64]:
         """The track's rows in ``table``, ascending, one a frame.
 
-        Where merged faces were seen in the same frame, the surer detection stands for both.
+        Where merged faces were seen in the same frame, the higher detection score counts.
         """
         chosen = np.zeros(len(table), bool)
         for segment in self.segments:
@@ -67,10 +68,10 @@ class Track:
             chosen |= part
         rows = np.flatnonzero(chosen)
         if len(self.segments) > 1:
-            surest_last = rows[np.lexsort((table.detection[rows], table.frame[rows]))]
-            frames = table.frame[surest_last]
+            best_last = rows[np.lexsort((table.detection[rows], table.frame[rows]))]
+            frames = table.frame[best_last]
             last_of_frame = np.append(np.diff(frames) != 0, True)[: len(rows)]
-            rows = np.sort(surest_last[last_of_frame])
+            rows = np.sort(best_last[last_of_frame])
         return rows
 
 

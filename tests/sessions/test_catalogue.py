@@ -2,15 +2,24 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ferdesk.errors import RecordingError
-from ferdesk.sessions.catalogue import entry_of, find_sessions, list_sessions, repair, search
+from ferdesk.sessions.catalogue import (
+    Entry,
+    entry_of,
+    find_sessions,
+    list_sessions,
+    repair,
+    search,
+)
 from ferdesk.sessions.files import mark_as_written
 from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.reader import problems_of, read_session
+from ferdesk.sessions.report import html_report
 
 Maker = Callable[..., Path]
 
@@ -130,7 +139,7 @@ def test_marker_files_of_stimulus_programs_are_read(
         ("time,label\n1,go\nsoon,stop\n", "Line 3"),
         ("time,label\n2026-03-04T05:06:08,go\n", "with its zone"),
         ("time,label\n1\n", "lacks a time or a label"),
-        ("time,label\nnan,go\n", "is no time"),
+        ("time,label\nnan,go\n", "is not a time"),
     ],
 )
 def test_a_marker_file_that_cannot_be_used_is_one_sentence(
@@ -141,3 +150,149 @@ def test_a_marker_file_that_cannot_be_used_is_one_sentence(
     with pytest.raises(RecordingError, match=words):
         read_markers(path, read_session(make_session([[]])))
     assert json.loads((tmp_path / "s" / "session.json").read_text())["markers"] == []
+
+
+def test_every_figure_of_an_entry_is_the_sessions(make_session: Maker) -> None:
+    folder = make_session(
+        [[(1, "happy"), (4, "sad")], [], [(4, "sad")]],
+        times=[0.25, 0.5, 1.125],
+        markers=[(0.3, "b"), (0.9, "a")],
+        num_faces=2,
+        length_s=1.125,
+        source={"kind": "video", "name": "talk.mp4"},
+        started_utc="2026-01-02T03:04:05.678901Z",
+        model={"name": "full"},
+    )
+    (folder / "video.mp4").write_bytes(bytes(1234))
+    entry = entry_of(folder)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert entry == Entry(
+        folder, "complete", datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), 1.125, "talk.mp4",
+        "video", 2, 4, ("b", "a"), True, False, "full", size,
+    )  # fmt: skip
+
+
+def test_a_repaired_session_has_the_counts_of_its_rows_and_keeps_the_rest(
+    make_session: Maker,
+) -> None:
+    folder = make_session(
+        [[(1, "happy"), (4, "sad")], [], [(4, "sad")], []],
+        times=[0.25, 0.5, 1.125, 1.375],
+        markers=[(0.9, "a")],
+        complete=False,
+        rows=1,
+        frames_seen=9,
+        frames_dropped=5,
+        frames_analysed=1,
+        events=[{"t_s": 0.5, "event": "camera_lost", "text": "gone"}],
+        other="kept",
+    )
+    (folder / ".reserve").touch()
+    repair(folder)
+    about = read_session(folder).about
+    counts = ("rows", "frames_analysed", "frames_seen", "frames_dropped", "num_faces", "length_s")
+    assert [about[name] for name in counts] == [5, 4, 9, 5, 2, 1.375]
+    assert about["ended_utc"] == "2026-03-04T05:06:08.375000Z"
+    assert [(event["t_s"], event["event"]) for event in about["events"]] == [
+        (0.5, "camera_lost"), (1.375, "repaired"),
+    ]  # fmt: skip
+    assert about["markers"] == [{"t_s": 0.9, "label": "a"}]
+    assert about["other"] == "kept"
+    assert not (folder / ".reserve").exists()
+    assert "not whole" not in about["events"][-1]["text"]
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_repair_cuts_no_other_programs_table(
+    make_session: Maker, tmp_path: Path, is_link: bool
+) -> None:
+    folder = make_session([[(1, "happy")]] * 3, complete=False)
+    path, other = folder / "results.csv", tmp_path / "other.csv"
+    precious = path.read_bytes() if is_link else b"a,b\n1,2\n3,4"
+    other.write_bytes(precious + b"half")
+    path.unlink()
+    if is_link:
+        path.symlink_to(other)
+    else:
+        path.write_bytes(precious + b"half")
+    with pytest.raises(RecordingError, match="is not a session's table; it is left as it is"):
+        repair(folder)
+    assert path.read_bytes() == precious + b"half"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("started_utc", "0001-01-01T00:00:00+14:00"),
+        ("started_utc", "9999-12-31T23:59:59-12:00"),
+        ("started_utc", 17),
+        ("length_s", 1e300),
+        ("length_s", float("nan")),
+        ("length_s", -5),
+        ("length_s", True),
+        ("num_faces", 10**400),
+        ("num_faces", -1),
+        ("rows", "many"),
+        ("source", ["x"]),
+        ("model", "fast"),
+        ("markers", {"t_s": 1}),
+        ("markers", [[1], None, {"t_s": "x", "label": 1}, {"t_s": float("inf"), "label": "x"}]),
+        ("events", "none"),
+        ("picture", 3),
+    ],
+)
+def test_one_odd_session_is_listed_opened_and_reported_like_any_other(
+    make_session: Maker, tmp_path: Path, key: str, value: object
+) -> None:
+    folder = make_session([[(1, "happy")]] * 3, name="odd")
+    table = json.loads((folder / "session.json").read_text())
+    (folder / "session.json").write_text(json.dumps({**table, key: value}))
+    make_session([[]], name="good")
+    entries = list_sessions(tmp_path)
+    assert {entry.name for entry in entries} == {"odd", "good"}
+    assert search(entries, "odd")
+    odd = entry_of(folder)
+    assert odd.length_s is None or 0 <= odd.length_s < 1e9
+    assert odd.num_faces is None or 0 <= odd.num_faces < 2**63
+    session = read_session(folder)
+    assert session.markers == ()
+    assert html_report([session], made=datetime(2026, 3, 5, tzinfo=UTC), version="1")
+    table = json.loads((folder / "session.json").read_text())
+    (folder / "session.json").write_text(json.dumps({**table, "complete": False}))
+    assert repair(folder).complete
+
+
+def test_the_session_knows_its_start_length_markers_and_faces(make_session: Maker) -> None:
+    markers = [(1.1, "late"), (0.05, "early")]
+    folder = make_session([[(2, "sad"), (5, "fear")], [], [(5, "fear")]], markers=markers,
+                          times=[0.5, 0.75, 1.25])  # fmt: skip
+    session = read_session(folder)
+    assert session.length_s == 1.25
+    assert session.started_utc == datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert [(one.t_s, one.label) for one in session.markers] == [(0.05, "early"), (1.1, "late")]
+    assert session.face_ids() == [2, 5]
+    assert session.frames_with_faces() == [True, False, True]
+    assert [row["face_id"] for row in session.faces()] == ["2", "5", "5"]
+    assert (session.name, session.video) == ("s", None)
+    (folder / "video.mp4").touch()
+    assert session.video == folder / "video.mp4"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("2,0.200000,", "0,0.200000,", "line 4: time runs backwards"),
+        ("2,0.200000,", "2,0.050000,", "line 4: time runs backwards"),
+        (",0.9,happy,0.76,", ",1.5,happy,0.76,", "detection out of range"),
+        (",happy,0.76,", ",happy,0.75,", "label happy is not the largest"),
+        (",happy,", ",sad,", "label sad is not the largest"),
+    ],
+)
+def test_rows_that_break_the_contract_are_named(
+    make_session: Maker, old: str, new: str, words: str
+) -> None:
+    folder = make_session([[(1, "happy")]] * 3, frames_analysed=3)
+    assert problems_of(read_session(folder)) == []
+    path = folder / "results.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert [one for one in problems_of(read_session(folder)) if words in one]

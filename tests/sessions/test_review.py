@@ -112,3 +112,94 @@ def test_a_folder_that_is_gone_is_one_sentence(make_session: Maker, tmp_path: Pa
     review = load_review(read_session(make_session([[(1, "happy")]])))
     with pytest.raises(RecordingError, match="cannot be saved"):
         save_review(review, tmp_path / "gone")
+
+
+def test_the_review_on_disk_keeps_its_keys(make_session: Maker) -> None:
+    folder = make_session([[(1, "happy"), (2, "sad"), (3, "fear")]] * 10)
+    review = load_review(read_session(folder)).split(2, 0.45).named(4, "Bo").excluding(3)
+    review = review.with_comment(Comment(0.25, "b", 4)).with_comment(Comment(0.125, "a"))
+    review = review.with_markers(Marker(0.75, "stop", "m.csv"), Marker(0.5, "go", "review"))
+    save_review(review, folder)
+    assert json.loads((folder / "review.json").read_text("utf-8")) == {
+        "schema": 1,
+        "lanes": [
+            {"id": 2, "name": "", "excluded": False,
+             "pieces": [{"face_id": 2, "from_s": None, "to_s": 0.45}]},
+            {"id": 3, "name": "", "excluded": True,
+             "pieces": [{"face_id": 3, "from_s": None, "to_s": None}]},
+            {"id": 4, "name": "Bo", "excluded": False,
+             "pieces": [{"face_id": 2, "from_s": 0.45, "to_s": None}]},
+        ],
+        "comments": [
+            {"t_s": 0.125, "text": "a", "lane": None}, {"t_s": 0.25, "text": "b", "lane": 4},
+        ],
+        "markers": [
+            {"t_s": 0.5, "label": "go", "origin": "review"},
+            {"t_s": 0.75, "label": "stop", "origin": "m.csv"},
+        ],
+        "notes": "",
+    }  # fmt: skip
+
+
+def test_a_merge_keeps_the_firsts_id_and_its_name_if_it_has_one(make_session: Maker) -> None:
+    review = load_review(read_session(make_session([[(1, "happy"), (2, "sad"), (3, "fear")]])))
+    named = review.named(1, "Ana").named(2, "Bo")
+    assert named.merged(2, 1).track(2).name == "Bo"
+    assert named.merged(3, 1).track(3).name == "Ana"
+    assert [track.id for track in named.merged(3, 1).tracks] == [2, 3]
+    assert named.excluding(3).shown_tracks() == named.tracks[:2]
+
+
+def test_a_split_row_belongs_to_the_later_part_and_the_parts_join_again(
+    make_session: Maker,
+) -> None:
+    folder = make_session([[(1, "happy"), (5, "sad")]] * 5, times=[0.0, 0.25, 0.5, 1.0, 1.5])
+    review = load_review(read_session(folder))
+    parts = review.named(1, "Ana").excluding(1).split(1, 0.5)
+    assert rows(parts, folder, 1) == [0, 2]
+    assert rows(parts, folder, 6) == [4, 6, 8]
+    assert (parts.track(1).name, parts.track(6).name) == ("Ana", "")
+    assert parts.track(6).excluded
+    assert parts.merged(1, 6).track(1).segments == (Segment(1),)
+    assert parts.restored(6).track(1) == Track(1, (Segment(1),))
+
+
+def test_markers_are_added_once_and_recorded_ones_cannot_be_taken_back(
+    make_session: Maker,
+) -> None:
+    session = read_session(make_session([[]] * 9, markers=[(0.35, "go")]))
+    added = Marker(0.15, "start", "m.csv")
+    review = load_review(session).with_markers(added, Marker(0.5, "end")).with_markers(added)
+    assert [(m.t_s, m.label) for m in review.all_markers(session)] == [
+        (0.15, "start"), (0.35, "go"), (0.5, "end"),
+    ]  # fmt: skip
+    fewer = review.without_marker(added).without_marker(session.markers[0])
+    assert [m.label for m in fewer.all_markers(session)] == ["go", "end"]
+
+
+def test_overlapping_tracks_of_a_file_are_refused_and_touching_ones_are_not(
+    make_session: Maker,
+) -> None:
+    folder = make_session([[(1, "happy")]] * 9)
+
+    def loaded(second_from_s: float) -> Review:
+        table = {"lanes": [
+            {"id": 1, "pieces": [{"face_id": 1, "to_s": 0.4}]},
+            {"id": 2, "pieces": [{"face_id": 1, "from_s": second_from_s}]},
+        ]}  # fmt: skip
+        (folder / "review.json").write_text(json.dumps(table))
+        return load_review(read_session(folder))
+
+    assert [track.id for track in loaded(0.4).tracks] == [1, 2]
+    assert loaded(0.4).warnings == ()
+    overlapping = loaded(0.3)
+    assert [track.id for track in overlapping.tracks] == [1]
+    assert overlapping.warnings == (
+        "The track 2 of review.json is left out: its rows belong to another.",
+    )
+
+
+def test_half_a_surrogate_pair_in_a_name_is_saved(make_session: Maker) -> None:
+    folder = make_session([[(1, "happy")]])
+    save_review(load_review(read_session(folder)).named(1, "A\udcff"), folder)
+    assert load_review(read_session(folder)).track(1).name == "A\udcff"

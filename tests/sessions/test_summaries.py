@@ -73,9 +73,7 @@ def labels_every_tenth(*runs: tuple[str, int]) -> list[int]:
 def changes(labels: Sequence[int], times: Sequence[float] | None = None) -> dict[str, int]:
     t_s = np.arange(len(labels)) / 10 if times is None else np.asarray(times)
     counted = count_changes(t_s, np.asarray(labels, np.int8))
-    return {
-        f"{LABELS[i]}>{LABELS[j]}": int(counted[i, j]) for i, j in np.argwhere(counted).tolist()
-    }
+    return changes_of(counted)
 
 
 def test_changes_count_runs_and_leave_flicker_out() -> None:
@@ -149,3 +147,110 @@ def test_the_calibration_error_is_the_models_own(make_session: Maker) -> None:
     folder = make_session([[]], model={"name": "fast", "accuracy": accuracy})
     assert calibration_error(read_session(folder)) == 0.04
     assert calibration_error(read_session(make_session([[]], name="old"))) is None
+
+
+TIMES = [0.0, 0.2, 0.5, 0.6, 1.0, 1.6, 2.4, 2.5]
+"""Each row counts until the next frame, at most 0.5 s: 0.2 0.3 0.1 0.4 0.5 0.5 0.1 0.1."""
+FRAMES = [
+    [(1, "happy", 0.5)],
+    [(1, "happy", 0.75), (2, "fear", 0.625)],
+    [(1, "happy", 0.5), (2, "surprise", 0.5)],
+    [(1, "sad", 0.5)],
+    [(1, "sad?", 0.375)],
+    [(2, "neutral", 0.875)],
+    [(2, "neutral?", 0.375)],
+    [(2, "neutral", 0.75)],
+]
+
+
+def test_all_figures_of_two_faces_at_uneven_times(make_session: Maker) -> None:
+    session = read_session(make_session(FRAMES, times=TIMES))
+    assert row_durations(session.table).tolist() == pytest.approx(
+        [0.2, 0.3, 0.3, 0.1, 0.1, 0.4, 0.5, 0.5, 0.1, 0.1]
+    )
+    one, two = summarize(session)
+    assert (one.track, one.title, two.track, two.title) == (1, "#1", 2, "#2")
+    assert (one.seen_s, two.seen_s) == pytest.approx((1.5, 1.1))
+    assert one.label_s.tolist() == pytest.approx([0, 0, 0, 0.6, 0.4, 0, 0])
+    assert two.label_s.tolist() == pytest.approx([0, 0, 0.3, 0, 0, 0.1, 0.6])
+    assert (one.low_confidence_s, two.low_confidence_s) == pytest.approx((0.5, 0.1))
+    assert one.shares.tolist() == pytest.approx([0, 0, 0, 0.6, 0.4, 0, 0])
+    assert two.shares.tolist() == pytest.approx([0, 0, 0.3, 0, 0, 0.1, 0.6])
+    assert (one.low_confidence_share, two.low_confidence_share) == pytest.approx((1 / 3, 1 / 11))
+    # raw, an eighth less than smoothed, weighted by time; of the rest happy gets 3/21 beside sad
+    happy = 0.2 * 0.375 + 0.3 * 0.625 + 0.1 * 0.375 + (0.4 * 0.625 + 0.5 * 0.75) * 3 / 21
+    assert one.mean[HAPPY] == pytest.approx(happy / 1.5)
+    assert one.mean.sum() == pytest.approx(1.0)
+    # sad from 0.6 s is held for 0 s only: its one confident row is followed by none
+    assert changes_of(one.changes) == {}
+    assert not one.small
+    whole = profile(session)
+    assert whole.seen_s == pytest.approx(2.6)
+    assert whole.shares.tolist() == pytest.approx([0, 0, 0.15, 0.3, 0.2, 0.05, 0.3])
+    assert whole.low_confidence_share == pytest.approx(0.6 / 2.6)
+    assert whole.mean.tolist() == pytest.approx(((one.mean * 1.5 + two.mean * 1.1) / 2.6).tolist())
+
+
+def test_intervals_begin_at_markers_that_lie_between_rows(make_session: Maker) -> None:
+    markers = [(1.7, "film B"), (0.45, "film A"), (0.45, "again")]
+    session = read_session(make_session(FRAMES, times=TIMES, markers=markers))
+    found = {(f.track, f.interval.label): f for f in summarize(session, by_marker=True)}
+    assert [(i.label, i.from_s, i.to_s) for i in intervals_of(session.markers, 2.5)] == [
+        ("before the first marker", 0.0, 0.45), ("again", 0.45, 1.7), ("film B", 1.7, np.inf),
+    ]  # fmt: skip
+    seen = {key: round(face.seen_s, 6) for key, face in found.items()}
+    assert seen == {
+        (1, "before the first marker"): 0.5, (1, "again"): 1.0, (1, "film B"): 0.0,
+        (2, "before the first marker"): 0.3, (2, "again"): 0.6, (2, "film B"): 0.2,
+    }  # fmt: skip
+    assert found[1, "again"].shares.tolist() == pytest.approx([0, 0, 0, 0.2, 0.8, 0, 0])
+    assert found[1, "again"].low_confidence_share == pytest.approx(0.5)
+    assert found[2, "film B"].low_confidence_s == pytest.approx(0.1)
+
+
+def test_a_row_at_the_markers_very_moment_belongs_to_what_it_begins(make_session: Maker) -> None:
+    session = read_session(make_session(FRAMES, times=TIMES, markers=[(0.5, "A"), (2.5, "B")]))
+    seen = [round(f.seen_s, 6) for f in summarize(session, by_marker=True)]
+    assert seen == [0.5, 1.0, 0.0, 0.3, 0.7, 0.1]
+
+
+def changes_of(counted: np.ndarray) -> dict[str, int]:
+    return {
+        f"{LABELS[i]}>{LABELS[j]}": int(counted[i, j]) for i, j in np.argwhere(counted).tolist()
+    }
+
+
+@pytest.mark.parametrize(("held", "counts"), [(2, False), (3, True), (4, True)])
+def test_a_run_counts_from_three_tenths_of_a_second(held: int, counts: bool) -> None:
+    labels = labels_every_tenth(("neutral", 9), ("fear", held), ("happy", 9))
+    wanted = {"neutral>fear": 1, "fear>happy": 1} if counts else {"neutral>happy": 1}
+    assert changes(labels, [i * 0.1000001 for i in range(len(labels))]) == wanted
+
+
+@pytest.mark.parametrize(("gap_s", "counts"), [(0.9, True), (1.1, False)])
+def test_a_change_over_a_gap_counts_up_to_one_second(gap_s: float, counts: bool) -> None:
+    labels = labels_every_tenth(("neutral", 9), ("happy", 9))
+    times = [*np.arange(9) / 10, *(np.arange(9) / 10 + 0.8 + gap_s)]
+    assert changes(labels, times) == ({"neutral>happy": 1} if counts else {})
+
+
+def test_a_low_confidence_row_between_two_labels_is_no_label(make_session: Maker) -> None:
+    frames = [[(1, "happy")]] * 5 + [[(1, "fear?")]] * 5 + [[(1, "sad")]] * 5
+    (face,) = summarize(read_session(make_session(frames)))
+    assert changes_of(face.changes) == {"happy>sad": 1}
+
+
+def test_a_comparison_is_second_minus_first_of_equal_sessions(make_session: Maker) -> None:
+    long = profile(read_session(make_session([[(1, "happy", 0.625)]] * 90, name="long")))
+    short = profile(read_session(make_session([[(1, "happy", 0.375)]] * 10, name="short")))
+    other = profile(read_session(make_session([[(1, "sad", 0.625)]] * 10, name="other")))
+    result = compare([long, short], [other], first_name="a", second_name="b")
+    assert (result.first_name, result.second_name) == ("a", "b")
+    assert result.first[HAPPY] == pytest.approx((0.5 + 0.25) / 2)
+    assert result.second[HAPPY] == pytest.approx(0.5 * 3 / 21)
+    assert result.difference[HAPPY] == pytest.approx(0.5 * 3 / 21 - 0.375)
+    assert result.difference[SAD] > 0
+    again = compare([long] * 5, [other] * 5)
+    assert again.low is not None
+    assert again.low.tolist() == pytest.approx(again.difference.tolist())
+    assert compare([long] * 4, [other] * 9).low is None
