@@ -48,7 +48,8 @@ TO_DOCS = {
     "settings-0-light": "settings-source",
     "settings-1-light": "settings-analysis",
     "settings-2-light": "settings-picture",
-    "settings-3-light": "settings-appearance",
+    "settings-3-light": "settings-recording",
+    "settings-4-light": "settings-appearance",
     "keys-light": "keys",
     "notice-light": "notice",
     "sessions-light": "review-sessions",
@@ -192,7 +193,7 @@ def _whole(window: MainWindow) -> None:
     _save(page, f"consent-{theme}")
     page.close()
     page.deleteLater()
-    details = "What went wrong, line by line, for whoever mends it."
+    details = "What went wrong, line by line, for the developers."
     text = "Unexpected error; ferdesk keeps running."
     window.notices.show_notice(Notice(text, "error", details))
     window.notices.cards[-1].unfold.click()

@@ -816,10 +816,6 @@
         <translation>{label} {share}</translation>
     </message>
     <message>
-        <source>low confidence ({label})</source>
-        <translation>置信度低（{label}）</translation>
-    </message>
-    <message>
         <source>Settings exported to {path}.</source>
         <translation>设置已导出到 {path}。</translation>
     </message>

@@ -40,7 +40,7 @@ def annotate(face: FaceResult) -> Annotation:
         "{label} {share}", label=Message(face.label, {}), share=percent(face.confidence)
     )
     if face.low_confidence:
-        words = translatable("low confidence ({label})", label=words)
+        words = translatable("Low confidence: {label}", label=words)
     return Annotation(words, LABEL_COLOURS[face.label])
 
 

@@ -54,7 +54,7 @@ def test_a_face_that_cannot_be_classified_has_no_labels_words_or_colour(
         assert not any(re.search(rf"\b{label}\b", said.words) for label in LABELS)
     else:
         assert "angry 27 %" in said.words
-        assert ("low confidence" in said.words) == (reason == "unclear")
+        assert ("Low confidence" in said.words) == (reason == "unclear")
         assert said.colour == LABEL_COLOURS["angry"]
 
 

@@ -170,7 +170,7 @@ def test_a_label_of_low_confidence_is_called_so(result: FrameResult) -> None:
     face = result.faces[0]
     assert face_text(face) == "#1  happy 82 %"
     unsure = replace(face, smoothed=likely("fear", 0.3), low_confidence=True)
-    assert face_text(unsure) == "#1  low confidence (fear 30 %)"
+    assert face_text(unsure) == "#1  Low confidence: fear 30 %"
 
 
 def test_a_dimmed_picture_offers_no_face(view: VideoView, result: FrameResult) -> None:

@@ -147,11 +147,11 @@ def test_the_chart_draws_the_smoothed_values_and_on_wish_the_raw_ones(
     times, values = view.timeline.plot.curves["happy"].getData()
     assert times[:3] == pytest.approx([0.0, 0.083333, 0.166667])
     assert values[:3] == pytest.approx([0.50, 0.51, 0.52])
-    assert view.timeline.legend["happy"].text() == "Happy 50 %"
+    assert view.timeline.legend["happy"].text() == "happy 50 %"
     assert view.faces.table.item(0, 1).text() == "happy 50 %"  # type: ignore[union-attr]
     view.actions_by_name["smoothing"].trigger()
     _, values = view.timeline.plot.curves["surprise"].getData()
     assert values[:3] == pytest.approx([0.41, 0.415, 0.42])
-    assert view.timeline.legend["surprise"].text() == "Surprise 41 %"
+    assert view.timeline.legend["surprise"].text() == "surprise 41 %"
     assert view.faces.table.item(0, 1).text() == "surprise 41 %"  # type: ignore[union-attr]
     assert set(view.timeline.legend) == set(LABELS)

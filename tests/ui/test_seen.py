@@ -16,14 +16,15 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FrameResult
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.task_runner import TaskRunner
-from ferdesk.ui.kit.theme import colours, label_colour
+from ferdesk.ui.kit.theme import GRID, colours, label_colour
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.bars import Bars
 from ferdesk.ui.live.faces_panel import FacesPanel
+from ferdesk.ui.live.heatmap_panel import HeatmapScale
 from ferdesk.ui.live.snapshot import Snapshots
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.results import FACE, OTHER, RAW, SMOOTHED, make_result
-from tests.ui.fakes import FakeServices, FakeSource
+from tests.ui.fakes import PLACES, FakeServices, FakeSource
 
 RED, GREEN, BLUE = (210, 12, 30), (10, 160, 60), (20, 40, 190)
 WIDE, HIGH = 480, 200
@@ -208,3 +209,17 @@ def test_a_click_finds_the_face_that_is_wider_than_high(
     view.set_mirrored(True)
     assert view.face_at(QPointF(WIDE - 150, 100 + 45)) == FACE.face_id
     assert view.face_at(QPointF(150, 100 + 45)) is None
+
+
+@pytest.mark.parametrize("width", [200, 400])
+def test_the_heatmaps_unit_never_covers_its_numbers(qtbot: QtBot, width: int) -> None:
+    scale = HeatmapScale()
+    qtbot.addWidget(scale)
+    scale.set_range(PLACES["cam"], 0.6)
+    scale.resize(width, 20)
+    scale.set_unit("contribution to the score")
+    lines = (scale.sizeHint().height() - GRID) // scale.fontMetrics().height()
+    wide = scale.fontMetrics().horizontalAdvance
+    fits = wide("≤ 0.00") * 2 + 2 * GRID + wide("contribution to the score") <= width
+    assert lines == (1 if fits else 2)
+    assert fits == (width == 400)

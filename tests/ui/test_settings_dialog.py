@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox
 from pytestqt.qtbot import QtBot
 
-from ferdesk.settings import MACHINE, Settings, load_settings
+from ferdesk.settings import MACHINE, Language, Settings, load_settings
+from ferdesk.ui.kit.language import install_language
 from ferdesk.ui.preferences.settings_dialog import PAGES, Amount, SettingsDialog
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
@@ -216,3 +218,17 @@ def test_what_was_set_is_there_the_next_time(window: MainWindow, tmp_path: Path)
     loaded = load_settings(tmp_path / "settings.json")
     assert (loaded.settings.theme, loaded.settings.font_scale) == ("light", 1.25)
     assert loaded.warnings == ()
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_no_tabs_title_is_cut_off(
+    qapp: QApplication, make_window: Callable[..., MainWindow], language: Language
+) -> None:
+    install_language(qapp, language)
+    try:
+        window = make_window(Settings(language=language))
+        bar = open_dialog(window).tabs.tabBar()
+        shown = bar.visibleRegion().boundingRect()
+        assert all(shown.contains(bar.tabRect(tab)) for tab in range(bar.count()))
+    finally:
+        install_language(qapp, "en")

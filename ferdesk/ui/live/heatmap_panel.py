@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QStandardItemModel
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -39,6 +39,7 @@ class HeatmapScale(QWidget):
 
     def set_range(self, place: MapPlace | None, opacity: float) -> None:
         self._place, self._opacity = place, opacity
+        self.updateGeometry()
         if place is not None:
             self.setAccessibleName(
                 tr("Scale from {low:.2f} to {high:.2f}").format(low=place.low, high=place.high)
@@ -48,10 +49,27 @@ class HeatmapScale(QWidget):
     def set_unit(self, unit: str) -> None:
         """What the numbers count, in a word or two."""
         self._unit = unit
+        self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(32 * GRID, GRID + 4 + self.fontMetrics().height())
+        lines = 1 if self._unit_fits() else 2
+        return QSize(32 * GRID, GRID + 4 + lines * self.fontMetrics().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    def _ends(self) -> tuple[str, str]:
+        # what lies beyond an end is shown in that end's colour
+        place = self._place
+        return ("", "") if place is None else (f"≤ {place.low:.2f}", f"≥ {place.high:.2f}")
+
+    def _unit_fits(self) -> bool:
+        """Whether the unit stands between the two numbers without touching them."""
+        wide = self.fontMetrics().horizontalAdvance
+        beside = max(wide(end) for end in self._ends()) + GRID
+        return wide(self._unit) + 2 * beside <= self.width()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._place is None:
@@ -63,10 +81,11 @@ class HeatmapScale(QWidget):
         painter.drawImage(strip, scale_image(self._opacity))
         numbers = QRectF(0, GRID + 4, self.width(), self.fontMetrics().height())
         painter.setPen(QColor(colours().muted))
-        # what lies beyond an end is shown in that end's colour
-        painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, f"≤ {self._place.low:.2f}")
-        painter.drawText(numbers, Qt.AlignmentFlag.AlignHCenter, self._unit)
-        painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, f"≥ {self._place.high:.2f}")
+        low, high = self._ends()
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignLeft, low)
+        painter.drawText(numbers, Qt.AlignmentFlag.AlignRight, high)
+        unit = numbers if self._unit_fits() else numbers.translated(0, numbers.height())
+        painter.drawText(unit, Qt.AlignmentFlag.AlignHCenter, self._unit)
 
 
 class HeatmapPanel(QWidget):

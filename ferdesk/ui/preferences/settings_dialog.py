@@ -157,6 +157,9 @@ class SettingsDialog(QDialog):
         self._choices = choices
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
+        # as wide as its titles: one that is cut off or scrolled away is not found
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
         for title, rows in PAGES:
             self.tabs.addTab(self._make_page(rows), tr(title))
         self.recording_note = QLabel(

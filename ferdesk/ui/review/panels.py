@@ -156,7 +156,7 @@ class TracksPanel(_Panel):
             if value is not None:
                 text = f"{label_text(value.label)} {percent(value.share)}"
                 if value.low_confidence:
-                    text = tr("low confidence ({label})").format(label=text)
+                    text = tr("Low confidence: {label}").format(label=text)
             item = self._cell(row, 1, text)
             item.setForeground(QColor(colours().muted if value is None else colours().text))
 

@@ -305,7 +305,7 @@ class SessionTimeline(QWidget):
             if row is not None and opened is not None:
                 table = opened.session.table
                 value = percent(float((table.smoothed if self._smoothed else table.raw)[row, i]))
-            self.legend[label].setText(f"{label_text(label).capitalize()} {value}")
+            self.legend[label].setText(f"{label_text(label)} {value}")
 
     def _show_smoothing(self) -> None:
         self.smoothing.setText(tr("Smoothed") if self._smoothed else tr("Raw"))
@@ -322,7 +322,7 @@ class SessionTimeline(QWidget):
         button.setStyleSheet("padding: 2px 4px;")
         button.setToolTip(tr("Show or hide this line"))
         # as wide as its widest text, so that nothing moves while the cursor does
-        widest = button.fontMetrics().horizontalAdvance(f"{label_text(label).capitalize()} 100 %")
+        widest = button.fontMetrics().horizontalAdvance(f"{label_text(label)} 100 %")
         button.setMinimumWidth(widest + 5 * GRID)
         button.toggled.connect(lambda shown: self._show_line(label, shown))
         return button
