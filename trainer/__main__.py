@@ -1,4 +1,4 @@
-"""Starts ``ferdesk-train``, or says what to install: ferdesk alone comes without torch and onnx."""
+"""Start ``ferdesk-train``, or say what to install: ferdesk itself comes without torch and onnx."""
 
 import sys
 

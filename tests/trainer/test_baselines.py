@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ferdesk.errors import DataError
-from trainer.models.baselines import StackedAutoEncoder, TangNet, of_one_length
+from trainer.models.baselines import StackedAutoEncoder, TangNet, normalise_length
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import load_recipe, preset_names
 from trainer.training.build import build_network
@@ -62,7 +62,7 @@ def test_the_papers_presets_differ_in_what_its_tables_compare_and_in_nothing_els
 
 def test_tangs_faces_have_no_mean_and_length_100(pixels: Tensor) -> None:
     faces = pixels[:, None].float()
-    found = of_one_length(faces)
+    found = normalise_length(faces)
     for face, one in zip(faces.numpy()[:, 0], found.numpy()[:, 0], strict=True):
         centred = face - face.mean()
         np.testing.assert_allclose(one, 100 * centred / np.linalg.norm(centred), rtol=1e-4)
@@ -70,7 +70,7 @@ def test_tangs_faces_have_no_mean_and_length_100(pixels: Tensor) -> None:
 
 def test_a_face_of_one_grey_is_nothing_and_not_a_division_by_zero(pixels: Tensor) -> None:
     grey = torch.full((1, 1, 48, 48), 77.0)
-    assert torch.equal(of_one_length(grey), torch.zeros_like(grey))
+    assert torch.equal(normalise_length(grey), torch.zeros_like(grey))
     net = TangNet(2, 42, 0.0).eval()
     net.prepare(pixels * 0)
     assert torch.isfinite(net(grey[:, :, 3:45, 3:45])).all()
@@ -79,7 +79,7 @@ def test_a_face_of_one_grey_is_nothing_and_not_a_division_by_zero(pixels: Tensor
 def test_tangs_pixels_are_standardised_over_the_training_faces(pixels: Tensor) -> None:
     net = TangNet(2, 42, 0.0).eval()
     net.prepare(pixels)
-    faces = of_one_length(pixels[:, None, 3:45, 3:45].float())
+    faces = normalise_length(pixels[:, None, 3:45, 3:45].float())
     seen: list[Tensor] = []
     net.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     net(pixels[:, None, 3:45, 3:45].float())

@@ -16,7 +16,7 @@ from trainer.delivery.card import CLASS_COUNTS, Facts, count_macs, facts_of, wri
 from trainer.delivery.export import Identity, export
 from trainer.delivery.measurements import add_figures
 from trainer.delivery.quantize import quantize
-from trainer.evaluation.corruptions import SPOILINGS
+from trainer.evaluation.corruptions import CORRUPTIONS
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe
 from trainer.training.checkpoint import Checkpoint
@@ -90,7 +90,7 @@ def test_a_card_tells_each_figure_with_its_interval(model: Path) -> None:
             "strength_is": each.what,
             "strengths": [{"strength": s, **share, "change": -0.1} for s in each.strengths],
         }
-        for each in SPOILINGS
+        for each in CORRUPTIONS
     ]
     steady = {"changes": 0.031, "interval": [0.02, 0.04], "never": 0.6}
     figures = {

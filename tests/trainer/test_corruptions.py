@@ -12,12 +12,12 @@ from tests.trainer.conftest import Run
 from trainer.data.fer2013 import Faces
 from trainer.delivery.measurements import add_figures, add_row, read_figures
 from trainer.evaluation.corruptions import (
-    SPOILINGS,
+    CORRUPTIONS,
     Motion,
-    evenly_spread,
-    moved,
+    evenly_spaced,
+    label_flip_rate,
+    moved_crops,
     robustness,
-    steadiness,
 )
 
 pytestmark = pytest.mark.timeout(120)
@@ -42,24 +42,24 @@ def _by_brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def test_every_way_spoils_more_at_each_strength(faces: Faces) -> None:
-    for spoiling in SPOILINGS:
+    for corruption in CORRUPTIONS:
         away = [
-            np.abs(spoiling.spoil(faces.pixels, strength).astype(float) - faces.pixels).mean()
-            for strength in spoiling.strengths
+            np.abs(corruption.apply(faces.pixels, strength).astype(float) - faces.pixels).mean()
+            for strength in corruption.strengths
         ]
-        assert 0 < away[0] < away[1] < away[2], spoiling.name
+        assert 0 < away[0] < away[1] < away[2], corruption.name
 
 
 def test_the_same_faces_are_spoiled_the_same_way_each_time(faces: Faces) -> None:
-    for spoiling in SPOILINGS:
-        first, again = (spoiling.spoil(faces.pixels, spoiling.strengths[1]) for _ in range(2))
+    for corruption in CORRUPTIONS:
+        first, again = (corruption.apply(faces.pixels, corruption.strengths[1]) for _ in range(2))
         assert first.dtype == np.uint8
         assert first.shape == faces.pixels.shape
         np.testing.assert_array_equal(first, again)
 
 
 def test_strengths_are_what_they_say(faces: Faces) -> None:
-    by_name = {spoiling.name: spoiling.spoil for spoiling in SPOILINGS}
+    by_name = {corruption.name: corruption.apply for corruption in CORRUPTIONS}
     covered = by_name["partly covered"](np.zeros((20, 48, 48), np.uint8), 0.2)
     assert (covered == 127).mean() == pytest.approx(0.2, abs=0.02)
     dark = by_name["low light"](np.full((4, 48, 48), 200, np.uint8), 0.25)
@@ -85,7 +85,7 @@ def test_accuracy_is_told_beside_the_clean_one_of_the_same_faces(faces: Faces) -
 def test_a_label_that_follows_the_place_changes_and_one_that_does_not_stays() -> None:
     slope = np.broadcast_to(np.arange(48, dtype=np.uint8) * 5, (3, 48, 48)).copy()
     faces = Faces(slope, np.zeros(3, np.int64))
-    still = steadiness(lambda pixels: np.tile(np.eye(7)[0], (len(pixels), 1)), faces)
+    still = label_flip_rate(lambda pixels: np.tile(np.eye(7)[0], (len(pixels), 1)), faces)
     assert still["moving"] == {"changes": 0.0, "interval": [0.0, 0.0], "never": 1.0}
 
     def by_side(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -93,7 +93,7 @@ def test_a_label_that_follows_the_place_changes_and_one_that_does_not_stays() ->
         rows: NDArray[np.float64] = np.eye(7)[left.astype(int)]
         return rows
 
-    found = steadiness(by_side, faces, Motion(num_frames=90))
+    found = label_flip_rate(by_side, faces, Motion(num_frames=90))
     # a swing of 1 to 3 s crosses the middle twice a period: 2 to 6 times in 3 s
     assert 1 / 89 <= found["moving"]["changes"] <= 8 / 89
     assert 0.3 < found["jumping"]["changes"] < 0.7
@@ -104,7 +104,7 @@ def test_a_crop_moves_as_far_as_it_is_told() -> None:
     face[20:28, 22:28] = 255
     motion = Motion(shift=0.125, scale=0.5, rotation_deg=90)
     path = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    seen = moved(face, path, motion)
+    seen = moved_crops(face, path, motion)
     np.testing.assert_array_equal(seen[0], face)
     np.testing.assert_array_equal(seen[1], np.roll(face, -6, axis=1))  # an eighth of 48
     np.testing.assert_array_equal(seen[2], np.roll(face, 6, axis=0))
@@ -113,11 +113,11 @@ def test_a_crop_moves_as_far_as_it_is_told() -> None:
 
 
 def test_a_subset_is_spread_over_the_whole_split(faces: Faces) -> None:
-    few = evenly_spread(faces, 3)
+    few = evenly_spaced(faces, 3)
     np.testing.assert_array_equal(few.pixels, faces.pixels[[0, 6, 13]])
-    assert evenly_spread(faces, 99) is faces
+    assert evenly_spaced(faces, 99) is faces
     with pytest.raises(DataError, match="no faces to judge"):
-        evenly_spread(Faces(faces.pixels[:0], faces.labels[:0]), None)
+        evenly_spaced(Faces(faces.pixels[:0], faces.labels[:0]), None)
 
 
 def test_figures_are_kept_for_the_file_that_they_were_measured_on(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_plan_and_another_one_another() -> None:
         assert torch.equal(table, same)
     other = plan_epoch(dataclasses.replace(RECIPE, seed=7), 26, 2)
     assert not torch.equal(other.order_SB, plans[0].order_SB)
-    assert not torch.equal(other.share_S, plans[0].share_S)
+    assert not torch.equal(other.mixup_lambda_S, plans[0].mixup_lambda_S)
 
 
 def test_the_numbers_of_a_step_are_those_of_the_schedules() -> None:
@@ -40,8 +40,12 @@ def test_the_numbers_of_a_step_are_those_of_the_schedules() -> None:
     for within, step in enumerate((3, 4, 5)):
         assert plan.rate_S[within].item() == pytest.approx(learning_rate_at(RECIPE, step / 3))
         assert plan.annealing_S[within].item() == pytest.approx(annealing.at(step))
-        assert plan.keep_S[within].item() == pytest.approx(min(0.5, (1 + step) / (10 + step)))
-    assert plan_epoch(dataclasses.replace(RECIPE, mixup=0.0), 26, 0).share_S.tolist() == [1, 1, 1]
+        assert plan.ema_decay_S[within].item() == pytest.approx(min(0.5, (1 + step) / (10 + step)))
+    assert plan_epoch(dataclasses.replace(RECIPE, mixup=0.0), 26, 0).mixup_lambda_S.tolist() == [
+        1,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("size", [2, 4])
@@ -55,7 +59,7 @@ def test_the_processes_share_a_batch_out_with_its_mirror_pairs(size: int) -> Non
         part = plan_epoch(RECIPE, 26, 0, group)
         assert torch.equal(part.order_SB, whole.order_SB[:, rows])
         assert torch.equal(part.random_SBD, whole.random_SBD[:, rows])
-        assert torch.equal(part.share_S, whole.share_S)
+        assert torch.equal(part.mixup_lambda_S, whole.mixup_lambda_S)
         seen += rows.tolist()
     assert sorted(seen) == list(range(8))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.trainer.test_cross_validation import portraits
 from trainer.cli import evaluate, folds, reproduce
 from trainer.evaluation import cross_validation
-from trainer.evaluation.predictions import load_predictions, stored
+from trainer.evaluation.predictions import load_all_predictions, load_predictions
 from trainer.recipes.config import Recipe
 from trainer.scoring.evaluate import log_private
 from trainer.training.build import build_network
@@ -123,7 +123,7 @@ def test_a_report_is_written_from_what_is_stored(run: Run, csv: Path, tmp_path: 
     given = ("reproduce", "table3", "--data", csv, "--unofficial", *tiny, *place)
     code, _, err = run(*given)
     assert code == 0, err
-    assert len(stored(tmp_path / "out" / "logits")) == 2
+    assert len(load_all_predictions(tmp_path / "out" / "logits")) == 2
     before = (tmp_path / "out" / "reproduction.md").read_text("utf-8")
     assert "Not the paper's size" in before
     assert str(tmp_path) not in before

@@ -15,7 +15,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.errors import FerdeskError
 from trainer.data.augment import center_crop, ten_crops
 from trainer.data.fer2013 import Faces
-from trainer.delivery.export import Identity, as_exported, export, prove_parity
+from trainer.delivery.export import Identity, as_exported, check_parity, export
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe
 from trainer.scoring import evaluate as evaluation
@@ -292,7 +292,7 @@ def test_weights_that_are_not_finite_are_refused(exported: Exported, value: floa
         model.head.weight[0, 0] = value
     network = as_exported(model, 44, 1.0)
     with pytest.raises(FerdeskError, match="not finite"):
-        prove_parity(network, exported.path, exported.faces.pixels)
+        check_parity(network, exported.path, exported.faces.pixels)
 
 
 def never(*_: object) -> None:
@@ -338,7 +338,7 @@ def test_a_file_that_says_something_else_is_refused(exported: Exported) -> None:
         model.head.weight.add_(1.0)
     network = as_exported(model, 44, 1.0)
     with pytest.raises(FerdeskError, match="differs from the network"):
-        prove_parity(network, exported.path, exported.faces.pixels)
+        check_parity(network, exported.path, exported.faces.pixels)
 
 
 def test_ten_shifts_through_the_file_equal_torchvisions_ten_crop(exported: Exported) -> None:

@@ -13,7 +13,7 @@ from trainer.data.fer2013 import Faces, Fer2013
 from trainer.data.folder import FaceFolder, held_out
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.studies.finetune import finetune, mixed, recipe_for, write_model
-from trainer.training.initial_weights import Start, load_start
+from trainer.training.initial_weights import InitialWeights, load_initial_weights
 from trainer.training.loop import fit
 
 # seconds of work; a busy machine may take many times that
@@ -35,13 +35,13 @@ def own(tiny_data: Fer2013) -> FaceFolder:
 
 
 @pytest.fixture
-def start(tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path) -> Start:
+def start(tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path) -> InitialWeights:
     fit(tiny_recipe, tiny_data, tmp_path / "before")
-    return load_start(tmp_path / "before" / "last.pt")
+    return load_initial_weights(tmp_path / "before" / "last.pt")
 
 
 def test_own_faces_are_learned_judged_and_become_a_model_of_the_app(
-    own: FaceFolder, start: Start, tmp_path: Path
+    own: FaceFolder, start: InitialWeights, tmp_path: Path
 ) -> None:
     base = dataclasses.replace(load_recipe("finetune", []), epochs=4, learning_rate=0.05)
     recipe = recipe_for(base, start, own.training)
@@ -51,9 +51,9 @@ def test_own_faces_are_learned_judged_and_become_a_model_of_the_app(
 
     assert outcome.held_out is not None
     before, after = outcome.held_out
-    assert before.num_faces == after.num_faces == len(own.judging) > 0
+    assert before.num_faces == after.num_faces == len(own.validation) > 0
     said = " ".join(outcome.sentences())
-    assert f"of {len(own.judging)} (" in said
+    assert f"of {len(own.validation)} (" in said
     assert outcome.public is None
     path = tmp_path / "mine.onnx"
     sentences: list[str] = []
@@ -68,10 +68,12 @@ def test_own_faces_are_learned_judged_and_become_a_model_of_the_app(
     accuracy: Any = classifier.info.accuracy
     figures = accuracy["held_out"]["one_crop"]
     assert figures["num_faces"] == after.num_faces
-    assert round(figures["accuracy"] * after.num_faces) == after.num_hits
+    assert round(figures["accuracy"] * after.num_faces) == after.num_correct
 
 
-def test_norms_keep_what_fer2013_taught_them(own: FaceFolder, start: Start, tmp_path: Path) -> None:
+def test_norms_keep_what_fer2013_taught_them(
+    own: FaceFolder, start: InitialWeights, tmp_path: Path
+) -> None:
     recipe = recipe_for(load_recipe("finetune", ["epochs=3", "average=0"]), start, own.training)
     outcome = finetune(recipe, own, start, tmp_path / "after")
     name = "stem_norm.running_mean"
@@ -80,7 +82,7 @@ def test_norms_keep_what_fer2013_taught_them(own: FaceFolder, start: Start, tmp_
 
 
 def test_without_held_out_faces_nothing_is_claimed(
-    own: FaceFolder, start: Start, tmp_path: Path
+    own: FaceFolder, start: InitialWeights, tmp_path: Path
 ) -> None:
     few = dataclasses.replace(own, held_out=np.zeros(len(own.faces), dtype=np.bool_))
     recipe = recipe_for(load_recipe("finetune", ["epochs=1"]), start, few.training)
@@ -96,10 +98,10 @@ def test_fer2013_is_mixed_in_and_privatetest_is_not(own: FaceFolder, tiny_data: 
     assert len(splits.splits["training"]) == len(own.training) + 28
     assert set(splits.splits) == {"training", "public"}
     assert splits.sha256 != own.sha256
-    assert np.array_equal(splits.splits["public"].pixels, own.judging.pixels)
+    assert np.array_equal(splits.splits["public"].pixels, own.validation.pixels)
 
 
-def test_one_face_is_too_few(own: FaceFolder, start: Start) -> None:
+def test_one_face_is_too_few(own: FaceFolder, start: InitialWeights) -> None:
     one = Faces(own.faces.pixels[:1], own.faces.labels[:1])
     with pytest.raises(DataError, match="There are 1 faces to train on; at least two"):
         recipe_for(Recipe(), start, one)

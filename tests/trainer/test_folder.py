@@ -43,7 +43,7 @@ def test_every_crop_is_read_under_its_label(folder: Path) -> None:
     at = loaded.names.index("sad/3.png")
     np.testing.assert_array_equal(loaded.faces.pixels[at], _face(403))
     assert loaded.faces.labels[at] == LABELS.index("sad")
-    assert len(loaded.training) + len(loaded.judging) == 70
+    assert len(loaded.training) + len(loaded.validation) == 70
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ferdesk.errors import DataError
 from trainer.data.fer2013 import Fer2013
 from trainer.delivery.export import Identity, export
 from trainer.recipes.config import Recipe
-from trainer.training.initial_weights import load_start
+from trainer.training.initial_weights import load_initial_weights
 from trainer.training.loop import fit
 
 # seconds of work; a busy machine may take many times that
@@ -26,7 +26,7 @@ def test_an_exported_model_gives_back_its_networks_weights(
     path = tmp_path / "model.onnx"
     export(checkpoint, Identity("model", "1"), tiny_data.splits["public"], path, half_weights=False)
 
-    start = load_start(path)  # proves that it answers as the file does
+    start = load_initial_weights(path)  # proves that it answers as the file does
 
     assert start.shape["width"] == 4
     assert start.shape["pool"] == pool
@@ -40,7 +40,7 @@ def test_an_exported_model_gives_back_its_networks_weights(
 
 
 def test_the_shipped_model_can_be_trained_further() -> None:
-    start = load_start(Path(__file__).parents[2] / "assets" / "models" / "fast.onnx")
+    start = load_initial_weights(Path(__file__).parents[2] / "assets" / "models" / "fast.onnx")
     assert start.shape["width"] == 32
 
 
@@ -48,7 +48,7 @@ def test_training_starts_where_the_checkpoint_ended(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path
 ) -> None:
     first = fit(tiny_recipe, tiny_data, tmp_path / "first")
-    start = load_start(tmp_path / "first" / "last.pt")
+    start = load_initial_weights(tmp_path / "first" / "last.pt")
     still = dataclasses.replace(tiny_recipe, learning_rate=1e-9, weight_decay=0.0, epochs=1)
     second = fit(still, tiny_data, tmp_path / "second", start=start.weights, max_steps=1)
     torch.testing.assert_close(second.weights["stem.weight"], first.weights["stem.weight"])
@@ -81,4 +81,4 @@ def test_a_model_without_our_weights_asks_for_a_checkpoint(tmp_path: Path) -> No
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(DataError, match=r"no weights that can be trained .* give a checkpoint"):
-        load_start(tmp_path / "other.onnx")
+        load_initial_weights(tmp_path / "other.onnx")

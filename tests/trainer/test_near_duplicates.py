@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from trainer.data import near_duplicates
 from trainer.data.fer2013 import Faces, Fer2013, Split, load_fer2013
-from trainer.data.near_duplicates import contradicting, find_copies, has_copy_in_training, search
+from trainer.data.near_duplicates import (
+    find_near_duplicates,
+    find_pairs,
+    has_duplicate_in_training,
+    have_different_labels,
+)
 
 
 def _photographs(num: int, side: int = 60, seed: int = 0) -> NDArray[np.float64]:
@@ -36,8 +41,8 @@ def photographs() -> NDArray[np.float64]:
 
 
 def _found(pixels: list[NDArray[np.uint8]]) -> list[tuple[int, int, bool, bool]]:
-    pairs, likeness, mirrored, exact = search(np.array(pixels))
-    assert ((likeness >= near_duplicates.NEAR) & (likeness <= 1.0001)).all()
+    pairs, likeness, mirrored, exact = find_pairs(np.array(pixels))
+    assert ((likeness >= near_duplicates.MIN_CORRELATION) & (likeness <= 1.0001)).all()
     return [
         (*pair, bool(m), bool(e))
         for pair, m, e in zip(pairs.tolist(), mirrored, exact, strict=True)
@@ -130,14 +135,14 @@ def data(photographs: NDArray[np.float64]) -> Fer2013:
 
 
 def test_each_split_knows_its_copies_in_training(data: Fer2013) -> None:
-    assert has_copy_in_training(data, "public").tolist() == [False, True, False]
-    assert has_copy_in_training(data, "private").tolist() == [True, False, True]
-    training = has_copy_in_training(data, "training")
+    assert has_duplicate_in_training(data, "public").tolist() == [False, True, False]
+    assert has_duplicate_in_training(data, "private").tolist() == [True, False, True]
+    training = has_duplicate_in_training(data, "training")
     assert np.flatnonzero(training).tolist() == [0, 10]
 
 
 def test_pairs_are_counted_within_and_across_splits(data: Fer2013) -> None:
-    copies = find_copies(data)
+    copies = find_near_duplicates(data)
     counts = {
         (first, second): int(copies.between(first, second).sum())
         for first in copies.splits
@@ -151,26 +156,26 @@ def test_pairs_are_counted_within_and_across_splits(data: Fer2013) -> None:
 
 
 def test_copies_with_two_labels_are_contradicting(data: Fer2013) -> None:
-    copies = find_copies(data)
-    pairs = copies.pairs[contradicting(data, copies)]
+    copies = find_near_duplicates(data)
+    pairs = copies.pairs[have_different_labels(data, copies)]
     assert pairs.tolist() == [[3, 12], [13, 15]]  # Training and PublicTest; both tests, mirrored
 
 
 def test_splits_that_are_not_there_are_not_missed(data: Fer2013) -> None:
     tuning = Fer2013({s: data.splits[s] for s in ("training", "public")}, sha256="tuning")
-    assert has_copy_in_training(tuning, "public").tolist() == [False, True, False]
+    assert has_duplicate_in_training(tuning, "public").tolist() == [False, True, False]
 
 
 def test_what_was_found_is_kept(
     data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = find_copies(data, tmp_path)
+    first = find_near_duplicates(data, tmp_path)
 
     def again(_: object) -> None:
         raise AssertionError("searched a second time")
 
     monkeypatch.setattr(near_duplicates, "search", again)
-    second = find_copies(data, tmp_path)
+    second = find_near_duplicates(data, tmp_path)
     np.testing.assert_array_equal(second.pairs, first.pairs)
     np.testing.assert_array_equal(second.exact, first.exact)
 
@@ -182,9 +187,9 @@ def test_the_real_fer2013_has_the_copies_that_the_docs_tell(
 ) -> None:
     unpack = shared_folder / "data" / "fer2013" / "unpack.py"
     subprocess.run([sys.executable, str(unpack), str(tmp_path)], check=True)
-    copies = find_copies(load_fer2013(tmp_path))
+    copies = find_near_duplicates(load_fer2013(tmp_path))
     assert int((copies.between("training", "training") & copies.exact).sum()) == 1541
     assert int((copies.between("training", "private") & copies.exact).sum()) == 415
     # sums in float32 may differ in the last place elsewhere
-    assert int(copies.have_copy_in("public", "training").sum()) == pytest.approx(614, abs=3)
-    assert int(copies.have_copy_in("private", "training").sum()) == pytest.approx(644, abs=3)
+    assert int(copies.have_duplicate_in("public", "training").sum()) == pytest.approx(614, abs=3)
+    assert int(copies.have_duplicate_in("private", "training").sum()) == pytest.approx(644, abs=3)

@@ -11,12 +11,12 @@ from trainer.evaluation.predictions import (
     Origin,
     Predictions,
     file_name,
+    load_all_predictions,
     load_predictions,
     machine,
     predict,
     same_recipe,
     save_predictions,
-    stored,
 )
 from trainer.recipes.config import Recipe, as_table
 
@@ -53,12 +53,12 @@ def test_predictions_come_back_whole(tmp_path: Path) -> None:
     assert back.origin == ORIGIN
     for views in ("one", "flip", "ten"):
         assert np.array_equal(back.logits[views], kept.logits[views])
-    assert [p.origin for p in stored(tmp_path)] == [ORIGIN]
+    assert [p.origin for p in load_all_predictions(tmp_path)] == [ORIGIN]
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_stored_predictions_of_an_absent_folder_are_none(tmp_path: Path) -> None:
-    assert stored(tmp_path / "nowhere") == []
+    assert load_all_predictions(tmp_path / "nowhere") == []
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"text"])

@@ -113,7 +113,7 @@ def test_table_3_shows_shares_of_the_real_expression_and_the_papers(tmp_path: Pa
 
 def test_copies_and_the_crowd_have_their_own_figures(tmp_path: Path) -> None:
     text = _write(tmp_path, [_predictions(METHOD, "private", 7)])
-    part = text.split("## Copies")[1]
+    part = text.split("## NearDuplicates")[1]
     # 7 of the 10 copies are wrong and nothing else: without copies all are right
     row = _line(part, f"| `{METHOD}` | PrivateTest")
     assert "| 90.0 | 100.0 | 88.6 |" in row  # 4 of the 35 clear ones are wrong

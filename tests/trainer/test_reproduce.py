@@ -11,7 +11,7 @@ import pytest
 from tests.trainer.test_cross_validation import portraits
 from trainer.data.fer2013 import Fer2013
 from trainer.evaluation import cross_validation
-from trainer.evaluation.predictions import stored
+from trainer.evaluation.predictions import load_all_predictions
 from trainer.recipes.config import Recipe
 from trainer.scoring.evaluate import log_private
 from trainer.studies import reproduce
@@ -65,7 +65,7 @@ def _run(
 
 
 def _found(plan: Plan) -> list[tuple[str, str, int]]:
-    origins = [each.origin for each in stored(plan.out / "logits")]
+    origins = [each.origin for each in load_all_predictions(plan.out / "logits")]
     return sorted((origin.test, origin.selection, origin.seed) for origin in origins)
 
 
@@ -115,13 +115,15 @@ def test_another_recipe_is_trained_anew(plan: Plan, tiny_data: Fer2013) -> None:
         plan, overrides=("width=5", *TINY[1:]), runs=plan.runs.with_name("other")
     )
     _run(wider, tiny_data)
-    widths = {each.origin.recipe["width"] for each in stored(plan.out / "logits")}
+    widths = {each.origin.recipe["width"] for each in load_all_predictions(plan.out / "logits")}
     assert widths == {5}
 
 
 def test_jaffe_is_judged_on_both_kinds_of_folds(plan: Plan, tiny_data: Fer2013) -> None:
     _run(plan, tiny_data, jaffe=True)
-    jaffe = [p for p in stored(plan.out / "logits") if p.origin.test.startswith("jaffe")]
+    jaffe = [
+        p for p in load_all_predictions(plan.out / "logits") if p.origin.test.startswith("jaffe")
+    ]
     assert [p.origin.test for p in jaffe] == ["jaffe-stratified", "jaffe-woman-out"]
     for each in jaffe:
         assert each.num_faces == 42

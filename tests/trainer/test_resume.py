@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.training.checkpoint import load_checkpoint
-from trainer.training.run_log import Journal
+from trainer.training.run_log import RunLog
 
 # seconds of work; a busy machine may take many times that
 pytestmark = pytest.mark.timeout(200)
@@ -83,9 +83,9 @@ def test_rows_that_a_kill_left_ahead_of_the_checkpoint_are_made_again(tmp_path: 
     log = tmp_path / "log.jsonl"
     rows = [json.dumps({"epoch": epoch, "step": 3 * epoch}) for epoch in (1, 2, 3)]
     log.write_text("\n".join(rows) + '\n{"epoch": 4, "st')  # a row cut off by the kill
-    journal = Journal(tmp_path, 6)
+    run_log = RunLog(tmp_path, 6)
     assert log.read_text().splitlines() == rows[:2]
-    journal.write({"epoch": 3, "step": 9})
+    run_log.write({"epoch": 3, "step": 9})
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [3, 6, 9]
 
 
@@ -94,9 +94,9 @@ def test_without_tensorboard_the_run_goes_on_and_says_so_once(
 ) -> None:
     said: list[str] = []
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    journal = Journal(tmp_path, 0, events=True, notice=said.append)
-    journal.write({"epoch": 1, "step": 3, "loss": 1.5})
-    journal.close()
+    run_log = RunLog(tmp_path, 0, events=True, notice=said.append)
+    run_log.write({"epoch": 1, "step": 3, "loss": 1.5})
+    run_log.close()
     assert len(said) == 1
     assert "TensorBoard is not installed" in said[0]
     assert not (tmp_path / "events").exists()
@@ -105,10 +105,10 @@ def test_without_tensorboard_the_run_goes_on_and_says_so_once(
 def test_tensorboard_gets_the_rows_scalars(tmp_path: Path) -> None:
     accumulator: Any = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
-    journal = Journal(tmp_path, 0, events=True)
+    run_log = RunLog(tmp_path, 0, events=True)
     for epoch in (1, 2):
-        journal.write({"epoch": epoch, "step": 3 * epoch, "loss": 1.0 / epoch, "public": None})
-    journal.close()
+        run_log.write({"epoch": epoch, "step": 3 * epoch, "loss": 1.0 / epoch, "public": None})
+    run_log.close()
     read = accumulator.EventAccumulator(str(tmp_path / "events"))
     read.Reload()
     assert [(event.step, event.value) for event in read.Scalars("loss")] == [(3, 1.0), (6, 0.5)]

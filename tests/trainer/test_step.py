@@ -16,7 +16,7 @@ from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.training import distillation as teachers_module
 from trainer.training.checkpoint import load_checkpoint
-from trainer.training.distillation import load_teacher, opinion
+from trainer.training.distillation import load_teacher, teacher_probabilities
 from trainer.training.errors import TrainingStopped
 from trainer.training.loop import fit
 from trainer.training.step import TrainingStep
@@ -51,9 +51,9 @@ def test_sam_steps_along_the_slope_of_the_point_uphill(
     slope = {name: _slope_of(p) for name, p in plain.network.named_parameters()}
     size = {n: before[n].abs() if adaptive else torch.ones_like(before[n]) for n in slope}
     length = sum((size[n] * slope[n]).square().sum() for n in slope) ** 0.5
-    uphill = {n: before[n] + rho * size[n] ** 2 * slope[n] / length for n in slope}
+    ascent = {n: before[n] + rho * size[n] ** 2 * slope[n] / length for n in slope}
     there = _step(recipe, tiny_data)
-    there.network.load_state_dict({**before, **uphill})
+    there.network.load_state_dict({**before, **ascent})
     there()
     expected = {
         n: before[n] - 0.05 * p.grad
@@ -125,7 +125,7 @@ def test_what_teachers_said_once_is_what_they_say_of_the_faces_as_they_are(
     )
     teacher = load_teacher(place, recipe)
     said: list[str] = []
-    found = opinion(
+    found = teacher_probabilities(
         [teacher], tiny_data, recipe, tmp_path / "student", torch.device("cpu"), said.append
     )
     pixels = torch.from_numpy(tiny_data.splits["training"].pixels)
@@ -134,7 +134,7 @@ def test_what_teachers_said_once_is_what_they_say_of_the_faces_as_they_are(
         logits = (network(center_crop(pixels, 44)) + network(center_crop(pixels.flip(-1), 44))) / 2
     np.testing.assert_allclose(found, (logits / 2).softmax(1).numpy(), atol=1e-5)
     assert len(said) == 1
-    again = opinion(
+    again = teacher_probabilities(
         [teacher], tiny_data, recipe, tmp_path / "student", torch.device("cpu"), said.append
     )
     np.testing.assert_array_equal(again, found)

@@ -1,4 +1,4 @@
-"""``ferdesk-train average``: the weights of networks that grew from the same ones, averaged."""
+"""``ferdesk-train average``: weight average of networks fine-tuned from the same weights."""
 
 import dataclasses
 from pathlib import Path
@@ -27,32 +27,32 @@ from trainer.training.initial_weights import shape_of
 
 def average(
     networks: Annotated[
-        list[Path], typer.Argument(help="Checkpoints (.pt), runs' folders or models (.onnx).")
+        list[Path], typer.Argument(help="Checkpoints (.pt), run folders or models (.onnx).")
     ],
     data: Annotated[
         Path, typer.Option(help="FER2013: fer2013.csv, icml_face_data.csv or their folder.")
     ],
     out: Annotated[Path, typer.Option(help="The checkpoint (.pt) to write, for export.")],
     shares: Annotated[
-        str | None, typer.Option(help="Their weights, e.g. 1,3; equal ones by default.")
+        str | None, typer.Option(help="Coefficients of the networks, e.g. 1,3; equal by default.")
     ] = None,
     norm_faces: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Training faces by which the norms' statistics are measured anew, augmented as "
-            "the last network's recipe says; 0: they are averaged too.",
+            help="Training faces on which the batch norms' statistics are measured again, "
+            "augmented by the last network's recipe; 0: the statistics are averaged.",
         ),
     ] = 0,
     device: Device = "auto",
     threads: Threads = 0,
     unofficial: Unofficial = False,
 ) -> None:
-    """Average the weights of networks of one shape (Wortsman et al., 2022); judge on PublicTest.
+    """Average the weights of networks of one shape (model soup, Wortsman et al., 2022).
 
-    It makes sense for networks that were fine-tuned from the same weights, and for these; from
-    different random starts the average is worth nothing. The norms' statistics are averaged too,
-    or with --norm-faces measured anew, as Izmailov et al. (2018) advise.
+    For networks that were fine-tuned from the same weights, and for those weights; networks from
+    different random initialisations cannot be averaged. The batch norms' statistics are averaged
+    too, or with --norm-faces measured again (Izmailov et al., 2018). Evaluates on PublicTest.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -68,7 +68,9 @@ def average(
         recipe, 0, weights, None, {}, fer.sha256, current_commit(), {"averaged": float(len(found))}
     )
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    console.print(f"The average of {names}: {_told(checkpoint, fer, where)}.", soft_wrap=True)
+    console.print(
+        f"The average of {names}: {_public_accuracy(checkpoint, fer, where)}.", soft_wrap=True
+    )
     try:
         save_checkpoint(checkpoint, out)
     except OSError as error:
@@ -80,7 +82,7 @@ def average(
 
 
 def averaged(networks: list[Teacher], shares: list[float]) -> dict[str, Tensor]:
-    """The weighted mean of all floating weights and statistics; counters are the last one's.
+    """Weighted mean of all floating-point weights and statistics; counters are the last one's.
 
     Raises:
         DataError: the networks are not of one shape, or are less than two.
@@ -110,7 +112,7 @@ def averaged(networks: list[Teacher], shares: list[float]) -> dict[str, Tensor]:
 def with_norms_of(
     weights: dict[str, Tensor], recipe: Recipe, training: Faces, num_faces: int, device: str
 ) -> dict[str, Tensor]:
-    """The same weights, their batch norms' statistics being those of ``training``'s faces.
+    """Same weights, with the batch norms' statistics measured on ``training``'s faces.
 
     The mean of two networks has maps of a smaller variance than either had, which the mean of
     their statistics does not know.
@@ -160,7 +162,7 @@ def _numbers(text: str | None, count: int) -> list[float]:
     return numbers
 
 
-def _told(checkpoint: Checkpoint, fer: Fer2013, device: str) -> str:
+def _public_accuracy(checkpoint: Checkpoint, fer: Fer2013, device: str) -> str:
     public = fer.splits["public"]
     model = checkpoint.model().to(device)
     accuracy = center_accuracy(model, public, checkpoint.recipe.crop_px)

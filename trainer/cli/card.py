@@ -1,4 +1,4 @@
-"""``ferdesk-train card``: the model's card, beside the model."""
+"""``ferdesk-train card``: the model card, beside the model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,9 +24,9 @@ def card(
         Path | None, typer.Option(help="The Markdown file; beside the model by default.")
     ] = None,
 ) -> None:
-    """Write the model's card: data, protocol, figures with intervals, limits, what it is not for.
+    """Write the model card: data, protocol, figures with intervals, limits, uses and misuses.
 
-    ferdesk models shows it where it lies beside the model.
+    ferdesk models shows a card that lies beside its model.
     """
     if model.suffix != ".onnx":
         raise DataError(f"{model} is no exported model; ferdesk-train export makes one of it.")
@@ -42,4 +42,4 @@ def card(
         path.write_text(write_card(facts), encoding="utf-8")
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
-    _console.print(f"The card: {path}", soft_wrap=True)
+    _console.print(f"Model card: {path}", soft_wrap=True)

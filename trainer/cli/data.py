@@ -1,4 +1,4 @@
-"""``ferdesk-train data``: check data sets, count, look for copies, draw sheets, fill the caches."""
+"""``ferdesk-train data``: check data sets, count, find near-duplicates, draw sheets."""
 
 import json
 import sys
@@ -32,7 +32,8 @@ def data(
         Path | None, typer.Option(help="FER+: fer2013new.csv or its folder; goes with --data.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Your own face crops: a folder with one for each label.")
+        Path | None,
+        typer.Option(help="Your own face crops: a folder with one subfolder per label."),
     ] = None,
     pack: Annotated[
         Path | None,
@@ -43,9 +44,9 @@ def data(
         bool, typer.Option(help="Accept other counts than FER2013's and JAFFE's own.")
     ] = False,
 ) -> None:
-    """Check data sets: counts, copies within and across splits, FER+ agreement, contact sheets.
+    """Check data sets: counts, near-duplicates, agreement with FER+, contact sheets.
 
-    The sheets show people, so they are drawn into the cache folder of this user only.
+    Contact sheets show people, so they are written into this user's cache folder only.
     """
     if data is None and jaffe is None and folder is None:
         raise typer.BadParameter("give --data, --jaffe or --folder.")
@@ -57,7 +58,7 @@ def data(
     if data is not None:
         loaded = run.attempt(lambda: load_fer2013(data, official=not unofficial))
         if loaded is not None:
-            with run.waiting("Looking for copies; the first time takes a minute or two"):
+            with run.waiting("Searching near-duplicates; the first time takes a minute or two"):
                 run.add("fer2013", report.fer2013_facts(data, loaded))
             if ferplus is not None:
                 votes = run.attempt(lambda: load_ferplus(ferplus, loaded))
@@ -81,7 +82,7 @@ def data(
 
 
 def _jaffe(place: Path, pack: Path | None, unofficial: bool) -> report.Facts:
-    """JAFFE's figures, with both crops cut into the cache as far as that can be done here."""
+    """JAFFE's figures; both crops are cut into the cache where that is possible here."""
     portraits = load_jaffe(place, "paper", official=not unofficial)
     crops: list[JaffeCrop] = []
     notes: dict[str, None] = {}  # each once, in order
@@ -103,7 +104,7 @@ def _jaffe(place: Path, pack: Path | None, unofficial: bool) -> report.Facts:
 
 
 class _Run:
-    """What was found so far, and how much could not be used."""
+    """Figures so far, and the number of data sets that could not be used."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.facts: dict[str, report.Facts] = {}
@@ -112,7 +113,7 @@ class _Run:
         self._quiet = quiet
 
     def attempt(self, load: Callable[[], Loaded]) -> Loaded | None:
-        """What ``load`` gives; a data set that cannot be used is told, and the others go on."""
+        """Result of ``load``; where it fails, the error is printed and None returned."""
         try:
             return load()
         except DataError as error:
@@ -127,5 +128,5 @@ class _Run:
                 self._errors.print(f"Note: {note}", soft_wrap=True)
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
-        """Says on a terminal what takes so long."""
+        """Status on a terminal during a long step."""
         return self._errors.status(f"{what} ...")

@@ -1,4 +1,4 @@
-"""``ferdesk-train distill``: several networks' opinion into one, in one command."""
+"""``ferdesk-train distill``: distil several networks into one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ from trainer.training.checkpoint import load_checkpoint
 from trainer.training.devices import bf16_is_fast, choose_device, compiling_pays
 from trainer.training.distillation import Teacher, load_teacher
 from trainer.training.distributed import joined
-from trainer.training.initial_weights import load_start
+from trainer.training.initial_weights import load_initial_weights
 
 
 def distill(
@@ -35,7 +35,7 @@ def distill(
         typer.Option(
             "--teacher",
             help="A checkpoint (.pt), a run's folder, a folder of seed-N runs, or an exported "
-            "model (.onnx); may come many times.",
+            "model (.onnx); repeatable.",
         ),
     ],
     data: Annotated[
@@ -43,7 +43,8 @@ def distill(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the student's run.")],
     preset: Annotated[
-        str, typer.Option(help=f"The student: a .toml file or {', '.join(preset_names())}.")
+        str,
+        typer.Option(help=f"The student's recipe: a .toml file or {', '.join(preset_names())}."),
     ] = "fast",
     overrides: Annotated[
         list[str] | None,
@@ -51,22 +52,22 @@ def distill(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--from", help="Begin with the weights of a .pt or .onnx of the same shape."),
+        typer.Option("--from", help="Initial weights: a .pt or .onnx of the same shape."),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Also export the student, by PublicTest's temperature.")
+        Path | None, typer.Option(help="Also export the student to this .onnx file.")
     ] = None,
     device: Device = "auto",
     compile_model: CompileModel = None,
     bf16: Bf16 = None,
     threads: Threads = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")] = False,
     unofficial: Unofficial = False,
 ) -> None:
-    """Train one network on the labels and on the mean opinion of several, its teachers.
+    """Distil several teachers into one student: labels plus the teachers' mean probabilities.
 
-    How: distill_alpha, distill_temperature and distill_view of the recipe (--set). PublicTest is
-    watched, PrivateTest never read.
+    The recipe's distill_alpha, distill_temperature and distill_view (--set) control it. PublicTest
+    is evaluated each epoch, PrivateTest is never read.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -74,9 +75,9 @@ def distill(
     listed = "[" + ", ".join(f"'{place}'" for place in places) + "]"
     recipe = load_recipe(preset, [*(overrides or []), f"teacher={listed}"])
     if not recipe.is_network:
-        raise DataError(f"{recipe.system} is no network and cannot learn from others.")
-    taught_by = [load_teacher(Path(place), recipe) for place in places]
-    weights = None if start is None else load_start(start).weights
+        raise DataError(f"{recipe.system} is no network, so it cannot be distilled into.")
+    teacher_networks = [load_teacher(Path(place), recipe) for place in places]
+    weights = None if start is None else load_initial_weights(start).weights
     chosen = choose_device(device)
     compiled = compiling_pays(chosen) if compile_model is None else compile_model
     in_bf16 = bf16_is_fast(chosen, compiled) if bf16 is None else bf16
@@ -87,7 +88,7 @@ def distill(
         console.print(f"Note: {note}", soft_wrap=True)
     with joined(torch.device(chosen)) as group, stop_signals() as stop_requested:
         if group.writes:
-            for sentence in _teachers_told(taught_by, recipe, public, chosen):
+            for sentence in _teacher_accuracies(teacher_networks, recipe, public, chosen):
                 console.print(sentence, soft_wrap=True)
         with Display(console, silent=not group.writes) as display:
             checkpoint = loop.fit(
@@ -98,7 +99,9 @@ def distill(
         if not group.writes:
             return
         classify = torch_classifier(checkpoint.model(), recipe.crop_px)
-        console.print(f"The student: {_told(classify(public.pixels), public)}.", soft_wrap=True)
+        console.print(
+            f"The student: {_public_accuracy(classify(public.pixels), public)}.", soft_wrap=True
+        )
         file = out / ("best.pt" if recipe.select == "public" else "last.pt")
         if model is None:
             console.print(
@@ -127,25 +130,25 @@ def _runs_in(place: Path) -> list[Path]:
     return [place]
 
 
-def _teachers_told(
+def _teacher_accuracies(
     teachers: list[Teacher], recipe: Recipe, public: Faces, device: str
 ) -> list[str]:
-    """Each teacher's accuracy on PublicTest by one crop, and that of their mean opinion."""
+    """Accuracy on PublicTest by one crop, of each teacher and of their mean probabilities."""
     if not len(public):
         return []
-    said, opinions = [], []
+    lines, probabilities = [], []
     for teacher in teachers:
         classify = torch_classifier(teacher.network().to(device), teacher.recipe.crop_px)
         logits = view_logits(classify, public.pixels, "one", shift_of(teacher.recipe.crop_px))
-        opinions.append(softmax(logits))
-        said.append(f"Teacher {teacher.place}: {_told(logits, public)}.")
+        probabilities.append(softmax(logits))
+        lines.append(f"Teacher {teacher.place}: {_public_accuracy(logits, public)}.")
     if len(teachers) > 1:
-        mean = np.log(np.maximum(np.mean(opinions, axis=0), 1e-12))
-        said.append(f"Their mean opinion: {_told(mean, public)}.")
-    return said
+        mean = np.log(np.maximum(np.mean(probabilities, axis=0), 1e-12))
+        lines.append(f"Ensemble of the teachers: {_public_accuracy(mean, public)}.")
+    return lines
 
 
-def _told(logits: np.ndarray, public: Faces) -> str:
+def _public_accuracy(logits: np.ndarray, public: Faces) -> str:
     scores = score(logits, public.labels)
     low, high = wilson_interval(round(scores.accuracy * len(public)), len(public))
     return (

@@ -1,4 +1,4 @@
-"""``ferdesk-train evaluate``: one model on one test, as a table, as JSON, or as a folder."""
+"""``ferdesk-train evaluate``: evaluate one model on one test, as a table, JSON or a folder."""
 
 import json
 import sys
@@ -18,10 +18,10 @@ from trainer.cli.options import Unofficial
 from trainer.data.fer2013 import SPLITS, USAGE, Faces, Fer2013, Split, load_fer2013
 from trainer.data.ferplus import load_ferplus
 from trainer.data.jaffe import CROPS, JaffeCrop, load_jaffe
-from trainer.data.near_duplicates import has_copy_in_training
-from trainer.evaluation.figures import calibration, figures, right, write_judgement
+from trainer.data.near_duplicates import has_duplicate_in_training
+from trainer.evaluation.figures import calibration, figures, is_correct, write_evaluation
 from trainer.evaluation.gallery import most_confusing, write_gallery
-from trainer.evaluation.predictions import Origin, Test, machine, predict, stamp
+from trainer.evaluation.predictions import Origin, Test, machine, predict, utc_now
 from trainer.evaluation.predictors import Loaded, load_classifier
 from trainer.recipes.config import as_table
 from trainer.scoring.evaluate import file_sha256, log_private, shift_of
@@ -41,27 +41,30 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="training, public or private.")] = "public",
     jaffe: Annotated[
-        Path | None, typer.Option(help="Judge on JAFFE instead: its folder or packed .npz.")
+        Path | None, typer.Option(help="Evaluate on JAFFE instead: its folder or packed .npz.")
     ] = None,
     jaffe_crop: Annotated[str, typer.Option(help=f"{' or '.join(CROPS)}.")] = "paper",
     ferplus: Annotated[
-        Path | None, typer.Option(help="FER+'s fer2013new.csv: a second truth to judge by.")
+        Path | None,
+        typer.Option(help="FER+'s fer2013new.csv: also the agreement with its plurality labels."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write logits, figures, confusion and reliability here.")
+        Path | None,
+        typer.Option(help="Folder for logits, figures, confusion matrix and reliability diagram."),
     ] = None,
     gallery: Annotated[
-        bool, typer.Option("--gallery", help="Draw the most confusing faces, into your cache.")
+        bool,
+        typer.Option("--gallery", help="Draw the most confident mistakes, into your cache folder."),
     ] = False,
     final: Annotated[
-        bool, typer.Option("--final", help="Really look at PrivateTest; the look is logged.")
+        bool, typer.Option("--final", help="Confirm the evaluation on PrivateTest; it is logged.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
     unofficial: Unofficial = False,
 ) -> None:
-    """Accuracy by one crop, flip and ten crops, recalls, F1 and calibration of a model.
+    """Evaluate a model: accuracy by one crop, flip and ten crops, recall, F1 and calibration.
 
-    With --out also without copies of Training's faces, and all that can be computed again.
+    With --out also the accuracy without near-duplicates of Training's faces, the logits and plots.
     """
     if (data is None) == (jaffe is None):
         raise typer.BadParameter("give --data for FER2013 or --jaffe for JAFFE, one of them.")
@@ -71,8 +74,8 @@ def evaluate(
         chosen: Split = next(name for name in SPLITS if name == split)
         if chosen == "private" and not final:
             raise DataError(
-                "PrivateTest is for the end: tune on public, and add --final for the one look "
-                "that counts (it is logged)."
+                "PrivateTest is for the final evaluation: tune on public, and add --final for the "
+                "one evaluation that counts (it is logged)."
             )
         fer = load_fer2013(data, official=not unofficial)
         for note in fer.notes:
@@ -90,7 +93,7 @@ def evaluate(
     if gallery:
         picture = cache_folder() / "confusing" / f"{model.stem}-{title.lower()}.png"
         write_gallery(faces, most_confusing(logits, faces.labels), picture)
-        _console.print(f"The most confusing faces: {picture}", soft_wrap=True)
+        _console.print(f"Most confident mistakes: {picture}", soft_wrap=True)
     if out is not None:
         _console.print(f"Logits, figures and pictures: {out}", soft_wrap=True)
 
@@ -98,7 +101,7 @@ def evaluate(
 def _fer2013(
     model: Path, fer: Fer2013, split: Split, ferplus: Path | None, out: Path | None
 ) -> tuple[dict[str, object], Faces, NDArray[np.float32]]:
-    # what may be refused is refused before the minutes of work
+    # wrong input is refused before the minutes of work
     crowd = None if ferplus is None else load_ferplus(ferplus, fer)[split]
     loaded, faces = load_classifier(model), fer.splits[split]
     if len(faces) == 0:
@@ -128,28 +131,28 @@ def _fer2013(
     fit = (fit_logits, public.labels)
     each = calibration(found.logits["one"], faces.labels, *fit)
     table["calibration"] = {key: round(value, 4) for key, value in asdict(each).items()}
-    correct = right(found.logits["ten"], faces.labels)
+    correct = is_correct(found.logits["ten"], faces.labels)
     if crowd is not None:
         agreeing, clear = crowd.agreement(found.logits["ten"].argmax(axis=1))
         table["ferplus"] = {"agreement": round(agreeing / max(clear, 1), 4), "clear_faces": clear}
     if out is not None:
         if split != "training":
-            copies = has_copy_in_training(fer, split)
+            duplicates = has_duplicate_in_training(fer, split)
             table["without_copies"] = {
-                "copies": int(copies.sum()),
-                "accuracy": round(float(correct[~copies].mean()), 4),
+                "copies": int(duplicates.sum()),
+                "accuracy": round(float(correct[~duplicates].mean()), 4),
             }
         extra: dict[str, object] = {
             key: table[key] for key in ("ferplus", "without_copies") if key in table
         }
-        write_judgement(out, f"{_TITLES[split]}, {model.name}", found, faces.labels, fit, extra)
+        write_evaluation(out, f"{_TITLES[split]}, {model.name}", found, faces.labels, fit, extra)
     return table, faces, found.logits["ten"]
 
 
 def _jaffe(
     model: Path, place: Path, crop: JaffeCrop, unofficial: bool, out: Path | None
 ) -> tuple[dict[str, object], Faces, NDArray[np.float32]]:
-    """JAFFE by a model that never saw it: all pictures are judged."""
+    """JAFFE by a model that was never trained on it: all pictures are evaluated."""
     loaded, jaffe = load_classifier(model), load_jaffe(place, crop, official=not unofficial)
     for note in jaffe.notes:
         _console.print(note, soft_wrap=True)
@@ -162,7 +165,7 @@ def _jaffe(
         for views, logits in found.logits.items()
     }
     if out is not None:
-        write_judgement(out, f"JAFFE ({crop}), {model.name}", found, jaffe.faces.labels, None)
+        write_evaluation(out, f"JAFFE ({crop}), {model.name}", found, jaffe.faces.labels, None)
     return table, jaffe.faces, found.logits["ten"]
 
 
@@ -180,7 +183,7 @@ def _origin(
         model_sha256=file_sha256(model),
         training_commit=loaded.about.commit,
         command="ferdesk-train evaluate",
-        date=stamp(),
+        date=utc_now(),
         machine=machine(),
         details=details,
     )
@@ -201,7 +204,7 @@ def _print(table: dict[str, object], title: str, as_json: bool) -> None:
         )
     if isinstance(found := table.get("without_copies"), dict):
         console.print(
-            f"Ten crops without the {found['copies']} faces that have a copy in Training: "
+            f"Ten crops without the {found['copies']} near-duplicates of Training: "
             f"{100 * found['accuracy']:.2f} %.",
             soft_wrap=True,
         )
@@ -214,7 +217,7 @@ def _print(table: dict[str, object], title: str, as_json: bool) -> None:
 
 
 def print_scores(scores: dict[str, object], title: str = "") -> None:
-    """The figures of some ways of viewing as a table on standard output."""
+    """Table of scores by kind of views, on standard output."""
     table = Table(
         "views", "accuracy", "95 % interval", "macro recall", "macro F1", "ECE", "NLL", "recalls",
         title=title or None, title_justify="left",

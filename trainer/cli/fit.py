@@ -1,4 +1,4 @@
-"""``ferdesk-train fit``: one run, several seeds at a time, or a user's own folder of faces."""
+"""``ferdesk-train fit``: one run, several seeds in parallel, or a user's own folder of faces."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +23,10 @@ from trainer.training.checkpoint import Checkpoint
 from trainer.training.devices import bf16_is_fast, choose_device, compiling_pays
 from trainer.training.distributed import Group, joined
 from trainer.training.errors import TrainingStopped
-from trainer.training.initial_weights import Start, load_start, shape_of
+from trainer.training.initial_weights import InitialWeights, load_initial_weights, shape_of
 
 SHIPPED = "fast.onnx"
-"""What ``--folder`` starts from where ``--from`` names nothing."""
+"""Initial weights of ``--folder`` without ``--from``."""
 
 
 def fit(
@@ -45,20 +45,18 @@ def fit(
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A field of the recipe, e.g. width=16; may come many times."),
+        typer.Option("--set", help="A field of the recipe, e.g. width=16; repeatable."),
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
-            help="Fine-tune on your own face crops, one folder for each label; --data adds "
-            "FER2013's faces, so that less is forgotten."
+            help="Fine-tune on your own face crops, one subfolder per label; --data mixes in "
+            "FER2013's faces, against forgetting."
         ),
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option(
-            "--from", help="Begin with the weights of a checkpoint (.pt) or a model (.onnx)."
-        ),
+        typer.Option("--from", help="Initial weights: a checkpoint (.pt) or a model (.onnx)."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="With --folder: the .onnx to write; in --out by default.")
@@ -75,12 +73,15 @@ def fit(
         bool | None,
         typer.Option(
             "--compile/--no-compile",
-            help="torch.compile; by default on CUDA and on CPUs with AMX, as elsewhere it is "
-            "slower than what torch has ready.",
+            help="Use torch.compile; by default on CUDA and on CPUs with AMX, as it is slower "
+            "elsewhere.",
         ),
     ] = None,
     autotune: Annotated[
-        bool, typer.Option("--autotune", help="Time kernels for minutes; for long runs on a GPU.")
+        bool,
+        typer.Option(
+            "--autotune", help="Let the compiler time kernels, for minutes; for long runs on a GPU."
+        ),
     ] = False,
     bf16: Annotated[
         bool | None,
@@ -89,18 +90,18 @@ def fit(
     threads: Annotated[
         int, typer.Option(min=0, help="CPU threads of each process; 0 leaves it to torch.")
     ] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")] = False,
     max_steps: Annotated[
-        int | None, typer.Option(min=0, help="Stop early, to time a machine.")
+        int | None, typer.Option(min=0, help="Stop after so many steps, to time a machine.")
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option(help="Write TensorBoard's events into the run's folder, events.")
+        bool, typer.Option(help="Write TensorBoard events into the folder events of the run.")
     ] = True,
     unofficial: Unofficial = False,
 ) -> None:
-    """Train a network on the Training split; PublicTest is watched, PrivateTest never read.
+    """Train a network on Training; PublicTest is evaluated each epoch, PrivateTest never read.
 
-    Ctrl-C saves and ends; --resume goes on. Under torchrun all processes share each batch.
+    Ctrl-C saves and ends; --resume continues. Under torchrun all processes share each batch.
     """
     if folder is None and data is None:
         raise typer.BadParameter("Missing option '--data': FER2013, or --folder for own faces.")
@@ -127,7 +128,7 @@ def fit(
             raise typer.BadParameter("--seeds is for FER2013; run --folder once for each seed.")
         _fit_seeds(
             _numbers(seeds), at_once, out, device,
-            _arguments(data, preset, overrides, start, options, threads, compile_model, bf16,
+            _fit_arguments(data, preset, overrides, start, options, threads, compile_model, bf16,
                        unofficial),
         )  # fmt: skip
         return
@@ -148,14 +149,14 @@ def fit(
             return
         weights = None
         if start is not None:
-            weights = _matching(load_start(start), recipe, start).weights
-        _say_hello(console, recipe, options, out, group)
+            weights = _check_architecture(load_initial_weights(start), recipe, start).weights
+        _print_start(console, recipe, options, out, group)
         with Display(console, silent=not group.writes) as display:
             checkpoint = loop.fit(
                 recipe, faces, out, start=weights, group=group, report=display.show,
                 notice=display.notice, stop_requested=stop_requested, **options,
             )  # fmt: skip
-        _say_done(console, checkpoint, out, data)
+        _print_result(console, checkpoint, out, data)
 
 
 def _fit_shallow(
@@ -186,7 +187,7 @@ def _fit_shallow(
     )
 
 
-def _say_hello(
+def _print_start(
     console: Console, recipe: Recipe, options: dict[str, Any], out: Path, group: Group
 ) -> None:
     shared = "" if group.size == 1 else f" in each of {group.size} processes"
@@ -198,7 +199,7 @@ def _say_hello(
     )
 
 
-def _say_done(console: Console, checkpoint: Checkpoint, out: Path, data: Path) -> None:
+def _print_result(console: Console, checkpoint: Checkpoint, out: Path, data: Path) -> None:
     chosen_file = out / "last.pt"
     if checkpoint.recipe.select == "public" and (out / "best.pt").exists():
         chosen_file = out / "best.pt"
@@ -229,15 +230,15 @@ def _fit_folder(
     for note in own.notes:
         console.print(f"Note: {note}", soft_wrap=True)
     fer2013 = None if data is None else load_fer2013(data, official=not unofficial)
-    begin = load_start(start or models_folder() / SHIPPED)
+    begin = load_initial_weights(start or models_folder() / SHIPPED)
     recipe = recipe_for(recipe, begin, own.training)
     console.print(
-        f"{len(own.training)} faces to train on, {len(own.judging)} held out; starting from "
+        f"{len(own.training)} faces to train on, {len(own.validation)} held out; starting from "
         f"{begin.source}"
         f"{'' if fer2013 is None else ', with FER2013 faces mixed in'}.",
         soft_wrap=True,
     )
-    _say_hello(console, recipe, options, out, group)
+    _print_start(console, recipe, options, out, group)
     with Display(console, watched="held-out", silent=not group.writes) as display:
         outcome = finetune(
             recipe, own, begin, out, fer2013=fer2013, group=group, report=display.show,
@@ -255,8 +256,8 @@ def _fit_folder(
     console.print(f"Done: {path}. Next: ferdesk --model {path}", soft_wrap=True)
 
 
-def _matching(start: Start, recipe: Recipe, path: Path) -> Start:
-    """Refuse weights that another network has, in the recipe's own words."""
+def _check_architecture(start: InitialWeights, recipe: Recipe, path: Path) -> InitialWeights:
+    """Refuse weights of another network than the recipe's."""
     wanted = shape_of(recipe)
     differing = [
         f"{field}={start.shape[field]}"
@@ -265,7 +266,7 @@ def _matching(start: Start, recipe: Recipe, path: Path) -> Start:
     ]
     if differing:
         raise DataError(
-            f"{path} holds another network than the recipe makes; add "
+            f"{path} holds another network than the recipe's; add "
             f"{' '.join(f'--set {pair}' for pair in differing)}."
         )
     return start
@@ -281,7 +282,7 @@ def _numbers(seeds: str) -> list[int]:
     return numbers
 
 
-def _arguments(
+def _fit_arguments(
     data: Path | None,
     preset: str | None,
     overrides: list[str] | None,
@@ -292,7 +293,7 @@ def _arguments(
     bf16: bool | None,
     unofficial: bool,
 ) -> tuple[str, ...]:
-    """What this command was given, for the command of one seed."""
+    """Arguments of this command, for the process of one seed."""
     given = ["--data", str(data), "--preset", str(preset)]
     for override in overrides or []:
         given += ["--set", override]
@@ -334,7 +335,7 @@ def _fit_seeds(
         console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
     if failed or len(ended) < len(jobs):
         raise TrainingStopped(
-            f"{len(ended) - len(failed)} of {len(jobs)} runs are done; the same command goes on "
+            f"{len(ended) - len(failed)} of {len(jobs)} runs are done; the same command continues "
             "with the others."
         )
     console.print(f"Done: {', '.join(str(job.folder) for job in jobs)}", soft_wrap=True)
@@ -346,17 +347,17 @@ def watch(
     console: Console,
     stop_requested: Callable[[], bool],
 ) -> list[parallel_runs.Outcome]:
-    """``run_many`` with a table of the jobs on a terminal, and a line at each end elsewhere."""
+    """Run jobs in parallel, with a live table on a terminal and a line per result elsewhere."""
     if not console.is_terminal:
-        told: set[Path] = set()
+        printed: set[Path] = set()
 
-        def tell(overview: parallel_runs.Overview) -> None:
+        def show(overview: parallel_runs.Overview) -> None:
             for outcome in overview.ended:
-                if outcome.job.folder not in told:
-                    told.add(outcome.job.folder)
+                if outcome.job.folder not in printed:
+                    printed.add(outcome.job.folder)
                     console.print(f"{outcome.job.folder}: {_state(outcome)}", soft_wrap=True)
 
-        return parallel_runs.run_many(jobs, at_once, report=tell, stop_requested=stop_requested)
+        return parallel_runs.run_many(jobs, at_once, report=show, stop_requested=stop_requested)
     with Live(console=console, refresh_per_second=4) as live:
         return parallel_runs.run_many(
             jobs, at_once, stop_requested=stop_requested,

@@ -1,4 +1,4 @@
-"""``ferdesk-train folds``: any network fine-tuned and tested on JAFFE's folds."""
+"""``ferdesk-train folds``: fine-tune any network on JAFFE's folds and test it."""
 
 import dataclasses
 from pathlib import Path
@@ -18,8 +18,8 @@ from trainer.data.fer2013 import Faces, Fer2013
 from trainer.data.jaffe import CROPS, JaffeCrop, load_jaffe
 from trainer.evaluation import cross_validation
 from trainer.evaluation.cross_validation import SCHEMES, TEST_OF, Scheme
-from trainer.evaluation.figures import right, write_judgement
-from trainer.evaluation.predictions import Origin, Predictions, machine, stamp
+from trainer.evaluation.figures import is_correct, write_evaluation
+from trainer.evaluation.predictions import Origin, Predictions, machine, utc_now
 from trainer.evaluation.predictors import load_classifier
 from trainer.recipes.config import Recipe, as_table, recipe_from
 from trainer.scoring.evaluate import Classifier, file_sha256
@@ -27,7 +27,7 @@ from trainer.scoring.statistics import accuracy_over_seeds
 from trainer.training import loop
 from trainer.training.checkpoint import current_commit
 from trainer.training.devices import bf16_is_fast, choose_device
-from trainer.training.initial_weights import load_start
+from trainer.training.initial_weights import load_initial_weights
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -35,16 +35,18 @@ _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 def folds(
     model: Annotated[Path, typer.Argument(help="A checkpoint (.pt) or an exported file (.onnx).")],
     jaffe: Annotated[Path, typer.Option(help="JAFFE's folder or its packed .npz.")],
-    out: Annotated[Path, typer.Option(help="Folder of the results, and of the folds' runs.")],
-    seeds: Annotated[str, typer.Option(help="Of the stratified folds and the batches.")] = "1",
+    out: Annotated[Path, typer.Option(help="Folder of the results and of the folds' runs.")],
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of the stratified folds and of training, e.g. 1,2,3.")
+    ] = "1",
     jaffe_crop: Annotated[str, typer.Option(help=f"{' or '.join(CROPS)}.")] = "paper",
     device: Device = "auto",
     threads: Threads = 0,
     unofficial: Annotated[bool, typer.Option(help="Accept other counts than JAFFE's own.")] = False,
 ) -> None:
-    """Fine-tune a network on JAFFE's folds, 30 epochs each: stratified, and one woman left out.
+    """Cross-validate a network on JAFFE, 30 epochs per fold: stratified, and one woman left out.
 
-    Finished folds are kept in --out; the same command goes on after an interruption.
+    Finished folds are kept in --out; the same command continues after an interruption.
     """
     if jaffe_crop not in CROPS:
         raise typer.BadParameter(f"--jaffe-crop is one of {', '.join(CROPS)}, not {jaffe_crop!r}.")
@@ -52,7 +54,7 @@ def folds(
     if threads:
         torch.set_num_threads(threads)
     chosen = choose_device(device)
-    start = load_start(model)
+    start = load_initial_weights(model)
     base = recipe_from({"name": model.stem, **start.shape}, str(model))
     if not base.is_network:
         raise DataError(f"{model} holds no network; give a checkpoint or an exported file.")
@@ -77,26 +79,26 @@ def folds(
             for scheme in SCHEMES:
                 place = out / f"{scheme}-{crop}-seed{seed}"
                 parts = cross_validation.folds_of(portraits, scheme, seed)
-                said = f"seed {seed}, {scheme}: "
+                prefix = f"seed {seed}, {scheme}: "
                 logits = cross_validation.cross_validate(
                     recipe, portraits, parts, place / "runs", fold,
-                    lambda name, said=said: _console.print(said + name, soft_wrap=True),  # type: ignore[misc]
+                    lambda name, prefix=prefix: _console.print(prefix + name, soft_wrap=True),  # type: ignore[misc]
                 )  # fmt: skip
                 origin = Origin(
                     system=model.stem, test=TEST_OF[scheme], seed=seed, selection="last",
                     recipe=as_table(recipe), data_sha256=portraits.sha256,
                     model_sha256=file_sha256(model), training_commit=current_commit(),
-                    command=command_line(), date=stamp(), machine=machine(),
+                    command=command_line(), date=utc_now(), machine=machine(),
                     details={"crop": crop, "folds": [part.name for part in parts]},
                 )  # fmt: skip
                 predictions = Predictions(origin, logits)
-                write_judgement(place, f"JAFFE, {scheme}, seed {seed}", predictions, labels, None)
+                write_evaluation(place, f"JAFFE, {scheme}, seed {seed}", predictions, labels, None)
                 found[scheme].append(predictions)
                 accuracies = cross_validation.fold_accuracies(logits["ten"], labels, parts)
                 means[scheme].append(float(np.mean(accuracies)))
     table = Table("folds", "accuracy, ten crops, mean of folds", "95 % interval", "seeds")
     for scheme in SCHEMES:
-        correct = np.stack([right(each.logits["ten"], labels) for each in found[scheme]])
+        correct = np.stack([is_correct(each.logits["ten"], labels) for each in found[scheme]])
         pooled = accuracy_over_seeds(correct)
         mean, deviation = np.mean(means[scheme]), np.std(means[scheme], ddof=len(correct) > 1)
         table.add_row(

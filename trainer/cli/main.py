@@ -1,4 +1,4 @@
-"""The subcommands of ``ferdesk-train``."""
+"""Entry point of ``ferdesk-train`` and its export commands."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from trainer.training.checkpoint import current_commit, load_checkpoint
 from trainer.training.errors import TrainingStopped
 
 app = typer.Typer(
-    help="Train, judge and export ferdesk's networks on FER2013.",
+    help="Train, evaluate and export ferdesk's networks on FER2013.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -36,14 +36,16 @@ app = typer.Typer(
 # no markup: a path may hold brackets
 errors = Console(
     stderr=True, highlight=False, markup=False, emoji=False,
-    quiet=os.environ.get("RANK", "0") != "0",  # of torchrun's processes the first one speaks
+    quiet=os.environ.get("RANK", "0") != "0",  # of torchrun's processes only the first one prints
 )  # fmt: skip
 
 DataOption = Annotated[
     Path,
     typer.Option(help="fer2013.csv, icml_face_data.csv or their folder, or the folder form."),
 ]
-Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
+Unofficial = Annotated[
+    bool, typer.Option(help="Accept other face counts than FER2013's official ones.")
+]
 
 
 app.command()(data.data)
@@ -63,28 +65,30 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="The checkpoint to export.")],
     data: DataOption,
     out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
-    name: Annotated[str | None, typer.Option(help="The model's name; the file's stem.")] = None,
-    version: Annotated[str, typer.Option("--model-version")] = "1",
+    name: Annotated[
+        str | None, typer.Option(help="The model's name; by default the file's stem.")
+    ] = None,
+    version: Annotated[str, typer.Option("--model-version", help="The model's version.")] = "1",
     half_weights: Annotated[
         bool, typer.Option(help="Store weights as float16: half the size.")
     ] = True,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Also write its int8 twin, OUT with -int8 in its name.")
+        bool, typer.Option("--int8", help="Also write its int8 twin, OUT with -int8 in the name.")
     ] = False,
     final: Annotated[
-        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
+        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; it is logged.")
     ] = False,
     unofficial: Unofficial = False,
 ) -> None:
-    """Write the ONNX file that the app opens, prove that it equals the network, and measure it."""
+    """Export the ONNX file that the app opens, check it against the network, and evaluate it."""
     from trainer.delivery.export import Identity
     from trainer.delivery.export import export as write
     from trainer.delivery.quantize import quantize as write_int8
 
     if checkpoint.suffix == ".npz":
         raise DataError(
-            f"{checkpoint} holds linear SVMs over features made by hand, which are no network and "
-            "have no ONNX graph; only the presets of networks export. evaluate works on it."
+            f"{checkpoint} holds linear SVMs over handcrafted features, which have no ONNX graph; "
+            "only networks can be exported. ferdesk-train evaluate works on it."
         )
     if final:
         evaluation.refuse_second_look(out.stem, version)
@@ -115,13 +119,15 @@ def quantize(
     model: Annotated[Path, typer.Argument(help="The exported float32 file (.onnx).")],
     data: DataOption,
     out: Annotated[Path, typer.Option(help="The int8 file to write.")],
-    name: Annotated[str | None, typer.Option(help="The model's name; the file's stem.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The model's name; by default the file's stem.")
+    ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
+        bool, typer.Option("--final", help="Also evaluate PrivateTest, once; it is logged.")
     ] = False,
     unofficial: Unofficial = False,
 ) -> None:
-    """Write the int8 twin of an exported file, and measure how much it lost."""
+    """Quantise an exported file to int8, and evaluate it."""
     from trainer.delivery.quantize import quantize as write_int8
 
     version = evaluation.onnx_version(model)
@@ -138,7 +144,7 @@ def quantize(
 
 
 def _log_look(what: str, path: Path, version: str, figures: object) -> None:
-    """Note a look at PrivateTest by an exported file."""
+    """Log an evaluation of an exported file on PrivateTest."""
     assert isinstance(figures, dict)
     evaluation.log_private(
         {
@@ -153,7 +159,7 @@ def _log_look(what: str, path: Path, version: str, figures: object) -> None:
 
 
 def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
-    """FER2013, with what the user should know of this copy told once on stderr."""
+    """FER2013; its notes are printed on stderr."""
     loaded = load_fer2013(place, official=not unofficial)
     for note in loaded.notes:
         errors.print(f"Note: {note}", soft_wrap=True)
@@ -161,7 +167,7 @@ def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
 
 
 def main() -> None:
-    """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
+    """Run the command; known errors are one sentence on stderr and an exit code."""
     try:
         app()
     except TrainingStopped as error:

@@ -1,4 +1,4 @@
-"""Options that several commands of ``ferdesk-train`` share: the same words and limits in each."""
+"""Options that several commands share, with the same help and limits in each."""
 
 from typing import Annotated
 
@@ -14,12 +14,14 @@ Bf16 = Annotated[
     bool | None, typer.Option(help="bfloat16; by default on CUDA and on CPUs with AMX.")
 ]
 AtOnce = Annotated[
-    int, typer.Option(min=1, help="Networks trained side by side, on one GPU or several.")
+    int, typer.Option(min=1, help="Networks trained in parallel, on one GPU or several.")
 ]
 Minutes = Annotated[
-    float, typer.Option(help="Stop after so many; the same command goes on. 0: no limit.")
+    float, typer.Option(help="Stop after so many minutes; the same command continues. 0: no limit.")
 ]
 ReportOnly = Annotated[
-    bool, typer.Option("--report-only", help="Train nothing, write the report anew.")
+    bool, typer.Option("--report-only", help="Train nothing, only write the report.")
 ]
-Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
+Unofficial = Annotated[
+    bool, typer.Option(help="Accept other face counts than FER2013's official ones.")
+]

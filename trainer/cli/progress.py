@@ -1,4 +1,4 @@
-"""What a training shows: a live table on a terminal, a line now and then elsewhere."""
+"""Progress display of a training: a live table on a terminal, occasional lines elsewhere."""
 
 import contextlib
 import signal
@@ -21,7 +21,7 @@ LINE_EVERY_S = 30.0
 
 
 class Display:
-    """Shows a run on ``console``; ``quiet`` shows nothing but notices (or not even them).
+    """Display of a run's progress on ``console``.
 
     Args:
         console: on standard error.
@@ -54,12 +54,12 @@ class Display:
             self._live.stop()
 
     def notice(self, sentence: str) -> None:
-        """A sentence above the table."""
+        """Print a sentence above the table."""
         if not self.silent:
             self.console.print(sentence, soft_wrap=True)
 
     def show(self, state: Progress) -> None:
-        """Take the newest state of the run."""
+        """Show the newest progress of the run."""
         if self.silent:
             return
         now_s = time.monotonic()
@@ -85,7 +85,7 @@ class Display:
         )
 
     def time_left(self, state: Progress) -> str:
-        """From the speed since the start of this process, compiling and evaluating included."""
+        """Time left by the speed since this process started, compiling and evaluating included."""
         if self._first is None or state.step <= self._first[1]:
             return "?"
         first_s, first_step = self._first
@@ -118,19 +118,20 @@ def _share(accuracy: float | None) -> str:
 
 
 def as_clock(seconds: float) -> str:
-    """75 -> 1:15, 4000 -> 1:06:40."""
+    """Clock time from seconds: 75 -> 1:15, 4000 -> 1:06:40."""
     minutes, second = divmod(round(max(seconds, 0)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 class StopFlag:
-    """Set by a signal, read by the training loop after each step."""
+    """Stop flag that a signal sets and the training loop reads after each step."""
 
     def __init__(self) -> None:
         self._set = False
 
     def set(self, *_: object) -> None:
+        """Set the flag; a signal handler."""
         self._set = True
 
     def __call__(self) -> bool:
@@ -139,7 +140,7 @@ class StopFlag:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[StopFlag]:
-    """Ctrl-C, SIGTERM and a terminal that closes turned into a flag that the loop asks for."""
+    """Stop flag for Ctrl-C, SIGTERM and a closed terminal."""
     flag = StopFlag()
     numbers = [signal.SIGINT, signal.SIGTERM]
     hang_up = getattr(signal, "SIGHUP", None)

@@ -22,10 +22,10 @@ from trainer.cli.options import (
     Unofficial,
 )
 from trainer.cli.progress import stop_signals
-from trainer.cli.reproduce import Shown, command_line, read_seeds
+from trainer.cli.reproduce import ProgressLines, command_line, read_seeds
 from trainer.cli.robustness import robustness
 from trainer.data.fer2013 import Fer2013, load_fer2013
-from trainer.evaluation.predictions import machine, stamp
+from trainer.evaluation.predictions import machine, utc_now
 from trainer.studies.recipe_search import RecipeSearch, TrainInParallel
 from trainer.studies.recipe_search_plan import BASELINE, STAGES, Plan, Stage, as_toml
 from trainer.studies.recipe_search_report import write_report
@@ -105,7 +105,7 @@ def ladder(
         _console.print(note, soft_wrap=True)
 
     def report() -> Path:
-        return write_report(plan, assess(plan, fer), stamp(), current_commit(), machine())
+        return write_report(plan, assess(plan, fer), utc_now(), current_commit(), machine())
 
     try:
         if not report_only:
@@ -113,7 +113,7 @@ def ladder(
             given += [f"--{'' if compiled else 'no-'}compile", f"--{'' if in_bf16 else 'no-'}bf16"]
             given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
             with stop_signals() as stop_requested:
-                shown = Shown()
+                shown = ProgressLines()
                 parallel = _parallel_training(given, at_once, device) if at_once > 1 else None
                 search = RecipeSearch(
                     plan, fer, shown.say, shown.advance, stop_requested, parallel, report

@@ -1,4 +1,4 @@
-"""``ferdesk-train reproduce``: what stands on the command line, and what is said on the way."""
+"""``ferdesk-train reproduce``: the paper's tables, reproduced and reported."""
 
 import shlex
 import sys
@@ -18,8 +18,8 @@ from trainer.cli.progress import LINE_EVERY_S, stop_signals
 from trainer.data.fer2013 import Fer2013, Split, load_fer2013
 from trainer.data.ferplus import load_ferplus
 from trainer.data.jaffe import CROPS, Jaffe, JaffeCrop, load_jaffe
-from trainer.data.near_duplicates import has_copy_in_training
-from trainer.evaluation.predictions import machine, stamp, stored
+from trainer.data.near_duplicates import has_duplicate_in_training
+from trainer.evaluation.predictions import load_all_predictions, machine, utc_now
 from trainer.studies.paper import TABLES
 from trainer.studies.report import write_report
 from trainer.studies.report_results import Header, Truth
@@ -38,25 +38,29 @@ def reproduce(
         Path, typer.Option(help="FER2013: fer2013.csv, icml_face_data.csv or their folder.")
     ],
     jaffe: Annotated[
-        Path | None, typer.Option(help="JAFFE's folder or its packed .npz; without it, no folds.")
+        Path | None,
+        typer.Option(help="JAFFE's folder or its packed .npz; without it no cross-validation."),
     ] = None,
     ferplus: Annotated[
-        Path | None, typer.Option(help="FER+'s fer2013new.csv: a second truth to judge by.")
+        Path | None,
+        typer.Option(help="FER+'s fer2013new.csv: also the agreement with its plurality labels."),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs/reproduce"),
     out: Annotated[Path, typer.Option(help="Folder of the report and the stored logits.")] = Path(
         "docs/results/reproduction"
     ),
     seeds: Annotated[
-        str, typer.Option(help="Each gives one run of each system, e.g. 1,2,3.")
+        str, typer.Option(help="Seeds, e.g. 1,2,3: one run of each system with each.")
     ] = "1",
     jaffe_crop: Annotated[str, typer.Option(help=f"{' or '.join(CROPS)}.")] = "paper",
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change every network's preset, e.g. width=16; it is reported."),
+        typer.Option(
+            "--set", help="Recipe field for every network, e.g. width=16; the report says so."
+        ),
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="Also look at PrivateTest; each look is logged.")
+        bool, typer.Option("--final", help="Also evaluate PrivateTest; each evaluation is logged.")
     ] = False,
     report_only: ReportOnly = False,
     minutes: Minutes = 0.0,
@@ -69,10 +73,10 @@ def reproduce(
         bool, typer.Option(help="Accept other counts than FER2013's and JAFFE's own.")
     ] = False,
 ) -> None:
-    """Train what the paper's tables lack here, evaluate it, and write ours beside theirs.
+    """Reproduce the paper's tables: train what is missing, evaluate it, write the report.
 
-    What is done is kept: the same command goes on after an interruption, and one with more seeds
-    adds them to the report.
+    Finished work is kept: the same command continues after an interruption, and more seeds are
+    added to the report.
     """
     tables = _tables(table)
     plan_seeds = read_seeds(seeds)
@@ -101,12 +105,12 @@ def reproduce(
             given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
             _run(plan, fer, portraits, at_once, device, given)
     finally:
-        # whatever ended the work, what is done is told
+        # the report is written whatever ended the work
         header = Header(
-            plan.command, stamp(), current_commit(), machine(), recipes, plan.overrides, tables
+            plan.command, utc_now(), current_commit(), machine(), recipes, plan.overrides, tables
         )
-        markdown, page = write_report(out, stored(out / "logits"), truth, header)
-        _console.print(f"The report: {markdown} and {page}", soft_wrap=True)
+        markdown, page = write_report(out, load_all_predictions(out / "logits"), truth, header)
+        _console.print(f"Report: {markdown} and {page}", soft_wrap=True)
 
 
 def _run(
@@ -117,7 +121,7 @@ def _run(
     device: str,
     given: Sequence[str],
 ) -> None:
-    """``given`` is what ``fit`` gets beside the preset, where networks are trained side by side."""
+    """Run the plan; ``given`` are ``fit``'s arguments beside the preset, for parallel runs."""
 
     def ahead(steps: Sequence[Step], stop_requested: Callable[[], bool]) -> None:
         devices = parallel_runs.devices_of(device, torch.cuda.device_count())
@@ -134,7 +138,7 @@ def _run(
                 _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
 
     with stop_signals() as stop_requested:
-        shown = Shown()
+        shown = ProgressLines()
         Reproduction(
             plan, fer, portraits, shown.say, shown.advance, stop_requested,
             ahead if at_once > 1 else None,
@@ -146,18 +150,20 @@ def _set(plan: Plan, step: Step) -> list[str]:
     return [word for field in fields for word in ("--set", field)]
 
 
-class Shown:
-    """A line for each piece of work, and for a long training one now and then."""
+class ProgressLines:
+    """Progress as lines: one per piece of work, and one now and then in a long training."""
 
     def __init__(self) -> None:
         self._words = ""
         self._said_s = time.monotonic()
 
     def say(self, words: str) -> None:
+        """Print the start of a piece of work."""
         self._words, self._said_s = words, time.monotonic()
         _console.print(words, soft_wrap=True)
 
     def advance(self, state: Progress) -> None:
+        """Print the progress of a training at most every half minute."""
         now_s = time.monotonic()
         if now_s - self._said_s < LINE_EVERY_S:
             return
@@ -175,9 +181,9 @@ def _truth(fer: Fer2013, portraits: Jaffe | None, ferplus: Path | None) -> Truth
     if ferplus is not None:
         votes = load_ferplus(ferplus, fer)
         crowd = {split: votes[split].plurality() for split in tests}
-    _console.print("Looking for copies of test faces in Training.", soft_wrap=True)
-    copies = {split: has_copy_in_training(fer, split) for split in tests}
-    return Truth(fer, portraits, copies, crowd)
+    _console.print("Searching near-duplicates of test faces in Training.", soft_wrap=True)
+    duplicates = {split: has_duplicate_in_training(fer, split) for split in tests}
+    return Truth(fer, portraits, duplicates, crowd)
 
 
 def _tables(name: str) -> tuple[str, ...]:
@@ -189,6 +195,7 @@ def _tables(name: str) -> tuple[str, ...]:
 
 
 def read_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from a text like 1,2,3."""
     try:
         seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError as error:
@@ -199,7 +206,7 @@ def read_seeds(text: str) -> tuple[int, ...]:
 
 
 def command_line() -> str:
-    """The command as it was given, without the folders of this machine."""
+    """Command line as given, without the folders of this machine."""
     words = ["ferdesk-train"]
     for word in sys.argv[1:]:
         words.append(Path(word).name if Path(word).is_absolute() else word)

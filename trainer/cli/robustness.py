@@ -1,4 +1,4 @@
-"""``ferdesk-train robustness``: worse pictures and moving crops, as tables or into the figures."""
+"""``ferdesk-train robustness``: accuracy under corruptions, and label flip rate."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from trainer.cli.options import Unofficial
 from trainer.cli.reproduce import command_line
 from trainer.data.fer2013 import load_fer2013
 from trainer.delivery.measurements import add_figures
-from trainer.evaluation.corruptions import evenly_spread
-from trainer.evaluation.corruptions import robustness as judge_spoiled
-from trainer.evaluation.corruptions import steadiness as judge_moving
+from trainer.evaluation.corruptions import evenly_spaced
+from trainer.evaluation.corruptions import label_flip_rate as measure_flip_rate
+from trainer.evaluation.corruptions import robustness as measure_robustness
 from trainer.evaluation.predictors import load_classifier
 
-STEADY_FACES = 300
+FLIP_RATE_FACES = 300
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -29,50 +29,52 @@ def robustness(
         Path, typer.Option(help="FER2013: fer2013.csv, icml_face_data.csv or their folder.")
     ],
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Only so many PublicTest faces, evenly spread.")
+        int | None,
+        typer.Option(min=1, help="Number of PublicTest faces, evenly spaced; all by default."),
     ] = None,
     steady: Annotated[
-        int, typer.Option(min=1, help="Faces whose crop is moved, evenly spread.")
-    ] = STEADY_FACES,
+        int, typer.Option(min=1, help="Number of faces for the label flip rate, evenly spaced.")
+    ] = FLIP_RATE_FACES,
     out: Annotated[
-        Path | None, typer.Option(help="Put the figures into this JSON file, for card.")
+        Path | None, typer.Option(help="Add the figures to this JSON file, for card.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
     unofficial: Unofficial = False,
 ) -> None:
-    """Accuracy under blur, low light, compression, small and covered faces; steadiness of labels.
+    """Measure accuracy under blur, low light, compression, low resolution and occlusion.
 
-    On PublicTest, one crop, the network alone.
+    Also the label flip rate of still faces under a moving crop. On PublicTest, one crop, the
+    network alone.
     """
     public = load_fer2013(data, official=not unofficial).splits["public"]
     classify = load_classifier(model).classify
 
-    def said(words: str) -> None:
-        _console.print(f"Judging faces: {words}", soft_wrap=True)
+    def show(what: str) -> None:
+        _console.print(f"Evaluating faces: {what}", soft_wrap=True)
 
-    spoiled = judge_spoiled(classify, evenly_spread(public, limit), said)
-    moving = judge_moving(classify, evenly_spread(public, steady), said=said)
+    corrupted = measure_robustness(classify, evenly_spaced(public, limit), show)
+    moving = measure_flip_rate(classify, evenly_spaced(public, steady), show=show)
     if out is not None:
-        add_figures(out, model, "robustness", command_line(), spoiled)
+        add_figures(out, model, "robustness", command_line(), corrupted)
         add_figures(out, model, "steadiness", command_line(), moving)
         _console.print(f"Figures: {out}", soft_wrap=True)
     if as_json:
-        found = {"robustness": spoiled, "steadiness": moving}
+        found = {"robustness": corrupted, "steadiness": moving}
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
-    _print(spoiled, moving)
+    _print(corrupted, moving)
 
 
-def _print(spoiled: dict[str, Any], moving: dict[str, Any]) -> None:
+def _print(corrupted: dict[str, Any], moving: dict[str, Any]) -> None:
     console = Console(highlight=False)
-    clean = spoiled["clean"]
+    clean = corrupted["clean"]
     table = Table(
-        "faces", "weak", "middle", "strong", "strengths",
-        title=f"PublicTest, {spoiled['num_faces']} faces, one crop: "
-        f"{100 * clean['accuracy']:.1f} % as they are",
+        "corruption", "weak", "middle", "strong", "strengths",
+        title=f"PublicTest, {corrupted['num_faces']} faces, one crop: "
+        f"{100 * clean['accuracy']:.1f} % clean",
         title_justify="left",
     )  # fmt: skip
-    for way in spoiled["ways"]:
+    for way in corrupted["ways"]:
         cells = [
             f"{100 * row['accuracy']:.1f} ({100 * row['change']:+.1f})" for row in way["strengths"]
         ]
@@ -83,8 +85,8 @@ def _print(spoiled: dict[str, Any], moving: dict[str, Any]) -> None:
         found = moving[name]
         low, high = found["interval"]
         console.print(
-            f"Crop {name}: the label changes in {100 * found['changes']:.1f} % of frames "
-            f"({100 * low:.1f} to {100 * high:.1f}), never on {100 * found['never']:.0f} % of "
+            f"Label flip rate, crop {name}: {100 * found['changes']:.1f} % of frames "
+            f"({100 * low:.1f} to {100 * high:.1f}); no flip on {100 * found['never']:.0f} % of "
             f"{moving['num_faces']} faces.",
             soft_wrap=True,
         )

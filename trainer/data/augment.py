@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, on the device where the faces lie: no Python per face.
+"""Augmentation of whole batches on the faces' device, without Python code per face.
 
 Chance comes in as a table of random numbers, one row a face, and everything here is a plain
 function of faces and table: a batch may be cut in parts for several processes, compiled, or put
@@ -40,7 +40,7 @@ SMALLEST_SHARE, LARGEST_SHARE = 20 / 48, 40 / 48
 
 
 def augment(faces_BHW: Tensor, recipe: Recipe, random_BD: Tensor) -> Tensor:
-    """Randomly moved, flipped, lit, worsened and covered faces.
+    """Augmented faces: geometry, mirror, corruptions and random erasing, as the recipe says.
 
     Args:
         faces_BHW: [B, 48, 48] uint8.
@@ -74,15 +74,15 @@ def augment(faces_BHW: Tensor, recipe: Recipe, random_BD: Tensor) -> Tensor:
 
 
 def cut_mix(x_B1HW: Tensor, share: float, random_BD: Tensor) -> tuple[Tensor, Tensor]:
-    """Some faces get a square of another one, that of the batch's mirror place (Yun et al., 2019).
+    """CutMix (Yun et al., 2019): squares of other faces, each face's partner being its mirror row.
 
     Args:
         x_B1HW: augmented faces.
-        share: of the faces that get one; its area is uniform in [0, 1).
+        share: probability that a face gets one; its area is uniform in [0, 1).
         random_BD: as of ``augment``.
 
     Returns:
-        the faces, and how much of each is its own, [B] float32.
+        the faces, and lambda, the share of each face that is its own, [B] float32.
     """
     side = x_B1HW.shape[-1]
     random_B3 = random_BD[:, _CUT]
@@ -100,14 +100,14 @@ def cut_mix(x_B1HW: Tensor, share: float, random_BD: Tensor) -> tuple[Tensor, Te
 
 
 def center_crop(faces_BHW: Tensor, crop_px: int) -> Tensor:
-    """[B, H, W] -> [B, 1, crop_px, crop_px] float32: the middle, as the exported model takes it."""
+    """Centre crop [B, H, W] -> [B, 1, crop_px, crop_px] float32, as in the exported model."""
     margin = (faces_BHW.shape[-1] - crop_px) // 2
     inner = slice(margin, margin + crop_px)
     return faces_BHW[:, None, inner, inner].float()
 
 
 def ten_crops(faces_BHW: Tensor, crop_px: int) -> list[Tensor]:
-    """The paper's test views, torchvision's TenCrop: corners and centre, then of the mirror.
+    """Ten-crop test views, torchvision's TenCrop: corners and centre, then of the mirror.
 
     Args:
         faces_BHW: [B, H, W], H = W.
@@ -127,7 +127,7 @@ def ten_crops(faces_BHW: Tensor, crop_px: int) -> list[Tensor]:
 
 
 def _column(random_BD: Tensor, index: int) -> Tensor:
-    """One number a face, [B, 1, 1, 1]."""
+    """Random numbers of one column, [B, 1, 1, 1]."""
     return random_BD[:, index, None, None, None]
 
 
@@ -142,12 +142,12 @@ def _random_crop(x_B1HW: Tensor, crop_px: int, random_B4: Tensor) -> Tensor:
 
 
 def _chosen(random_B: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """One number a face tells whether it is among ``share`` of them, and how strongly, [0, 1)."""
+    """Selection with probability ``share``, and strength in [0, 1), from one number per face."""
     return random_B < share, (random_B / share).clamp(max=1 - 1e-6)
 
 
 def _affine(x_B1HW: Tensor, recipe: Recipe, random_B4: Tensor, scatter_B4: Tensor) -> Tensor:
-    """Rotation, scale and shift in one bilinear sampling of the inner crop, edges repeated."""
+    """Affine sampling of the inner crop: rotation, scale and shift, bilinear, edges repeated."""
     batch, side = len(x_B1HW), x_B1HW.shape[-1]
     signed_B4 = random_B4 * 2 - 1
     angle_B = signed_B4[:, 0] * math.radians(recipe.rotation_deg)
@@ -173,14 +173,14 @@ def _affine(x_B1HW: Tensor, recipe: Recipe, random_B4: Tensor, scatter_B4: Tenso
 
 
 def _coarsen(x_B1HW: Tensor, chosen_B111: Tensor) -> Tensor:
-    """Halve the resolution of some faces, as when a 24-pixel face is enlarged."""
+    """Half resolution for the chosen faces, as when a 24-pixel face is enlarged."""
     side = x_B1HW.shape[-1]
     coarse = F.interpolate(F.avg_pool2d(x_B1HW, 2), size=(side, side), mode="bilinear")
     return torch.where(chosen_B111, coarse, x_B1HW)
 
 
 def _shrink(x_B1HW: Tensor, share: float, random_B: Tensor) -> Tensor:
-    """Some faces as a distant one looks: brought down to few pixels and enlarged again.
+    """Low resolution for some faces: reduced to few pixels and enlarged again.
 
     Down by a triangle filter over each target pixel's footprint, up bilinearly, as ``core.crop``.
     """
@@ -204,7 +204,7 @@ def _shrink(x_B1HW: Tensor, share: float, random_B: Tensor) -> Tensor:
 
 
 def _blur(x_B1HW: Tensor, share: float, random_B: Tensor) -> Tensor:
-    """Some faces out of focus: a Gaussian of 0.5 to 2 pixels, its weights renormed at the edges."""
+    """Gaussian blur of 0.5 to 2 pixels for some faces, weights renormalised at the edges."""
     chosen_B, strength_B = _chosen(random_B, share)
     sigma_B11 = (0.5 + 1.5 * strength_B)[:, None, None]
     places = torch.arange(x_B1HW.shape[-1], device=x_B1HW.device)
@@ -216,7 +216,7 @@ def _blur(x_B1HW: Tensor, share: float, random_B: Tensor) -> Tensor:
 
 
 def _darken(x_B1HW: Tensor, share: float, random_B2: Tensor) -> Tensor:
-    """Some faces in low light: 1/2 to 1/8 of the grey value, a sensor's noise, whole numbers."""
+    """Low light for some faces: 1/2 to 1/8 of the grey value, sensor noise, whole numbers."""
     chosen_B, strength_B = _chosen(random_B2[:, 0], share)
     strength = strength_B[:, None, None, None]
     gain, deviation = 0.5 * 0.25**strength, 2 + 4 * strength
@@ -226,7 +226,7 @@ def _darken(x_B1HW: Tensor, share: float, random_B2: Tensor) -> Tensor:
 
 
 def _noise(side: int, random_B: Tensor) -> Tensor:
-    """[B, 1, side, side] of mean 0 and deviation 1, triangular, from one number a face.
+    """Triangular noise [B, 1, side, side], mean 0, standard deviation 1, from one number per face.
 
     A hash in whole numbers: the table has no number for each pixel, and this is the same on
     every device.
@@ -251,7 +251,7 @@ _BLOCK = 8
 
 
 def _compress(x_B1HW: Tensor, share: float, random_B: Tensor) -> Tensor:
-    """Some faces through JPEG's cosine transform and rounding, at qualities from 50 to 10."""
+    """JPEG compression of some faces, at qualities from 50 to 10."""
     chosen_B, strength_B = _chosen(random_B, share)
     quality_B = HIGHEST_QUALITY + (LOWEST_QUALITY - HIGHEST_QUALITY) * strength_B
     compressed = jpeg(x_B1HW, quality_B.round())
@@ -259,7 +259,7 @@ def _compress(x_B1HW: Tensor, share: float, random_B: Tensor) -> Tensor:
 
 
 def jpeg(x_B1HW: Tensor, quality_B: Tensor) -> Tensor:
-    """What JPEG leaves of grey faces: blocks of 8x8, libjpeg's scaling of the standard table.
+    """JPEG round trip of grey faces: 8x8 blocks, libjpeg's scaling of the standard table.
 
     Args:
         x_B1HW: grey values 0..255.
@@ -296,7 +296,7 @@ def _relight(x_B1HW: Tensor, spread: float, random_B2: Tensor) -> Tensor:
 
 
 def _erase(x_B1HW: Tensor, share: float, random_B6: Tensor) -> Tensor:
-    """Cover a rectangle of 2 to 25 % of some faces with one grey value (Zhong et al., 2020)."""
+    """Random erasing (Zhong et al., 2020): one grey value over 2 to 25 % of some faces."""
     side = x_B1HW.shape[-1]
     area = side * side * (0.02 + 0.23 * random_B6[:, 0])
     ratio = torch.exp((random_B6[:, 1] * 2 - 1) * math.log(3))

@@ -1,4 +1,4 @@
-"""Arrays in the user's cache folder: what lies there can be made again, and is checked by name."""
+"""Cache of arrays in the user's cache folder: anything there can be recomputed."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ from ferdesk.paths import cache_folder
 
 
 def cached_file(name: str, folder: Path | None = None) -> Path:
-    """Where ``name`` lies in the cache: in ``folder``, by default the user's."""
+    """Path of ``name`` in the cache: in ``folder``, by default the user's."""
     return (folder or cache_folder()) / name
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]] | None:
-    """The arrays ``names`` of an .npz file; None where it is missing, broken or another's."""
+    """Arrays ``names`` of an .npz file; None where it is missing, broken or of another kind."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
@@ -28,7 +28,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]] |
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write an .npz file, whole or not at all: a cache that cannot be written costs time only."""
+    """Write an .npz file atomically; a failure is ignored, as a cache only saves time."""
     # two runs that start together write two files, and the later one stays
     aside = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
     with contextlib.suppress(OSError):

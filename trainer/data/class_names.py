@@ -1,4 +1,4 @@
-"""The names under which the seven expressions go in other people's folders and files."""
+"""Class names: the seven expressions under the names that other data sets use."""
 
 import difflib
 
@@ -19,11 +19,11 @@ _LABEL_OF = {
 
 
 def label_of(name: str) -> int | None:
-    """The label's place in LABELS for its name or another common one (anger, happiness, ...)."""
+    """Index in LABELS of a label's name or a common synonym (anger, happiness); None: unknown."""
     return _LABEL_OF.get(name.strip().lower())
 
 
 def advice_for(name: str) -> str:
-    """What to do about a class that is none of ours: the nearest name, or all of them."""
+    """Advice on an unknown class name: the nearest known one, or all of them."""
     near = difflib.get_close_matches(name.lower(), _LABEL_OF, n=1)
     return f"did you mean {near[0]}?" if near else f"the classes are {', '.join(LABELS)}."

@@ -1,4 +1,4 @@
-"""Contact sheets: a look at a data set's faces, kept in the user's cache folder and nowhere else.
+"""Contact sheets of a data set's faces, in the user's cache folder and nowhere else.
 
 Pictures of people are not ours to spread, so no sheet is drawn into a checkout.
 """
@@ -27,7 +27,7 @@ Row = tuple[str, NDArray[np.uint8]]
 
 
 def rows_by_label(faces: Faces, seed: int = 0) -> list[Row]:
-    """For each label up to NUM_IN_ROW faces, drawn by ``seed``."""
+    """Rows of a sheet: up to NUM_IN_ROW faces of each label, drawn at random by ``seed``."""
     rng = np.random.default_rng(seed)
     rows = []
     for label, name in enumerate(LABELS):
@@ -37,7 +37,7 @@ def rows_by_label(faces: Faces, seed: int = 0) -> list[Row]:
 
 
 def draw_sheet(rows: Sequence[Row], name: str) -> Path:
-    """Draw captioned rows of faces into the cache folder as ``name`` and tell where.
+    """Contact sheet of captioned rows, written into the cache folder; returns its path.
 
     Raises:
         DataError: the cache folder lies in this checkout, or cannot be written.

@@ -1,4 +1,4 @@
-"""Where the app would see the face in a whole picture: the trainer's only door to MediaPipe.
+"""Face crops from whole pictures, framed as the app does: the trainer's only use of the detector.
 
 It is used once for a data set; what it cuts lies in a cache, and training reads that without it.
 """
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 
 def find_squares(images: Iterable[NDArray[np.uint8]]) -> list[Square | None]:
-    """For each picture ([H, W] grey or [H, W, 3] RGB uint8) the square that the app would cut out.
+    """Square of the most confident face in each picture; None where there is none.
 
-    The face with the best score counts. None stands for a picture without a confirmed face.
+    Only confirmed detections count.
+
+    Args:
+        images: [H, W] grey or [H, W, 3] RGB, uint8.
 
     Raises:
         DataError: OpenCV or ONNX Runtime is not installed here.

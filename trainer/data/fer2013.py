@@ -1,4 +1,4 @@
-"""FER2013 as uint8 arrays with its official splits, checked row by row and cached."""
+"""FER2013 as uint8 arrays in its official splits, checked row by row and cached."""
 
 import csv
 import hashlib
@@ -47,13 +47,14 @@ class Faces:
         return len(self.labels)
 
     def counts(self) -> dict[str, int]:
+        """Number of faces of each label."""
         counted = np.bincount(self.labels, minlength=NUM_LABELS)
         return dict(zip(LABELS, counted.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Fer2013:
-    """The three official splits, in the file's order.
+    """FER2013: the three official splits, in the file's order.
 
     ``sha256`` is the file's, or that of a folder's names and files. ``rows`` has each face's row in
     the file, [N] int64 from 0, and is None for the folder form, which has no rows. ``notes`` are
@@ -67,7 +68,7 @@ class Fer2013:
 
 
 def find_fer2013(place: Path) -> Path:
-    """The data set's file from a file or a folder that holds it, or a folder in the folder form.
+    """Path of the data set in a file, a folder that holds it, or a folder of class folders.
 
     Raises:
         DataError: none of them is there.
@@ -87,7 +88,7 @@ def find_fer2013(place: Path) -> Path:
 
 
 def load_fer2013(place: Path, *, official: bool = True, cache: Path | None = None) -> Fer2013:
-    """Read and check FER2013; cached by content.
+    """FER2013, read, checked and cached by content.
 
     The forms: ``fer2013.csv``, ``icml_face_data.csv``, and pictures in class folders whose names
     keep the official split (``train/happy/Training_123.jpg``, ``test/happy/PublicTest_4.jpg``).

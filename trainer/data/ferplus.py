@@ -1,4 +1,4 @@
-"""FER+: ten people's votes for each row of FER2013 (Barsoum et al., 2016), matched by row."""
+"""FER+ (Barsoum et al., 2016): crowd votes for each row of FER2013, matched by row."""
 
 import csv
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _CHOICE_OF_LABEL = sorted(
 
 @dataclass(frozen=True, slots=True)
 class FerPlus:
-    """The votes of one split: ``votes`` [N, 10] int64 in the order of CHOICES."""
+    """Votes of one split: ``votes`` [N, 10] int64 in the order of CHOICES."""
 
     votes: NDArray[np.int64]
 
     def plurality(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """What most voters saw, and where that is one of our seven labels and no tie.
+        """Plurality label of each face, where it is one of the seven labels and no tie.
 
         The winner is sought among all ten choices: a face that most voters found unknown, no face
         or contemptuous has no truth among our seven, and is not clear.
@@ -46,13 +46,13 @@ class FerPlus:
         return np.where(clear, ours.argmax(axis=1), -1), clear
 
     def agreement(self, predicted: NDArray[np.int64]) -> tuple[int, int]:
-        """How many of ``predicted`` [N] agree with a clear plurality, and how many are clear."""
+        """Number of ``predicted`` [N] that agree with a clear plurality, and of clear faces."""
         labels, clear = self.plurality()
         return int((predicted == labels)[clear].sum()), int(clear.sum())
 
 
 def load_ferplus(place: Path, fer: Fer2013) -> dict[Split, FerPlus]:
-    """The votes for every face of ``fer``, by row position; the Usage of each row must agree.
+    """Votes for every face of ``fer``, by row; the Usage of each row must agree.
 
     Args:
         place: fer2013new.csv, or a folder that holds it.

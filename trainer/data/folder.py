@@ -1,4 +1,4 @@
-"""A user's own face crops, ``DIR/<label>/*.png``, and which of them are held out of training."""
+"""Folder of a user's own face crops, ``DIR/<label>/*.png``, with a held-out validation set."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class FaceFolder:
-    """Labelled face crops, by label and file name.
+    """Labelled face crops, ordered by label and file name.
 
     ``names`` has each face's path inside the folder; ``held_out`` [N] bool marks the faces that
     judge a training and take no part in it. ``sha256`` is of all names and faces. ``notes`` are
@@ -37,12 +37,12 @@ class FaceFolder:
 
     @property
     def training(self) -> Faces:
-        """The faces to train on."""
+        """Faces to train on."""
         return _taken(self.faces, ~self.held_out)
 
     @property
-    def judging(self) -> Faces:
-        """The held-out faces."""
+    def validation(self) -> Faces:
+        """Held-out faces."""
         return _taken(self.faces, self.held_out)
 
 
@@ -51,7 +51,7 @@ def _taken(faces: Faces, mask: NDArray[np.bool_]) -> Faces:
 
 
 def load_folder(folder: Path) -> FaceFolder:
-    """Read face crops of any size, grey or coloured, from one folder a label.
+    """Face crops of any size, grey or coloured, from one folder per label.
 
     A folder's name is one of LABELS or a common other name for it (anger, happiness, ...), in
     capitals or not. EXIF rotation is applied; a crop's framing stays as it is, and of one that
@@ -93,7 +93,7 @@ def load_folder(folder: Path) -> FaceFolder:
 
 
 def held_out(faces: Faces) -> NDArray[np.bool_]:
-    """Which faces are held out, [N] bool: about a fifth of each class, drawn by the faces' content.
+    """Held-out mask [N] bool: about a fifth of each class, chosen by a hash of the pixels.
 
     The sha256 of its pixels, read as a number in [0, 1), decides: a face below HELD_OUT_SHARE is
     held out, whatever its name and whatever lies beside it, so the split stays as a folder grows,

@@ -1,4 +1,4 @@
-"""Pictures on disk as arrays, upright, and the 48-pixel faces that the network takes."""
+"""Images on disk as upright arrays, and the 48-pixel faces that the network takes."""
 
 import hashlib
 import warnings
@@ -19,7 +19,7 @@ JPEG = "JPEG"
 
 
 def pictures_under(folder: Path) -> Iterator[Path]:
-    """All pictures in ``folder`` and below, in no set order.
+    """Image files in ``folder`` and below, in no particular order.
 
     What starts with ``.`` or ``_`` is skipped: macOS's ``__MACOSX`` and ``._name`` files, and what
     people set aside so. Links to folders are followed, each folder once.
@@ -39,7 +39,7 @@ def pictures_under(folder: Path) -> Iterator[Path]:
 
 
 def read_picture(path: Path) -> tuple[NDArray[np.uint8], str]:
-    """A picture, turned as its EXIF says, and the format it is stored in (``JPEG``, ``PNG``, ...).
+    """Image, rotated as its EXIF data says, and its file format (``JPEG``, ``PNG``, ...).
 
     Returns:
         [H, W] uint8 where it is grey (or coloured with three equal channels), else [H, W, 3] RGB.
@@ -77,14 +77,14 @@ def _as_array(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def centre_square(image: NDArray[np.uint8]) -> Square:
-    """The largest square in the middle of a picture: all of it where it is square itself."""
+    """Largest centred square of an image."""
     height, width = image.shape[:2]
     side = min(height, width)
     return Square((width - side) / 2, (height - side) / 2, side)
 
 
 def as_face(image: NDArray[np.uint8], square: Square | None = None) -> NDArray[np.uint8]:
-    """A [48, 48] uint8 face: ``square`` of a picture, by default its middle, cut as the app cuts.
+    """Face [48, 48] uint8: ``square`` of an image, by default its centre, resampled as in the app.
 
     A grey picture of 48 x 48 comes back as it is.
     """
@@ -95,7 +95,7 @@ def as_face(image: NDArray[np.uint8], square: Square | None = None) -> NDArray[n
 
 
 def digest(names: list[str], contents: list[bytes]) -> str:
-    """One sha256 of many files: of each one's name and of its own sha256."""
+    """SHA-256 over many files: each one's name and own digest."""
     total = hashlib.sha256()
     for name, content in zip(names, contents, strict=True):
         total.update(f"{name}\0".encode())
@@ -104,7 +104,7 @@ def digest(names: list[str], contents: list[bytes]) -> str:
 
 
 def file_digest(path: Path) -> bytes:
-    """The sha256 of one file.
+    """SHA-256 of one file.
 
     Raises:
         DataError: it cannot be read.

@@ -1,4 +1,4 @@
-"""JAFFE: 213 portraits of ten Japanese women (Lyons et al., 1998), as 48-pixel faces and folds."""
+"""JAFFE (Lyons et al., 1998): 213 portraits of ten Japanese women, as 48-pixel faces and folds."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _CROP_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Jaffe:
-    """The portraits as faces, by person and file name.
+    """JAFFE's portraits as faces, ordered by person and file name.
 
     ``people`` has each face's woman (KA, KL, ...), ``names`` its file name; ``sha256`` is of all
     names and files. ``notes`` are sentences that the user should read once.
@@ -46,7 +46,7 @@ class Jaffe:
 def load_jaffe(
     place: Path, crop: JaffeCrop = "paper", *, official: bool = True, cache: Path | None = None
 ) -> Jaffe:
-    """Read and check JAFFE; the faces of ``crop = "face"`` are cut once and cached.
+    """JAFFE, read and checked; the faces of ``crop = "face"`` are cut once and cached.
 
     Args:
         place: the folder with files like KA.AN1.39.tiff, or an .npz that ``pack_jaffe`` wrote.
@@ -75,7 +75,7 @@ def pack_jaffe(
     official: bool = True,
     cache: Path | None = None,
 ) -> None:
-    """Write JAFFE's faces to ``to``, an .npz that ``load_jaffe`` reads without any picture.
+    """Pack JAFFE's faces into ``to``, an .npz that ``load_jaffe`` reads without any picture.
 
     Raises:
         DataError: as ``load_jaffe``.
@@ -100,7 +100,7 @@ def pack_jaffe(
 def stratified_folds(
     labels: NDArray[np.int64], num_folds: int = 5, seed: int = 0
 ) -> list[NDArray[np.int64]]:
-    """Test indices of ``num_folds`` random folds in which every label is spread evenly.
+    """Stratified folds: test indices of ``num_folds`` random folds with even label counts.
 
     Folds differ by at most one face, for each label and in all. The faces of one person land in
     several folds, as in the paper's protocol; ``leave_one_out_folds`` keeps them together.
@@ -120,7 +120,7 @@ def stratified_folds(
 
 
 def leave_one_out_folds(people: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Test indices of one fold for each person, in the order of their sorted names."""
+    """Leave-one-person-out folds: test indices per person, in the order of sorted names."""
     names = np.array(people)
     return [np.flatnonzero(names == person) for person in np.unique(names)]
 
@@ -151,7 +151,7 @@ def _meaning(name: str, where: str) -> tuple[str, int, int, int]:
 
 
 def portraits(place: Path) -> list[tuple[Path, int]]:
-    """JAFFE's whole pictures in the order of their names, each with its label.
+    """Paths of JAFFE's portraits in the order of their names, each with its label.
 
     Raises:
         DataError: there is none, or one has another name than JAFFE's.

@@ -1,8 +1,8 @@
-"""Faces that occur more than once in FER2013: the same pixels, or the same photograph again.
+"""Near-duplicates in FER2013: faces with equal pixels, or of the same photograph.
 
-A near copy is the same photograph framed a little differently, compressed anew, brightened, or
-mirrored: somewhere within ``MAX_SHIFT_PX`` the middle of one face correlates with the other at
-``NEAR`` or more. How the figure was chosen, and what is found in FER2013, is in docs/data.md.
+A near-duplicate is the same photograph framed a little differently, compressed again, brightened,
+or mirrored: at some shift within ``MAX_SHIFT_PX`` the centre of one face has a Pearson correlation
+of ``MIN_CORRELATION`` or more with the other. docs/data.md says how the threshold was chosen.
 """
 
 from collections.abc import Iterator
@@ -16,51 +16,51 @@ from ferdesk.core.crop import FACE_SIZE_PX
 from trainer.data.cache import cached_file, read_arrays, write_arrays
 from trainer.data.fer2013 import SPLITS, Fer2013, Split
 
-NEAR = 0.93
-"""Least correlation of grey values at which two faces are one photograph."""
+MIN_CORRELATION = 0.93
+"""Threshold of the correlation of grey values, from which two faces are one photograph."""
 MAX_SHIFT_PX = 3
 _VERSION = 1
-"""Part of the cache's name: another definition counts this up."""
+"""Part of the cache's name; raised with each change of the definition."""
 _CORE_PX = FACE_SIZE_PX - 2 * MAX_SHIFT_PX
 _CELL_PX = 6
-"""Candidates are sought among averages over such cells, 7 x 7 of a face's middle."""
+"""Candidates are found by averages over such cells, 7 x 7 of a face's centre."""
 _CANDIDATE = 0.93
-"""Least correlation of the cells at which two faces are looked at closely."""
+"""Threshold of the cells' correlation, from which two faces are compared pixel by pixel."""
 _BLOCK = 2048
-_CLOSELY = 256
+_CHUNK = 256
 _FLAT = 1e-3
 _NAMES = ("pairs", "likeness", "mirrored", "exact")
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
-    """Pairs of faces that show one photograph.
+class NearDuplicates:
+    """Near-duplicate pairs: faces that show one photograph.
 
     ``pairs`` [P, 2] int64 are rows of the splits laid one behind the other in the order of
-    ``splits``, the smaller first; ``sizes`` are those splits' numbers of faces. ``likeness`` [P]
-    float32 is the correlation, 1 where ``exact`` [P] bool says that all pixels are equal;
+    ``splits``, the smaller first; ``sizes`` are those splits' numbers of faces. ``correlation`` [P]
+    float32 is 1 where ``exact`` [P] bool says that all pixels are equal;
     ``mirrored`` [P] bool that one is the other's mirror image.
     """
 
     splits: tuple[Split, ...]
     sizes: tuple[int, ...]
     pairs: NDArray[np.int64]
-    likeness: NDArray[np.float32]
+    correlation: NDArray[np.float32]
     mirrored: NDArray[np.bool_]
     exact: NDArray[np.bool_]
 
     def between(self, first: Split, second: Split) -> NDArray[np.bool_]:
-        """Which pairs have one face in each of the two splits, or both in one, [P] bool."""
+        """Mask [P] bool of the pairs between two splits, or within one."""
         a, b = self.split_of(self.pairs[:, 0]), self.split_of(self.pairs[:, 1])
         i, j = self.splits.index(first), self.splits.index(second)
         return np.asarray(((a == i) & (b == j)) | ((a == j) & (b == i)))
 
     def split_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Each row's split, as its place in ``splits``."""
+        """Split of each row, as an index into ``splits``."""
         return np.searchsorted(np.cumsum(self.sizes), rows, side="right")
 
-    def have_copy_in(self, split: Split, other: Split) -> NDArray[np.bool_]:
-        """Which faces of ``split`` have a copy in ``other`` (another face, where both are one).
+    def have_duplicate_in(self, split: Split, other: Split) -> NDArray[np.bool_]:
+        """Mask of the faces of ``split`` that have a near-duplicate in ``other``.
 
         Returns:
             [N] bool, in the split's order.
@@ -76,8 +76,8 @@ class Copies:
         return have
 
 
-def find_copies(data: Fer2013, cache: Path | None = None) -> Copies:
-    """All pairs of copies within and across the splits; cached by the data's sha256.
+def find_near_duplicates(data: Fer2013, cache: Path | None = None) -> NearDuplicates:
+    """Near-duplicates within and across the splits, cached by the data's SHA-256.
 
     It takes about a minute on two cores for FER2013's 35,887 faces.
     """
@@ -89,49 +89,53 @@ def find_copies(data: Fer2013, cache: Path | None = None) -> Copies:
     arrays = read_arrays(cached, _NAMES)
     if arrays is None:
         pixels = np.concatenate([data.splits[split].pixels for split in splits])
-        arrays = dict(zip(_NAMES, search(pixels), strict=True))
+        arrays = dict(zip(_NAMES, find_pairs(pixels), strict=True))
         write_arrays(cached, arrays)
-    return Copies(splits, sizes, *(arrays[name] for name in _NAMES))
+    return NearDuplicates(splits, sizes, *(arrays[name] for name in _NAMES))
 
 
-def has_copy_in_training(
+def has_duplicate_in_training(
     data: Fer2013, split: Split, cache: Path | None = None
 ) -> NDArray[np.bool_]:
-    """Which faces of ``split`` have a copy in Training, [N] bool in the split's order."""
-    return find_copies(data, cache).have_copy_in(split, "training")
+    """Mask [N] bool of the faces of ``split`` that have a near-duplicate in Training."""
+    return find_near_duplicates(data, cache).have_duplicate_in(split, "training")
 
 
-def contradicting(data: Fer2013, copies: Copies) -> NDArray[np.bool_]:
-    """Which pairs of copies have two different labels, [P] bool."""
-    labels = np.concatenate([data.splits[split].labels for split in copies.splits])
-    return np.asarray(labels[copies.pairs[:, 0]] != labels[copies.pairs[:, 1]])
+def have_different_labels(data: Fer2013, duplicates: NearDuplicates) -> NDArray[np.bool_]:
+    """Mask [P] bool of the near-duplicates that have two different labels."""
+    labels = np.concatenate([data.splits[split].labels for split in duplicates.splits])
+    return np.asarray(labels[duplicates.pairs[:, 0]] != labels[duplicates.pairs[:, 1]])
 
 
-def search(
+def find_pairs(
     pixels: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """The copies among ``pixels`` [N, 48, 48]: pairs, likeness, mirrored, exact, as in Copies."""
+    """Near-duplicate pairs among ``pixels`` [N, 48, 48], as in NearDuplicates.
+
+    Returns:
+        pairs [P, 2], correlation [P], mirrored [P], exact [P].
+    """
     _, same = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_inverse=True)
     same = same.reshape(-1)
-    exact = _pairs_of_equals(same)
+    exact = _equal_pairs(same)
     first, second, mirrored = _candidates(pixels)
     other = same[first] != same[second]
     first, second, mirrored = first[other], second[other], mirrored[other]
-    likeness = _likeness(pixels, first, second, mirrored)
-    near = likeness >= NEAR
+    correlation = _best_correlation(pixels, first, second, mirrored)
+    near = correlation >= MIN_CORRELATION
     pairs = np.concatenate([exact, np.stack([first, second], axis=1)[near]])
-    likeness = np.concatenate([np.ones(len(exact), np.float32), likeness[near]])
+    correlation = np.concatenate([np.ones(len(exact), np.float32), correlation[near]])
     mirrored = np.concatenate([np.zeros(len(exact), np.bool_), mirrored[near]])
     # a face that is its own mirror image is found both ways: once is enough, and as it is
     order = np.lexsort((mirrored, pairs[:, 1], pairs[:, 0]))
-    pairs, likeness, mirrored = pairs[order], likeness[order], mirrored[order]
+    pairs, correlation, mirrored = pairs[order], correlation[order], mirrored[order]
     once = np.ones(len(pairs), np.bool_)
     once[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
     pairs = pairs[once]
-    return pairs, likeness[once], mirrored[once], same[pairs[:, 0]] == same[pairs[:, 1]]
+    return pairs, correlation[once], mirrored[once], same[pairs[:, 0]] == same[pairs[:, 1]]
 
 
-def _pairs_of_equals(same: NDArray[np.int64]) -> NDArray[np.int64]:
+def _equal_pairs(same: NDArray[np.int64]) -> NDArray[np.int64]:
     """All pairs of rows that have the same number in ``same`` [N]."""
     order = np.argsort(same, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(same[order])) + 1)
@@ -157,8 +161,8 @@ def _candidates(
             for left in (0, MAX_SHIFT_PX, 2 * MAX_SHIFT_PX):
                 shifted = _cells(faces, top, left)
                 for start in range(0, num, _BLOCK):
-                    likeness = middle[start : start + _BLOCK] @ shifted[start:].T
-                    flat = np.flatnonzero(likeness.ravel() >= _CANDIDATE)
+                    correlation = middle[start : start + _BLOCK] @ shifted[start:].T
+                    flat = np.flatnonzero(correlation.ravel() >= _CANDIDATE)
                     a, b = np.divmod(flat, num - start)
                     keep = a < b
                     codes = ((a[keep] + start) * num + b[keep] + start) * 2 + mirrored
@@ -184,21 +188,21 @@ def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(result, dtype=np.float32)
 
 
-def _likeness(
+def _best_correlation(
     pixels: NDArray[np.uint8],
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     mirrored: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """The best correlation of the first's middle with the second, shifted pixel by pixel, [P]."""
+    """Highest correlation [P] of the first's centre with the second over all shifts."""
     best = np.empty(len(first), dtype=np.float32)
-    for start in range(0, len(first), _CLOSELY):
-        part = slice(start, start + _CLOSELY)
-        best[part] = _closely(pixels[first[part]], pixels[second[part]], mirrored[part])
+    for start in range(0, len(first), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        best[part] = _correlation_of(pixels[first[part]], pixels[second[part]], mirrored[part])
     return best
 
 
-def _closely(
+def _correlation_of(
     first: NDArray[np.uint8], second: NDArray[np.uint8], mirrored: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     edge = MAX_SHIFT_PX
@@ -208,12 +212,12 @@ def _closely(
     best = np.full(len(first), -1, dtype=np.float32)
     for window in _windows(other):
         flat = window.reshape(len(first), -1)
-        # the middle has mean 0 and length 1: only the window's own spread is left to divide by
-        spread = np.sqrt(
+        # the centre has mean 0 and length 1: only the window's own norm is left to divide by
+        norm = np.sqrt(
             np.maximum(np.einsum("ij,ij->i", flat, flat) - flat.sum(1) ** 2 / flat.shape[1], 0)
         )
         product = np.einsum("ij,ij->i", middle, flat)
-        best = np.maximum(best, np.where(spread > 1, product / np.maximum(spread, 1), 0))
+        best = np.maximum(best, np.where(norm > 1, product / np.maximum(norm, 1), 0))
     return best
 
 

@@ -1,4 +1,4 @@
-"""What ``ferdesk-train data`` finds out of a data set: figures as plain values, and as text."""
+"""Report of ``ferdesk-train data``: a data set's figures as plain values and as text."""
 
 import itertools
 from collections.abc import Mapping
@@ -18,26 +18,26 @@ from trainer.data.fer2013 import USAGE, Faces, Fer2013, Split
 from trainer.data.ferplus import FerPlus
 from trainer.data.folder import FaceFolder
 from trainer.data.jaffe import Jaffe, leave_one_out_folds
-from trainer.data.near_duplicates import Copies, contradicting, find_copies
+from trainer.data.near_duplicates import NearDuplicates, find_near_duplicates, have_different_labels
 
 Facts = dict[str, Any]
 _NAME_OF: dict[Split, str] = {split: usage for usage, split in USAGE.items()}
 
 
 def fer2013_facts(place: Path, data: Fer2013) -> Facts:
-    """Counts, copies and contradictions of FER2013, and a sheet of its faces."""
-    copies = find_copies(data)
+    """Counts, near-duplicates and label conflicts of FER2013, and a contact sheet."""
+    duplicates = find_near_duplicates(data)
     facts: Facts = {
         "path": str(place),
         "sha256": data.sha256,
         "splits": {_NAME_OF[s]: _counts(faces) for s, faces in data.splits.items()},
-        "copies": _copies_facts(data, copies),
+        "copies": _duplicate_facts(data, duplicates),
         "blank": {_NAME_OF[s]: _num_blank(faces) for s, faces in data.splits.items()},
         "notes": list(data.notes),
     }
     training = data.splits["training"]
     _add_sheet(facts, "sheet", rows_by_label(training), f"sheet-fer2013-{data.sha256[:16]}.png")
-    rows = _contradicting_rows(data, copies)
+    rows = _contradicting_rows(data, duplicates)
     if rows:
         name = f"sheet-fer2013-contradicting-{data.sha256[:16]}.png"
         _add_sheet(facts, "sheet_of_contradictions", rows, name)
@@ -45,7 +45,7 @@ def fer2013_facts(place: Path, data: Fer2013) -> Facts:
 
 
 def ferplus_facts(data: Fer2013, votes: Mapping[Split, FerPlus]) -> Facts:
-    """For each split: how many faces have a clear plurality, and how many labels agree with it."""
+    """Agreement with FER+: per split, faces with a clear plurality and matching labels."""
     facts = {}
     for split, own in votes.items():
         labels = data.splits[split].labels
@@ -69,7 +69,7 @@ def _agreement(votes: FerPlus, labels: NDArray[np.int64], label: int) -> tuple[i
 
 
 def jaffe_facts(place: Path, jaffe: Jaffe) -> Facts:
-    """Counts of JAFFE for each expression and each woman, and a sheet of its faces."""
+    """Counts of JAFFE per expression and per woman, and a contact sheet."""
     folds = leave_one_out_folds(jaffe.people)
     people = [jaffe.people[fold[0]] for fold in folds]
     facts: Facts = {
@@ -87,12 +87,12 @@ def jaffe_facts(place: Path, jaffe: Jaffe) -> Facts:
 
 
 def folder_facts(place: Path, folder: FaceFolder) -> Facts:
-    """Counts of a user's folder, of the faces to train on and of those held out, and a sheet."""
+    """Counts of a user's folder, training and held-out faces, and a contact sheet."""
     facts: Facts = {
         "path": str(place),
         "sha256": folder.sha256,
         "training": _counts(folder.training),
-        "held_out": _counts(folder.judging),
+        "held_out": _counts(folder.validation),
         "notes": list(folder.notes),
     }
     _add_sheet(facts, "sheet", rows_by_label(folder.faces), f"sheet-{folder.sha256[:16]}.png")
@@ -104,37 +104,37 @@ def _counts(faces: Faces) -> Facts:
 
 
 def _num_blank(faces: Faces) -> int:
-    """How many faces are one even grey, or black: pictures that show nothing."""
+    """Number of blank pictures, of one grey value."""
     return int((faces.pixels.min(axis=(1, 2)) == faces.pixels.max(axis=(1, 2))).sum())
 
 
-def _copies_facts(data: Fer2013, copies: Copies) -> Facts:
-    differing = contradicting(data, copies)
+def _duplicate_facts(data: Fer2013, duplicates: NearDuplicates) -> Facts:
+    differing = have_different_labels(data, duplicates)
     pairs = {}
-    for first, second in itertools.combinations_with_replacement(copies.splits, 2):
-        own = copies.between(first, second)
+    for first, second in itertools.combinations_with_replacement(duplicates.splits, 2):
+        own = duplicates.between(first, second)
         name = _NAME_OF[first]
         pairs[name if first == second else f"{name}-{_NAME_OF[second]}"] = {
             "pairs": int(own.sum()),
-            "exact": int((own & copies.exact).sum()),
-            "mirrored": int((own & copies.mirrored).sum()),
+            "exact": int((own & duplicates.exact).sum()),
+            "mirrored": int((own & duplicates.mirrored).sum()),
             "contradicting": int((own & differing).sum()),
         }
     return {
         "pairs": pairs,
         "faces_with_a_copy_in_training": {
-            _NAME_OF[split]: int(copies.have_copy_in(split, "training").sum())
-            for split in copies.splits
-            if "training" in copies.splits
+            _NAME_OF[split]: int(duplicates.have_duplicate_in(split, "training").sum())
+            for split in duplicates.splits
+            if "training" in duplicates.splits
         },
     }
 
 
-def _contradicting_rows(data: Fer2013, copies: Copies) -> list[Row]:
-    """Pairs of copies with two labels, one below the other, the row captioned by both labels."""
-    pixels = np.concatenate([data.splits[split].pixels for split in copies.splits])
-    labels = np.concatenate([data.splits[split].labels for split in copies.splits])
-    pairs = copies.pairs[contradicting(data, copies)]
+def _contradicting_rows(data: Fer2013, duplicates: NearDuplicates) -> list[Row]:
+    """Sheet rows of near-duplicates with two labels, one below the other."""
+    pixels = np.concatenate([data.splits[split].pixels for split in duplicates.splits])
+    labels = np.concatenate([data.splits[split].labels for split in duplicates.splits])
+    pairs = duplicates.pairs[have_different_labels(data, duplicates)]
     by_labels: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for a, b in pairs.tolist():
         first, second = sorted((a, b), key=lambda row: int(labels[row]))
@@ -147,7 +147,7 @@ def _contradicting_rows(data: Fer2013, copies: Copies) -> list[Row]:
 
 
 def _add_sheet(facts: Facts, key: str, rows: list[Row], name: str) -> None:
-    """Draw a sheet and note its path, or why there is none."""
+    """Draw a sheet and record its path, or why there is none."""
     try:
         facts[key] = str(draw_sheet(rows, name))
     except DataError as error:
@@ -155,7 +155,7 @@ def _add_sheet(facts: Facts, key: str, rows: list[Row], name: str) -> None:
 
 
 def show(facts: Facts, console: Console) -> None:
-    """The figures as text: tables with lines on a terminal, plain columns in a pipe or file."""
+    """Print the figures: ruled tables on a terminal, plain columns in a pipe or file."""
     if "fer2013" in facts:
         _show_fer2013(facts["fer2013"], console)
     if "ferplus" in facts:
@@ -172,7 +172,7 @@ def show(facts: Facts, console: Console) -> None:
 def _show_fer2013(facts: Facts, console: Console) -> None:
     _heading(console, "FER2013", facts)
     _show_counts(console, facts["splits"])
-    table = _table(console, "copies", "pairs", "exact", "mirrored", "other label")
+    table = _table(console, "near-duplicates", "pairs", "exact", "mirrored", "other label")
     for name, own in facts["copies"]["pairs"].items():
         where = f"{name.replace('-', ' and ')}" if "-" in name else f"within {name}"
         table.add_row(where, *(f"{own[k]:,}" for k in ("pairs", "exact", "mirrored")),
@@ -182,20 +182,21 @@ def _show_fer2013(facts: Facts, console: Console) -> None:
         of = facts["splits"][name]["faces"]
         whose = "another" if name == "Training" else "a"
         console.print(
-            f"{num:,} of {of:,} {name} faces ({_percent(num, of)}) have {whose} copy in Training.",
+            f"{num:,} of {of:,} {name} faces ({_percent(num, of)}) have {whose} near-duplicate in "
+            "Training.",
             soft_wrap=True,
         )
     blank = {name: num for name, num in facts["blank"].items() if num}
     if blank:
         counted = ", ".join(f"{name} {num}" for name, num in blank.items())
-        console.print(
-            f"Pictures that show nothing, each a copy of the others: {counted}.", soft_wrap=True
-        )
+        console.print(f"Blank pictures, all duplicates of each other: {counted}.", soft_wrap=True)
     _show_sheets(console, facts)
 
 
 def _show_ferplus(facts: Facts, console: Console) -> None:
-    console.print("FER+: do FER2013's labels agree with what most of ten people saw?", style="bold")
+    console.print(
+        "FER+: agreement of FER2013's labels with the plurality of FER+'s voters", style="bold"
+    )
     table = _table(console, "", "faces", "clear plurality", "agreeing", "share")
     total = {key: sum(own[key] for own in facts.values()) for key in ("faces", "clear", "agreeing")}
     for name, own in {**facts, "all": total}.items():
@@ -239,10 +240,10 @@ def _show_counts(console: Console, rows: Mapping[str, Facts]) -> None:
 
 def _show_sheets(console: Console, facts: Facts) -> None:
     if "sheet" in facts:
-        console.print(f"Sheet of faces: {facts['sheet']}", soft_wrap=True)
+        console.print(f"Contact sheet: {facts['sheet']}", soft_wrap=True)
     if "sheet_of_contradictions" in facts:
         path = facts["sheet_of_contradictions"]
-        console.print(f"Sheet of copies with two labels: {path}", soft_wrap=True)
+        console.print(f"Contact sheet of near-duplicates with two labels: {path}", soft_wrap=True)
     console.print()
 
 

@@ -1,4 +1,4 @@
-"""The card of a model file, as Markdown: what it is, how good, how it was judged, what not for.
+"""Model card in Markdown: what the model is, its accuracy, how it was evaluated, its limits.
 
 Everything comes from the file's own metadata, the log of looks at PrivateTest, and the figures that
 other commands measured on that very file. What was not measured is said to be so.
@@ -27,7 +27,7 @@ _NOT_MEASURED = "Not measured on this file yet"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one model file."""
+    """Facts about one model file."""
 
     file: str
     sha256: str
@@ -43,7 +43,7 @@ class Facts:
 def facts_of(
     model: Path, figures: Mapping[str, Mapping[str, Any]], log: Path | None = None
 ) -> Facts:
-    """Read what ``model`` says of itself, and what the log says of it.
+    """Facts from the metadata of ``model`` and from the log of PrivateTest.
 
     Raises:
         DataError: it is no model that ``ferdesk-train export`` wrote.
@@ -59,7 +59,7 @@ def facts_of(
 
 
 def count_macs(model: Path) -> int:
-    """Multiplications with addition for one face: those of convolutions and matrix products.
+    """Multiply-accumulate operations for one face, in convolutions and matrix products.
 
     Raises:
         DataError: the graph's shapes cannot be told.
@@ -114,7 +114,7 @@ def _looks(log: Path | None, sha256: str) -> list[Mapping[str, Any]]:
 
 
 def write_card(facts: Facts) -> str:
-    """The card's text."""
+    """Text of the card."""
     parts = [
         _head(facts), _uses(), _data(facts), _accuracy(facts), _per_class(facts),
         _calibration(facts), _robustness(facts), _steadiness(facts), _live(facts), _jaffe(facts),

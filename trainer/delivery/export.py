@@ -1,4 +1,4 @@
-"""A checkpoint becomes the ONNX file that the app opens, with proof that both say the same.
+"""Export of a checkpoint to the ONNX file that the app opens, checked for equal outputs.
 
 Axes: n faces, K expressions, h rows and w columns of a map.
 """
@@ -48,14 +48,14 @@ _LICENCE = "MIT; trained on FER2013, whose pictures carry no clear licence (see 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the file calls itself; ``name`` and ``version`` are shown to users."""
+    """Identity of a model file; ``name`` and ``version`` are shown to users."""
 
     name: str
     version: str
 
 
 class LogitsNet(nn.Module):
-    """A network without maps as the contract wants it: 48-pixel faces in, calibrated logits out."""
+    """Export wrapper of a network without maps: 48-pixel faces in, calibrated logits out."""
 
     outputs: tuple[str, ...] = ("logits",)
 
@@ -72,7 +72,7 @@ class LogitsNet(nn.Module):
 
 
 class ExportNet(LogitsNet):
-    """The network as the contract wants it: 48-pixel faces in, calibrated logits and maps out.
+    """Export wrapper of the CBAM-ResNet: 48-pixel faces in, calibrated logits and maps out.
 
     The inner crop, the normalisation and the temperature are inside. ``cam`` sums with
     ``cam_bias`` to the logits: cam[k, i, j] = w_k . x[i, j] / (cells * T), where ``cells`` is the
@@ -111,7 +111,7 @@ class ExportNet(LogitsNet):
 
 
 def as_exported(model: Network, crop_px: int, temperature: float) -> LogitsNet:
-    """The network with all the outputs that it has, in eval mode."""
+    """Export wrapper with all the outputs that the network has, in eval mode."""
     if isinstance(model, ExpressionNet):
         return ExportNet(model, crop_px, temperature).eval()
     return LogitsNet(model, crop_px, temperature).eval()
@@ -134,7 +134,7 @@ def export(
     temperature: float | None = None,
     trained_on: str = _TRAINED_ON,
 ) -> dict[str, object]:
-    """Write ``path`` and return its accuracy figures, measured on the very file.
+    """Export to ``path``; returns the accuracy figures, measured on that file.
 
     The temperature is fitted on PublicTest, one crop, unless it is given. ``public`` may be other
     faces, which ``judged`` then names among the figures; None measures nothing on them, and they
@@ -204,7 +204,7 @@ def _export_aside(
     if half_weights:
         _store_as_half(graph)
     onnx.save(graph, aside)
-    prove_parity(network, aside, public.pixels[:64])
+    check_parity(network, aside, public.pixels[:64])
     figures: dict[str, object] = {}
     onnx_classify = onnx_classifier(aside)
     for split, faces in ((judged, public), ("private_test", private)):
@@ -253,8 +253,8 @@ def _stride(name: str, recipe: Recipe) -> float:
     return _STRIDES[name] * recipe.crop_px / recipe.input_px
 
 
-def prove_parity(network: LogitsNet, path: Path, pixels: NDArray[np.uint8]) -> float:
-    """The largest difference between torch and ONNX Runtime over all outputs.
+def check_parity(network: LogitsNet, path: Path, pixels: NDArray[np.uint8]) -> float:
+    """Largest difference between torch's and ONNX Runtime's outputs.
 
     Raises:
         FerdeskError: it exceeds ``PARITY``, ``cam`` does not sum to the logits, or an output is
@@ -332,7 +332,7 @@ def _fold_constants(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defi
 
 
 def strip_notes(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
-    """Take out the exporter's notes: they hold stack traces with the paths of this machine."""
+    """Remove the exporter's notes, which hold stack traces with paths of this machine."""
     inner = graph.graph
     values = (*inner.input, *inner.output, *inner.value_info, *inner.initializer)
     for part in (inner, *inner.node, *values):
@@ -362,7 +362,7 @@ def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defin
 def map_ranges(
     path: Path, names: Sequence[str], pixels: NDArray[np.uint8]
 ) -> dict[str, list[float]]:
-    """2nd and 98th percentile of each map over PublicTest: the range in which it is shown."""
+    """Display range of each map: its 2nd and 98th percentile over PublicTest."""
     session = open_session(path)
     if not names:
         return {}
@@ -392,6 +392,7 @@ def _architecture_text(checkpoint: Checkpoint) -> str:
 
 
 def set_metadata(graph: "onnx.ModelProto", values: Mapping[str, str]) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Replace the metadata of ``graph`` by ``values``."""
     del graph.metadata_props[:]
     for key, value in values.items():
         graph.metadata_props.add(key=key, value=value)

@@ -1,4 +1,4 @@
-"""What was measured on one model file, kept as JSON until its card is written.
+"""Measurements of one model file, kept as JSON for its card.
 
 Every section tells its command, date, commit and machine, so that each figure can be made again.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import DataError
-from trainer.evaluation.predictions import machine, stamp
+from trainer.evaluation.predictions import machine, utc_now
 from trainer.scoring.evaluate import file_sha256
 from trainer.training.checkpoint import current_commit
 
@@ -18,7 +18,7 @@ _SCHEMA = 1
 
 
 def read_figures(path: Path, model: Path) -> dict[str, dict[str, Any]]:
-    """The sections that ``path`` holds of ``model``, by name; none where the file is absent.
+    """Sections of ``path`` about ``model``, by name; none where the file is absent.
 
     Raises:
         DataError: the file is no such file, or its figures are of another model file.
@@ -35,7 +35,7 @@ def read_figures(path: Path, model: Path) -> dict[str, dict[str, Any]]:
 
 
 def add_figures(path: Path, model: Path, name: str, command: str, found: Mapping[str, Any]) -> None:
-    """Put section ``name`` into ``path``, in place of an older one.
+    """Add section ``name`` to ``path``, replacing an older one.
 
     Sections of another model file are thrown away: they say nothing of this one.
 
@@ -48,7 +48,7 @@ def add_figures(path: Path, model: Path, name: str, command: str, found: Mapping
     if table is None or table["sha256"] != sha256:
         table = {"schema": _SCHEMA, "file": model.name, "sha256": sha256, "sections": {}}
     about = {
-        "command": command, "date": stamp(), "commit": current_commit(), "machine": machine(),
+        "command": command, "date": utc_now(), "commit": current_commit(), "machine": machine(),
     }  # fmt: skip
     table["sections"][name] = {**about, **found}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def add_figures(path: Path, model: Path, name: str, command: str, found: Mapping
 def add_row(
     path: Path, model: Path, name: str, command: str, row: Mapping[str, Any], key: str
 ) -> None:
-    """Put ``row`` among the rows of section ``name``, in place of one with the same ``key``."""
+    """Add ``row`` to section ``name``, replacing the one with the same ``key``."""
     table = _table(path)
     kept: list[Any] = []
     if table is not None and table["sha256"] == file_sha256(model):

@@ -1,4 +1,4 @@
-"""An exported file becomes its int8 twin: weights and activations of its convolutions in 8 bits.
+"""Static int8 quantisation of an exported model: weights and activations of its convolutions.
 
 Static quantisation by ONNX Runtime, calibrated on Training faces. What the maps and the logits are
 made of at the end stays in float32, so that maps are not banded. Axes: n faces, K expressions.
@@ -47,7 +47,7 @@ def quantize(
     name: str | None = None,
     private: Faces | None = None,
 ) -> dict[str, object]:
-    """Write the int8 twin of ``source`` to ``path``; return its figures, measured on that file.
+    """Quantise ``source`` to int8 as ``path``; returns the figures, measured on that file.
 
     Weights are int8 for each channel, of 7 bits, as processors without VNNI overflow with 8;
     activations uint8. The temperature is fitted anew on PublicTest, and the maps' display ranges
@@ -168,7 +168,7 @@ def _write_int8(source: Path, aside: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 class _Calibration:
-    """Batches of evenly spread faces, as ONNX Runtime's calibrators ask for them."""
+    """Calibration batches of evenly spaced faces, in ONNX Runtime's interface."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         count = min(CALIBRATION_FACES, len(pixels))

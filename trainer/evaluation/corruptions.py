@@ -1,6 +1,6 @@
-"""How a model bears worse pictures and a moving crop: faces spoiled in fixed ways, then judged.
+"""Robustness of a model: accuracy under corruptions, and label flips under a moving crop.
 
-The network alone is judged: the app refuses to judge faces that are too small, dark or blurred,
+The network alone is evaluated: the app does not classify faces that are too small, dark or blurred,
 and smooths over time. Axes: N faces, T frames.
 """
 
@@ -26,15 +26,15 @@ _SEED = 2013
 
 
 @dataclass(frozen=True, slots=True)
-class Spoiling:
-    """One way in which pictures get worse, at three strengths."""
+class Corruption:
+    """Corruption at three strengths."""
 
     name: str
     what: str
-    """What the strengths count."""
+    """Unit of the strengths."""
     strengths: tuple[float, float, float]
-    spoil: Callable[[Pixels, float], Pixels]
-    """Faces [N, 48, 48] uint8 and a strength -> the same faces, worse."""
+    apply: Callable[[Pixels, float], Pixels]
+    """Faces [N, 48, 48] uint8 and a strength -> corrupted faces of the same shape and dtype."""
 
 
 def _blur(pixels: Pixels, sigma: float) -> Pixels:
@@ -45,7 +45,7 @@ def _blur(pixels: Pixels, sigma: float) -> Pixels:
 
 
 def _darken(pixels: Pixels, gain: float) -> Pixels:
-    """A sensor's noise does not shrink with the light: 2 grey levels at 1/2, 6 at 1/8."""
+    """Low light; a sensor's noise does not shrink with it: 2 grey levels at 1/2, 6 at 1/8."""
     deviation = -2 * math.log2(gain)
     noise = np.random.default_rng(_SEED).normal(0, deviation, pixels.shape)
     return _as_pixels(pixels * gain + noise)
@@ -63,14 +63,14 @@ def _compress(pixels: Pixels, quality: float) -> Pixels:
 
 
 def _shrink(pixels: Pixels, side_px: float) -> Pixels:
-    """As the app cuts out a face whose square has so few pixels in the picture."""
+    """Low resolution: resampled as the app crops a face with so few pixels."""
     whole, few = Square(0, 0, FACE_SIZE_PX), int(side_px)
     small = [_as_pixels(crop_face(face, whole, few)) for face in pixels]
     return _as_pixels(np.array([crop_face(face, Square(0, 0, few)) for face in small]))
 
 
 def _cover(pixels: Pixels, share: float) -> Pixels:
-    """A mid-grey square anywhere within the face."""
+    """Occlusion by a mid-grey square at a random place."""
     side = round(FACE_SIZE_PX * math.sqrt(share))
     rng = np.random.default_rng(_SEED)
     covered = pixels.copy()
@@ -80,12 +80,12 @@ def _cover(pixels: Pixels, share: float) -> Pixels:
     return covered
 
 
-SPOILINGS = (
-    Spoiling("blur", "Gaussian of so many pixels of 48", (0.75, 1.25, 2.0), _blur),
-    Spoiling("low light", "share of the light, with noise", (0.5, 0.25, 0.125), _darken),
-    Spoiling("compression", "JPEG's quality", (40, 20, 10), _compress),
-    Spoiling("small faces", "pixels of the face's square", (36, 30, 24), _shrink),
-    Spoiling("partly covered", "covered share of the square", (0.1, 0.2, 0.3), _cover),
+CORRUPTIONS = (
+    Corruption("blur", "Gaussian of so many pixels of 48", (0.75, 1.25, 2.0), _blur),
+    Corruption("low light", "share of the light, with noise", (0.5, 0.25, 0.125), _darken),
+    Corruption("compression", "JPEG's quality", (40, 20, 10), _compress),
+    Corruption("small faces", "pixels of the face's square", (36, 30, 24), _shrink),
+    Corruption("partly covered", "covered share of the square", (0.1, 0.2, 0.3), _cover),
 )
 
 
@@ -94,14 +94,14 @@ def _as_pixels(values: NDArray[Any]) -> Pixels:
     return pixels
 
 
-def evenly_spread(faces: Faces, limit: int | None) -> Faces:
-    """At most ``limit`` faces at equal distances in the split's order; all without a limit.
+def evenly_spaced(faces: Faces, limit: int | None) -> Faces:
+    """Subset of at most ``limit`` faces at equal distances in the split's order.
 
     Raises:
         DataError: there is none.
     """
     if not len(faces) or limit == 0:
-        raise DataError("There are no faces to judge.")
+        raise DataError("There are no faces to evaluate.")
     if limit is None or limit >= len(faces):
         return faces
     chosen = np.linspace(0, len(faces) - 1, limit).round().astype(np.int64)
@@ -109,25 +109,25 @@ def evenly_spread(faces: Faces, limit: int | None) -> Faces:
 
 
 def robustness(
-    classify: Classifier, faces: Faces, said: Callable[[str], None] = lambda _: None
+    classify: Classifier, faces: Faces, show: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Accuracy by one crop on ``faces`` as they are and spoiled in each way, with 95 % intervals.
+    """Accuracy by one crop on ``faces``, clean and under each corruption, with 95 % intervals.
 
     Returns:
         JSON values: ``num_faces``, ``clean`` and, by way and strength, ``accuracy``, ``interval``
         and ``change`` from clean.
     """
-    said("as they are")
+    show("clean")
     clean = _accuracy(classify, faces.pixels, faces.labels)
     ways = []
-    for spoiling in SPOILINGS:
+    for corruption in CORRUPTIONS:
         rows = []
-        for strength in spoiling.strengths:
-            said(f"{spoiling.name} {strength:g}")
-            found = _accuracy(classify, spoiling.spoil(faces.pixels, strength), faces.labels)
+        for strength in corruption.strengths:
+            show(f"{corruption.name} {strength:g}")
+            found = _accuracy(classify, corruption.apply(faces.pixels, strength), faces.labels)
             change = round(found["accuracy"] - clean["accuracy"], 4)
             rows.append({"strength": strength, **found, "change": change})
-        ways.append({"way": spoiling.name, "strength_is": spoiling.what, "strengths": rows})
+        ways.append({"way": corruption.name, "strength_is": corruption.what, "strengths": rows})
     return {"num_faces": len(faces), "clean": clean, "ways": ways}
 
 
@@ -141,7 +141,7 @@ def _accuracy(classify: Classifier, pixels: Pixels, labels_N: NDArray[np.int64])
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How far the crop of a still face moves: shares of its side, a factor less 1, degrees."""
+    """Range of a still face's crop motion: shares of its side, a factor less 1, degrees."""
 
     shift: float = 0.06
     scale: float = 0.08
@@ -151,20 +151,20 @@ class Motion:
 
 
 _PERIODS_S = (1.0, 3.0)
-"""Of the swings: as a head moves before a camera, and a detector's box with it."""
+"""Periods of the oscillations: a head before a camera, and the detector's box with it."""
 
 
-def steadiness(
+def label_flip_rate(
     classify: Classifier,
     faces: Faces,
     motion: Motion | None = None,
-    said: Callable[[str], None] = lambda _: None,
+    show: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """How often the raw label of a still face changes while its crop moves.
+    """Label flip rate: how often the raw label of a still face changes while its crop moves.
 
-    Two motions: ``moving``, in which shift, scale and rotation each swing through their whole
-    range with a period between 1 and 3 s; and ``jumping``, the worst case, in which each frame's
-    are drawn anew.
+    Two motions: ``moving``, in which shift, scale and rotation each oscillate over their whole
+    range with a period between 1 and 3 s; and ``jumping``, the worst case, in which they are drawn
+    independently for each frame.
 
     Returns:
         JSON values: for each motion ``changes``, the share of frames whose label is not that of
@@ -183,32 +183,32 @@ def steadiness(
         "jumping": rng.uniform(-1, 1, size),
     }
     for name, path_NT4 in paths.items():
-        said(name)
-        changed_N = np.array(
+        show(name)
+        flips_N = np.array(
             [
-                _share_of_changes(classify, face, path_T4, motion)
+                _flip_rate(classify, face, path_T4, motion)
                 for face, path_T4 in zip(faces.pixels, path_NT4, strict=True)
             ]
         )
-        half = 1.96 * float(changed_N.std(ddof=1)) / math.sqrt(len(faces)) if len(faces) > 1 else 1
-        mean = float(changed_N.mean())
+        half = 1.96 * float(flips_N.std(ddof=1)) / math.sqrt(len(faces)) if len(faces) > 1 else 1
+        mean = float(flips_N.mean())
         found[name] = {
             "changes": round(mean, 4),
             "interval": [round(max(0.0, mean - half), 4), round(min(1.0, mean + half), 4)],
-            "never": round(float((changed_N == 0).mean()), 4),
+            "never": round(float((flips_N == 0).mean()), 4),
         }
     return found
 
 
-def _share_of_changes(
+def _flip_rate(
     classify: Classifier, face: Pixels, path_T4: NDArray[np.float64], motion: Motion
 ) -> float:
-    labels_T = classify(moved(face, path_T4, motion)).argmax(1)
+    labels_T = classify(moved_crops(face, path_T4, motion)).argmax(1)
     return float((labels_T[1:] != labels_T[:-1]).mean())
 
 
-def moved(face: Pixels, path_T4: NDArray[np.float64], motion: Motion) -> Pixels:
-    """Crops [T, 48, 48] of one face, edges repeated.
+def moved_crops(face: Pixels, path_T4: NDArray[np.float64], motion: Motion) -> Pixels:
+    """Moved crops [T, 48, 48] of one face, edges repeated.
 
     Args:
         face: [48, 48].

@@ -1,4 +1,4 @@
-"""JAFFE: a network pre-trained on FER2013 is fine-tuned on the other folds, and tested on each.
+"""Cross-validation on JAFFE: fine-tuned from FER2013's weights on all folds but the test fold.
 
 Two ways of making folds, always both: stratified five folds as in the paper, where the same
 woman's nearly equal pictures stand on both sides, and one woman left out at a time.
@@ -34,14 +34,14 @@ Trainer = Callable[[Recipe, Faces, Faces, Path], Classifier]
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """``test`` holds the indices of the held-out pictures; all others are trained on."""
+    """Fold: ``test`` holds the indices of its pictures; all others are trained on."""
 
     name: str
     test: NDArray[np.int64]
 
 
 def folds_of(jaffe: Jaffe, scheme: Scheme, seed: int) -> list[Fold]:
-    """The folds of ``scheme``; ``seed`` shuffles the stratified ones, women are always the same."""
+    """Folds of ``scheme``; ``seed`` shuffles the stratified ones, women are always the same."""
     if scheme == "stratified":
         found = stratified_folds(jaffe.faces.labels, NUM_FOLDS, seed)
         return [Fold(f"fold{number}", test) for number, test in enumerate(found, start=1)]
@@ -50,7 +50,7 @@ def folds_of(jaffe: Jaffe, scheme: Scheme, seed: int) -> list[Fold]:
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:
-    """How a recipe is continued on JAFFE: 30 epochs from FER2013's weights, the last one counts.
+    """Fine-tuning recipe for JAFFE: 30 epochs from FER2013's weights, last epoch.
 
     The paper gives the epochs only. The rest was fixed beforehand, as JAFFE leaves no faces to
     choose by: batches of 16, a rate of 0.01 that falls to 0 by a cosine, weight decay and
@@ -78,7 +78,7 @@ def cross_validate(
     train: Trainer,
     show: Callable[[str], None] = lambda _: None,
 ) -> dict[Views, NDArray[np.float32]]:
-    """Logits [N, 7] of every picture from the one network that was not trained on it, by views.
+    """Cross-validated logits [N, 7] by views, each picture by the network not trained on it.
 
     Each finished fold is kept in ``folder``, so that an interrupted call goes on where it was.
     """

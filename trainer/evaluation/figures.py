@@ -1,4 +1,4 @@
-"""Everything that is said about predictions, from their logits and the true expressions alone.
+"""Figures of an evaluation, from logits and true labels alone.
 
 Axes: N faces, K expressions.
 """
@@ -19,6 +19,7 @@ from trainer.scoring.evaluate import (
     as_table,
     expected_calibration_error,
     fit_temperature,
+    negative_log_likelihood,
     score,
     softmax,
 )
@@ -27,7 +28,7 @@ from trainer.scoring.statistics import brier_score, confusion, f1_scores, macro,
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One way of viewing on one test. ``confusion`` [K, K] counts, row the real expression."""
+    """Figures by one kind of views on one test; ``confusion`` [K, K]: rows the true label."""
 
     scores: Scores
     f1: dict[str, float]
@@ -36,7 +37,7 @@ class Figures:
     confusion: NDArray[np.int64]
 
     def as_table(self) -> dict[str, object]:
-        """JSON values; an expression that has no face has None."""
+        """JSON values; None for an expression that has no face."""
         own = as_table(self.scores)
         own["f1"] = {n: None if np.isnan(v) else round(v, 4) for n, v in self.f1.items()}
         own["macro_f1"] = round(self.macro_f1, 4)
@@ -46,21 +47,22 @@ class Figures:
 
 
 def figures(logits_NK: NDArray[np.floating], labels_N: NDArray[np.int64]) -> Figures:
+    """Figures from logits [N, K] and labels [N]."""
     logits = logits_NK.astype(np.float64)
-    counts = confusion(logits.argmax(axis=1), labels_N)
-    f1_K = f1_scores(counts)
+    predicted_N = logits.argmax(axis=1)
+    f1_K = f1_scores(predicted_N, labels_N)
     return Figures(
         scores=score(logits, labels_N),
         f1=dict(zip(LABELS, f1_K.tolist(), strict=True)),
         macro_f1=macro(f1_K),
         brier=brier_score(logits, labels_N),
-        confusion=counts,
+        confusion=confusion(predicted_N, labels_N),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One temperature, fitted on other faces than those that are judged here."""
+    """Calibration by one temperature that was fitted on other faces than these."""
 
     temperature: float
     ece_before: float
@@ -75,7 +77,7 @@ def calibration(
     fit_logits_MK: NDArray[np.floating],
     fit_labels_M: NDArray[np.int64],
 ) -> Calibration:
-    """ECE (15 bins) and NLL before and after the temperature that ``fit_*`` (PublicTest) gives."""
+    """Calibration: ECE (15 bins) and NLL before and after the temperature fitted on ``fit_*``."""
     temperature = fit_temperature(fit_logits_MK.astype(np.float64), fit_labels_M)
     before = logits_NK.astype(np.float64)
     after = before / temperature
@@ -83,24 +85,18 @@ def calibration(
         temperature,
         expected_calibration_error(softmax(before), labels_N),
         expected_calibration_error(softmax(after), labels_N),
-        _nll(before, labels_N),
-        _nll(after, labels_N),
+        negative_log_likelihood(before, labels_N),
+        negative_log_likelihood(after, labels_N),
     )
 
 
-def _nll(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
-    shifted = logits_NK - logits_NK.max(axis=1, keepdims=True)
-    log_sum_N = np.log(np.exp(shifted).sum(axis=1))
-    return float((log_sum_N - shifted[np.arange(len(labels_N)), labels_N]).mean())
-
-
-def right(logits_NK: NDArray[np.floating], labels_N: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Face by face [N], whether the largest logit names the true expression."""
+def is_correct(logits_NK: NDArray[np.floating], labels_N: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Correctness of each face [N]: whether the largest logit is the true label's."""
     correct: NDArray[np.bool_] = logits_NK.argmax(axis=1) == labels_N
     return correct
 
 
-def write_judgement(
+def write_evaluation(
     folder: Path,
     title: str,
     predictions: Predictions,
@@ -108,7 +104,7 @@ def write_judgement(
     fit: tuple[NDArray[np.floating], NDArray[np.int64]] | None,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """Everything about one model on one test, in ``folder``; returns what figures.json holds.
+    """Evaluation of one model on one test, written to ``folder``; returns figures.json's content.
 
     Writes ``logits.npz`` (from which all else can be computed again), ``figures.json``,
     ``confusion.csv`` and ``.png`` (ten crops) and ``reliability.png`` (one crop).

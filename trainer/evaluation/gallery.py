@@ -1,4 +1,4 @@
-"""The most confusing faces, as the paper's Fig. 7 shows them: a picture for the user's own cache.
+"""Gallery of confident misclassifications, as in the paper's Fig. 7, for the user's own cache.
 
 FER2013's faces must not be passed on, so nothing here writes below a checkout.
 """
@@ -22,7 +22,7 @@ HARD_LABELS = ("angry", "fear", "sad", "neutral")
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A face that was taken for another expression; ``confidence`` is that expression's."""
+    """Misclassified face; ``confidence`` is that of the predicted expression."""
 
     index: int
     real: int
@@ -36,7 +36,7 @@ def most_confusing(
     per_label: int = 8,
     names: Sequence[str] = HARD_LABELS,
 ) -> list[Mistake]:
-    """For each of ``names`` its most confidently mistaken faces, most confident first."""
+    """Most confident misclassifications of each label in ``names``, most confident first."""
     probabilities = softmax(logits_NK.astype(np.float64))
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     found: list[Mistake] = []
@@ -49,7 +49,7 @@ def most_confusing(
 
 
 def write_gallery(faces: Faces, mistakes: Sequence[Mistake], path: Path) -> None:
-    """A contact sheet (PNG): each row an expression, under each face what it was taken for.
+    """Contact sheet (PNG) of mistakes: one row per expression, the prediction below each face.
 
     Raises:
         DataError: ``path`` lies in a checkout, or there is no mistake to show.
@@ -77,7 +77,7 @@ def write_gallery(faces: Faces, mistakes: Sequence[Mistake], path: Path) -> None
 
 
 def refuse_checkout(path: Path) -> None:
-    """Raise DataError where ``path`` lies in a git checkout, from which it could be passed on."""
+    """Refusal of a ``path`` inside a git checkout, from which it could be published."""
     for folder in path.resolve().parents:
         if (folder / ".git").exists():
             raise DataError(

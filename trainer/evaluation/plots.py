@@ -1,4 +1,4 @@
-"""Pictures of figures: confusion matrix, reliability diagram, accuracies beside the paper's.
+"""Plots: confusion matrix, reliability diagram, accuracies beside the paper's.
 
 Drawn without a display. No face is ever drawn here; ``trainer.evaluation.gallery`` does that, into
 the user's cache folder.
@@ -25,7 +25,7 @@ _INK, _QUIET, _ACCENT, _PALE = "#1f2933", "#7b8794", "#2f6f9f", "#bcccdc"
 
 
 def confusion_png(confusion_KK: NDArray[np.int64], title: str) -> bytes:
-    """The layout of the paper's Tables 3 and 4: rows the real expression, shares of each row."""
+    """Confusion matrix as PNG, in the layout of the paper's Tables 3 and 4: rows the true label."""
     shares = row_shares(confusion_KK)
     figure = _figure(6.4, 5.2)
     axes = figure.add_subplot()
@@ -50,7 +50,7 @@ def confusion_png(confusion_KK: NDArray[np.int64], title: str) -> bytes:
 
 
 def write_confusion_csv(confusion_KK: NDArray[np.int64], path: Path) -> None:
-    """Counts and shares, one row for each real expression.
+    """Confusion matrix as CSV: counts and row shares, one row per true label.
 
     Raises:
         OSError: it cannot be written.
@@ -67,7 +67,7 @@ def write_confusion_csv(confusion_KK: NDArray[np.int64], path: Path) -> None:
 def reliability_png(
     before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin], title: str
 ) -> bytes:
-    """Accuracy over confidence, before and after the temperature, with the faces of each bin."""
+    """Reliability diagram as PNG, before and after the temperature, with the faces of each bin."""
     figure = _figure(5.6, 5.6)
     grid = figure.add_gridspec(2, 1, height_ratios=[3, 1], hspace=0.12)
     axes, counts = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
@@ -96,7 +96,7 @@ def reliability_png(
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A system's accuracy with its 95 % interval, and the paper's; shares in [0, 1] or None."""
+    """Accuracy of a system with its 95 % interval, and the paper's; shares in [0, 1] or None."""
 
     name: str
     ours: float | None
@@ -105,7 +105,7 @@ class Bar:
 
 
 def comparison_png(bars: Sequence[Bar], title: str) -> bytes:
-    """Ours with intervals and the paper's figures, system by system."""
+    """Accuracies as PNG: ours with intervals and the paper's, system by system."""
     figure = _figure(7.2, 0.9 + 0.5 * max(len(bars), 1))
     axes = figure.add_subplot()
     values: list[float] = []

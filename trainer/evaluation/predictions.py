@@ -33,7 +33,7 @@ _SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where predictions come from. ``recipe`` is the trained recipe as plain values.
+    """Origin of predictions; ``recipe`` is the trained recipe as plain values.
 
     ``selection`` says which weights: ``last`` or ``best`` (of PublicTest) of the run. ``details``
     holds what only some tests have (JAFFE's folds, crop and pre-training).
@@ -55,20 +55,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Logits [N, 7] float32 by each way of viewing, and their origin."""
+    """Predictions: logits [N, 7] float32 by each kind of views, and their origin."""
 
     origin: Origin
     logits: Mapping[Views, NDArray[np.float32]]
 
     @property
     def num_faces(self) -> int:
+        """Number of faces, N."""
         return len(self.logits["one"])
 
 
 def predict(
     classify: Classifier, pixels: NDArray[np.uint8], shift_px: int, origin: Origin
 ) -> Predictions:
-    """Logits of ``pixels`` [N, 48, 48] by one crop, flip and ten crops."""
+    """Predictions for ``pixels`` [N, 48, 48] by one crop, flip and ten crops."""
     logits = {
         views: view_logits(classify, pixels, views, shift_px).astype(np.float32) for views in VIEWS
     }
@@ -76,7 +77,7 @@ def predict(
 
 
 def save_predictions(predictions: Predictions, path: Path) -> None:
-    """Write ``path`` (.npz) so that at every moment the old or the new file is whole.
+    """Write predictions to ``path`` (.npz) atomically.
 
     Raises:
         OSError: it cannot be written.
@@ -93,7 +94,7 @@ def save_predictions(predictions: Predictions, path: Path) -> None:
 
 
 def load_predictions(path: Path) -> Predictions:
-    """Read what ``save_predictions`` wrote.
+    """Predictions from a file of ``save_predictions``.
 
     Raises:
         DataError: missing, broken or of another kind.
@@ -119,15 +120,16 @@ def load_predictions(path: Path) -> Predictions:
 
 
 def file_name(system: str, test: Test, selection: str, seed: int) -> str:
+    """Relative path of stored predictions."""
     return f"{test}/{system}-{selection}-seed{seed}.npz"
 
 
 def selection_of(recipe: Mapping[str, Any]) -> str:
-    """The choice of epoch that counts for a recipe: ``best`` on PublicTest, or the ``last``."""
+    """Selected epoch of a recipe: ``best`` on PublicTest, or the ``last``."""
     return "best" if recipe.get("select") == "public" else "last"
 
 
-def stored(folder: Path) -> list[Predictions]:
+def load_all_predictions(folder: Path) -> list[Predictions]:
     """All predictions below ``folder``, in the order of their names; none where it is absent.
 
     Raises:
@@ -145,19 +147,20 @@ def same_recipe(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _told(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What a recipe says beyond the defaults, as JSON gives it back."""
+    """Fields beyond the defaults, as JSON gives them back."""
     defaults = json.loads(json.dumps(as_table(Recipe())))
     values = json.loads(json.dumps(dict(recipe)))
     ignored = ("seed", "name")
     return {k: v for k, v in values.items() if k not in ignored and v != defaults.get(k)}
 
 
-def stamp() -> str:
+def utc_now() -> str:
+    """Current UTC time in ISO 8601, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def machine() -> str:
-    """This machine in words: processor, cores, GPU, versions; no host name."""
+    """Description of this machine: processor, cores, GPU, versions; no host name."""
     import os
 
     import torch

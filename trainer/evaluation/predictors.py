@@ -1,4 +1,4 @@
-"""Predictions from any trained thing: a checkpoint (.pt), an exported file (.onnx), SVMs (.npz)."""
+"""Predictors from a checkpoint (.pt), an exported model (.onnx) or SVMs (.npz)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ SUFFIXES = (".pt", ".onnx", ".npz")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a file says of itself. ``recipe`` and ``data_sha256`` are None for an exported file.
+    """Description of a model file; ``recipe`` and ``data_sha256`` are None for an exported model.
 
     ``description`` is one line for people; ``commit`` is ``unknown`` where the file has none.
     """
@@ -33,7 +33,7 @@ class About:
 
 
 class Loaded(NamedTuple):
-    """``classify`` takes faces [N, 48, 48] uint8 to logits [N, 7] float64, one centre view each.
+    """Loaded predictor: ``classify`` takes faces [N, 48, 48] uint8 to logits [N, 7] float64.
 
     ``crop_px`` is the side of the centre that it looks at, from which the ten views follow.
     """
@@ -44,7 +44,7 @@ class Loaded(NamedTuple):
 
 
 def load_classifier(path: Path, device: str = "cpu") -> Loaded:
-    """Open a checkpoint, an exported model or a shallow one, by the name's ending.
+    """Predictor from a checkpoint, an exported model or SVMs, by the file's ending.
 
     Args:
         path: of the file.

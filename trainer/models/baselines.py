@@ -1,4 +1,4 @@
-"""The networks that the paper compares itself with: Tang's CNN and Zhang's stacked auto-encoder.
+"""Baseline networks that the paper compares itself with: Tang's CNN and Zhang's auto-encoder.
 
 Axes: B faces, C features, H rows, W columns, K expressions. docs/method.md tells what the sources
 say, and what was decided where they are silent.
@@ -20,7 +20,7 @@ _FEWEST_GREYS = 1e-3
 
 
 class TangNet(Network):
-    """Two stages of convolution and pooling, a wide hidden layer, and linear SVMs (Tang, 2013).
+    """Tang's CNN (2013): two stages of convolution and pooling, a hidden layer, linear SVMs.
 
     Args:
         width: filters of the first stage; the second has twice and the hidden layer 96 times as
@@ -47,7 +47,8 @@ class TangNet(Network):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def embed(self, faces_BCHW: Tensor) -> Tensor:
-        x_BCHW = (of_one_length(faces_BCHW) - self.pixel_mean) / self.pixel_std
+        """Hidden activations [B, 96 * width] of faces [B, 1, H, W] in grey values 0..255."""
+        x_BCHW = (normalise_length(faces_BCHW) - self.pixel_mean) / self.pixel_std
         x_BCHW = F.max_pool2d(F.relu(self.conv1(x_BCHW)), 2)
         x_BCHW = F.max_pool2d(F.relu(self.conv2(x_BCHW)), 2)
         hidden_BC = F.relu(self.hidden(x_BCHW.flatten(1)))
@@ -55,14 +56,14 @@ class TangNet(Network):
 
     @torch.no_grad()
     def prepare(self, pixels_NHW: Tensor) -> None:
-        """Mean and standard deviation of each pixel over all training faces."""
+        """Mean and standard deviation of each pixel over all training faces, as buffers."""
         margin = (pixels_NHW.shape[-1] - self.crop_px) // 2
         inner = slice(margin, margin + self.crop_px)
         total = torch.zeros_like(self.pixel_mean, dtype=torch.float64)
         squares = torch.zeros_like(total)
         for start in range(0, len(pixels_NHW), 1024):
             part_NHW = pixels_NHW[start : start + 1024, inner, inner].float()
-            part_NHW = of_one_length(part_NHW[:, None])[:, 0].double()
+            part_NHW = normalise_length(part_NHW[:, None])[:, 0].double()
             total += part_NHW.sum(0)
             squares += part_NHW.square().sum(0)
         mean = total / len(pixels_NHW)
@@ -71,15 +72,15 @@ class TangNet(Network):
         self.pixel_std.copy_(variance.sqrt().clamp_min(_FEWEST_GREYS))
 
 
-def of_one_length(faces_BCHW: Tensor) -> Tensor:
-    """Faces without their own mean grey, each of length ``TANG_NORM`` as a vector."""
+def normalise_length(faces_BCHW: Tensor) -> Tensor:
+    """Contrast normalisation: faces of mean 0 and Euclidean length ``TANG_NORM``."""
     x_BCHW = faces_BCHW - faces_BCHW.mean((2, 3), keepdim=True)
     length_B111 = x_BCHW.square().sum((2, 3), keepdim=True).sqrt()
     return TANG_NORM * x_BCHW / length_B111.clamp_min(_FEWEST_GREYS)
 
 
 class StackedAutoEncoder(Network):
-    """The encoders of a denoising, a sparse and a plain auto-encoder, one upon the other (Zhang).
+    """Stacked auto-encoder (Zhang et al., 2019): denoising, sparse and plain layers.
 
     ``trainer/training/pretrain.py`` trains them one after the other to reconstruct what they are
     shown; then the whole is fine-tuned like any network here.
@@ -102,6 +103,7 @@ class StackedAutoEncoder(Network):
             nn.init.zeros_(layer.bias)
 
     def embed(self, faces_BCHW: Tensor) -> Tensor:
+        """Activations [B, 4 * width] of the last encoder."""
         return self.encode(self.normalise(faces_BCHW), len(self.encoders))
 
     def normalise(self, faces_BCHW: Tensor) -> Tensor:
@@ -111,7 +113,7 @@ class StackedAutoEncoder(Network):
         return (x_BC - x_BC.mean(1, keepdim=True)) / spread_B1.clamp_min(_FEWEST_GREYS)
 
     def encode(self, x_BC: Tensor, num_layers: int) -> Tensor:
-        """What the first ``num_layers`` make of normalised faces; activations in [0, 1]."""
+        """Activations of the first ``num_layers`` encoders, in [0, 1], for normalised faces."""
         for layer in self.encoders[:num_layers]:
             x_BC = torch.sigmoid(layer(x_BC))
         return x_BC

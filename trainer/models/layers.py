@@ -1,4 +1,4 @@
-"""The paper's layers, one class each: channel attention, spatial attention, CBAM, residual block.
+"""Layers of the paper: channel attention, spatial attention, CBAM, residual block.
 
 Axes: B faces of a batch, C channels, H rows, W columns.
 Source of the equations: Wen et al., "Facial Expression Recognition Method Based on Convolution
@@ -16,7 +16,7 @@ Order = Literal["channel-first", "spatial-first", "parallel", "none"]
 
 
 class ChannelAttention(nn.Module):
-    """M_C(F) = sigma(W1 relu(W0 avg(F)) + W1 relu(W0 max(F))), equation 1 with its bracket mended.
+    """Channel attention, equation 1: sigma(W1 relu(W0 avg(F)) + W1 relu(W0 max(F))).
 
     Args:
         channels: C of the features.
@@ -30,6 +30,7 @@ class ChannelAttention(nn.Module):
         self.w1 = nn.Linear(hidden, channels)
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
+        """Gate [B, C, 1, 1] in [0, 1] for features [B, C, H, W]."""
         average_BC = features_BCHW.mean((2, 3))
         largest_BC = features_BCHW.amax((2, 3))
         gate_BC = torch.sigmoid(self._mlp(average_BC) + self._mlp(largest_BC))
@@ -41,7 +42,7 @@ class ChannelAttention(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """M_S(F) = sigma(f7x7([avg(F); max(F)])), equation 2, with CBAM's batch normalisation.
+    """Spatial attention, equation 2: sigma(bn(conv7x7([avg(F); max(F)]))).
 
     The normalisation's scale starts at 0, so that an untrained map is 0.5 everywhere.
     """
@@ -53,6 +54,7 @@ class SpatialAttention(nn.Module):
         nn.init.zeros_(self.norm.weight)
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
+        """Gate [B, 1, H, W] in [0, 1] for features [B, C, H, W]."""
         average_B1HW = features_BCHW.mean(1, keepdim=True)
         largest_B1HW = features_BCHW.amax(1, keepdim=True)
         pooled_B2HW = torch.cat([average_B1HW, largest_B1HW], dim=1)
@@ -60,7 +62,7 @@ class SpatialAttention(nn.Module):
 
 
 class CBAM(nn.Module):
-    """Channel and spatial attention, one after the other or side by side.
+    """CBAM (Woo et al., 2018): channel and spatial attention, in sequence or in parallel.
 
     ``forward`` returns the recalibrated features and the spatial map [B, 1, H, W] in [0, 1].
     """
@@ -72,6 +74,7 @@ class CBAM(nn.Module):
         self.spatial = SpatialAttention()
 
     def forward(self, features_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Gated features [B, C, H, W] and the spatial map [B, 1, H, W]."""
         if self.order == "channel-first":
             features_BCHW = features_BCHW * self.channel(features_BCHW)
             map_B1HW = self.spatial(features_BCHW)
@@ -84,7 +87,7 @@ class CBAM(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """relu(CBAM(bn(conv(relu(bn(conv(x)))))) + x): two 3x3 convolutions, gated before the sum.
+    """Residual block: relu(CBAM(bn(conv(relu(bn(conv(x)))))) + x), gated before the sum.
 
     ``forward`` returns the features and the spatial map, or None where there is no CBAM.
     """
@@ -104,6 +107,7 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Features [B, C', H', W'] and the spatial map [B, 1, H', W'], None without CBAM."""
         y_BCHW = F.relu(self.norm1(self.conv1(x_BCHW)))
         y_BCHW = self.norm2(self.conv2(y_BCHW))
         map_B1HW = None

@@ -1,4 +1,4 @@
-"""Training losses: softmax cross entropy, A-Softmax (equation 3), a linear SVM's squared hinge.
+"""Training losses: softmax cross entropy, A-Softmax (equation 3), squared hinge, distillation.
 
 Axes: B faces, C features, K expressions. Everything here computes in float32.
 """
@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 
 def psi(cosine: Tensor, margin: int) -> Tensor:
-    """Equation 3's psi: (-1)^k cos(m theta) - 2k on [k pi/m, (k+1) pi/m], from cos(theta).
+    """Angular margin psi of equation 3, from cos(theta): (-1)^k cos(m theta) - 2k.
 
-    cos(m theta) is the Chebyshev polynomial T_m(cos theta), so no arc cosine is needed, whose
-    slope at theta = 0 is infinite. The paper prints "-1^k"; (-1)^k is what makes psi monotone.
+    k = floor(m theta / pi). cos(m theta) is the Chebyshev polynomial T_m(cos theta), so no arc
+    cosine is needed, whose derivative at theta = 0 is infinite. The paper prints "-1^k";
+    (-1)^k is what makes psi monotone.
 
     Args:
         cosine: any shape, in [-1, 1].
@@ -36,10 +37,10 @@ def psi(cosine: Tensor, margin: int) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Annealing:
-    """lambda = max(minimum, base / (1 + gamma * step)), SphereFace's schedule.
+    """A-Softmax annealing: lambda = max(minimum, base / (1 + gamma * step)), as in SphereFace.
 
-    It must not reach 0: from random weights theta is about 90 degrees, where psi's slope over the
-    cosine is 0 for m = 4, and the loss can then only fall by |x| -> 0, ending at ln 7.
+    It must not reach 0: from random weights theta is about 90 degrees, where psi's derivative by
+    the cosine is 0 for m = 4, and the loss can then only fall by |x| -> 0, ending at ln 7.
     """
 
     base: float = 1000.0
@@ -47,6 +48,7 @@ class Annealing:
     minimum: float = 5.0
 
     def at(self, step: int) -> float:
+        """Lambda at a step, counted from 0."""
         return max(self.minimum, self.base / (1.0 + self.gamma * step))
 
 
@@ -57,7 +59,7 @@ def a_softmax_logits(
     margin: int,
     annealing: float | Tensor,
 ) -> Tensor:
-    """Logits [B, K] whose cross entropy is A-Softmax: |x| cos(theta_j), with the margin on target.
+    """A-Softmax logits [B, K]: |x| cos(theta_j), with the angular margin on the target.
 
     The target's logit is (lambda |x| cos + |x| psi) / (1 + lambda).
 
@@ -77,28 +79,32 @@ def a_softmax_logits(
 
 
 def cross_entropy(logits_BK: Tensor, target_B: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Softmax cross entropy of each face [B] with label smoothing, in float32."""
+    """Cross entropy of each face [B] with label smoothing, float32."""
     return F.cross_entropy(logits_BK.float(), target_B, label_smoothing=smoothing, reduction="none")
 
 
 def squared_hinge(scores_BK: Tensor, target_B: Tensor) -> Tensor:
-    """Of each face [B] sum_k max(0, 1 - t_k s_k)^2, t_k = 1 for the target and -1 elsewhere.
+    """Squared hinge loss of each face [B]: sum_k max(0, 1 - t_k s_k)^2.
 
-    The data term of K one-vs-rest linear L2-SVMs (Tang, 2013, equations 5 and 11). Their other
-    term, |w|^2 / 2, is weight decay d on the last layer: C = 1 / (faces * d).
+    t_k is 1 for the target and -1 elsewhere: the data term of K one-vs-rest linear L2-SVMs (Tang,
+    2013, equations 5 and 11). Their other term, |w|^2 / 2, is weight decay d on the
+    last layer: C = 1 / (faces * d).
     """
     sign_BK = 2.0 * F.one_hot(target_B, scores_BK.shape[1]).to(torch.float32) - 1.0
     missing_BK = F.relu(1.0 - sign_BK * scores_BK.float())
     return missing_BK.square().sum(1)
 
 
-def distillation(logits_BK: Tensor, taught_BK: Tensor, temperature: float) -> Tensor:
-    """T^2 KL(taught || softmax(logits / T)), mean over faces (Hinton et al., 2015).
+def distillation(logits_BK: Tensor, soft_targets_BK: Tensor, temperature: float) -> Tensor:
+    """Distillation loss (Hinton et al., 2015): T^2 KL(soft targets || softmax(logits / T)).
 
     Args:
-        logits_BK: the student's.
-        taught_BK: the teachers' probabilities at the same temperature.
-        temperature: T; its square keeps the slope's size.
+        logits_BK: the student's logits [B, K].
+        soft_targets_BK: the teachers' probabilities [B, K] at the same temperature.
+        temperature: T; its square keeps the gradient's scale.
+
+    Returns:
+        the mean over faces, a scalar in nats.
     """
     log_BK = F.log_softmax(logits_BK.float() / temperature, dim=1)
-    return temperature**2 * F.kl_div(log_BK, taught_BK.float(), reduction="batchmean")
+    return temperature**2 * F.kl_div(log_BK, soft_targets_BK.float(), reduction="batchmean")

@@ -1,4 +1,4 @@
-"""The paper's network: 17 convolutions of 3x3 in a stem and eight residual blocks, then 7 logits.
+"""CBAM-ResNet of the paper: a stem and eight residual blocks, 17 convolutions of 3x3, 7 logits.
 
 Axes: B faces, C channels, H rows, W columns, K expressions.
 """
@@ -25,7 +25,7 @@ PAPER_POOL_CELLS = 4
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What decides the network's shape; ``width`` is the first stage's channels, the paper's 64."""
+    """Architecture of the network; ``width`` is the first stage's channels, 64 in the paper."""
 
     width: int = 64
     attention: Order = "channel-first"
@@ -37,7 +37,7 @@ class Architecture:
 
 
 class Maps(NamedTuple):
-    """What the network shows of itself beside the logits.
+    """Feature and attention maps of one forward pass.
 
     ``attention`` [B, 1, h, w] is the last block's spatial map, ``attention_mid`` the one of the
     second stage's last block, both in [0, 1]; ``features`` [B, C, h, w] go into the pooling.
@@ -49,7 +49,7 @@ class Maps(NamedTuple):
 
 
 class Network(nn.Module):
-    """What every network here has in common: ``embed`` to features, then one linear layer.
+    """Base class of all networks here: ``embed`` to features, then one linear layer to logits.
 
     Input [B, 1, H, W] float, grey values 0..255, of the recipe's crop; output logits [B, 7].
     Normalisation is inside. A subclass sets ``head`` and ``angular`` and defines ``embed``.
@@ -60,25 +60,28 @@ class Network(nn.Module):
     """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
 
     def forward(self, faces_BCHW: Tensor) -> Tensor:
+        """Logits [B, 7] for faces [B, 1, H, W]."""
         return self.classify(self.embed(faces_BCHW))
 
     def embed(self, faces_BCHW: Tensor) -> Tensor:
-        """The features [B, C] that the last layer (and the loss) sees."""
+        """Features [B, C], the input of the last layer and of the loss."""
         raise NotImplementedError
 
     def class_weight(self) -> Tensor:
-        """The last layer's weight [K, C], its rows of length 1 where the loss is angular."""
+        """Weight [K, C] of the last layer, its rows of length 1 for an angular loss."""
         weight_KC: Tensor = self.head.weight
         return F.normalize(weight_KC) if self.angular else weight_KC
 
     def classify(self, embedding_BC: Tensor) -> Tensor:
+        """Logits [B, 7] for features [B, C]."""
         return F.linear(embedding_BC, self.class_weight(), self.head.bias)
 
     def num_parameters(self) -> int:
+        """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def prepare(self, pixels_NHW: Tensor) -> None:
-        """Learn constants from the training faces [N, 48, 48] uint8, before the first step.
+        """Constants learned from the training faces [N, 48, 48] uint8, before the first step.
 
         They are buffers, so that a checkpoint carries them; most networks have none.
         """
@@ -112,11 +115,11 @@ class ExpressionNet(Network):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def embed(self, faces_BCHW: Tensor) -> Tensor:
-        """The pooled features [B, C] that the last layer (and A-Softmax) sees."""
+        """Pooled features [B, C], the input of the last layer and of A-Softmax."""
         return self.pool(self.look(faces_BCHW).features)
 
     def look(self, faces_BCHW: Tensor) -> Maps:
-        """The features before pooling, with the spatial maps (ones where there is no CBAM)."""
+        """Features before pooling, with the spatial maps (ones where there is no CBAM)."""
         x_BCHW = (faces_BCHW / 255.0 - PIXEL_MEAN) / PIXEL_STD
         if side := self.architecture.input_px:
             x_BCHW = F.interpolate(x_BCHW, size=(side, side), mode="bilinear", align_corners=False)
@@ -128,6 +131,7 @@ class ExpressionNet(Network):
         return Maps(attention=maps[-1], attention_mid=maps[3], features=x_BCHW)
 
     def pool(self, features_BCHW: Tensor) -> Tensor:
+        """Average pooling [B, C, h, w] -> [B, C]: over the whole map, or the paper's 4x4 cells."""
         if self.architecture.pool == "paper":
             features_BCHW = features_BCHW[:, :, :PAPER_POOL_CELLS, :PAPER_POOL_CELLS]
         return features_BCHW.mean((2, 3))

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a training run, from a TOML preset and the command line.
+"""Recipe of a training run: all its fields, read from a TOML preset and the command line.
 
 One flat table: what stands in the file is what stands here. Unknown or wrong fields are refused
 with the field, what came, and what is allowed.
@@ -23,23 +23,23 @@ Selection = Literal["last", "public"]
 DistillView = Literal["same", "one", "flip", "ten"]
 
 NETWORKS: tuple[System, ...] = ("cbam-resnet", "tang", "zhang")
-"""The systems that torch trains; the others are a linear SVM over features made by hand."""
+"""The systems that torch trains; the others are linear SVMs over handcrafted features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training run. Lengths are in epochs, angles in degrees, shares between 0 and 1."""
+    """Recipe of one run: lengths in epochs, angles in degrees, shares in [0, 1]."""
 
     name: str = "custom"
     system: System = "cbam-resnet"
-    """What is trained; docs/method.md describes each."""
+    """The trained system; docs/method.md describes each."""
     # the network
     width: int = 64
     """Channels of the first stage; units of a layer for ``zhang``, in sixteenths of the first's."""
     attention: Order = "channel-first"
     pool: Pool = "gap"
     input_px: int = 0
-    """Side to which the network enlarges the crop before it looks; 0: the crop as it is."""
+    """Side in pixels to which the network upsamples the crop; 0: no upsampling."""
     # the loss
     loss: LossName = "softmax"
     margin: int = 4
@@ -60,62 +60,62 @@ class Recipe:
     step_every: int = 5
     step_factor: float = 0.9
     average: float = 0.0
-    """Decay of the exponential average of the weights, which is then what is evaluated; 0: none."""
+    """EMA decay of the weights, whose average is then evaluated; 0: no average."""
     freeze_norms: bool = False
-    """Keep the batch norms' statistics as they are, for fine-tuning on few faces."""
-    # sharpness-aware minimisation: each step looks at the slope a little uphill; twice the work
+    """Keep the batch norms' running statistics, for fine-tuning on few faces."""
+    # sharpness-aware minimisation (SAM): the gradient after an ascent step; twice the work
     sam_rho: float = 0.0
-    """How far uphill; 0: not at all. 0.05 to 0.2, or 0.5 to 2 where it is adaptive."""
+    """Radius rho of the ascent step; 0: no SAM. 0.05 to 0.2, or 0.5 to 2 where it is adaptive."""
     sam_adaptive: bool = False
-    """Measure the way in shares of each weight (ASAM)."""
-    # what is learned beside the labels
+    """Scale the ascent step by each weight's magnitude (ASAM)."""
+    # logit adjustment and distillation
     logit_adjust: float = 0.0
-    """So many times the logarithm of each class's share is added to its logit while learning."""
+    """Logit adjustment: factor of the class's log prior that is added to its logit in training."""
     teacher: tuple[str, ...] = ()
-    """Checkpoints or exported models whose mean opinion is learned too."""
+    """Teachers: checkpoints or exported models, whose mean probabilities are soft targets."""
     distill_alpha: float = 0.7
-    """Weight of the teachers' opinion; the rest is the labels'."""
+    """Weight of the distillation loss; the rest is the labels' loss."""
     distill_temperature: float = 2.0
     distill_view: DistillView = "same"
-    """What teachers look at: the same view as the student, or the face as it is, once for all: its
-    centre (``one``), that and its mirror (``flip``), or ten crops (``ten``)."""
+    """Views of the teachers: the student's own (``same``), or the unaugmented face, precomputed:
+    the centre crop (``one``), that and its mirror (``flip``), or ten crops (``ten``)."""
     # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
     crop_px: int = 44
     rotation_deg: float = 0.0
     scale: float = 0.0
     shift: float = 0.0
     light: float = 0.0
-    """Spread of contrast and brightness."""
+    """Range of contrast and brightness."""
     coarse: float = 0.0
-    """Share of faces that are made coarser, like small faces enlarged."""
+    """Probability of half the resolution, as of small faces enlarged."""
     erase: float = 0.0
-    """Share of faces that lose a rectangle."""
+    """Probability of random erasing, one rectangle."""
     mixup: float = 0.0
     cutmix: float = 0.0
-    """Share of faces that get a square of another one, and its label with it."""
+    """Probability of CutMix: a square of another face, with its label."""
     box_scatter: float = 0.0
-    """How widely detectors' boxes scatter about FER2013's frames; 1: as it was measured."""
+    """Scatter of detectors' boxes about FER2013's frames; 1: as it was measured."""
     blur: float = 0.0
-    """Share of faces that are out of focus."""
+    """Probability of Gaussian blur."""
     dark: float = 0.0
-    """Share of faces in low light, with its noise."""
+    """Probability of low light with sensor noise."""
     jpeg: float = 0.0
-    """Share of faces that are compressed strongly."""
+    """Probability of strong JPEG compression."""
     small: float = 0.0
-    """Share of faces that look like one of 20 to 40 pixels, enlarged."""
+    """Probability of low resolution: 20 to 40 pixels, enlarged."""
     # only for tang
     dropout: float = 0.0
-    """Share of the features that are dropped before the last layer while it learns."""
-    # only for zhang: each of its layers is first trained to reconstruct what it is shown
+    """Dropout probability before the last layer."""
+    # only for zhang: layer-wise pre-training by reconstruction
     pretrain_epochs: int = 0
     """Epochs for each layer, before ``epochs`` of fine-tuning."""
     pretrain_learning_rate: float = 1e-3
     corruption: float = 0.0
-    """Share of the pixels that are hidden from the denoising layer."""
+    """Masking noise: share of the pixels that are set to the mean for the denoising layer."""
     sparsity: float = 0.05
-    """How active a unit of the sparse layer should be on average."""
+    """Target mean activation of the sparse layer's units."""
     sparsity_weight: float = 0.0
-    """Weight of the penalty for being more or less active than that."""
+    """Weight of the sparsity penalty."""
     # only for hog-svm, lbp-svm and gabor-svm
     svm_c: float = 0.0
     """C of the SVM; 0: the one of a fixed grid that is best on PublicTest."""
@@ -125,6 +125,7 @@ class Recipe:
 
     @property
     def architecture(self) -> Architecture:
+        """Architecture of the CBAM-ResNet that the recipe trains."""
         return Architecture(
             width=self.width,
             attention=self.attention,
@@ -135,11 +136,12 @@ class Recipe:
 
     @property
     def is_network(self) -> bool:
-        """Whether torch trains it, so that it has checkpoints and can be exported."""
+        """Whether the system is a network, with checkpoints and an ONNX export."""
         return self.system in NETWORKS
 
 
 def preset_names() -> list[str]:
+    """Names of the presets in this package, sorted."""
     return sorted(
         entry.name.removesuffix(".toml")
         for entry in resources.files("trainer.recipes").joinpath("presets").iterdir()
@@ -148,7 +150,7 @@ def preset_names() -> list[str]:
 
 
 def load_recipe(preset: str, overrides: list[str]) -> Recipe:
-    """The recipe of a preset's name or a TOML file, with ``field=value`` texts laid over it.
+    """Recipe of a preset's name or a TOML file, with ``field=value`` texts laid over it.
 
     Raises:
         DataError: no such preset, unreadable TOML, an unknown field, a value of the wrong kind.
@@ -184,7 +186,7 @@ def load_recipe(preset: str, overrides: list[str]) -> Recipe:
 
 
 def recipe_from(values: dict[str, Any], where: str) -> Recipe:
-    """Check ``values`` against the fields of ``Recipe``; ``where`` is named in errors."""
+    """Recipe from plain values, checked; ``where`` names their source in errors."""
     hints = get_type_hints(Recipe)
     checked: dict[str, Any] = {}
     for field, value in values.items():
@@ -280,5 +282,5 @@ def _check_system(recipe: Recipe, where: str) -> None:
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain values, for checkpoints and metadata."""
+    """Plain values of the recipe, for checkpoints and metadata."""
     return dataclasses.asdict(recipe)

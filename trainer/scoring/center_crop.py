@@ -12,7 +12,7 @@ from trainer.models.network import Network
 
 @torch.no_grad()
 def center_accuracy(model: Network, faces: Faces, crop_px: int, bf16: bool = False) -> float:
-    """Share of ``faces`` whose expression the largest logit names, one centre crop each."""
+    """Accuracy in [0, 1] on ``faces`` by one centre crop each."""
     model.eval()
     device = next(model.parameters()).device
     hits = torch.zeros((), dtype=torch.int64, device=device)

@@ -1,4 +1,4 @@
-"""How good a model is: accuracy by one crop, flip and ten crops, per class, and calibration.
+"""Evaluation of a classifier: test-time augmentation views, accuracy, recall and calibration.
 
 Works on a checkpoint (torch) and on an exported file (ONNX Runtime) alike: both are a function
 from faces [N, 48, 48] to logits [N, 7]. Axes: N faces, K expressions.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import scipy.special
 import torch
 from numpy.typing import NDArray
 
@@ -33,7 +34,7 @@ _INNER_CROP_PX = 44
 
 
 def private_log(checkout: Path) -> Path:
-    """Where looks at PrivateTest are noted: with the checkout's results, else in this folder."""
+    """Path of the log of evaluations on PrivateTest: in the checkout, else in this folder."""
     if (checkout / "pyproject.toml").is_file():
         return checkout / "docs" / "results" / "private-test-log.jsonl"
     return Path("ferdesk-private-test-log.jsonl")
@@ -44,7 +45,7 @@ PRIVATE_LOG = private_log(Path(__file__).parents[2])
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Figures of one model on one split by one way of viewing. All shares lie in [0, 1].
+    """Scores of one model on one split by one kind of views. All shares lie in [0, 1].
 
     ``interval`` is Wilson's 95 % interval of the accuracy; ``ece`` has 15 bins of equal width.
     """
@@ -59,7 +60,7 @@ class Scores:
 
 
 def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
-    """One centre crop through a torch model in eval mode, on the model's device."""
+    """Classifier of a torch model in eval mode: one centre crop, on the model's device."""
     device = next(model.parameters()).device
 
     @torch.no_grad()
@@ -76,7 +77,7 @@ def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> 
 
 
 def onnx_classifier(path: Path) -> Classifier:
-    """An exported file on the CPU through ONNX Runtime, exactly as the app feeds it.
+    """Classifier of an exported file: ONNX Runtime on the CPU, with the app's inputs.
 
     Raises:
         DataError: the file is missing, broken, or not one of ours.
@@ -94,7 +95,7 @@ def onnx_classifier(path: Path) -> Classifier:
 
 
 def onnx_crop_px(path: Path) -> int:
-    """Side of the inner crop that an exported file looks at, as its metadata says.
+    """Side of the inner crop of an exported file, from its metadata.
 
     Raises:
         DataError: the file is missing, broken, or not one of ours.
@@ -111,7 +112,7 @@ def onnx_crop_px(path: Path) -> int:
 
 
 def onnx_version(path: Path) -> str:
-    """The version that an exported file's metadata tells.
+    """Version of an exported file, from its metadata.
 
     Raises:
         DataError: the file is missing, broken, or not one of ours.
@@ -120,7 +121,7 @@ def onnx_version(path: Path) -> str:
 
 
 def open_session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
-    """ONNX Runtime's session of an exported file, on the CPU.
+    """ONNX Runtime session of an exported file, on the CPU.
 
     Raises:
         DataError: the file is missing, broken, or not one of ours.
@@ -151,12 +152,12 @@ def open_session(path: Path) -> Any:  # noqa: ANN401, ONNX Runtime has no types
 
 
 def shift_of(crop_px: int) -> int:
-    """Pixels from the centre of a face to where an inner crop of ``crop_px`` meets its corners."""
+    """Distance in pixels from the centre crop of ``crop_px`` to the corner crops."""
     return (FACE_SIZE_PX - crop_px) // 2
 
 
 def shifted(pixels: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
-    """Faces [N, H, W] moved by whole pixels, their edges repeated."""
+    """Faces [N, H, W] shifted by whole pixels, edges repeated."""
     rows = np.clip(np.arange(pixels.shape[1]) - down, 0, pixels.shape[1] - 1)
     columns = np.clip(np.arange(pixels.shape[2]) - right, 0, pixels.shape[2] - 1)
     return pixels[:, rows][:, :, columns]
@@ -165,7 +166,7 @@ def shifted(pixels: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint
 def view_logits(
     classify: Classifier, pixels: NDArray[np.uint8], views: Views, shift_px: int = 2
 ) -> NDArray[np.float64]:
-    """Logits [N, K], averaged over the views before any softmax.
+    """Logits [N, K], averaged over the test-time augmentation views before any softmax.
 
     ``one`` is the centre, as the app runs it; ``flip`` adds its mirror; ``ten`` is the paper's:
     centre and four corners, with their mirrors. The corners lie ``shift_px`` from the centre:
@@ -183,30 +184,36 @@ def view_logits(
 
 
 def score(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> Scores:
-    """All figures from stored logits."""
+    """Scores from logits [N, K] and labels [N]."""
+    from sklearn.metrics import recall_score
+
     predicted = logits_NK.argmax(1)
     correct = predicted == labels_N
-    recall = {
-        name: float(correct[labels_N == k].mean()) if (labels_N == k).any() else float("nan")
-        for k, name in enumerate(LABELS)
-    }
-    probabilities = softmax(logits_NK)
-    chosen = probabilities[np.arange(len(labels_N)), labels_N]
+    recall_K = recall_score(
+        labels_N, predicted, labels=range(NUM_LABELS), average=None, zero_division=math.nan
+    )
+    recall = dict(zip(LABELS, recall_K.tolist(), strict=True))
     return Scores(
         num_faces=len(labels_N),
         accuracy=float(correct.mean()),
         interval=wilson_interval(int(correct.sum()), len(labels_N)),
         macro_recall=float(np.nanmean(list(recall.values()))),
         recall=recall,
-        ece=expected_calibration_error(probabilities, labels_N),
-        nll=float(-np.log(np.maximum(chosen, 1e-300)).mean()),
+        ece=expected_calibration_error(softmax(logits_NK), labels_N),
+        nll=negative_log_likelihood(logits_NK, labels_N),
     )
 
 
 def softmax(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
-    shifted_NK = np.exp(logits_NK - logits_NK.max(axis=1, keepdims=True))
-    normalised: NDArray[np.float64] = shifted_NK / shifted_NK.sum(axis=1, keepdims=True)
-    return normalised
+    """Softmax over the last axis of [N, K], computed stably."""
+    probabilities: NDArray[np.float64] = scipy.special.softmax(logits_NK, axis=1)
+    return probabilities
+
+
+def negative_log_likelihood(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    log_probabilities_NK = scipy.special.log_softmax(logits_NK, axis=1)
+    return float(-log_probabilities_NK[np.arange(len(labels_N)), labels_N].mean())
 
 
 NUM_BINS = 15
@@ -214,14 +221,14 @@ NUM_BINS = 15
 
 
 def bin_of(confidence_N: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which of the calibration error's bins each confidence falls into."""
+    """Bin index [N] of each confidence, out of ``NUM_BINS`` of equal width."""
     return np.minimum((confidence_N * NUM_BINS).astype(np.int64), NUM_BINS - 1)
 
 
 def expected_calibration_error(
     probabilities_NK: NDArray[np.float64], labels_N: NDArray[np.int64]
 ) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins, weighted by their faces."""
+    """Expected calibration error: the mean gap of confidence and accuracy over equal-width bins."""
     confidence = probabilities_NK.max(axis=1)
     correct = probabilities_NK.argmax(axis=1) == labels_N
     bins = bin_of(confidence)
@@ -235,44 +242,36 @@ def expected_calibration_error(
 
 
 def fit_temperature(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
-    """The T that minimises the mean NLL of softmax(logits / T) (Guo et al., 2017)."""
+    """Temperature T that minimises the mean NLL of softmax(logits / T) (Guo et al., 2017)."""
+    from scipy.optimize import minimize_scalar
 
-    def nll(log_temperature: float) -> float:
-        probabilities = softmax(logits_NK / np.exp(log_temperature))
-        chosen = probabilities[np.arange(len(labels_N)), labels_N]
-        return float(-np.log(np.maximum(chosen, 1e-300)).mean())
-
-    # the NLL is convex in 1/T, hence unimodal in log T: golden-section search
-    low, high = np.log(0.05), np.log(20.0)
-    golden = (np.sqrt(5.0) - 1) / 2
-    while high - low > 1e-5:
-        inner_low, inner_high = high - golden * (high - low), low + golden * (high - low)
-        if nll(inner_low) < nll(inner_high):
-            high = inner_high
-        else:
-            low = inner_low
-    return float(np.exp((low + high) / 2))
+    # the NLL is convex in 1 / T, hence unimodal in log T
+    found = minimize_scalar(
+        lambda log_t: negative_log_likelihood(logits_NK / math.exp(log_t), labels_N),
+        bounds=(math.log(0.05), math.log(20.0)), method="bounded", options={"xatol": 1e-8},
+    )  # fmt: skip
+    return math.exp(found.x)
 
 
 def wilson_interval(num_correct: int, num_faces: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927)."""
+    """Wilson's 95 % interval (1927) of the share ``num_correct`` of ``num_faces``, in [0, 1]."""
     if num_faces == 0:
         return (0.0, 1.0)
-    z, n = 1.959964, num_faces
-    share = num_correct / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (float(middle - half), float(middle + half))
+    from scipy.stats import binomtest
+
+    interval = binomtest(num_correct, num_faces).proportion_ci(0.95, method="wilson")
+    return (float(interval.low), float(interval.high))
 
 
 def evaluate(classify: Classifier, faces: Faces, views: Views, shift_px: int = 2) -> Scores:
+    """Scores of a classifier on ``faces`` by one kind of views."""
     if len(faces) == 0:
         raise DataError("The split has no faces.")
     return score(view_logits(classify, faces.pixels, views, shift_px), faces.labels)
 
 
 def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
-    """Append one line about a look at PrivateTest: what was measured, when, on which file."""
+    """Log one evaluation on PrivateTest: what was measured, when, on which file."""
     stamped = {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **entry}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
@@ -280,7 +279,7 @@ def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
 
 
 def refuse_second_look(name: str, version: str, log: Path | None = None) -> None:
-    """PrivateTest is looked at once for each version of a model that is exported.
+    """Refusal of a second evaluation on PrivateTest by the same version of a model.
 
     Lines of the log that tell no version are of version 1, lines without scores of no look.
 
@@ -304,7 +303,7 @@ def refuse_second_look(name: str, version: str, log: Path | None = None) -> None
 
 
 def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:
-    """The figures as JSON values, rounded."""
+    """JSON values of the scores, rounded."""
 
     def rounded(value: object) -> object:
         if isinstance(value, float):  # JSON has no NaN, the recall of an absent expression
@@ -321,5 +320,6 @@ def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:
 
 
 def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

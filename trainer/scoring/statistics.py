@@ -1,4 +1,4 @@
-"""Figures from stored logits, pure arithmetic: confusion, F1, calibration, comparison of systems.
+"""Statistics of stored logits: confusion matrix, F1, reliability, comparison of systems.
 
 Axes: N faces, K expressions, S seeds. ``trainer.scoring.evaluate`` has the figures that every
 model file carries (accuracy, recall, calibration error); here is what the paper's tables need
@@ -18,44 +18,46 @@ _Z95 = 1.959964
 
 
 def confusion(predicted_N: NDArray[np.int64], labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts [K, K]: row the real expression, column the predicted one, as in Tables 3 and 4."""
-    counts = np.zeros((NUM_LABELS, NUM_LABELS), dtype=np.int64)
-    np.add.at(counts, (labels_N, predicted_N), 1)
+    """Confusion matrix [K, K] of counts: row the true label, column the predicted one."""
+    from sklearn.metrics import confusion_matrix
+
+    counts: NDArray[np.int64] = confusion_matrix(labels_N, predicted_N, labels=range(NUM_LABELS))
     return counts
 
 
 def row_shares(confusion_KK: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each row as shares of its faces; NaN where an expression has no face."""
+    """Row-normalised confusion matrix; NaN where an expression has no face."""
     totals_K1 = confusion_KK.sum(axis=1, keepdims=True)
     shares = np.full(confusion_KK.shape, math.nan)
     np.divide(confusion_KK, totals_K1, out=shares, where=totals_K1 > 0)
     return shares
 
 
-def f1_scores(confusion_KK: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 [K] = 2 TP / (2 TP + FP + FN); NaN for an expression that is neither there nor guessed."""
-    hits = np.diag(confusion_KK)
-    denominator = confusion_KK.sum(axis=0) + confusion_KK.sum(axis=1)
-    scores = np.full(len(hits), math.nan)
-    np.divide(2 * hits, denominator, out=scores, where=denominator > 0)
+def f1_scores(predicted_N: NDArray[np.int64], labels_N: NDArray[np.int64]) -> NDArray[np.float64]:
+    """F1 score [K] = 2 TP / (2 TP + FP + FN); NaN for a label neither present nor predicted."""
+    from sklearn.metrics import f1_score
+
+    scores: NDArray[np.float64] = f1_score(
+        labels_N, predicted_N, labels=range(NUM_LABELS), average=None, zero_division=math.nan
+    )
     return scores
 
 
 def macro(values_K: NDArray[np.float64]) -> float:
-    """Mean over the expressions that have a value."""
+    """Macro average over the expressions that have a value; NaN where none has."""
     present = values_K[~np.isnan(values_K)]
     return float(present.mean()) if len(present) else math.nan
 
 
 def brier_score(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
-    """Mean squared distance of the probabilities from the true expression (0 best, 2 worst)."""
+    """Brier score: mean squared distance of the probabilities from the true label, 0 to 2."""
     truth_NK = np.eye(NUM_LABELS)[labels_N]
     return float(((softmax(logits_NK) - truth_NK) ** 2).sum(axis=1).mean())
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """One of 15 bins of equal width: its faces, their mean confidence and accuracy (NaN: none)."""
+    """Bin of the reliability diagram: faces, mean confidence and accuracy (NaN: no face)."""
 
     low: float
     high: float
@@ -67,7 +69,7 @@ class ReliabilityBin:
 def reliability(
     logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]
 ) -> list[ReliabilityBin]:
-    """The bins behind the expected calibration error, for the reliability diagram."""
+    """Bins of the reliability diagram, those of the expected calibration error."""
     probabilities = softmax(logits_NK)
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels_N
     bins = bin_of(confidence)
@@ -89,7 +91,7 @@ def reliability(
 
 @dataclass(frozen=True, slots=True)
 class SeedAccuracy:
-    """An accuracy over seeds. ``deviation`` is the sample's, over seeds, NaN for one seed.
+    """Accuracy over seeds; ``deviation`` is the sample standard deviation, NaN for one seed.
 
     ``interval`` is the 95 % interval that comes from the finite test set: Wilson's for one seed;
     for several, normal about the mean, from the scatter over faces of the share of seeds that
@@ -104,7 +106,7 @@ class SeedAccuracy:
 
 
 def accuracy_over_seeds(correct_SN: NDArray[np.bool_]) -> SeedAccuracy:
-    """Mean accuracy over seeds [S, N], its deviation, its interval.
+    """Mean accuracy over seeds from correct [S, N], with standard deviation and interval.
 
     Raises:
         ValueError: there is no seed or no face.
@@ -125,7 +127,7 @@ def accuracy_over_seeds(correct_SN: NDArray[np.bool_]) -> SeedAccuracy:
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """Two systems on the same faces: how many only one has right, and the exact p-value."""
+    """McNemar's test of two systems: faces that only one has right, and the exact p-value."""
 
     only_first: int
     only_second: int
@@ -133,22 +135,17 @@ class McNemar:
 
 
 def mcnemar(first_N: NDArray[np.bool_], second_N: NDArray[np.bool_]) -> McNemar:
-    """Exact two-sided test (McNemar, 1947) that both systems are right equally often.
+    """McNemar's exact two-sided test (1947) that both systems have the same error rate.
 
     Args:
         first_N: whether the first system is right, face by face.
         second_N: the same faces in the same order by the second.
     """
+    from scipy.stats import binomtest
+
     only_first = int((first_N & ~second_N).sum())
     only_second = int((~first_N & second_N).sum())
     total = only_first + only_second
     if total == 0:
         return McNemar(0, 0, 1.0)
-    # binomial tail at 1/2, in logarithms: the coefficients of thousands of faces overflow floats
-    smaller = min(only_first, only_second)
-    logs = [
-        math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1)
-        for k in range(smaller + 1)
-    ]
-    tail = math.fsum(math.exp(log - total * math.log(2)) for log in logs)
-    return McNemar(only_first, only_second, min(1.0, 2 * tail))
+    return McNemar(only_first, only_second, float(binomtest(only_first, total, 0.5).pvalue))

@@ -1,4 +1,4 @@
-"""What the paper reports: the systems of its tables and their figures, in percent.
+"""Figures of the paper: the systems of its tables and their accuracies, in percent.
 
 Source: Wen et al., "Facial Expression Recognition Method Based on Convolution Neural Network
 Combining Attention Mechanism", Tables 1 to 4.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A row of the paper's tables, the preset that trains it, and its figures (None: none)."""
+    """System of the paper's tables, the preset that trains it, and its figures (None: none)."""
 
     preset: str
     title: str

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from trainer.data.fer2013 import Fer2013
-from trainer.evaluation.predictions import Origin, machine, predict, save_predictions, stamp
+from trainer.evaluation.predictions import Origin, machine, predict, save_predictions, utc_now
 from trainer.evaluation.predictors import load_classifier
 from trainer.recipes.config import as_table
 from trainer.scoring.evaluate import file_sha256, shift_of
@@ -157,7 +157,7 @@ class RecipeSearch:
             model_sha256=file_sha256(path),
             training_commit=loaded.about.commit,
             command=self.plan.command,
-            date=stamp(),
+            date=utc_now(),
             machine=machine(),
         )
         pixels = self.fer.splits["public"].pixels

@@ -63,10 +63,10 @@ def _head(results: Results) -> str:
         "Every figure is computed from the logits stored beside this page "
         f"(`{head.command}`; {head.date[:10]}, commit {head.commit}).",
         "**Protocol.** FER2013 is split by its own Usage column. Training is trained on, "
-        "PublicTest chooses the epoch where a preset says so, and fits the temperature. "
-        "PrivateTest is read with `--final` only, and each look is a line of "
+        "PublicTest selects the epoch where a preset says so, and fits the temperature. "
+        "PrivateTest is read with `--final` only, and each evaluation is a line of "
         "`private-test-log.jsonl`. Accuracies are by ten crops whose logits are averaged, as "
-        "in the paper; an interval (95 %) tells what the finite test set leaves open, the "
+        "in the paper; the interval (95 %) is the uncertainty from the finite test set, the "
         "deviation after the sign is over seeds. The paper does not say by which epoch, seed "
         "or test its figures were chosen.",
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ferdesk.core.labels import LABELS
-from trainer.evaluation.figures import calibration, figures, right
+from trainer.evaluation.figures import calibration, figures, is_correct
 from trainer.evaluation.plots import reliability_png
 from trainer.scoring.statistics import mcnemar, reliability
 from trainer.studies.paper import METHOD, System
@@ -15,6 +15,7 @@ from trainer.studies.report_tables import accuracy_text
 
 
 def per_class(results: Results, systems: Sequence[System]) -> str:
+    """Section of recall per expression."""
     rows = []
     for system in systems:
         for test in results.shown_tests(system):
@@ -37,6 +38,7 @@ def per_class(results: Results, systems: Sequence[System]) -> str:
 
 
 def views(results: Results, systems: Sequence[System]) -> str:
+    """Section of test-time augmentation views and of the selected epoch."""
     rows = []
     for system in systems:
         for split in FER_TESTS:
@@ -61,13 +63,14 @@ def views(results: Results, systems: Sequence[System]) -> str:
         "ten crops by the other choice of epoch",
     ]  # fmt: skip
     return (
-        "## Ways of viewing and of choosing the epoch, %\n\nMeans over seeds. The epoch that "
+        "## Test-time augmentation views and selected epoch, %\n\nMeans over seeds. The epoch that "
         "counts is what the preset says: `best` on PublicTest or the `last` one.\n\n"
         + table_of(head, rows)
     )
 
 
 def calibration_section(results: Results, systems: Sequence[System]) -> str:
+    """Section of calibration: temperature, ECE and NLL, with reliability diagrams."""
     rows, pictures = [], []
     for system in systems:
         public = results.found(system.preset, "public")
@@ -105,7 +108,7 @@ def calibration_section(results: Results, systems: Sequence[System]) -> str:
     ]  # fmt: skip
     note = (
         "One crop, as the app runs a network, the first seed. ECE has 15 bins; the temperature "
-        "is fitted on PublicTest, so that PublicTest's own figures after it are flattered. "
+        "is fitted on PublicTest, so PublicTest's own figures after it are optimistic. "
         "Systems without probabilities (support vector machines) get theirs by the softmax "
         "of their decision values."
     )
@@ -113,6 +116,7 @@ def calibration_section(results: Results, systems: Sequence[System]) -> str:
 
 
 def other_labels(results: Results, systems: Sequence[System]) -> str:
+    """Section of accuracy without near-duplicates, and of agreement with FER+."""
     rows = []
     for system in systems:
         for split in FER_TESTS:
@@ -120,9 +124,9 @@ def other_labels(results: Results, systems: Sequence[System]) -> str:
             if not found:
                 continue
             correct = results.correct(found, split)
-            copies = results.truth.copies.get(split)
+            duplicates = results.truth.duplicates.get(split)
             crowd = results.truth.crowd.get(split)
-            without = "-" if copies is None else percent(float(correct[:, ~copies].mean()))
+            without = "-" if duplicates is None else percent(float(correct[:, ~duplicates].mean()))
             agreed = "-"
             if crowd is not None:
                 labels, mask = crowd
@@ -134,32 +138,34 @@ def other_labels(results: Results, systems: Sequence[System]) -> str:
                     without, agreed,
                 ]
             )  # fmt: skip
-    if not rows or (not results.truth.copies and not results.truth.crowd):
+    if not rows or (not results.truth.duplicates and not results.truth.crowd):
         return ""
     notes = []
     for split in FER_TESTS:
-        if (copies := results.truth.copies.get(split)) is not None:
+        if (duplicates := results.truth.duplicates.get(split)) is not None:
             notes.append(
-                f"{int(copies.sum())} of {len(copies)} {SPLIT_NAMES[split]} faces have a copy in "
-                "Training."
+                f"{int(duplicates.sum())} of {len(duplicates)} {SPLIT_NAMES[split]} faces have a "
+                "near-duplicate in Training."
             )
         if (crowd := results.truth.crowd.get(split)) is not None:
             labels, mask = crowd
             own = results.truth.fer.splits[split].labels
             agreement = percent(float((labels == own)[mask].mean()))
             notes.append(
-                f"FER+'s ten people give {int(mask.sum())} {SPLIT_NAMES[split]} faces one of the "
+                f"FER+'s voters give {int(mask.sum())} {SPLIT_NAMES[split]} faces one of the "
                 f"seven expressions by plurality; FER2013's own labels agree in {agreement} %."
             )
     head = [
-        "Preset", "Test", "FER2013's labels", "without copies", "agreement with FER+ plurality",
+        "Preset", "Test", "FER2013's labels", "without near-duplicates",
+        "agreement with FER+ plurality",
     ]  # fmt: skip
     return "\n\n".join(
-        ["## Copies, and what the crowd saw, %", " ".join(notes), table_of(head, rows)]
+        ["## Near-duplicates, and agreement with FER+, %", " ".join(notes), table_of(head, rows)]
     )
 
 
 def significance(results: Results, systems: Sequence[System]) -> str:
+    """Section of McNemar's tests between the method and each other system."""
     rows = []
     for system in systems:
         if system.preset == METHOD:
@@ -175,8 +181,8 @@ def significance(results: Results, systems: Sequence[System]) -> str:
                     continue
                 labels = results.labels(test)
                 result = mcnemar(
-                    right(ours[other.origin.seed].logits["ten"], labels),
-                    right(other.logits["ten"], labels),
+                    is_correct(ours[other.origin.seed].logits["ten"], labels),
+                    is_correct(other.logits["ten"], labels),
                 )
                 rows.append(
                     [
@@ -194,4 +200,4 @@ def significance(results: Results, systems: Sequence[System]) -> str:
         f"`{METHOD}` and each other system on the same faces (ten crops), by McNemar's exact "
         "test. The p-values are not corrected for their number, and speak of one seed each."
     )
-    return "\n\n".join(["## Are the differences more than chance?", note, table_of(head, rows)])
+    return "\n\n".join(["## Significance of the differences", note, table_of(head, rows)])

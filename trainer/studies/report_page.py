@@ -21,22 +21,27 @@ NOT_RUN = "not run"
 
 
 def percent_or_dash(percent: float | None) -> str:
+    """Percent with one decimal, or a dash."""
     return "-" if percent is None else f"{percent:.1f}"
 
 
 def percent(share: float) -> str:
+    """Share as percent with one decimal, or a dash for NaN."""
     return "-" if math.isnan(share) else f"{100 * share:.1f}"
 
 
 def share_of(value: float) -> str:
+    """Share with two decimals, or a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def p_value(p: float) -> str:
+    """P-value with three decimals."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def test_name(test: Test) -> str:
+    """Name of a test for readers."""
     return {
         "public": "PublicTest",
         "private": "PrivateTest",
@@ -46,12 +51,14 @@ def test_name(test: Test) -> str:
 
 
 def with_interval(found: SeedAccuracy) -> str:
+    """Accuracy in percent with standard deviation, 95 % interval and number of seeds."""
     low, high = (100 * end for end in found.interval)
     deviation = "" if math.isnan(found.deviation) else f" ± {100 * found.deviation:.1f}"
     return f"{100 * found.mean:.1f}{deviation} ({low:.1f} to {high:.1f}; n = {found.num_seeds})"
 
 
 def table_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown table."""
     lines = [f"| {' | '.join(head)} |", f"| {' | '.join('---' for _ in head)} |"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join(lines)
@@ -70,7 +77,7 @@ img { max-width: 100%; }
 
 
 def as_html(markdown: str, folder: Path) -> str:
-    """One page without outside parts: the pictures lie inside it."""
+    """HTML page of a report, with its pictures inside."""
     from markdown_it import MarkdownIt
 
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)

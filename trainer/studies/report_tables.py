@@ -24,6 +24,7 @@ from trainer.studies.report_results import FER_TESTS, Results
 
 
 def comparison(results: Results, table: str) -> str:
+    """Section of Table 1 or 2: accuracies beside the paper's, with plots."""
     title = {
         "table1": "Table 1: different models",
         "table2": "Table 2: the order of the attention modules",
@@ -60,6 +61,7 @@ def comparison(results: Results, table: str) -> str:
 def accuracy_text(
     results: Results, system: System, test: Test, selection: str | None = None
 ) -> str:
+    """Accuracy of a system on a test as text, or "not run"."""
     found = results.accuracy(system, test, selection)
     return NOT_RUN if found is None else with_interval(found)
 
@@ -92,6 +94,7 @@ def _bar(results: Results, system: System, test: Test, paper: float | None) -> B
 
 
 def confusion_fer2013(results: Results) -> str:
+    """Section of Table 3: confusion matrix on FER2013."""
     split: FerTest = "private" if results.found(METHOD, "private") else "public"
     return _confusion(
         results,
@@ -104,6 +107,7 @@ def confusion_fer2013(results: Results) -> str:
 
 
 def confusion_jaffe(results: Results) -> str:
+    """Section of Table 4: confusion matrices on JAFFE."""
     return "\n\n".join(
         _confusion(results,
             "Table 4: confusion on JAFFE" if scheme == "stratified" else "",

@@ -1,4 +1,4 @@
-"""The paper's tables: train what is missing, keep its predictions, write the report.
+"""Reproduction of the paper's tables: trains what is missing, and stores its predictions.
 
 Every step leaves its result on disk before the next begins, and is skipped where its result is
 there: an interrupted call goes on where it was, and later calls add seeds.
@@ -25,7 +25,7 @@ from trainer.evaluation.predictions import (
     same_recipe,
     save_predictions,
     selection_of,
-    stamp,
+    utc_now,
 )
 from trainer.evaluation.predictors import load_classifier
 from trainer.recipes.config import Recipe, as_table, load_recipe
@@ -43,7 +43,7 @@ from trainer.training.time_limit import Limit
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to reproduce and where. ``minutes`` 0 means without limit."""
+    """Reproduction plan: tables, seeds, folders, device. ``minutes`` 0 means no time limit."""
 
     tables: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -59,6 +59,7 @@ class Plan:
     jaffe_crop: JaffeCrop = "paper"
 
     def presets(self) -> tuple[str, ...]:
+        """Presets of the plan's tables, each once."""
         return tuple(dict.fromkeys(name for table in self.tables for name in TABLES[table]))
 
     def recipe(self, preset: str, seed: int = 1) -> Recipe:
@@ -67,15 +68,17 @@ class Plan:
         return load_recipe(preset, [*overrides, f"seed={seed}"])
 
     def folder(self, preset: str, seed: int) -> Path:
+        """Folder of the run of a preset with a seed."""
         return self.runs / preset / f"seed{seed}"
 
     def recipes(self) -> dict[str, dict[str, object]]:
+        """Recipes of all presets as plain values."""
         return {preset: as_table(self.recipe(preset)) for preset in self.presets()}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One trained system and seed. ``preset`` names it, ``recipe`` is what is trained."""
+    """Step of a reproduction: one trained system and seed."""
 
     preset: str
     recipe: Recipe
@@ -91,7 +94,7 @@ Ahead = Callable[[Sequence[Step], Callable[[], bool]], None]
 
 
 class Reproduction:
-    """Runs a plan on its data sets.
+    """Reproduction of a plan on its data sets.
 
     ``show`` gets a line for each piece of work, ``progress`` where a training stands;
     ``stop_requested`` is asked between training steps. Where ``ahead`` is given, it trains the
@@ -279,6 +282,6 @@ class Reproduction:
             model_sha256=file_sha256(path),
             training_commit=load_classifier(path).about.commit,
             command=self.plan.command,
-            date=stamp(),
+            date=utc_now(),
             machine=machine(),
         )

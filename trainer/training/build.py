@@ -1,4 +1,4 @@
-"""From a recipe to its network, untrained."""
+"""Network construction from a recipe."""
 
 from ferdesk.errors import DataError
 from trainer.models.baselines import StackedAutoEncoder, TangNet
@@ -7,7 +7,7 @@ from trainer.recipes.config import Recipe
 
 
 def build_network(recipe: Recipe) -> Network:
-    """The network of ``recipe.system`` with random weights (torch's generator), in train mode.
+    """Network of ``recipe.system`` with random weights (torch's generator), in train mode.
 
     Raises:
         DataError: the system is none of the networks.

@@ -1,4 +1,4 @@
-"""Checkpoints: weights, average, optimiser, recipe, commit, scores; written aside, then moved."""
+"""Checkpoints of a run: weights, weight average, optimiser, recipe, commit and scores."""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _SCHEMA = 1
 
 @dataclass(slots=True)
 class Checkpoint:
-    """Everything that a run needs to go on as if it had not been interrupted.
+    """Checkpoint of a run: everything that it needs to resume as if never interrupted.
 
     Random numbers are drawn from seeds made of ``recipe.seed`` and the step, so their state is
     not part of it. ``average`` is the exponential average of the weights, None where unused.
@@ -36,18 +36,18 @@ class Checkpoint:
     """Of the steps of the epoch in work, [steps an epoch]; a resumed epoch logs the same mean."""
 
     def evaluated_weights(self) -> dict[str, Tensor]:
-        """The weights that are judged and exported: the average where there is one."""
+        """Weights that are evaluated and exported: the moving average where there is one."""
         return self.weights if self.average is None else self.average
 
     def model(self) -> Network:
-        """The network to evaluate or export, in eval mode."""
+        """Network with the evaluated weights, in eval mode."""
         model = build_network(self.recipe)
         model.load_state_dict(self.evaluated_weights())
         return model.eval()
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write ``path`` so that at every moment either the old or the new file is whole.
+    """Write a checkpoint atomically: at every moment the old or the new file is whole.
 
     Raises:
         OSError: it cannot be written; the old file is still there.
@@ -76,7 +76,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
-    """Read a checkpoint without running code from it.
+    """Checkpoint from a file, read without running code from it.
 
     Raises:
         DataError: missing, broken, or not one of ours.
@@ -108,7 +108,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
 
 
 def current_commit() -> str:
-    """The checkout's commit, ``+`` after it where files differ, or ``unknown``."""
+    """Commit of this checkout, with ``+`` where files differ from it, or ``unknown``."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(

@@ -1,4 +1,4 @@
-"""Where a network is trained and run, compiled or not, and in which numbers."""
+"""Devices: where a network is trained, compiled or not, and in which precision."""
 
 import torch
 
@@ -7,7 +7,7 @@ from trainer.training.distributed import local_rank
 
 
 def choose_device(name: str) -> str:
-    """``auto`` becomes a GPU where torch can use one, else cpu; other names are tried.
+    """Device by name; ``auto`` is a GPU where torch can use one, else the CPU.
 
     Of the processes that torchrun starts on a machine, each gets a GPU of its own.
 
@@ -28,12 +28,12 @@ def choose_device(name: str) -> str:
 
 
 def compiling_pays(device: str) -> bool:
-    """Measured: without AMX a processor is several times slower with it than without."""
+    """Whether torch.compile is faster: on GPUs, and on CPUs with AMX (measured)."""
     return device.startswith("cuda") or _has_amx()
 
 
 def bf16_is_fast(device: str, compiled: bool) -> bool:
-    """Measured: on AMX processors compiled bfloat16 is 1.6 times as fast, elsewhere slower.
+    """Whether bfloat16 is faster: on GPUs that have it, and compiled on CPUs with AMX (measured).
 
     GPUs before NVIDIA's Ampere only emulate it.
     """

@@ -1,4 +1,4 @@
-"""Networks that others learn from: checkpoints, runs or exported files, asked once or always.
+"""Knowledge distillation: teachers from checkpoints, runs or exported models, and soft targets.
 
 Axes: N faces, K expressions.
 """
@@ -31,15 +31,15 @@ from trainer.scoring.evaluate import (
 from trainer.training.build import build_network
 from trainer.training.checkpoint import load_checkpoint
 from trainer.training.errors import TrainingStopped
-from trainer.training.initial_weights import load_start
+from trainer.training.initial_weights import load_initial_weights
 
 _PART = 1024
-"""Faces after which what was said is written down."""
+"""Faces per chunk, after which the logits are saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained network: its recipe, its weights, its file and the digest of that."""
+    """Teacher network: its recipe, weights, file and the file's digest."""
 
     recipe: Recipe
     weights: dict[str, Tensor]
@@ -49,7 +49,7 @@ class Teacher:
     sha256: str
 
     def network(self) -> Network:
-        """In eval mode, with logits as calibrated as its file's."""
+        """Network in eval mode, with logits calibrated as in the teacher's file."""
         network = build_network(self.recipe)
         network.load_state_dict(self.weights)
         if not network.angular:  # unit rows cannot carry a temperature
@@ -61,7 +61,7 @@ class Teacher:
 
 
 def load_teacher(place: Path, student: Recipe) -> Teacher:
-    """A teacher from a checkpoint (.pt), a run's folder, or a model that ferdesk exported (.onnx).
+    """Teacher from a checkpoint (.pt), a run's folder, or a model exported by ferdesk (.onnx).
 
     Of a folder the checkpoint counts that the run's own rule chooses.
 
@@ -71,7 +71,7 @@ def load_teacher(place: Path, student: Recipe) -> Teacher:
     """
     path = _file_of(place)
     if path.suffix == ".onnx":
-        start = load_start(path)
+        start = load_initial_weights(path)
         recipe = recipe_from({**start.shape, "name": path.stem}, str(path))
         found = Teacher(
             recipe, start.weights, start.temperature or 1.0, str(place), file_sha256(path)
@@ -83,8 +83,8 @@ def load_teacher(place: Path, student: Recipe) -> Teacher:
         )
     if student.distill_view == "same" and found.recipe.crop_px != student.crop_px:
         raise DataError(
-            f"The teacher {place} looks at {found.recipe.crop_px} pixels, the student at "
-            f"{student.crop_px}; both must see the same view (or set distill_view=ten)."
+            f"The teacher {place} takes crops of {found.recipe.crop_px} pixels, the student of "
+            f"{student.crop_px}; both must take the same view (or set distill_view=ten)."
         )
     return found
 
@@ -99,7 +99,7 @@ def _file_of(place: Path) -> Path:
     return best if chosen_best else last
 
 
-def opinion(
+def teacher_probabilities(
     teachers: Sequence[Teacher],
     data: Fer2013,
     recipe: Recipe,
@@ -108,17 +108,17 @@ def opinion(
     notice: Callable[[str], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float32]:
-    """The teachers' mean probabilities for Training, [N, 7], at the temperature of distillation.
+    """Soft targets [N, 7] of Training: teachers' mean probabilities at ``distill_temperature``.
 
-    Each looks at the faces as they are, by ``recipe.distill_view``. What one has said is kept in
-    ``folder``, part by part, so that a run that goes on asks nobody twice.
+    Each sees the unaugmented faces by ``recipe.distill_view``. Its logits are saved in ``folder``
+    chunk by chunk, so that a resumed run computes nothing twice.
 
     Raises:
         TrainingStopped: ``stop_requested``.
-        ValueError: they are to see the student's own views.
+        ValueError: the recipe asks for the student's own views.
     """
     if recipe.distill_view == "same":
-        raise ValueError("teachers of the same view are asked at each step")
+        raise ValueError("with distill_view=same soft targets are computed at each step")
     views: Views = recipe.distill_view
     pixels = data.splits["training"].pixels
     total = np.zeros((len(pixels), NUM_LABELS))
@@ -127,22 +127,22 @@ def opinion(
         key = hashlib.sha256(json.dumps(words).encode()).hexdigest()
         path = folder / f"taught-{key[:16]}.npz"
         arrays = read_arrays(path, ("logits",))
-        said = np.zeros((0, NUM_LABELS)) if arrays is None else arrays["logits"]
-        if len(said) < len(pixels):
+        logits = np.zeros((0, NUM_LABELS)) if arrays is None else arrays["logits"]
+        if len(logits) < len(pixels):
             notice(
-                f"Teacher {number + 1} of {len(teachers)}, {teacher.place}, looks at the "
-                f"{len(pixels) - len(said)} faces ({recipe.distill_view}), once."
+                f"Teacher {number + 1} of {len(teachers)}, {teacher.place}: computing soft targets "
+                f"of {len(pixels) - len(logits)} faces (views: {recipe.distill_view})."
             )
         classify = torch_classifier(teacher.network().to(device), teacher.recipe.crop_px)
         shift_px = shift_of(teacher.recipe.crop_px)
-        while len(said) < len(pixels):
+        while len(logits) < len(pixels):
             if stop_requested():
                 raise TrainingStopped(
-                    f"Stopped while teachers looked; what they said is in {folder}: --resume "
-                    "goes on from there."
+                    f"Stopped while soft targets were computed; they are saved in {folder}: "
+                    "--resume continues."
                 )
-            part = pixels[len(said) : len(said) + _PART]
-            said = np.concatenate([said, view_logits(classify, part, views, shift_px)])
-            write_arrays(path, {"logits": said.astype(np.float32)})
-        total += softmax(said.astype(np.float32).astype(np.float64) / recipe.distill_temperature)
+            part = pixels[len(logits) : len(logits) + _PART]
+            logits = np.concatenate([logits, view_logits(classify, part, views, shift_px)])
+            write_arrays(path, {"logits": logits.astype(np.float32)})
+        total += softmax(logits.astype(np.float32).astype(np.float64) / recipe.distill_temperature)
     return (total / len(teachers)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Several processes train one network: started by torchrun, gloo on processors, NCCL on GPUs.
+"""Distributed training of one network: torchrun's processes, gloo on CPUs, NCCL on GPUs.
 
 The recipe's batch is the batch of all processes together. Each takes its rows of it, gradients and
 the norms' statistics are averaged, so that all hold the same weights, and process 0 alone writes.
@@ -26,23 +26,23 @@ _TIMEOUT = datetime.timedelta(minutes=10)
 
 
 class GroupLost(FerdeskError):
-    """Another process of the run is gone, so the step in work cannot be finished."""
+    """Loss of another process of the run: the current step cannot be finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The processes of a run, as one of them sees it; alone it is ``Group()``."""
+    """Process group of a run, as one of its processes sees it; a single process is ``Group()``."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def writes(self) -> bool:
-        """Whether this process writes the files and speaks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
     def check_batch(self, batch: int) -> None:
-        """Refuse a batch that cannot be shared out in equal parts of whole mirror pairs.
+        """Check that a batch divides evenly among the processes, in pairs of mirror rows.
 
         Raises:
             DataError: with batches near it that can.
@@ -57,7 +57,7 @@ class Group:
             )
 
     def rows(self, batch: int) -> NDArray[np.int64]:
-        """This process's rows of a batch, in an order whose reverse is that of their mirrors.
+        """Rows of a batch for this process, ordered so that reversing them gives their mirror rows.
 
         Mixup mixes row i with row batch - 1 - i, so both go to one process, and there too a row's
         partner stands at its place counted from the end.
@@ -69,7 +69,7 @@ class Group:
         return np.concatenate([first, batch - 1 - first[::-1]])
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Put the mean over all processes into each gradient, in one exchange.
+        """Average the gradients over all processes, in one all-reduce.
 
         Raises:
             GroupLost: another process is gone.
@@ -85,7 +85,7 @@ class Group:
             gradient.copy_(part.view(gradient.shape))
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of ``value`` over all processes, without a gradient.
+        """Mean of ``value`` over all processes, without a gradient.
 
         Raises:
             GroupLost: another process is gone.
@@ -97,7 +97,7 @@ class Group:
         return total / self.size
 
     def any(self, flag: bool) -> bool:
-        """Whether any process says True; all get the same answer.
+        """Whether any process passes True; all get the same answer.
 
         Raises:
             GroupLost: another process is gone.
@@ -109,7 +109,7 @@ class Group:
         return bool(count.item() > 0)
 
     def from_first(self, make: Callable[[], _T]) -> _T:
-        """What ``make`` returns in process 0, or the same ``FerdeskError`` in all of them."""
+        """Result of ``make`` in process 0, broadcast; or the same ``FerdeskError`` in all."""
         if self.size == 1:
             return make()
         parcel: list[Any] = [None, None]
@@ -126,7 +126,7 @@ class Group:
         return made
 
     def copy_from_first(self, values: Iterable[Tensor]) -> None:
-        """Overwrite ``values`` with those of process 0, whatever each machine began with.
+        """Broadcast ``values`` from process 0, in place.
 
         Raises:
             GroupLost: another process is gone.
@@ -159,7 +159,7 @@ def _lost() -> Iterator[None]:
 
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
-    """The group that torchrun's environment describes, left again at the end; alone without it.
+    """Process group from torchrun's environment, left at the end; a single process without it.
 
     Raises:
         DataError: the other processes cannot be met.
@@ -188,12 +188,12 @@ def joined(device: torch.device) -> Iterator[Group]:
 
 
 def local_rank() -> int:
-    """Which of its machine's processes this one is: the number of its GPU."""
+    """Index of this process on its machine: the number of its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 class _MeanOverGroup(torch.autograd.Function):
-    """The mean over all processes; the slope is shared out in the same way."""
+    """Mean over all processes, whose gradient is averaged in the same way."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, group: Group) -> Tensor:  # noqa: ANN401
@@ -201,12 +201,12 @@ class _MeanOverGroup(torch.autograd.Function):
         return group.mean(value)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        return ctx.group.mean(slope.contiguous()), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return ctx.group.mean(gradient.contiguous()), None
 
 
 class SyncedBatchNorm(_BatchNorm):
-    """Batch normalisation over the faces of all processes, on any device.
+    """Synchronised batch normalisation over the faces of all processes, on any device.
 
     torch's SyncBatchNorm does not run on processors. Each process must see as many faces.
     """
@@ -244,7 +244,7 @@ class SyncedBatchNorm(_BatchNorm):
 
 
 def synchronise_norms(network: _Net, group: Group, device: torch.device) -> _Net:
-    """``network`` with batch norms over all processes: torch's on CUDA, ours elsewhere."""
+    """Network with synchronised batch norms: torch's own on CUDA, ``SyncedBatchNorm`` elsewhere."""
     if group.size == 1:
         return network
     if device.type == "cuda":

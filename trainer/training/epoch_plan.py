@@ -1,4 +1,4 @@
-"""What an epoch shows, and with what numbers: decided by the recipe's seed and the epoch alone.
+"""Plan of an epoch: order, random numbers and schedules, from the recipe's seed and the epoch.
 
 Made on the host from NumPy's generators, so that it is the same on every device and for any number
 of processes, and needs no state to go on from.
@@ -21,31 +21,32 @@ from trainer.training.distributed import ALONE, Group
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """One epoch as tables, a row for each step.
+    """Plan of one epoch as tables, one row per step.
 
     ``order_SB`` int64: the faces' places in the split, each at most once; ``random_SBD`` float32
-    in [0, 1); ``rate_S`` learning rates; ``annealing_S`` A-Softmax's lambda; ``share_S`` mixup's
-    share of the first face; ``keep_S`` what the average of the weights keeps of itself; float32.
+    in [0, 1); ``rate_S`` learning rates; ``annealing_S`` A-Softmax's lambda; ``mixup_lambda_S``
+    mixup's lambda; ``ema_decay_S`` the decay of the weights' moving average; all float32.
     """
 
     order_SB: Tensor
     random_SBD: Tensor
     rate_S: Tensor
     annealing_S: Tensor
-    share_S: Tensor
-    keep_S: Tensor
+    mixup_lambda_S: Tensor
+    ema_decay_S: Tensor
 
     def tables(self) -> list[Tensor]:
+        """All tables, in the order of the fields."""
         return [
-            self.order_SB, self.random_SBD, self.rate_S, self.annealing_S, self.share_S,
-            self.keep_S,
+            self.order_SB, self.random_SBD, self.rate_S, self.annealing_S, self.mixup_lambda_S,
+            self.ema_decay_S,
         ]  # fmt: skip
 
 
 def plan_epoch(recipe: Recipe, num_faces: int, epoch: int, group: Group = ALONE) -> EpochPlan:
-    """The plan of ``epoch`` (from 0) for this process: a permutation, and numbers for each face.
+    """Plan of ``epoch`` (from 0) for this process: a permutation, and random numbers per face.
 
-    The faces left over by the last whole batch are not shown in this epoch.
+    Faces beyond the last whole batch are left out of this epoch.
     """
     steps, batch = num_faces // recipe.batch, recipe.batch
     order = np.random.default_rng([recipe.seed, epoch]).permutation(num_faces)
@@ -56,22 +57,22 @@ def plan_epoch(recipe: Recipe, num_faces: int, epoch: int, group: Group = ALONE)
     rows = group.rows(batch)
     if group.size > 1:
         order_SB, random_SBD = order_SB[:, rows], random_SBD[:, rows]
-    share_S = np.ones(steps)
+    mixup_lambda_S = np.ones(steps)
     if recipe.mixup:
-        share_S = np.random.default_rng([recipe.seed, epoch, 2]).beta(
+        mixup_lambda_S = np.random.default_rng([recipe.seed, epoch, 2]).beta(
             recipe.mixup, recipe.mixup, steps
         )
     step_S = epoch * steps + np.arange(steps)
     annealing = Annealing(recipe.annealing_base, recipe.annealing_gamma, recipe.annealing_minimum)
-    # the first steps are forgotten quickly, or the random start would linger
-    keep_S = np.minimum(recipe.average, (1 + step_S) / (10 + step_S))
+    # a small decay at first, or the random initialisation would linger in the average
+    ema_decay_S = np.minimum(recipe.average, (1 + step_S) / (10 + step_S))
     return EpochPlan(
         order_SB=torch.from_numpy(np.ascontiguousarray(order_SB)),
         random_SBD=torch.from_numpy(np.ascontiguousarray(random_SBD)),
         rate_S=_floats([learning_rate_at(recipe, step / steps) for step in step_S.tolist()]),
         annealing_S=_floats([annealing.at(step) for step in step_S.tolist()]),
-        share_S=_floats(share_S.tolist()),
-        keep_S=_floats(keep_S.tolist()),
+        mixup_lambda_S=_floats(mixup_lambda_S.tolist()),
+        ema_decay_S=_floats(ema_decay_S.tolist()),
     )
 
 
@@ -80,14 +81,14 @@ def _floats(values: list[float]) -> Tensor:
 
 
 def learning_rate_at(recipe: Recipe, epoch: float) -> float:
-    """The learning rate at a (fractional) epoch: warm-up, then a cosine to 0 or steps.
+    """Learning rate at a (fractional) epoch: linear warm-up, then cosine to 0 or steps.
 
     Steps are constant to ``step_from``, and first drop ``step_every`` epochs after it.
     """
     if epoch < recipe.warmup:
         return recipe.learning_rate * (epoch + 0.01) / recipe.warmup
     if recipe.schedule == "cosine":
-        share = (epoch - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
-        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+        progress = (epoch - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
+        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
     num_drops = max(0, int((epoch - recipe.step_from) // recipe.step_every))
     return float(recipe.learning_rate * recipe.step_factor**num_drops)

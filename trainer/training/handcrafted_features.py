@@ -1,4 +1,4 @@
-"""Features made by hand from grey faces: oriented gradients, local binary patterns, Gabor energy.
+"""Handcrafted features of grey faces: HOG, local binary patterns, Gabor energy.
 
 The paper names these three as the classic ones ([1] to [3]). Each is a vector that describes cells
 of 8x8 pixels; docs/method.md gives the choices. Axes: N faces, H rows, W columns, D features.
@@ -32,7 +32,7 @@ Array = NDArray[np.float32]
 
 
 def hog_features(faces_NHW: NDArray[np.uint8]) -> Array:
-    """Histograms of 9 orientations in cells of 8x8, normalised over blocks of 2x2 (L2-Hys).
+    """HOG features (Dalal and Triggs, 2005): 9 orientations, 8x8 cells, 2x2 blocks, L2-Hys.
 
     Dalal and Triggs's settings: [N, 900] for 48 pixels.
     """
@@ -50,7 +50,7 @@ def hog_features(faces_NHW: NDArray[np.uint8]) -> Array:
 
 
 def lbp_features(faces_NHW: NDArray[np.uint8]) -> Array:
-    """Shares of the 59 uniform patterns in each cell, at radii of 1 and 2 pixels.
+    """LBP features: histograms of the 59 uniform patterns per cell, at radii of 1 and 2 pixels.
 
     Square roots of the shares are given, so that a linear classifier compares histograms by
     Hellinger's distance. [N, 4248] for 48 pixels.
@@ -73,7 +73,7 @@ def lbp_features(faces_NHW: NDArray[np.uint8]) -> Array:
 
 
 def gabor_features(faces_NHW: NDArray[np.uint8]) -> Array:
-    """Mean magnitude of 40 Gabor filters (5 frequencies, 8 angles) in each cell.
+    """Gabor features: mean magnitude of 40 filters (5 frequencies, 8 angles) per cell.
 
     The filters are scikit-image's; all faces of a chunk are filtered at once in the frequency
     domain, which a test holds against its own ``gabor``. Each face is first given mean 0 and
@@ -95,7 +95,7 @@ def gabor_features(faces_NHW: NDArray[np.uint8]) -> Array:
 
 
 def gabor_responses(x_NHW: Array) -> Iterator[NDArray[np.complex64]]:
-    """Faces filtered by each Gabor filter in turn: complex [N, H, W], zeros beyond the edges."""
+    """Gabor filter responses, one filter at a time: complex [N, H, W], zero padding."""
     kernels = [
         gabor_kernel(frequency, angle)  # type: ignore[no-untyped-call]
         for frequency in GABOR_FREQUENCIES
@@ -128,13 +128,13 @@ def describe(
     crop_px: int,
     report: Callable[[int], None] = lambda _: None,
 ) -> Array:
-    """The features [N, D] of the centre of each face that ``system`` looks at.
+    """Features [N, D] of the centre of each face, by ``system``.
 
     Args:
         system: ``hog-svm``, ``lbp-svm`` or ``gabor-svm``.
         faces_NHW: [N, 48, 48] uint8.
         crop_px: side of the centre.
-        report: told after each chunk how many faces are described.
+        report: called after each chunk with the number of faces done.
     """
     margin = (FACE_SIZE_PX - crop_px) // 2
     inner_NHW = faces_NHW[:, margin : margin + crop_px, margin : margin + crop_px]

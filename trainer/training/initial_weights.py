@@ -1,4 +1,4 @@
-"""Weights to start from: a checkpoint's, or those inside a model file that ferdesk exported."""
+"""Initial weights of a run, from a checkpoint or from a model that ferdesk exported."""
 
 import json
 import re
@@ -20,8 +20,8 @@ PARITY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """``weights`` of a network, and the fields of a recipe that such a network needs.
+class InitialWeights:
+    """Initial ``weights`` of a network, and the recipe fields that such a network needs.
 
     ``temperature`` divides the logits, where the source has one.
     """
@@ -32,8 +32,8 @@ class Start:
     source: str
 
 
-def load_start(path: Path) -> Start:
-    """Read a checkpoint (``.pt``) or an exported model (``.onnx``).
+def load_initial_weights(path: Path) -> InitialWeights:
+    """Initial weights from a checkpoint (``.pt``) or an exported model (``.onnx``).
 
     Raises:
         DataError: missing, broken, of another program, or an int8 model, which has no weights
@@ -42,7 +42,9 @@ def load_start(path: Path) -> Start:
     if path.suffix == ".onnx":
         return _from_onnx(path)
     checkpoint = load_checkpoint(path)
-    return Start(checkpoint.evaluated_weights(), shape_of(checkpoint.recipe), None, path.name)
+    return InitialWeights(
+        checkpoint.evaluated_weights(), shape_of(checkpoint.recipe), None, path.name
+    )
 
 
 def initialise(model: Network, start: dict[str, Tensor]) -> None:
@@ -67,7 +69,7 @@ def initialise(model: Network, start: dict[str, Tensor]) -> None:
 
 
 def shape_of(recipe: Recipe) -> dict[str, Any]:
-    """The fields that decide which weights a network has, and what it looks at."""
+    """Recipe fields that determine the weights' shapes and the network's input."""
     return {
         "system": recipe.system, "width": recipe.width, "attention": recipe.attention,
         "pool": recipe.pool, "loss": recipe.loss, "crop_px": recipe.crop_px,
@@ -75,7 +77,7 @@ def shape_of(recipe: Recipe) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _from_onnx(path: Path) -> Start:
+def _from_onnx(path: Path) -> InitialWeights:
     """The named weights inside the graph; the last layer's are cam's, times what divides them."""
     import onnx
     from onnx import numpy_helper
@@ -127,18 +129,18 @@ def _from_onnx(path: Path) -> Start:
             f"{path} holds no weights that can be trained further (an int8 model, or one that "
             "ferdesk-train did not export); give a checkpoint, last.pt or best.pt."
         ) from error
-    _prove(network, recipe.crop_px, temperature, classify, path)
-    return Start(weights, shape, temperature, path.name)
+    _check_parity(network, recipe.crop_px, temperature, classify, path)
+    return InitialWeights(weights, shape, temperature, path.name)
 
 
-def _prove(
+def _check_parity(
     network: torch.nn.Module,
     crop_px: int,
     temperature: float,
     classify: Any,  # noqa: ANN401
     path: Path,
 ) -> None:
-    """The network must say of noise what the file says."""
+    """Check that the rebuilt network gives the file's logits on random pixels."""
     from trainer.scoring.evaluate import torch_classifier
 
     pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
@@ -147,6 +149,6 @@ def _prove(
     difference = float(np.abs(ours - classify(pixels)).max())
     if not difference <= PARITY:
         raise DataError(
-            f"The network made from {path} differs from it by {difference:.2g} ({PARITY} is "
-            "allowed); give a checkpoint, last.pt or best.pt."
+            f"The network rebuilt from {path} differs from it by {difference:.2g} (at most "
+            f"{PARITY} is allowed); give a checkpoint, last.pt or best.pt."
         )

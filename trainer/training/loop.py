@@ -1,4 +1,4 @@
-"""The training loop: FER2013 on the device, one launch a step, resumable at any step."""
+"""Training loop: FER2013 on the device, one launch per step, resumable at any step."""
 
 import contextlib
 import math
@@ -21,7 +21,7 @@ from trainer.recipes.config import Recipe
 from trainer.scoring.center_crop import center_accuracy
 from trainer.training.build import build_network
 from trainer.training.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
-from trainer.training.distillation import Teacher, load_teacher, opinion
+from trainer.training.distillation import Teacher, load_teacher, teacher_probabilities
 from trainer.training.distributed import ALONE, Group, GroupLost, synchronise_norms
 from trainer.training.epoch_plan import learning_rate_at
 from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
@@ -30,7 +30,7 @@ from trainer.training.pretrain import FILE as PRETRAINED
 from trainer.training.pretrain import Progress as Pretraining
 from trainer.training.pretrain import pretrain
 from trainer.training.progress import Progress
-from trainer.training.run_log import Journal
+from trainer.training.run_log import RunLog
 from trainer.training.step import TrainingStep, is_out_of_memory, memory_format
 
 SAVE_EVERY_S = 60.0
@@ -59,7 +59,7 @@ def fit(
     notice: Callable[[str], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Checkpoint:
-    """Train ``recipe`` and return the checkpoint that its selection rule chooses.
+    """Train ``recipe``; returns the checkpoint that its selection rule chooses.
 
     Leaves ``last.pt`` (saved at least once a minute), ``best.pt`` (highest accuracy on
     PublicTest, one crop) and ``log.jsonl`` in ``folder``. PrivateTest is never touched.
@@ -150,7 +150,7 @@ class _Run:
             self.averaged.eval()
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
-            group=group, autotune=autotune, notice=notice, **self._taught_by(),
+            group=group, autotune=autotune, notice=notice, **self._distillation_targets(),
         )  # fmt: skip
         self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
@@ -173,8 +173,8 @@ class _Run:
         )
         return network
 
-    def _taught_by(self) -> dict[str, Any]:
-        """The teachers, or what they said once for all; the first process alone reads files."""
+    def _distillation_targets(self) -> dict[str, Any]:
+        """Teachers, or their precomputed soft targets; only the first process reads files."""
         if not self.recipe.teacher:
             return {}
 
@@ -182,18 +182,18 @@ class _Run:
             teachers = [load_teacher(Path(place), self.recipe) for place in self.recipe.teacher]
             if self.recipe.distill_view == "same":
                 return teachers, None
-            return [], opinion(
+            return [], teacher_probabilities(
                 teachers, self.data, self.recipe, self.folder, self.device, self.notice,
                 self.stop_requested,
             )  # fmt: skip
 
-        teachers, taught_NK = self.group.from_first(load)
-        if taught_NK is not None:
-            return {"taught_NK": torch.from_numpy(taught_NK)}
+        teachers, soft_targets_NK = self.group.from_first(load)
+        if soft_targets_NK is not None:
+            return {"taught_NK": torch.from_numpy(soft_targets_NK)}
         return {"teachers": [teacher.network().to(self.device) for teacher in teachers]}
 
     def _open(self, resume: bool) -> Checkpoint | None:
-        """The checkpoint to go on from, checked; the first process alone does this."""
+        """The checkpoint to resume from, checked; only the first process does this."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -233,21 +233,21 @@ class _Run:
         stop_requested: Callable[[], bool],
     ) -> Checkpoint:
         last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
-        journal = None
+        run_log = None
         try:
             if self._pretrains and isinstance(self.model, StackedAutoEncoder):
                 self._pretrain(self.model, report, stop_requested)
             if self.group.writes and self.step < last_step:
-                journal = Journal(self.folder, self.step, events=events, notice=self.notice)
-            self._train(last_step, journal, report, stop_requested)
+                run_log = RunLog(self.folder, self.step, events=events, notice=self.notice)
+            self._train(last_step, run_log, report, stop_requested)
         except GroupLost as error:
             raise TrainingStopped(
                 f"{error}, so this one ends too, at step {self.step}. What {self.folder} holds is "
                 "whole: start all again with --resume."
             ) from error
         finally:
-            if journal is not None:
-                journal.close()
+            if run_log is not None:
+                run_log.close()
             if self._best is not None:  # the run broke off with the best so far in memory alone
                 with contextlib.suppress(OSError):
                     save_checkpoint(self._best, self.folder / "best.pt")
@@ -286,7 +286,7 @@ class _Run:
     def _train(
         self,
         last_step: int,
-        journal: Journal | None,
+        run_log: RunLog | None,
         report: Callable[[Progress], None],
         stop_requested: Callable[[], bool],
     ) -> None:
@@ -323,7 +323,7 @@ class _Run:
             )
             self._check_finite(loss, weights_too=saving or epoch_ended)
             if epoch_ended:
-                self._evaluate_epoch(journal, rate, images_per_s)
+                self._evaluate_epoch(run_log, rate, images_per_s)
             if saving:
                 save_s = time.monotonic()
                 self._save()
@@ -354,7 +354,7 @@ class _Run:
                     module.eval()
 
     def _mean_loss(self, first: int, end: int) -> float:
-        """The mean loss of the epoch's steps from ``first`` to before ``end``, over all faces."""
+        """Mean loss of the epoch's steps in [first, end), over all faces."""
         losses = self.update.losses_S[first:end]
         if self.group.size > 1:  # from here on each process holds the losses over all faces
             losses.copy_(self.group.mean(losses))
@@ -375,7 +375,7 @@ class _Run:
         return bool(torch.isfinite(torch.stack(torch._foreach_norm(values))).all())
 
     def _evaluate_epoch(
-        self, journal: Journal | None, learning_rate: float, images_per_s: float
+        self, run_log: RunLog | None, learning_rate: float, images_per_s: float
     ) -> None:
         epoch = self.step // self.steps_per_epoch
         accuracy = self._public_accuracy() if len(self.data.splits["public"]) else None
@@ -387,13 +387,13 @@ class _Run:
             if self.group.writes:
                 self._best = self._checkpoint(copied=True)
         loss = self._mean_loss(0, self.steps_per_epoch)
-        if journal is not None:
+        if run_log is not None:
             row = {
                 "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
                 "images_per_s": images_per_s, "public": accuracy,
             }  # fmt: skip
             try:
-                journal.write(row)
+                run_log.write(row)
             except FerdeskError as error:
                 raise TrainingStopped(str(error)) from error
 
@@ -435,7 +435,7 @@ class _Run:
         )
 
     def _save(self) -> None:
-        """Write what there is to write; the best first, for ``last.pt`` knows of it."""
+        """Write the pending checkpoints; ``best.pt`` first, as ``last.pt`` refers to it."""
         if not self.group.writes:
             return
         for name, checkpoint in (("best.pt", self._best), ("last.pt", self._checkpoint())):

@@ -1,4 +1,4 @@
-"""Several runs at a time, each a process of its own with its own folder, resumable together.
+"""Parallel runs: each a process of its own with its own folder, resumable together.
 
 A network as small as the paper's, at its batch of 64, leaves much of a large GPU idle; several
 runs fill it. On one GPU start NVIDIA's MPS first (docs/training.md), or they take turns.
@@ -16,12 +16,12 @@ from pathlib import Path
 
 _POLL_S = 0.2
 _GRACE_S = 120.0
-"""How long a run may take to save when all are to stop."""
+"""Seconds that a run may take to save when all are to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: the ``arguments`` of ``ferdesk-train fit`` without ``--out`` and ``--resume``."""
+    """Job: the ``arguments`` of ``ferdesk-train fit`` without ``--out`` and ``--resume``."""
 
     folder: Path
     arguments: tuple[str, ...]
@@ -30,7 +30,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended: ``code`` is its exit code, ``last_words`` the end of what it said."""
+    """Outcome of a job: its exit ``code``, and the last line of its output."""
 
     job: Job
     code: int
@@ -38,12 +38,13 @@ class Outcome:
 
     @property
     def done(self) -> bool:
+        """Whether the job succeeded."""
         return self.code == 0
 
 
 @dataclass(slots=True)
 class Overview:
-    """Where the jobs stand, for whoever shows it."""
+    """Overview of all jobs, for display."""
 
     waiting: int = 0
     running: dict[Path, dict[str, object]] = field(default_factory=dict)
@@ -59,10 +60,10 @@ def run_many(
     stop_requested: Callable[[], bool] = lambda: False,
     program: Sequence[str] = (sys.executable, "-m", "trainer"),
 ) -> list[Outcome]:
-    """Run ``jobs``, ``at_once`` at a time, in their order; one that fails does not stop others.
+    """Run ``jobs``, ``at_once`` at a time, in their order; a failure does not stop the others.
 
-    What each says goes to ``output.txt`` in its folder. A job that was begun goes on where it
-    stands, one that is done ends at once, so that calling this again finishes what is left.
+    Each job's output goes to ``output.txt`` in its folder. A job resumes where it was stopped and
+    returns at once where it is done, so that calling this again finishes the rest.
 
     Args:
         jobs: with different folders.
@@ -119,7 +120,7 @@ def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def last_row(folder: Path) -> dict[str, object]:
-    """The newest row of a run's log, empty where there is none."""
+    """Newest row of a run's log, empty where there is none."""
     try:
         lines = (folder / "log.jsonl").read_text("utf-8").splitlines()
         row = json.loads(lines[-1])
@@ -137,7 +138,7 @@ def _last_words(job: Job) -> str:
 
 
 def devices_of(device: str, num_gpus: int) -> list[str]:
-    """The devices that jobs are dealt out to in turn: all GPUs for ``auto``, else that one."""
+    """Devices that jobs are assigned to in turn: all GPUs for ``auto``, else that one."""
     if device == "auto" and num_gpus > 1:
         return [f"cuda:{number}" for number in range(num_gpus)]
     return [device]

@@ -1,4 +1,4 @@
-"""Greedy pre-training of Zhang's stacked auto-encoder: denoising, then sparse, then plain.
+"""Greedy layer-wise pre-training of the stacked auto-encoder: denoising, sparse, plain.
 
 Each layer learns to reconstruct what it is shown: the first, the face from one with hidden pixels;
 the others, the activations of the layer below, which stays as it is. Axes: B faces, C features.
@@ -22,7 +22,7 @@ from trainer.recipes.config import Recipe
 from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from trainer.training.distributed import ALONE, Group
 from trainer.training.errors import TrainingStopped
-from trainer.training.run_log import Journal
+from trainer.training.run_log import RunLog
 
 Kind = Literal["denoising", "sparse", "plain"]
 KINDS: tuple[Kind, ...] = ("denoising", "sparse", "plain")
@@ -33,7 +33,7 @@ REPORT_EVERY_STEPS = 25
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where pre-training stands; ``loss`` is the layer's own, ``step`` counts over all layers."""
+    """Progress of pre-training; ``loss`` is the layer's own, ``step`` counts over all layers."""
 
     layer: Kind
     epoch: float
@@ -45,13 +45,13 @@ class Progress:
 
 
 def corrupted(x_BC: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """``x_BC`` with a random ``share`` of its values set to 0, which is each face's mean grey."""
+    """Masking noise: a random ``share`` of the values of ``x_BC`` set to 0, the mean grey."""
     kept = torch.rand(x_BC.shape, generator=generator, device=x_BC.device) >= share
     return x_BC * kept
 
 
 def sparsity_penalty(activation_BC: Tensor, target: float) -> Tensor:
-    """sum_j KL(target || mean_j): how far the mean activations of a batch are from ``target``.
+    """Sparsity penalty: sum_j KL(target || mean_j) over the batch's mean activations.
 
     KL(p || q) = p log(p / q) + (1 - p) log((1 - p) / (1 - q)). Activations lie in [0, 1].
     """
@@ -62,12 +62,12 @@ def sparsity_penalty(activation_BC: Tensor, target: float) -> Tensor:
 
 
 def reconstruction_error(rebuilt_BC: Tensor, x_BC: Tensor) -> Tensor:
-    """Half the squared distance, summed over features, mean over faces."""
+    """Reconstruction error: half the squared distance, summed over features, mean over faces."""
     return 0.5 * (rebuilt_BC - x_BC).square().sum(1).mean()
 
 
 class GreedyPretraining:
-    """The steps of pre-training, each decided by the recipe's seed and the step's number."""
+    """Greedy pre-training, each step determined by the recipe's seed and the step's number."""
 
     def __init__(self, model: StackedAutoEncoder, recipe: Recipe, pixels_NHW: Tensor) -> None:
         self.model, self.recipe, self.pixels = model, recipe, pixels_NHW
@@ -85,11 +85,11 @@ class GreedyPretraining:
 
     @property
     def layer(self) -> int:
-        """Index of the layer that learns now, or learned last."""
+        """Index of the layer that is trained now, or was trained last."""
         return min(self.step // self.steps_per_layer, len(self.decoders) - 1)
 
     def update(self) -> Tensor:
-        """One step of the layer whose turn it is; returns its loss, still on the device."""
+        """Train the current layer for one step; returns its loss, still on the device."""
         recipe, layer = self.recipe, self.layer
         within = self.step % self.steps_per_layer
         if within == 0:
@@ -114,7 +114,7 @@ class GreedyPretraining:
         return loss.detach()
 
     def losses(self, layer: int, x_BC: Tensor) -> tuple[Tensor, Tensor]:
-        """What ``layer`` minimises on its inputs, and the reconstruction error in it."""
+        """Loss of ``layer`` on its inputs, and the reconstruction error in it."""
         recipe, kind = self.recipe, KINDS[layer]
         shown_BC = x_BC
         if kind == "denoising":
@@ -130,10 +130,11 @@ class GreedyPretraining:
         return error, error
 
     def state(self) -> dict[str, Any]:
-        """Everything but the network's own weights."""
+        """State without the network's own weights, for a checkpoint."""
         return {"decoders": self.decoders.state_dict(), "adam": self.optimizer.state_dict()}
 
     def restore(self, step: int, state: dict[str, Any]) -> None:
+        """Restore step and state from a checkpoint."""
         self.step = step
         self.decoders.load_state_dict(state["decoders"])
         self.optimizer = self._optimizer(max(step - 1, 0) // self.steps_per_layer)
@@ -164,7 +165,7 @@ def pretrain(
     report: Callable[[Progress], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Pre-train ``model`` in place; goes on from ``pretrain.pt`` in ``folder`` where there is one.
+    """Pre-train ``model`` in place; resumes from ``pretrain.pt`` in ``folder``.
 
     Each epoch appends a row with its layer and mean loss to the run's ``log.jsonl``; its steps are
     negative there and end at 0, where fine-tuning begins. Every process of a group does the same
@@ -191,7 +192,7 @@ def pretrain(
     if found is not None:
         model.load_state_dict(found.weights)
         work.restore(found.step, found.optimizer)
-    journal = Journal(folder, work.step - work.num_steps) if group.writes else None
+    run_log = RunLog(folder, work.step - work.num_steps) if group.writes else None
 
     def save() -> None:
         if not group.writes:
@@ -229,9 +230,9 @@ def pretrain(
                 "phase": "pre-training", "layer": kind, "epoch": round(epoch_share),
                 "step": work.step - work.num_steps, "loss": mean_loss, "images_per_s": images_per_s,
             }  # fmt: skip
-            if journal is not None:
+            if run_log is not None:
                 try:
-                    journal.write(row)
+                    run_log.write(row)
                 except FerdeskError as error:
                     raise TrainingStopped(str(error)) from error
             losses.clear()

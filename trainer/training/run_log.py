@@ -1,4 +1,4 @@
-"""What a run writes about itself: ``log.jsonl``, a row an epoch, and TensorBoard's events."""
+"""Run log: ``log.jsonl``, one row per epoch, and TensorBoard events."""
 
 import contextlib
 import json
@@ -11,14 +11,14 @@ from ferdesk.errors import FerdeskError
 _SCALARS = ("loss", "learning_rate", "images_per_s", "public")
 
 
-class Journal:
-    """The rows of one run's folder; a resumed run goes on where its checkpoint stands.
+class RunLog:
+    """Log of one run's folder; a resumed run continues after its checkpoint's step.
 
     Args:
         folder: of the run.
-        step: where the run stands; rows of later steps were never saved and are made again.
+        step: the checkpoint's step; rows of later steps are removed, as those steps are repeated.
         events: also write TensorBoard events into ``folder/events``.
-        notice: takes a sentence for the user, once, where TensorBoard is not installed.
+        notice: takes a message for the user, once, where TensorBoard is not installed.
 
     Raises:
         FerdeskError: the log cannot be read or written.
@@ -51,6 +51,7 @@ class Journal:
             self._events.flush()
 
     def close(self) -> None:
+        """Close the TensorBoard events."""
         if self._events is not None:
             self._events.close()
 

@@ -1,4 +1,4 @@
-"""One step of training, free of the host: augment, forward, loss, backward, update, average.
+"""Training step without host synchronisation: augment, forward, loss, backward, update, EMA.
 
 All that changes from step to step (which faces, random numbers, learning rate, lambda) lies in
 tables on the device and is read by a counter on the device. So a step takes no arguments and
@@ -27,21 +27,22 @@ _WARM_UPS = 3
 
 
 class TrainingStep:
-    """The step of one run; call it once a step, after ``begin_epoch``.
+    """Training step of one run; call it once per step, after ``begin_epoch``.
 
     Args:
         recipe: of the run.
         network: is trained, in place.
-        averaged: follows ``network``'s weights where the recipe averages, else None.
+        averaged: the exponential moving average of ``network``'s weights where the recipe has one,
+            else None.
         training: the faces; copied to the network's device once, as uint8.
         bf16: convolutions in bfloat16; losses and weights stay in float32.
         compiled: use torch.compile; without a compiler that works the run goes on without.
         group: the processes that share the batch.
         autotune: let the compiler time many kernels, which takes minutes; for long runs on GPUs.
-        teachers: networks on the same device whose opinion of the same views is learned too.
-        taught_NK: the teachers' probabilities for each face of ``training`` at the temperature of
-            distillation, [N, 7] float32, where they looked once for all; then without teachers.
-        notice: takes a sentence for the user.
+        teachers: networks on the same device, asked for soft targets of the same views.
+        soft_targets_NK: precomputed soft targets of ``training``, [N, 7] float32 at
+            ``distill_temperature``; then without teachers.
+        notice: takes a message for the user.
     """
 
     def __init__(
@@ -56,21 +57,21 @@ class TrainingStep:
         group: Group = ALONE,
         autotune: bool = False,
         teachers: Sequence[Network] = (),
-        taught_NK: Tensor | None = None,
+        soft_targets_NK: Tensor | None = None,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.recipe, self.network, self.averaged = recipe, network, averaged
         self.device = next(network.parameters()).device
         self.bf16, self.group, self.notice = bf16, group, notice
         self.teachers = [teacher.eval().requires_grad_(False) for teacher in teachers]
-        self.taught_NK = None if taught_NK is None else taught_NK.to(self.device)
+        self.soft_targets_NK = None if soft_targets_NK is None else soft_targets_NK.to(self.device)
         self.steps_per_epoch = len(training) // recipe.batch
         self.pixels_NHW = torch.from_numpy(training.pixels).to(self.device)
         self.labels_N = torch.from_numpy(training.labels).to(self.device)
         counts_K = torch.bincount(self.labels_N, minlength=NUM_LABELS).float()
         self._prior_K = recipe.logit_adjust * ((counts_K + 1) / (counts_K + 1).sum()).log()
         self.losses_S = torch.zeros(self.steps_per_epoch, device=self.device)
-        """This process's loss of each step of the epoch, filled as they are made."""
+        """This process's loss of each step of the epoch, filled step by step."""
         self._rate = torch.tensor(recipe.learning_rate, device=self.device)
         self.optimizer = make_optimizer(network, recipe, self._rate)
         self._epoch = 0
@@ -88,14 +89,14 @@ class TrainingStep:
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def load_optimizer(self, state: dict[str, Any]) -> None:
-        """Go on with a checkpoint's momentum."""
+        """Restore the optimiser's momentum from a checkpoint."""
         self.optimizer.load_state_dict(state)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate
             group["fused"] = True
 
     def begin_epoch(self, epoch: int, within: int = 0) -> None:
-        """Lay out ``epoch``'s plan, and stand before its step ``within``."""
+        """Copy ``epoch``'s plan to the device, and continue before its step ``within``."""
         plan = plan_epoch(self.recipe, len(self.labels_N), epoch, self.group)
         for table, new in zip(self._plan.tables(), plan.tables(), strict=True):
             table.copy_(new)
@@ -103,10 +104,10 @@ class TrainingStep:
         self._epoch, self._within = epoch, within
 
     def __call__(self) -> None:
-        """Make the next step of the epoch."""
+        """Run the next step of the epoch."""
         if not self._prepared:
             self._prepare()
-        if self._draws:  # a step's dropout depends on nothing that happened before it
+        if self._draws:  # the same dropout whether or not the run was resumed
             step = self._epoch * self.steps_per_epoch + self._within
             torch.manual_seed((self.recipe.seed * 1_000_003 + step) * 4096 + self.group.rank)
         if self._graph is None:
@@ -123,51 +124,51 @@ class TrainingStep:
         self.optimizer.zero_grad(set_to_none=True)
         batch: tuple[Tensor, ...] = (
             self.pixels_NHW.index_select(0, indices_B), self.labels_N.index_select(0, indices_B),
-            random_BD, plan.share_S.index_select(0, counter)[0],
+            random_BD, plan.mixup_lambda_S.index_select(0, counter)[0],
             plan.annealing_S.index_select(0, counter)[0],
         )  # fmt: skip
-        if self.taught_NK is not None:
-            batch = (*batch, self.taught_NK.index_select(0, indices_B))
-        loss = self._slope(batch)
+        if self.soft_targets_NK is not None:
+            batch = (*batch, self.soft_targets_NK.index_select(0, indices_B))
+        loss = self._backward(batch)
         if self.recipe.sam_rho:
-            self._slope_uphill(batch)
+            self._sam_gradient(batch)
         self.optimizer.step()
         if self.averaged is not None:
-            follow(self.averaged, self.network, plan.keep_S.index_select(0, counter)[0])
+            ema_update(self.averaged, self.network, plan.ema_decay_S.index_select(0, counter)[0])
         self.losses_S.index_copy_(0, counter, loss.detach()[None])
         counter += 1
 
-    def _slope(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Put the loss's slope into the gradients; returns the loss."""
+    def _backward(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Backward pass: fills the gradients; returns the loss."""
         self.optimizer.zero_grad(set_to_none=True)
         loss: Tensor = self._loss(*batch)
         loss.backward()  # type: ignore[no-untyped-call]
         self.group.average_gradients(self.network.parameters())
         return loss
 
-    def _slope_uphill(self, batch: tuple[Tensor, ...]) -> None:
-        """Replace the slope by the one a step uphill (Foret et al., 2021; Kwon et al., 2021).
+    def _sam_gradient(self, batch: tuple[Tensor, ...]) -> None:
+        """Gradient after the SAM ascent step (Foret et al., 2021; ASAM: Kwon et al., 2021).
 
-        The norms' statistics are of the first look alone.
+        The batch norms' statistics come from the first pass alone.
         """
         weights: list[Tensor] = []
-        uphill: list[Tensor] = []
+        ascent: list[Tensor] = []
         for parameter in self.network.parameters():
             if parameter.grad is not None:
                 weights.append(parameter)
-                uphill.append(parameter.grad)
+                ascent.append(parameter.grad)
         buffers = list(self.network.buffers())
         with torch.no_grad():
             sizes = torch._foreach_abs(weights) if self.recipe.sam_adaptive else None
             if sizes is not None:
-                uphill = list(torch._foreach_mul(sizes, uphill))
-            length = torch.stack(torch._foreach_norm(uphill)).norm()
+                ascent = list(torch._foreach_mul(sizes, ascent))
+            length = torch.stack(torch._foreach_norm(ascent)).norm()
             if sizes is not None:
-                uphill = list(torch._foreach_mul(sizes, uphill))
-            uphill = list(torch._foreach_mul(uphill, self.recipe.sam_rho / (length + 1e-12)))
+                ascent = list(torch._foreach_mul(sizes, ascent))
+            ascent = list(torch._foreach_mul(ascent, self.recipe.sam_rho / (length + 1e-12)))
             kept = [value.clone() for value in (*weights, *buffers)]
-            torch._foreach_add_(weights, uphill)
-        self._slope(batch)
+            torch._foreach_add_(weights, ascent)
+        self._backward(batch)
         with torch.no_grad():
             torch._foreach_copy_([*weights, *buffers], kept)
 
@@ -176,27 +177,27 @@ class TrainingStep:
         faces_BHW: Tensor,
         target_B: Tensor,
         random_BD: Tensor,
-        share: Tensor,
+        mixup_lambda: Tensor,
         annealing: Tensor,
-        taught_BK: Tensor | None = None,
+        soft_targets_BK: Tensor | None = None,
     ) -> Tensor:
         recipe = self.recipe
         x_B1HW = augment(faces_BHW, recipe, random_BD)
-        # how much of each face is its own; None where all of it is
+        # mixup's and CutMix's lambda of each face; None without mixing
         own_B: Tensor | None = None
         if recipe.mixup:
-            own_B = share.expand(len(x_B1HW))
+            own_B = mixup_lambda.expand(len(x_B1HW))
         if recipe.cutmix:
             cut_B1HW, cut_own_B = cut_mix(x_B1HW, recipe.cutmix, random_BD)
             if own_B is not None:  # one or the other, for each face
                 uncut_B = cut_own_B == 1
                 own_B = torch.where(uncut_B, own_B, cut_own_B)
-                mixed_B1HW = share * x_B1HW + (1 - share) * x_B1HW.flip(0)
+                mixed_B1HW = mixup_lambda * x_B1HW + (1 - mixup_lambda) * x_B1HW.flip(0)
                 x_B1HW = torch.where(uncut_B[:, None, None, None], mixed_B1HW, cut_B1HW)
             else:
                 own_B, x_B1HW = cut_own_B, cut_B1HW
         elif recipe.mixup:
-            x_B1HW = share * x_B1HW + (1 - share) * x_B1HW.flip(0)
+            x_B1HW = mixup_lambda * x_B1HW + (1 - mixup_lambda) * x_B1HW.flip(0)
         x_B1HW = x_B1HW.contiguous(memory_format=memory_format(recipe, self.device))
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             embedding_BC = self.network.embed(x_B1HW)
@@ -208,23 +209,25 @@ class TrainingStep:
         loss = loss_B.mean()
         if self.teachers:
             with torch.no_grad():
-                taught_BK = self._taught(x_B1HW)
-        elif taught_BK is not None and own_B is not None:  # they saw whole faces
-            taught_BK = own_B[:, None] * taught_BK + (1 - own_B)[:, None] * taught_BK.flip(0)
-        if taught_BK is not None:
+                soft_targets_BK = self._teacher_probabilities(x_B1HW)
+        elif soft_targets_BK is not None and own_B is not None:  # of whole faces
+            soft_targets_BK = own_B[:, None] * soft_targets_BK + (1 - own_B)[
+                :, None
+            ] * soft_targets_BK.flip(0)
+        if soft_targets_BK is not None:
             student_BK = self.network.classify(embedding_BC)
-            learned = distillation(student_BK, taught_BK, recipe.distill_temperature)
-            loss = (1 - recipe.distill_alpha) * loss + recipe.distill_alpha * learned
+            distilled = distillation(student_BK, soft_targets_BK, recipe.distill_temperature)
+            loss = (1 - recipe.distill_alpha) * loss + recipe.distill_alpha * distilled
         return loss
 
-    def _taught(self, x_B1HW: Tensor) -> Tensor:
-        """The teachers' mean probabilities [B, K] at the temperature of distillation."""
-        opinions = []
+    def _teacher_probabilities(self, x_B1HW: Tensor) -> Tensor:
+        """The teachers' mean probabilities [B, K] at ``distill_temperature``."""
+        probabilities = []
         for teacher in self.teachers:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 logits_BK = teacher(x_B1HW)
-            opinions.append((logits_BK.float() / self.recipe.distill_temperature).softmax(1))
-        return torch.stack(opinions).mean(0)
+            probabilities.append((logits_BK.float() / self.recipe.distill_temperature).softmax(1))
+        return torch.stack(probabilities).mean(0)
 
     def _loss_of(self, embedding_BC: Tensor, target_B: Tensor, annealing: Tensor) -> Tensor:
         recipe = self.recipe
@@ -241,21 +244,21 @@ class TrainingStep:
         return cross_entropy(logits_BK, target_B, recipe.label_smoothing)
 
     def _state(self) -> list[Tensor]:
-        """Everything that a step changes."""
+        """All tensors that a step changes."""
         momentum = [
             value
             for state in self.optimizer.state.values()
             for value in state.values()
             if isinstance(value, Tensor)
         ]
-        followers = [] if self.averaged is None else list(self.averaged.state_dict().values())
+        averages = [] if self.averaged is None else list(self.averaged.state_dict().values())
         return [
-            *self.network.state_dict().values(), *followers, *momentum, self._counter,
+            *self.network.state_dict().values(), *averages, *momentum, self._counter,
             self.losses_S, self._rate,
         ]  # fmt: skip
 
     def _prepare(self) -> None:
-        """Compile and capture by steps on trial, then put back everything that they changed."""
+        """Compile and capture with trial steps, then restore everything that they changed."""
         self._prepared = True
         before = [value.clone() for value in self._state()]
         try:
@@ -265,9 +268,9 @@ class TrainingStep:
                 self._try_capture(before)
         finally:
             self.optimizer.zero_grad(set_to_none=True)
-            self._put_back(before)
+            self._restore(before)
 
-    def _put_back(self, before: Iterable[Tensor]) -> None:
+    def _restore(self, before: Iterable[Tensor]) -> None:
         with torch.no_grad():
             for value, kept in zip(self._state(), before, strict=True):
                 value.copy_(kept)
@@ -286,7 +289,7 @@ class TrainingStep:
             self._loss = self._loss_of_batch
             self.notice(
                 f"torch.compile does not work here ({_first_line(error)}); training goes on "
-                "without it, more slowly. --no-compile does so at once."
+                "without it, more slowly. --no-compile skips the attempt."
             )
 
     def _try_capture(self, before: list[Tensor]) -> None:
@@ -298,7 +301,7 @@ class TrainingStep:
                 self._step()
         torch.cuda.current_stream(self.device).wait_stream(stream)
         self.optimizer.zero_grad(set_to_none=True)
-        self._put_back(before)
+        self._restore(before)
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):
@@ -308,14 +311,14 @@ class TrainingStep:
                 raise
             self.notice(
                 f"The step cannot be captured as a CUDA graph ({_first_line(error)}); training "
-                "goes on without, which costs speed at small batches."
+                "goes on without one, which is slower for small batches."
             )
             return
         self._graph = graph
 
 
 def memory_format(recipe: Recipe, device: torch.device) -> torch.memory_format:
-    """Channels last, but not for the narrow nets of tests on a processor.
+    """Memory format: channels last, but not for the tests' narrow networks on a CPU.
 
     There torch 2.14 (oneDNN 3.12) writes past the end of arrays of 4 channels.
     """
@@ -326,7 +329,7 @@ def memory_format(recipe: Recipe, device: torch.device) -> torch.memory_format:
 def make_optimizer(
     network: nn.Module, recipe: Recipe, rate: Tensor | float
 ) -> torch.optim.Optimizer:
-    """SGD; norms, biases and a head of unit rows are not decayed. Its momentum starts at 0."""
+    """SGD optimiser without weight decay on norms, biases and a head of unit rows; momentum 0."""
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
@@ -340,15 +343,15 @@ def make_optimizer(
         groups, lr=rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
     )
     if recipe.momentum:
-        # torch makes these at the first step, which would be a step unlike all others
+        # torch creates these in the first step, which would then differ from all others
         for parameter in (*decayed, *kept):
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
 
 
 @torch.no_grad()
-def follow(averaged: nn.Module, network: nn.Module, keep: Tensor) -> None:
-    """Average <- keep * average + (1 - keep) * network, counters copied."""
+def ema_update(averaged: nn.Module, network: nn.Module, ema_decay: Tensor) -> None:
+    """EMA update: average <- ema_decay * average + (1 - ema_decay) * network; counters copied."""
     kept, new = [], []
     for mine, theirs in zip(
         averaged.state_dict().values(), network.state_dict().values(), strict=True
@@ -359,18 +362,18 @@ def follow(averaged: nn.Module, network: nn.Module, keep: Tensor) -> None:
         else:
             mine.copy_(theirs)
     difference = torch._foreach_sub(new, kept)
-    torch._foreach_mul_(difference, 1 - keep)
+    torch._foreach_mul_(difference, 1 - ema_decay)
     torch._foreach_add_(kept, difference)
 
 
 _FULL_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
-"""How a CPU's allocator, CUDA itself, and cuBLAS and cuDNN say it, in a plain RuntimeError."""
+"""Texts of a plain RuntimeError from a CPU's allocator, CUDA, and cuBLAS or cuDNN."""
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether the device's memory is full, whoever noticed it."""
-    said = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in _FULL_MEMORY)
+    """Whether an error means that the device's memory is full."""
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in text for words in _FULL_MEMORY)
 
 
 def _first_line(error: BaseException) -> str:

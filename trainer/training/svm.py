@@ -1,4 +1,4 @@
-"""The shallow methods: features made by hand, standardised, under seven one-vs-rest linear SVMs.
+"""Shallow methods: handcrafted features, standardised, under seven one-vs-rest linear SVMs.
 
 Axes: N faces, D features, K expressions.
 """
@@ -36,7 +36,7 @@ _TOLERANCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ShallowModel:
-    """``weight`` [K, D], ``bias`` [K], ``mean`` and ``std`` [D], float32; ``c`` is the SVMs' C.
+    """Linear SVMs: ``weight`` [K, D], ``bias`` [K], ``mean`` and ``std`` [D], float32; ``c`` is C.
 
     ``scores`` has the accuracy on PublicTest that chose it.
     """
@@ -52,18 +52,18 @@ class ShallowModel:
     scores: dict[str, float]
 
     def decide(self, features_ND: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The SVMs' decision values [N, K] for features that are not yet standardised."""
+        """Decision values [N, K] for features [N, D] that are not yet standardised."""
         x_ND = (features_ND - self.mean) / self.std
         return (x_ND @ self.weight.T + self.bias).astype(np.float64)
 
     def classify(self, faces_NHW: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Faces [N, 48, 48] to decision values [N, K], which stand in for logits."""
+        """Decision values [N, K] for faces [N, 48, 48] uint8, in place of logits."""
         return self.decide(describe(self.recipe.system, faces_NHW, self.recipe.crop_px))
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` of what ``what`` names; ``public_accuracy`` is the best so far."""
+    """Progress: ``done`` of ``total`` pieces; ``public_accuracy`` is the best so far."""
 
     what: str
     done: int
@@ -80,7 +80,7 @@ def fit_shallow(
     report: Callable[[Progress], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> ShallowModel:
-    """Describe Training, train on it, and leave ``model.npz`` and ``log.jsonl`` in ``folder``.
+    """Train the SVMs on Training's features; leaves ``model.npz`` and ``log.jsonl`` in ``folder``.
 
     With ``svm_c`` 0 every C of ``C_GRID`` is trained on Training, and the one with the highest
     accuracy on PublicTest is kept. PrivateTest is never touched.
@@ -166,7 +166,7 @@ def train_svms(
     seed: int,
     report: Callable[[int], None] = lambda _: None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights [K, D] and biases [K] of one linear SVM for each expression against the rest.
+    """Linear SVMs, each expression against the rest: weights [K, D] and biases [K].
 
     scikit-learn's LinearSVC (liblinear), squared hinge loss, in its dual form to liblinear's own
     tolerance: on 3,000 faces 2 to 4 times as fast as the primal for such small C, and as accurate.
@@ -192,7 +192,7 @@ def train_svms(
 
 
 def save_shallow(model: ShallowModel, path: Path) -> None:
-    """Write ``path`` aside, then move it into place.
+    """Write ``path`` atomically.
 
     Raises:
         OSError: it cannot be written; an old file is still there.
@@ -215,7 +215,7 @@ def save_shallow(model: ShallowModel, path: Path) -> None:
 
 
 def load_shallow(path: Path) -> ShallowModel:
-    """Read a model without running code from it.
+    """Shallow model from a file, read without running code from it.
 
     Raises:
         DataError: missing, broken, or not one of ours.
