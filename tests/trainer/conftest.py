@@ -62,6 +62,8 @@ def rows() -> list[Row]:
     found: list[Row] = []
     for usage, count, seed in (("Training", 16, 1), ("PublicTest", 7, 2), ("PrivateTest", 7, 3)):
         faces = _faces(count, seed)
+        if usage == "PrivateTest":  # in another order, so that its labels are not PublicTest's
+            faces = Faces(faces.pixels[::-1], faces.labels[::-1])
         found += [
             (int(label), face, usage)
             for label, face in zip(faces.labels, faces.pixels, strict=True)

@@ -116,7 +116,7 @@ def test_a_subset_is_spread_over_the_whole_split(faces: Faces) -> None:
     few = evenly_spaced(faces, 3)
     np.testing.assert_array_equal(few.pixels, faces.pixels[[0, 6, 13]])
     assert evenly_spaced(faces, 99) is faces
-    with pytest.raises(DataError, match="no faces to judge"):
+    with pytest.raises(DataError, match="no faces to evaluate"):
         evenly_spaced(Faces(faces.pixels[:0], faces.labels[:0]), None)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,13 @@ import pytest
 from ferdesk.errors import DataError
 from tests.trainer.conftest import Row, Run
 from trainer.data.fer2013 import Fer2013
-from trainer.evaluation.predictions import Origin, Predictions, file_name, save_predictions
+from trainer.evaluation.predictions import (
+    VIEWS,
+    Origin,
+    Predictions,
+    file_name,
+    save_predictions,
+)
 from trainer.recipes.config import Recipe, as_table, load_recipe
 from trainer.studies.recipe_search import RecipeSearch
 from trainer.studies.recipe_search_plan import STAGES, Plan, Stage, as_toml
@@ -21,6 +27,11 @@ from trainer.studies.recipe_search_state import Gain, SearchState, assess, gain_
 from trainer.training import loop
 from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
 from trainer.training.time_limit import TimeIsUp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trainer.scoring.evaluate import Views
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -38,15 +49,20 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def _store(plan: Plan, fer: Fer2013, recipe: Recipe, seed: int, num_right: int) -> None:
-    """Predictions that have the first ``num_right`` faces of PublicTest right."""
+    """Predictions that have the first ``num_right`` faces of PublicTest right by one crop.
+
+    With the mirror one face more is right, by ten crops two.
+    """
     labels = fer.splits["public"].labels
-    predicted = np.where(np.arange(len(labels)) < num_right, labels, (labels + 1) % 7)
-    logits = np.eye(7, dtype=np.float32)[predicted]
+    logits: dict[Views, NDArray[np.float32]] = {}
+    for more, views in enumerate(VIEWS):
+        right = np.arange(len(labels)) < num_right + more
+        logits[views] = np.eye(7, dtype=np.float32)[np.where(right, labels, (labels + 1) % 7)]
     origin = Origin(
         plan.key(recipe), "public", seed, "last", as_table(recipe), fer.sha256, "", "", ""
     )
     path = plan.out / "logits" / file_name(plan.key(recipe), "public", "last", seed)
-    save_predictions(Predictions(origin, {"one": logits, "flip": logits, "ten": logits}), path)
+    save_predictions(Predictions(origin, logits), path)
 
 
 def _stored(plan: Plan, fer: Fer2013, num_right: Callable[[Recipe], int]) -> SearchState:
@@ -175,7 +191,8 @@ def test_students_learn_from_the_members_and_the_better_one_is_chosen(
     state = _stored(three, tiny_data, num_right)
     assert state.members is not None
     assert state.members.seeds == (1, 2, 3)
-    assert state.ensemble == (0.5, 0.5)
+    assert state.ensemble == pytest.approx((7 / 14, 9 / 14))  # by one crop, by ten
+    assert (state.members.one_crop.mean, state.members.ten_crop.mean) == state.ensemble
     for name, width in (("full", 4), ("fast", 2)):
         selected = state.selected(name)
         assert selected is not None
@@ -234,7 +251,7 @@ def test_when_the_minutes_are_over_the_run_is_kept_and_the_report_says_what_is_l
     plan: Plan, tiny_data: Fer2013
 ) -> None:
     short = dataclasses.replace(plan, minutes=1e-9)
-    with pytest.raises(TimeIsUp, match="goes on from there"):
+    with pytest.raises(TimeIsUp, match="The same command continues"):
         RecipeSearch(short, tiny_data, lambda _: None, lambda _: None, lambda: False).run()
     text = write_report(plan, assess(plan, tiny_data), "2026", "abc", "m").read_text("utf-8")
     assert "not trained yet" in text

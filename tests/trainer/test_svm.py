@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,33 @@ def test_a_cut_off_file_and_one_of_other_shapes_are_refused(recipe: Recipe, tmp_
     save_shallow(dataclasses.replace(model, bias=np.ones(6, f32)), path)
     with pytest.raises(DataError, match="is not a shallow model"):
         load_shallow(path)
+
+
+@pytest.mark.parametrize(("num_faces", "threads"), [(6, [1]), (7, [2])])
+def test_the_dual_shares_liblinears_random_numbers_with_no_other_thread(
+    monkeypatch: pytest.MonkeyPatch, num_faces: int, threads: list[int]
+) -> None:
+    asked: list[int] = []
+
+    def pool(num_threads: int) -> Any:
+        asked.append(num_threads)
+        return ThreadPoolExecutor(num_threads)
+
+    monkeypatch.setattr(svm, "ThreadPoolExecutor", pool)
+    # seven features: with six faces the dual is solved, whose generator all threads share
+    x_ND = np.random.default_rng(1).normal(size=(num_faces, 7)).astype(np.float32)
+    monkeypatch.setattr(svm, "LinearSVC", _Untrained)
+    train_svms(x_ND, np.zeros(num_faces, np.int64), 1.0, 1)
+    assert asked == threads
+
+
+class _Untrained:
+    """LinearSVC's interface without its work, for labels that it would refuse."""
+
+    coef_, intercept_ = np.zeros((1, 7)), np.zeros(1)
+
+    def __init__(self, *, dual: bool, **_: object) -> None:
+        self.dual = dual
+
+    def fit(self, x_ND: Any, _: Any) -> None:
+        assert self.dual == (len(x_ND) < x_ND.shape[1])

@@ -1,7 +1,6 @@
 """Cache of arrays in the user's cache folder: anything there can be recomputed."""
 
 import contextlib
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.paths import cache_folder
+from ferdesk.replace_file import replacing
 
 
 def cached_file(name: str, folder: Path | None = None) -> Path:
@@ -29,12 +29,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]] |
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write an .npz file atomically; a failure is ignored, as a cache only saves time."""
-    # two runs that start together write two files, and the later one stays
-    aside = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            np.savez(aside, **arrays)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(path) as file:
+            np.savez(file, **arrays)

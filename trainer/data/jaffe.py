@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Square
 from ferdesk.errors import DataError
+from ferdesk.replace_file import replacing
 from trainer.data.cache import cached_file, read_arrays, write_arrays
 from trainer.data.fer2013 import Faces
 from trainer.data.images import as_face, centre_square, digest, file_digest, read_picture
@@ -88,13 +89,8 @@ def pack_jaffe(
         arrays[f"notes_{crop}"] = np.array(jaffe.notes, dtype=np.str_)
         arrays["names"] = np.array(jaffe.names, dtype=np.str_)
         arrays["sha256"] = np.array(jaffe.sha256)
-    aside = to.with_name(to.name + ".tmp")
-    try:
-        with aside.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        aside.replace(to)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(to) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def stratified_folds(

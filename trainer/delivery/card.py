@@ -264,17 +264,16 @@ def _calibration(facts: Facts) -> str:
         "## Calibration\n\n"
         f"One temperature ({float(facts.metadata['temperature']):.3f}), fitted on PublicTest by "
         "one "
-        "crop, is inside the file. The calibration error above (ECE, 15 bins of equal width) is "
-        "the "
-        "mean distance between how sure the file says to be and how often it is right. Below the "
-        'app\'s bound it says "unsure" (docs/uncertain.md).'
+        "crop, is inside the file, so PublicTest's own calibration error is in-sample. The error "
+        "above (ECE, 15 bins of equal width) is the mean distance between confidence and accuracy. "
+        "Below the app's bound a label is shown as low confidence (docs/uncertain.md)."
     )
 
 
 def _robustness(facts: Facts) -> str:
     found = facts.figures.get("robustness")
     if found is None:
-        return f"## Worse pictures\n\n{_NOT_MEASURED} (`ferdesk-train robustness`)."
+        return f"## Corruptions\n\n{_NOT_MEASURED} (`ferdesk-train robustness`)."
     rows = []
     for way in found["ways"]:
         cells = [
@@ -284,7 +283,7 @@ def _robustness(facts: Facts) -> str:
         rows.append([way["way"], way["strength_is"], *cells])
     clean = found["clean"]
     return (
-        f"## Worse pictures\n\n{_faces(found['num_faces'])}, one crop, the network alone; "
+        f"## Corruptions\n\n{_faces(found['num_faces'])}, one crop, the network alone; "
         f"{_with_interval(clean['accuracy'], clean['interval'])} as they are. In brackets the "
         "change in points.\n\n" + _table(["", "strength", "weak", "middle", "strong"], rows)
     )
@@ -298,12 +297,12 @@ def _faces(number: int) -> str:
 def _steadiness(facts: Facts) -> str:
     found = facts.figures.get("steadiness")
     if found is None:
-        return f"## Steadiness\n\n{_NOT_MEASURED} (`ferdesk-train robustness`)."
+        return f"## Label flip rate\n\n{_NOT_MEASURED} (`ferdesk-train robustness`)."
     moving, jumping = found["moving"], found["jumping"]
     return (
-        f"## Steadiness\n\nThe crop of a still face moves by up to {100 * found['shift']:.0f} % of "
-        "its "
-        f"side, {100 * found['scale']:.0f} % in scale and {found['rotation_deg']:.0f} degrees "
+        "## Label flip rate\n\nThe crop of a still face moves by up to "
+        f"{100 * found['shift']:.0f} % of its side, {100 * found['scale']:.0f} % in scale and "
+        f"{found['rotation_deg']:.0f} degrees "
         f"({found['num_faces']} PublicTest faces, {found['num_frames']} frames each). Swinging "
         "with "
         f"periods of 1 to 3 s at {found['frames_per_s']:.0f} frames a second, the raw label "

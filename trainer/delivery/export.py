@@ -3,7 +3,6 @@
 Axes: n faces, K expressions, h rows and w columns of a map.
 """
 
-import contextlib
 import copy
 import datetime
 import json
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import FerdeskError
+from ferdesk.replace_file import replacing
 from trainer.data.fer2013 import Faces
 from trainer.models.network import PAPER_POOL_CELLS, ExpressionNet, Network
 from trainer.recipes.config import Recipe
@@ -147,28 +147,16 @@ def export(
         FerdeskError: ``path`` cannot be written, or the file does not say what the network says;
             a file that was there before is still there.
     """
-    aside = path.with_name(path.name + ".tmp")
     try:
-        _try_to_write(path, aside)
-        figures = _export_aside(
-            checkpoint, identity, public, aside, half_weights, private, judged, temperature,
-            trained_on,
-        )  # fmt: skip
-        aside.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:  # refuses what cannot be written before the minutes of work
+            figures = _export_aside(
+                checkpoint, identity, public, Path(file.name), half_weights, private, judged,
+                temperature, trained_on,
+            )  # fmt: skip
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
     return figures
-
-
-def _try_to_write(path: Path, aside: Path) -> None:
-    """Meet what stands in the file's way before the minutes of work, not after them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError("it is a folder")
-    aside.touch()
 
 
 def _export_aside(

@@ -3,13 +3,13 @@
 Every section tells its command, date, commit and machine, so that each figure can be made again.
 """
 
-import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import DataError
+from ferdesk.replace_file import replace_file
 from trainer.evaluation.predictions import machine, utc_now
 from trainer.scoring.evaluate import file_sha256
 from trainer.training.checkpoint import current_commit
@@ -52,13 +52,7 @@ def add_figures(path: Path, model: Path, name: str, command: str, found: Mapping
     }  # fmt: skip
     table["sections"][name] = {**about, **found}
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".tmp")
-    try:
-        aside.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-        aside.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+    replace_file(path, json.dumps(table, indent=1) + "\n")
 
 
 def add_row(

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import DataError, FerdeskError
+from ferdesk.replace_file import replacing
 from trainer.data.fer2013 import Faces
 from trainer.delivery.export import map_ranges, set_metadata, strip_notes
 from trainer.scoring.evaluate import (
@@ -70,20 +71,14 @@ def quantize(
         raise DataError(f"{source} was not made by ferdesk-train export; give a file that was.")
     if "quantization" in metadata:
         raise DataError(f"{source} is an int8 file already; give the float32 file it came from.")
-    aside = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
-        aside.touch()
-        name = name or path.stem
-        figures = _quantize_aside(source, aside, training, public, metadata, name, private)
-        aside.replace(path)
+        with replacing(path) as file:
+            figures = _quantize_aside(
+                source, Path(file.name), training, public, metadata, name or path.stem, private
+            )
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
     return figures
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import NUM_LABELS
+from ferdesk.replace_file import replacing
 from trainer.data.fer2013 import Faces
 from trainer.data.jaffe import Jaffe, leave_one_out_folds, stratified_folds
 from trainer.evaluation.predictions import VIEWS, Test
@@ -127,7 +128,6 @@ def _read(path: Path, count: int) -> dict[Views, NDArray[np.float32]] | None:
 
 def _write(path: Path, logits: dict[Views, NDArray[np.float32]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".tmp.npz")
     arrays: dict[str, Any] = {str(views): array for views, array in logits.items()}
-    np.savez_compressed(aside, **arrays)
-    aside.replace(path)
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)

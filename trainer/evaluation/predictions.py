@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import NUM_LABELS
 from ferdesk.errors import DataError
+from ferdesk.replace_file import replacing
 from trainer.recipes.config import Recipe, as_table
 from trainer.scoring.evaluate import Classifier, Views, view_logits
 
@@ -83,14 +84,10 @@ def save_predictions(predictions: Predictions, path: Path) -> None:
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".tmp.npz")
     origin = json.dumps({"schema": _SCHEMA, **asdict(predictions.origin)})
     arrays: dict[str, Any] = {f"logits_{views}": a for views, a in predictions.logits.items()}
-    try:
-        np.savez_compressed(aside, origin=np.array(origin), **arrays)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(file, origin=np.array(origin), **arrays)
 
 
 def load_predictions(path: Path) -> Predictions:

@@ -1,5 +1,6 @@
 """Checkpoints of a run: weights, weight average, optimiser, recipe, commit and scores."""
 
+import io
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ferdesk.errors import DataError
+from ferdesk.replace_file import replacing
 from trainer.models.network import Network
 from trainer.recipes.config import Recipe, as_table, recipe_from
 from trainer.training.build import build_network
@@ -53,7 +55,6 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         OSError: it cannot be written; the old file is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".tmp")
     table = {
         "schema": _SCHEMA,
         "recipe": as_table(checkpoint.recipe),
@@ -66,13 +67,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "scores": checkpoint.scores,
         "losses": checkpoint.losses,
     }
-    try:
-        with aside.open("wb") as file:  # torch's own writer makes a RuntimeError of a full disk
-            torch.save(table, file)
-        aside.replace(path)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
+    # through memory: torch's writer turns a full disk into a RuntimeError
+    content = io.BytesIO()
+    torch.save(table, content)
+    with replacing(path) as file:
+        file.write(content.getbuffer())
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:

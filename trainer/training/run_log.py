@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import FerdeskError
+from ferdesk.replace_file import replace_file
 
 _SCALARS = ("loss", "learning_rate", "images_per_s", "public")
 
@@ -63,9 +64,7 @@ class RunLog:
             kept = [line for line in lines if _step_of(line) <= step]
             if kept == lines:
                 return
-            aside = self.path.with_name(self.path.name + ".tmp")
-            aside.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-            aside.replace(self.path)
+            replace_file(self.path, "".join(line + "\n" for line in kept))
 
     @contextlib.contextmanager
     def _sentence(self) -> Any:  # noqa: ANN401

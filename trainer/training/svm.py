@@ -19,6 +19,7 @@ from sklearn.svm import LinearSVC
 
 from ferdesk.core.labels import NUM_LABELS
 from ferdesk.errors import DataError
+from ferdesk.replace_file import replacing
 from trainer.data.fer2013 import Faces, Fer2013
 from trainer.recipes.config import Recipe, as_table, recipe_from
 from trainer.training.checkpoint import current_commit
@@ -168,17 +169,21 @@ def train_svms(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Linear SVMs, each expression against the rest: weights [K, D] and biases [K].
 
-    scikit-learn's LinearSVC (liblinear), squared hinge loss, in its dual form to liblinear's own
-    tolerance: on 3,000 faces 2 to 4 times as fast as the primal for such small C, and as accurate.
+    scikit-learn's LinearSVC (liblinear) with squared hinge loss. It solves the dual where there are
+    fewer faces than features, else the primal. The dual draws from a random generator that
+    liblinear shares among threads, so only then one SVM is solved at a time: two runs are equal.
     """
+    is_dual = x_ND.shape[0] < x_ND.shape[1]
 
     def one(label: int) -> tuple[NDArray[np.float64], float]:
-        svm: Any = LinearSVC(C=c, tol=_TOLERANCE, random_state=seed, max_iter=_MAX_ITERATIONS)
+        svm: Any = LinearSVC(
+            C=c, tol=_TOLERANCE, dual=is_dual, random_state=seed, max_iter=_MAX_ITERATIONS
+        )
         svm.fit(x_ND, labels_N == label)
         return svm.coef_[0], float(svm.intercept_[0])
 
     # liblinear holds no lock while it works; each thread needs its own copy of the features
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(1 if is_dual else 2) as pool:
         found = []
         try:
             for solved in pool.map(one, range(NUM_LABELS)):
@@ -202,16 +207,11 @@ def save_shallow(model: ShallowModel, path: Path) -> None:
         "data_sha256": model.data_sha256, "commit": model.commit, "scores": model.scores,
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".tmp")
-    try:
-        with aside.open("wb") as file:
-            np.savez_compressed(
-                file, about=np.array(json.dumps(about)), weight=model.weight, bias=model.bias,
-                mean=model.mean, std=model.std,
-            )  # fmt: skip
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(
+            file, about=np.array(json.dumps(about)), weight=model.weight, bias=model.bias,
+            mean=model.mean, std=model.std,
+        )  # fmt: skip
 
 
 def load_shallow(path: Path) -> ShallowModel:
