@@ -89,9 +89,11 @@ def test_counts_and_copies_are_told(run: Run, csv: Path, tmp_path: Path) -> None
     assert ["Training", "16", "3", "3", "2", "2", "2", "2", "2"] in words
     assert ["PublicTest", "8", "1", "2", "1", "1", "1", "1", "1"] in words
     assert ["Training", "and", "PublicTest", "1", "1", "0", "1"] in words
-    assert "1 of 8 PublicTest faces (12.5 %) have a copy in Training." in out
+    assert "1 of 8 PublicTest faces (12.5 %) have a near-duplicate in Training." in out
     assert max(map(len, out.splitlines())) < 200
-    drawn = [Path(line.split(": ")[1]) for line in out.splitlines() if line.startswith("Sheet")]
+    drawn = [
+        Path(line.split(": ")[1]) for line in out.splitlines() if line.startswith("Contact sheet")
+    ]
     assert len(drawn) == 2
     for path in drawn:
         assert path.is_relative_to(tmp_path / "cache")
@@ -106,7 +108,7 @@ def test_pictures_that_show_nothing_are_counted(
     path = write_csv([*rows, (0, black, "Training"), (1, black, "PublicTest")])
     code, out, _ = run("--data", path, "--unofficial")
     assert code == 0
-    assert "show nothing, each a copy of the others: Training 1, PublicTest 1." in out
+    assert "Blank pictures, all duplicates of each other: Training 1, PublicTest 1." in out
 
 
 def test_the_same_as_json(run: Run, csv: Path, ferplus: Path) -> None:
@@ -207,6 +209,6 @@ def test_no_sheet_is_drawn_into_a_checkout(
     monkeypatch.setattr(contact_sheet, "_CHECKOUT", tmp_path)
     code, out, err = run("--folder", own)
     assert code == 0
-    assert "Sheet" not in out
+    assert "Contact sheet" not in out
     assert "pictures of people must not get into it" in err
     assert list(tmp_path.rglob("sheet*")) == []

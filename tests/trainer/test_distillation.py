@@ -44,7 +44,7 @@ def test_a_folder_of_seeds_teaches_a_student_that_the_app_opens(
     code, _, said = run(*command)
     assert code == 0, said
     assert said.count("Teacher ") >= 4  # two told, two asked
-    assert "Their mean opinion: PublicTest" in said
+    assert "Ensemble of the teachers: PublicTest" in said
     assert "The student: PublicTest" in said
     recipe = load_checkpoint(tmp_path / "student" / "last.pt").recipe
     assert [Path(place).name for place in recipe.teacher] == ["seed-1", "seed-2"]

@@ -66,7 +66,7 @@ def test_private_test_is_refused_without_final_and_logged_with_it(
 ) -> None:
     code, _, err = run("evaluate", model, "--data", csv, "--unofficial", "--split", "private")
     assert code == 3
-    assert "PrivateTest is for the end" in err
+    assert "PrivateTest is for the final evaluation" in err
     assert not log.exists()
     code, _, _ = run(
         "evaluate", model, "--data", csv, "--unofficial", "--split", "private", "--final"

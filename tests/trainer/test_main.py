@@ -260,7 +260,7 @@ def test_svms_are_trained_evaluated_and_not_exported(run: Run, csv: Path, tmp_pa
 
     code, stdout, err = run("export", out / "model.npz", *arguments, "--out", tmp_path / "a.onnx")
     assert (code, stdout) == (3, "")
-    assert "holds linear SVMs over features made by hand, which are no network" in _sentence(err)
+    assert "holds linear SVMs over handcrafted features, which have no ONNX graph" in _sentence(err)
     assert not (tmp_path / "a.onnx").exists()
 
 

@@ -1,4 +1,4 @@
-"""The recipe search keeps what pays, goes on where it was cut off, and never reads PrivateTest."""
+"""The recipe search keeps what gains, resumes where it was cut off, never reads PrivateTest."""
 
 import dataclasses
 import json

@@ -150,7 +150,7 @@ def test_every_fold_starts_from_the_network_that_fer2013_made(
 def test_when_the_minutes_are_over_the_run_is_kept_and_goes_on(
     plan: Plan, tiny_data: Fer2013
 ) -> None:
-    with pytest.raises(TimeIsUp, match="goes on from there"):
+    with pytest.raises(TimeIsUp, match="The same command continues"):
         _run(dataclasses.replace(plan, minutes=1e-9), tiny_data)
     assert _found(plan) == []
     _run(plan, tiny_data)

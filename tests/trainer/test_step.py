@@ -149,7 +149,7 @@ def test_asking_the_teachers_can_be_stopped_and_goes_on(
     place = str(tmp_path / "teacher" / "last.pt")
     student = dataclasses.replace(tiny_recipe, teacher=(place,), distill_view="ten", seed=2)
     answers = iter([False, True])
-    with pytest.raises(TrainingStopped, match="--resume goes on"):
+    with pytest.raises(TrainingStopped, match="--resume continues"):
         fit(student, tiny_data, tmp_path / "cut", stop_requested=lambda: next(answers))
     (kept,) = (tmp_path / "cut").glob("taught-*.npz")
     with np.load(kept) as arrays:
@@ -199,7 +199,7 @@ def test_a_run_with_teachers_learns_and_refuses_one_of_another_view(
     assert not torch.equal(taught.weights["stem.weight"], alone.weights["stem.weight"])
     again = fit(student, tiny_data, tmp_path / "student", resume=True)
     assert again.recipe == student
-    with pytest.raises(DataError, match="looks at 44 pixels, the student at 40"):
+    with pytest.raises(DataError, match="takes crops of 44 pixels, the student of 40"):
         fit(dataclasses.replace(student, crop_px=40), tiny_data, tmp_path / "other")
 
 
