@@ -88,7 +88,7 @@ def test_without_held_out_faces_nothing_is_claimed(
     recipe = recipe_for(load_recipe("finetune", ["epochs=1"]), start, few.training)
     outcome = finetune(recipe, few, start, tmp_path / "after")
     assert outcome.held_out is None
-    assert "nothing is known" in outcome.sentences()[0]
+    assert "the effect on unseen faces is unknown" in outcome.sentences()[0]
     (row,) = [json.loads(x) for x in (tmp_path / "after" / "log.jsonl").read_text().splitlines()]
     assert row["public"] is None
 

@@ -112,7 +112,7 @@ def test_the_order_of_blocks_loses_no_pair(
     whole = _found(faces)
     assert len(whole) >= 10
     monkeypatch.setattr(near_duplicates, "_BLOCK", 7)
-    monkeypatch.setattr(near_duplicates, "_CLOSELY", 3)
+    monkeypatch.setattr(near_duplicates, "_CHUNK", 3)
     assert _found(faces) == whole
 
 
@@ -174,7 +174,7 @@ def test_what_was_found_is_kept(
     def again(_: object) -> None:
         raise AssertionError("searched a second time")
 
-    monkeypatch.setattr(near_duplicates, "search", again)
+    monkeypatch.setattr(near_duplicates, "find_pairs", again)
     second = find_near_duplicates(data, tmp_path)
     np.testing.assert_array_equal(second.pairs, first.pairs)
     np.testing.assert_array_equal(second.exact, first.exact)

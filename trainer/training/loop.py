@@ -189,7 +189,7 @@ class _Run:
 
         teachers, soft_targets_NK = self.group.from_first(load)
         if soft_targets_NK is not None:
-            return {"taught_NK": torch.from_numpy(soft_targets_NK)}
+            return {"soft_targets_NK": torch.from_numpy(soft_targets_NK)}
         return {"teachers": [teacher.network().to(self.device) for teacher in teachers]}
 
     def _open(self, resume: bool) -> Checkpoint | None:
