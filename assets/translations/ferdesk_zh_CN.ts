@@ -145,7 +145,7 @@
     </message>
     <message>
         <source>Saved with the recording; cleared when the source changes (N)</source>
-        <translation>随录制一起保存；切换输入源时清除（N）</translation>
+        <translation>随录制一起保存；切换来源时清除（N）</translation>
     </message>
     <message>
         <source>Not visible</source>
@@ -241,7 +241,7 @@
     </message>
     <message>
         <source>Heatmap</source>
-        <translation>热力图</translation>
+        <translation>热图</translation>
     </message>
     <message>
         <source>Show heatmap (H)</source>
@@ -329,7 +329,7 @@
     </message>
     <message>
         <source>Choose source…</source>
-        <translation>选择输入源…</translation>
+        <translation>选择来源…</translation>
     </message>
     <message>
         <source>Record</source>
@@ -665,7 +665,7 @@
     </message>
     <message>
         <source>Loading source and model…</source>
-        <translation>正在加载输入源和模型…</translation>
+        <translation>正在加载来源和模型…</translation>
     </message>
     <message>
         <source>No frame for {time:.0f} s</source>
@@ -1285,7 +1285,7 @@
     </message>
     <message>
         <source>Source, model, device and language can be changed after the recording has ended.</source>
-        <translation>录制结束后才能更改输入源、模型、设备和语言。</translation>
+        <translation>录制结束后才能更改来源、模型、设备和语言。</translation>
     </message>
     <message>
         <source>Export…</source>
@@ -1325,7 +1325,7 @@
     </message>
     <message>
         <source>Frame rate of the source</source>
-        <translation>输入源帧率</translation>
+        <translation>来源帧率</translation>
     </message>
     <message>
         <source>Analysis rate (frames per second)</source>
@@ -1345,11 +1345,11 @@
     </message>
     <message>
         <source>analysis {rate:.0f} fps, slower than the source</source>
-        <translation>分析 {rate:.0f} fps，慢于输入源</translation>
+        <translation>分析 {rate:.0f} 帧/秒，慢于来源</translation>
     </message>
     <message>
         <source>analysis {rate:.0f} fps</source>
-        <translation>分析 {rate:.0f} fps</translation>
+        <translation>分析 {rate:.0f} 帧/秒</translation>
     </message>
     <message>
         <source>Automatic (best model that is fast enough)</source>
@@ -1377,7 +1377,7 @@
     </message>
     <message>
         <source>{count:,} dropped</source>
-        <translation>丢弃 {count:,}</translation>
+        <translation>丢帧 {count:,}</translation>
     </message>
     <message>
         <source>Correct label…</source>
@@ -1701,7 +1701,7 @@
     </message>
     <message>
         <source>Dropped</source>
-        <translation>丢弃</translation>
+        <translation>丢帧</translation>
     </message>
     <message>
         <source>Copy as text</source>
@@ -2293,7 +2293,7 @@
     </message>
     <message>
         <source>The review cannot be saved in {path}: {why}. What was saved before is still there.</source>
-        <translation>无法把回顾保存到 {path}：{why}。此前保存的内容仍在。</translation>
+        <translation>无法把回看保存到 {path}：{why}。此前保存的内容仍在。</translation>
     </message>
     <message>
         <source>its rows belong to another</source>
