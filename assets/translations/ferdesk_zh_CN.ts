@@ -288,32 +288,28 @@
         <translation>摄像头 {number}</translation>
     </message>
     <message>
-        <source>Markers are kept while you record; press Record (R) first.</source>
-        <translation>标记只在录制时保存；请先按“录制”(R)。</translation>
+        <source>Start recording (R) to add markers.</source>
+        <translation>开始录制（R）后才能添加标记。</translation>
     </message>
     <message>
-        <source>Marker “{label}” is sent; it is kept nowhere.</source>
-        <translation>标记“{label}”已发送；未保存在任何地方。</translation>
+        <source>Marker sent to the stream only (not recording).</source>
+        <translation>标记仅发送到推流（未在录制）。</translation>
+    </message>
+    <message>
+        <source>Source reconnected.</source>
+        <translation>来源已重新连接。</translation>
+    </message>
+    <message>
+        <source>Recording saved to {folder} ({count:,} rows).</source>
+        <translation>录制已保存到 {folder}（{count:,} 行）。</translation>
     </message>
     <message>
         <source>Marker “{label}” at {time}.</source>
         <translation>标记“{label}”，时间 {time}。</translation>
     </message>
     <message>
-        <source>The source is back.</source>
-        <translation>来源已恢复。</translation>
-    </message>
-    <message>
         <source>{why} Showing the {source} instead.</source>
         <translation>{why} 改为显示{source}。</translation>
-    </message>
-    <message>
-        <source>{count:,} rows are saved in {folder}.</source>
-        <translation>已在 {folder} 中保存 {count:,} 行。</translation>
-    </message>
-    <message>
-        <source>Recording finished: {saved}</source>
-        <translation>录制完成：{saved}</translation>
     </message>
     <message>
         <source>Start</source>
@@ -498,10 +494,6 @@
     <message>
         <source>Review</source>
         <translation>回看</translation>
-    </message>
-    <message>
-        <source>Choose a source…</source>
-        <translation>选择来源…</translation>
     </message>
     <message>
         <source>Review recordings</source>

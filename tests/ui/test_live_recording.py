@@ -38,7 +38,7 @@ def test_a_camera_lost_and_back_while_the_window_is_busy_is_noted_with_its_times
     until(lambda: window.live.status_now().state is State.RUNNING)
     assert recording.events == ["camera_lost", "camera_back"]
     assert recording.event_times_s == [lost_s, lost_s + 1.4]
-    qtbot.waitUntil(lambda: "The source is back." in window.notices.texts)
+    qtbot.waitUntil(lambda: "Source reconnected." in window.notices.texts)
 
 
 def test_a_marker_set_while_the_session_is_being_opened_is_kept(

@@ -60,7 +60,7 @@ def test_a_marker_with_a_text_has_the_moment_of_its_key(
 
 def test_a_marker_without_a_recording_is_explained(window: MainWindow) -> None:
     QTest.keyClick(window, Qt.Key.Key_1)
-    assert any("press Record" in text for text in window.notices.texts)
+    assert any("Start recording (R)" in text for text in window.notices.texts)
 
 
 def test_names_are_kept_for_the_next_time(

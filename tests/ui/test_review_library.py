@@ -439,8 +439,8 @@ def test_a_finished_recording_offers_its_review(
     qtbot.waitUntil(lambda: window.live_page.recording_state.active)
     services.recordings[0].folder = folder
     QTest.keyClick(window, Qt.Key.Key_R)
-    wait_for(qtbot, window, "Recording finished")
-    (button,) = window.notices.cards[-1].choices
+    wait_for(qtbot, window, "Recording saved")
+    button, _folder = window.notices.cards[-1].choices
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.review is not None and window.review.shows_session)
     assert window.review is not None

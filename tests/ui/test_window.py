@@ -226,7 +226,7 @@ def test_recording_takes_every_result_and_none_on_the_gui_thread(
     assert window.actions_by_name["record"].text() == "01:02:05"
     press(window, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: bool(recording.closed_with))
-    qtbot.waitUntil(lambda: "Recording finished" in "".join(window.notices.texts))
+    qtbot.waitUntil(lambda: "Recording saved" in "".join(window.notices.texts))
     # those that came while the session was being opened are written by the thread that opened it
     assert recording.threads <= {"ferdesk-inference", "ferdesk-chore"}
     indices = [result.frame.index for result in recording.results]
@@ -339,7 +339,7 @@ def test_a_camera_that_falls_silent_is_lost_and_comes_back(
     qtbot.waitUntil(lambda: window.live_page.view.state.title not in (before, ""))
     source.flowing.set()
     qtbot.waitUntil(lambda: window.live_page.view.state.title == "")
-    assert "The source is back." in window.notices.texts
+    assert "Source reconnected." in window.notices.texts
 
 
 def test_a_recording_notes_that_its_source_was_lost_came_back_and_broke(

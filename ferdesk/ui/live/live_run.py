@@ -25,6 +25,7 @@ from ferdesk.runtime.status import EventKind, State, Status
 from ferdesk.sessions.naming import name_faces
 from ferdesk.settings import Provider
 from ferdesk.ui.kit.bridge import Bridge
+from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
@@ -265,9 +266,9 @@ class Live(QObject):
         if t_s is not None or streams:
             self.marked.emit(moment_s, label)
         if t_s is None:
-            text = tr("Markers are kept while you record; press Record (R) first.")
+            text = tr("Start recording (R) to add markers.")
             if streams:
-                text = tr("Marker “{label}” is sent; it is kept nowhere.").format(label=label)
+                text = tr("Marker sent to the stream only (not recording).")
             self.told.emit(Notice(text, stays=False))
             return
         self._marker = label
@@ -377,7 +378,7 @@ class Live(QObject):
         while self._events:
             kind, text = self._events.popleft()
             if kind == "camera_back":
-                self.told.emit(Notice(tr("The source is back."), stays=False))
+                self.told.emit(Notice(tr("Source reconnected."), stays=False))
             elif kind == "device_changed":
                 self.told.emit(Notice(text, "warning"))
         if before.source is None and status.source is not None and status.source.refused:
@@ -403,7 +404,7 @@ class Live(QObject):
                         why=translated(status.message), source=source_title(fallback).lower()
                     ),
                     "warning",
-                    choices=(Choice(tr("Choose a source…"), self.choice_wanted.emit),),
+                    choices=(Choice(tr("Choose source…"), self.choice_wanted.emit),),
                 )
             )
             self.start(fallback)
@@ -440,7 +441,8 @@ class Live(QObject):
 
     def _closed(self, folder: Path, notice: Notice) -> None:
         look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
-        self._close_told(replace(notice, choices=(look,)))
+        show = Choice(tr("Open folder"), partial(open_folder, folder))
+        self._close_told(replace(notice, choices=(look, show)))
 
     def _close_failed(self, message: str) -> None:
         self._close_told(Notice(message, "error"))
@@ -492,10 +494,10 @@ def _finish(recording: Recording, names: Mapping[int, str]) -> Notice:
             name_faces(session.folder, names)
         except FerdeskError as error:  # the rows are whole; only the names are missing
             log.warning("the names of the faces are not kept: %s", error)
-    saved = tr("{count:,} rows are saved in {folder}.").format(
+    saved = tr("Recording saved to {folder} ({count:,} rows).").format(
         count=session.num_rows, folder=session.folder
     )
     if session.problem:
         log.error("a recording stopped: %s", session.problem)
         return Notice(f"{translated(session.problem)} {saved}", "error")
-    return Notice(tr("Recording finished: {saved}").format(saved=saved), stays=False)
+    return Notice(saved, stays=False)
