@@ -1,7 +1,7 @@
 """Actions of an opened session: the table of all, the marker keys, and the playback keys."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
@@ -10,16 +10,40 @@ from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.live.marker_keys import NUM_KEYS
-
-if TYPE_CHECKING:
-    from ferdesk.ui.review.session_view import SessionView
+from ferdesk.ui.review.edits import Edits
+from ferdesk.ui.review.notes import NoteEditor
+from ferdesk.ui.review.outputs import SessionOutputs
+from ferdesk.ui.review.panels import TracksPanel
+from ferdesk.ui.review.player import Player
+from ferdesk.ui.review.timeline import SessionTimeline
+from ferdesk.ui.review.tracks import TrackEditor
+from ferdesk.ui.review.transport import Transport
 
 _JUMP_S = 5.0
 TRACK_BUTTONS = ("name", "merge", "split", "exclude", "reset")
 NOTE_BUTTONS = ("marker", "comment", "import", "notes", "edit", "move", "delete")
 
 
-def session_actions(view: "SessionView") -> tuple[ActionSpec, ...]:
+class ActionTarget(Protocol):
+    """Target of the actions: the parts of an opened session that they act on."""
+
+    player: Player
+    transport: Transport
+    timeline: SessionTimeline
+    track_editor: TrackEditor
+    note_editor: NoteEditor
+    outputs: SessionOutputs
+    edits: Edits
+    faces: TracksPanel
+
+    def go_to(self, t_s: float) -> None: ...
+
+    def open_export_menu(self) -> None: ...
+
+    def add_numbered_marker(self, index: int) -> None: ...
+
+
+def session_actions(view: ActionTarget) -> tuple[ActionSpec, ...]:
     """The lines of the action table for ``view``, apart from its marker keys."""
     player, transport, timeline = view.player, view.transport, view.timeline
     tracks, notes, outputs = view.track_editor, view.note_editor, view.outputs
@@ -211,7 +235,7 @@ def session_actions(view: "SessionView") -> tuple[ActionSpec, ...]:
     )
 
 
-def marker_keys(view: "SessionView") -> tuple[ActionSpec, ...]:
+def marker_keys(view: ActionTarget) -> tuple[ActionSpec, ...]:
     """The keys 1 to 9, which add the markers of these numbers."""
     tip = mark("Add numbered marker at the cursor, 1 to 9")
     return tuple(
@@ -229,7 +253,7 @@ def marker_keys(view: "SessionView") -> tuple[ActionSpec, ...]:
     )
 
 
-def show_texts(view: "SessionView", named: ActionTable) -> None:
+def show_texts(view: ActionTarget, named: ActionTable) -> None:
     """Texts that follow the selected track, and what would be undone."""
     track, edits = view.track_editor.track, view.edits
     excluded = track is not None and track.excluded
@@ -246,8 +270,8 @@ def show_texts(view: "SessionView", named: ActionTable) -> None:
 class PlaybackKeys(QObject):
     """Playback keys on picture and timeline; elsewhere they keep their usual meaning."""
 
-    def __init__(self, view: "SessionView") -> None:
-        super().__init__(view)
+    def __init__(self, view: ActionTarget, parent: QObject) -> None:
+        super().__init__(parent)
         self._view = view
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

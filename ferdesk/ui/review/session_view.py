@@ -260,7 +260,7 @@ class SessionView(QWidget):
         for chosen in (self.timeline.track_chosen, self.view.face_clicked, self.faces.chosen):
             chosen.connect(self.track_editor.select)
         self.faces.merge_wanted.connect(self.track_editor.merge_with)
-        keys = PlaybackKeys(self)
+        keys = PlaybackKeys(self, self)
         for widget in (self.view, self.timeline, self.timeline.tracks):
             widget.installEventFilter(keys)
 
