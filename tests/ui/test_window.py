@@ -530,6 +530,7 @@ def test_a_fallback_to_the_cpu_is_amber_and_says_why(qtbot: QtBot) -> None:
     assert line.device.property("role") == "amber"
     line.show_status(replace(RUNNING, device=DeviceInfo("CPU", "chosen", False)))
     assert line.device.property("role") == "muted"
+    assert (line.device.full_text, line.device.toolTip()) == ("CPU", "CPU: chosen")
     assert device_text(DeviceInfo("CUDA", "")) == "CUDA"
     assert device_text(DeviceInfo("CUDA", "", gpu="NVIDIA RTX 3060")) == "CUDA: NVIDIA RTX 3060"
 

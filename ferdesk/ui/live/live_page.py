@@ -55,7 +55,7 @@ class LivePage(QWidget):
     ) -> None:
         """``actions`` gets the page's own; those that it has already may stand in the toolbar."""
         super().__init__(parent)
-        self.live, self.store, self.table = live, store, actions
+        self.live, self.store, self.action_table = live, store, actions
         self._dialogs = dialogs or Dialogs()
         self._selection = Selection()
         self._status = Status()
@@ -129,23 +129,23 @@ class LivePage(QWidget):
     # ---- what is seen
 
     def set_mirrored(self) -> None:
-        mirrored = self.table["mirror"].isChecked()
+        mirrored = self.action_table["mirror"].isChecked()
         self.view.set_mirrored(mirrored)
         self.store.remember(mirror=mirrored)
 
     def show_panels(self) -> None:
-        shown = self.table["panel"].isChecked()
+        shown = self.action_table["panel"].isChecked()
         self.dock_area.show_docks(shown)
         self.store.remember(side_panel=shown)
 
     def show_stats(self) -> None:
-        shown = self.table["stats"].isChecked()
+        shown = self.action_table["stats"].isChecked()
         if shown and not self.dock_area.docks_shown:
-            self.table["panel"].trigger()
+            self.action_table["panel"].trigger()
         self.dock_area.docks["stats"].setVisible(shown)
 
     def show_full(self) -> None:
-        full = self.table["full"].isChecked()
+        full = self.action_table["full"].isChecked()
         self.toolbar.setVisible(not full)
         self.dock_area.show_docks(not full and self.store.settings.side_panel)
         window = self.window()
@@ -153,8 +153,8 @@ class LivePage(QWidget):
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def leave_full(self) -> None:
-        if self.table["full"].isChecked():
-            self.table["full"].trigger()
+        if self.action_table["full"].isChecked():
+            self.action_table["full"].trigger()
 
     def choose_face(self, face_id: int) -> None:
         self._selection.choose(face_id)
@@ -203,7 +203,7 @@ class LivePage(QWidget):
         self.faces.clear()
         self._selection.forget()
         self.live_actions.clear()
-        self.table.refresh()
+        self.action_table.refresh()
 
     # ---- what live reports
 
@@ -217,7 +217,7 @@ class LivePage(QWidget):
         self._show_state()
         self.live_actions.take(result, chosen)
         self.stats.meter.add_result(result)
-        self.table.refresh()
+        self.action_table.refresh()
 
     @Slot(object)
     def _show_status(self, status: Status) -> None:
@@ -237,12 +237,12 @@ class LivePage(QWidget):
     def _show_recording(self, recording: RecordingState) -> None:
         self.recording_state = recording
         self.status_line.show_recording(recording)
-        record = self.table["record"]
+        record = self.action_table["record"]
         record.setChecked(recording.active)
         elapsed = clock_text(recording.elapsed_s)
         record.setText(elapsed if recording.active else tr("Record"))
         give_icon(record, "circle-dot", "red" if recording.active else "text")
-        self.table.refresh()
+        self.action_table.refresh()
         parts = (f"● {elapsed}" if recording.active else "", self.sources.button.title)
         self.title_changed.emit(" · ".join(part for part in parts if part))
 
@@ -279,13 +279,13 @@ class LivePage(QWidget):
             )
         )
         self.view.set_overlays(boxes=settings.show_boxes, labels=settings.show_labels)
-        self.table["mirror"].setChecked(settings.mirror)
+        self.action_table["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
         self._offer_models(self.live.wanted_model)
         self.live.video = settings.record_video
         self.recording_menu.show_video(settings.record_video)
         self.marker_keys.set_names(settings.marker_names.split(";"))
-        self.table["panel"].setChecked(settings.side_panel)
+        self.action_table["panel"].setChecked(settings.side_panel)
         self.dock_area.show_docks(settings.side_panel and not self.window().isFullScreen())
         self.faces.bars.reduced_motion = settings.reduced_motion
         asked = self.live.camera_format
@@ -312,8 +312,8 @@ class LivePage(QWidget):
 
     def _show_heatmap(self) -> None:
         self.view.set_heatmap(self.heatmap.choice, self.heatmap.places)
-        with QSignalBlocker(self.table["heatmap"]):
-            self.table["heatmap"].setChecked(self.heatmap.switch.isChecked())
+        with QSignalBlocker(self.action_table["heatmap"]):
+            self.action_table["heatmap"].setChecked(self.heatmap.switch.isChecked())
 
     # ---- how it is put together
 
@@ -402,7 +402,7 @@ class LivePage(QWidget):
         left = Qt.DockWidgetArea.LeftDockWidgetArea
         stats = area.add_dock("stats", tr("Statistics"), self.stats, left, shown=False)
         # closed by its own cross, it is no longer ticked either
-        stats.toggleViewAction().toggled.connect(self.table["stats"].setChecked)
+        stats.toggleViewAction().toggled.connect(self.action_table["stats"].setChecked)
         return area
 
     def _lay_out(self) -> None:
@@ -412,7 +412,7 @@ class LivePage(QWidget):
         self._column.addWidget(self.toolbar)
         self._column.addWidget(self.dock_area, 1)
         self._column.addWidget(self.status_line)
-        self.status_line.add_button(self.table["stats"])
+        self.status_line.add_button(self.action_table["stats"])
 
     def _connect(self) -> None:
         live = self.live
@@ -432,6 +432,6 @@ class LivePage(QWidget):
         self.store.replaced.connect(self._use_settings)
         self.view.face_clicked.connect(self.choose_face)
         self.view.painted.connect(lambda result: self.stats.meter.add_painted(result))
-        self.view.double_clicked.connect(self.table["full"].trigger)
+        self.view.double_clicked.connect(self.action_table["full"].trigger)
         self.faces.chosen.connect(self.choose_face)
         self.heatmap.changed.connect(self._heatmap_changed)

@@ -125,7 +125,13 @@ class StatusLine(QWidget):
         self.state.setText(tr(STATE_WORDS[status.state]))
         _give_role(self.state, _state_role(status.state))
         device = status.device
-        self.device.set_full_text("" if device is None else device_text(device))
+        if device is not None:
+            # why it is the CPU is worth the room only where a GPU was expected
+            plain = device.provider == "CPU" and not device.fell_back
+            self.device.set_full_text(device.provider if plain else device_text(device))
+            self.device.setToolTip(device_text(device))
+        else:
+            self.device.set_full_text("")
         _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
         self.model.setText("" if status.model is None else status.model.name)
         self.model.setToolTip(translated(status.model_choice) or tr("Model that classifies faces"))
