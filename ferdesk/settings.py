@@ -24,10 +24,10 @@ CamLabel = Literal["", "angry", "disgust", "fear", "happy", "sad", "surprise", "
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the window remembers; a value that is not in the file is the default here."""
+    """Settings of the window; a value that is not in the file is the default here."""
 
     mirror: bool = False
-    """Show the picture as a mirror would; results are never mirrored."""
+    """Mirror the preview; recorded data are never mirrored."""
     heatmap: bool = False
     """Paint the chosen map over the faces."""
     show_boxes: bool = True
@@ -112,7 +112,7 @@ def load_settings(path: Path) -> LoadedSettings:
     except (ValueError, RecursionError) as error:
         return _set_aside(path, error)
     if not isinstance(entries, dict):
-        return _set_aside(path, TypeError("it holds no table of settings"))
+        return _set_aside(path, TypeError("it contains no settings"))
     return _from_entries(entries)
 
 
@@ -143,11 +143,11 @@ def import_settings(path: Path, now: Settings) -> LoadedSettings:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(entries, dict):
-            raise TypeError("it holds no table of settings")
+            raise TypeError("it contains no settings")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise FerdeskError(
             translatable(
-                "{path} holds no settings ({why}). Choose a file that ferdesk exported.",
+                "{path} contains no settings ({why}). Choose a file that ferdesk exported.",
                 path=path,
                 why=error,
             )

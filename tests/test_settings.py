@@ -131,5 +131,5 @@ def test_an_export_that_cannot_be_written_and_an_import_of_no_settings_are_one_s
         export_settings(Settings(), tmp_path / "folder")
     (tmp_path / "list.json").write_text("[1]")
     for name in ("list.json", "gone.json"):
-        with pytest.raises(FerdeskError, match=r"holds no settings .*Choose a file"):
+        with pytest.raises(FerdeskError, match=r"contains no settings .*Choose a file"):
             import_settings(tmp_path / name, Settings())

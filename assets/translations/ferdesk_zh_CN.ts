@@ -1980,7 +1980,7 @@
         <translation>无法把会话写入 {path}：{why}。请选择另一个文件夹。</translation>
     </message>
     <message>
-        <source>The video lacks {count} pictures, as encoding did not keep up; the rows have them all.</source>
+        <source>{count} frames are missing from the video, as encoding was too slow; all rows are saved.</source>
         <translation>编码跟不上，视频缺少 {count} 帧画面；数据行是完整的。</translation>
     </message>
     <message>
@@ -1988,7 +1988,7 @@
         <translation>{path} 所在的磁盘跟不上：有 {count} 个已分析的帧没有写入。请录到更快的磁盘，或不录视频。</translation>
     </message>
     <message>
-        <source>Only {free:.1f} GB are left on the disk of {path}. When it is full, recording stops; what is written stays valid. Make room.</source>
+        <source>Only {free:.1f} GB are left on the disk of {path}. When it is full, recording stops; the data up to there stay valid. Free some space.</source>
         <translation>{path} 所在的磁盘只剩 {free:.1f} GB。写满后录制会停止，已写入的内容仍然有效。请腾出空间。</translation>
     </message>
     <message>
@@ -2244,7 +2244,7 @@
         <translation>无法修复 {path}：{why}。</translation>
     </message>
     <message>
-        <source>{path} is not a session and has none in it.</source>
+        <source>{path} is not a session and contains none.</source>
         <translation>{path} 不是会话，其中也没有会话。</translation>
     </message>
     <message>
@@ -2260,7 +2260,7 @@
         <translation>标记文件 {path} 没有任何行；每行需要时间和标签。</translation>
     </message>
     <message>
-        <source>Line {number} of {path} lacks a time or a label.</source>
+        <source>Line {number} of {path} has no time or no label.</source>
         <translation>{path} 第 {number} 行缺少时间或标签。</translation>
     </message>
     <message>
@@ -2276,7 +2276,7 @@
         <translation>无法读取会话 {path}：{why}。</translation>
     </message>
     <message>
-        <source>The session {path} cannot be read: it holds no table.</source>
+        <source>The session {path} cannot be read: it is not a JSON object.</source>
         <translation>无法读取会话 {path}：其中没有表。</translation>
     </message>
     <message>
@@ -2324,7 +2324,7 @@
         <translation>无法把设置写入 {path}：{why}。</translation>
     </message>
     <message>
-        <source>{path} holds no settings ({why}). Choose a file that ferdesk exported.</source>
+        <source>{path} contains no settings ({why}). Choose a file that ferdesk exported.</source>
         <translation>{path} 中没有设置（{why}）。请选择 ferdesk 导出的文件。</translation>
     </message>
     <message>

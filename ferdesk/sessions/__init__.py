@@ -1,1 +1,1 @@
-"""What a recording is on disk: its columns, its rows, its reading and its checks; no Qt."""
+"""Sessions on disk: columns, rows, tables, summaries, reviews, reports; no Qt."""

@@ -122,7 +122,7 @@ def entry_of(folder: Path) -> Entry:
 
 
 def search(entries: Iterable[Entry], text: str) -> list[Entry]:
-    """Entries in which each word of ``text`` stands: name, source, date, marker, model or state."""
+    """Entries that match every word of ``text``: name, source, date, marker, model or state."""
     words = text.casefold().split()
     return [entry for entry in entries if all(word in _searchable(entry) for word in words)]
 
@@ -161,7 +161,7 @@ def repair(folder: Path) -> Entry:
 
 
 def find_sessions(paths: Sequence[Path]) -> list[Path]:
-    """Session folders from a mix of them and of folders that hold some.
+    """Session folders among ``paths``, and in those that are folders of sessions.
 
     Raises:
         RecordingError: there is none in one of the paths.
@@ -174,7 +174,7 @@ def find_sessions(paths: Sequence[Path]) -> list[Path]:
         inside = [entry.folder for entry in list_sessions(path) if entry.state != "unreadable"]
         if not inside:
             raise RecordingError(
-                translatable("{path} is not a session and has none in it.", path=path)
+                translatable("{path} is not a session and contains none.", path=path)
             )
         found += sorted(inside)
     return found
@@ -236,7 +236,7 @@ def _check_ours(path: Path) -> None:
 
 
 def _cut_half_line(path: Path) -> int:
-    """Cut what stands behind the last line end; returns how many bytes that were."""
+    """Cut what follows the last line end; returns how many bytes that was."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         at = end

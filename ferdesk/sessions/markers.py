@@ -67,7 +67,7 @@ def read_markers(path: Path, session: Session, *, offset_s: float = 0.0) -> list
         if len(row) <= max(time_at, label_at) or not row[label_at]:
             raise RecordingError(
                 translatable(
-                    "Line {number} of {path} lacks a time or a label.", number=number, path=path
+                    "Line {number} of {path} has no time or no label.", number=number, path=path
                 )
             )
         t_s = _seconds(row[time_at], unit_s, session, delimiter)

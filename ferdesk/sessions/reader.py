@@ -136,7 +136,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(about, dict):
         raise RecordingError(
-            translatable("The session {path} cannot be read: it holds no table.", path=folder)
+            translatable("The session {path} cannot be read: it is not a JSON object.", path=folder)
         )
     return about
 

@@ -40,8 +40,8 @@ class RecordingWarnings:
             return "video_stopped", video.problem
         if video is not None and video.num_lost:
             return "video_behind", translatable(
-                "The video lacks {count} pictures, as encoding did not keep up; the rows have "
-                "them all.",
+                "{count} frames are missing from the video, as encoding was too slow; all rows are "
+                "saved.",
                 count=video.num_lost,
             )
         return "", ""
@@ -76,7 +76,7 @@ class RecordingWarnings:
         """Little room is left; returns whether that is new."""
         text = translatable(
             "Only {free:.1f} GB are left on the disk of {path}. When it is full, recording stops; "
-            "what is written stays valid. Make room.",
+            "the data up to there stay valid. Free some space.",
             free=free_bytes / 1e9,
             path=self._folder,
         )

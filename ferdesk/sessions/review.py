@@ -205,7 +205,7 @@ def load_review(session: Session) -> Review:
     try:
         table = json.loads(path.read_text("utf-8"))
         if not isinstance(table, dict):
-            raise TypeError("it holds no table")
+            raise TypeError("it is not a JSON object")
     except FileNotFoundError:
         return Review(_tracks_for((), face_ids))
     except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -15,7 +15,7 @@ from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.table import Table
 
 LONGEST_STEP_S = 0.5
-"""A row stands for the time to the next analysed frame, but never for more than this."""
+"""A row counts until the next analysed frame, but never for more than this."""
 SHORTEST_RUN_S = 0.3
 """A label held for less counts as flicker, and not as a change."""
 LONGEST_GAP_S = 1.0
@@ -74,9 +74,9 @@ class FaceSummary:
 
 
 def row_durations(table: Table) -> NDArray[np.float64]:
-    """[n] seconds that each row stands for: to the next analysed frame, ``LONGEST_STEP_S`` at most.
+    """[n] seconds that each row counts: to the next analysed frame, ``LONGEST_STEP_S`` at most.
 
-    The last frame stands for as long as the one before; all rows of a frame for the same time.
+    The last frame counts for as long as the one before; all rows of a frame for the same time.
     """
     starts = table.frame_starts()
     if len(starts) == 0:

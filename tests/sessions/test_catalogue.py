@@ -104,7 +104,7 @@ def test_folders_of_sessions_are_searched_and_others_refused(
     assert find_sessions([tmp_path]) == [one, two]
     assert find_sessions([two, one]) == [two, one]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RecordingError, match="not a session and has none"):
+    with pytest.raises(RecordingError, match="not a session and contains none"):
         find_sessions([tmp_path / "empty"])
 
 
@@ -138,7 +138,7 @@ def test_marker_files_of_stimulus_programs_are_read(
         ("", "no lines"),
         ("time,label\n1,go\nsoon,stop\n", "Line 3"),
         ("time,label\n2026-03-04T05:06:08,go\n", "with its zone"),
-        ("time,label\n1\n", "lacks a time or a label"),
+        ("time,label\n1\n", "has no time or no label"),
         ("time,label\nnan,go\n", "is not a time"),
     ],
 )

@@ -138,6 +138,7 @@ def test_a_table_without_rows_has_none(make_session: Maker) -> None:
         ("0.76", "0.x6", "'0.x6' in line 2, column confidence, is no number"),
         ("0.76", "0.7.6", "no number"),
         ("5.000", "5.000,1", "line 2 has 35 columns, not 34"),
+        ("-7.75\n", "-7.75,7\n", "line 2 has 35 columns, not 34"),
         (",happy,", ",,", "line 2: a face without a label"),
         ("\n1,", "\n,", "line 3: it has no frame or no time"),
         (",1,10.5,", ",-1,10.5,", "line 2: its face_id is none"),

@@ -194,7 +194,7 @@ def test_a_file_that_holds_no_settings_is_told_and_left_as_it_is(
     window.preferences.ask_open = lambda _: str(path)
     dialog = open_dialog(window)
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
-    assert "holds no settings" in window.notices.texts[0]
+    assert "contains no settings" in window.notices.texts[0]
     assert path.read_text() == "{{{"
     assert window.store.settings == Settings()
 

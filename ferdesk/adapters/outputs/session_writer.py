@@ -216,7 +216,7 @@ class SessionWriter:
         return 0.0 if self._started_s is None else max(0.0, at_s - self._started_s)
 
     def _note_size(self, frame: Frame) -> None:
-        """Boxes count pixels of the source: where its pictures change their size, say from when."""
+        """Note the moment from which frames have another size: boxes are in their pixels."""
         height, width = frame.image.shape[:2]
         before = self._size
         if before is not None and before != (width, height):
@@ -430,7 +430,7 @@ class SessionWriter:
         self.note_event("recording_stopped", reason)
 
     def _fail_to_close(self, error: OSError) -> None:
-        """Tell that only the last ``session.json`` is missing, unless worse was told before."""
+        """Report that only the last ``session.json`` is missing, unless worse was told before."""
         with self._lock:
             self._problem = self._problem or translatable(
                 "{path} cannot be closed properly: {file} cannot be written ({why}). All {count} "

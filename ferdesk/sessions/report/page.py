@@ -42,7 +42,7 @@ from ferdesk.sessions.summaries import (
 )
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Whatever a session's texts hold, the page runs and fetches nothing."""
+"""Whatever the texts of a session contain, the page runs and fetches nothing."""
 _SHOWN_TRACKS = 12
 """More faces than this are listed and not drawn."""
 
