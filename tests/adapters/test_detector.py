@@ -6,8 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
+from ferdesk.adapters.networks.face_detector import (
+    MediaPipeNetworks,
+    _grid,
+    _to_detections,
+    weighted_nms,
+)
 from ferdesk.adapters.sources.demo import DemoSource, visible_people
+from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.tiling import without_truncated
 from ferdesk.core.geometry import Box, Region
@@ -135,3 +141,48 @@ def test_a_tile_is_resized_by_the_scale_that_is_asked_for(detector: ExhaustiveSe
     assert [len(detections) for detections in found] == [0, 1]
     assert 1300 < found[1][0].box.center[0] < 1350
     assert 40 < found[1][0].box.width < 50
+
+
+def corners(left: float, top: float, right: float, bottom: float) -> list[list[float]]:
+    """[8, 2] points of a candidate: its corners, then six landmarks in the middle."""
+    middle = [(left + right) / 2, (top + bottom) / 2]
+    return [[left, top], [right, bottom], *[middle] * 6]
+
+
+def test_weighted_nms_takes_the_mean_of_what_overlaps_the_best() -> None:
+    points = np.array(
+        [
+            corners(0, 0, 10, 20),
+            corners(2, 1, 12, 21),
+            corners(50, 0, 60, 20),
+            corners(9, 0, 19, 20),
+        ],
+        np.float32,
+    )
+    kept = weighted_nms(points, np.array([0.6, 0.9, 0.5, 0.3], np.float32))
+    assert [score for score, _ in kept] == pytest.approx([0.9, 0.5, 0.3])
+    # 0.4 of the first and 0.6 of the second; the last one has an IoU of 0.17 with it
+    assert kept[0][1][:2].tolist() == [pytest.approx([1.2, 0.6]), pytest.approx([11.2, 20.6])]
+    assert kept[1][1][:2].tolist() == [[50, 0], [60, 20]]
+    assert kept[2][1][:2].tolist() == [[9, 0], [19, 20]]
+
+
+def test_candidates_become_detections_in_pixels_of_the_whole_picture() -> None:
+    points = np.array(corners(8, 5, 24, 25), np.float32)
+    # a frontal face: eyes, nose, mouth, ears
+    points[2:] = [[12, 11], [20, 11], [16, 15], [16, 20], [10, 12], [22, 12]]
+    # 200 x 100 pixels from (300, 40) were resized to 80 x 50: 2.5 and 2 pixels to one
+    (detection,) = _to_detections(
+        [(1.5, points), (0.9, points[[1, 0, *range(2, 8)]])],
+        Region(300, 40, 200, 100),
+        (50, 80, 3),
+        SHORT_RANGE,
+    )
+    assert detection.box == Box(320, 50, 40, 40)
+    assert (detection.score, detection.framing) == (1.0, SHORT_RANGE)
+    assert (detection.roll_deg, detection.yaw_deg) == pytest.approx((0, 0))
+
+
+def test_anchors_are_the_middles_of_cells_row_by_row() -> None:
+    assert _grid(2, 3, 4, 1).tolist() == [[2, 2], [6, 2], [10, 2], [2, 6], [6, 6], [10, 6]]
+    assert _grid(1, 2, 8, 2).tolist() == [[4, 4], [4, 4], [12, 4], [12, 4]]

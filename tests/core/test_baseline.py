@@ -107,6 +107,11 @@ def test_three_seconds_are_collected_and_counted() -> None:
     said = [seconds.add(result(5 + i / 10, 1, 2)) for i in range(31)]
     assert said == ["running"] * 30 + ["done"]
     assert seconds.share == 1.0
+    half = NeutralSeconds(2)
+    assert half.share == 0.0
+    half.add(result(5.0, 2))
+    half.add(result(6.2, 2))
+    assert half.share == pytest.approx(0.4)
     assert seconds.baseline() == replace(Baseline.of(RESTING[None]), num_frames=31)
     label, share = seconds.most_seen()
     assert label == "sad"
@@ -134,7 +139,7 @@ def test_a_source_that_begins_anew_ends_it() -> None:
     assert seconds.add(result(0.0, 2)) == "lost"
 
 
-def test_old_judgements_are_not_counted_again() -> None:
+def test_old_classifications_are_not_counted_again() -> None:
     seconds = NeutralSeconds(2)
     for i in range(40):
         assert seconds.add(result(i / 10, 2, classified_now=i == 0)) == "running"
@@ -159,7 +164,7 @@ class Classifier:
 
 
 def frame(index: int) -> Frame:
-    # with grain, since a flat face is too blurred to be judged
+    # with grain, since a flat face is too blurred to be classified
     grain = np.random.default_rng(0).integers(60, 100, (240, 320, 3), dtype=np.uint8)
     return Frame(grain, index, index / 30, 0.0)
 

@@ -69,3 +69,19 @@ def test_the_square_follows_the_measured_framing() -> None:
     assert short.y + short.side / 2 == pytest.approx(240 - 0.082 * 80)
     assert full.side == pytest.approx(80 * 1.148)
     assert full.y + full.side / 2 == pytest.approx(240 - 0.03 * 80)
+
+
+def test_a_box_that_is_no_square_has_the_mean_of_its_sides() -> None:
+    square = square_around(Box(100, 200, 60, 100), SHORT_RANGE)
+    # 80 * 1.165 = 93.2; the centre (130, 250) goes up by 80 * 0.082 = 6.56
+    assert square.side == pytest.approx(93.2)
+    assert (square.x, square.y) == pytest.approx((130 - 46.6, 250 - 6.56 - 46.6))
+
+
+def test_shrinking_by_four_weighs_each_pixel_by_a_triangle() -> None:
+    line = np.zeros((192, 192), np.uint8)
+    line[:, 101] = 240
+    crop = crop_face(line, Square(0, 0, 192))
+    # pixel 101.5 lies 0.5 from column 25's centre 102 and 3.5 from column 24's centre 98:
+    # (1 - 0.5 / 4) / 4 and (1 - 3.5 / 4) / 4 of 240
+    np.testing.assert_allclose(crop[10, 23:28], [0, 7.5, 52.5, 0, 0], atol=1e-3)

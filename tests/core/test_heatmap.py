@@ -41,3 +41,15 @@ def test_the_display_range_is_cut_at_both_ends() -> None:
     values = np.array([[0.0, 0.2], [0.5, 1.0]], np.float32)
     expected = np.array([[0.0, 0.0], [0.5, 1.0]])
     np.testing.assert_allclose(normalise(values, FINE), expected, atol=1e-6)
+
+
+def test_rows_and_columns_have_starts_of_their_own() -> None:
+    # rows at 12 and 20, columns at 4, 12 and 20
+    place = MapPlace(start_x=4, start_y=12, stride=8, low=0.0, high=40.0)
+    cells = np.array([[0, 1, 3], [10, 20, 40]], np.float32)
+    pixels = upsample(cells, place, 48)
+    assert pixels.shape == (48, 48)
+    found = [float(pixels[at]) for at in ((12, 4), (12, 12), (20, 20), (16, 8), (0, 47), (47, 0))]
+    assert found == pytest.approx([0, 1, 40, 7.75, 3, 10], abs=1e-5)
+    # pixel 25 of 96 lies at 12.25 of 48: a thirty-second of the way to the second row
+    assert float(upsample(cells, place, 96)[25, 8]) == pytest.approx(10 / 32, abs=1e-5)

@@ -284,3 +284,18 @@ def test_detections_that_are_not_confirmed_are_anonymised_too() -> None:
             assert (picture[row, column] != result.frame.image[row, column]).any()
         assert np.mean(picture[inside] != result.frame.image[inside]) > 0.8
         np.testing.assert_array_equal(picture[150:, :150], result.frame.image[150:, :150])
+
+
+def test_what_is_unclear_is_decided_by_the_smoothed_probabilities() -> None:
+    class Deciding(Classifier):
+        def classify(self, crops: np.ndarray) -> list[Expression]:
+            self.batches.append(len(crops))
+            certain = np.array([0.01, 0.01, 0.94, 0.01, 0.01, 0.01, 0.01], np.float32)
+            even = np.full(7, 1 / 7, np.float32)
+            return [Expression(certain if len(self.batches) > 1 else even) for _ in crops]
+
+    parameters = PostProcessing(smoothing_tau_s=1.0)
+    pipeline = Pipeline(TwoFaces(), Deciding(), post_processing=parameters)
+    pipeline.process(grainy(0))
+    assert [face.reason for face in pipeline.process(grainy(1)).faces] == ["unclear"] * 2
+    assert [face.reason for face in pipeline.process(grainy(20)).faces] == [""] * 2

@@ -63,3 +63,48 @@ def test_points_out_of_order_are_a_face_turned_far_away() -> None:
 def test_points_that_fall_together_give_numbers() -> None:
     pose = head_pose(Landmarks(*[(5.0, 5.0)] * 6))
     assert all(math.isfinite(a) for a in (pose.roll_deg, pose.yaw_deg, pose.pitch_deg))
+
+
+def upright(**moved: tuple[float, float]) -> Landmarks:
+    """A frontal face: ears 40 apart, the mouth 20 below the eyes, with some points moved."""
+    points = {
+        "right_eye": (90.0, 100.0),
+        "left_eye": (110.0, 100.0),
+        "nose": (100.0, 111.0),
+        "mouth": (100.0, 120.0),
+        "right_ear": (80.0, 104.0),
+        "left_ear": (120.0, 104.0),
+    }
+    return Landmarks(**{**points, **moved})
+
+
+@pytest.mark.parametrize(
+    ("nose", "yaw", "pitch"),
+    [
+        # the nose's tip lies 1.5 half ears before their axis: atan(30 / 30), atan(10 / 30)
+        ((130.0, 111.0), 45.0, 0.0),
+        ((90.0, 111.0), -18.434949, 0.0),
+        # and 0.4 of eyes to mouth before the mouth: atan(8 / 8), atan(4 / 8)
+        ((100.0, 119.0), 0.0, 45.0),
+        ((100.0, 107.0), 0.0, -26.565051),
+        # no estimate goes beyond 80 degrees
+        ((400.0, 111.0), 80.0, 0.0),
+        ((100.0, -400.0), 0.0, -80.0),
+    ],
+)
+def test_the_nose_gives_the_angles(nose: tuple[float, float], yaw: float, pitch: float) -> None:
+    pose = head_pose(upright(nose=nose))
+    assert (pose.roll_deg, pose.yaw_deg, pose.pitch_deg) == pytest.approx((0.0, yaw, pitch))
+    # the same face lying on its side, a quarter clockwise: x becomes y, y becomes -x
+    points = upright(nose=nose)
+    lying = Landmarks(
+        *((-y, x) for x, y in (getattr(points, name) for name in Landmarks.__slots__))
+    )
+    pose = head_pose(lying)
+    assert (pose.roll_deg, pose.yaw_deg, pose.pitch_deg) == pytest.approx((90.0, yaw, pitch))
+
+
+def test_ears_out_of_order_keep_the_side_of_the_nose() -> None:
+    swapped = {"right_ear": (120.0, 104.0), "left_ear": (80.0, 104.0)}
+    assert head_pose(upright(nose=(103.0, 111.0), **swapped)).yaw_deg == 80.0
+    assert head_pose(upright(nose=(97.0, 111.0), **swapped)).yaw_deg == -80.0

@@ -39,7 +39,7 @@ def test_two_labels_close_together_are_unclear() -> None:
 GOOD = FaceQuality(side_px=100, sharpness=500, brightness=120)
 
 
-def test_a_large_frontal_lit_and_sharp_face_is_judged() -> None:
+def test_a_large_frontal_lit_and_sharp_face_is_classified() -> None:
     assert GOOD.low_confidence_reason() == ""
     assert replace(GOOD, roll_deg=-25, yaw_deg=30, pitch_deg=-25).low_confidence_reason() == ""
 
@@ -66,3 +66,43 @@ def test_each_fault_of_a_face_is_named(change: dict[str, float], reason: str) ->
 
 def test_the_smallest_face_is_the_users_to_choose() -> None:
     assert replace(GOOD, side_px=30).low_confidence_reason(smallest_face_px=40) == "small"
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "reason"),
+    [
+        ("side_px", 24.0, 23.99, "small"),
+        ("yaw_deg", 35.0, 35.01, "turned"),
+        ("yaw_deg", -35.0, -35.01, "turned"),
+        ("pitch_deg", 30.0, 30.01, "turned"),
+        ("pitch_deg", -30.0, -30.01, "turned"),
+        ("roll_deg", 30.0, 30.01, "tilted"),
+        ("roll_deg", -30.0, -30.01, "tilted"),
+        ("brightness", 35.0, 34.99, "dark"),
+        ("brightness", 215.0, 215.01, "bright"),
+        ("sharpness", 45.0, 44.99, "blurred"),
+    ],
+)
+def test_each_limit_is_where_the_documentation_has_it(
+    name: str, good: float, bad: float, reason: str
+) -> None:
+    values = {name: good}
+    assert replace(GOOD, **values).low_confidence_reason() == ""
+    values = {name: bad}
+    assert replace(GOOD, **values).low_confidence_reason() == reason
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "unclear"),
+    [
+        (0.401, 0.1, False),
+        (0.399, 0.1, True),
+        (0.5, 0.399, False),
+        (0.5, 0.401, True),
+        (0.399, 0.299, True),
+    ],
+)
+def test_unclear_is_below_two_fifths_or_a_lead_below_a_tenth(
+    first: float, second: float, unclear: bool
+) -> None:
+    assert is_unclear(probabilities(second, first)) is unclear

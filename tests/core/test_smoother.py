@@ -59,3 +59,28 @@ def test_forgotten_faces_take_no_memory() -> None:
         smoother.update(face_id, HAPPY, face_id * 0.1)
         smoother.forget_before(face_id * 0.1)
     assert len(smoother._faces) < 30
+
+
+def test_a_face_is_smoothed_for_two_seconds_and_no_longer() -> None:
+    smoother = Smoother(1.0)
+    smoother.update(1, HAPPY, 0.0)
+    # 1 - exp(-1.9) = 0.850431
+    assert smoother.update(1, SAD, 1.9)[4] == pytest.approx(0.850431, abs=1e-6)
+    np.testing.assert_array_equal(smoother.update(1, HAPPY, 4.0), HAPPY)
+
+
+def test_each_measurement_starts_from_the_smoothed_one_before() -> None:
+    smoother = Smoother(0.5)
+    smoother.update(1, HAPPY, 0.0)
+    # a = 1 - exp(-0.2) = 0.181269; happy: 1, then 1 - a, then (1 - a)^2 = 0.670320
+    smoother.update(1, SAD, 0.1)
+    assert smoother.update(1, SAD, 0.2)[[3, 4]] == pytest.approx([0.670320, 0.329680], abs=1e-6)
+
+
+def test_a_time_that_runs_backwards_starts_anew() -> None:
+    smoother = Smoother(0.3)
+    smoother.update(1, HAPPY, 5.0)
+    np.testing.assert_array_equal(smoother.update(1, SAD, 4.9), SAD)
+    smoother.update(2, HAPPY, 100.0)
+    smoother.forget_before(0.0)
+    np.testing.assert_array_equal(smoother.update(2, SAD, 100.1), SAD)

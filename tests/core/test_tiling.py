@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from ferdesk.core.detection.tiling import (
+    Tile,
     is_truncated,
     tile_schedule,
     tiles,
@@ -73,3 +74,40 @@ def test_a_face_truncated_by_a_tile_is_left_to_the_next_tile() -> None:
 def test_a_verification_crop_stays_inside_the_picture() -> None:
     assert verification_crop(Box(0, 0, 50, 50), 640, 360) == Region(0, 0, 100, 100)
     assert verification_crop(Box(-500, 0, 50, 50), 640, 360) is None
+
+
+def test_the_tiles_of_a_picture_are_known() -> None:
+    # at half its size 1280 is 640: three tiles of 491, and 720 is 360: two of 408
+    fine = [Tile(Region(x, y, 491, 408), 0.5) for y in (0, 312) for x in (0, 394, 789)]
+    # at a quarter it is 320 and fits one; it has two turns, a third of six
+    coarse = Tile(Region(0, 0, 1280, 720), 0.25)
+    assert tile_schedule(1280, 720) == [coarse, *fine[:3], coarse, *fine[3:]]
+
+
+def test_squares_of_a_wide_picture_are_known() -> None:
+    assert list(tiles(700, 300)) == [Region(x, 0, 300, 300) for x in (0, 133, 267, 400)]
+    assert list(tiles(300, 700)) == [Region(0, y, 300, 300) for y in (0, 133, 267, 400)]
+    assert list(tiles(2401, 300)) == []
+
+
+@pytest.mark.parametrize(
+    ("box", "truncated"),
+    [
+        (Box(102.1, 43, 30, 30), False), (Box(101.9, 43, 30, 30), True),
+        (Box(150, 42.1, 30, 30), False), (Box(150, 41.9, 30, 30), True),
+        (Box(267, 60, 30.9, 30), False), (Box(267, 60, 31.1, 30), True),
+        (Box(150, 100, 30, 37.9), False), (Box(150, 100, 30, 38.1), True),
+    ],
+)  # fmt: skip
+def test_a_face_within_a_hundredth_of_an_inner_edge_is_truncated(box: Box, truncated: bool) -> None:
+    # edges at 100, 40, 300 and 140; a hundredth of 200 is 2
+    assert is_truncated(box, Region(100, 40, 200, 100), 400, 200) is truncated
+    # where they are the picture's own edges nothing is
+    assert not is_truncated(box, Region(0, 0, 400, 200), 400, 200)
+
+
+def test_a_verification_crop_has_three_times_the_longer_side() -> None:
+    # around (120, 80), 90 to each side, cut off above
+    assert verification_crop(Box(100, 50, 40, 60), 640, 360) == Region(30, 0, 180, 170)
+    assert verification_crop(Box(600, 330, 30, 20), 640, 360) == Region(570, 295, 70, 65)
+    assert verification_crop(Box(630, 10, 2, 10), 640, 360) == Region(616, 0, 24, 30)

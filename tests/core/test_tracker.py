@@ -1,10 +1,13 @@
 """Faces keep their ids."""
 
+import math
+
 import numpy as np
+import pytest
 
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.geometry import Box
-from ferdesk.core.tracking.tracker import Tracker
+from ferdesk.core.tracking.tracker import Tracker, _cost, _occluded, _Track
 from ferdesk.core.types import Detection
 
 
@@ -121,9 +124,91 @@ def test_a_stranger_in_the_place_of_one_who_left_gets_an_id_of_their_own() -> No
 
 
 def test_a_covered_face_does_not_take_on_the_look_of_what_covers_it() -> None:
+    # Ben's head is before Ann's for long enough that hers would have become his; then she is not
+    # seen for so long that she must look like herself to be known again
     ann, ben = look(1, -1, 0, 0), look(0, 0, 1, -1)
     tracker = Tracker()
     tracker.update([face(0), face(300)], 0.0, [ann, ben])
     for step in range(1, 20):
         tracker.update([face(0), face(60, side=90)], step / 30, [ben, ben])
-    assert [t.face_id for t in tracker.update([face(0)], 1.0, [ann])] == [1]
+    assert [t.face_id for t in tracker.update([face(0)], 1.1, [ann])] == [1]
+
+
+def test_the_filter_is_the_textbooks_for_a_velocity_that_decays() -> None:
+    box = Box(0, 0, 100, 100)
+    track = _Track(1, box, 0.0, 0.0, velocity_x=30.0, velocity_y=-20.0)
+    t_s, tau_s, r = 0.1, 0.35, 0.06**2
+    decay = math.exp(-t_s / tau_s)
+    step = np.array([[1.0, tau_s * (1 - decay)], [0.0, decay]])
+    # white acceleration noise of 8 sides a second squared
+    noise = 64 * np.array([[t_s**3 / 3, t_s**2 / 2], [t_s**2 / 2, t_s]])
+    covariance = step @ np.diag([r, 4.0]) @ step.T + noise
+    predicted = track.kalman_predict(t_s)
+    assert predicted.box == Box(
+        pytest.approx(30 * step[0, 1]), pytest.approx(-20 * step[0, 1]), 100, 100
+    )
+    assert (predicted.velocity_x, predicted.velocity_y) == pytest.approx((30 * decay, -20 * decay))
+    assert (predicted.position_var, predicted.cross_var, predicted.velocity_var) == pytest.approx(
+        (covariance[0, 0], covariance[0, 1], covariance[1, 1])
+    )
+    gain = covariance[:, 0] / (covariance[0, 0] + r)
+    seen = Box(predicted.box.x + 12.0, predicted.box.y - 7.0, 100, 100)
+    updated = predicted.kalman_update(seen, None, occluded=False)
+    expected = covariance - np.outer(gain, covariance[0])
+    assert updated.box == seen
+    assert (updated.velocity_x, updated.velocity_y) == pytest.approx(
+        (30 * decay + 12 * gain[1], -20 * decay - 7 * gain[1])
+    )
+    assert (updated.position_var, updated.cross_var, updated.velocity_var) == pytest.approx(
+        (expected[0, 0], expected[0, 1], expected[1, 1])
+    )
+    # a jump of nine sides a frame is no speed of a face: ten sides a second at most
+    jumped = predicted.kalman_update(Box(900, -900, 100, 100), None, occluded=False)
+    assert (jumped.velocity_x, jumped.velocity_y) == (1000, -1000)
+
+
+def test_the_cost_of_a_pair_is_known() -> None:
+    ann = look(1, 0)
+    track = _Track(1, Box(0, 0, 100, 100), 0.0, 0.0, appearance=ann)
+
+    def cost(box: Box, appearance: np.ndarray | None = None, t_s: float = 0.1) -> float:
+        return _cost(track, box, appearance, t_s)
+
+    # 6 pixels are 0.06 sides, over sqrt(0.06^2 + 0.06^2): 0.5 in squared deviations
+    assert cost(Box(6, 0, 100, 100)) == pytest.approx(0.5)
+    assert cost(Box(0, -6, 100, 100)) == pytest.approx(0.5)
+    # (log(1.1) / 0.25)^2, with the centre in its place
+    assert cost(Box(-5, -5, 110, 110)) == pytest.approx(0.145345, abs=1e-5)
+    # cosine similarity 0.6 adds 10 * 0.4
+    assert cost(Box(0, 0, 100, 100), look(0.6, 0.8)) == pytest.approx(4.0)
+    # the gate: four deviations are 33.94 pixels here, and twice the side is another face
+    assert cost(Box(33.9, 0, 100, 100)) == pytest.approx((0.339**2) / 0.0072)
+    assert cost(Box(34.0, 0, 100, 100)) == math.inf
+    assert cost(Box(-49.9, -49.9, 199.8, 199.8)) < math.inf
+    assert cost(Box(-50.1, -50.1, 200.2, 200.2)) == math.inf
+    assert cost(Box(25.1, 25.1, 49.8, 49.8)) == math.inf
+    # the re-identification gate holds after 0.4 s of loss, below a similarity of 0.1
+    assert cost(Box(0, 0, 100, 100), look(0.09, 1), 0.41) == math.inf
+    assert cost(Box(0, 0, 100, 100), look(0.09, 1), 0.39) < math.inf
+    assert cost(Box(0, 0, 100, 100), look(0.11, 1), 0.41) < math.inf
+
+
+def test_an_appearance_follows_by_fifteen_percent_and_keeps_its_norm() -> None:
+    track = _Track(1, Box(0, 0, 100, 100), 0.0, 0.0, appearance=look(1, 0))
+    updated = track.kalman_update(track.box, look(0, 1), occluded=False).appearance
+    # the mean of both, 0.85 to 0.15, has the norm 0.863134
+    assert updated == pytest.approx([0.984783, 0.173785], abs=1e-5)
+    assert track.kalman_update(track.box, look(0, 1), occluded=True).appearance is track.appearance
+    bare = _Track(1, Box(0, 0, 100, 100), 0.0, 0.0)
+    first = bare.kalman_update(bare.box, look(0, 1), occluded=True).appearance
+    assert first == pytest.approx([0, 1])
+
+
+def test_boxes_that_share_three_tenths_of_the_smaller_occlude_each_other() -> None:
+    large, wide = Box(0, 0, 100, 100), Box(0, 0, 100, 20)
+    assert _occluded([large, Box(69, 0, 100, 100)]) == [True, True]
+    assert _occluded([large, Box(71, 0, 100, 100)]) == [False, False]
+    assert _occluded([large, Box(40, 40, 10, 10), Box(300, 0, 50, 50)]) == [True, True, False]
+    # crossing strips: 20 x 20 of 2000
+    assert _occluded([wide, Box(0, -40, 20, 100)]) == [False, False]
+    assert _occluded([]) == []

@@ -5,7 +5,9 @@ from dataclasses import replace
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.verification import (
     classify_candidates,
+    is_near,
     non_maximum_merge,
+    same_face,
     verify_candidates,
 )
 from ferdesk.core.geometry import Box
@@ -59,3 +61,28 @@ def test_a_hand_before_a_known_person_stays_a_hand_on_its_crop() -> None:
         True,
         False,
     ]
+
+
+def test_boxes_are_of_one_face_by_intersection_over_union_or_over_the_smaller() -> None:
+    box = Box(0, 0, 100, 50)
+    # moved by x: IoU (100 - x) / (100 + x), 0.3 at 53.8
+    assert same_face(box, Box(53, 0, 100, 50))
+    assert not same_face(box, Box(55, 0, 100, 50))
+    # a small one inside, or reaching out with less than three tenths of itself
+    assert same_face(box, Box(10, 10, 10, 20))
+    assert same_face(box, Box(92.9, 10, 10, 20))
+    assert not same_face(box, Box(93.1, 10, 10, 20))
+    assert not same_face(box, Box(0, 50, 100, 50))
+
+
+def test_a_near_face_has_a_quarter_of_the_shorter_side_by_its_width() -> None:
+    assert is_near(Box(0, 0, 120, 40), 480)
+    assert not is_near(Box(0, 0, 119, 400), 480)
+
+
+def test_a_merge_keeps_the_first_box_the_best_score_and_the_order_of_scores() -> None:
+    one = Detection(Box(0, 0, 50, 60), 0.5, FULL_RANGE, 1.0)
+    other = Detection(Box(300, 0, 50, 60), 0.6, FULL_RANGE, 2.0)
+    again = Detection(Box(4, 3, 50, 60), 0.8, SHORT_RANGE, 3.0)
+    worse = Detection(Box(301, 3, 50, 60), 0.4, SHORT_RANGE, 4.0)
+    assert non_maximum_merge([one, other, again, worse]) == [replace(one, score=0.8), other]
