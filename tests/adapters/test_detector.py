@@ -169,8 +169,8 @@ def test_weighted_nms_takes_the_mean_of_what_overlaps_the_best() -> None:
 
 def test_candidates_become_detections_in_pixels_of_the_whole_picture() -> None:
     points = np.array(corners(8, 5, 24, 25), np.float32)
-    # a frontal face: eyes, nose, mouth, ears
-    points[2:] = [[12, 11], [20, 11], [16, 15], [16, 20], [10, 12], [22, 12]]
+    # eyes, nose, mouth, ears of a face that looks to the right and down
+    points[2:] = [[12, 11], [20, 11], [18, 17], [16, 20], [10, 12], [22, 12]]
     # 200 x 100 pixels from (300, 40) were resized to 80 x 50: 2.5 and 2 pixels to one
     (detection,) = _to_detections(
         [(1.5, points), (0.9, points[[1, 0, *range(2, 8)]])],
@@ -180,7 +180,9 @@ def test_candidates_become_detections_in_pixels_of_the_whole_picture() -> None:
     )
     assert detection.box == Box(320, 50, 40, 40)
     assert (detection.score, detection.framing) == (1.0, SHORT_RANGE)
-    assert (detection.roll_deg, detection.yaw_deg) == pytest.approx((0, 0))
+    # atan(5 / 22.5), and atan((12 - 0.55 * 18) / (0.4 * 18))
+    angles = (detection.roll_deg, detection.yaw_deg, detection.pitch_deg)
+    assert angles == pytest.approx((0, 12.528808, 16.260205))
 
 
 def test_anchors_are_the_middles_of_cells_row_by_row() -> None:

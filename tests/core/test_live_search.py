@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.detection.tiling import tiles
-from ferdesk.core.geometry import Box
+from ferdesk.core.geometry import Box, Region
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.types import Detection
 from tests.helpers.networks import FakeNetworks, textured
@@ -226,3 +227,54 @@ def test_where_the_network_is_slow_the_search_keeps_its_budget() -> None:
         networks.now_s = index / 8
         search.detect(textured())
     assert search.budget_ms > 5.5
+
+
+class HalfFaces(FakeNetworks):
+    """Detects half a face at the inner left edge of each tile, and whole ones on every crop."""
+
+    def detect_full_range(
+        self, image: np.ndarray, region: Region, scale: float | None = None
+    ) -> list[Detection]:
+        self.num_full_range += 1
+        box = Box(region.x, region.y + 100, 60, 60)
+        return [Detection(box, 0.75, FULL_RANGE, 0.0)] if region.x > 0 else []
+
+    def detect_short_range(self, image: np.ndarray, region: Region) -> list[Detection]:
+        if region.width == image.shape[1]:
+            return []
+        side = region.width / 3
+        box = Box(region.x + side, region.y + side, side, side)
+        return [Detection(box, 0.9, SHORT_RANGE, 0.0)]
+
+
+def test_half_a_face_at_the_edge_of_a_tile_is_nobody() -> None:
+    networks = HalfFaces()
+    picture = textured()
+    assert ExhaustiveSearch(networks).detect(picture) == []
+    given, _ = watched(networks, live(networks), lambda _: picture, 60)
+    assert given == [[]] * 60
+    assert networks.num_full_range > 20
+
+
+@pytest.mark.parametrize(("right", "down"), [(1, 0), (0, 1)])
+def test_a_face_that_gets_faster_is_followed_where_its_speed_takes_it(
+    right: int, down: int
+) -> None:
+    # up to a third of its side in each frame, more than the search window reaches
+    steps = np.minimum(np.arange(30) + 4, 20).cumsum() - 4
+    places = [(60 + int(right * step), 30 + int(down * step)) for step in steps]
+    networks = FakeNetworks()
+    grey = np.random.default_rng(3).integers(60, 240, (4, 4, 1), np.uint8)
+
+    def picture(index: int) -> np.ndarray:
+        # for the last third of a second no network detects it
+        x, y = places[index]
+        networks.faces = [Box(x, y, 60, 60)] if index < 20 else []
+        image = textured()
+        image[y : y + 60, x : x + 60] = grey.repeat(15, 0).repeat(15, 1)
+        return image
+
+    given, _ = watched(networks, live(networks), picture, 29)
+    for index, faces in list(enumerate(given))[3:]:
+        assert len(faces) == 1, index
+        assert faces[0].box.iou(Box(*places[index], 60, 60)) > 0.7

@@ -162,3 +162,18 @@ def test_an_embedding_has_the_colours_of_its_cells_row_by_row(across: bool) -> N
     np.testing.assert_allclose(other, np.broadcast_to([low, low, high], other.shape), atol=1e-6)
     assert cosine_similarity(embedding, embedding) == pytest.approx(1.0)
     assert cosine_similarity(embedding, -embedding) == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_an_embedding_covers_seven_fifths_of_its_box(across: bool) -> None:
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[..., 2] = 200
+    # the box is 60 x 80 around (100, 100): cells of 14 x 18.67 pixels from (58, 44)
+    first = image[:, :72] if across else image[:62]
+    first[:] = (200, 0, 0)
+    (embedding,) = appearance_embeddings(image, [Box(70, 60, 60, 80)])
+    red = embedding.reshape(6, 6, 3)[..., 0] > 0
+    expected = np.zeros((6, 6), bool)
+    (expected[:, :1] if across else expected[:1])[:] = True
+    np.testing.assert_array_equal(red, expected)
+    assert len(np.unique(embedding.round(5))) == 2

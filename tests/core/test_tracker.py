@@ -212,3 +212,17 @@ def test_boxes_that_share_three_tenths_of_the_smaller_occlude_each_other() -> No
     # crossing strips: 20 x 20 of 2000
     assert _occluded([wide, Box(0, -40, 20, 100)]) == [False, False]
     assert _occluded([]) == []
+
+
+def test_a_lost_face_is_known_for_a_second_and_a_quarter() -> None:
+    for lost_s, face_id in [(1.24, 1), (1.26, 2)]:
+        tracker = Tracker()
+        tracker.update([face(0)], 0.0)
+        assert ids(tracker, [face(0)], lost_s) == [face_id]
+
+
+def test_no_loss_lets_a_face_jump_further_than_one_and_a_half_sides() -> None:
+    for x, face_id in [(155, 1), (165, 2)]:
+        tracker = Tracker()
+        tracker.update([face(0)], 0.0)
+        assert ids(tracker, [face(x)], 0.5) == [face_id]

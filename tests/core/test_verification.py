@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.verification import (
     classify_candidates,
@@ -10,7 +13,7 @@ from ferdesk.core.detection.verification import (
     same_face,
     verify_candidates,
 )
-from ferdesk.core.geometry import Box
+from ferdesk.core.geometry import Box, Region
 from ferdesk.core.types import Detection
 from tests.helpers.networks import FakeNetworks, textured
 
@@ -86,3 +89,17 @@ def test_a_merge_keeps_the_first_box_the_best_score_and_the_order_of_scores() ->
     again = Detection(Box(4, 3, 50, 60), 0.8, SHORT_RANGE, 3.0)
     worse = Detection(Box(301, 3, 50, 60), 0.4, SHORT_RANGE, 4.0)
     assert non_maximum_merge([one, other, again, worse]) == [replace(one, score=0.8), other]
+
+
+@pytest.mark.parametrize(("inset", "confirmed"), [(0, False), (30, True)])
+def test_half_a_face_at_the_edge_of_a_verification_crop_confirms_nothing(
+    inset: int, confirmed: bool
+) -> None:
+    class HalfFaces(FakeNetworks):
+        def detect_short_range(self, image: np.ndarray, region: Region) -> list[Detection]:
+            box = Box(region.x + inset, region.y + 60, 120 - inset, 60)
+            return [Detection(box, 0.9, SHORT_RANGE, 0.0)]
+
+    face = replace(candidate(0.75, 60), box=Box(300, 200, 60, 60))
+    (verified,) = verify_candidates(HalfFaces(), textured(), [face])
+    assert verified.confirmed is confirmed
