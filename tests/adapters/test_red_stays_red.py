@@ -20,7 +20,7 @@ from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.types import Frame, SourceInfo
-from tests.adapters.mjpeg_server import part, serving
+from tests.adapters.mjpeg_server import MjpegServer, part
 from tests.helpers.pictures import (
     HEIGHT,
     WIDTH,
@@ -72,18 +72,17 @@ def from_seekable_video(folder: Path) -> tuple[Picture, Size]:
 
 def from_network_stream(folder: Path) -> tuple[Picture, Size]:
     content = part(write_picture(folder / "frame.jpg", red_and_blue()).read_bytes())
-    for server in serving():
+    server = MjpegServer()
+    try:
         stream = NetworkStream(server.address())
         with ThreadPoolExecutor(1) as pool:
-            opening = pool.submit(stream.open)
+            reading = pool.submit(read_from, stream)
             server.wait_for_clients()
             # so small a picture is recognised only after a few of them
             server.send(*[content] * 10)
-            info = opening.result(10)
-        frame = stream.read()
-        stream.close()
-        assert frame is not None
-    return frame.image, (info.width, info.height)
+            return reading.result(10)
+    finally:
+        server.close()
 
 
 def from_turned_file_on_a_server(folder: Path) -> tuple[Picture, Size]:

@@ -144,9 +144,8 @@ def test_the_filter_is_the_textbooks_for_a_velocity_that_decays() -> None:
     noise = 64 * np.array([[t_s**3 / 3, t_s**2 / 2], [t_s**2 / 2, t_s]])
     covariance = step @ np.diag([r, 4.0]) @ step.T + noise
     predicted = track.kalman_predict(t_s)
-    assert predicted.box == Box(
-        pytest.approx(30 * step[0, 1]), pytest.approx(-20 * step[0, 1]), 100, 100
-    )
+    assert (predicted.box.x, predicted.box.y) == pytest.approx((30 * step[0, 1], -20 * step[0, 1]))
+    assert (predicted.box.width, predicted.box.height) == (100, 100)
     assert (predicted.velocity_x, predicted.velocity_y) == pytest.approx((30 * decay, -20 * decay))
     assert (predicted.position_var, predicted.cross_var, predicted.velocity_var) == pytest.approx(
         (covariance[0, 0], covariance[0, 1], covariance[1, 1])
