@@ -1,4 +1,4 @@
-"""The work without a window: ``analyze`` writes a session a source, ``bench`` times stages."""
+"""Batch work without a window: ``analyze`` writes a session a source, ``bench`` times stages."""
 
 import contextlib
 import logging
@@ -43,7 +43,7 @@ Advance = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class AnalysisOptions:
-    """How ``analyze`` goes about it: every ``every``-th frame, at most ``duration_s`` seconds.
+    """Options of ``analyze``: every ``every``-th frame, at most ``duration_s`` seconds.
 
     ``asked`` is what cameras are asked for.
     """
@@ -52,7 +52,7 @@ class AnalysisOptions:
     every: int = 1
     duration_s: float | None = None
     streams: tuple[Stream, ...] = ()
-    """Told each result as it comes."""
+    """Streams that get each result as it comes."""
     video: VideoMode | None = None
     """Write the pictures too: clean, with overlay, or anonymous."""
     asked: CameraFormat = ITS_OWN
@@ -60,7 +60,7 @@ class AnalysisOptions:
 
 @dataclass(slots=True)
 class _Work:
-    """One source to analyse, whom to tell of it, and how it ended.
+    """Analysis of one source: its parts, its callbacks, and how it ended.
 
     ``usable`` once a session has begun; ``cut_off`` where not all of the source was analysed.
     """
@@ -161,7 +161,7 @@ def _add_streams(recorder: Recorder, options: AnalysisOptions) -> None:
 
 
 def _read_through(work: _Work) -> SessionOutput:
-    """Every frame in turn, nothing dropped."""
+    """Analyse a file: every frame in turn, nothing dropped."""
     options = work.options
     source = open_source(work.name, duration_s=options.duration_s)
     recorder = Recorder()
@@ -214,7 +214,7 @@ def _read_through(work: _Work) -> SessionOutput:
 
 
 def _follow_live(work: _Work) -> SessionOutput:
-    """The newest frame wins, until the duration is over, Ctrl-C, or the source is gone."""
+    """Analyse a live source: the newest frame wins, until the duration or the source ends."""
     options = work.options
     next_index = 0
     events: SimpleQueue[tuple[EventKind, str]] = SimpleQueue()

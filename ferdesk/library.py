@@ -1,4 +1,4 @@
-"""For programs and notebooks: the pipeline with the parts that ship; docs/library.md shows it."""
+"""Library for programs and notebooks: the pipeline with the parts that ship."""
 
 from collections.abc import Iterator
 from pathlib import Path

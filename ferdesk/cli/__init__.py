@@ -1,1 +1,1 @@
-"""Commands of ``ferdesk``, all but the window."""
+"""Commands of ``ferdesk``, one module a subject."""

@@ -1,4 +1,4 @@
-"""``ferdesk --self-test``: whether this installation works, one line a check.
+"""Self-test (``ferdesk --self-test``): whether this installation works, one line a check.
 
 Everything is tried as it is used: the models that ship, a real face, a session on disk, the window.
 Nothing is left behind and nothing of the user's is touched.
@@ -39,48 +39,48 @@ _OVERLAP = 0.5
 _SESSION_S = 1.6
 _WINDOW_PATIENCE_MS = 60_000
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class NotWorking(Exception):
-    """A check that failed; the text says what was wrong."""
+    """Failure of a check; the text says what was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``run`` returns what there is to say; whatever it raises is the failure."""
+    """Check of the self-test: ``run`` returns what it found; whatever it raises is the failure."""
 
     name: str
     run: Callable[[], str]
 
 
-def run_checks(checks: Iterable[Check], tell: Tell) -> bool:
-    """Run all of them, also after one that failed, and tell each.
+def run_checks(checks: Iterable[Check], report: Report) -> bool:
+    """Run all ``checks``, also after one that failed, and report each.
 
-    The name is told before, so that a library that brings the program down is named too.
+    The name comes first, so that a library that brings the program down is named too.
 
     Returns:
         whether all of them passed.
     """
     failed = 0
     for check in checks:
-        tell(f"{check.name} ... ")
+        report(f"{check.name} ... ")
         try:
-            tell(f"ok: {check.run()}\n")
+            report(f"ok: {check.run()}\n")
         except (FerdeskError, NotWorking) as error:
             failed += 1
             log.exception("self-test: %s", check.name)
-            tell(f"FAILED: {error}\n")
+            report(f"FAILED: {error}\n")
         except Exception as error:
             failed += 1
             log.exception("self-test: %s", check.name)
-            tell(f"FAILED: {type(error).__name__}: {error}\n")
-    tell("This installation works.\n" if not failed else f"{failed} of the checks failed.\n")
+            report(f"FAILED: {type(error).__name__}: {error}\n")
+    report("This installation works.\n" if not failed else f"{failed} of the checks failed.\n")
     return not failed
 
 
 def all_checks() -> list[Check]:
-    """What ``ferdesk --self-test`` runs, in this order."""
+    """Checks of the self-test, in their order."""
     return [
         Check("program", _program),
         Check("models as shipped", check_sums),
@@ -102,7 +102,7 @@ def _program() -> str:
 
 
 def check_sums() -> str:
-    """Every network is listed and is what the list says."""
+    """Checksums: every network is listed and is what the list says."""
     num = 0
     for folder, what in ((models_folder(), "expression model"), (detectors_folder(), "detector")):
         sums = read_sums(folder)
@@ -307,7 +307,7 @@ def _try_window(services: "WindowServices", folder: Path) -> str:
 
 
 class _Unexpected(logging.Handler):
-    """Hears of what the window would tell as unexpected, and go on."""
+    """Log handler that keeps the errors which the window reports as unexpected."""
 
     def __init__(self) -> None:
         super().__init__(logging.CRITICAL)
@@ -319,7 +319,7 @@ class _Unexpected(logging.Handler):
 
 
 def _shown(window: "MainWindow") -> str:
-    """What ``window`` shows, once a face is in its picture and the timeline has its plot."""
+    """Description of what ``window`` shows, once it has a face and the timeline its plot."""
     from ferdesk.ui.live.timeline import Timeline
 
     result = window.live_page.view.result

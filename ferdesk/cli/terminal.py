@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class _Terminal:
-    """Where the user is spoken to: our own stderr, apart from the native libraries' chatter."""
+    """Terminal output for the user: our own stderr, apart from the native libraries' messages."""
 
     def __init__(self) -> None:
         self.stream: IO[str] = sys.stderr
@@ -105,7 +105,7 @@ def log_to_files() -> Iterator[None]:
 
 
 def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
-    """Our log, which is kept, and the native libraries', which tells of this run alone."""
+    """Log files: ours, which is kept, and the native libraries', which is of this run alone."""
     folder = log_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ from ferdesk.sessions.review import Review
 
 @dataclass(slots=True)
 class WindowServices:
-    """What the window needs from the rest of the program (``ferdesk.runtime.ports.Services``)."""
+    """Services of the window: opens sources, models, streams and recordings (``runtime.ports``)."""
 
     model: str | None = None
     provider: Provider = "auto"

@@ -1,1 +1,1 @@
-"""Threads and the hand-overs between them; no Qt."""
+"""Runtime: the engine's threads, their mailboxes and the recorder; no Qt."""

@@ -21,14 +21,14 @@ from ferdesk.settings import Provider
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
-    """A source that can be chosen: ``name`` as ``--source`` takes it, ``title`` for people."""
+    """Source that can be chosen: ``name`` as ``--source`` takes it, ``title`` for people."""
 
     name: str
     title: str
 
 
 class Film(Protocol):
-    """A recorded video; one thread opens, asks and closes it."""
+    """Recorded video; one thread opens, asks and closes it."""
 
     def picture_at(self, t_s: float) -> tuple[NDArray[np.uint8], float] | None:
         """The [H, W, 3] RGB picture that is shown at ``t_s`` and when it began; None before any.
@@ -42,7 +42,7 @@ class Film(Protocol):
 
 
 class Services(Protocol):
-    """Opens what the window asks for; each method may raise ``FerdeskError``."""
+    """Ports of the window: opens what it asks for; each method may raise ``FerdeskError``."""
 
     def cameras(self) -> Sequence[SourceChoice]:
         """The cameras that are there; may be slow, called on a worker thread."""

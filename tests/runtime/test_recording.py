@@ -3,18 +3,19 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ferdesk.core.baseline import Baseline
-from ferdesk.core.geometry import Box, Square
-from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.recording import MAX_WAITING_RESULTS, Recorder
 from ferdesk.runtime.status import State, Status
+from tests.helpers.results import FACE, make_result
 from tests.runtime.test_engine import IMAGE, Source, frames, pipeline, wait_for
 
 
@@ -69,20 +70,9 @@ class Stream:
 
 
 def result(index: int, *, complete: bool = True) -> FrameResult:
-    face = FaceResult(
-        7,
-        Box(1, 2, 3, 4),
-        Square(1, 2, 3),
-        0.9,
-        Expression(np.full(7, 1 / 7, np.float32)),
-        np.full(7, 1 / 7, np.float32),
-        low_confidence=False,
-        roll_deg=0.0,
-        sharpness=1.0,
-        brightness=2.0,
-        classified_now=complete,
-    )
-    return FrameResult(Frame(IMAGE, index, index / 30, 100 + index / 30), (face,), 1.0, {})
+    """A result in which every value is another, captured at 100 s and ``index`` / 30."""
+    face = replace(FACE, classified_now=complete)
+    return make_result(face, index=index, t_s=index / 30, captured_s=100 + index / 30)
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""The live page's run: engine, recording and the choice of source, without a widget."""
+"""Live run: engine, recorder and the choice of source behind the live page; no widget."""
 
 import logging
 import re
@@ -40,7 +40,7 @@ _ODD_CAMERAS = re.compile(r"(?i)\b(ir|infrared|depth|virtual|loopback|obs|dummy)
 
 @dataclass(frozen=True, slots=True)
 class RecordingState:
-    """What the window shows of a recording."""
+    """State of a recording, as the window shows it."""
 
     active: bool = False
     changing: bool = False
@@ -70,7 +70,7 @@ def source_title(name: str) -> str:
 
 
 class Live(QObject):
-    """Starts and stops sources and recordings, and says on the GUI thread what became of it."""
+    """Live run: starts and stops sources and recordings, and notifies the GUI thread."""
 
     result = Signal(object)
     """A ``FrameResult``: the newest."""
@@ -203,13 +203,13 @@ class Live(QObject):
         return self.services.wanted_model
 
     def use_model(self, name: str) -> None:
-        """Judge by the model of that name, or by what suits this machine where it is empty."""
+        """Classify with the model of that name; empty lets this machine's speed decide."""
         self.services.use_model(name)
         if self.running:
             self.start(self._source)
 
     def use_device(self, provider: Provider) -> None:
-        """Judge on that device from now on."""
+        """Run the model on that device from now on."""
         self.services.use_device(provider)
         if self.running:
             self.start(self._source)
