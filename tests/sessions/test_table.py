@@ -245,6 +245,7 @@ def test_no_damage_of_a_cache_changes_a_figure(kept: Path) -> None:
     for other in (content[:-1], content + b"x", content[:65_000], b"", b"[" * 70_000):
         cache.write_bytes(other)
         same(read_table(kept), text)
+        assert cache.read_bytes() == content  # deleted and made again
 
 
 def test_a_cache_of_another_file_or_program_is_deleted(
