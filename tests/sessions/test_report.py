@@ -406,6 +406,10 @@ def test_two_sessions_are_compared_by_their_mean_raw_probabilities(make_session:
     assert [given["fill"] for given in happy] == [LABEL_COLOURS["happy"], "#fff"]
     shares = [(float(given["cx"]) - 92) / width for given in happy]
     assert shares == pytest.approx([0.66, 0.39], abs=1e-3)
+    drawing = page.drawing("Comparison")
+    means = [given for tag, given in drawing if tag == "line" and given.get("stroke-width") == "2"]
+    shares = [(float(given["x1"]) - 92) / width for given in means[6:8]]  # of happy, the fourth
+    assert shares == pytest.approx([0.66, 0.39], abs=1e-3)
 
 
 def test_groups_keep_their_names_and_sides(make_session: Maker) -> None:
