@@ -18,7 +18,7 @@ from ferdesk.settings import load_settings
 from ferdesk.ui.kit.error_reports import Reports
 from ferdesk.ui.kit.language import install_language
 from ferdesk.ui.kit.notice import Notice
-from ferdesk.ui.live.live_run import best_camera
+from ferdesk.ui.live.source_names import best_camera
 from ferdesk.ui.preferences.consent import CONSENT_VERSION, ConsentPage
 from ferdesk.ui.preferences.settings_dialog import SettingsDialog
 from ferdesk.ui.shell.main_window import MainWindow

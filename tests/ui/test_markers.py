@@ -8,8 +8,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings, load_settings
-from ferdesk.ui.live.live_run import RecordingState
 from ferdesk.ui.live.marker_keys import MarkerNamesDialog
+from ferdesk.ui.live.recording_state import RecordingState
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock
 from tests.ui.fakes import FakeRecording, FakeServices

@@ -24,7 +24,7 @@ from ferdesk.settings import Settings
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.notices import MOST_SHOWN
 from ferdesk.ui.live.bars import Bars
-from ferdesk.ui.live.live_run import source_title
+from ferdesk.ui.live.source_names import source_title
 from ferdesk.ui.live.status_line import StatusLine, clock_text, device_text, is_slower
 from ferdesk.ui.live.view_states import view_state
 from ferdesk.ui.shell.main_window import MainWindow
@@ -608,7 +608,7 @@ def test_a_camera_that_is_plugged_or_pulled_changes_the_list_by_itself(
     def listed() -> list[str]:
         return [action.text() for action in window.live_page.sources.button.menu().actions()]
 
-    window.live._camera_watch.setInterval(1)
+    window.live.camera_watch._timer.setInterval(1)
     window.live.watch_cameras()
     qtbot.waitUntil(lambda: "Studio camera" in listed())
     told: list[object] = []
@@ -628,10 +628,10 @@ def test_a_driver_that_hangs_while_it_lists_collects_no_threads(
 ) -> None:
     services.camera_list_hangs = threading.Event()
     for _ in range(3):
-        window.live._look_for_cameras()
+        window.live.camera_watch._look()
     qtbot.waitUntil(lambda: services.num_listed == 1)
     services.camera_list_hangs.set()
-    qtbot.waitUntil(lambda: not window.live._listing)
+    qtbot.waitUntil(lambda: not window.live.camera_watch._listing)
     assert services.num_listed == 1
 
 

@@ -21,9 +21,10 @@ from ferdesk.ui.live.dock_area import DockArea
 from ferdesk.ui.live.faces_panel import FacesPanel
 from ferdesk.ui.live.heatmap_panel import HeatmapPanel
 from ferdesk.ui.live.live_actions import LiveActions
-from ferdesk.ui.live.live_run import Live, RecordingState
+from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerKeys
 from ferdesk.ui.live.recording_menu import RecordingMenu
+from ferdesk.ui.live.recording_state import RecordingState
 from ferdesk.ui.live.snapshot import Snapshots
 from ferdesk.ui.live.source_actions import SourceActions
 from ferdesk.ui.live.statistics import StatsPanel

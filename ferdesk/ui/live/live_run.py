@@ -1,24 +1,22 @@
 """Live run: engine, recorder and the choice of source behind the live page; no widget."""
 
 import logging
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import Baseline
-from ferdesk.core.locations import host_of, is_url
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import Engine
-from ferdesk.runtime.ports import Services, SourceChoice
+from ferdesk.runtime.ports import Services
 from ferdesk.runtime.priority import give_way
 from ferdesk.runtime.recording import Recorder, Recording, SessionOutput, Stream
 from ferdesk.runtime.status import EventKind, State, Status
@@ -26,47 +24,16 @@ from ferdesk.sessions.naming import name_faces
 from ferdesk.settings import Provider
 from ferdesk.ui.kit.bridge import Bridge
 from ferdesk.ui.kit.folders import open_folder
-from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
+from ferdesk.ui.live.camera_watch import CameraWatch
+from ferdesk.ui.live.recording_state import RecordingState
+from ferdesk.ui.live.source_names import source_title
 
 log = logging.getLogger(__name__)
 
 TICK_MS = 200
-CAMERAS_EVERY_MS = 2000
-DEMO = SourceChoice("demo", mark("Demo"))
-_ODD_CAMERAS = re.compile(r"(?i)\b(ir|infrared|depth|virtual|loopback|obs|dummy)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingState:
-    """State of a recording, as the window shows it."""
-
-    active: bool = False
-    changing: bool = False
-    """It is being opened or closed on another thread."""
-    elapsed_s: float = 0.0
-    num_lost: int = 0
-    """Analysed frames that could not be written."""
-    marker: str = ""
-    """The label that was set last."""
-
-
-def best_camera(cameras: Sequence[SourceChoice]) -> str:
-    """The camera to begin with: the first that shows people as eyes do; empty for none."""
-    plain = [c for c in cameras if not _ODD_CAMERAS.search(c.title)]
-    return next((camera.name for camera in (*plain, *cameras)), "")
-
-
-def source_title(name: str) -> str:
-    """``name`` in words for people; an address loses its user and password."""
-    if name == DEMO.name:
-        return tr(DEMO.title)
-    if name.startswith("camera:"):
-        return tr("Camera {number}").format(number=name.removeprefix("camera:"))
-    if is_url(name):
-        return host_of(name)
-    return Path(name).name
 
 
 class Live(QObject):
@@ -134,11 +101,8 @@ class Live(QObject):
         self._status = Status()
         self.camera_format = CameraFormat()
         """What the cameras that are started next are asked for."""
-        self._cameras: tuple[SourceChoice, ...] | None = None
-        self._listing = False
-        self._camera_watch = QTimer(self)
-        self._camera_watch.setInterval(CAMERAS_EVERY_MS)
-        self._camera_watch.timeout.connect(self._look_for_cameras)
+        self.camera_watch = CameraWatch(services, self.chores, self)
+        self.camera_watch.cameras.connect(self.cameras)
         self.names: Mapping[int, str] = {}
         """What the faces of this source are called, by id; a session that ends keeps it."""
         self._tick = QTimer(self)
@@ -279,10 +243,6 @@ class Live(QObject):
         self.told.emit(Notice(text, stays=False))
         self._tell_recording()
 
-    def find_cameras(self, then: Callable[[Sequence[SourceChoice]], None]) -> None:
-        """Call ``then`` with the cameras that are there, none where they cannot be listed."""
-        self.chores.run(lambda: tuple(self.services.cameras()), then, lambda _: then(()))
-
     def switch_stream(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``streaming`` tells what became of it."""
         if on and kind not in self._recorder.streams:
@@ -311,19 +271,17 @@ class Live(QObject):
 
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
-        self._cameras = None
-        self._look_for_cameras()
+        self.camera_watch.list_now()
 
     def watch_cameras(self) -> None:
         """Look now and every two seconds; ``cameras`` tells each change."""
-        self._camera_watch.start()
-        self.list_cameras()
+        self.camera_watch.start()
 
     def close(self, wait_s: float = 5.0) -> None:
         """Stop everything and wait for what is being written; for the end of the program."""
         self.stop_recording()
         self._tick.stop()
-        self._camera_watch.stop()
+        self.camera_watch.stop()
         self.bridge.close()
         self._engine.stop()
         for stream in self._recorder.close():
@@ -348,21 +306,6 @@ class Live(QObject):
         """On the engine's threads, when it happens; the window is told with the next change."""
         self._recorder.note_event(kind, text, at_s)
         self._events.append((kind, text))
-
-    @Slot()
-    def _look_for_cameras(self) -> None:
-        # a driver that hangs while it lists must not collect a thread every two seconds
-        if not self._listing:
-            self._listing = True
-            self.chores.run(
-                lambda: tuple(self.services.cameras()), self._cameras_found, self._cameras_unknown
-            )
-
-    def _cameras_found(self, cameras: tuple[SourceChoice, ...]) -> None:
-        self._listing = False
-        if cameras != self._cameras:
-            self._cameras = cameras
-            self.cameras.emit(cameras)
 
     @Slot(object, object)
     def _hand_on(self, result: FrameResult, prepared: object) -> None:
@@ -451,10 +394,6 @@ class Live(QObject):
         self._num_closing -= 1
         self.told.emit(notice)
         self._tell_recording()
-
-    def _cameras_unknown(self, message: str) -> None:
-        log.warning("the cameras cannot be listed: %s", message)
-        self._cameras_found(())
 
     def _warn_once(self, session: SessionOutput) -> None:
         """Tell what threatens the recording when it begins to, not with every new number in it."""

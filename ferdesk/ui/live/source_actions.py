@@ -17,8 +17,9 @@ from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.live.dialogs import Dialogs
 from ferdesk.ui.live.format_button import FormatButton
-from ferdesk.ui.live.live_run import DEMO, Live, best_camera
+from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.source_button import SourceButton
+from ferdesk.ui.live.source_names import DEMO, best_camera
 
 
 class SourceActions(QObject):
@@ -62,7 +63,7 @@ class SourceActions(QObject):
         if name := self._store.settings.last_source:
             self.start(name, fallback=DEMO.name)
         else:
-            self._live.find_cameras(self._start_best)
+            self._live.camera_watch.find(self._start_best)
 
     def restart(self) -> None:
         """Open the source that runs once more; nothing where none runs."""

@@ -11,7 +11,7 @@ from ferdesk.runtime.ports import SourceChoice
 from ferdesk.ui.kit.actions import ignore_checked
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.live.live_run import DEMO, source_title
+from ferdesk.ui.live.source_names import DEMO, source_title
 
 
 class SourceButton(QToolButton):

@@ -11,7 +11,7 @@ from ferdesk.core.types import DeviceInfo
 from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.live.live_run import RecordingState
+from ferdesk.ui.live.recording_state import RecordingState
 
 SLOWER_BELOW = 0.85
 """Analysis below this share of the source's rate is called slower than the source."""

@@ -15,7 +15,8 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.live.format_button import RATES, SIZES
-from ferdesk.ui.live.live_run import DEMO, Live, source_title
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.live.source_names import DEMO, source_title
 from ferdesk.ui.preferences.settings_dialog import SettingsDialog
 
 _FILES = "ferdesk (*.json)"

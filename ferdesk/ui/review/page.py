@@ -25,7 +25,7 @@ from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.live.live_run import RecordingState
+from ferdesk.ui.live.recording_state import RecordingState
 from ferdesk.ui.live.status_line import clock_text
 from ferdesk.ui.review.elided_label import ElidedLabel
 from ferdesk.ui.review.library import Library

@@ -1,0 +1,17 @@
+"""Recording state: what the live page, the title and the review page show of a recording."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """State of a recording, as the window shows it."""
+
+    active: bool = False
+    changing: bool = False
+    """It is being opened or closed on another thread."""
+    elapsed_s: float = 0.0
+    num_lost: int = 0
+    """Analysed frames that could not be written."""
+    marker: str = ""
+    """The label that was set last."""
