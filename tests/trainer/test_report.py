@@ -130,7 +130,10 @@ def test_table_3_shows_shares_of_the_real_expression_and_the_papers(tmp_path: Pa
     # each of the seven first faces, one of each expression, went to the next one
     assert "| Angry | 0.90 | 0.10 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 10 |" in table
     assert "| Angry | 0.68 | 0.00 | 0.10 | 0.03 | 0.11 | 0.02 | 0.06 | - |" in table
-    assert (tmp_path / "table3-fer2013.csv").read_text().startswith("real,angry,")
+    lines = (tmp_path / "table3-fer2013.csv").read_text().splitlines()
+    assert lines[0].startswith("real,angry,")
+    assert lines[1].startswith("angry,9,1,0,0,0,0,0,10,0.9000,0.1000,")
+    assert lines[7].startswith("neutral,1,0,0,0,0,0,9,10,0.1000,")
 
 
 def test_copies_and_the_crowd_have_their_own_figures(tmp_path: Path) -> None:
