@@ -196,17 +196,20 @@ class Looks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.number = 0
         self.inode: Callable[[int, int], int] = lambda number, inode: inode
+        self.size_lags_by = 0
         stat, fstat = os.stat, os.fstat
 
-        def changed(found: os.stat_result) -> os.stat_result:
+        def changed(found: os.stat_result, lag: int = 0) -> os.stat_result:
             self.number += 1
             values = list(found)
             values[1] = self.inode(self.number, found.st_ino)
+            values[6] -= lag
             return os.stat_result(values)
 
         def of_path(path: Any, **options: Any) -> os.stat_result:
             found = stat(path, **options)
-            return changed(found) if str(path).endswith("results.csv") else found
+            is_rows = str(path).endswith("results.csv")
+            return changed(found, self.size_lags_by) if is_rows else found
 
         monkeypatch.setattr(os, "stat", of_path)
         monkeypatch.setattr(os, "fstat", lambda number: changed(fstat(number)))
@@ -234,6 +237,19 @@ def test_a_network_drive_whose_inodes_change_takes_all_rows(
     writer.close()
     assert writer.problem == ""
     assert problems_of(read_session(tmp_path / "s")) == []
+
+
+def test_a_network_drive_that_tells_sizes_late_takes_all_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(monkeypatch)
+    looks.size_lags_by = 7
+    writer = SessionWriter(new_folder(tmp_path), header(), live=False, lossless=True)
+    writer.add(result(0))
+    wait_for(lambda: looks.number >= 8)
+    looks.size_lags_by = 0
+    writer.close()
+    assert (writer.problem, writer.num_rows) == ("", 1)
 
 
 def test_a_file_that_was_deleted_alone_stops_the_recording(tmp_path: Path) -> None:
