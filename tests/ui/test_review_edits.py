@@ -186,11 +186,11 @@ def test_a_split_track_shows_each_side_where_it_is(tmp_path: Path, open_session:
     assert column(view.faces.table, 0) == ["#4", "#9", "#10"]
     view.player.seek(0.40)
     assert column(view.faces.table, 1) == [
-        "happy 54 %", "low confidence (sad 43 %)", "not visible",
+        "happy 54 %", "Low confidence: sad 43 %", "not visible",
     ]  # fmt: skip
     view.player.seek(1.50)
     # the second face has left after a second
-    assert column(view.faces.table, 1)[1:] == ["low confidence (sad 40 %)", "happy 68 %"]
+    assert column(view.faces.table, 1)[1:] == ["Low confidence: sad 40 %", "happy 68 %"]
     view.player.seek(1.90)
     assert column(view.faces.table, 1) == ["not visible", "not visible", "happy 72 %"]
 

@@ -434,7 +434,7 @@ def test_a_stimulus_programs_markers_are_imported_once_and_notes_are_kept(
     assert [marker.label for marker in view.review.markers] == ["film A", "late"]
     path.write_text("time,label\nsoon,film A\n")
     press(view, Qt.Key.Key_I, CTRL)
-    wait_for(qtbot, window, "is no time")
+    wait_for(qtbot, window, "is not a time")
     view.ask.notes = lambda *_: " The door slammed at 2 s.\nTwice. "
     press(view, Qt.Key.Key_N, CTRL)
     saved(folder, qtbot, view)
