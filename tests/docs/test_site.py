@@ -65,3 +65,20 @@ def test_every_link_of_the_pages_outside_the_site_leads_somewhere() -> None:
 def test_the_readme_fits_one_screen() -> None:
     lines = (CHECKOUT / "README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 50
+
+
+def test_the_table_of_threads_is_the_program_s() -> None:
+    named = re.compile(r'(?:name=|ThreadPoolExecutor\(\d+, )"(ferdesk-[a-z-]+)"')
+    started = {
+        name
+        for path in (CHECKOUT / "ferdesk").rglob("*.py")
+        for name in named.findall(path.read_text("utf-8"))
+    }
+    # the engine's threads are named by a table
+    started |= set(
+        re.findall(r'"(ferdesk-[a-z-]+)"', (CHECKOUT / "ferdesk/runtime/run.py").read_text("utf-8"))
+    )
+    page = (CHECKOUT / "docs/contributing.md").read_text("utf-8")
+    table = page.split("## Threads")[1].split("\n## ")[0]
+    assert set(re.findall(r"`(ferdesk-[a-z-]+)`", table)) == started
+    assert len(started) > 10
