@@ -15,6 +15,7 @@ from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, R
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
+from ferdesk.sessions.marker_table import Unit, Wanted
 from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session, read_session
@@ -114,10 +115,23 @@ def markers(
     folder: Annotated[Path, typer.Argument(help="The session.")],
     file: Annotated[Path, typer.Argument(help="CSV file of a stimulus program: time, label.")],
     offset: Annotated[float, typer.Option(help="Seconds to add to each time.")] = 0.0,
+    time_column: Annotated[
+        str, typer.Option(help="Column of times: its name, or its number from 1.")
+    ] = "",
+    label_column: Annotated[
+        str, typer.Option(help="Column of labels: its name, or its number from 1.")
+    ] = "",
+    unit: Annotated[
+        Unit | None, typer.Option(help="Unit of the times (default: as the file says).")
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option(help="Text encoding, such as cp1252 or gbk (default: UTF-8 or UTF-16).")
+    ] = "",
 ) -> None:
     """Import markers from a stimulus program; the recording stays unchanged."""
     session = read_session(folder)
-    found = read_markers(file, session, offset_s=offset)
+    wanted = Wanted(time_column.strip(), label_column.strip(), unit, encoding)
+    found = read_markers(file, session, offset_s=offset, wanted=wanted)
     review = load_review(session)
     after = review.with_markers(*found)
     save_review(after, folder)
