@@ -84,7 +84,7 @@ def analyze(
     with (
         stop_on_signals() as stop_requested,
         open_streams(
-            [kind.value for kind in stream or ()], stream_port, stream_origin or ()
+            [kind.value for kind in stream or ()], stream_port, stream_origin or (), sources
         ) as streams,
     ):
         for one in streams:

@@ -41,6 +41,7 @@ class WindowServices:
     model: str | None = None
     provider: Provider = "auto"
     root: Path | None = None
+    _source: str = ""
     _pipeline: Pipeline | None = None
     _classifiers: dict[tuple[str | None, Provider], ExpressionClassifier] = field(
         default_factory=dict
@@ -51,6 +52,7 @@ class WindowServices:
         return [SourceChoice(f"camera:{index}", title) for index, title in list_cameras()]
 
     def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
+        self._source = name
         return open_source(name, paced=True, asked=asked)
 
     @property
@@ -101,7 +103,7 @@ class WindowServices:
         Raises:
             StreamError: its library is missing, or its port is taken.
         """
-        return open_stream(kind)
+        return open_stream(kind, sources=[self._source])
 
     def sessions_folder(self) -> Path:
         return self.root or sessions_folder()

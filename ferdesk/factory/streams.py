@@ -9,8 +9,10 @@ from ferdesk.messages import translatable
 from ferdesk.runtime.recording import Stream
 
 
-def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Stream:
-    """Begin to send results: ``lsl`` or ``websocket``.
+def open_stream(
+    kind: str, port: int = 8765, origins: Sequence[str] = (), sources: Sequence[str] = ()
+) -> Stream:
+    """Begin to send the results of ``sources``: ``lsl`` or ``websocket``.
 
     Raises:
         StreamError: its library is missing, or its port is taken.
@@ -18,7 +20,7 @@ def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Str
     if kind == "lsl":
         from ferdesk.adapters.outputs.lsl_stream import LslStream
 
-        return LslStream(version=ferdesk.__version__)
+        return LslStream(version=ferdesk.__version__, sources=sources)
     if kind == "websocket":
         from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
 
@@ -29,12 +31,14 @@ def open_stream(kind: str, port: int = 8765, origins: Sequence[str] = ()) -> Str
 
 
 @contextlib.contextmanager
-def open_streams(kinds: Sequence[str], port: int, origins: Sequence[str]) -> Iterator[list[Stream]]:
+def open_streams(
+    kinds: Sequence[str], port: int, origins: Sequence[str], sources: Sequence[str]
+) -> Iterator[list[Stream]]:
     """The streams of those kinds, each once, closed at the end."""
     with contextlib.ExitStack() as stack:
         streams: list[Stream] = []
         for kind in dict.fromkeys(kinds):
-            stream = open_stream(kind, port, origins)
+            stream = open_stream(kind, port, origins, sources)
             stack.callback(stream.close)
             streams.append(stream)
         yield streams

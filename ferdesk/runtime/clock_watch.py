@@ -24,6 +24,11 @@ def _boot_s() -> float | None:
     return None
 
 
+def sleep_label(slept_s: float) -> str:
+    """The marker that tells of sleep, in sessions and streams alike."""
+    return f"machine asleep {slept_s:.0f} s"
+
+
 class ClockWatch:
     """Watch over the clocks; ``look``, a few times a second, gives what happened since the last.
 
@@ -39,6 +44,8 @@ class ClockWatch:
     ) -> None:
         self._clocks = (monotonic, wall, boot)
         self._last = self._read()
+        self.slept_s = 0.0
+        """How long the sleep was that a look found last."""
 
     def _read(self) -> tuple[float, float, float | None]:
         monotonic, wall, boot = self._clocks
@@ -57,6 +64,7 @@ class ClockWatch:
             passed_s = steady_s
         events = []
         if slept_s > SLEPT_S:
+            self.slept_s = slept_s
             events.append(
                 ("slept", f"The computer slept, or stood still, for about {slept_s:.0f} s.")
             )

@@ -74,7 +74,7 @@ def mark_as_written(results: IO[bytes]) -> None:
     """Hold a lock on ``results.csv`` until it is closed; the system drops it with the process."""
     for _ in range(20):
         try:
-            _lock(results)
+            take_lock(results)
         except BlockingIOError:
             time.sleep(0.005)  # whoever lists sessions takes the lock for a moment
         except OSError:
@@ -88,7 +88,7 @@ def is_being_written(folder: Path) -> bool:
     try:
         with (folder / RESULTS_FILE).open("r+b", buffering=0) as file:
             try:
-                _lock(file)
+                take_lock(file)
             except BlockingIOError:
                 return True
             except PermissionError:
@@ -98,7 +98,13 @@ def is_being_written(folder: Path) -> bool:
     return False
 
 
-def _lock(file: IO[bytes]) -> None:
+def take_lock(file: IO[bytes]) -> None:
+    """Lock an open file until it is closed.
+
+    Raises:
+        BlockingIOError: another holds it; ``PermissionError`` on Windows.
+        OSError: there are no locks here.
+    """
     if sys.platform == "win32":
         import msvcrt
 

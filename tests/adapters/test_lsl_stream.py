@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ferdesk.runtime.stream_identity import StreamIdentity
+
 try:
     import pylsl
 except (ImportError, RuntimeError, OSError) as error:  # pragma: no cover
     pytest.skip(f"pylsl does not load here: {error}", allow_module_level=True)
 
+ROOT = Path(__file__).parents[2]
 CONFIG = """
 [multicast]
 ResolveScope = machine
@@ -30,8 +33,7 @@ def in_child(code: str, tmp_path: Path) -> str:
     """Run code in a process whose LSL stays on the loopback; the library reads its file once."""
     config = tmp_path / "lsl_api.cfg"
     config.write_text(CONFIG.format(session=f"test-{tmp_path.name}"))
-    root = Path(__file__).parents[2]
-    start = f"import sys\nsys.path.insert(0, {str(root)!r})\n"
+    start = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
     done = subprocess.run(
         [sys.executable, "-c", start + textwrap.dedent(code)],
         env={"LSLAPICFG": str(config), "PATH": "", "HOME": str(tmp_path)},
@@ -131,3 +133,106 @@ def test_an_inlet_that_never_reads_holds_nobody_up(tmp_path: Path) -> None:
         tmp_path,
     )
     assert "good" in text
+
+
+def test_two_programs_with_different_cameras_never_mix_and_one_that_restarts_is_found_again(
+    tmp_path: Path,
+) -> None:
+    text = in_child(
+        """
+        import time
+        from dataclasses import replace
+        import pylsl
+        from ferdesk.adapters.outputs.lsl_stream import LslStream
+        from tests.helpers.results import FACE, make_result
+        one, two = LslStream(sources=["camera:0"]), LslStream(sources=["camera:1"])
+        mine, other = make_result(FACE), make_result(replace(FACE, face_id=2))
+        found = []
+        for _ in range(8):
+            found = pylsl.resolve_byprop("name", "ferdesk", minimum=2, timeout=1)
+            if len(found) == 2:
+                break
+        if len(found) < 2:
+            print("cannot resolve")
+            one.close()
+            two.close()
+            sys.exit()
+        (first,) = [info for info in found if info.source_id() == one.source_ids[0]]
+        assert {info.source_id() for info in found} == {one.source_ids[0], two.source_ids[0]}
+        inlet = pylsl.StreamInlet(first)
+        inlet.open_stream(timeout=5)
+
+        def face_ids(seconds):
+            ids, end_s = set(), time.monotonic() + seconds
+            while time.monotonic() < end_s and not ids:
+                two.put(other)
+                if one is not None:
+                    one.put(mine)
+                sample, _ = inlet.pull_sample(timeout=0.05)
+                if sample:
+                    ids.add(sample[1])
+            return ids
+
+        assert face_ids(5) == {float(FACE.face_id)}
+        one.close()
+        one = None
+        while inlet.pull_sample(timeout=0.2)[0]:
+            pass
+        assert face_ids(4) == set(), "the second program's faces came into the first one's stream"
+        one = LslStream(sources=["camera:0"])
+        assert face_ids(10) == {float(FACE.face_id)}
+        one.close()
+        two.close()
+        print("good")
+        """,
+        tmp_path,
+    )
+    assert "good" in text
+
+
+def test_sleep_of_the_computer_is_a_marker_of_the_stream(tmp_path: Path) -> None:
+    text = in_child(
+        """
+        import pylsl
+        from ferdesk.adapters.outputs.lsl_stream import LslStream
+        from ferdesk.runtime.clock_watch import ClockWatch
+        slept = [0.0]
+        clocks = [lambda: pylsl.local_clock(), lambda: pylsl.local_clock() + slept[0]]
+        watch = ClockWatch(clocks[0], clocks[1], clocks[1])
+        stream = LslStream("ferdesk-asleep", clock_watch=watch)
+        marks = pylsl.resolve_byprop("name", "ferdesk-asleep markers", timeout=8)
+        if not marks:
+            print("cannot resolve")
+            stream.close()
+            sys.exit()
+        inlet = pylsl.StreamInlet(marks[0])
+        inlet.open_stream(timeout=8)
+        before_s = pylsl.local_clock()
+        slept[0] = 63.0
+        marker, stamp = inlet.pull_sample(timeout=8)
+        assert marker == ["machine asleep 63 s"], marker
+        assert before_s - 0.1 < stamp < pylsl.local_clock() + 0.1, (before_s, stamp)
+        stream.close()
+        print("good")
+        """,
+        tmp_path,
+    )
+    assert "good" in text
+
+
+def test_a_minute_of_ten_faces_at_sixty_frames_a_second_finds_room_for_a_slow_inlet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ferdesk.adapters.outputs.lsl_stream import LslStream
+
+    hundreds: list[int] = []
+
+    class Outlet:
+        def __init__(self, info: object, *, max_buffered: int) -> None:
+            hundreds.append(max_buffered)
+
+    monkeypatch.setattr(pylsl, "StreamOutlet", Outlet)
+    LslStream(identity=StreamIdentity(["demo"], folder=tmp_path)).close()
+    # in an irregular stream liblsl counts in hundreds of samples, not in seconds
+    assert [100 * one for one in hundreds] == [60 * 10 * 60] * 2
+    assert "36,000 samples" in (ROOT / "docs" / "streams.md").read_text("utf-8")

@@ -457,6 +457,8 @@ def test_a_changed_clock_and_sleep_are_events_and_times_go_on(tmp_path: Path) ->
     session = read_session(tmp_path / "s")
     assert [row["t_s"] for row in session.rows] == ["0.000000", "1.000000"]
     assert [event["event"] for event in session.about["events"]] == ["clock_changed", "slept"]
+    assert [one.label for one in session.markers] == ["machine asleep 60 s"]
+    assert session.rows[1]["marker"] == "machine asleep 60 s"
 
 
 def test_an_error_of_the_disk_is_one_sentence_and_rows_stay_whole(

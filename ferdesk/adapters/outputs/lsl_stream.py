@@ -9,10 +9,13 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Sequence
 
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
 from ferdesk.messages import translatable
+from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
+from ferdesk.runtime.stream_identity import StreamIdentity
 from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, FRAME, LATENCY, Field, numeric
 
 log = logging.getLogger(__name__)
@@ -21,18 +24,35 @@ CHANNELS: tuple[Field, ...] = (
     FRAME, *numeric(FIRST_FIELDS), LATENCY, *numeric(ADDED_FIELDS),
 )  # fmt: skip
 """What a sample has, in this order; label, unit and type stand in the stream's header."""
-_BUFFER_S = 60
+BUFFERED_SAMPLES = 36_000
+"""What liblsl keeps for each inlet: a minute of ten faces at 60 frames a second."""
 _MAX_WAITING = 200
+_LOOK_EVERY_S = 0.5
 
 
 class LslStream:
     """Two outlets: ``ferdesk`` with a sample for each face row, and ``ferdesk markers``.
 
-    Stamps are those of the capture, moved to LSL's clock.
+    Stamps are those of the capture, moved to LSL's clock. Sleep of the computer is a marker.
     """
 
-    def __init__(self, name: str = "ferdesk", version: str = "") -> None:
+    def __init__(
+        self,
+        name: str = "ferdesk",
+        version: str = "",
+        sources: Sequence[str] = (),
+        *,
+        identity: StreamIdentity | None = None,
+        clock_watch: ClockWatch | None = None,
+    ) -> None:
         """Announce the outlets.
+
+        Args:
+            name: of the outlet for faces; that for markers has it too.
+            version: of this program, for the stream's header.
+            sources: locations of what is sent; with the computer they make the ``source_id``.
+            identity: another one than that of ``sources`` on this computer.
+            clock_watch: tells when the computer slept.
 
         Raises:
             StreamError: pylsl or its native library is missing.
@@ -49,9 +69,14 @@ class LslStream:
             ) from error
         self._lsl = pylsl
         self.num_lost = 0
+        self._watch = clock_watch or ClockWatch()
+        self._identity = identity or StreamIdentity(sources)
+        own = self._identity.name
+        self.source_ids = (f"{name}-faces-{own}", f"{name}-markers-{own}")
+        """By them inlets find the outlets again, faces and markers."""
         faces = pylsl.StreamInfo(
             name, "Expression", len(CHANNELS), pylsl.IRREGULAR_RATE, pylsl.cf_float32,
-            f"{name}-faces",
+            self.source_ids[0],
         )  # fmt: skip
         about = faces.desc()
         about.append_child_value("manufacturer", "ferdesk")
@@ -64,12 +89,14 @@ class LslStream:
             channel.append_child_value("type", one.group)
         markers = pylsl.StreamInfo(
             f"{name} markers", "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string,
-            f"{name}-markers",
+            self.source_ids[1],
         )  # fmt: skip
         try:
-            self._faces = pylsl.StreamOutlet(faces, max_buffered=_BUFFER_S)
-            self._markers = pylsl.StreamOutlet(markers, max_buffered=_BUFFER_S)
+            # an irregular stream's buffer is counted in hundreds of samples
+            self._faces = pylsl.StreamOutlet(faces, max_buffered=BUFFERED_SAMPLES // 100)
+            self._markers = pylsl.StreamOutlet(markers, max_buffered=BUFFERED_SAMPLES // 100)
         except RuntimeError as error:
+            self._identity.release()
             raise StreamError(
                 translatable("The LSL outlets cannot be opened: {why}.", why=error)
             ) from error
@@ -97,6 +124,7 @@ class LslStream:
         self._waiting.put(None)
         self._thread.join()
         del self._faces, self._markers
+        self._identity.release()
 
     def _offer(self, item: FrameResult | tuple[str, float]) -> None:
         try:
@@ -105,19 +133,35 @@ class LslStream:
             self.num_lost += 1
 
     def _send(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            # the clocks may run apart over hours: the step between them is taken anew each time
-            ahead_s = self._lsl.local_clock() - time.monotonic()
+        while True:
+            item: FrameResult | tuple[str, float] | None
             try:
-                if isinstance(item, FrameResult):
-                    at_s = item.frame.captured_s + ahead_s
-                    for face in item.faces:
-                        self._faces.push_sample(sample(item, face), at_s)
-                else:
-                    self._markers.push_sample([item[0]], item[1] + ahead_s)
-            except Exception:
-                log.exception("a sample was not sent")
-                self.num_lost += 1
+                item = self._waiting.get(timeout=_LOOK_EVERY_S)
+            except queue.Empty:
+                self._mark_sleep()
+                continue
+            self._mark_sleep()
+            if item is None:
+                return
+            self._push(item)
+
+    def _push(self, item: FrameResult | tuple[str, float]) -> None:
+        # the clocks may run apart over hours: the step between them is taken anew each time
+        ahead_s = self._lsl.local_clock() - time.monotonic()
+        try:
+            if isinstance(item, FrameResult):
+                at_s = item.frame.captured_s + ahead_s
+                for face in item.faces:
+                    self._faces.push_sample(sample(item, face), at_s)
+            else:
+                self._markers.push_sample([item[0]], item[1] + ahead_s)
+        except Exception:
+            log.exception("a sample was not sent")
+            self.num_lost += 1
+
+    def _mark_sleep(self) -> None:
+        if any(kind == "slept" for kind, _ in self._watch.look()):
+            self._push((sleep_label(self._watch.slept_s), time.monotonic()))
 
 
 def sample(result: FrameResult, face: FaceResult) -> list[float]:

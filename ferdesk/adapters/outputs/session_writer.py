@@ -20,7 +20,7 @@ from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.runtime.clock_watch import ClockWatch
+from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.markers import clean_label
@@ -356,6 +356,8 @@ class SessionWriter:
         now_s = time.monotonic()
         for kind, text in self._watch.look():
             self.note_event(kind, text)
+            if kind == "slept" and self._live:  # a file's times know nothing of it
+                self.mark(sleep_label(self._watch.slept_s))
         if now_s - self._looked_s >= 1.0:
             self._looked_s = now_s
             self._warn_of_low_disk()
