@@ -15,7 +15,7 @@ from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, R
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
-from ferdesk.sessions.marker_table import Unit, Wanted
+from ferdesk.sessions.marker_columns import Unit, Wanted
 from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session, read_session

@@ -96,11 +96,17 @@ def _of(session: str, face: FaceSummary) -> tuple[str, int, str, str]:
 
 def _plain(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t") else text
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _seconds(value: float) -> str:
     return _or_empty(value, 3)
+
+
+def _minutes_and_seconds(seconds: float) -> str:
+    """MM:SS, cut to whole seconds as py-feat does, so that its users' ``%M:%S`` reads it."""
+    whole = int(round(seconds, 6))
+    return f"{whole // 60:02d}:{whole % 60:02d}"
 
 
 def _or_empty(value: float, places: int) -> str:
@@ -171,7 +177,7 @@ def _pyfeat_rows(
     def rows() -> Iterator[tuple[object, ...]]:
         for row in _rows_to_show(table, track_of):
             seconds = float(table.t_s[row])
-            end = (source, int(table.frame[row]), f"{int(seconds // 60):02d}:{seconds % 60:06.3f}")
+            end = (source, int(table.frame[row]), _minutes_and_seconds(seconds))
             if track_of[row] == 0:
                 yield (*[""] * 15, *end, "")
                 continue

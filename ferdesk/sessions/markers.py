@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.sessions.marker_table import MarkerTable, Row, Unit, Wanted, is_absent, read_table
+from ferdesk.sessions.marker_columns import Unit, Wanted
+from ferdesk.sessions.marker_table import MarkerTable, Row, is_absent, read_table
 from ferdesk.sessions.reader import Marker, Session
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)

@@ -119,6 +119,28 @@ def test_py_feat_gets_the_heads_turn_in_its_own_signs(tmp_path: Path) -> None:
         assert emotions == pytest.approx(face.expression.probabilities.tolist(), abs=1e-5)
 
 
+def test_py_feats_own_format_reads_its_times(make_session: Maker) -> None:
+    times = [0.0, 0.9999, 59.9996, 60.0, 299.9999, 300.0, 3599.99951, 6000.0]
+    session = read_session(make_session([[(1, "sad")]] * len(times), times=times))
+    rows = csv.DictReader(io.StringIO(rows_csv(session, "pyfeat")))
+    shown = [row["approx_time"] for row in rows]
+    assert shown == ["00:00", "00:00", "00:59", "01:00", "04:59", "05:00", "59:59", "100:00"]
+    for text in shown[:-1]:
+        datetime.strptime(text, "%M:%S")  # as the scripts of its users read them
+
+
+@pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@a", "\tx"])
+def test_a_marker_is_exact_in_the_rows_and_no_formula_in_a_spreadsheets_table(
+    make_session: Maker, label: str
+) -> None:
+    frames = [[(1, "sad")]] * 4
+    session = read_session(make_session(frames, markers=[(0.1, label), (0.2, "a=1")]))
+    if label.isprintable():
+        assert [row["marker"] for row in session.rows] == ["", label, "a=1", ""]
+    table = list(csv.DictReader(io.StringIO(summary_csv([session]), newline="")))
+    assert {row["interval"] for row in table} >= {f"'{label}", "a=1"}
+
+
 @pytest.mark.parametrize("layout", ["openface", "pyfeat", "parquet"])
 def test_a_recording_from_before_yaw_and_pitch_leaves_them_empty(
     layout: str, tmp_path: Path

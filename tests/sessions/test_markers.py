@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferdesk.errors import RecordingError
-from ferdesk.sessions.marker_table import Unit, Wanted
+from ferdesk.sessions.marker_columns import Unit, Wanted
 from ferdesk.sessions.markers import read_markers
 from ferdesk.sessions.reader import read_session
 
