@@ -2256,20 +2256,68 @@
         <translation>无法读取标记文件 {path}：{why}。</translation>
     </message>
     <message>
+        <source>The marker file {path} is E-Prime&apos;s log; export the table from E-DataAid and give that.</source>
+        <translation>标记文件 {path} 是 E-Prime 的日志；请从 E-DataAid 导出表格并使用该表格。</translation>
+    </message>
+    <message>
         <source>The marker file {path} has no lines; it needs a time and a label.</source>
         <translation>标记文件 {path} 没有任何行；每行需要时间和标签。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path} has a quotation mark that is not closed, or one too many ({why}); mend the line.</source>
+        <translation>{path} 的第 {number} 行有未闭合或多余的引号（{why}）；请修正该行。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has no time and label that are known ({columns}). Give it a header with time and label, or name its columns, also by number: ferdesk sessions markers --time-column NAME --label-column NAME --unit ms.</source>
+        <translation>在标记文件 {path} 中认不出时间和标签（{columns}）。请加上含 time 和 label 的表头，或指明列名（也可用列号）：ferdesk sessions markers --time-column NAME --label-column NAME --unit ms。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} is no text; save it as CSV and give that.</source>
+        <translation>标记文件 {path} 不是文本；请另存为 CSV 后使用。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} cannot be read as {encoding!r}; such names are utf-8, utf-16, cp1252 and gbk.</source>
+        <translation>标记文件 {path} 无法按 {encoding!r} 读取；编码名称如 utf-8、utf-16、cp1252 和 gbk。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} is not UTF-8; save it as “CSV UTF-8”, or say what it is: ferdesk sessions markers --encoding cp1252 (Excel in western Europe) or gbk (Excel in China).</source>
+        <translation>标记文件 {path} 不是 UTF-8；请另存为“CSV UTF-8”，或指明编码：ferdesk sessions markers --encoding cp1252（西欧版 Excel）或 gbk（中文版 Excel）。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path} has more than a time and a label, and there is no header. Put labels with a comma in quotation marks and times with a point, or name the columns: ferdesk sessions markers --time-column 1 --label-column 2 --unit s.</source>
+        <translation>{path} 的第 {number} 行不止时间和标签两项，且没有表头。请把含逗号的标签放入引号、时间用小数点书写，或指明各列：ferdesk sessions markers --time-column 1 --label-column 2 --unit s。</translation>
+    </message>
+    <message>
+        <source>It cannot be known whether the commas of {path} stand before labels or in numbers; give it a header: time,label.</source>
+        <translation>无法判断 {path} 中的逗号是分隔标签还是小数点；请加上表头：time,label。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path} has more columns than the header; put labels with a comma in quotation marks, and write times with a point.</source>
+        <translation>{path} 的第 {number} 行的列数多于表头；请把含逗号的标签放入引号，时间用小数点书写。</translation>
     </message>
     <message>
         <source>Line {number} of {path} has no time or no label.</source>
         <translation>{path} 第 {number} 行缺少时间或标签。</translation>
     </message>
     <message>
-        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
-        <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始起的秒数，或带时区的日期，例如 2026-03-04T05:06:07.5Z。</translation>
+        <source>The marker file {path} has several recordings ({column}: {values}); make a file of the one that belongs to this session.</source>
+        <translation>标记文件 {path} 含有多次记录（{column}：{values}）；请把属于本次记录的部分单独存为一个文件。</translation>
     </message>
     <message>
-        <source>The marker file {path} has no column {names}.</source>
-        <translation>标记文件 {path} 没有 {names} 列。</translation>
+        <source>Line {number} of {path}: it cannot be known what the comma in {text!r} means; write times with a decimal point.</source>
+        <translation>{path} 的第 {number} 行：无法判断 {text!r} 中逗号的含义；请用小数点书写时间。</translation>
+    </message>
+    <message>
+        <source>The times of {path} may be milliseconds; say what they are: ferdesk sessions markers --unit ms or --unit s.</source>
+        <translation>{path} 中的时间可能是毫秒；请指明单位：ferdesk sessions markers --unit ms 或 --unit s。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path}: {text!r} may be a time of day or count from the session&apos;s start; if it counts, give ferdesk sessions markers --unit hms.</source>
+        <translation>{path} 的第 {number} 行：{text!r} 可能是钟点，也可能从记录开始计时；若是后者，请使用 ferdesk sessions markers --unit hms。</translation>
+    </message>
+    <message>
+        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
+        <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始起的秒数，或带时区的日期，例如 2026-03-04T05:06:07.5Z。</translation>
     </message>
     <message>
         <source>The session {path} cannot be read: {why}.</source>
@@ -2490,6 +2538,34 @@
     <message>
         <source>Training cancelled.</source>
         <translation>训练已取消。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has several columns {name}; give the number of one, from 1.</source>
+        <translation>标记文件 {path} 有多个名为 {name} 的列；请给出其中一列的列号（从 1 开始）。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} is a table of {program}, and it cannot be known which columns are meant; name them: ferdesk sessions markers {options}. Times: {times}. Columns: {columns}.</source>
+        <translation>标记文件 {path} 是 {program} 的表格，无法判断要用哪些列；请指明：ferdesk sessions markers {options}。时间列：{times}。各列：{columns}。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has no single column of times ({columns}); name one: ferdesk sessions markers --time-column NAME.</source>
+        <translation>标记文件 {path} 的时间列不唯一（{columns}）；请指明一列：ferdesk sessions markers --time-column NAME。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has no column of labels that is known ({columns}); name one: ferdesk sessions markers --label-column NAME.</source>
+        <translation>在标记文件 {path} 中认不出标签列（{columns}）；请指明一列：ferdesk sessions markers --label-column NAME。</translation>
+    </message>
+    <message>
+        <source>The column {name} of {path} counts pictures; export milliseconds and give those.</source>
+        <translation>{path} 的列 {name} 以帧计数；请导出毫秒时间后使用。</translation>
+    </message>
+    <message>
+        <source>The marker file {path} has no column {name}; it has {count}.</source>
+        <translation>标记文件 {path} 没有第 {name} 列；它共有 {count} 列。</translation>
+    </message>
+    <message>
+        <source>The unit of the times in column {name} of {path} cannot be known; give it: ferdesk sessions markers --unit s, ms, us or hms (hours:minutes:seconds).</source>
+        <translation>无法得知 {path} 中列 {name} 的时间单位；请指明：ferdesk sessions markers --unit s、ms、us 或 hms（时:分:秒）。</translation>
     </message>
 </context>
 <context>
