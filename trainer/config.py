@@ -79,6 +79,8 @@ class Recipe:
     distill_view: DistillView = "same"
     """What teachers look at: the same view as the student, or the face as it is, once for all: its
     centre (``one``), that and its mirror (``flip``), or ten crops (``ten``)."""
+    crowd_weight: float = 0.0
+    """Weight of a second head's loss, which learns the votes of FER+; 0: there is no such head."""
     # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
     crop_px: int = 44
     rotation_deg: float = 0.0
@@ -131,6 +133,7 @@ class Recipe:
             pool=self.pool,
             angular=self.loss == "a-softmax",
             input_px=self.input_px,
+            crowd=self.crowd_weight > 0,
         )
 
     @property
@@ -238,6 +241,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "pretrain_learning_rate": (1e-9, 100), "sparsity": (0.001, 0.999),
         "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6), "input_px": (0, 256), "cutmix": (0, 1),
         "box_scatter": (0, 3), "blur": (0, 1), "dark": (0, 1), "jpeg": (0, 1), "small": (0, 1),
+        "crowd_weight": (0, 100),
     }  # fmt: skip
     for field, (low, high) in limits.items():
         value = getattr(recipe, field)
@@ -255,6 +259,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
 _SHALLOW: tuple[System, ...] = ("hog-svm", "lbp-svm", "gabor-svm")
 _OWNERS: dict[str, tuple[System, ...]] = {
     "attention": ("cbam-resnet",), "pool": ("cbam-resnet",), "input_px": ("cbam-resnet",),
+    "crowd_weight": ("cbam-resnet",),
     "dropout": ("tang",),
     "pretrain_epochs": ("zhang",), "pretrain_learning_rate": ("zhang",), "corruption": ("zhang",),
     "sparsity": ("zhang",), "sparsity_weight": ("zhang",), "svm_c": _SHALLOW,

@@ -45,6 +45,24 @@ class FerPlus:
         clear = alone & (ours == most[:, None]).any(axis=1)
         return np.where(clear, ours.argmax(axis=1), -1), clear
 
+    def shares(self) -> NDArray[np.float32]:
+        """Each of our labels' share of all the face's votes, [N, 7]; a row may sum to less than 1.
+
+        What is missing went to contempt, unknown or no face. Without any vote the row is 0.
+        """
+        total = np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
+        return (self.votes[:, _CHOICE_OF_LABEL] / total).astype(np.float32)
+
+    def divergence(self, logits_NK: NDArray[np.float64]) -> float:
+        """KL(votes, softmax(logits)), mean over the faces that have votes for our labels."""
+        shares = self.shares().astype(np.float64)
+        voted = shares.sum(axis=1) > 0
+        shares = shares[voted] / shares[voted].sum(axis=1, keepdims=True)
+        logits = logits_NK[voted] - logits_NK[voted].max(axis=1, keepdims=True)
+        log_model = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        log_votes = np.log(np.where(shares > 0, shares, 1.0))
+        return float((shares * (log_votes - log_model)).sum(axis=1).mean())
+
     def agreement(self, predicted: NDArray[np.int64]) -> tuple[int, int]:
         """How many of ``predicted`` [N] agree with a clear plurality, and how many are clear."""
         labels, clear = self.plurality()

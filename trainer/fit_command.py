@@ -20,6 +20,7 @@ from trainer.data import Fer2013, load_fer2013
 from trainer.devices import bf16_is_fast, choose_device, compiling_pays
 from trainer.distributed import Group, joined
 from trainer.errors import TrainingStopped
+from trainer.ferplus import load_ferplus
 from trainer.folder import load_folder
 from trainer.live import Display, stop_signals
 from trainer.options import Unofficial
@@ -62,6 +63,10 @@ def fit(
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="With --folder: the .onnx to write; in --out by default.")
+    ] = None,
+    ferplus: Annotated[
+        Path | None,
+        typer.Option(help="FER+'s fer2013new.csv, for a recipe whose crowd_weight is above 0."),
     ] = None,
     seeds: Annotated[
         str | None,
@@ -108,6 +113,8 @@ def fit(
         raise typer.BadParameter(f"Missing option '--preset': one of {', '.join(preset_names())}.")
     if folder is None and model is not None:
         raise typer.BadParameter("--model goes with --folder; else ferdesk-train export writes it.")
+    if folder is not None and ferplus is not None:
+        raise typer.BadParameter("--ferplus has votes for FER2013's faces, not for --folder's.")
     if threads:
         torch.set_num_threads(threads)
     recipe = load_recipe(preset or "finetune", overrides or [])
@@ -127,8 +134,8 @@ def fit(
             raise typer.BadParameter("--seeds is for FER2013; run --folder once for each seed.")
         _fit_seeds(
             _numbers(seeds), at_once, out, device,
-            _arguments(data, preset, overrides, start, options, threads, compile_model, bf16,
-                       unofficial),
+            _arguments(data, preset, overrides, start, ferplus, options, threads, compile_model,
+                       bf16, unofficial),
         )  # fmt: skip
         return
     with joined(torch.device(chosen)) as group, stop_signals() as stop_requested:
@@ -146,14 +153,16 @@ def fit(
         if not recipe.is_network:
             _fit_shallow(recipe, faces, data, out, resume, console)
             return
+        votes = None if ferplus is None else load_ferplus(ferplus, faces)
         weights = None
         if start is not None:
             weights = _matching(load_start(start), recipe, start).weights
         _say_hello(console, recipe, options, out, group)
         with Display(console, silent=not group.writes) as display:
             checkpoint = train.fit(
-                recipe, faces, out, start=weights, group=group, report=display.show,
-                notice=display.notice, stop_requested=stop_requested, **options,
+                recipe, faces, out, start=weights, votes=votes, group=group,
+                report=display.show, notice=display.notice, stop_requested=stop_requested,
+                **options,
             )  # fmt: skip
         _say_done(console, checkpoint, out, data)
 
@@ -286,6 +295,7 @@ def _arguments(
     preset: str | None,
     overrides: list[str] | None,
     start: Path | None,
+    ferplus: Path | None,
     options: dict[str, Any],
     threads: int,
     compile_model: bool | None,
@@ -298,6 +308,8 @@ def _arguments(
         given += ["--set", override]
     if start is not None:
         given += ["--from", str(start)]
+    if ferplus is not None:
+        given += ["--ferplus", str(ferplus)]
     if options["max_steps"] is not None:
         given += ["--max-steps", str(options["max_steps"])]
     if threads:

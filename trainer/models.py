@@ -34,6 +34,8 @@ class Architecture:
     """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
     input_px: int = 0
     """Side to which faces are enlarged before the first convolution; 0: as they come."""
+    crowd: bool = False
+    """Whether a second linear layer over the same features says how people would vote."""
 
 
 class Maps(NamedTuple):
@@ -56,8 +58,14 @@ class Network(nn.Module):
     """
 
     head: nn.Linear
+    crowd_head: nn.Linear | None
+    """The second last layer, whose softmax is how people would vote; None: there is none."""
     angular: bool = False
     """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_module("crowd_head", None)
 
     def forward(self, faces_BCHW: Tensor) -> Tensor:
         return self.classify(self.embed(faces_BCHW))
@@ -73,6 +81,17 @@ class Network(nn.Module):
 
     def classify(self, embedding_BC: Tensor) -> Tensor:
         return F.linear(embedding_BC, self.class_weight(), self.head.bias)
+
+    def classify_crowd(self, embedding_BC: Tensor) -> Tensor:
+        """The second head's logits [B, K].
+
+        Raises:
+            ValueError: the network has none.
+        """
+        if self.crowd_head is None:
+            raise ValueError("this network has no second head for the crowd's votes")
+        logits_BK: Tensor = self.crowd_head(embedding_BC)
+        return logits_BK
 
     def num_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
@@ -107,6 +126,8 @@ class ExpressionNet(Network):
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Linear(channels_in, NUM_LABELS, bias=not architecture.angular)
+        if architecture.crowd:
+            self.crowd_head = nn.Linear(channels_in, NUM_LABELS)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -18,7 +18,13 @@ from trainer.augment import augment, cut_mix
 from trainer.config import Recipe
 from trainer.data import Faces
 from trainer.distributed import ALONE, Group
-from trainer.losses import a_softmax_logits, cross_entropy, distillation, squared_hinge
+from trainer.losses import (
+    a_softmax_logits,
+    cross_entropy,
+    distillation,
+    squared_hinge,
+    vote_loss,
+)
 from trainer.models import Network
 from trainer.plan import EpochPlan, plan_epoch
 
@@ -41,6 +47,8 @@ class TrainingStep:
         teachers: networks on the same device whose opinion of the same views is learned too.
         taught_NK: the teachers' probabilities for each face of ``training`` at the temperature of
             distillation, [N, 7] float32, where they looked once for all; then without teachers.
+        votes_NK: each label's share of the voters of each face, [N, 7] float32, where the recipe
+            has a head for them.
         notice: takes a sentence for the user.
     """
 
@@ -57,6 +65,7 @@ class TrainingStep:
         autotune: bool = False,
         teachers: Sequence[Network] = (),
         taught_NK: Tensor | None = None,
+        votes_NK: Tensor | None = None,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.recipe, self.network, self.averaged = recipe, network, averaged
@@ -64,6 +73,7 @@ class TrainingStep:
         self.bf16, self.group, self.notice = bf16, group, notice
         self.teachers = [teacher.eval().requires_grad_(False) for teacher in teachers]
         self.taught_NK = None if taught_NK is None else taught_NK.to(self.device)
+        self.votes_NK = None if votes_NK is None else votes_NK.to(self.device)
         self.steps_per_epoch = len(training) // recipe.batch
         self.pixels_NHW = torch.from_numpy(training.pixels).to(self.device)
         self.labels_N = torch.from_numpy(training.labels).to(self.device)
@@ -121,13 +131,15 @@ class TrainingStep:
         random_BD = plan.random_SBD.index_select(0, counter)[0]
         self._rate.copy_(plan.rate_S.index_select(0, counter)[0])
         self.optimizer.zero_grad(set_to_none=True)
-        batch: tuple[Tensor, ...] = (
+        batch: tuple[Tensor | None, ...] = (
             self.pixels_NHW.index_select(0, indices_B), self.labels_N.index_select(0, indices_B),
             random_BD, plan.share_S.index_select(0, counter)[0],
             plan.annealing_S.index_select(0, counter)[0],
+            *(
+                None if table_NK is None else table_NK.index_select(0, indices_B)
+                for table_NK in (self.taught_NK, self.votes_NK)
+            ),
         )  # fmt: skip
-        if self.taught_NK is not None:
-            batch = (*batch, self.taught_NK.index_select(0, indices_B))
         loss = self._slope(batch)
         if self.recipe.sam_rho:
             self._slope_uphill(batch)
@@ -137,7 +149,7 @@ class TrainingStep:
         self.losses_S.index_copy_(0, counter, loss.detach()[None])
         counter += 1
 
-    def _slope(self, batch: tuple[Tensor, ...]) -> Tensor:
+    def _slope(self, batch: tuple[Tensor | None, ...]) -> Tensor:
         """Put the loss's slope into the gradients; returns the loss."""
         self.optimizer.zero_grad(set_to_none=True)
         loss: Tensor = self._loss(*batch)
@@ -145,7 +157,7 @@ class TrainingStep:
         self.group.average_gradients(self.network.parameters())
         return loss
 
-    def _slope_uphill(self, batch: tuple[Tensor, ...]) -> None:
+    def _slope_uphill(self, batch: tuple[Tensor | None, ...]) -> None:
         """Replace the slope by the one a step uphill (Foret et al., 2021; Kwon et al., 2021).
 
         The norms' statistics are of the first look alone.
@@ -179,6 +191,7 @@ class TrainingStep:
         share: Tensor,
         annealing: Tensor,
         taught_BK: Tensor | None = None,
+        votes_BK: Tensor | None = None,
     ) -> Tensor:
         recipe = self.recipe
         x_B1HW = augment(faces_BHW, recipe, random_BD)
@@ -215,6 +228,11 @@ class TrainingStep:
             student_BK = self.network.classify(embedding_BC)
             learned = distillation(student_BK, taught_BK, recipe.distill_temperature)
             loss = (1 - recipe.distill_alpha) * loss + recipe.distill_alpha * learned
+        if votes_BK is not None:
+            if own_B is not None:
+                votes_BK = own_B[:, None] * votes_BK + (1 - own_B)[:, None] * votes_BK.flip(0)
+            crowd_BK = self.network.classify_crowd(embedding_BC)
+            loss = loss + recipe.crowd_weight * vote_loss(crowd_BK, votes_BK).mean()
         return loss
 
     def _taught(self, x_B1HW: Tensor) -> Tensor:

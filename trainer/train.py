@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from trainer.augment import center_crop
 from trainer.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from trainer.comparators import StackedAutoEncoder
 from trainer.config import Recipe
-from trainer.data import Faces, Fer2013
+from trainer.data import Faces, Fer2013, Split
 from trainer.distributed import ALONE, Group, GroupLost, synchronise_norms
 from trainer.errors import CannotTrain, MemoryFull, TrainingStopped
+from trainer.ferplus import FerPlus
 from trainer.journal import Journal
 from trainer.models import Network
 from trainer.networks import build_network
@@ -69,6 +70,7 @@ def fit(
     bf16: bool = False,
     resume: bool = False,
     start: dict[str, Tensor] | None = None,
+    votes: Mapping[Split, FerPlus] | None = None,
     max_steps: int | None = None,
     events: bool = False,
     group: Group = ALONE,
@@ -92,6 +94,7 @@ def fit(
         resume: go on from ``last.pt`` where there is one.
         start: weights to begin from in place of random ones, as of ``Checkpoint``; those of the
             last layer are left out where their shape differs. A resumed run has its own.
+        votes: FER+'s, for a recipe with a head that learns them; PublicTest's are watched.
         max_steps: stop there, for timing and tests; the schedule stays that of the whole run.
         events: write TensorBoard's events into ``folder/events``.
         group: the processes that share each batch; the first of them writes the files.
@@ -109,7 +112,8 @@ def fit(
     try:
         run = _Run(
             recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
-            resume=resume, start=start, group=group, notice=notice, stop_requested=stop_requested,
+            resume=resume, start=start, votes=votes, group=group, notice=notice,
+            stop_requested=stop_requested,
         )  # fmt: skip
         return run.train(max_steps, events, report, stop_requested)
     except RuntimeError as error:
@@ -135,6 +139,7 @@ class _Run:
         bf16: bool = False,
         resume: bool = False,
         start: dict[str, Tensor] | None = None,
+        votes: Mapping[Split, FerPlus] | None = None,
         group: Group = ALONE,
         notice: Callable[[str], None] = lambda _: None,
         stop_requested: Callable[[], bool] = lambda: False,
@@ -153,6 +158,12 @@ class _Run:
                 f"Training has {len(training)} faces, fewer than the batch of {recipe.batch}."
             )
         group.check_batch(recipe.batch)
+        if (recipe.crowd_weight > 0) != (votes is not None):
+            raise DataError(
+                "The crowd's head learns FER+'s votes: a crowd_weight above 0 and --ferplus go "
+                "together."
+            )
+        self.votes = votes
         checkpoint = group.from_first(lambda: self._open(resume))
         torch.manual_seed(recipe.seed)
         self.model = self._network()
@@ -168,6 +179,7 @@ class _Run:
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
             group=group, autotune=autotune, notice=notice, **self._taught_by(),
+            votes_NK=None if votes is None else torch.from_numpy(votes["training"].shares()),
         )  # fmt: skip
         self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
@@ -407,12 +419,26 @@ class _Run:
         if journal is not None:
             row = {
                 "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
-                "images_per_s": images_per_s, "public": accuracy,
+                "images_per_s": images_per_s, "public": accuracy, **self._crowd_scores(),
             }  # fmt: skip
             try:
                 journal.write(row)
             except FerdeskError as error:
                 raise TrainingStopped(str(error)) from error
+
+    def _crowd_scores(self) -> dict[str, float]:
+        """How near the second head is to PublicTest's votes, where there is one."""
+        public = self.data.splits["public"]
+        if self.votes is None or not len(public):
+            return {}
+        judged = self.averaged if self.averaged is not None else self.model
+        crowd_NK = center_crowd(judged, public, self.recipe.crop_px, self.bf16)
+        self._to_train_mode()
+        votes = self.votes["public"]
+        right, clear = votes.agreement(crowd_NK.argmax(1))
+        found = {"crowd_plurality": right / max(clear, 1), "crowd_kl": votes.divergence(crowd_NK)}
+        self.scores.update(found)
+        return found
 
     def _public_accuracy(self) -> float:
         public, group = self.data.splits["public"], self.group
@@ -468,7 +494,7 @@ class _Run:
 
 
 def _begin_from(model: Network, start: dict[str, Tensor]) -> None:
-    """Lay ``start`` into ``model``; the last layer may be another one, and is then left as it is.
+    """Lay ``start`` into ``model``; a last layer may be another one, and is then left as it is.
 
     Raises:
         DataError: the networks differ in more than that.
@@ -479,7 +505,8 @@ def _begin_from(model: Network, start: dict[str, Tensor]) -> None:
         for name, value in start.items()
         if name in own and own[name].shape == value.shape
     }
-    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith("head.")]
+    heads = ("head.", "crowd_head.")
+    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith(heads)]
     if strange:
         raise DataError(
             f"The weights to start from are of another network ({min(strange)} does not fit); "
@@ -501,3 +528,19 @@ def center_accuracy(model: Network, faces: Faces, crop_px: int, bf16: bool = Fal
             logits = model(center_crop(pixels, crop_px))
         hits += (logits.argmax(1) == labels).sum()
     return hits.item() / max(len(faces), 1)
+
+
+@torch.no_grad()
+def center_crowd(
+    model: Network, faces: Faces, crop_px: int, bf16: bool = False
+) -> NDArray[np.float64]:
+    """The second head's logits [N, K] for ``faces``, one centre crop each."""
+    model.eval()
+    device = next(model.parameters()).device
+    parts = []
+    for start in range(0, len(faces), 512):
+        pixels = torch.from_numpy(faces.pixels[start : start + 512]).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+            embedding_BC = model.embed(center_crop(pixels, crop_px))
+        parts.append(model.classify_crowd(embedding_BC.float()).double().cpu())
+    return torch.cat(parts).numpy()
