@@ -63,6 +63,8 @@ class Recipe:
     """Decay of the exponential average of the weights, which is then what is evaluated; 0: none."""
     freeze_norms: bool = False
     """Keep the batch norms' statistics as they are, for fine-tuning on few faces."""
+    freeze_stages: int = 0
+    """Stem and so many of the four stages keep weights and statistics, for quick fine-tuning."""
     # sharpness-aware minimisation: each step looks at the slope a little uphill; twice the work
     sam_rho: float = 0.0
     """How far uphill; 0: not at all. 0.05 to 0.2, or 0.5 to 2 where it is adaptive."""
@@ -241,7 +243,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "pretrain_learning_rate": (1e-9, 100), "sparsity": (0.001, 0.999),
         "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6), "input_px": (0, 256), "cutmix": (0, 1),
         "box_scatter": (0, 3), "blur": (0, 1), "dark": (0, 1), "jpeg": (0, 1), "small": (0, 1),
-        "crowd_weight": (0, 100),
+        "crowd_weight": (0, 100), "freeze_stages": (0, 4),
     }  # fmt: skip
     for field, (low, high) in limits.items():
         value = getattr(recipe, field)
@@ -259,7 +261,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
 _SHALLOW: tuple[System, ...] = ("hog-svm", "lbp-svm", "gabor-svm")
 _OWNERS: dict[str, tuple[System, ...]] = {
     "attention": ("cbam-resnet",), "pool": ("cbam-resnet",), "input_px": ("cbam-resnet",),
-    "crowd_weight": ("cbam-resnet",),
+    "crowd_weight": ("cbam-resnet",), "freeze_stages": ("cbam-resnet",),
     "dropout": ("tang",),
     "pretrain_epochs": ("zhang",), "pretrain_learning_rate": ("zhang",), "corruption": ("zhang",),
     "sparsity": ("zhang",), "sparsity_weight": ("zhang",), "svm_c": _SHALLOW,

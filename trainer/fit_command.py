@@ -98,6 +98,13 @@ def fit(
     max_steps: Annotated[
         int | None, typer.Option(min=0, help="Stop early, to time a machine.")
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, help="Lay the whole schedule over so many minutes of training, whatever the "
+            "machine's pace."
+        ),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option(help="Write TensorBoard's events into the run's folder, events.")
     ] = True,
@@ -127,6 +134,7 @@ def fit(
         "bf16": bf16_is_fast(chosen, compiles) if bf16 is None else bf16,
         "resume": resume,
         "max_steps": max_steps,
+        "minutes": minutes,
         "events": tensorboard,
     }
     if seeds is not None:
@@ -312,6 +320,8 @@ def _arguments(
         given += ["--ferplus", str(ferplus)]
     if options["max_steps"] is not None:
         given += ["--max-steps", str(options["max_steps"])]
+    if options["minutes"] is not None:
+        given += ["--minutes", str(options["minutes"])]
     if threads:
         given += ["--threads", str(threads)]
     for name, value in (("compile", compile_model), ("bf16", bf16)):

@@ -96,6 +96,12 @@ class Network(nn.Module):
     def num_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
 
+    def first_stages(self, number: int) -> list[nn.Module]:
+        """What lies before stage ``number`` (from 0), the stem included; nothing for 0."""
+        if number:
+            raise ValueError("this network has no stages")
+        return []
+
     def prepare(self, pixels_NHW: Tensor) -> None:
         """Learn constants from the training faces [N, 48, 48] uint8, before the first step.
 
@@ -147,6 +153,10 @@ class ExpressionNet(Network):
             x_BCHW, map_B1HW = block(x_BCHW)
             maps.append(torch.ones_like(x_BCHW[:, :1]) if map_B1HW is None else map_B1HW)
         return Maps(attention=maps[-1], attention_mid=maps[3], features=x_BCHW)
+
+    def first_stages(self, number: int) -> list[nn.Module]:
+        """What lies before stage ``number`` (from 0), the stem included; nothing for 0."""
+        return [self.stem, self.stem_norm, *self.blocks[: 2 * number]] if number else []
 
     def pool(self, features_BCHW: Tensor) -> Tensor:
         if self.architecture.pool == "paper":

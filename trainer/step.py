@@ -104,6 +104,15 @@ class TrainingStep:
             group["lr"] = self._rate
             group["fused"] = True
 
+    @property
+    def rate(self) -> float:
+        """The learning rate of the last step; waits for the device."""
+        return float(self._rate.item())
+
+    def lay_rate(self, rate: float) -> None:
+        """Give the next step another learning rate than the epoch's plan."""
+        self._plan.rate_S[self._within] = rate
+
     def begin_epoch(self, epoch: int, within: int = 0) -> None:
         """Lay out ``epoch``'s plan, and stand before its step ``within``."""
         plan = plan_epoch(self.recipe, len(self.labels_N), epoch, self.group)

@@ -72,6 +72,7 @@ def fit(
     start: dict[str, Tensor] | None = None,
     votes: Mapping[Split, FerPlus] | None = None,
     max_steps: int | None = None,
+    minutes: float | None = None,
     events: bool = False,
     group: Group = ALONE,
     report: Callable[[Progress], None] = lambda _: None,
@@ -96,6 +97,8 @@ def fit(
             last layer are left out where their shape differs. A resumed run has its own.
         votes: FER+'s, for a recipe with a head that learns them; PublicTest's are watched.
         max_steps: stop there, for timing and tests; the schedule stays that of the whole run.
+        minutes: of training, over which the schedule is laid whole, however many steps they allow;
+            the recipe's epochs then only say how long the schedule's parts are beside each other.
         events: write TensorBoard's events into ``folder/events``.
         group: the processes that share each batch; the first of them writes the files.
         report: called every few steps.
@@ -115,7 +118,7 @@ def fit(
             resume=resume, start=start, votes=votes, group=group, notice=notice,
             stop_requested=stop_requested,
         )  # fmt: skip
-        return run.train(max_steps, events, report, stop_requested)
+        return run.train(max_steps, events, report, stop_requested, minutes)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -171,6 +174,8 @@ class _Run:
             self.model.prepare(torch.from_numpy(training.pixels).to(self.device))
         if checkpoint is None and start is not None:
             _begin_from(self.model, start)
+        for module in self.model.first_stages(recipe.freeze_stages):
+            module.requires_grad_(False)
         self.model = synchronise_norms(self.model, group, self.device)
         self.averaged = self._network() if recipe.average else None
         if self.averaged is not None:
@@ -188,6 +193,8 @@ class _Run:
         self.commit = current_commit()
         # weights to start from have been pre-trained, or have learned already
         self._pretrains = checkpoint is None and start is None
+        self._limit_s: float | None = None
+        """Seconds of training after which the run ends, where time sets its length."""
         self._best: Checkpoint | None = None
         """The best so far, where it is not on the disk yet."""
         if checkpoint is not None:
@@ -260,7 +267,14 @@ class _Run:
         events: bool,
         report: Callable[[Progress], None],
         stop_requested: Callable[[], bool],
+        minutes: float | None = None,
     ) -> Checkpoint:
+        if minutes is not None:
+            if self.group.size > 1:
+                raise DataError("--minutes is for one process; several would not end together.")
+            self._limit_s, self.num_steps = 60 * minutes, 10**9
+            if self.scores.get("trained_s", 0.0) >= self._limit_s:
+                self.num_steps = self.step
         last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
         journal = None
         try:
@@ -328,11 +342,19 @@ class _Run:
         self._to_train_mode()
         if self.step < last_step:
             self.update.begin_epoch(self.step // self.steps_per_epoch, first_unread)
+        began_s, trained_s = time.monotonic(), self.scores.get("trained_s", 0.0)
         while self.step < last_step:
+            if self._limit_s is not None:
+                self.scores["trained_s"] = trained_s + time.monotonic() - began_s
+                share = min(1.0, self.scores["trained_s"] / self._limit_s)
+                self.update.lay_rate(learning_rate_at(self.recipe, share * self.recipe.epochs))
+                if share == 1:
+                    last_step = self.step + 1
             self.update()
             self.step += 1
             within = self.step % self.steps_per_epoch
-            epoch_ended = within == 0
+            # a run that ends by the clock is judged where it ends
+            epoch_ended = within == 0 or (self._limit_s is not None and self.step == last_step)
             checked = epoch_ended or self.step == last_step or self.step % check_every == 0
             # between GPUs the question itself would be an exchange in every step
             asks = checked or on_cpu or self.group.size == 1
@@ -344,6 +366,8 @@ class _Run:
             now_s = time.monotonic()
             images_per_s = (self.step - timed_step) * self.recipe.batch / max(now_s - timed_s, 1e-9)
             rate = learning_rate_at(self.recipe, (self.step - 1) / self.steps_per_epoch)
+            if self._limit_s is not None:
+                rate = self.update.rate
             saving = self.group.any(
                 stopping
                 or self.step == last_step
@@ -360,9 +384,9 @@ class _Run:
                 save_took_s = saved_s - save_s
             report(
                 Progress(
-                    self.step / self.steps_per_epoch, self.step, self.num_steps, loss, rate,
-                    images_per_s, self.scores.get("public"), self.scores.get("best_public"),
-                    self.recipe.epochs, epoch_ended,
+                    self.step / self.steps_per_epoch, self.step, self._expected_steps(last_step),
+                    loss, rate, images_per_s, self.scores.get("public"),
+                    self.scores.get("best_public"), self._num_epochs(last_step), epoch_ended,
                 )
             )  # fmt: skip
             if epoch_ended:
@@ -375,8 +399,22 @@ class _Run:
                     "--resume goes on from there."
                 )
 
+    def _expected_steps(self, last_step: int) -> int:
+        """How many steps the run will have; from the pace so far where the clock ends it."""
+        if self._limit_s is None or self.step == last_step:
+            return self.num_steps if self._limit_s is None else self.step
+        share = self.scores["trained_s"] / self._limit_s
+        return max(self.step + 1, round(self.step / max(share, 1e-9)))
+
+    def _num_epochs(self, last_step: int) -> int:
+        if self._limit_s is None:
+            return self.recipe.epochs
+        return math.ceil(self._expected_steps(last_step) / self.steps_per_epoch)
+
     def _to_train_mode(self) -> None:
         self.model.train()
+        for module in self.model.first_stages(self.recipe.freeze_stages):
+            module.eval()
         if self.recipe.freeze_norms:
             for module in self.model.modules():
                 if isinstance(module, _BatchNorm):
@@ -406,7 +444,7 @@ class _Run:
     def _evaluate_epoch(
         self, journal: Journal | None, learning_rate: float, images_per_s: float
     ) -> None:
-        epoch = self.step // self.steps_per_epoch
+        epoch = math.ceil(self.step / self.steps_per_epoch)
         accuracy = self._public_accuracy() if len(self.data.splits["public"]) else None
         if accuracy is not None:
             self.scores["public"] = accuracy
@@ -415,7 +453,7 @@ class _Run:
             self.scores["best_epoch"] = float(epoch)
             if self.group.writes:
                 self._best = self._checkpoint(copied=True)
-        loss = self._mean_loss(0, self.steps_per_epoch)
+        loss = self._mean_loss(0, self.step % self.steps_per_epoch or self.steps_per_epoch)
         if journal is not None:
             row = {
                 "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
