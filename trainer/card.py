@@ -117,8 +117,8 @@ def write_card(facts: Facts) -> str:
     """The card's text."""
     parts = [
         _head(facts), _uses(), _data(facts), _accuracy(facts), _per_class(facts),
-        _calibration(facts), _robustness(facts), _steadiness(facts), _live(facts), _jaffe(facts),
-        _speed(facts), _limits(facts), _licence(facts), _sources(facts),
+        _calibration(facts), _crowd(facts), _robustness(facts), _steadiness(facts), _live(facts),
+        _jaffe(facts), _speed(facts), _limits(facts), _licence(facts), _sources(facts),
     ]  # fmt: skip
     return "\n\n".join(_wrapped(part) for part in parts if part) + "\n"
 
@@ -268,6 +268,54 @@ def _calibration(facts: Facts) -> str:
         "the "
         "mean distance between how sure the file says to be and how often it is right. Below the "
         'app\'s bound it says "unsure" (docs/uncertain.md).'
+    )
+
+
+def _crowd(facts: Facts) -> str:
+    """What the second head says, judged by the people who voted; nothing where there is none."""
+    if "crowd_accuracy" not in facts.metadata:
+        return ""
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(facts.metadata["crowd_accuracy"])
+    except ValueError as error:
+        raise DataError(f"{facts.file} has figures that cannot be read; export again.") from error
+    rows, recalls = [], []
+    heads = {"crowd": "`crowd`", "labels": "`logits`"}
+    for split, by_head in found.items():
+        for head, said in heads.items():
+            scores = by_head[head]
+            rows.append(
+                [
+                    _SPLITS.get(split, split), said,
+                    _with_interval(scores["plurality"], scores["plurality_interval"]),
+                    _with_interval(scores["strict"], scores["strict_interval"]),
+                    f"{100 * scores['top2']:.1f} %", f"{scores['kl']:.3f}",
+                    f"{scores['cosine']:.3f}", f"{scores['ece']:.3f}",
+                ]
+            )  # fmt: skip
+            told = (
+                "-" if scores["recall"][label] is None else f"{100 * scores['recall'][label]:.1f}"
+                for label in LABELS
+            )
+            recalls.append([_SPLITS.get(split, split), said, *told])
+    text = (
+        "## How people would vote\n\nThe second output, `crowd`, was taught and is judged by FER+: "
+        f"ten people's votes for each face ({facts.metadata['crowd_trained_on']}). Votes for "
+        "contempt, unknown and no face are left out, the others shared among the seven labels. One "
+        f"temperature of its own ({float(facts.metadata['crowd_temperature']):.3f}), fitted on "
+        "PublicTest's single votes, is inside the file. Figures by one crop: agreement with what "
+        "most voters saw, where that is one of the seven and no tie, and where it is more than "
+        "half of all voters; top 2; KL divergence from the votes and cosine to them over all faces "
+        "with votes; calibration error against single votes."
+    )
+    if not rows:
+        return f"{text}\n\n{_NOT_MEASURED} (`ferdesk-train quantize --ferplus`)."
+    head = [
+        "Test", "output", "plurality (95 %)", "strict majority (95 %)", "top 2", "KL", "cosine",
+        "calibration error",
+    ]  # fmt: skip
+    return f"{text}\n\n{_table(head, rows)}\n\nRecall by plurality, %:\n\n" + _table(
+        ["Test", "output", *LABELS], recalls
     )
 
 

@@ -26,6 +26,7 @@ from trainer import evaluate as evaluation
 from trainer.checkpoint import current_commit, load_checkpoint
 from trainer.data import Fer2013, load_fer2013
 from trainer.errors import TrainingStopped
+from trainer.ferplus import load_ferplus
 
 app = typer.Typer(
     help="Train, judge and export ferdesk's networks on FER2013.",
@@ -42,6 +43,10 @@ errors = Console(
 DataOption = Annotated[
     Path,
     typer.Option(help="fer2013.csv, icml_face_data.csv or their folder, or the folder form."),
+]
+FerPlusOption = Annotated[
+    Path | None,
+    typer.Option("--ferplus", help="FER+'s fer2013new.csv, for a model with the crowd's head."),
 ]
 Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
 
@@ -74,6 +79,7 @@ def export(
     final: Annotated[
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
     ] = False,
+    ferplus: FerPlusOption = None,
     unofficial: Unofficial = False,
 ) -> None:
     """Write the ONNX file that the app opens, prove that it equals the network, and measure it."""
@@ -88,7 +94,9 @@ def export(
         )
     if final:
         evaluation.refuse_second_look(out.stem, version)
-    splits = _load_fer2013(data, unofficial).splits
+    loaded = _load_fer2013(data, unofficial)
+    splits = loaded.splits
+    votes = None if ferplus is None else load_ferplus(ferplus, loaded)
     figures = write(
         load_checkpoint(checkpoint),
         Identity(name or out.stem, version),
@@ -96,6 +104,7 @@ def export(
         out,
         half_weights=half_weights,
         private=splits["private"] if final else None,
+        votes=votes,
     )
     if final:
         _log_look("export", out, version, figures)
@@ -104,6 +113,7 @@ def export(
         figures["int8"] = write_int8(
             out, twin, splits["training"], splits["public"],
             name=f"{name or out.stem}-int8", private=splits["private"] if final else None,
+            votes=votes,
         )  # fmt: skip
         if final:
             _log_look("export", twin, version, figures["int8"])
@@ -119,6 +129,7 @@ def quantize(
     final: Annotated[
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
     ] = False,
+    ferplus: FerPlusOption = None,
     unofficial: Unofficial = False,
 ) -> None:
     """Write the int8 twin of an exported file, and measure how much it lost."""
@@ -127,29 +138,32 @@ def quantize(
     version = evaluation.onnx_version(model)
     if final:
         evaluation.refuse_second_look(out.stem, version)
-    splits = _load_fer2013(data, unofficial).splits
-    private = splits["private"] if final else None
+    loaded = _load_fer2013(data, unofficial)
+    splits = loaded.splits
     figures = write_int8(
-        model, out, splits["training"], splits["public"], name=name, private=private
-    )
+        model, out, splits["training"], splits["public"], name=name,
+        private=splits["private"] if final else None,
+        votes=None if ferplus is None else load_ferplus(ferplus, loaded),
+    )  # fmt: skip
     if final:
         _log_look("quantize", out, version, figures)
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
 def _log_look(what: str, path: Path, version: str, figures: object) -> None:
-    """Note a look at PrivateTest by an exported file."""
+    """Note a look at PrivateTest by an exported file, with the crowd's figures of the same look."""
     assert isinstance(figures, dict)
-    evaluation.log_private(
-        {
-            "what": f"ferdesk-train {what}",
-            "file": path.name,
-            "version": version,
-            "sha256": evaluation.file_sha256(path),
-            "commit": current_commit(),
-            "scores": figures["private_test"],
-        }
-    )
+    entry = {
+        "what": f"ferdesk-train {what}",
+        "file": path.name,
+        "version": version,
+        "sha256": evaluation.file_sha256(path),
+        "commit": current_commit(),
+        "scores": figures["private_test"],
+    }
+    if "crowd" in figures:
+        entry["crowd_scores"] = figures["crowd"]["private_test"]
+    evaluation.log_private(entry)
 
 
 def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:

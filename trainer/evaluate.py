@@ -75,7 +75,17 @@ def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> 
     return classify
 
 
-def onnx_classifier(path: Path) -> Classifier:
+def onnx_crowd(path: Path) -> Classifier | None:
+    """The crowd's logits of an exported file, as ``onnx_classifier``; None where it has none.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    names = {value.name for value in open_session(path).get_outputs()}
+    return onnx_classifier(path, "crowd") if "crowd" in names else None
+
+
+def onnx_classifier(path: Path, output: str = "logits") -> Classifier:
     """An exported file on the CPU through ONNX Runtime, exactly as the app feeds it.
 
     Raises:
@@ -85,7 +95,7 @@ def onnx_classifier(path: Path) -> Classifier:
 
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         outputs = [
-            session.run(["logits"], {"faces": pixels[i : i + 256, None].astype(np.float32)})[0]
+            session.run([output], {"faces": pixels[i : i + 256, None].astype(np.float32)})[0]
             for i in range(0, len(pixels), 256)
         ]
         return np.concatenate(outputs).astype(np.float64)
@@ -108,6 +118,23 @@ def onnx_crop_px(path: Path) -> int:
         raise DataError(
             f"{path} has a crop that cannot be read: {text!r}; export again."
         ) from error
+
+
+def torch_crowd(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
+    """The second head's logits of one centre crop, as ``torch_classifier``."""
+    device = next(model.parameters()).device
+
+    @torch.no_grad()
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        faces = torch.from_numpy(pixels)
+        outputs = [
+            model.classify_crowd(model.embed(center_crop(faces[i : i + 512].to(device), crop_px)))
+            for i in range(0, len(pixels), 512)
+        ]
+        return (torch.cat(outputs) / temperature).double().cpu().numpy()
+
+    model.eval()
+    return classify
 
 
 def onnx_version(path: Path) -> str:
@@ -237,17 +264,22 @@ def expected_calibration_error(
 def fit_temperature(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
     """The T that minimises the mean NLL of softmax(logits / T) (Guo et al., 2017)."""
 
-    def nll(log_temperature: float) -> float:
-        probabilities = softmax(logits_NK / np.exp(log_temperature))
+    def nll(temperature: float) -> float:
+        probabilities = softmax(logits_NK / temperature)
         chosen = probabilities[np.arange(len(labels_N)), labels_N]
         return float(-np.log(np.maximum(chosen, 1e-300)).mean())
 
+    return lowest_temperature(nll)
+
+
+def lowest_temperature(nll: Callable[[float], float]) -> float:
+    """The temperature between 0.05 and 20 with the lowest ``nll``."""
     # the NLL is convex in 1/T, hence unimodal in log T: golden-section search
     low, high = np.log(0.05), np.log(20.0)
     golden = (np.sqrt(5.0) - 1) / 2
     while high - low > 1e-5:
         inner_low, inner_high = high - golden * (high - low), low + golden * (high - low)
-        if nll(inner_low) < nll(inner_high):
+        if nll(float(np.exp(inner_low))) < nll(float(np.exp(inner_high))):
             high = inner_high
         else:
             low = inner_low

@@ -20,19 +20,24 @@ from torch import Tensor, nn
 
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS
-from ferdesk.errors import FerdeskError
+from ferdesk.errors import DataError, FerdeskError
 from trainer.checkpoint import Checkpoint
 from trainer.config import Recipe
-from trainer.data import Faces
+from trainer.crowd import fit_crowd_temperature, score_crowd
+from trainer.data import Faces, Split
 from trainer.evaluate import (
+    Classifier,
     as_table,
     evaluate,
     fit_temperature,
     onnx_classifier,
+    onnx_crowd,
     open_session,
     torch_classifier,
+    torch_crowd,
     view_logits,
 )
+from trainer.ferplus import FerPlus
 from trainer.models import PAPER_POOL_CELLS, ExpressionNet, Network
 
 OPSET = 18
@@ -40,9 +45,12 @@ PARITY = 1e-3
 """Largest allowed difference between torch's and ONNX Runtime's logits and maps."""
 HALF_MAY_COST = 0.001
 """Weights are stored as float16 where that costs no larger share of PublicTest's faces, or one."""
-_STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8}
+_STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8, "crowd_cam": 8}
 """In pixels of what the first convolution sees, which ``input_px`` may enlarge."""
 _TRAINED_ON = "FER2013 Training split, 28,709 faces; chosen on PublicTest"
+CROWD_TRAINED_ON = (
+    "FER+'s votes (Barsoum et al., 2016, MIT) for FER2013's Training split; chosen on PublicTest"
+)
 _LICENCE = "MIT; trained on FER2013, whose pictures carry no clear licence (see NOTICE)"
 
 
@@ -77,10 +85,18 @@ class ExportNet(LogitsNet):
     The inner crop, the normalisation and the temperature are inside. ``cam`` sums with
     ``cam_bias`` to the logits: cam[k, i, j] = w_k . x[i, j] / (cells * T), where ``cells`` is the
     number of cells that the pooling averages; those that it ignores are 0. A network without
-    CBAM has no attention to show, only ``cam``.
+    CBAM has no attention to show, only ``cam``. One with a second head also has ``crowd``, the
+    logits of how people would vote, divided by a temperature of their own, and ``crowd_cam``,
+    which sums with ``crowd_cam_bias`` to them in the same way.
     """
 
-    def __init__(self, model: ExpressionNet, crop_px: int, temperature: float) -> None:
+    def __init__(
+        self,
+        model: ExpressionNet,
+        crop_px: int,
+        temperature: float,
+        crowd_temperature: float = 1.0,
+    ) -> None:
         super().__init__(model, crop_px, temperature)
         self.model: ExpressionNet = model
         self.class_weight: Tensor
@@ -90,6 +106,16 @@ class ExportNet(LogitsNet):
             self.outputs = ("logits", "cam")
         self.register_buffer("class_weight", model.class_weight().detach() / temperature)
         self.register_buffer("cam_bias", _bias(model) / temperature)
+        self.crowd_weight: Tensor | None
+        self.crowd_cam_bias: Tensor | None
+        head = model.crowd_head
+        weight = bias = None
+        if head is not None:
+            self.outputs = (*self.outputs, "crowd", "crowd_cam")
+            weight = head.weight.detach() / crowd_temperature
+            bias = head.bias.detach() / crowd_temperature
+        self.register_buffer("crowd_weight", weight)
+        self.register_buffer("crowd_cam_bias", bias)
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         inner = slice(self.margin, self.margin + self.crop_px)
@@ -102,18 +128,28 @@ class ExportNet(LogitsNet):
             num_cells = PAPER_POOL_CELLS**2
         else:
             num_cells = features.shape[2] * features.shape[3]
-        weight_KC11 = self.class_weight[:, :, None, None] / num_cells
-        cam = torch.nn.functional.conv2d(features, weight_KC11)
-        logits = cam.sum((2, 3)) + self.cam_bias
-        if len(self.outputs) == 2:
-            return logits, cam
-        return logits, maps.attention, maps.attention_mid, cam
+        cam = _activation(features, self.class_weight, num_cells)
+        values: tuple[Tensor, ...] = (cam.sum((2, 3)) + self.cam_bias,)
+        if "attention" in self.outputs:
+            values = (*values, maps.attention, maps.attention_mid)
+        values = (*values, cam)
+        if self.crowd_weight is not None:
+            crowd_cam = _activation(features, self.crowd_weight, num_cells)
+            values = (*values, crowd_cam.sum((2, 3)) + self.crowd_cam_bias, crowd_cam)
+        return values
 
 
-def as_exported(model: Network, crop_px: int, temperature: float) -> LogitsNet:
+def _activation(features_BCHW: Tensor, weight_KC: Tensor, num_cells: int) -> Tensor:
+    """What each cell adds to each logit, [B, K, h, w]."""
+    return torch.nn.functional.conv2d(features_BCHW, weight_KC[:, :, None, None] / num_cells)
+
+
+def as_exported(
+    model: Network, crop_px: int, temperature: float, crowd_temperature: float = 1.0
+) -> LogitsNet:
     """The network with all the outputs that it has, in eval mode."""
     if isinstance(model, ExpressionNet):
-        return ExportNet(model, crop_px, temperature).eval()
+        return ExportNet(model, crop_px, temperature, crowd_temperature).eval()
     return LogitsNet(model, crop_px, temperature).eval()
 
 
@@ -133,6 +169,7 @@ def export(
     judged: str | None = "public_test",
     temperature: float | None = None,
     trained_on: str = _TRAINED_ON,
+    votes: Mapping[Split, FerPlus] | None = None,
 ) -> dict[str, object]:
     """Write ``path`` and return its accuracy figures, measured on the very file.
 
@@ -141,9 +178,11 @@ def export(
     only prove parity and give the range of the maps. ``half_weights`` rounds the weights to
     float16 before everything else is measured, and stores them so, unless that costs accuracy on
     these faces (``HALF_MAY_COST``); the arithmetic stays float32.
-    PrivateTest is evaluated only where it is given, once.
+    PrivateTest is evaluated only where it is given, once. A network with a second head needs the
+    ``votes`` for ``public`` (and for ``private``): they give its temperature and its figures.
 
     Raises:
+        DataError: the network has a second head and there are no votes.
         FerdeskError: ``path`` cannot be written, or the file does not say what the network says;
             a file that was there before is still there.
     """
@@ -152,7 +191,7 @@ def export(
         _try_to_write(path, aside)
         figures = _export_aside(
             checkpoint, identity, public, aside, half_weights, private, judged, temperature,
-            trained_on,
+            trained_on, votes,
         )  # fmt: skip
         aside.replace(path)
     except OSError as error:
@@ -181,11 +220,17 @@ def _export_aside(
     judged: str | None,
     temperature: float | None,
     trained_on: str,
+    votes: Mapping[Split, FerPlus] | None,
 ) -> dict[str, object]:
     import onnx
 
     recipe = checkpoint.recipe
     model = checkpoint.model()
+    if model.crowd_head is not None and votes is None:
+        raise DataError(
+            "The network has a second head for the crowd's votes, whose temperature and figures "
+            "come from them; add --ferplus fer2013new.csv."
+        )
     logits_NK = view_logits(torch_classifier(model, recipe.crop_px), public.pixels, "one")
     if half_weights:
         rounded = _rounded_to_half(model)
@@ -196,7 +241,11 @@ def _export_aside(
             model, logits_NK = rounded, rounded_NK
     if temperature is None:
         temperature = fit_temperature(logits_NK, public.labels)
-    network = as_exported(model, recipe.crop_px, temperature)
+    crowd_temperature = 1.0
+    if model.crowd_head is not None and votes is not None:
+        crowd_NK = view_logits(torch_crowd(model, recipe.crop_px), public.pixels, "one")
+        crowd_temperature = fit_crowd_temperature(crowd_NK, votes["public"])
+    network = as_exported(model, recipe.crop_px, temperature, crowd_temperature)
     _write_graph(network, aside)
     graph = onnx.load(aside)
     _fold_constants(graph)
@@ -213,7 +262,18 @@ def _export_aside(
                 f"{views}_crop": as_table(evaluate(onnx_classify, faces, views, network.margin))
                 for views in ("one", "ten")
             }
-    maps = network.outputs[1:]
+    crowd_figures: dict[str, object] = {}
+    crowd_classify = onnx_crowd(aside)
+    if crowd_classify is not None and votes is not None:
+        splits: tuple[tuple[str | None, Split, Faces | None], ...] = (
+            (judged, "public", public), ("private_test", "private", private),
+        )  # fmt: skip
+        for name, split, faces in splits:
+            if name is not None and faces is not None:
+                crowd_figures[name] = crowd_table(
+                    crowd_classify, onnx_classify, faces, votes[split]
+                )
+    maps = [name for name in network.outputs if name not in ("logits", "crowd")]
     values = {
         "ferdesk.schema": "1",
         "labels": json.dumps(list(LABELS)),
@@ -233,10 +293,25 @@ def _export_aside(
     }
     if isinstance(network, ExportNet):
         values["cam_bias"] = json.dumps(network.cam_bias.tolist())
+        if network.crowd_cam_bias is not None:
+            values["crowd_cam_bias"] = json.dumps(network.crowd_cam_bias.tolist())
+            values["crowd_temperature"] = repr(crowd_temperature)
+            values["crowd_accuracy"] = json.dumps(crowd_figures)
+            values["crowd_trained_on"] = CROWD_TRAINED_ON
     set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
-    return figures
+    return {**figures, "crowd": crowd_figures} if crowd_figures else figures
+
+
+def crowd_table(
+    crowd: Classifier, labels: Classifier, faces: Faces, votes: FerPlus
+) -> dict[str, object]:
+    """Both heads against the votes for ``faces``, one crop each: the crowd's, and the labels'."""
+    return {
+        head: score_crowd(view_logits(classify, faces.pixels, "one"), votes).as_table()
+        for head, classify in (("crowd", crowd), ("labels", labels))
+    }
 
 
 def _crop_table(recipe: Recipe) -> dict[str, object]:
@@ -275,14 +350,24 @@ def prove_parity(network: LogitsNet, path: Path, pixels: NDArray[np.uint8]) -> f
     )
     identity = 0.0
     if isinstance(network, ExportNet):
-        logits, cam = exported[0], exported[-1]
-        identity = float(np.abs(cam.sum((2, 3)) + network.cam_bias.numpy() - logits).max())
+        said = dict(zip(network.outputs, exported, strict=True))
+        identity = _sum_error(said["logits"], said["cam"], network.cam_bias)
+        if network.crowd_cam_bias is not None:
+            crowd = _sum_error(said["crowd"], said["crowd_cam"], network.crowd_cam_bias)
+            identity = max(identity, crowd)
     if not (difference <= PARITY and identity <= PARITY):
         raise FerdeskError(
             f"The exported file differs from the network by {difference:.2g}, and cam from the "
             f"logits by {identity:.2g}; {PARITY} is allowed. It was not kept as a model."
         )
     return difference
+
+
+def _sum_error(
+    logits_NK: NDArray[np.float32], cam_NKHW: NDArray[np.float32], bias_K: Tensor
+) -> float:
+    """How far the sums of ``cam`` and its bias are from the logits."""
+    return float(np.abs(cam_NKHW.sum((2, 3)) + bias_K.numpy() - logits_NK).max())
 
 
 def _rounded_to_half(model: Network) -> Network:

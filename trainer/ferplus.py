@@ -40,10 +40,14 @@ class FerPlus:
             labels [N] int64 in LABELS' order, -1 where not clear; clear [N] bool.
         """
         most = self.votes.max(axis=1, initial=0)
-        ours = self.votes[:, _CHOICE_OF_LABEL]
+        ours = self.ours()
         alone = (self.votes == most[:, None]).sum(axis=1) == 1
         clear = alone & (ours == most[:, None]).any(axis=1)
         return np.where(clear, ours.argmax(axis=1), -1), clear
+
+    def ours(self) -> NDArray[np.int64]:
+        """The votes for our seven labels, [N, 7] in LABELS' order."""
+        return self.votes[:, _CHOICE_OF_LABEL]
 
     def shares(self) -> NDArray[np.float32]:
         """Each of our labels' share of all the face's votes, [N, 7]; a row may sum to less than 1.
@@ -51,7 +55,7 @@ class FerPlus:
         What is missing went to contempt, unknown or no face. Without any vote the row is 0.
         """
         total = np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
-        return (self.votes[:, _CHOICE_OF_LABEL] / total).astype(np.float32)
+        return (self.ours() / total).astype(np.float32)
 
     def divergence(self, logits_NK: NDArray[np.float64]) -> float:
         """KL(votes, softmax(logits)), mean over the faces that have votes for our labels."""

@@ -101,8 +101,9 @@ def fit(
     minutes: Annotated[
         float | None,
         typer.Option(
-            min=0.01, help="Lay the whole schedule over so many minutes of training, whatever the "
-            "machine's pace."
+            min=0.01,
+            help="Lay the whole schedule over so many minutes of training, whatever the "
+            "machine's pace.",
         ),
     ] = None,
     tensorboard: Annotated[
@@ -164,7 +165,7 @@ def fit(
         votes = None if ferplus is None else load_ferplus(ferplus, faces)
         weights = None
         if start is not None:
-            weights = _matching(load_start(start), recipe, start).weights
+            weights = _matching(load_start(start), recipe, start).both_heads()
         _say_hello(console, recipe, options, out, group)
         with Display(console, silent=not group.writes) as display:
             checkpoint = train.fit(

@@ -9,7 +9,7 @@ import datetime
 import json
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.errors import DataError, FerdeskError
-from trainer.data import Faces
+from trainer.crowd import fit_crowd_temperature
+from trainer.data import Faces, Split
 from trainer.evaluate import (
     as_table,
     evaluate,
@@ -25,11 +26,13 @@ from trainer.evaluate import (
     fit_temperature,
     onnx_classifier,
     onnx_crop_px,
+    onnx_crowd,
     open_session,
     shift_of,
     view_logits,
 )
-from trainer.export import map_ranges, set_metadata, strip_notes
+from trainer.export import crowd_table, map_ranges, set_metadata, strip_notes
+from trainer.ferplus import FerPlus
 
 CALIBRATION_FACES = 512
 LEAST_AGREEMENT = 0.9
@@ -46,6 +49,7 @@ def quantize(
     *,
     name: str | None = None,
     private: Faces | None = None,
+    votes: Mapping[Split, FerPlus] | None = None,
 ) -> dict[str, object]:
     """Write the int8 twin of ``source`` to ``path``; return its figures, measured on that file.
 
@@ -60,6 +64,8 @@ def quantize(
         public: PublicTest.
         name: what the twin calls itself; the file's stem by default.
         private: PrivateTest, evaluated once where it is given.
+        votes: FER+'s, by which the crowd's temperature is fitted anew and its figures are made;
+            without them the twin keeps the temperature of ``source`` and has no such figures.
 
     Raises:
         DataError: ``source`` is not one of ours, or is a twin already.
@@ -77,7 +83,7 @@ def quantize(
             raise IsADirectoryError("it is a folder")
         aside.touch()
         name = name or path.stem
-        figures = _quantize_aside(source, aside, training, public, metadata, name, private)
+        figures = _quantize_aside(source, aside, training, public, metadata, name, private, votes)
         aside.replace(path)
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
@@ -95,6 +101,7 @@ def _quantize_aside(
     metadata: dict[str, str],
     name: str,
     private: Faces | None,
+    votes: Mapping[Split, FerPlus] | None,
 ) -> dict[str, object]:
     import onnx
 
@@ -110,13 +117,19 @@ def _quantize_aside(
             "not kept; this network does not bear 8 bits."
         )
     temperature = fit_temperature(logits, public.labels)
+    crowd_temperature = 1.0
+    crowd = onnx_crowd(aside)
+    if crowd is not None and votes is not None:
+        crowd_logits = view_logits(crowd, public.pixels, "one")
+        crowd_temperature = fit_crowd_temperature(crowd_logits, votes["public"])
     graph = onnx.load(aside)
-    _divide_outputs(graph, temperature)
+    _divide_outputs(graph, ("logits", "cam"), temperature)
+    _divide_outputs(graph, ("crowd", "crowd_cam"), crowd_temperature)
     strip_notes(graph)
     _drop_unused_domains(graph)
     onnx.save(graph, aside)
     session_outputs = [output.name for output in graph.graph.output]
-    maps = [output for output in session_outputs if output != "logits"]
+    maps = [output for output in session_outputs if output not in ("logits", "crowd")]
     shift_px = shift_of(onnx_crop_px(source))
     classify = onnx_classifier(aside)
     figures: dict[str, object] = {}
@@ -126,6 +139,12 @@ def _quantize_aside(
                 f"{views}_crop": as_table(evaluate(classify, faces, views, shift_px))
                 for views in ("one", "ten")
             }
+    crowd_figures: dict[str, object] = {}
+    crowd = onnx_crowd(aside)
+    if crowd is not None and votes is not None:
+        crowd_figures["public_test"] = crowd_table(crowd, classify, public, votes["public"])
+        if private is not None:
+            crowd_figures["private_test"] = crowd_table(crowd, classify, private, votes["private"])
     about = {
         "weights": "int8 per channel, 7 bits", "activations": "uint8", "of": metadata["name"],
         "of_sha256": file_sha256(source), "agreement": round(agreement, 4),
@@ -144,9 +163,17 @@ def _quantize_aside(
     if "cam_bias" in metadata:
         bias = np.array(json.loads(metadata["cam_bias"])) / temperature
         values["cam_bias"] = json.dumps(bias.tolist())
+    if "crowd_cam_bias" in metadata:
+        bias = np.array(json.loads(metadata["crowd_cam_bias"])) / crowd_temperature
+        values["crowd_cam_bias"] = json.dumps(bias.tolist())
+        both = float(metadata["crowd_temperature"]) * crowd_temperature
+        values["crowd_temperature"] = repr(both)
+        values["crowd_accuracy"] = json.dumps(crowd_figures)
     set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
+    if crowd_figures:
+        figures["crowd"] = crowd_figures
     return {**figures, "agreement": round(agreement, 4)}
 
 
@@ -192,23 +219,28 @@ def _kept_in_float(graph: Any) -> list[str]:  # noqa: ANN401, onnx has no types
     ]
 
 
-def _divide_outputs(graph: Any, temperature: float) -> None:  # noqa: ANN401, onnx has no types
-    """Put a factor of 1 / ``temperature`` behind ``logits`` and ``cam``."""
+def _divide_outputs(
+    graph: Any,  # noqa: ANN401, onnx has no types
+    names: Sequence[str],
+    temperature: float,
+) -> None:
+    """Put a factor of 1 / ``temperature`` behind those outputs of ``names`` that there are."""
     from onnx import helper, numpy_helper
 
     inner = graph.graph
+    found = {output.name for output in inner.output} & {*names}
     factor = np.array(1 / temperature, np.float32)
-    inner.initializer.append(numpy_helper.from_array(factor, "int8.factor"))
-    for name in ("logits", "cam"):
-        if name not in {output.name for output in inner.output}:
-            continue
+    factor_name = f"int8.factor.{names[0]}"
+    if found:
+        inner.initializer.append(numpy_helper.from_array(factor, factor_name))
+    for name in found:
         before = f"{name}.before"
         for node in inner.node:
             for values in (node.input, node.output):
                 for index, value in enumerate(values):
                     if value == name:
                         values[index] = before
-        inner.node.append(helper.make_node("Mul", [before, "int8.factor"], [name]))
+        inner.node.append(helper.make_node("Mul", [before, factor_name], [name]))
     # shapes inferred for the old names would be read as the new ones'
     del inner.value_info[:]
 

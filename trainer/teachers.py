@@ -27,6 +27,7 @@ from trainer.evaluate import (
     shift_of,
     softmax,
     torch_classifier,
+    torch_crowd,
     view_logits,
 )
 from trainer.models import Network
@@ -47,6 +48,13 @@ class Teacher:
     """Divides its logits; 1 for a checkpoint, which has none yet."""
     place: str
     sha256: str
+    crowd_temperature: float = 1.0
+    """Divides its second head's logits, where it has one."""
+
+    @property
+    def has_crowd(self) -> bool:
+        """Whether it also says how people would vote."""
+        return self.recipe.architecture.crowd
 
     def network(self) -> Network:
         """In eval mode, with logits as calibrated as its file's."""
@@ -57,6 +65,10 @@ class Teacher:
                 network.head.weight.div_(self.temperature)
                 if network.head.bias is not None:
                     network.head.bias.div_(self.temperature)
+        if network.crowd_head is not None:
+            with torch.no_grad():
+                network.crowd_head.weight.div_(self.crowd_temperature)
+                network.crowd_head.bias.div_(self.crowd_temperature)
         return network.eval()
 
 
@@ -72,10 +84,13 @@ def load_teacher(place: Path, student: Recipe) -> Teacher:
     path = _file_of(place)
     if path.suffix == ".onnx":
         start = load_start(path)
-        recipe = recipe_from({**start.shape, "name": path.stem}, str(path))
+        shape = {**start.shape, "name": path.stem}
+        if start.crowd:
+            shape["crowd_weight"] = 1.0
         found = Teacher(
-            recipe, start.weights, start.temperature or 1.0, str(place), file_sha256(path)
-        )
+            recipe_from(shape, str(path)), start.both_heads(), start.temperature or 1.0,
+            str(place), file_sha256(path), start.crowd_temperature,
+        )  # fmt: skip
     else:
         checkpoint = load_checkpoint(path)
         found = Teacher(
@@ -107,8 +122,12 @@ def opinion(
     device: torch.device,
     notice: Callable[[str], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
+    *,
+    crowd: bool = False,
 ) -> NDArray[np.float32]:
     """The teachers' mean probabilities for Training, [N, 7], at the temperature of distillation.
+
+    With ``crowd`` those of their second heads, how people would vote, at temperature 1.
 
     Each looks at the faces as they are, by ``recipe.distill_view``. What one has said is kept in
     ``folder``, part by part, so that a run that goes on asks nobody twice.
@@ -124,6 +143,8 @@ def opinion(
     total = np.zeros((len(pixels), NUM_LABELS))
     for number, teacher in enumerate(teachers):
         words = [teacher.sha256, data.sha256, recipe.distill_view, len(pixels)]
+        if crowd:
+            words.append("crowd")
         key = hashlib.sha256(json.dumps(words).encode()).hexdigest()
         path = folder / f"taught-{key[:16]}.npz"
         arrays = read_arrays(path, ("logits",))
@@ -133,7 +154,8 @@ def opinion(
                 f"Teacher {number + 1} of {len(teachers)}, {teacher.place}, looks at the "
                 f"{len(pixels) - len(said)} faces ({recipe.distill_view}), once."
             )
-        classify = torch_classifier(teacher.network().to(device), teacher.recipe.crop_px)
+        by_head = torch_crowd if crowd else torch_classifier
+        classify = by_head(teacher.network().to(device), teacher.recipe.crop_px)
         shift_px = shift_of(teacher.recipe.crop_px)
         while len(said) < len(pixels):
             if stop_requested():
@@ -144,5 +166,6 @@ def opinion(
             part = pixels[len(said) : len(said) + _PART]
             said = np.concatenate([said, view_logits(classify, part, views, shift_px)])
             write_arrays(path, {"logits": said.astype(np.float32)})
-        total += softmax(said.astype(np.float32).astype(np.float64) / recipe.distill_temperature)
+        temperature = 1.0 if crowd else recipe.distill_temperature
+        total += softmax(said.astype(np.float32).astype(np.float64) / temperature)
     return (total / len(teachers)).astype(np.float32)

@@ -184,7 +184,6 @@ class _Run:
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
             group=group, autotune=autotune, notice=notice, **self._taught_by(),
-            votes_NK=None if votes is None else torch.from_numpy(votes["training"].shares()),
         )  # fmt: skip
         self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
@@ -210,23 +209,37 @@ class _Run:
         return network
 
     def _taught_by(self) -> dict[str, Any]:
-        """The teachers, or what they said once for all; the first process alone reads files."""
-        if not self.recipe.teacher:
-            return {}
+        """The votes, and the teachers or what they said once for all.
 
-        def load() -> tuple[list[Teacher], NDArray[np.float32] | None]:
+        The first process alone reads files. Teachers with a second head say beside the votes how
+        people would vote, weighted as their other opinion is; only where they look once for all.
+        """
+        given: dict[str, Any] = {}
+        if self.votes is not None:
+            given["votes_NK"] = torch.from_numpy(self.votes["training"].shares())
+        if not self.recipe.teacher:
+            return given
+        learns_crowd = self.votes is not None
+
+        def load() -> tuple[list[Teacher], NDArray[np.float32] | None, NDArray[np.float32] | None]:
             teachers = [load_teacher(Path(place), self.recipe) for place in self.recipe.teacher]
             if self.recipe.distill_view == "same":
-                return teachers, None
-            return [], opinion(
-                teachers, self.data, self.recipe, self.folder, self.device, self.notice,
+                return teachers, None, None
+            common = (
+                self.data, self.recipe, self.folder, self.device, self.notice,
                 self.stop_requested,
             )  # fmt: skip
+            crowds = [teacher for teacher in teachers if learns_crowd and teacher.has_crowd]
+            crowd_NK = opinion(crowds, *common, crowd=True) if crowds else None
+            return [], opinion(teachers, *common), crowd_NK
 
-        teachers, taught_NK = self.group.from_first(load)
+        teachers, taught_NK, crowd_NK = self.group.from_first(load)
+        if crowd_NK is not None:
+            share = self.recipe.distill_alpha
+            given["votes_NK"] = (1 - share) * given["votes_NK"] + share * torch.from_numpy(crowd_NK)
         if taught_NK is not None:
-            return {"taught_NK": torch.from_numpy(taught_NK)}
-        return {"teachers": [teacher.network().to(self.device) for teacher in teachers]}
+            return {**given, "taught_NK": torch.from_numpy(taught_NK)}
+        return {**given, "teachers": [teacher.network().to(self.device) for teacher in teachers]}
 
     def _open(self, resume: bool) -> Checkpoint | None:
         """The checkpoint to go on from, checked; the first process alone does this."""
