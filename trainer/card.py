@@ -407,7 +407,23 @@ def _jaffe(facts: Facts) -> str:
         f"{_with_interval(found['accuracy'], found['interval'])}. Recalls: {recalls} %. JAFFE "
         "shows "
         "posed expressions of ten Japanese women; FER2013's people and labels differ much from "
-        "them."
+        f"them.{_jaffe_crowd(found)}"
+    )
+
+
+def _jaffe_crowd(found: Mapping[str, Any]) -> str:
+    """What the second output says of the same portraits, where there is one."""
+    crowd = found.get("crowd")
+    if crowd is None:
+        return ""
+    recalls = ", ".join(
+        f"{label} {100 * share:.0f}"
+        for label, share in crowd["recall"].items()
+        if share is not None
+    )
+    return (
+        f" By `crowd` {_with_interval(crowd['accuracy'], crowd['interval'])} of the found ones are "
+        f"right; recalls: {recalls} %."
     )
 
 
