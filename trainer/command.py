@@ -48,6 +48,9 @@ FerPlusOption = Annotated[
     Path | None,
     typer.Option("--ferplus", help="FER+'s fer2013new.csv, for a model with the crowd's head."),
 ]
+TenCrops = Annotated[
+    bool, typer.Option(help="Judge by ten crops too, which takes ten times as long as by one.")
+]
 Unofficial = Annotated[bool, typer.Option(help="Accept other row counts than FER2013's own.")]
 
 
@@ -80,6 +83,7 @@ def export(
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
     ] = False,
     ferplus: FerPlusOption = None,
+    ten_crops: TenCrops = True,
     unofficial: Unofficial = False,
 ) -> None:
     """Write the ONNX file that the app opens, prove that it equals the network, and measure it."""
@@ -105,6 +109,7 @@ def export(
         half_weights=half_weights,
         private=splits["private"] if final else None,
         votes=votes,
+        ten_crops=ten_crops,
     )
     if final:
         _log_look("export", out, version, figures)
@@ -113,7 +118,7 @@ def export(
         figures["int8"] = write_int8(
             out, twin, splits["training"], splits["public"],
             name=f"{name or out.stem}-int8", private=splits["private"] if final else None,
-            votes=votes,
+            votes=votes, ten_crops=ten_crops,
         )  # fmt: skip
         if final:
             _log_look("export", twin, version, figures["int8"])
@@ -130,6 +135,7 @@ def quantize(
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; the look is logged.")
     ] = False,
     ferplus: FerPlusOption = None,
+    ten_crops: TenCrops = True,
     unofficial: Unofficial = False,
 ) -> None:
     """Write the int8 twin of an exported file, and measure how much it lost."""
@@ -144,6 +150,7 @@ def quantize(
         model, out, splits["training"], splits["public"], name=name,
         private=splits["private"] if final else None,
         votes=None if ferplus is None else load_ferplus(ferplus, loaded),
+        ten_crops=ten_crops,
     )  # fmt: skip
     if final:
         _log_look("quantize", out, version, figures)

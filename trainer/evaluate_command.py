@@ -121,7 +121,7 @@ def _fer2013(
             for head, logits in heads.items()
         }
     if split == "private":
-        entry = {
+        entry: dict[str, object] = {
             "what": "ferdesk-train evaluate", "file": model.name, "sha256": file_sha256(model),
             "commit": current_commit(), "scores": table,
         }  # fmt: skip

@@ -21,21 +21,18 @@ from torch import Tensor, nn
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError, FerdeskError
+from trainer.augment import center_crop
 from trainer.checkpoint import Checkpoint
 from trainer.config import Recipe
 from trainer.crowd import fit_crowd_temperature, score_crowd
 from trainer.data import Faces, Split
 from trainer.evaluate import (
-    Classifier,
     as_table,
     evaluate,
     fit_temperature,
     onnx_classifier,
-    onnx_crowd,
     open_session,
-    torch_classifier,
-    torch_crowd,
-    view_logits,
+    score,
 )
 from trainer.ferplus import FerPlus
 from trainer.models import PAPER_POOL_CELLS, ExpressionNet, Network
@@ -170,6 +167,7 @@ def export(
     temperature: float | None = None,
     trained_on: str = _TRAINED_ON,
     votes: Mapping[Split, FerPlus] | None = None,
+    ten_crops: bool = True,
 ) -> dict[str, object]:
     """Write ``path`` and return its accuracy figures, measured on the very file.
 
@@ -177,7 +175,8 @@ def export(
     faces, which ``judged`` then names among the figures; None measures nothing on them, and they
     only prove parity and give the range of the maps. ``half_weights`` rounds the weights to
     float16 before everything else is measured, and stores them so, unless that costs accuracy on
-    these faces (``HALF_MAY_COST``); the arithmetic stays float32.
+    these faces (``HALF_MAY_COST``); the arithmetic stays float32. Without ``ten_crops`` the file is
+    judged by one crop alone, as the app runs it, which takes a tenth of the time.
     PrivateTest is evaluated only where it is given, once. A network with a second head needs the
     ``votes`` for ``public`` (and for ``private``): they give its temperature and its figures.
 
@@ -191,7 +190,7 @@ def export(
         _try_to_write(path, aside)
         figures = _export_aside(
             checkpoint, identity, public, aside, half_weights, private, judged, temperature,
-            trained_on, votes,
+            trained_on, votes, ten_crops,
         )  # fmt: skip
         aside.replace(path)
     except OSError as error:
@@ -221,6 +220,7 @@ def _export_aside(
     temperature: float | None,
     trained_on: str,
     votes: Mapping[Split, FerPlus] | None,
+    ten_crops: bool,
 ) -> dict[str, object]:
     import onnx
 
@@ -231,19 +231,18 @@ def _export_aside(
             "The network has a second head for the crowd's votes, whose temperature and figures "
             "come from them; add --ferplus fer2013new.csv."
         )
-    logits_NK = view_logits(torch_classifier(model, recipe.crop_px), public.pixels, "one")
+    logits_NK, crowd_NK = torch_heads(model, recipe.crop_px, public.pixels)
     if half_weights:
         rounded = _rounded_to_half(model)
-        rounded_NK = view_logits(torch_classifier(rounded, recipe.crop_px), public.pixels, "one")
+        rounded_NK, rounded_crowd_NK = torch_heads(rounded, recipe.crop_px, public.pixels)
         cost = _num_right(logits_NK, public) - _num_right(rounded_NK, public)
         half_weights = cost <= max(1, HALF_MAY_COST * len(public))
         if half_weights:
-            model, logits_NK = rounded, rounded_NK
+            model, logits_NK, crowd_NK = rounded, rounded_NK, rounded_crowd_NK
     if temperature is None:
         temperature = fit_temperature(logits_NK, public.labels)
     crowd_temperature = 1.0
-    if model.crowd_head is not None and votes is not None:
-        crowd_NK = view_logits(torch_crowd(model, recipe.crop_px), public.pixels, "one")
+    if crowd_NK is not None and votes is not None:
         crowd_temperature = fit_crowd_temperature(crowd_NK, votes["public"])
     network = as_exported(model, recipe.crop_px, temperature, crowd_temperature)
     _write_graph(network, aside)
@@ -254,26 +253,21 @@ def _export_aside(
         _store_as_half(graph)
     onnx.save(graph, aside)
     prove_parity(network, aside, public.pixels[:64])
-    figures: dict[str, object] = {}
-    onnx_classify = onnx_classifier(aside)
-    for split, faces in ((judged, public), ("private_test", private)):
-        if faces is not None and split is not None:
-            figures[split] = {
-                f"{views}_crop": as_table(evaluate(onnx_classify, faces, views, network.margin))
-                for views in ("one", "ten")
-            }
-    crowd_figures: dict[str, object] = {}
-    crowd_classify = onnx_crowd(aside)
-    if crowd_classify is not None and votes is not None:
-        splits: tuple[tuple[str | None, Split, Faces | None], ...] = (
-            (judged, "public", public), ("private_test", "private", private),
-        )  # fmt: skip
-        for name, split, faces in splits:
-            if name is not None and faces is not None:
-                crowd_figures[name] = crowd_table(
-                    crowd_classify, onnx_classify, faces, votes[split]
-                )
     maps = [name for name in network.outputs if name not in ("logits", "crowd")]
+    said = look(aside, network.outputs, public.pixels)
+    figures: dict[str, object] = {}
+    crowd_figures: dict[str, object] = {}
+    if judged is not None:
+        figures[judged] = accuracy_of(aside, said, public, network.margin, ten_crops)
+        if "crowd" in said and votes is not None:
+            crowd_figures[judged] = crowd_table(said, votes["public"])
+    if private is not None:
+        private_said = look(aside, [n for n in network.outputs if n not in maps], private.pixels)
+        figures["private_test"] = accuracy_of(
+            aside, private_said, private, network.margin, ten_crops
+        )
+        if "crowd" in said and votes is not None:
+            crowd_figures["private_test"] = crowd_table(private_said, votes["private"])
     values = {
         "ferdesk.schema": "1",
         "labels": json.dumps(list(LABELS)),
@@ -286,7 +280,7 @@ def _export_aside(
         "crop": json.dumps(_crop_table(recipe)),
         "map_region": json.dumps([network.margin, network.margin, recipe.crop_px, recipe.crop_px]),
         "map_stride": json.dumps({name: _stride(name, recipe) for name in maps}),
-        "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
+        "map_range": json.dumps(map_ranges(said, maps)),
         "commit": checkpoint.commit,
         "licence": _LICENCE,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -304,13 +298,58 @@ def _export_aside(
     return {**figures, "crowd": crowd_figures} if crowd_figures else figures
 
 
-def crowd_table(
-    crowd: Classifier, labels: Classifier, faces: Faces, votes: FerPlus
+@torch.no_grad()
+def torch_heads(
+    model: Network, crop_px: int, pixels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Both heads' logits for one centre crop of each face, by one pass; None: no such head."""
+    model.eval()
+    logits, crowd = [], []
+    for start in range(0, len(pixels), 512):
+        faces = center_crop(torch.from_numpy(pixels[start : start + 512]), crop_px)
+        embedding_BC = model.embed(faces)
+        logits.append(model.classify(embedding_BC).double())
+        if model.crowd_head is not None:
+            crowd.append(model.classify_crowd(embedding_BC).double())
+    return torch.cat(logits).numpy(), torch.cat(crowd).numpy() if crowd else None
+
+
+def look(
+    path: Path, names: Sequence[str], pixels: NDArray[np.uint8]
+) -> dict[str, NDArray[np.float32]]:
+    """The outputs ``names`` of an exported file for the faces as they are, from one pass."""
+    session = open_session(path)
+    parts = [
+        session.run(list(names), {"faces": pixels[i : i + 256, None].astype(np.float32)})
+        for i in range(0, len(pixels), 256)
+    ]
+    return {name: np.concatenate(values) for name, *values in zip(names, *parts, strict=True)}
+
+
+def accuracy_of(
+    path: Path,
+    said: Mapping[str, NDArray[np.float32]],
+    faces: Faces,
+    shift_px: int,
+    ten_crops: bool,
 ) -> dict[str, object]:
-    """Both heads against the votes for ``faces``, one crop each: the crowd's, and the labels'."""
+    """The figures by one crop, which ``said`` has already, and where wanted by ten."""
+    if len(faces) == 0:
+        raise DataError("The split has no faces.")
+    found: dict[str, object] = {
+        "one_crop": as_table(score(said["logits"].astype(np.float64), faces.labels))
+    }
+    if ten_crops:
+        scores = evaluate(onnx_classifier(path), faces, "ten", shift_px)
+        found["ten_crop"] = as_table(scores)
+    return found
+
+
+def crowd_table(said: Mapping[str, NDArray[np.float32]], votes: FerPlus) -> dict[str, object]:
+    """Both heads against the votes for the same faces, one crop each: crowd's and labels'."""
     return {
-        head: score_crowd(view_logits(classify, faces.pixels, "one"), votes).as_table()
-        for head, classify in (("crowd", crowd), ("labels", labels))
+        head: score_crowd(said[output].astype(np.float64), votes).as_table()
+        for head, output in (("crowd", "crowd"), ("labels", "logits"))
     }
 
 
@@ -445,21 +484,10 @@ def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defin
 
 
 def map_ranges(
-    path: Path, names: Sequence[str], pixels: NDArray[np.uint8]
+    said: Mapping[str, NDArray[np.float32]], names: Sequence[str]
 ) -> dict[str, list[float]]:
     """2nd and 98th percentile of each map over PublicTest: the range in which it is shown."""
-    session = open_session(path)
-    if not names:
-        return {}
-    collected: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
-    for start in range(0, len(pixels), 256):
-        batch = pixels[start : start + 256, None].astype(np.float32)
-        for name, values in zip(names, session.run(list(names), {"faces": batch}), strict=True):
-            collected[name].append(values.ravel())
-    return {
-        name: [float(x) for x in np.percentile(np.concatenate(values), [2, 98])]
-        for name, values in collected.items()
-    }
+    return {name: [float(x) for x in np.percentile(said[name], [2, 98])] for name in names}
 
 
 def _architecture_text(checkpoint: Checkpoint) -> str:

@@ -20,18 +20,21 @@ from ferdesk.errors import DataError, FerdeskError
 from trainer.crowd import fit_crowd_temperature
 from trainer.data import Faces, Split
 from trainer.evaluate import (
-    as_table,
-    evaluate,
     file_sha256,
     fit_temperature,
     onnx_classifier,
     onnx_crop_px,
-    onnx_crowd,
     open_session,
     shift_of,
-    view_logits,
 )
-from trainer.export import crowd_table, map_ranges, set_metadata, strip_notes
+from trainer.export import (
+    accuracy_of,
+    crowd_table,
+    look,
+    map_ranges,
+    set_metadata,
+    strip_notes,
+)
 from trainer.ferplus import FerPlus
 
 CALIBRATION_FACES = 512
@@ -50,6 +53,7 @@ def quantize(
     name: str | None = None,
     private: Faces | None = None,
     votes: Mapping[Split, FerPlus] | None = None,
+    ten_crops: bool = True,
 ) -> dict[str, object]:
     """Write the int8 twin of ``source`` to ``path``; return its figures, measured on that file.
 
@@ -66,6 +70,7 @@ def quantize(
         private: PrivateTest, evaluated once where it is given.
         votes: FER+'s, by which the crowd's temperature is fitted anew and its figures are made;
             without them the twin keeps the temperature of ``source`` and has no such figures.
+        ten_crops: judge by ten crops too, which takes ten times as long.
 
     Raises:
         DataError: ``source`` is not one of ours, or is a twin already.
@@ -83,7 +88,9 @@ def quantize(
             raise IsADirectoryError("it is a folder")
         aside.touch()
         name = name or path.stem
-        figures = _quantize_aside(source, aside, training, public, metadata, name, private, votes)
+        figures = _quantize_aside(
+            source, aside, training, public, metadata, name, private, votes, ten_crops
+        )
         aside.replace(path)
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
@@ -102,12 +109,16 @@ def _quantize_aside(
     name: str,
     private: Faces | None,
     votes: Mapping[Split, FerPlus] | None,
+    ten_crops: bool,
 ) -> dict[str, object]:
     import onnx
 
     _write_int8(source, aside, training.pixels)
-    float_logits = view_logits(onnx_classifier(source), public.pixels, "one")
-    logits = view_logits(onnx_classifier(aside), public.pixels, "one")
+    outputs = [value.name for value in open_session(aside).get_outputs()]
+    heads = [name for name in ("logits", "crowd") if name in outputs]
+    float_logits = onnx_classifier(source)(public.pixels)
+    first = {n: v.astype(np.float64) for n, v in look(aside, heads, public.pixels).items()}
+    logits = first["logits"]
     if not np.isfinite(logits).all():
         raise FerdeskError(f"The int8 file of {source} answers with numbers that are not finite.")
     agreement = float((logits.argmax(1) == float_logits.argmax(1)).mean())
@@ -118,33 +129,28 @@ def _quantize_aside(
         )
     temperature = fit_temperature(logits, public.labels)
     crowd_temperature = 1.0
-    crowd = onnx_crowd(aside)
-    if crowd is not None and votes is not None:
-        crowd_logits = view_logits(crowd, public.pixels, "one")
-        crowd_temperature = fit_crowd_temperature(crowd_logits, votes["public"])
+    if "crowd" in first and votes is not None:
+        crowd_temperature = fit_crowd_temperature(first["crowd"], votes["public"])
     graph = onnx.load(aside)
     _divide_outputs(graph, ("logits", "cam"), temperature)
     _divide_outputs(graph, ("crowd", "crowd_cam"), crowd_temperature)
     strip_notes(graph)
     _drop_unused_domains(graph)
     onnx.save(graph, aside)
-    session_outputs = [output.name for output in graph.graph.output]
-    maps = [output for output in session_outputs if output not in ("logits", "crowd")]
+    maps = [name for name in outputs if name not in heads]
     shift_px = shift_of(onnx_crop_px(source))
-    classify = onnx_classifier(aside)
-    figures: dict[str, object] = {}
-    for split, faces in (("public_test", public), ("private_test", private)):
-        if faces is not None:
-            figures[split] = {
-                f"{views}_crop": as_table(evaluate(classify, faces, views, shift_px))
-                for views in ("one", "ten")
-            }
+    said = look(aside, outputs, public.pixels)
+    figures: dict[str, object] = {
+        "public_test": accuracy_of(aside, said, public, shift_px, ten_crops)
+    }
     crowd_figures: dict[str, object] = {}
-    crowd = onnx_crowd(aside)
-    if crowd is not None and votes is not None:
-        crowd_figures["public_test"] = crowd_table(crowd, classify, public, votes["public"])
-        if private is not None:
-            crowd_figures["private_test"] = crowd_table(crowd, classify, private, votes["private"])
+    if "crowd" in said and votes is not None:
+        crowd_figures["public_test"] = crowd_table(said, votes["public"])
+    if private is not None:
+        private_said = look(aside, heads, private.pixels)
+        figures["private_test"] = accuracy_of(aside, private_said, private, shift_px, ten_crops)
+        if "crowd" in said and votes is not None:
+            crowd_figures["private_test"] = crowd_table(private_said, votes["private"])
     about = {
         "weights": "int8 per channel, 7 bits", "activations": "uint8", "of": metadata["name"],
         "of_sha256": file_sha256(source), "agreement": round(agreement, 4),
@@ -156,7 +162,7 @@ def _quantize_aside(
         "architecture": metadata["architecture"] + "; int8",
         "accuracy": json.dumps(figures),
         "temperature": repr(float(metadata["temperature"]) * temperature),
-        "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
+        "map_range": json.dumps(map_ranges(said, maps)),
         "quantization": json.dumps(about),
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

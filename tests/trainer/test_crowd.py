@@ -49,8 +49,8 @@ def seen_as(labels_N: NDArray[np.int64], turned_by: int = 1) -> FerPlus:
     )
 
 
-def logits_for(probabilities: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    return np.log(np.maximum(np.array(probabilities, dtype=np.float64), 1e-12))
+def logits_for(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log(np.maximum(probabilities, 1e-12))
 
 
 @pytest.fixture
