@@ -359,8 +359,19 @@ def _steadiness(facts: Facts) -> str:
         f"in {_with_interval(moving['changes'], moving['interval'])} of the frames, and never on "
         f"{100 * moving['never']:.0f} % of the faces. Where each frame's place is drawn anew, as "
         "if "
-        f"boxes were noise: {_with_interval(jumping['changes'], jumping['interval'])}. The app "
-        "smooths over time, which these figures leave out."
+        f"boxes were noise: {_with_interval(jumping['changes'], jumping['interval'])}. "
+        f"{_steady_crowd(found)}The app smooths over time, which these figures leave out."
+    )
+
+
+def _steady_crowd(found: Mapping[str, Any]) -> str:
+    """How often the second output's label changes on the same faces, where there is one."""
+    if "crowd" not in found:
+        return ""
+    moving, jumping = found["crowd"]["moving"], found["crowd"]["jumping"]
+    return (
+        f"By `crowd` it changes in {_with_interval(moving['changes'], moving['interval'])} and "
+        f"{_with_interval(jumping['changes'], jumping['interval'])}. "
     )
 
 

@@ -45,13 +45,17 @@ def robustness(
     On PublicTest, one crop, the network alone.
     """
     public = load_fer2013(data, official=not unofficial).splits["public"]
-    classify = load_classifier(model).classify
+    loaded = load_classifier(model)
+    classify = loaded.classify
 
     def said(words: str) -> None:
         _console.print(f"Judging faces: {words}", soft_wrap=True)
 
     spoiled = judge_spoiled(classify, evenly_spread(public, limit), said)
     moving = judge_moving(classify, evenly_spread(public, steady), said=said)
+    if loaded.crowd is not None:
+        crowd = judge_moving(loaded.crowd, evenly_spread(public, steady), said=said)
+        moving["crowd"] = {name: crowd[name] for name in ("moving", "jumping")}
     if out is not None:
         add_figures(out, model, "robustness", command_line(), spoiled)
         add_figures(out, model, "steadiness", command_line(), moving)
@@ -79,11 +83,13 @@ def _print(spoiled: dict[str, Any], moving: dict[str, Any]) -> None:
         counted = ", ".join(f"{row['strength']:g}" for row in way["strengths"])
         table.add_row(way["way"], *cells, f"{way['strength_is']}: {counted}")
     console.print(table)
-    for name in ("moving", "jumping"):
-        found = moving[name]
+    motions = {f"Crop {name}": moving[name] for name in ("moving", "jumping")}
+    for name, found in moving.get("crowd", {}).items():
+        motions[f"By the crowd's head, crop {name}"] = found
+    for words, found in motions.items():
         low, high = found["interval"]
         console.print(
-            f"Crop {name}: the label changes in {100 * found['changes']:.1f} % of frames "
+            f"{words}: the label changes in {100 * found['changes']:.1f} % of frames "
             f"({100 * low:.1f} to {100 * high:.1f}), never on {100 * found['never']:.0f} % of "
             f"{moving['num_faces']} faces.",
             soft_wrap=True,
