@@ -150,10 +150,13 @@ class Expression:
 
     ``probabilities`` [7] float32 in LABELS' order, sum 1. ``maps``: ``attention`` and
     ``attention_mid`` [h, w] in [0, 1], ``cam`` [7, h, w], as far as the model has them.
+    ``crowd`` [7] float32, sum 1: how people would share their votes; None where the model does not
+    say.
     """
 
     probabilities: NDArray[np.float32]
     maps: Mapping[MapName, NDArray[np.float32]] = field(default_factory=dict)
+    crowd: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

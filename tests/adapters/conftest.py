@@ -38,6 +38,7 @@ def make_model(tmp_path: Path) -> ModelMaker:
         input_name: str = "faces",
         output_name: str = "logits",
         with_map: bool = True,
+        crowd_labels: int = 0,
         side: int = 48,
     ) -> Path:
         weight = (np.arange(num_labels, dtype=np.float32) / 255)[None]
@@ -51,6 +52,13 @@ def make_model(tmp_path: Path) -> ModelMaker:
             helper.make_node("MatMul", ["mean", "weight"], [output_name]),
         ]
         outputs = [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["n", num_labels])]
+        if crowd_labels:  # the opposite of the logits
+            minus = -np.arange(crowd_labels, dtype=np.float32)[None] / 255
+            initializers.append(numpy_helper.from_array(minus, "minus"))
+            nodes.append(helper.make_node("MatMul", ["mean", "minus"], ["crowd"]))
+            outputs.append(
+                helper.make_tensor_value_info("crowd", TensorProto.FLOAT, ["n", crowd_labels])
+            )
         if with_map:
             nodes.append(
                 helper.make_node(

@@ -33,6 +33,17 @@ def test_maps_that_the_model_has_are_given_and_others_left_out(make_model: Model
     assert OnnxClassifier(make_model(with_map=False), "cpu").info.maps == {}
 
 
+def test_the_crowd_is_given_where_the_model_has_it(make_model: ModelMaker) -> None:
+    bright = np.full((1, 48, 48), 255, np.float32)
+    (expression,) = OnnxClassifier(make_model(crowd_labels=7), "cpu").classify(bright)
+    assert expression.crowd is not None
+    np.testing.assert_allclose(expression.crowd, expression.probabilities[::-1], rtol=1e-4)
+    for other in (0, 8):  # eight labels are not ours
+        (expression,) = OnnxClassifier(make_model(crowd_labels=other), "cpu").classify(bright)
+        assert expression.crowd is None
+        assert expression.probabilities.shape == (7,)
+
+
 def test_no_faces_need_no_run(make_model: ModelMaker) -> None:
     assert OnnxClassifier(make_model(), "cpu").classify(np.empty((0, 48, 48), np.float32)) == []
 

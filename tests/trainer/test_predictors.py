@@ -50,10 +50,10 @@ def test_a_checkpoint_and_its_export_say_the_same_up_to_the_temperature(
 def test_svms_are_opened_too(tiny_data: Fer2013, tmp_path: Path) -> None:
     recipe = Recipe(name="hog-svm", system="hog-svm", crop_px=48, svm_c=0.1)
     model = fit_shallow(recipe, tiny_data, tmp_path)
-    classify, crop_px, about = load_classifier(tmp_path / "model.npz")
+    classify, crop_px, about, crowd = load_classifier(tmp_path / "model.npz")
     pixels = tiny_data.splits["public"].pixels
     np.testing.assert_array_equal(classify(pixels), model.classify(pixels))
-    assert (crop_px, about.recipe) == (48, recipe)
+    assert (crop_px, about.recipe, crowd) == (48, recipe, None)
     assert about.description == "hog-svm, 900 features, C = 0.1"
 
 

@@ -12,6 +12,7 @@ from ferdesk.errors import DataError
 from trainer.cli.options import Bf16, CompileModel, Device, Threads, Unofficial
 from trainer.cli.progress import Display, stop_signals
 from trainer.data.fer2013 import Faces, load_fer2013
+from trainer.data.ferplus import load_ferplus
 from trainer.recipes.config import Recipe, load_recipe, preset_names
 from trainer.scoring.evaluate import (
     score,
@@ -54,6 +55,10 @@ def distill(
         Path | None,
         typer.Option("--from", help="Initial weights: a .pt or .onnx of the same shape."),
     ] = None,
+    ferplus: Annotated[
+        Path | None,
+        typer.Option(help="FER+'s fer2013new.csv, for a student whose crowd_weight is above 0."),
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="Also export the student to this .onnx file.")
     ] = None,
@@ -77,12 +82,13 @@ def distill(
     if not recipe.is_network:
         raise DataError(f"{recipe.system} is no network, so it cannot be distilled into.")
     teacher_networks = [load_teacher(Path(place), recipe) for place in places]
-    weights = None if start is None else load_initial_weights(start).weights
+    weights = None if start is None else load_initial_weights(start).both_heads()
     chosen = choose_device(device)
     compiled = compiling_pays(chosen) if compile_model is None else compile_model
     in_bf16 = bf16_is_fast(chosen, compiled) if bf16 is None else bf16
     fer = load_fer2013(data, official=not unofficial)
     public = fer.splits["public"]
+    votes = None if ferplus is None else load_ferplus(ferplus, fer)
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     for note in fer.notes:
         console.print(f"Note: {note}", soft_wrap=True)
@@ -93,7 +99,7 @@ def distill(
         with Display(console, silent=not group.writes) as display:
             checkpoint = loop.fit(
                 recipe, fer, out, device=chosen, compile_model=compiled, bf16=in_bf16,
-                resume=resume, start=weights, group=group, report=display.show,
+                resume=resume, start=weights, votes=votes, group=group, report=display.show,
                 notice=display.notice, stop_requested=stop_requested,
             )  # fmt: skip
         if not group.writes:
@@ -111,7 +117,7 @@ def distill(
             return
         from trainer.delivery.export import Identity, export
 
-        export(load_checkpoint(file), Identity(model.stem, "1"), public, model)
+        export(load_checkpoint(file), Identity(model.stem, "1"), public, model, votes=votes)
         console.print(f"Done: {model}. Next: ferdesk --model {model}", soft_wrap=True)
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -24,6 +24,7 @@ from trainer.evaluation.gallery import most_confusing, write_gallery
 from trainer.evaluation.predictions import Origin, Test, machine, predict, utc_now
 from trainer.evaluation.predictors import Loaded, load_classifier
 from trainer.recipes.config import as_table
+from trainer.scoring.crowd_metrics import score_crowd
 from trainer.scoring.evaluate import file_sha256, log_private, shift_of
 from trainer.training.checkpoint import current_commit
 
@@ -113,16 +114,21 @@ def _fer2013(
     table: dict[str, object] = {
         views: figures(logits, faces.labels).as_table() for views, logits in found.logits.items()
     }
+    votes: dict[str, object] = {}
+    if crowd is not None:
+        heads: dict[str, NDArray[np.floating]] = {"labels": found.logits["one"]}
+        if loaded.crowd is not None:
+            heads["crowd"] = loaded.crowd(faces.pixels)
+        votes = {
+            head: score_crowd(logits.astype(np.float64), crowd).as_table()
+            for head, logits in heads.items()
+        }
     if split == "private":
-        log_private(
-            {
-                "what": "ferdesk-train evaluate",
-                "file": model.name,
-                "sha256": file_sha256(model),
-                "commit": current_commit(),
-                "scores": table,
-            }
-        )
+        entry: dict[str, object] = {
+            "what": "ferdesk-train evaluate", "file": model.name, "sha256": file_sha256(model),
+            "commit": current_commit(), "scores": table,
+        }  # fmt: skip
+        log_private({**entry, "crowd_scores": votes} if votes else entry)
     public = fer.splits["public"]
     if split == "public":
         fit_logits: NDArray[np.floating] = found.logits["one"]
@@ -135,6 +141,7 @@ def _fer2013(
     if crowd is not None:
         agreeing, clear = crowd.agreement(found.logits["ten"].argmax(axis=1))
         table["ferplus"] = {"agreement": round(agreeing / max(clear, 1), 4), "clear_faces": clear}
+        table["votes"] = votes
     if out is not None:
         if split != "training":
             duplicates = has_duplicate_in_training(fer, split)
@@ -143,7 +150,7 @@ def _fer2013(
                 "accuracy": round(float(correct[~duplicates].mean()), 4),
             }
         extra: dict[str, object] = {
-            key: table[key] for key in ("ferplus", "without_copies") if key in table
+            key: table[key] for key in ("ferplus", "votes", "without_copies") if key in table
         }
         write_evaluation(out, f"{_TITLES[split]}, {model.name}", found, faces.labels, fit, extra)
     return table, faces, found.logits["ten"]
@@ -214,6 +221,30 @@ def _print(table: dict[str, object], title: str, as_json: bool) -> None:
             f"faces: {100 * found['agreement']:.2f} %.",
             soft_wrap=True,
         )
+    if isinstance(found := table.get("votes"), dict) and found:
+        print_votes(found)
+
+
+def print_votes(heads: dict[str, dict[str, Any]]) -> None:
+    """Table of each head's metrics against FER+'s votes, one crop, on standard output."""
+    table = Table(
+        "head", "plurality", "strict majority", "top 2", "KL", "cosine", "ECE of votes", "recalls",
+        title="FER+'s votes, one crop", title_justify="left",
+    )  # fmt: skip
+    for head, found in heads.items():
+        table.add_row(
+            head, f"{found['plurality']:.4f} of {found['plurality_faces']}",
+            f"{found['strict']:.4f} of {found['strict_faces']}", f"{found['top2']:.4f}",
+            f"{found['kl']:.4f}", f"{found['cosine']:.4f}", f"{found['ece']:.4f}",
+            _recalls(found["recall"]),
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+
+
+def _recalls(recall: dict[str, float | None]) -> str:
+    return " ".join(
+        f"{label} {'-' if share is None else f'{share:.2f}'}" for label, share in recall.items()
+    )
 
 
 def print_scores(scores: dict[str, object], title: str = "") -> None:
@@ -225,13 +256,9 @@ def print_scores(scores: dict[str, object], title: str = "") -> None:
     for views, found in scores.items():
         assert isinstance(found, dict)
         low, high = found["interval"]
-        recalls = " ".join(
-            f"{label} {'-' if share is None else f'{share:.2f}'}"
-            for label, share in found["recall"].items()
-        )
         table.add_row(
             views, f"{found['accuracy']:.4f}", f"{low:.4f}-{high:.4f}",
             f"{found['macro_recall']:.4f}", f"{found['macro_f1']:.4f}", f"{found['ece']:.4f}",
-            f"{found['nll']:.4f}", recalls,
+            f"{found['nll']:.4f}", _recalls(found["recall"]),
         )  # fmt: skip
     Console(highlight=False).print(table)

@@ -16,6 +16,7 @@ from ferdesk.paths import models_folder
 from trainer.cli.options import Unofficial
 from trainer.cli.progress import Display, stop_signals
 from trainer.data.fer2013 import Fer2013, load_fer2013
+from trainer.data.ferplus import load_ferplus
 from trainer.data.folder import load_folder
 from trainer.recipes.config import Recipe, load_recipe, preset_names
 from trainer.training import loop, parallel_runs
@@ -61,6 +62,10 @@ def fit(
     model: Annotated[
         Path | None, typer.Option(help="With --folder: the .onnx to write; in --out by default.")
     ] = None,
+    ferplus: Annotated[
+        Path | None,
+        typer.Option(help="FER+'s fer2013new.csv, for a recipe whose crowd_weight is above 0."),
+    ] = None,
     seeds: Annotated[
         str | None,
         typer.Option(help="Several runs, e.g. 1,2,3, each in a folder seed-N of --out."),
@@ -94,6 +99,14 @@ def fit(
     max_steps: Annotated[
         int | None, typer.Option(min=0, help="Stop after so many steps, to time a machine.")
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Lay the whole schedule over so many minutes of training, whatever the "
+            "machine's pace.",
+        ),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option(help="Write TensorBoard events into the folder events of the run.")
     ] = True,
@@ -109,6 +122,8 @@ def fit(
         raise typer.BadParameter(f"Missing option '--preset': one of {', '.join(preset_names())}.")
     if folder is None and model is not None:
         raise typer.BadParameter("--model goes with --folder; else ferdesk-train export writes it.")
+    if folder is not None and ferplus is not None:
+        raise typer.BadParameter("--ferplus has votes for FER2013's faces, not for --folder's.")
     if threads:
         torch.set_num_threads(threads)
     recipe = load_recipe(preset or "finetune", overrides or [])
@@ -121,6 +136,7 @@ def fit(
         "bf16": bf16_is_fast(chosen, compiles) if bf16 is None else bf16,
         "resume": resume,
         "max_steps": max_steps,
+        "minutes": minutes,
         "events": tensorboard,
     }
     if seeds is not None:
@@ -128,8 +144,8 @@ def fit(
             raise typer.BadParameter("--seeds is for FER2013; run --folder once for each seed.")
         _fit_seeds(
             _numbers(seeds), at_once, out, device,
-            _fit_arguments(data, preset, overrides, start, options, threads, compile_model, bf16,
-                       unofficial),
+            _fit_arguments(data, preset, overrides, start, ferplus, options, threads,
+                           compile_model, bf16, unofficial),
         )  # fmt: skip
         return
     with joined(torch.device(chosen)) as group, stop_signals() as stop_requested:
@@ -147,14 +163,17 @@ def fit(
         if not recipe.is_network:
             _fit_shallow(recipe, faces, data, out, resume, console)
             return
+        votes = None if ferplus is None else load_ferplus(ferplus, faces)
         weights = None
         if start is not None:
-            weights = _check_architecture(load_initial_weights(start), recipe, start).weights
+            initial = load_initial_weights(start)
+            weights = _check_architecture(initial, recipe, start).both_heads()
         _print_start(console, recipe, options, out, group)
         with Display(console, silent=not group.writes) as display:
             checkpoint = loop.fit(
-                recipe, faces, out, start=weights, group=group, report=display.show,
-                notice=display.notice, stop_requested=stop_requested, **options,
+                recipe, faces, out, start=weights, votes=votes, group=group,
+                report=display.show, notice=display.notice, stop_requested=stop_requested,
+                **options,
             )  # fmt: skip
         _print_result(console, checkpoint, out, data)
 
@@ -287,6 +306,7 @@ def _fit_arguments(
     preset: str | None,
     overrides: list[str] | None,
     start: Path | None,
+    ferplus: Path | None,
     options: dict[str, Any],
     threads: int,
     compile_model: bool | None,
@@ -299,8 +319,12 @@ def _fit_arguments(
         given += ["--set", override]
     if start is not None:
         given += ["--from", str(start)]
+    if ferplus is not None:
+        given += ["--ferplus", str(ferplus)]
     if options["max_steps"] is not None:
         given += ["--max-steps", str(options["max_steps"])]
+    if options["minutes"] is not None:
+        given += ["--minutes", str(options["minutes"])]
     if threads:
         given += ["--threads", str(threads)]
     for name, value in (("compile", compile_model), ("bf16", bf16)):

@@ -23,6 +23,7 @@ from trainer.cli import (
     robustness,
 )
 from trainer.data.fer2013 import Fer2013, load_fer2013
+from trainer.data.ferplus import load_ferplus
 from trainer.scoring import evaluate as evaluation
 from trainer.training.checkpoint import current_commit, load_checkpoint
 from trainer.training.errors import TrainingStopped
@@ -42,6 +43,13 @@ errors = Console(
 DataOption = Annotated[
     Path,
     typer.Option(help="fer2013.csv, icml_face_data.csv or their folder, or the folder form."),
+]
+FerPlusOption = Annotated[
+    Path | None,
+    typer.Option("--ferplus", help="FER+'s fer2013new.csv, for a model with a crowd head."),
+]
+TenCrops = Annotated[
+    bool, typer.Option(help="Evaluate by ten crops too, which takes ten times as long as by one.")
 ]
 Unofficial = Annotated[
     bool, typer.Option(help="Accept other face counts than FER2013's official ones.")
@@ -78,6 +86,8 @@ def export(
     final: Annotated[
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; it is logged.")
     ] = False,
+    ferplus: FerPlusOption = None,
+    ten_crops: TenCrops = True,
     unofficial: Unofficial = False,
 ) -> None:
     """Export the ONNX file that the app opens, check it against the network, and evaluate it."""
@@ -92,7 +102,9 @@ def export(
         )
     if final:
         evaluation.refuse_second_look(out.stem, version)
-    splits = _load_fer2013(data, unofficial).splits
+    loaded = _load_fer2013(data, unofficial)
+    splits = loaded.splits
+    votes = None if ferplus is None else load_ferplus(ferplus, loaded)
     figures = write(
         load_checkpoint(checkpoint),
         Identity(name or out.stem, version),
@@ -100,6 +112,8 @@ def export(
         out,
         half_weights=half_weights,
         private=splits["private"] if final else None,
+        votes=votes,
+        ten_crops=ten_crops,
     )
     if final:
         _log_look("export", out, version, figures)
@@ -108,6 +122,7 @@ def export(
         figures["int8"] = write_int8(
             out, twin, splits["training"], splits["public"],
             name=f"{name or out.stem}-int8", private=splits["private"] if final else None,
+            votes=votes, ten_crops=ten_crops,
         )  # fmt: skip
         if final:
             _log_look("export", twin, version, figures["int8"])
@@ -125,6 +140,8 @@ def quantize(
     final: Annotated[
         bool, typer.Option("--final", help="Also evaluate PrivateTest, once; it is logged.")
     ] = False,
+    ferplus: FerPlusOption = None,
+    ten_crops: TenCrops = True,
     unofficial: Unofficial = False,
 ) -> None:
     """Quantise an exported file to int8, and evaluate it."""
@@ -133,29 +150,33 @@ def quantize(
     version = evaluation.onnx_version(model)
     if final:
         evaluation.refuse_second_look(out.stem, version)
-    splits = _load_fer2013(data, unofficial).splits
-    private = splits["private"] if final else None
+    loaded = _load_fer2013(data, unofficial)
+    splits = loaded.splits
     figures = write_int8(
-        model, out, splits["training"], splits["public"], name=name, private=private
-    )
+        model, out, splits["training"], splits["public"], name=name,
+        private=splits["private"] if final else None,
+        votes=None if ferplus is None else load_ferplus(ferplus, loaded),
+        ten_crops=ten_crops,
+    )  # fmt: skip
     if final:
         _log_look("quantize", out, version, figures)
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
 def _log_look(what: str, path: Path, version: str, figures: object) -> None:
-    """Log an evaluation of an exported file on PrivateTest."""
+    """Log an evaluation of an exported file on PrivateTest, with that of its crowd head."""
     assert isinstance(figures, dict)
-    evaluation.log_private(
-        {
-            "what": f"ferdesk-train {what}",
-            "file": path.name,
-            "version": version,
-            "sha256": evaluation.file_sha256(path),
-            "commit": current_commit(),
-            "scores": figures["private_test"],
-        }
-    )
+    entry = {
+        "what": f"ferdesk-train {what}",
+        "file": path.name,
+        "version": version,
+        "sha256": evaluation.file_sha256(path),
+        "commit": current_commit(),
+        "scores": figures["private_test"],
+    }
+    if "crowd" in figures:
+        entry["crowd_scores"] = figures["crowd"]["private_test"]
+    evaluation.log_private(entry)
 
 
 def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:

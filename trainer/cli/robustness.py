@@ -47,13 +47,17 @@ def robustness(
     network alone.
     """
     public = load_fer2013(data, official=not unofficial).splits["public"]
-    classify = load_classifier(model).classify
+    loaded = load_classifier(model)
+    classify = loaded.classify
 
     def show(what: str) -> None:
         _console.print(f"Evaluating faces: {what}", soft_wrap=True)
 
     corrupted = measure_robustness(classify, evenly_spaced(public, limit), show)
     moving = measure_flip_rate(classify, evenly_spaced(public, steady), show=show)
+    if loaded.crowd is not None:
+        crowd = measure_flip_rate(loaded.crowd, evenly_spaced(public, steady), show=show)
+        moving["crowd"] = {name: crowd[name] for name in ("moving", "jumping")}
     if out is not None:
         add_figures(out, model, "robustness", command_line(), corrupted)
         add_figures(out, model, "steadiness", command_line(), moving)
@@ -81,11 +85,13 @@ def _print(corrupted: dict[str, Any], moving: dict[str, Any]) -> None:
         counted = ", ".join(f"{row['strength']:g}" for row in way["strengths"])
         table.add_row(way["way"], *cells, f"{way['strength_is']}: {counted}")
     console.print(table)
-    for name in ("moving", "jumping"):
-        found = moving[name]
+    motions = {f"crop {name}": moving[name] for name in ("moving", "jumping")}
+    for name, found in moving.get("crowd", {}).items():
+        motions[f"crowd head, crop {name}"] = found
+    for motion, found in motions.items():
         low, high = found["interval"]
         console.print(
-            f"Label flip rate, crop {name}: {100 * found['changes']:.1f} % of frames "
+            f"Label flip rate, {motion}: {100 * found['changes']:.1f} % of frames "
             f"({100 * low:.1f} to {100 * high:.1f}); no flip on {100 * found['never']:.0f} % of "
             f"{moving['num_faces']} faces.",
             soft_wrap=True,

@@ -40,10 +40,36 @@ class FerPlus:
             labels [N] int64 in LABELS' order, -1 where not clear; clear [N] bool.
         """
         most = self.votes.max(axis=1, initial=0)
-        ours = self.votes[:, _CHOICE_OF_LABEL]
+        ours = self.ours()
         alone = (self.votes == most[:, None]).sum(axis=1) == 1
         clear = alone & (ours == most[:, None]).any(axis=1)
         return np.where(clear, ours.argmax(axis=1), -1), clear
+
+    def ours(self) -> NDArray[np.int64]:
+        """Votes for our seven labels, [N, 7] in LABELS' order."""
+        return self.votes[:, _CHOICE_OF_LABEL]
+
+    def shares(self) -> NDArray[np.float32]:
+        """Share of each of our labels in the face's votes, [N, 7]; a row may sum to less than 1.
+
+        What is missing went to contempt, unknown or no face. Without any vote the row is 0.
+        """
+        total = np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
+        shares: NDArray[np.float32] = (self.ours() / total).astype(np.float32)
+        return shares
+
+    def divergence(self, logits_NK: NDArray[np.float64]) -> float:
+        """KL divergence of softmax(logits) from the votes in nats, mean over faces with votes.
+
+        Only votes for our labels count, shared out anew; so do only faces that have such votes.
+        """
+        shares = self.shares().astype(np.float64)
+        voted = shares.sum(axis=1) > 0
+        shares = shares[voted] / shares[voted].sum(axis=1, keepdims=True)
+        logits = logits_NK[voted] - logits_NK[voted].max(axis=1, keepdims=True)
+        log_model = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        log_votes = np.log(np.where(shares > 0, shares, 1.0))
+        return float((shares * (log_votes - log_model)).sum(axis=1).mean())
 
     def agreement(self, predicted: NDArray[np.int64]) -> tuple[int, int]:
         """Number of ``predicted`` [N] that agree with a clear plurality, and of clear faces."""

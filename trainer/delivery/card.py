@@ -13,6 +13,8 @@ from typing import Any
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
+from trainer.delivery.card_crowd import crowd_flip_rate, crowd_on_jaffe, crowd_section
+from trainer.delivery.markdown import NOT_MEASURED, SPLITS, table, with_interval
 from trainer.scoring.evaluate import file_sha256, open_session, wilson_interval
 
 CLASS_COUNTS: dict[str, tuple[int, ...]] = {
@@ -20,9 +22,7 @@ CLASS_COUNTS: dict[str, tuple[int, ...]] = {
     "private_test": (491, 55, 528, 879, 594, 416, 626),
 }
 """Faces of each expression in the official splits, in the labels' order."""
-_SPLITS = {"public_test": "PublicTest", "private_test": "PrivateTest"}
 _VIEWS = {"one_crop": "one crop, as the app runs it", "ten_crop": "ten crops"}
-_NOT_MEASURED = "Not measured on this file yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ def write_card(facts: Facts) -> str:
     """Text of the card."""
     parts = [
         _head(facts), _uses(), _data(facts), _accuracy(facts), _per_class(facts),
-        _calibration(facts), _robustness(facts), _steadiness(facts), _live(facts), _jaffe(facts),
-        _speed(facts), _limits(facts), _licence(facts), _sources(facts),
+        _calibration(facts), crowd_section(facts.metadata, facts.file), _robustness(facts), _steadiness(facts), _live(facts),
+        _jaffe(facts), _speed(facts), _limits(facts), _licence(facts), _sources(facts),
     ]  # fmt: skip
     return "\n\n".join(_wrapped(part) for part in parts if part) + "\n"
 
@@ -152,7 +152,7 @@ def _head(facts: Facts) -> str:
     return (
         f"# {meta['name']}\n\nOne of seven expressions for a grey face of 48x48 pixels, with maps "
         "of "
-        "where the network looked.\n\n" + _table(["", ""], rows)
+        "where the network looked.\n\n" + table(["", ""], rows)
     )
 
 
@@ -209,8 +209,8 @@ def _accuracy(facts: Facts) -> str:
         for views, found in by_views.items():
             rows.append(
                 [
-                    _SPLITS.get(split, split), _VIEWS.get(views, views),
-                    _with_interval(found["accuracy"], found["interval"]),
+                    SPLITS.get(split, split), _VIEWS.get(views, views),
+                    with_interval(found["accuracy"], found["interval"]),
                     f"{100 * found['macro_recall']:.1f} %", f"{found['ece']:.3f}",
                     f"{found['nll']:.3f}", str(found["num_faces"]),
                 ]
@@ -218,7 +218,7 @@ def _accuracy(facts: Facts) -> str:
     head = [
         "Test", "views", "accuracy (95 %)", "mean recall", "calibration error", "NLL", "faces",
     ]  # fmt: skip
-    text = "## Accuracy\n\n" + _table(head, rows)
+    text = "## Accuracy\n\n" + table(head, rows)
     return text + (
         "\n\nFor comparison: people agree with FER2013's labels in about 65 % of cases (Goodfellow "
         "et al., 2013); the paper that the network follows reports 73.5 % on PrivateTest by ten "
@@ -249,13 +249,13 @@ def _per_class(facts: Facts) -> str:
             rows.append([label, "-", ""])
         elif official:
             interval = wilson_interval(round(recall * counts[k]), counts[k])
-            rows.append([label, _with_interval(recall, interval), str(counts[k])])
+            rows.append([label, with_interval(recall, interval), str(counts[k])])
         else:
             rows.append([label, f"{100 * recall:.1f} %", ""])
     return (
-        f"## Each expression\n\nRecall on {_SPLITS.get(split, split)}, one crop: of the faces with "
+        f"## Each expression\n\nRecall on {SPLITS.get(split, split)}, one crop: of the faces with "
         "this label, how many are named so.\n\n"
-        + _table(["expression", "recall (95 %)", "faces"], rows)
+        + table(["expression", "recall (95 %)", "faces"], rows)
     )
 
 
@@ -273,7 +273,7 @@ def _calibration(facts: Facts) -> str:
 def _robustness(facts: Facts) -> str:
     found = facts.figures.get("robustness")
     if found is None:
-        return f"## Corruptions\n\n{_NOT_MEASURED} (`ferdesk-train robustness`)."
+        return f"## Corruptions\n\n{NOT_MEASURED} (`ferdesk-train robustness`)."
     rows = []
     for way in found["ways"]:
         cells = [
@@ -284,8 +284,8 @@ def _robustness(facts: Facts) -> str:
     clean = found["clean"]
     return (
         f"## Corruptions\n\n{_faces(found['num_faces'])}, one crop, the network alone; "
-        f"{_with_interval(clean['accuracy'], clean['interval'])} as they are. In brackets the "
-        "change in points.\n\n" + _table(["", "strength", "weak", "middle", "strong"], rows)
+        f"{with_interval(clean['accuracy'], clean['interval'])} as they are. In brackets the "
+        "change in points.\n\n" + table(["", "strength", "weak", "middle", "strong"], rows)
     )
 
 
@@ -297,7 +297,7 @@ def _faces(number: int) -> str:
 def _steadiness(facts: Facts) -> str:
     found = facts.figures.get("steadiness")
     if found is None:
-        return f"## Label flip rate\n\n{_NOT_MEASURED} (`ferdesk-train robustness`)."
+        return f"## Label flip rate\n\n{NOT_MEASURED} (`ferdesk-train robustness`)."
     moving, jumping = found["moving"], found["jumping"]
     return (
         "## Label flip rate\n\nThe crop of a still face moves by up to "
@@ -307,11 +307,11 @@ def _steadiness(facts: Facts) -> str:
         "with "
         f"periods of 1 to 3 s at {found['frames_per_s']:.0f} frames a second, the raw label "
         "changes "
-        f"in {_with_interval(moving['changes'], moving['interval'])} of the frames, and never on "
+        f"in {with_interval(moving['changes'], moving['interval'])} of the frames, and never on "
         f"{100 * moving['never']:.0f} % of the faces. Where each frame's place is drawn anew, as "
         "if "
-        f"boxes were noise: {_with_interval(jumping['changes'], jumping['interval'])}. The app "
-        "smooths over time, which these figures leave out."
+        f"boxes were noise: {with_interval(jumping['changes'], jumping['interval'])}. "
+        f"{crowd_flip_rate(found)}The app smooths over time, which these figures leave out."
     )
 
 
@@ -319,12 +319,12 @@ def _live(facts: Facts) -> str:
     found = facts.figures.get("live_gap")
     if found is None:
         return (
-            f"## On the way from the camera\n\n{_NOT_MEASURED} "
+            f"## On the way from the camera\n\n{NOT_MEASURED} "
             "(`python benchmarks/framing.py --out FIGURES`)."
         )
     rows = [
         [
-            row["search"], f"{row['num_faces']}", _with_interval(row["found"], row["interval"]),
+            row["search"], f"{row['num_faces']}", with_interval(row["found"], row["interval"]),
             f"{100 * row['accuracy_through_app']:.1f} %",
             f"{100 * row['accuracy_directly']:.1f} %",
             f"{100 * (row['accuracy_through_app'] - row['accuracy_directly']):+.1f}",
@@ -338,14 +338,14 @@ def _live(facts: Facts) -> str:
     return (
         "## On the way from the camera\n\nFaces enlarged to 200 pixels and set into 640x480 "
         "pictures, then found, cut out and judged by the app's own pipeline; beside the same faces "
-        "given to the file directly.\n\n" + _table(head, rows)
+        "given to the file directly.\n\n" + table(head, rows)
     )
 
 
 def _jaffe(facts: Facts) -> str:
     found = facts.figures.get("jaffe")
     if found is None:
-        return f"## JAFFE\n\n{_NOT_MEASURED} (`python benchmarks/portraits.py --jaffe JAFFE`)."
+        return f"## JAFFE\n\n{NOT_MEASURED} (`python benchmarks/portraits.py --jaffe JAFFE`)."
     recalls = ", ".join(
         f"{label} {100 * share:.0f}"
         for label, share in found["recall"].items()
@@ -355,10 +355,10 @@ def _jaffe(facts: Facts) -> str:
         f"## JAFFE\n\nNever trained on: all {found['num_pictures']} whole portraits through the "
         "app's "
         f"pipeline, one crop. Found {found['found']}; right of the found ones "
-        f"{_with_interval(found['accuracy'], found['interval'])}. Recalls: {recalls} %. JAFFE "
+        f"{with_interval(found['accuracy'], found['interval'])}. Recalls: {recalls} %. JAFFE "
         "shows "
         "posed expressions of ten Japanese women; FER2013's people and labels differ much from "
-        "them."
+        f"them.{crowd_on_jaffe(found)}"
     )
 
 
@@ -372,7 +372,7 @@ def _speed(facts: Facts) -> str:
     ]
     return (
         f"## Speed\n\n{found['machine']}, by the app's classifier on the CPU, {found['runs']} runs "
-        "beside other work.\n\n" + _table(["faces at once", "median, ms", "least, ms"], rows)
+        "beside other work.\n\n" + table(["faces at once", "median, ms", "least, ms"], rows)
     )
 
 
@@ -408,13 +408,3 @@ def _sources(facts: Facts) -> str:
     return "## Where the figures come from\n\n" + "\n".join(
         ["- accuracy, each expression: inside the file, by `ferdesk-train export`", *lines]
     )
-
-
-def _with_interval(share: float, interval: Sequence[float]) -> str:
-    low, high = interval
-    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -8,7 +8,7 @@ import datetime
 import json
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,20 +19,16 @@ from torch import Tensor, nn
 
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import LABELS
-from ferdesk.errors import FerdeskError
+from ferdesk.errors import DataError, FerdeskError
 from ferdesk.replace_file import replacing
-from trainer.data.fer2013 import Faces
+from trainer.data.augment import center_crop
+from trainer.data.fer2013 import Faces, Split
+from trainer.data.ferplus import FerPlus
+from trainer.delivery.file_figures import accuracy_of, crowd_table, map_ranges, run_outputs
 from trainer.models.network import PAPER_POOL_CELLS, ExpressionNet, Network
 from trainer.recipes.config import Recipe
-from trainer.scoring.evaluate import (
-    as_table,
-    evaluate,
-    fit_temperature,
-    onnx_classifier,
-    open_session,
-    torch_classifier,
-    view_logits,
-)
+from trainer.scoring.crowd_metrics import fit_crowd_temperature
+from trainer.scoring.evaluate import fit_temperature, open_session
 from trainer.training.checkpoint import Checkpoint
 
 OPSET = 18
@@ -40,9 +36,12 @@ PARITY = 1e-3
 """Largest allowed difference between torch's and ONNX Runtime's logits and maps."""
 HALF_MAY_COST = 0.001
 """Weights are stored as float16 where that costs no larger share of PublicTest's faces, or one."""
-_STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8}
+_STRIDES = {"attention": 8, "attention_mid": 2, "cam": 8, "crowd_cam": 8}
 """In pixels of what the first convolution sees, which ``input_px`` may enlarge."""
 _TRAINED_ON = "FER2013 Training split, 28,709 faces; chosen on PublicTest"
+CROWD_TRAINED_ON = (
+    "FER+'s votes (Barsoum et al., 2016, MIT) for FER2013's Training split; chosen on PublicTest"
+)
 _LICENCE = "MIT; trained on FER2013, whose pictures carry no clear licence (see NOTICE)"
 
 
@@ -77,10 +76,18 @@ class ExportNet(LogitsNet):
     The inner crop, the normalisation and the temperature are inside. ``cam`` sums with
     ``cam_bias`` to the logits: cam[k, i, j] = w_k . x[i, j] / (cells * T), where ``cells`` is the
     number of cells that the pooling averages; those that it ignores are 0. A network without
-    CBAM has no attention to show, only ``cam``.
+    CBAM has no attention to show, only ``cam``. One with a crowd head also has ``crowd``, the
+    logits of the voters' shares, divided by a temperature of their own, and ``crowd_cam``,
+    which sums with ``crowd_cam_bias`` to them in the same way.
     """
 
-    def __init__(self, model: ExpressionNet, crop_px: int, temperature: float) -> None:
+    def __init__(
+        self,
+        model: ExpressionNet,
+        crop_px: int,
+        temperature: float,
+        crowd_temperature: float = 1.0,
+    ) -> None:
         super().__init__(model, crop_px, temperature)
         self.model: ExpressionNet = model
         self.class_weight: Tensor
@@ -90,6 +97,16 @@ class ExportNet(LogitsNet):
             self.outputs = ("logits", "cam")
         self.register_buffer("class_weight", model.class_weight().detach() / temperature)
         self.register_buffer("cam_bias", _bias(model) / temperature)
+        self.crowd_weight: Tensor | None
+        self.crowd_cam_bias: Tensor | None
+        head = model.crowd_head
+        weight = bias = None
+        if head is not None:
+            self.outputs = (*self.outputs, "crowd", "crowd_cam")
+            weight = head.weight.detach() / crowd_temperature
+            bias = head.bias.detach() / crowd_temperature
+        self.register_buffer("crowd_weight", weight)
+        self.register_buffer("crowd_cam_bias", bias)
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         inner = slice(self.margin, self.margin + self.crop_px)
@@ -102,18 +119,28 @@ class ExportNet(LogitsNet):
             num_cells = PAPER_POOL_CELLS**2
         else:
             num_cells = features.shape[2] * features.shape[3]
-        weight_KC11 = self.class_weight[:, :, None, None] / num_cells
-        cam = torch.nn.functional.conv2d(features, weight_KC11)
-        logits = cam.sum((2, 3)) + self.cam_bias
-        if len(self.outputs) == 2:
-            return logits, cam
-        return logits, maps.attention, maps.attention_mid, cam
+        cam = _activation(features, self.class_weight, num_cells)
+        values: tuple[Tensor, ...] = (cam.sum((2, 3)) + self.cam_bias,)
+        if "attention" in self.outputs:
+            values = (*values, maps.attention, maps.attention_mid)
+        values = (*values, cam)
+        if self.crowd_weight is not None and self.crowd_cam_bias is not None:
+            crowd_cam = _activation(features, self.crowd_weight, num_cells)
+            values = (*values, crowd_cam.sum((2, 3)) + self.crowd_cam_bias, crowd_cam)
+        return values
 
 
-def as_exported(model: Network, crop_px: int, temperature: float) -> LogitsNet:
+def _activation(features_BCHW: Tensor, weight_KC: Tensor, num_cells: int) -> Tensor:
+    """Class activation maps [B, K, h, w]: what each cell adds to each logit."""
+    return torch.nn.functional.conv2d(features_BCHW, weight_KC[:, :, None, None] / num_cells)
+
+
+def as_exported(
+    model: Network, crop_px: int, temperature: float, crowd_temperature: float = 1.0
+) -> LogitsNet:
     """Export wrapper with all the outputs that the network has, in eval mode."""
     if isinstance(model, ExpressionNet):
-        return ExportNet(model, crop_px, temperature).eval()
+        return ExportNet(model, crop_px, temperature, crowd_temperature).eval()
     return LogitsNet(model, crop_px, temperature).eval()
 
 
@@ -133,6 +160,8 @@ def export(
     judged: str | None = "public_test",
     temperature: float | None = None,
     trained_on: str = _TRAINED_ON,
+    votes: Mapping[Split, FerPlus] | None = None,
+    ten_crops: bool = True,
 ) -> dict[str, object]:
     """Export to ``path``; returns the accuracy figures, measured on that file.
 
@@ -140,10 +169,13 @@ def export(
     faces, which ``judged`` then names among the figures; None measures nothing on them, and they
     only prove parity and give the range of the maps. ``half_weights`` rounds the weights to
     float16 before everything else is measured, and stores them so, unless that costs accuracy on
-    these faces (``HALF_MAY_COST``); the arithmetic stays float32.
-    PrivateTest is evaluated only where it is given, once.
+    these faces (``HALF_MAY_COST``); the arithmetic stays float32. Without ``ten_crops`` the file is
+    evaluated by one crop alone, as the app runs it, in a tenth of the time.
+    PrivateTest is evaluated only where it is given, once. A network with a crowd head needs the
+    ``votes`` for ``public`` (and for ``private``): they give its temperature and its figures.
 
     Raises:
+        DataError: the network has a crowd head and there are no votes.
         FerdeskError: ``path`` cannot be written, or the file does not say what the network says;
             a file that was there before is still there.
     """
@@ -152,7 +184,7 @@ def export(
         with replacing(path) as file:  # refuses what cannot be written before the minutes of work
             figures = _export_aside(
                 checkpoint, identity, public, Path(file.name), half_weights, private, judged,
-                temperature, trained_on,
+                temperature, trained_on, votes, ten_crops,
             )  # fmt: skip
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
@@ -169,22 +201,32 @@ def _export_aside(
     judged: str | None,
     temperature: float | None,
     trained_on: str,
+    votes: Mapping[Split, FerPlus] | None,
+    ten_crops: bool,
 ) -> dict[str, object]:
     import onnx
 
     recipe = checkpoint.recipe
     model = checkpoint.model()
-    logits_NK = view_logits(torch_classifier(model, recipe.crop_px), public.pixels, "one")
+    if model.crowd_head is not None and votes is None:
+        raise DataError(
+            "The network has a crowd head, whose temperature and figures come from FER+'s votes; "
+            "add --ferplus fer2013new.csv."
+        )
+    logits_NK, crowd_NK = torch_heads(model, recipe.crop_px, public.pixels)
     if half_weights:
         rounded = _rounded_to_half(model)
-        rounded_NK = view_logits(torch_classifier(rounded, recipe.crop_px), public.pixels, "one")
+        rounded_NK, rounded_crowd_NK = torch_heads(rounded, recipe.crop_px, public.pixels)
         cost = _num_right(logits_NK, public) - _num_right(rounded_NK, public)
         half_weights = cost <= max(1, HALF_MAY_COST * len(public))
         if half_weights:
-            model, logits_NK = rounded, rounded_NK
+            model, logits_NK, crowd_NK = rounded, rounded_NK, rounded_crowd_NK
     if temperature is None:
         temperature = fit_temperature(logits_NK, public.labels)
-    network = as_exported(model, recipe.crop_px, temperature)
+    crowd_temperature = 1.0
+    if crowd_NK is not None and votes is not None:
+        crowd_temperature = fit_crowd_temperature(crowd_NK, votes["public"])
+    network = as_exported(model, recipe.crop_px, temperature, crowd_temperature)
     _write_graph(network, aside)
     graph = onnx.load(aside)
     _fold_constants(graph)
@@ -193,15 +235,23 @@ def _export_aside(
         _store_as_half(graph)
     onnx.save(graph, aside)
     check_parity(network, aside, public.pixels[:64])
+    maps = [name for name in network.outputs if name not in ("logits", "crowd")]
+    outputs = run_outputs(aside, network.outputs, public.pixels)
     figures: dict[str, object] = {}
-    onnx_classify = onnx_classifier(aside)
-    for split, faces in ((judged, public), ("private_test", private)):
-        if faces is not None and split is not None:
-            figures[split] = {
-                f"{views}_crop": as_table(evaluate(onnx_classify, faces, views, network.margin))
-                for views in ("one", "ten")
-            }
-    maps = network.outputs[1:]
+    crowd_figures: dict[str, object] = {}
+    if judged is not None:
+        figures[judged] = accuracy_of(aside, outputs, public, network.margin, ten_crops)
+        if "crowd" in outputs and votes is not None:
+            crowd_figures[judged] = crowd_table(outputs, votes["public"])
+    if private is not None:
+        private_outputs = run_outputs(
+            aside, [n for n in network.outputs if n not in maps], private.pixels
+        )
+        figures["private_test"] = accuracy_of(
+            aside, private_outputs, private, network.margin, ten_crops
+        )
+        if "crowd" in outputs and votes is not None:
+            crowd_figures["private_test"] = crowd_table(private_outputs, votes["private"])
     values = {
         "ferdesk.schema": "1",
         "labels": json.dumps(list(LABELS)),
@@ -214,17 +264,38 @@ def _export_aside(
         "crop": json.dumps(_crop_table(recipe)),
         "map_region": json.dumps([network.margin, network.margin, recipe.crop_px, recipe.crop_px]),
         "map_stride": json.dumps({name: _stride(name, recipe) for name in maps}),
-        "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
+        "map_range": json.dumps(map_ranges(outputs, maps)),
         "commit": checkpoint.commit,
         "licence": _LICENCE,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if isinstance(network, ExportNet):
         values["cam_bias"] = json.dumps(network.cam_bias.tolist())
+        if network.crowd_cam_bias is not None:
+            values["crowd_cam_bias"] = json.dumps(network.crowd_cam_bias.tolist())
+            values["crowd_temperature"] = repr(crowd_temperature)
+            values["crowd_accuracy"] = json.dumps(crowd_figures)
+            values["crowd_trained_on"] = CROWD_TRAINED_ON
     set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
-    return figures
+    return {**figures, "crowd": crowd_figures} if crowd_figures else figures
+
+
+@torch.no_grad()
+def torch_heads(
+    model: Network, crop_px: int, pixels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Logits of both heads for one centre crop of each face, in one pass; None: no crowd head."""
+    model.eval()
+    logits, crowd = [], []
+    for start in range(0, len(pixels), 512):
+        faces = center_crop(torch.from_numpy(pixels[start : start + 512]), crop_px)
+        embedding_BC = model.embed(faces)
+        logits.append(model.classify(embedding_BC).double())
+        if model.crowd_head is not None:
+            crowd.append(model.classify_crowd(embedding_BC).double())
+    return torch.cat(logits).numpy(), torch.cat(crowd).numpy() if crowd else None
 
 
 def _crop_table(recipe: Recipe) -> dict[str, object]:
@@ -263,14 +334,24 @@ def check_parity(network: LogitsNet, path: Path, pixels: NDArray[np.uint8]) -> f
     )
     identity = 0.0
     if isinstance(network, ExportNet):
-        logits, cam = exported[0], exported[-1]
-        identity = float(np.abs(cam.sum((2, 3)) + network.cam_bias.numpy() - logits).max())
+        outputs = dict(zip(network.outputs, exported, strict=True))
+        identity = _sum_error(outputs["logits"], outputs["cam"], network.cam_bias)
+        if network.crowd_cam_bias is not None:
+            crowd = _sum_error(outputs["crowd"], outputs["crowd_cam"], network.crowd_cam_bias)
+            identity = max(identity, crowd)
     if not (difference <= PARITY and identity <= PARITY):
         raise FerdeskError(
             f"The exported file differs from the network by {difference:.2g}, and cam from the "
             f"logits by {identity:.2g}; {PARITY} is allowed. It was not kept as a model."
         )
     return difference
+
+
+def _sum_error(
+    logits_NK: NDArray[np.float32], cam_NKHW: NDArray[np.float32], bias_K: Tensor
+) -> float:
+    """How far the sums of ``cam`` and its bias are from the logits."""
+    return float(np.abs(cam_NKHW.sum((2, 3)) + bias_K.numpy() - logits_NK).max())
 
 
 def _rounded_to_half(model: Network) -> Network:
@@ -345,24 +426,6 @@ def _store_as_half(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defin
     nodes = list(graph.graph.node)
     del graph.graph.node[:]
     graph.graph.node.extend([*casts, *nodes])
-
-
-def map_ranges(
-    path: Path, names: Sequence[str], pixels: NDArray[np.uint8]
-) -> dict[str, list[float]]:
-    """Display range of each map: its 2nd and 98th percentile over PublicTest."""
-    session = open_session(path)
-    if not names:
-        return {}
-    collected: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
-    for start in range(0, len(pixels), 256):
-        batch = pixels[start : start + 256, None].astype(np.float32)
-        for name, values in zip(names, session.run(list(names), {"faces": batch}), strict=True):
-            collected[name].append(values.ravel())
-    return {
-        name: [float(x) for x in np.percentile(np.concatenate(values), [2, 98])]
-        for name, values in collected.items()
-    }
 
 
 def _architecture_text(checkpoint: Checkpoint) -> str:

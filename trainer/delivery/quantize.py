@@ -9,7 +9,7 @@ import datetime
 import json
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 
 from ferdesk.errors import DataError, FerdeskError
 from ferdesk.replace_file import replacing
-from trainer.data.fer2013 import Faces
-from trainer.delivery.export import map_ranges, set_metadata, strip_notes
+from trainer.data.fer2013 import Faces, Split
+from trainer.data.ferplus import FerPlus
+from trainer.delivery.export import set_metadata, strip_notes
+from trainer.delivery.file_figures import accuracy_of, crowd_table, map_ranges, run_outputs
+from trainer.scoring.crowd_metrics import fit_crowd_temperature
 from trainer.scoring.evaluate import (
-    as_table,
-    evaluate,
     file_sha256,
     fit_temperature,
     onnx_classifier,
     onnx_crop_px,
     open_session,
     shift_of,
-    view_logits,
 )
 
 CALIBRATION_FACES = 512
@@ -47,6 +47,8 @@ def quantize(
     *,
     name: str | None = None,
     private: Faces | None = None,
+    votes: Mapping[Split, FerPlus] | None = None,
+    ten_crops: bool = True,
 ) -> dict[str, object]:
     """Quantise ``source`` to int8 as ``path``; returns the figures, measured on that file.
 
@@ -61,6 +63,9 @@ def quantize(
         public: PublicTest.
         name: what the twin calls itself; the file's stem by default.
         private: PrivateTest, evaluated once where it is given.
+        votes: FER+'s, by which the crowd head's temperature is fitted anew and evaluated;
+            without them the twin keeps the temperature of ``source`` and has no such figures.
+        ten_crops: evaluate by ten crops too, which takes ten times as long.
 
     Raises:
         DataError: ``source`` is not one of ours, or is a twin already.
@@ -75,8 +80,9 @@ def quantize(
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             figures = _quantize_aside(
-                source, Path(file.name), training, public, metadata, name or path.stem, private
-            )
+                source, Path(file.name), training, public, metadata, name or path.stem, private,
+                votes, ten_crops,
+            )  # fmt: skip
     except OSError as error:
         raise FerdeskError(f"{path} cannot be written: {error}.") from error
     return figures
@@ -90,12 +96,17 @@ def _quantize_aside(
     metadata: dict[str, str],
     name: str,
     private: Faces | None,
+    votes: Mapping[Split, FerPlus] | None,
+    ten_crops: bool,
 ) -> dict[str, object]:
     import onnx
 
     _write_int8(source, aside, training.pixels)
-    float_logits = view_logits(onnx_classifier(source), public.pixels, "one")
-    logits = view_logits(onnx_classifier(aside), public.pixels, "one")
+    names = [value.name for value in open_session(aside).get_outputs()]
+    heads = [name for name in ("logits", "crowd") if name in names]
+    float_logits = onnx_classifier(source)(public.pixels)
+    first = {n: v.astype(np.float64) for n, v in run_outputs(aside, heads, public.pixels).items()}
+    logits = first["logits"]
     if not np.isfinite(logits).all():
         raise FerdeskError(f"The int8 file of {source} answers with numbers that are not finite.")
     agreement = float((logits.argmax(1) == float_logits.argmax(1)).mean())
@@ -105,22 +116,29 @@ def _quantize_aside(
             "not kept; this network does not bear 8 bits."
         )
     temperature = fit_temperature(logits, public.labels)
+    crowd_temperature = 1.0
+    if "crowd" in first and votes is not None:
+        crowd_temperature = fit_crowd_temperature(first["crowd"], votes["public"])
     graph = onnx.load(aside)
-    _divide_outputs(graph, temperature)
+    _divide_outputs(graph, ("logits", "cam"), temperature)
+    _divide_outputs(graph, ("crowd", "crowd_cam"), crowd_temperature)
     strip_notes(graph)
     _drop_unused_domains(graph)
     onnx.save(graph, aside)
-    session_outputs = [output.name for output in graph.graph.output]
-    maps = [output for output in session_outputs if output != "logits"]
+    maps = [name for name in names if name not in heads]
     shift_px = shift_of(onnx_crop_px(source))
-    classify = onnx_classifier(aside)
-    figures: dict[str, object] = {}
-    for split, faces in (("public_test", public), ("private_test", private)):
-        if faces is not None:
-            figures[split] = {
-                f"{views}_crop": as_table(evaluate(classify, faces, views, shift_px))
-                for views in ("one", "ten")
-            }
+    outputs = run_outputs(aside, names, public.pixels)
+    figures: dict[str, object] = {
+        "public_test": accuracy_of(aside, outputs, public, shift_px, ten_crops)
+    }
+    crowd_figures: dict[str, object] = {}
+    if "crowd" in outputs and votes is not None:
+        crowd_figures["public_test"] = crowd_table(outputs, votes["public"])
+    if private is not None:
+        private_outputs = run_outputs(aside, heads, private.pixels)
+        figures["private_test"] = accuracy_of(aside, private_outputs, private, shift_px, ten_crops)
+        if "crowd" in outputs and votes is not None:
+            crowd_figures["private_test"] = crowd_table(private_outputs, votes["private"])
     about = {
         "weights": "int8 per channel, 7 bits", "activations": "uint8", "of": metadata["name"],
         "of_sha256": file_sha256(source), "agreement": round(agreement, 4),
@@ -132,16 +150,24 @@ def _quantize_aside(
         "architecture": metadata["architecture"] + "; int8",
         "accuracy": json.dumps(figures),
         "temperature": repr(float(metadata["temperature"]) * temperature),
-        "map_range": json.dumps(map_ranges(aside, maps, public.pixels)),
+        "map_range": json.dumps(map_ranges(outputs, maps)),
         "quantization": json.dumps(about),
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if "cam_bias" in metadata:
         bias = np.array(json.loads(metadata["cam_bias"])) / temperature
         values["cam_bias"] = json.dumps(bias.tolist())
+    if "crowd_cam_bias" in metadata:
+        bias = np.array(json.loads(metadata["crowd_cam_bias"])) / crowd_temperature
+        values["crowd_cam_bias"] = json.dumps(bias.tolist())
+        both = float(metadata["crowd_temperature"]) * crowd_temperature
+        values["crowd_temperature"] = repr(both)
+        values["crowd_accuracy"] = json.dumps(crowd_figures)
     set_metadata(graph, values)
     onnx.checker.check_model(graph)
     onnx.save(graph, aside)
+    if crowd_figures:
+        figures["crowd"] = crowd_figures
     return {**figures, "agreement": round(agreement, 4)}
 
 
@@ -187,23 +213,28 @@ def _kept_in_float(graph: Any) -> list[str]:  # noqa: ANN401, onnx has no types
     ]
 
 
-def _divide_outputs(graph: Any, temperature: float) -> None:  # noqa: ANN401, onnx has no types
-    """Put a factor of 1 / ``temperature`` behind ``logits`` and ``cam``."""
+def _divide_outputs(
+    graph: Any,  # noqa: ANN401, onnx has no types
+    names: Sequence[str],
+    temperature: float,
+) -> None:
+    """Put a factor of 1 / ``temperature`` behind those outputs of ``names`` that there are."""
     from onnx import helper, numpy_helper
 
     inner = graph.graph
+    found = {output.name for output in inner.output} & {*names}
     factor = np.array(1 / temperature, np.float32)
-    inner.initializer.append(numpy_helper.from_array(factor, "int8.factor"))
-    for name in ("logits", "cam"):
-        if name not in {output.name for output in inner.output}:
-            continue
+    factor_name = f"int8.factor.{names[0]}"
+    if found:
+        inner.initializer.append(numpy_helper.from_array(factor, factor_name))
+    for name in found:
         before = f"{name}.before"
         for node in inner.node:
             for values in (node.input, node.output):
                 for index, value in enumerate(values):
                     if value == name:
                         values[index] = before
-        inner.node.append(helper.make_node("Mul", [before, "int8.factor"], [name]))
+        inner.node.append(helper.make_node("Mul", [before, factor_name], [name]))
     # shapes inferred for the old names would be read as the new ones'
     del inner.value_info[:]
 

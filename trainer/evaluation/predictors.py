@@ -10,8 +10,10 @@ from trainer.scoring.evaluate import (
     Classifier,
     onnx_classifier,
     onnx_crop_px,
+    onnx_crowd,
     open_session,
     torch_classifier,
+    torch_crowd,
 )
 from trainer.training.checkpoint import load_checkpoint
 
@@ -36,11 +38,13 @@ class Loaded(NamedTuple):
     """Loaded predictor: ``classify`` takes faces [N, 48, 48] uint8 to logits [N, 7] float64.
 
     ``crop_px`` is the side of the centre that it looks at, from which the ten views follow.
+    ``crowd`` is as ``classify``, by the crowd head; None where the model has none.
     """
 
     classify: Classifier
     crop_px: int
     about: About
+    crowd: Classifier | None = None
 
 
 def load_classifier(path: Path, device: str = "cpu") -> Loaded:
@@ -59,7 +63,8 @@ def load_classifier(path: Path, device: str = "cpu") -> Loaded:
         model = checkpoint.model().to(device)
         text = f"{recipe.system}, width {recipe.width}, {recipe.loss}, step {checkpoint.step}"
         about = About(recipe.name, text, recipe, checkpoint.commit, checkpoint.data_sha256)
-        return Loaded(torch_classifier(model, recipe.crop_px), recipe.crop_px, about)
+        crowd = None if model.crowd_head is None else torch_crowd(model, recipe.crop_px)
+        return Loaded(torch_classifier(model, recipe.crop_px), recipe.crop_px, about, crowd)
     if path.suffix == ".npz":
         from trainer.training.svm import load_shallow
 
@@ -71,5 +76,5 @@ def load_classifier(path: Path, device: str = "cpu") -> Loaded:
         metadata = open_session(path).get_modelmeta().custom_metadata_map
         name, text = metadata.get("name", path.stem), metadata.get("architecture", "unknown")
         about = About(name, text, None, metadata.get("commit", "unknown"), None)
-        return Loaded(onnx_classifier(path), onnx_crop_px(path), about)
+        return Loaded(onnx_classifier(path), onnx_crop_px(path), about, onnx_crowd(path))
     raise DataError(f"{path} is none of {', '.join(SUFFIXES)}; give a model that was trained here.")

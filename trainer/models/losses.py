@@ -95,6 +95,17 @@ def squared_hinge(scores_BK: Tensor, target_B: Tensor) -> Tensor:
     return missing_BK.square().sum(1)
 
 
+def vote_loss(logits_BK: Tensor, votes_BK: Tensor) -> Tensor:
+    """Cross entropy [B] of each face with its votes, in float32; 0 for a face without votes.
+
+    Args:
+        logits_BK: the crowd head's logits [B, K].
+        votes_BK: each label's share of the face's voters; what is missing to 1 chose none of K.
+            A face's weight is the sum of its row, so that each vote counts alike.
+    """
+    return -(votes_BK * F.log_softmax(logits_BK.float(), dim=1)).sum(1)
+
+
 def distillation(logits_BK: Tensor, soft_targets_BK: Tensor, temperature: float) -> Tensor:
     """Distillation loss (Hinton et al., 2015): T^2 KL(soft targets || softmax(logits / T)).
 

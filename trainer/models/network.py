@@ -34,6 +34,8 @@ class Architecture:
     """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
     input_px: int = 0
     """Side to which faces are enlarged before the first convolution; 0: as they come."""
+    crowd: bool = False
+    """Whether there is a crowd head: a second linear layer over the same features, for votes."""
 
 
 class Maps(NamedTuple):
@@ -56,8 +58,14 @@ class Network(nn.Module):
     """
 
     head: nn.Linear
+    crowd_head: nn.Linear | None
+    """Crowd head: a second last layer, whose softmax is the voters' shares; None: there is none."""
     angular: bool = False
     """Whether the last layer has rows of length 1 and no bias, as A-Softmax requires."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_module("crowd_head", None)
 
     def forward(self, faces_BCHW: Tensor) -> Tensor:
         """Logits [B, 7] for faces [B, 1, H, W]."""
@@ -76,9 +84,26 @@ class Network(nn.Module):
         """Logits [B, 7] for features [B, C]."""
         return F.linear(embedding_BC, self.class_weight(), self.head.bias)
 
+    def classify_crowd(self, embedding_BC: Tensor) -> Tensor:
+        """Logits [B, K] of the crowd head for features [B, C].
+
+        Raises:
+            ValueError: the network has none.
+        """
+        if self.crowd_head is None:
+            raise ValueError("this network has no crowd head")
+        logits_BK: Tensor = self.crowd_head(embedding_BC)
+        return logits_BK
+
     def num_parameters(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+    def first_stages(self, number: int) -> list[nn.Module]:
+        """Modules before stage ``number`` (from 0), the stem included; none for 0."""
+        if number:
+            raise ValueError("this network has no stages")
+        return []
 
     def prepare(self, pixels_NHW: Tensor) -> None:
         """Constants learned from the training faces [N, 48, 48] uint8, before the first step.
@@ -110,6 +135,8 @@ class ExpressionNet(Network):
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Linear(channels_in, NUM_LABELS, bias=not architecture.angular)
+        if architecture.crowd:
+            self.crowd_head = nn.Linear(channels_in, NUM_LABELS)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -129,6 +156,10 @@ class ExpressionNet(Network):
             x_BCHW, map_B1HW = block(x_BCHW)
             maps.append(torch.ones_like(x_BCHW[:, :1]) if map_B1HW is None else map_B1HW)
         return Maps(attention=maps[-1], attention_mid=maps[3], features=x_BCHW)
+
+    def first_stages(self, number: int) -> list[nn.Module]:
+        """Modules before stage ``number`` (from 0), the stem included; none for 0."""
+        return [self.stem, self.stem_norm, *self.blocks[: 2 * number]] if number else []
 
     def pool(self, features_BCHW: Tensor) -> Tensor:
         """Average pooling [B, C, h, w] -> [B, C]: over the whole map, or the paper's 4x4 cells."""

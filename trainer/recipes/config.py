@@ -63,6 +63,8 @@ class Recipe:
     """EMA decay of the weights, whose average is then evaluated; 0: no average."""
     freeze_norms: bool = False
     """Keep the batch norms' running statistics, for fine-tuning on few faces."""
+    freeze_stages: int = 0
+    """Number of frozen stages, of four: they and the stem keep weights and statistics; 0: none."""
     # sharpness-aware minimisation (SAM): the gradient after an ascent step; twice the work
     sam_rho: float = 0.0
     """Radius rho of the ascent step; 0: no SAM. 0.05 to 0.2, or 0.5 to 2 where it is adaptive."""
@@ -79,6 +81,8 @@ class Recipe:
     distill_view: DistillView = "same"
     """Views of the teachers: the student's own (``same``), or the unaugmented face, precomputed:
     the centre crop (``one``), that and its mirror (``flip``), or ten crops (``ten``)."""
+    crowd_weight: float = 0.0
+    """Weight of the crowd head's loss, which learns the votes of FER+; 0: there is no such head."""
     # augmentation; all zeros is the paper's: a random 44x44 crop and a flip
     crop_px: int = 44
     rotation_deg: float = 0.0
@@ -132,6 +136,7 @@ class Recipe:
             pool=self.pool,
             angular=self.loss == "a-softmax",
             input_px=self.input_px,
+            crowd=self.crowd_weight > 0,
         )
 
     @property
@@ -244,6 +249,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "pretrain_learning_rate": (1e-9, 100), "sparsity": (0.001, 0.999),
         "sparsity_weight": (0, 1e6), "svm_c": (0, 1e6), "input_px": (0, 256), "cutmix": (0, 1),
         "box_scatter": (0, 3), "blur": (0, 1), "dark": (0, 1), "jpeg": (0, 1), "small": (0, 1),
+        "crowd_weight": (0, 100), "freeze_stages": (0, 4),
     }  # fmt: skip
     for field, (low, high) in limits.items():
         value = getattr(recipe, field)
@@ -261,6 +267,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
 _SHALLOW: tuple[System, ...] = ("hog-svm", "lbp-svm", "gabor-svm")
 _OWNERS: dict[str, tuple[System, ...]] = {
     "attention": ("cbam-resnet",), "pool": ("cbam-resnet",), "input_px": ("cbam-resnet",),
+    "crowd_weight": ("cbam-resnet",), "freeze_stages": ("cbam-resnet",),
     "dropout": ("tang",),
     "pretrain_epochs": ("zhang",), "pretrain_learning_rate": ("zhang",), "corruption": ("zhang",),
     "sparsity": ("zhang",), "sparsity_weight": ("zhang",), "svm_c": _SHALLOW,

@@ -76,7 +76,17 @@ def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> 
     return classify
 
 
-def onnx_classifier(path: Path) -> Classifier:
+def onnx_crowd(path: Path) -> Classifier | None:
+    """Classifier by the crowd head of an exported file; None where it has none.
+
+    Raises:
+        DataError: the file is missing, broken, or not one of ours.
+    """
+    names = {value.name for value in open_session(path).get_outputs()}
+    return onnx_classifier(path, "crowd") if "crowd" in names else None
+
+
+def onnx_classifier(path: Path, output: str = "logits") -> Classifier:
     """Classifier of an exported file: ONNX Runtime on the CPU, with the app's inputs.
 
     Raises:
@@ -86,7 +96,7 @@ def onnx_classifier(path: Path) -> Classifier:
 
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         outputs = [
-            session.run(["logits"], {"faces": pixels[i : i + 256, None].astype(np.float32)})[0]
+            session.run([output], {"faces": pixels[i : i + 256, None].astype(np.float32)})[0]
             for i in range(0, len(pixels), 256)
         ]
         return np.concatenate(outputs).astype(np.float64)
@@ -109,6 +119,23 @@ def onnx_crop_px(path: Path) -> int:
         raise DataError(
             f"{path} has a crop that cannot be read: {text!r}; export again."
         ) from error
+
+
+def torch_crowd(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
+    """Classifier by the crowd head of a torch network, one centre crop, as ``torch_classifier``."""
+    device = next(model.parameters()).device
+
+    @torch.no_grad()
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        faces = torch.from_numpy(pixels)
+        outputs = [
+            model.classify_crowd(model.embed(center_crop(faces[i : i + 512].to(device), crop_px)))
+            for i in range(0, len(pixels), 512)
+        ]
+        return (torch.cat(outputs) / temperature).double().cpu().numpy()
+
+    model.eval()
+    return classify
 
 
 def onnx_version(path: Path) -> str:
@@ -243,11 +270,16 @@ def expected_calibration_error(
 
 def fit_temperature(logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
     """Temperature T that minimises the mean NLL of softmax(logits / T) (Guo et al., 2017)."""
+    return lowest_temperature(lambda t: negative_log_likelihood(logits_NK / t, labels_N))
+
+
+def lowest_temperature(nll: Callable[[float], float]) -> float:
+    """Temperature between 0.05 and 20 with the lowest ``nll``."""
     from scipy.optimize import minimize_scalar
 
     # the NLL is convex in 1 / T, hence unimodal in log T
     found = minimize_scalar(
-        lambda log_t: negative_log_likelihood(logits_NK / math.exp(log_t), labels_N),
+        lambda log_t: nll(math.exp(log_t)),
         bounds=(math.log(0.05), math.log(20.0)), method="bounded", options={"xatol": 1e-8},
     )  # fmt: skip
     return math.exp(found.x)

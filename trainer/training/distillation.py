@@ -26,6 +26,7 @@ from trainer.scoring.evaluate import (
     shift_of,
     softmax,
     torch_classifier,
+    torch_crowd,
     view_logits,
 )
 from trainer.training.build import build_network
@@ -47,6 +48,13 @@ class Teacher:
     """Divides its logits; 1 for a checkpoint, which has none yet."""
     place: str
     sha256: str
+    crowd_temperature: float = 1.0
+    """Divides its crowd head's logits, where it has one."""
+
+    @property
+    def has_crowd(self) -> bool:
+        """Whether it has a crowd head."""
+        return self.recipe.architecture.crowd
 
     def network(self) -> Network:
         """Network in eval mode, with logits calibrated as in the teacher's file."""
@@ -57,6 +65,10 @@ class Teacher:
                 network.head.weight.div_(self.temperature)
                 if network.head.bias is not None:
                     network.head.bias.div_(self.temperature)
+        if network.crowd_head is not None:
+            with torch.no_grad():
+                network.crowd_head.weight.div_(self.crowd_temperature)
+                network.crowd_head.bias.div_(self.crowd_temperature)
         return network.eval()
 
 
@@ -72,10 +84,13 @@ def load_teacher(place: Path, student: Recipe) -> Teacher:
     path = _file_of(place)
     if path.suffix == ".onnx":
         start = load_initial_weights(path)
-        recipe = recipe_from({**start.shape, "name": path.stem}, str(path))
+        shape = {**start.shape, "name": path.stem}
+        if start.crowd:
+            shape["crowd_weight"] = 1.0
         found = Teacher(
-            recipe, start.weights, start.temperature or 1.0, str(place), file_sha256(path)
-        )
+            recipe_from(shape, str(path)), start.both_heads(), start.temperature or 1.0,
+            str(place), file_sha256(path), start.crowd_temperature,
+        )  # fmt: skip
     else:
         checkpoint = load_checkpoint(path)
         found = Teacher(
@@ -107,11 +122,14 @@ def teacher_probabilities(
     device: torch.device,
     notice: Callable[[str], None] = lambda _: None,
     stop_requested: Callable[[], bool] = lambda: False,
+    *,
+    crowd: bool = False,
 ) -> NDArray[np.float32]:
     """Soft targets [N, 7] of Training: teachers' mean probabilities at ``distill_temperature``.
 
-    Each sees the unaugmented faces by ``recipe.distill_view``. Its logits are saved in ``folder``
-    chunk by chunk, so that a resumed run computes nothing twice.
+    With ``crowd`` those of their crowd heads, at temperature 1. Each sees the unaugmented faces by
+    ``recipe.distill_view``. Its logits are saved in ``folder`` chunk by chunk, so that a resumed
+    run computes nothing twice.
 
     Raises:
         TrainingStopped: ``stop_requested``.
@@ -124,6 +142,8 @@ def teacher_probabilities(
     total = np.zeros((len(pixels), NUM_LABELS))
     for number, teacher in enumerate(teachers):
         words = [teacher.sha256, data.sha256, recipe.distill_view, len(pixels)]
+        if crowd:
+            words.append("crowd")
         key = hashlib.sha256(json.dumps(words).encode()).hexdigest()
         path = folder / f"taught-{key[:16]}.npz"
         arrays = read_arrays(path, ("logits",))
@@ -133,7 +153,8 @@ def teacher_probabilities(
                 f"Teacher {number + 1} of {len(teachers)}, {teacher.place}: computing soft targets "
                 f"of {len(pixels) - len(logits)} faces (views: {recipe.distill_view})."
             )
-        classify = torch_classifier(teacher.network().to(device), teacher.recipe.crop_px)
+        by_head = torch_crowd if crowd else torch_classifier
+        classify = by_head(teacher.network().to(device), teacher.recipe.crop_px)
         shift_px = shift_of(teacher.recipe.crop_px)
         while len(logits) < len(pixels):
             if stop_requested():
@@ -144,5 +165,6 @@ def teacher_probabilities(
             part = pixels[len(logits) : len(logits) + _PART]
             logits = np.concatenate([logits, view_logits(classify, part, views, shift_px)])
             write_arrays(path, {"logits": logits.astype(np.float32)})
-        total += softmax(logits.astype(np.float32).astype(np.float64) / recipe.distill_temperature)
+        temperature = 1.0 if crowd else recipe.distill_temperature
+        total += softmax(logits.astype(np.float32).astype(np.float64) / temperature)
     return (total / len(teachers)).astype(np.float32)

@@ -2,12 +2,14 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ferdesk.errors import DataError
@@ -15,6 +17,7 @@ from trainer.models.network import Network
 from trainer.recipes.config import Recipe, recipe_from
 from trainer.training.checkpoint import load_checkpoint
 
+_CROWD = "crowd_head."
 PARITY = 1e-3
 """Largest allowed difference between the file's logits and those of the network made from it."""
 
@@ -23,13 +26,20 @@ PARITY = 1e-3
 class InitialWeights:
     """Initial ``weights`` of a network, and the recipe fields that such a network needs.
 
-    ``temperature`` divides the logits, where the source has one.
+    ``temperature`` divides the logits, where the source has one. ``crowd`` are the crowd head's
+    weights, empty where the source has none, and ``crowd_temperature`` divides its logits.
     """
 
     weights: dict[str, Tensor]
     shape: dict[str, Any]
     temperature: float | None
     source: str
+    crowd: dict[str, Tensor] = field(default_factory=dict)
+    crowd_temperature: float = 1.0
+
+    def both_heads(self) -> dict[str, Tensor]:
+        """Weights with the crowd head's, as ``fit`` takes them."""
+        return {**self.weights, **self.crowd}
 
 
 def load_initial_weights(path: Path) -> InitialWeights:
@@ -42,9 +52,10 @@ def load_initial_weights(path: Path) -> InitialWeights:
     if path.suffix == ".onnx":
         return _from_onnx(path)
     checkpoint = load_checkpoint(path)
-    return InitialWeights(
-        checkpoint.evaluated_weights(), shape_of(checkpoint.recipe), None, path.name
-    )
+    found = checkpoint.evaluated_weights()
+    crowd = {name: value for name, value in found.items() if name.startswith(_CROWD)}
+    weights = {name: value for name, value in found.items() if name not in crowd}
+    return InitialWeights(weights, shape_of(checkpoint.recipe), None, path.name, crowd)
 
 
 def initialise(model: Network, start: dict[str, Tensor]) -> None:
@@ -59,7 +70,8 @@ def initialise(model: Network, start: dict[str, Tensor]) -> None:
         for name, value in start.items()
         if name in own and own[name].shape == value.shape
     }
-    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith("head.")]
+    heads = ("head.", _CROWD)
+    strange = [name for name in {*own, *start} - fitting.keys() if not name.startswith(heads)]
     if strange:
         raise DataError(
             f"The weights to start from are of another network ({min(strange)} does not fit); "
@@ -114,23 +126,40 @@ def _from_onnx(path: Path) -> InitialWeights:
                 raise KeyError(name)
         side = recipe.input_px or recipe.crop_px
         cells = 16 if recipe.pool == "paper" else ((side + 7) // 8) ** 2
-        kernel = table.get(cam.input[1], table.get(f"{cam.input[1]}.half"))
-        if kernel is None:
-            raise KeyError("cam")
-        scale = float(temperature)
-        weights["head.weight"] = torch.from_numpy(
-            kernel[:, :, 0, 0].astype(np.float32) * (scale * cells)
-        )
-        bias = np.array(json.loads(metadata["cam_bias"]), dtype=np.float32)
-        weights["head.bias"] = torch.from_numpy(bias * scale)
+        weights |= _head("head", cam, table, metadata["cam_bias"], cells, temperature)
         network.load_state_dict(weights)
+        crowd: dict[str, Tensor] = {}
+        crowd_temperature = float(metadata.get("crowd_temperature", 1.0))
+        for node in graph.node:
+            if "crowd_cam" in node.output:
+                text = metadata["crowd_cam_bias"]
+                crowd = _head("crowd_head", node, table, text, cells, crowd_temperature)
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
         raise DataError(
             f"{path} holds no weights that can be trained further (an int8 model, or one that "
             "ferdesk-train did not export); give a checkpoint, last.pt or best.pt."
         ) from error
     _check_parity(network, recipe.crop_px, temperature, classify, path)
-    return InitialWeights(weights, shape, temperature, path.name)
+    return InitialWeights(weights, shape, temperature, path.name, crowd, crowd_temperature)
+
+
+def _head(
+    name: str,
+    node: Any,  # noqa: ANN401, onnx has no types
+    table: Mapping[str, NDArray[Any]],
+    bias: str,
+    cells: int,
+    temperature: float,
+) -> dict[str, Tensor]:
+    """Weights of a last layer, from the convolution that makes its class activation."""
+    kernel = table.get(node.input[1], table.get(f"{node.input[1]}.half"))
+    if kernel is None:
+        raise KeyError(name)
+    weight = kernel[:, :, 0, 0].astype(np.float32) * (temperature * cells)
+    return {
+        f"{name}.weight": torch.from_numpy(weight),
+        f"{name}.bias": torch.from_numpy(np.array(json.loads(bias), np.float32) * temperature),
+    }
 
 
 def _check_parity(

@@ -3,35 +3,34 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ferdesk.errors import DataError, FerdeskError
-from trainer.data.fer2013 import Faces, Fer2013
+from trainer.data.fer2013 import Fer2013, Split
+from trainer.data.ferplus import FerPlus
 from trainer.models.baselines import StackedAutoEncoder
 from trainer.models.network import Network
 from trainer.recipes.config import Recipe
-from trainer.scoring.center_crop import center_accuracy
 from trainer.training.build import build_network
 from trainer.training.checkpoint import Checkpoint, current_commit, load_checkpoint, save_checkpoint
-from trainer.training.distillation import Teacher, load_teacher, teacher_probabilities
 from trainer.training.distributed import ALONE, Group, GroupLost, synchronise_norms
 from trainer.training.epoch_plan import learning_rate_at
 from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
 from trainer.training.initial_weights import initialise
-from trainer.training.pretrain import FILE as PRETRAINED
 from trainer.training.pretrain import Progress as Pretraining
 from trainer.training.pretrain import pretrain
 from trainer.training.progress import Progress
+from trainer.training.resume import checkpoint_to_resume
 from trainer.training.run_log import RunLog
 from trainer.training.step import TrainingStep, is_out_of_memory, memory_format
+from trainer.training.targets import training_targets
+from trainer.training.timed_schedule import NO_END, TimedSchedule
+from trainer.training.watch import public_scores, weights_are_finite
 
 SAVE_EVERY_S = 60.0
 """At least so often ``last.pt`` is written."""
@@ -52,7 +51,9 @@ def fit(
     bf16: bool = False,
     resume: bool = False,
     start: dict[str, Tensor] | None = None,
+    votes: Mapping[Split, FerPlus] | None = None,
     max_steps: int | None = None,
+    minutes: float | None = None,
     events: bool = False,
     group: Group = ALONE,
     report: Callable[[Progress], None] = lambda _: None,
@@ -75,7 +76,10 @@ def fit(
         resume: go on from ``last.pt`` where there is one.
         start: weights to begin from in place of random ones, as of ``Checkpoint``; those of the
             last layer are left out where their shape differs. A resumed run has its own.
+        votes: FER+'s, for a recipe with a crowd head; PublicTest's are watched.
         max_steps: stop there, for timing and tests; the schedule stays that of the whole run.
+        minutes: of training, over which the whole schedule is laid, however many steps they allow;
+            ``epochs`` then only sets the proportions of the schedule's parts.
         events: write TensorBoard's events into ``folder/events``.
         group: the processes that share each batch; the first of them writes the files.
         report: called every few steps.
@@ -92,9 +96,10 @@ def fit(
     try:
         run = _Run(
             recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
-            resume=resume, start=start, group=group, notice=notice, stop_requested=stop_requested,
+            resume=resume, start=start, votes=votes, group=group, notice=notice,
+            stop_requested=stop_requested,
         )  # fmt: skip
-        return run.train(max_steps, events, report, stop_requested)
+        return run.train(max_steps, events, report, stop_requested, minutes)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -118,12 +123,12 @@ class _Run:
         bf16: bool = False,
         resume: bool = False,
         start: dict[str, Tensor] | None = None,
+        votes: Mapping[Split, FerPlus] | None = None,
         group: Group = ALONE,
         notice: Callable[[str], None] = lambda _: None,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.recipe, self.data, self.folder, self.group = recipe, data, folder, group
-        self.stop_requested = stop_requested
         self.device = torch.device(device)
         self.bf16, self.notice = bf16, notice
         if self.device.type == "cuda":
@@ -136,13 +141,23 @@ class _Run:
                 f"Training has {len(training)} faces, fewer than the batch of {recipe.batch}."
             )
         group.check_batch(recipe.batch)
-        checkpoint = group.from_first(lambda: self._open(resume))
+        if (recipe.crowd_weight > 0) != (votes is not None):
+            raise DataError(
+                "The crowd head learns FER+'s votes: a crowd_weight above 0 and --ferplus go "
+                "together."
+            )
+        self.votes = votes
+        checkpoint = group.from_first(
+            lambda: checkpoint_to_resume(folder, recipe, data.sha256, resume)
+        )
         torch.manual_seed(recipe.seed)
         self.model = self._network()
         if checkpoint is None:
             self.model.prepare(torch.from_numpy(training.pixels).to(self.device))
         if checkpoint is None and start is not None:
             initialise(self.model, start)
+        for module in self.model.first_stages(recipe.freeze_stages):
+            module.requires_grad_(False)
         self.model = synchronise_norms(self.model, group, self.device)
         self.averaged = self._network() if recipe.average else None
         if self.averaged is not None:
@@ -150,7 +165,10 @@ class _Run:
             self.averaged.eval()
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
-            group=group, autotune=autotune, notice=notice, **self._distillation_targets(),
+            group=group, autotune=autotune, notice=notice,
+            **training_targets(
+                recipe, data, votes, folder, self.device, group, notice, stop_requested
+            ),
         )  # fmt: skip
         self.steps_per_epoch = self.update.steps_per_epoch
         self.num_steps = self.steps_per_epoch * recipe.epochs
@@ -159,6 +177,8 @@ class _Run:
         self.commit = current_commit()
         # weights to start from have been pre-trained, or have learned already
         self._pretrains = checkpoint is None and start is None
+        self._timed: TimedSchedule | None = None
+        """Schedule over minutes, where time sets the run's length."""
         self._best: Checkpoint | None = None
         """The best so far, where it is not on the disk yet."""
         if checkpoint is not None:
@@ -172,49 +192,6 @@ class _Run:
             self.device, memory_format=memory_format(self.recipe, self.device)
         )
         return network
-
-    def _distillation_targets(self) -> dict[str, Any]:
-        """Teachers, or their precomputed soft targets; only the first process reads files."""
-        if not self.recipe.teacher:
-            return {}
-
-        def load() -> tuple[list[Teacher], NDArray[np.float32] | None]:
-            teachers = [load_teacher(Path(place), self.recipe) for place in self.recipe.teacher]
-            if self.recipe.distill_view == "same":
-                return teachers, None
-            return [], teacher_probabilities(
-                teachers, self.data, self.recipe, self.folder, self.device, self.notice,
-                self.stop_requested,
-            )  # fmt: skip
-
-        teachers, soft_targets_NK = self.group.from_first(load)
-        if soft_targets_NK is not None:
-            return {"soft_targets_NK": torch.from_numpy(soft_targets_NK)}
-        return {"teachers": [teacher.network().to(self.device) for teacher in teachers]}
-
-    def _open(self, resume: bool) -> Checkpoint | None:
-        """The checkpoint to resume from, checked; only the first process does this."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"The folder {self.folder} cannot be made: {error}.") from error
-        path = self.folder / "last.pt"
-        if not resume and (path.exists() or (self.folder / PRETRAINED).exists()):
-            raise DataError(
-                f"{self.folder} already holds a run; add --resume to go on, or choose another "
-                "--out."
-            )
-        if not path.exists():
-            return None
-        checkpoint = load_checkpoint(path)
-        if checkpoint.recipe != self.recipe:
-            raise DataError(
-                f"{self.folder} holds a run of another recipe; resume with the same preset and "
-                "--set values, or choose another --out."
-            )
-        if checkpoint.data_sha256 != self.data.sha256:
-            raise DataError(f"{self.folder} holds a run on another data file.")
-        return checkpoint
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.model.load_state_dict(checkpoint.weights)
@@ -231,7 +208,13 @@ class _Run:
         events: bool,
         report: Callable[[Progress], None],
         stop_requested: Callable[[], bool],
+        minutes: float | None = None,
     ) -> Checkpoint:
+        if minutes is not None:
+            if self.group.size > 1:
+                raise DataError("--minutes is for one process; several would not end together.")
+            self._timed = TimedSchedule(self.recipe, minutes, self.scores.get("trained_s", 0.0))
+            self.num_steps = self.step if self._timed.is_over else NO_END
         last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
         run_log = None
         try:
@@ -299,11 +282,19 @@ class _Run:
         self._to_train_mode()
         if self.step < last_step:
             self.update.begin_epoch(self.step // self.steps_per_epoch, first_unread)
+        if self._timed is not None:
+            self._timed.start()
         while self.step < last_step:
+            if self._timed is not None:
+                self.scores["trained_s"] = self._timed.tick()
+                self.update.set_next_rate(self._timed.rate)
+                if self._timed.is_over:
+                    last_step = self.step + 1
             self.update()
             self.step += 1
             within = self.step % self.steps_per_epoch
-            epoch_ended = within == 0
+            # a run that ends by the clock is evaluated where it ends
+            epoch_ended = within == 0 or (self._timed is not None and self.step == last_step)
             checked = epoch_ended or self.step == last_step or self.step % check_every == 0
             # between GPUs the question itself would be an exchange in every step
             asks = checked or on_cpu or self.group.size == 1
@@ -314,7 +305,7 @@ class _Run:
             first_unread = within
             now_s = time.monotonic()
             images_per_s = (self.step - timed_step) * self.recipe.batch / max(now_s - timed_s, 1e-9)
-            rate = learning_rate_at(self.recipe, (self.step - 1) / self.steps_per_epoch)
+            rate, num_steps, num_epochs = self._schedule(last_step)
             saving = self.group.any(
                 stopping
                 or self.step == last_step
@@ -331,9 +322,9 @@ class _Run:
                 save_took_s = saved_s - save_s
             report(
                 Progress(
-                    self.step / self.steps_per_epoch, self.step, self.num_steps, loss, rate,
+                    self.step / self.steps_per_epoch, self.step, num_steps, loss, rate,
                     images_per_s, self.scores.get("public"), self.scores.get("best_public"),
-                    self.recipe.epochs, epoch_ended,
+                    num_epochs, epoch_ended,
                 )
             )  # fmt: skip
             if epoch_ended:
@@ -346,8 +337,18 @@ class _Run:
                     "--resume goes on from there."
                 )
 
+    def _schedule(self, last_step: int) -> tuple[float, int, int]:
+        """Learning rate of the last step, and the run's expected number of steps and epochs."""
+        if self._timed is None:
+            rate = learning_rate_at(self.recipe, (self.step - 1) / self.steps_per_epoch)
+            return rate, self.num_steps, self.recipe.epochs
+        steps = self.step if self.step == last_step else self._timed.expected_steps(self.step)
+        return self._timed.rate, steps, math.ceil(steps / self.steps_per_epoch)
+
     def _to_train_mode(self) -> None:
         self.model.train()
+        for module in self.model.first_stages(self.recipe.freeze_stages):
+            module.eval()
         if self.recipe.freeze_norms:
             for module in self.model.modules():
                 if isinstance(module, _BatchNorm):
@@ -361,7 +362,7 @@ class _Run:
         return losses.mean().item()
 
     def _check_finite(self, loss: float, weights_too: bool) -> None:
-        if math.isfinite(loss) and not (weights_too and not self._weights_are_finite()):
+        if math.isfinite(loss) and not (weights_too and not weights_are_finite(self.model)):
             return
         raise CannotTrain(
             f"Loss or weights are no longer finite at step {self.step}; start again with a "
@@ -369,47 +370,33 @@ class _Run:
             f"{self.folder} may hold are from before that."
         )
 
-    def _weights_are_finite(self) -> bool:
-        values = [v for v in self.model.state_dict().values() if v.is_floating_point()]
-        # a norm is finite where all its numbers are; these are far from overflow
-        return bool(torch.isfinite(torch.stack(torch._foreach_norm(values))).all())
-
     def _evaluate_epoch(
         self, run_log: RunLog | None, learning_rate: float, images_per_s: float
     ) -> None:
-        epoch = self.step // self.steps_per_epoch
-        accuracy = self._public_accuracy() if len(self.data.splits["public"]) else None
+        epoch = math.ceil(self.step / self.steps_per_epoch)
+        evaluated = self.averaged if self.averaged is not None else self.model
+        accuracy, crowd = public_scores(
+            evaluated, self.data.splits["public"], self.votes, self.recipe.crop_px,
+            bf16=self.bf16, group=self.group,
+        )  # fmt: skip
+        self._to_train_mode()
         if accuracy is not None:
-            self.scores["public"] = accuracy
+            self.scores |= {"public": accuracy, **crowd}
         if accuracy is not None and accuracy > self.scores.get("best_public", 0.0):
             self.scores["best_public"] = accuracy
             self.scores["best_epoch"] = float(epoch)
             if self.group.writes:
                 self._best = self._checkpoint(copied=True)
-        loss = self._mean_loss(0, self.steps_per_epoch)
+        loss = self._mean_loss(0, self.step % self.steps_per_epoch or self.steps_per_epoch)
         if run_log is not None:
             row = {
                 "epoch": epoch, "step": self.step, "loss": loss, "learning_rate": learning_rate,
-                "images_per_s": images_per_s, "public": accuracy,
+                "images_per_s": images_per_s, "public": accuracy, **crowd,
             }  # fmt: skip
             try:
                 run_log.write(row)
             except FerdeskError as error:
                 raise TrainingStopped(str(error)) from error
-
-    def _public_accuracy(self) -> float:
-        public, group = self.data.splits["public"], self.group
-        judged = self.averaged if self.averaged is not None else self.model
-        if group.size > 1:
-            rows = slice(group.rank, None, group.size)
-            public = Faces(public.pixels[rows], public.labels[rows])
-        accuracy = center_accuracy(judged, public, self.recipe.crop_px, self.bf16)
-        self._to_train_mode()
-        if group.size > 1:
-            hits = torch.tensor([accuracy * len(public), len(public)], dtype=torch.float64)
-            hits = group.mean(hits)
-            accuracy = float(hits[0] / hits[1])
-        return accuracy
 
     def _checkpoint(self, copied: bool = False) -> Checkpoint:
         def own(table: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from ferdesk.core.labels import NUM_LABELS
 from trainer.data.augment import augment, cut_mix
 from trainer.data.fer2013 import Faces
-from trainer.models.losses import a_softmax_logits, cross_entropy, distillation, squared_hinge
+from trainer.models.losses import (
+    a_softmax_logits,
+    cross_entropy,
+    distillation,
+    squared_hinge,
+    vote_loss,
+)
 from trainer.models.network import Network
 from trainer.recipes.config import Recipe
 from trainer.training.distributed import ALONE, Group
@@ -42,6 +48,8 @@ class TrainingStep:
         teachers: networks on the same device, asked for soft targets of the same views.
         soft_targets_NK: precomputed soft targets of ``training``, [N, 7] float32 at
             ``distill_temperature``; then without teachers.
+        votes_NK: each label's share of each face's voters, [N, 7] float32, where the recipe has a
+            head for them.
         notice: takes a message for the user.
     """
 
@@ -58,6 +66,7 @@ class TrainingStep:
         autotune: bool = False,
         teachers: Sequence[Network] = (),
         soft_targets_NK: Tensor | None = None,
+        votes_NK: Tensor | None = None,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.recipe, self.network, self.averaged = recipe, network, averaged
@@ -65,6 +74,7 @@ class TrainingStep:
         self.bf16, self.group, self.notice = bf16, group, notice
         self.teachers = [teacher.eval().requires_grad_(False) for teacher in teachers]
         self.soft_targets_NK = None if soft_targets_NK is None else soft_targets_NK.to(self.device)
+        self.votes_NK = None if votes_NK is None else votes_NK.to(self.device)
         self.steps_per_epoch = len(training) // recipe.batch
         self.pixels_NHW = torch.from_numpy(training.pixels).to(self.device)
         self.labels_N = torch.from_numpy(training.labels).to(self.device)
@@ -95,6 +105,10 @@ class TrainingStep:
             group["lr"] = self._rate
             group["fused"] = True
 
+    def set_next_rate(self, rate: float) -> None:
+        """Set another learning rate for the next step than the epoch's plan."""
+        self._plan.rate_S[self._within] = rate
+
     def begin_epoch(self, epoch: int, within: int = 0) -> None:
         """Copy ``epoch``'s plan to the device, and continue before its step ``within``."""
         plan = plan_epoch(self.recipe, len(self.labels_N), epoch, self.group)
@@ -122,13 +136,15 @@ class TrainingStep:
         random_BD = plan.random_SBD.index_select(0, counter)[0]
         self._rate.copy_(plan.rate_S.index_select(0, counter)[0])
         self.optimizer.zero_grad(set_to_none=True)
-        batch: tuple[Tensor, ...] = (
+        batch: tuple[Any, ...] = (
             self.pixels_NHW.index_select(0, indices_B), self.labels_N.index_select(0, indices_B),
             random_BD, plan.mixup_lambda_S.index_select(0, counter)[0],
             plan.annealing_S.index_select(0, counter)[0],
+            *(
+                None if table_NK is None else table_NK.index_select(0, indices_B)
+                for table_NK in (self.soft_targets_NK, self.votes_NK)
+            ),
         )  # fmt: skip
-        if self.soft_targets_NK is not None:
-            batch = (*batch, self.soft_targets_NK.index_select(0, indices_B))
         loss = self._backward(batch)
         if self.recipe.sam_rho:
             self._sam_gradient(batch)
@@ -138,7 +154,7 @@ class TrainingStep:
         self.losses_S.index_copy_(0, counter, loss.detach()[None])
         counter += 1
 
-    def _backward(self, batch: tuple[Tensor, ...]) -> Tensor:
+    def _backward(self, batch: tuple[Any, ...]) -> Tensor:
         """Backward pass: fills the gradients; returns the loss."""
         self.optimizer.zero_grad(set_to_none=True)
         loss: Tensor = self._loss(*batch)
@@ -146,7 +162,7 @@ class TrainingStep:
         self.group.average_gradients(self.network.parameters())
         return loss
 
-    def _sam_gradient(self, batch: tuple[Tensor, ...]) -> None:
+    def _sam_gradient(self, batch: tuple[Any, ...]) -> None:
         """Gradient after the SAM ascent step (Foret et al., 2021; ASAM: Kwon et al., 2021).
 
         The batch norms' statistics come from the first pass alone.
@@ -180,6 +196,7 @@ class TrainingStep:
         mixup_lambda: Tensor,
         annealing: Tensor,
         soft_targets_BK: Tensor | None = None,
+        votes_BK: Tensor | None = None,
     ) -> Tensor:
         recipe = self.recipe
         x_B1HW = augment(faces_BHW, recipe, random_BD)
@@ -218,6 +235,11 @@ class TrainingStep:
             student_BK = self.network.classify(embedding_BC)
             distilled = distillation(student_BK, soft_targets_BK, recipe.distill_temperature)
             loss = (1 - recipe.distill_alpha) * loss + recipe.distill_alpha * distilled
+        if votes_BK is not None:
+            if own_B is not None:
+                votes_BK = own_B[:, None] * votes_BK + (1 - own_B)[:, None] * votes_BK.flip(0)
+            crowd_BK = self.network.classify_crowd(embedding_BC)
+            loss = loss + recipe.crowd_weight * vote_loss(crowd_BK, votes_BK).mean()
         return loss
 
     def _teacher_probabilities(self, x_B1HW: Tensor) -> Tensor:

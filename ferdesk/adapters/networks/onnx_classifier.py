@@ -34,6 +34,8 @@ _REQUIRED_METADATA = (
     "ferdesk.schema", "labels", "name", "version", "architecture", "trained_on", "accuracy",
     "licence", "map_region", "map_stride", "map_range",
 )  # fmt: skip
+_CROWD = "crowd"
+"""The optional output of how people would vote."""
 _MAX_THREADS = 2
 _CUDA_GRAPHS = {"enable_cuda_graph": "1", "cudnn_conv_algo_search": "HEURISTIC"}
 
@@ -129,6 +131,7 @@ class OnnxClassifier:
         batch = np.ascontiguousarray(crops[:, None], dtype=np.float32)
         values = dict(zip(self._outputs, self._run(batch), strict=True))
         probabilities = _softmax(values.pop("logits"))
+        crowd = _softmax(values.pop(_CROWD)) if _CROWD in values else None
         return [
             Expression(
                 probabilities=probabilities[i],
@@ -137,6 +140,7 @@ class OnnxClassifier:
                     for name in _MAPS
                     if name in values
                 },
+                crowd=None if crowd is None else crowd[i],
             )
             for i in range(len(crops))
         ]
@@ -370,7 +374,9 @@ def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> lis
                 count=NUM_LABELS,
             )
         )
-    return ["logits", *(name for name in _MAPS if name in outputs)]
+    # one of another shape is not ours, and is not asked for
+    crowd = _CROWD in outputs and list(outputs[_CROWD].shape[1:]) == [NUM_LABELS]
+    return ["logits", *(name for name in _MAPS if name in outputs), *([_CROWD] if crowd else [])]
 
 
 def _read_info(
