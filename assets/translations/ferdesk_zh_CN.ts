@@ -2296,6 +2296,10 @@
         <translation>{path} 的第 {number} 行的列数多于表头；请把含逗号的标签放入引号，时间用小数点书写。</translation>
     </message>
     <message>
+        <source>A quotation mark in line {number} of {path} joins it with the lines behind it; write two where one is meant.</source>
+        <translation>{path} 的第 {number} 行中的引号把该行与后面的行连在了一起；若要表示一个引号，请连写两个。</translation>
+    </message>
+    <message>
         <source>Line {number} of {path} has no time or no label.</source>
         <translation>{path} 第 {number} 行缺少时间或标签。</translation>
     </message>

@@ -28,6 +28,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # the first two bytes of UTF-32's are UTF-16's
 _ABSENT = ("", "na", "n/a", "none", "null", "nan", "undefined")
+_NO_COMMAS = re.compile(r"\s*[+-]?\d*,\d+\s*;", re.ASCII)
+"""A first line whose comma stands in a number."""
+_BLANKS = " \t\u00a0\u3000"
 _HEADER_WITHIN = 40
 """Programs write lines above their header; no more than these."""
 
@@ -87,6 +90,8 @@ def read_table(data: bytes, name: str, wanted: Wanted) -> MarkerTable:
             if columns is not None:
                 return MarkerTable(rows[index + 1 :], columns, row.cells, delimiter)
     for delimiter, rows in parsed:
+        if fault is not None and delimiter == "," and _NO_COMMAS.match(text):
+            break  # semicolons, but for the quotation mark
         table = _without_header(rows, delimiter, name, wanted)
         if table is not None:
             return table
@@ -173,14 +178,14 @@ class _Unreadable(Exception):
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> list[Row]:
-    """The lines that are not empty, cells without the blanks around them."""
+    """The lines that are not empty, cells without the blanks around them but with line ends."""
     try:
         return _parsed(text, delimiter, first_line, csv.QUOTE_MINIMAL)
     except _Unreadable:
         if delimiter != "\t":
             raise
-        # programs that write tabs need no quotation marks, and some write none
-        return _parsed(text, delimiter, first_line, csv.QUOTE_NONE)
+    # programs that write tabs need no quotation marks, and some write none
+    return _parsed(text, delimiter, first_line, csv.QUOTE_NONE)
 
 
 def _parsed(text: str, delimiter: str, first_line: int, quoting: Literal[0, 3]) -> list[Row]:
@@ -196,7 +201,7 @@ def _parsed(text: str, delimiter: str, first_line: int, quoting: Literal[0, 3]) 
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 number = first_line + skipped + before
-                rows.append(Row(number, tuple(cell.strip() for cell in cells)))
+                rows.append(Row(number, tuple(cell.strip(_BLANKS) for cell in cells)))
             before = reader.line_num
     except csv.Error as error:
         raise _Unreadable(first_line + skipped + before, error) from error
@@ -250,6 +255,28 @@ def _without_header(
             )
         )
     return MarkerTable(rows, Columns(0, 1, wanted.unit), ("", ""), delimiter)
+
+
+def swallowed_line(table: MarkerTable, row: Row) -> bool:
+    """Whether a cell of several lines holds what looks like lines of the table.
+
+    Then a quotation mark that belongs to a label was taken for the begin of a cell.
+    """
+    columns, count = table.columns, len(table.header)
+    for at, cell in enumerate(row.cells):
+        if "\n" not in cell and "\r" not in cell:
+            continue
+        first, *others = cell.splitlines()
+        lines = [[*row.cells[:at], *first.split(table.delimiter)]]
+        lines += [line.split(table.delimiter) for line in others]
+        if table.delimiter not in first:
+            del lines[0]
+        for cells in lines:
+            if len(cells) == count and looks_like_time(
+                cells[columns.time].strip(_BLANKS), table.delimiter
+            ):
+                return True
+    return False
 
 
 def looks_like_time(text: str, delimiter: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.marker_columns import Unit, Wanted
-from ferdesk.sessions.marker_table import MarkerTable, Row, is_absent, read_table
+from ferdesk.sessions.marker_table import MarkerTable, Row, is_absent, read_table, swallowed_line
 from ferdesk.sessions.reader import Marker, Session
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -91,11 +91,21 @@ def _rows_with_markers(table: MarkerTable, path: Path) -> list[Row]:
                     path=path,
                 )
             )
+        if swallowed_line(table, row):
+            raise RecordingError(
+                translatable(
+                    "A quotation mark in line {number} of {path} joins it with the lines behind "
+                    "it; write two where one is meant.",
+                    number=row.line,
+                    path=path,
+                )
+            )
         cells = row.cells
         time = cells[columns.time] if columns.time < len(cells) else ""
         label = cells[columns.label] if columns.label < len(cells) else ""
         if columns.sparse and is_absent(time):
             continue
+        label = clean_label(label)
         if columns.skips_unlabelled and not label:
             continue
         if not time or not label or len(cells) <= (columns.phase or 0):

@@ -72,6 +72,17 @@ def test_a_marker_file_is_added_once_and_strays_are_told(tmp_path: Path) -> None
     assert [marker.label for marker in markers] == ["go", "late"]
 
 
+def test_a_table_of_many_columns_is_imported_by_their_names(tmp_path: Path) -> None:
+    folder = SessionMaker(tmp_path)([[(1, "happy")]] * 20)
+    path = tmp_path / "table.csv"
+    path.write_bytes("Reiz;Beginn;Ton\nÄrger;500;a\nFreude;1500;b\n".encode("cp1252"))
+    options = ["--time-column", "Beginn", "--label-column", "1", "--unit", "ms"]
+    text = done("sessions", "markers", folder, path, *options, "--encoding", "cp1252")
+    assert "2 markers added" in text
+    markers = load_review(read_session(folder)).markers
+    assert [(marker.t_s, marker.label) for marker in markers] == [(0.5, "Ärger"), (1.5, "Freude")]
+
+
 def test_report_writes_its_file_and_its_figures(tmp_path: Path) -> None:
     folder = SessionMaker(tmp_path)([[(1, "happy")]] * 20)
     before = (folder / "results.csv").read_bytes()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import Detection
+from ferdesk.core.types import CameraFormat, Detection
 from ferdesk.factory import services as module
 from ferdesk.factory.services import WindowServices
 from tests.runtime.test_engine import Classifier
@@ -82,3 +82,19 @@ def test_a_candidate_is_loaded_once_where_two_threads_open_it(
         thread.join(10)
     assert len(loaded) == 1
     assert opened == [loaded[0]] * 2
+
+
+def test_a_stream_of_the_window_is_known_by_the_source_that_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[object] = []
+
+    def open_stream(kind: str, **options: object) -> None:
+        opened.append((kind, options))
+
+    monkeypatch.setattr(module, "open_source", lambda name, **_: name)
+    monkeypatch.setattr(module, "open_stream", open_stream)
+    services = WindowServices()
+    services.open_source("camera:1", CameraFormat())
+    services.open_stream("lsl")
+    assert opened == [("lsl", {"sources": ["camera:1"]})]

@@ -56,6 +56,7 @@ def markers_of(make_session: Maker, tmp_path: Path) -> Callable[..., list[tuple[
         ('time,label\n0.5,"film\nA"\n1.5,b\n', [(0.5, "film A"), (1.5, "b")]),
         ("time,label\r\n0.5,a\u2028b\r\n1.5,c\vd\r\n", [(0.5, "a b"), (1.5, "c d")]),
         ('time\tlabel\n0.5\t"so" she said\n', [(0.5, '"so" she said')]),
+        ('label\tonset\n" a\t0,5\n"b" c\t1,5\n', [(0.5, '" a'), (1.5, '"b" c')]),
         ("time,label\n0.5,测试\n".encode("utf-16"), [(0.5, "测试")]),
         ("time,label\n0.5,测试\n".encode("utf-16-le"), [(0.5, "测试")]),
         ("time,label\n0.5,测试\n".encode("utf-16-be"), [(0.5, "测试")]),
@@ -174,6 +175,15 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, str], str]] = {
     "a missing column": ("time,label\n1.5,a\n", {"time_column": "when"}, "--time-column"),
     "a number too high": ("time,label\n1.5,a\n", {"time_column": "3"}, "no column 3; it has 2"),
     "an open quotation mark": ('time,label\n0.5,"a\n1.5,b\n', {}, "Line 2 .*quotation mark"),
+    "an open quotation mark after a semicolon": ('1,9;"NA\n', {}, "Line 1 .*quotation mark"),
+    "a label's quotation marks over lines": (
+        'time;label\n0,5;"a\n1,5;b\n2,5;c"\n', {}, "line 2.*write two",
+    ),
+    "the same with tabs": ('label\tonset\n" a\t0,5\n"\t1,5\n', {}, "line 2.*write two"),
+    "the same with the label before": (
+        'label,onset\n"a,0.5\n",1.5\n', {}, "line 2.*write two",
+    ),
+    "a label of blank lines": ('time,label\n0.5," \n "\n', {}, "Line 2.*no time or no label"),
     "not UTF-8": ("time,label\n0.5,Ärger\n".encode("cp1252"), {}, "--encoding cp1252"),
     "an unknown encoding": ("time,label\n", {"encoding": "klingon"}, "'klingon'"),
     "a wrong encoding": ("time,label\n0.5,测\n".encode("gbk"), {"encoding": "ascii"}, "'ascii'"),
