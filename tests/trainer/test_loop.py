@@ -17,7 +17,7 @@ from trainer.data.fer2013 import Faces, Fer2013
 from trainer.models.losses import cross_entropy
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.scoring.center_crop import center_accuracy
-from trainer.training import loop, step
+from trainer.training import loop, step, watch
 from trainer.training.checkpoint import Checkpoint, load_checkpoint
 from trainer.training.epoch_plan import learning_rate_at
 from trainer.training.errors import TrainingStopped
@@ -327,7 +327,7 @@ def _never(*_: object) -> Any:
 def test_a_first_epoch_without_a_single_hit_is_logged(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "center_accuracy", lambda *_: 0.0)
+    monkeypatch.setattr(watch, "center_accuracy", lambda *_: 0.0)
     fit(tiny_recipe, tiny_data, tmp_path / "new")
     assert [row["public"] for row in _log(tmp_path / "new")] == [0.0, 0.0, 0.0]
 
@@ -349,7 +349,7 @@ def test_the_selection_rule_chooses_the_checkpoint(
     epoch: int,
 ) -> None:
     accuracies = iter([0.3, 0.5, 0.4])
-    monkeypatch.setattr(loop, "center_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(watch, "center_accuracy", lambda *_: next(accuracies))
     chosen = fit(dataclasses.replace(tiny_recipe, select=select), tiny_data, tmp_path)
     assert chosen.step == 3 * epoch
     assert chosen.scores["best_public"] == 0.5
@@ -564,7 +564,7 @@ def test_what_is_best_but_not_on_the_disk_yet_is_written_before_last_pt_tells_of
 ) -> None:
     monkeypatch.setattr(loop, "SAVE_SHARE", 1e-9)  # the second epoch's end saves nothing
     accuracies = iter([0.3, 0.5, 0.4])
-    monkeypatch.setattr(loop, "center_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(watch, "center_accuracy", lambda *_: next(accuracies))
     fit(tiny_recipe, tiny_data, tmp_path)
     best = load_checkpoint(tmp_path / "best.pt")
     assert (best.step, best.scores["public"]) == (6, 0.5)

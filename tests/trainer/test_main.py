@@ -20,7 +20,7 @@ from trainer.data.augment import augment
 from trainer.evaluation.predictions import Origin, Predictions
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe, preset_names
-from trainer.training import loop, step
+from trainer.training import step, watch
 from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 # seconds of work; a busy machine may take many times that
@@ -198,7 +198,7 @@ def test_a_tiny_fit_leaves_its_checkpoint_and_its_log(run: Run, csv: Path, tmp_p
 def test_a_fit_that_selects_by_publictest_points_to_what_it_selected(
     run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "center_accuracy", lambda *_: 0.5)
+    monkeypatch.setattr(watch, "center_accuracy", lambda *_: 0.5)
     preset = "cbam-resnet-asoftmax"
     _, _, err = run("fit", "--data", csv, "--out", tmp_path / "run", "--preset", preset, *TINY)
     assert f"ferdesk-train export {tmp_path / 'run' / 'best.pt'} " in err

@@ -117,8 +117,9 @@ def write_card(facts: Facts) -> str:
     """Text of the card."""
     parts = [
         _head(facts), _uses(), _data(facts), _accuracy(facts), _per_class(facts),
-        _calibration(facts), crowd_section(facts.metadata, facts.file), _robustness(facts), _steadiness(facts), _live(facts),
-        _jaffe(facts), _speed(facts), _limits(facts), _licence(facts), _sources(facts),
+        _calibration(facts), crowd_section(facts.metadata, facts.file), _robustness(facts),
+        _steadiness(facts), _live(facts), _jaffe(facts), _speed(facts), _limits(facts),
+        _licence(facts), _sources(facts),
     ]  # fmt: skip
     return "\n\n".join(_wrapped(part) for part in parts if part) + "\n"
 
