@@ -22,6 +22,7 @@ from ferdesk.core.types import (
     Frame,
     FrameResult,
     ModelInfo,
+    SourceEvent,
     SourceInfo,
 )
 from ferdesk.errors import SourceError
@@ -149,6 +150,32 @@ def test_a_source_that_is_cut_off_fails_after_its_frames() -> None:
     wait_for(lambda: engine.status().state is State.FAILED)
     assert engine.status().message == "It breaks off."
     assert [result.frame.index for result in results] == [0]
+    engine.stop()
+
+
+def test_what_a_film_does_not_keep_is_an_event_of_the_run_also_at_its_end() -> None:
+    told: list[SourceEvent] = []
+
+    class Telling(Source):
+        def take_events(self) -> list[SourceEvent]:
+            taken = list(told)
+            told.clear()
+            return taken
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield Frame(IMAGE, 0, 0.0, time.monotonic())
+        told.append(SourceEvent("time_jumped", "The clock jumps.", 0.1))
+        yield Frame(IMAGE, 1, 0.1, time.monotonic())
+        told.append(SourceEvent("pictures_damaged", "One is damaged.", 0.1))
+
+    events: list[tuple[str, str]] = []
+    engine = Engine(on_event=lambda kind, text, _at_s: events.append((kind, text)))
+    engine.start(lambda: Telling(script, kind="video"), pipeline)
+    wait_for(lambda: engine.status().state is State.ENDED)
+    assert events == [
+        ("time_jumped", "The clock jumps."),
+        ("pictures_damaged", "One is damaged."),
+    ]
     engine.stop()
 
 
