@@ -184,6 +184,29 @@ def test_the_changes_are_counted_from_row_to_column(make_session: Maker) -> None
     ]
 
 
+def test_a_change_that_is_more_frequent_is_darker(make_session: Maker) -> None:
+    runs = ["happy", "sad", "happy", "sad", "happy", "fear"]
+    folder = make_session([[(1, label)] for label in runs for _ in range(5)])
+    html = html_report([read_session(folder)], made=MADE, version="1.2")
+    # happy to sad and sad to happy twice, happy to fear once: 0.08 and 0.42 of the most
+    assert re.findall(r"rgba\(0,114,178,([\d.]+)\)", html) == ["0.29", "0.50", "0.50"]
+    assert "5 in total: from row to column" in Page(html).words
+
+
+def test_only_what_happened_is_warned_of(make_session: Maker) -> None:
+    for number, lost, dropped in [(0, False, False), (1, True, True), (1234, True, True)]:
+        folder = make_session(
+            [[(1, "happy")]], name=f"n{number}", frames_lost=number, frames_dropped=number
+        )
+        words = page_of(folder).words
+        assert (f"{number:,} analysed frames were lost" in words) is lost
+        assert (f"{number:,} frames were skipped" in words) is dropped
+    events = [{"t_s": 61.2, "event": "x", "text": f"event {i}"} for i in range(25)]
+    words = page_of(make_session([[(1, "happy")]], name="many", events=events)).words
+    assert "1:01: event 19" in words
+    assert "event 20" not in words
+
+
 def test_the_strips_show_labels_low_confidence_and_absence_at_their_times(
     make_session: Maker,
 ) -> None:
