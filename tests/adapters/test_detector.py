@@ -257,10 +257,17 @@ def test_of_more_candidates_than_are_compared_the_best_stay(
 def test_a_region_is_resized_and_padded_to_what_the_network_takes() -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
 
+    class Watched(_Network):
+        def __init__(self) -> None:
+            pass
+
+        def run(self, picture: np.ndarray, anchors: np.ndarray) -> list[tuple[float, np.ndarray]]:
+            seen.append((picture, anchors))
+            return []
+
     class Networks(MediaPipeNetworks):
         def __init__(self) -> None:
-            network = type("Watched", (), {"run": lambda _, *given: seen.append(given) or []})()
-            self._full_range = self._short_range = network
+            self._full_range = self._short_range = Watched()
 
     image = np.full((300, 400, 3), 7, np.uint8)
     networks, region = Networks(), Region(10, 20, 200, 100)

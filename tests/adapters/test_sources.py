@@ -1,14 +1,18 @@
 """Pictures and videos as sources, good ones and broken ones."""
 
 import threading
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from ferdesk.adapters.sources import video_file
 from ferdesk.adapters.sources.camera import Camera
 from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
@@ -262,3 +266,63 @@ def test_a_bad_picture_is_refused(tmp_path: Path, content: bytes | None, message
 def test_no_camera_is_one_sentence() -> None:
     with pytest.raises(SourceError, match="camera 97"):
         Camera(97).open()
+
+
+def promised_s(kind: str, **parts: object) -> float:
+    """When a file of this kind promises to end, from what its headers say."""
+    stream: dict[str, object] = {
+        "frames": 0, "average_rate": None, "duration": None, "time_base": Fraction(1, 1000),
+        "start_time": None, "metadata": {},
+    }  # fmt: skip
+    whole: dict[str, object] = {"duration": None, "start_time": None, "streams": [1]}
+    for name, value in parts.items():
+        if name.startswith("whole_"):
+            whole[name.removeprefix("whole_")] = value
+        else:
+            stream[name] = value
+    container = SimpleNamespace(format=SimpleNamespace(name=kind), **whole)
+    return video_file._promised_end_s(
+        cast("Any", container), cast("Any", SimpleNamespace(**stream))
+    )
+
+
+def test_every_kind_of_file_promises_its_end_in_its_own_way() -> None:
+    rate = Fraction(30)
+    assert promised_s("avi", frames=75, average_rate=rate, duration=900) == 2.5
+    # of another kind the number of frames says nothing, nor does an AVI's without a rate
+    assert promised_s("mov", frames=75, average_rate=rate, duration=900) == 0.9
+    assert promised_s("avi", frames=75, duration=900) == 0.9
+    assert promised_s("avi", average_rate=rate, duration=900) == 0.9
+    assert promised_s("mov", start_time=250, duration=900) == 1.15
+    tag = {"DURATION": "01:02:03.500000000"}
+    assert promised_s("matroska", metadata=tag) == 3723.5
+    assert promised_s("matroska", metadata=tag, duration=900, time_base=None) == 3723.5
+    # the whole file's length counts where the picture is all there is in it
+    assert promised_s("mpeg", whole_duration=2_500_000) == 2.5
+    assert promised_s("mpeg", whole_duration=2_500_000, whole_start_time=1_000_000) == 3.5
+    assert promised_s("mpeg", whole_duration=2_500_000, whole_streams=[1, 2]) == 0
+    assert promised_s("mpeg") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-05-06T07:08:09Z", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
+        ("2024-05-06T07:08:09", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
+        ("2024-05-06T07:08:09+02:00", datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)),
+        ("1981-01-01T00:00:00Z", datetime(1981, 1, 1, tzinfo=UTC)),
+        ("1980-12-31T23:59:59Z", None), ("1970-01-01T00:00:00Z", None), ("soon", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_date_of_a_camera_without_a_clock_is_none(text: str, moment: datetime | None) -> None:
+    container = SimpleNamespace(metadata={"creation_time": text})
+    assert video_file._creation_time(cast("Any", container)) == moment
+
+
+@pytest.mark.parametrize(
+    ("rotation", "first"), [(0, 1), (90, 2), (180, 4), (-90, 3), (270, 3), (-180, 4), (89, 2)]
+)
+def test_a_picture_is_turned_by_its_quarter_turns(rotation: int, first: int) -> None:
+    image = np.repeat(np.array([[1, 2], [3, 4]], np.uint8)[:, :, None], 3, axis=2)
+    picture = SimpleNamespace(rotation=rotation, to_ndarray=lambda **_: image)
+    assert video_file._upright(cast("Any", picture))[0, 0].tolist() == [first] * 3

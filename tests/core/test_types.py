@@ -47,7 +47,8 @@ def test_a_frames_picture_cannot_be_written_to() -> None:
 
 
 def test_a_face_has_the_label_and_the_confidence_of_its_largest_smoothed_entry() -> None:
-    assert (face().label, face().confidence) == ("surprise", pytest.approx(0.3))
+    assert face().label == "surprise"
+    assert face().confidence == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(
