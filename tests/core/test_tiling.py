@@ -84,6 +84,13 @@ def test_a_verification_crop_stays_inside_the_picture() -> None:
     assert verification_crop(Box(-500, 0, 50, 50), 640, 360) is None
 
 
+def test_sixteen_pixels_of_a_picture_are_enough_to_look_again() -> None:
+    assert verification_crop(Box(0, 100, 20, 20), 16, 360) == Region(0, 80, 16, 60)
+    assert verification_crop(Box(0, 100, 20, 20), 15, 360) is None
+    assert verification_crop(Box(100, 0, 20, 20), 640, 16) == Region(80, 0, 60, 16)
+    assert verification_crop(Box(100, 0, 20, 20), 640, 15) is None
+
+
 def test_the_tiles_of_a_picture_are_known() -> None:
     # at half its size 1280 is 640: three tiles of 491, and 720 is 360: two of 408
     fine = [Tile(Region(x, y, 491, 408), 0.5) for y in (0, 312) for x in (0, 394, 789)]
