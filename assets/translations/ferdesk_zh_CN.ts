@@ -2572,7 +2572,7 @@
         <translation>在标记文件 {path} 中认不出标签列（{columns}）；请指明一列：ferdesk sessions markers --label-column NAME。</translation>
     </message>
     <message>
-        <source>The column {name} of {path} counts pictures; export milliseconds and give those.</source>
+        <source>The column {name} of {path} counts frames; export milliseconds and give those.</source>
         <translation>{path} 的列 {name} 以帧计数；请导出毫秒时间后使用。</translation>
     </message>
     <message>
