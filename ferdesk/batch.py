@@ -224,8 +224,9 @@ def _note_events(work: _Work, source: FrameSource, recorder: Recorder, now_s: fl
     for event in events_of(source):
         ago_s = max(0.0, now_s - event.t_s)
         recorder.note_event(event.kind, event.text, time.monotonic() - ago_s)
-        work.warn(event.text)
-        work.incomplete |= event.kind == "pictures_damaged"
+        damaged = event.kind == "pictures_damaged"
+        (work.warn if damaged else work.tell)(event.text)
+        work.incomplete |= damaged
 
 
 def _follow_live(work: _Work) -> SessionOutput:

@@ -73,6 +73,24 @@ def test_a_date_in_the_container_is_read(tmp_path: Path) -> None:
     assert starts_utc.isoformat() == "2024-05-06T07:08:09+00:00"
 
 
+def test_an_android_films_date_is_that_of_its_end(tmp_path: Path) -> None:
+    metadata = {"creation_time": "2024-05-06T07:08:09Z", "com.android.version": "14"}
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as container:
+        container.metadata.update(metadata)
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(120):
+            grey = np.full((48, 64, 3), 90, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode(None))
+    source = VideoFile(str(path))
+    starts_utc = source.open().starts_utc
+    source.close()
+    assert starts_utc is not None
+    assert starts_utc.isoformat() == "2024-05-06T07:07:57+00:00"
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])
 def test_a_video_cut_off_in_the_middle_gives_its_frames_then_says_so(
     tmp_path: Path, suffix: str

@@ -21,7 +21,7 @@ def analyze(path: Path, out: Path, every: int = 1) -> tuple[int, Session, list[s
     with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         code = batch.analyze(
             [str(path)], pipeline, batch.AnalysisOptions(out, every),
-            tell=lambda _: None, warn=told.append,
+            tell=told.append, warn=told.append,
         )  # fmt: skip
     session = read_session(out / path.stem)
     assert problems_of(session) == []
@@ -41,7 +41,7 @@ def test_a_jump_of_the_clock_is_an_event_at_its_moment_and_no_failure(
     (event,) = session.about["events"]
     assert event["event"] == "time_jumped"
     assert event["t_s"] == pytest.approx(1.0, abs=0.01)
-    assert told == [event["text"]]
+    assert [text for text in told if str(tmp_path) not in text] == [event["text"]]
 
 
 def test_damaged_pictures_are_an_event_and_exit_1_and_all_others_have_rows(tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_damaged_pictures_are_an_event_and_exit_1_and_all_others_have_rows(tmp_p
     (event,) = session.about["events"]
     assert event["event"] == "pictures_damaged"
     assert event["t_s"] == pytest.approx(0.4, abs=0.05)
-    assert told == [event["text"]]
+    assert [text for text in told if str(tmp_path) not in text] == [event["text"]]

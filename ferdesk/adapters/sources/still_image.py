@@ -15,7 +15,6 @@ from ferdesk.messages import translatable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
 _MOST_PAGES = 10_000
 

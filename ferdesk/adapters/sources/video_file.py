@@ -4,9 +4,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ferdesk.adapters.sources.cut_off import is_cut_off
 from ferdesk.adapters.sources.picture_decoder import PictureDecoder
@@ -269,6 +269,7 @@ def _promised_end_s(
 
 
 def _creation_time(container: "InputContainer") -> datetime | None:
+    """When the film began, as far as the file tells, to the second."""
     text = container.metadata.get("creation_time")
     if not text:
         return None
@@ -277,5 +278,10 @@ def _creation_time(container: "InputContainer") -> datetime | None:
     except ValueError:
         return None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    # cameras without a clock write the epoch
-    return moment if moment.year > 1980 else None
+    if moment.year <= 1980:
+        return None  # cameras without a clock write the epoch
+    length_us: Any = container.duration
+    if "com.android.version" in container.metadata and length_us:
+        # Android writes the moment at which it closed the file
+        moment -= timedelta(microseconds=length_us)
+    return moment
