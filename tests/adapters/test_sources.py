@@ -286,21 +286,22 @@ def test_no_camera_is_one_sentence() -> None:
         Camera(97).open()
 
 
-def promised_s(kind: str, **parts: object) -> float:
+def promised_s(kind: str, *, base_s: float = 0.0, jumped: bool = False, **parts: object) -> float:
     """When a file of this kind promises to end, from what its headers say."""
     stream: dict[str, object] = {
         "frames": 0, "average_rate": None, "duration": None, "time_base": Fraction(1, 1000),
         "start_time": None, "metadata": {},
     }  # fmt: skip
-    whole: dict[str, object] = {"duration": None, "start_time": None, "streams": [1]}
+    whole: dict[str, object] = {"duration": None, "start_time": 0, "streams": [1]}
     for name, value in parts.items():
         if name.startswith("whole_"):
             whole[name.removeprefix("whole_")] = value
         else:
             stream[name] = value
     container = SimpleNamespace(format=SimpleNamespace(name=kind), **whole)
+    clock = SimpleNamespace(base_s=base_s, jumped=jumped)
     return video_file._promised_end_s(
-        cast("Any", container), cast("Any", SimpleNamespace(**stream))
+        cast("Any", container), cast("Any", SimpleNamespace(**stream)), cast("Any", clock)
     )
 
 
@@ -316,10 +317,19 @@ def test_every_kind_of_file_promises_its_end_in_its_own_way() -> None:
     assert promised_s("matroska", metadata=tag) == 3723.5
     assert promised_s("matroska", metadata=tag, duration=900, time_base=None) == 3723.5
     # the whole file's length counts where the picture is all there is in it
-    assert promised_s("mpeg", whole_duration=2_500_000) == 2.5
-    assert promised_s("mpeg", whole_duration=2_500_000, whole_start_time=1_000_000) == 3.5
-    assert promised_s("mpeg", whole_duration=2_500_000, whole_streams=[1, 2]) == 0
-    assert promised_s("mpeg") == 0
+    assert promised_s("flv", whole_duration=2_500_000) == 2.5
+    assert promised_s("flv", whole_duration=2_500_000, whole_start_time=1_000_000) == 3.5
+    assert promised_s("flv", whole_duration=2_500_000, whole_streams=[1, 2]) == 0
+    assert promised_s("flv") == 0
+    # in the times of its frames, which begin where the file's clock says ``base_s``
+    assert promised_s("mov", base_s=0.25, start_time=250, duration=900) == pytest.approx(0.9)
+    assert promised_s("matroska", base_s=3.0, metadata=tag) == 3720.5
+    assert promised_s("flv", base_s=1.0, whole_duration=2_500_000) == 1.5
+    # a length that is only estimated, or counted over a jump, is no promise
+    assert promised_s("mpegts", duration=900) == 0
+    assert promised_s("mpeg", whole_duration=2_500_000) == 0
+    assert promised_s("h264", duration=900, whole_start_time=None) == 0
+    assert promised_s("mov", duration=900, jumped=True) == 0
 
 
 @pytest.mark.parametrize(
@@ -333,14 +343,5 @@ def test_every_kind_of_file_promises_its_end_in_its_own_way() -> None:
     ],
 )  # fmt: skip
 def test_a_date_of_a_camera_without_a_clock_is_none(text: str, moment: datetime | None) -> None:
-    container = SimpleNamespace(metadata={"creation_time": text})
+    container = SimpleNamespace(metadata={"creation_time": text}, duration=12_000_000)
     assert video_file._creation_time(cast("Any", container)) == moment
-
-
-@pytest.mark.parametrize(
-    ("rotation", "first"), [(0, 1), (90, 2), (180, 4), (-90, 3), (270, 3), (-180, 4), (89, 2)]
-)
-def test_a_picture_is_turned_by_its_quarter_turns(rotation: int, first: int) -> None:
-    image = np.repeat(np.array([[1, 2], [3, 4]], np.uint8)[:, :, None], 3, axis=2)
-    picture = SimpleNamespace(rotation=rotation, to_ndarray=lambda **_: image)
-    assert video_file._upright(cast("Any", picture))[0, 0].tolist() == [first] * 3

@@ -110,7 +110,11 @@ class Stream:
 
 
 @pytest.mark.parametrize(
-    ("rotation", "shown"), [(0, "RGBW"), (-90, "BRWG"), (90, "GWRB"), (180, "WBGR")]
+    ("rotation", "shown"),
+    [
+        *((0, "RGBW"), (-90, "BRWG"), (90, "GWRB"), (180, "WBGR")),
+        *((-180, "WBGR"), (270, "BRWG"), (89, "GWRB")),
+    ],
 )
 def test_where_side_data_cannot_be_read_the_turn_still_counts(rotation: int, shown: str) -> None:
     stream: Any = Stream()
