@@ -27,7 +27,7 @@ from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, S
 from ferdesk.factory.recordings import new_folder, open_video, session_header
 from ferdesk.factory.sources import is_live, open_source, shown_name
 from ferdesk.runtime.engine import Engine
-from ferdesk.runtime.reconnect import FrameSource
+from ferdesk.runtime.reconnect import FrameSource, events_of
 from ferdesk.runtime.recording import Recorder, SessionOutput, Stream
 from ferdesk.runtime.status import EventKind, State, Status, device_change
 
@@ -62,7 +62,8 @@ class AnalysisOptions:
 class _Work:
     """Analysis of one source: its parts, its callbacks, and how it ended.
 
-    ``usable`` once a session has begun; ``cut_off`` where not all of the source was analysed.
+    ``usable`` once a session has begun; ``cut_off`` where not all of the source was analysed,
+    ``incomplete`` where pictures of it are damaged.
     """
 
     name: str
@@ -74,6 +75,7 @@ class _Work:
     stop_requested: Callable[[], bool]
     usable: bool = False
     cut_off: bool = False
+    incomplete: bool = False
     warned: str = ""
     """The kind of the warning that was told last."""
 
@@ -113,7 +115,7 @@ def analyze(
             work.cut_off = True
     if done and not any(work.usable for work in done):
         return EXIT_UNUSABLE
-    partial = len(done) < len(names) or any(work.cut_off for work in done)
+    partial = len(done) < len(names) or any(work.cut_off or work.incomplete for work in done)
     return EXIT_PARTIAL if partial else EXIT_OK
 
 
@@ -175,13 +177,16 @@ def _read_through(work: _Work) -> SessionOutput:
         recording.open(lambda: _new_session(info, classifier.info, device, options))
         session = recording.session
         work.usable = True
+        last_s = 0.0
         try:
             for frame in frames_of(source):
+                last_s = frame.t_s
                 if options.duration_s is not None and frame.t_s >= options.duration_s:
                     break
                 num_seen += 1
                 if frame.index % options.every == 0:
                     recorder.take(work.pipeline.process(frame))
+                _note_events(work, source, recorder, frame.t_s)
                 if classifier.device != device:
                     device = classifier.device
                     # the network left its device in the middle: the session says from when on
@@ -206,11 +211,22 @@ def _read_through(work: _Work) -> SessionOutput:
             recorder.note_event("error", text, time.monotonic())
             raise
         finally:
+            _note_events(work, source, recorder, last_s)
             recorder.end(frames_seen=num_seen)
             recording.close()
     finally:
         source.close()
     return session
+
+
+def _note_events(work: _Work, source: FrameSource, recorder: Recorder, now_s: float) -> None:
+    """Keep and tell what the file does not keep, each at its moment; ``now_s`` is the frame's."""
+    for event in events_of(source):
+        ago_s = max(0.0, now_s - event.t_s)
+        recorder.note_event(event.kind, event.text, time.monotonic() - ago_s)
+        damaged = event.kind == "pictures_damaged"
+        (work.warn if damaged else work.tell)(event.text)
+        work.incomplete |= damaged
 
 
 def _follow_live(work: _Work) -> SessionOutput:

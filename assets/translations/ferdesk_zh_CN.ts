@@ -2040,12 +2040,20 @@
         <translation>{path} 不是能够读取的图片，或不完整。</translation>
     </message>
     <message>
+        <source>{path} holds {count} pictures; only the first is analysed.</source>
+        <translation>{path} 中有 {count} 张图片；只分析第一张。</translation>
+    </message>
+    <message>
         <source>{path} has no picture in it; give a video.</source>
         <translation>{path} 中没有画面；请给出视频。</translation>
     </message>
     <message>
         <source>No picture of {path} can be decoded; it is damaged.</source>
         <translation>{path} 中没有能够解码的画面；文件已损坏。</translation>
+    </message>
+    <message>
+        <source>{path} is stored in tiles, which are not read; save it as a JPEG or PNG.</source>
+        <translation>{path} 以分块方式存储，无法读取；请另存为 JPEG 或 PNG。</translation>
     </message>
     <message>
         <source>{path} is a folder; give a video or picture file.</source>
@@ -2062,6 +2070,10 @@
     <message>
         <source>{path} breaks off after {seconds:.2f} s; what came before is kept.</source>
         <translation>{path} 在 {seconds:.2f} 秒后中断；之前的内容已保留。</translation>
+    </message>
+    <message>
+        <source>Damaged pictures of {path} were left out: {count}, the first at {seconds:.2f} s.</source>
+        <translation>{path} 中有损坏的画面被略过：{count} 帧，第一帧在 {seconds:.2f} 秒。</translation>
     </message>
     <message>
         <source>No video can be written: PyAV here has no encoder for it.</source>
@@ -2560,7 +2572,7 @@
         <translation>在标记文件 {path} 中认不出标签列（{columns}）；请指明一列：ferdesk sessions markers --label-column NAME。</translation>
     </message>
     <message>
-        <source>The column {name} of {path} counts pictures; export milliseconds and give those.</source>
+        <source>The column {name} of {path} counts frames; export milliseconds and give those.</source>
         <translation>{path} 的列 {name} 以帧计数；请导出毫秒时间后使用。</translation>
     </message>
     <message>
@@ -2570,6 +2582,14 @@
     <message>
         <source>The unit of the times in column {name} of {path} cannot be known; give it: ferdesk sessions markers --unit s, ms, us or hms (hours:minutes:seconds).</source>
         <translation>无法得知 {path} 中列 {name} 的时间单位；请指明：ferdesk sessions markers --unit s、ms、us 或 hms（时:分:秒）。</translation>
+    </message>
+    <message>
+        <source>{path} holds no times; {rate:g} pictures a second are assumed.</source>
+        <translation>{path} 中没有时间信息；按每秒 {rate:g} 帧计算。</translation>
+    </message>
+    <message>
+        <source>After {seconds:.2f} s the clock of {path} jumps by {step:+.2f} s; the time goes on by one usual step.</source>
+        <translation>{path} 的时钟在 {seconds:.2f} 秒后跳变了 {step:+.2f} 秒；时间按一个正常步长继续。</translation>
     </message>
 </context>
 <context>

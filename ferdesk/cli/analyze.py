@@ -135,7 +135,7 @@ def analyze_sources(
     names: list[str] = []
     for source in sources:
         try:
-            names += expand_folders([source])
+            names += expand_folders([source], tell=terminal.warn)
         except FerdeskError as error:
             terminal.warn(f"Error: {error}")
             unusable.append(source)

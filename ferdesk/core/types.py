@@ -20,6 +20,7 @@ from ferdesk.messages import translatable
 
 MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
+SourceEventKind = Literal["time_jumped", "no_times", "pictures_damaged", "pictures_left_out"]
 
 STAGES = ("detect", "track", "crop", "wait", "classify", "smooth")
 """Stages of the pipeline in order; ``wait`` lies between its two halves, for the other thread."""
@@ -115,6 +116,15 @@ class Frame:
 
     def __post_init__(self) -> None:
         self.image.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvent:
+    """Source event: what a file or stream does not keep, at ``t_s``, and a sentence about it."""
+
+    kind: SourceEventKind
+    text: str
+    t_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Source factory: a camera, an address, a file or the demo from its name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ferdesk.adapters.sources.camera import Camera
 from ferdesk.adapters.sources.network_stream import NetworkStream
-from ferdesk.adapters.sources.still_image import SUFFIXES as STILL_SUFFIXES
 from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
+from ferdesk.core.file_types import STILL_SUFFIXES, SUFFIXES
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.types import ITS_OWN, CameraFormat
 from ferdesk.errors import SourceError
@@ -15,10 +15,7 @@ from ferdesk.messages import translatable
 from ferdesk.runtime.reconnect import FrameSource, Reconnecting
 
 DEMO_LENGTH_S = 20.0
-
-_VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".wmv", ".mpg", ".mpeg", ".ts"}
-)
+_MOST_NAMES = 5
 
 
 def open_source(
@@ -81,8 +78,13 @@ def is_live(name: str) -> bool:
     return name.startswith("camera:") or is_url(name)
 
 
-def expand_folders(names: Sequence[str]) -> list[str]:
+def expand_folders(
+    names: Sequence[str], *, tell: Callable[[str], object] = lambda _: None
+) -> list[str]:
     """Sources with each folder replaced by its pictures and videos, sorted.
+
+    Hidden files are skipped, as are the sidecars ``._NAME`` that macOS writes; ``tell`` gets a
+    line about other files that are left out.
 
     Raises:
         SourceError: a folder has none.
@@ -94,18 +96,29 @@ def expand_folders(names: Sequence[str]) -> list[str]:
             if name == "demo" or is_live(name) or not folder.is_dir():
                 expanded.append(name)
                 continue
-            found = sorted(
-                str(path)
+            files = sorted(
+                path
                 for path in folder.iterdir()
-                if path.suffix.lower() in STILL_SUFFIXES | _VIDEO_SUFFIXES and path.is_file()
+                if not path.name.startswith(".") and path.is_file()
             )
         except OSError as error:
             raise SourceError(
                 translatable("{path} cannot be read: {why}.", path=name, why=error.strerror)
             ) from error
+        found = [str(path) for path in files if path.suffix.lower() in SUFFIXES]
         if not found:
             raise SourceError(
                 translatable("The folder {path} has no pictures or videos in it.", path=folder)
             )
+        if others := [path.name for path in files if path.suffix.lower() not in SUFFIXES]:
+            tell(_left_out(folder, others))
         expanded += found
     return expanded
+
+
+def _left_out(folder: Path, names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+    return (
+        f"{folder}: {len(names)} files are left out, as their names are not those of pictures "
+        f"or videos: {shown}"
+    )

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from ferdesk.core.types import Frame, SourceInfo
+from ferdesk.core.types import Frame, SourceEvent, SourceInfo
 from ferdesk.errors import FerdeskError, SourceError
 from ferdesk.messages import translatable
 from ferdesk.runtime.mailbox import Mailbox
@@ -41,6 +41,20 @@ class FrameSource(Protocol):
     def read(self) -> Frame | None: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class TellingSource(FrameSource, Protocol):
+    """Source that also tells what its file does not keep: a clock that jumps, damaged pictures."""
+
+    def take_events(self) -> list[SourceEvent]:
+        """What happened since the last call, up to the last frame read; at the end, all of it."""
+        ...
+
+
+def events_of(source: FrameSource) -> list[SourceEvent]:
+    """Events of ``source`` since the last call; none of one that never tells."""
+    return source.take_events() if isinstance(source, TellingSource) else []
 
 
 class Reconnecting:

@@ -24,7 +24,7 @@ from ferdesk.errors import FerdeskError
 from ferdesk.messages import translatable
 from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.model_choice import Candidate, choose_model
-from ferdesk.runtime.reconnect import LOST_AFTER_S, FrameSource, Reconnecting
+from ferdesk.runtime.reconnect import LOST_AFTER_S, FrameSource, Reconnecting, events_of
 from ferdesk.runtime.status import ACTIVE, EventKind, State, Status, device_change
 
 log = logging.getLogger(__name__)
@@ -253,6 +253,8 @@ class Run:
         except FerdeskError as error:
             self._source_error = str(error)
             return None
+        finally:
+            self._note_events(source)
         if frame is not None:
             with self._lock:
                 before_s, self._last_frame_s = self._last_frame_s, self._clock()
@@ -272,6 +274,11 @@ class Run:
             if source_before is not None and source_now is not None:
                 self._note_size(source_before, source_now)
         return frame
+
+    def _note_events(self, source: FrameSource) -> None:
+        for event in events_of(source):
+            with self._noting:
+                self._note(event.kind, event.text)
 
     def _note_size(self, before: SourceInfo, now: SourceInfo) -> None:
         if before is now:

@@ -5,12 +5,13 @@ from enum import Enum
 from typing import Literal
 
 from ferdesk.core.post_processing import PostProcessing
-from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
+from ferdesk.core.types import DeviceInfo, ModelInfo, SourceEventKind, SourceInfo
 from ferdesk.messages import translatable
 
-EventKind = Literal[
-    "camera_lost", "camera_back", "source_error", "picture_changed", "device_changed"
-]
+EventKind = (
+    Literal["camera_lost", "camera_back", "source_error", "picture_changed", "device_changed"]
+    | SourceEventKind
+)
 """What may happen to a run, in the words of ``session.json``."""
 
 

@@ -287,7 +287,7 @@ def _chosen(
     if "hh:mm:ss:ff" in column:
         raise RecordingError(
             translatable(
-                "The column {name} of {path} counts pictures; export milliseconds and give those.",
+                "The column {name} of {path} counts frames; export milliseconds and give those.",
                 name=header[time],
                 path=name,
             )

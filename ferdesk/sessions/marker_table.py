@@ -184,27 +184,23 @@ def _rows(text: str, delimiter: str, first_line: int) -> list[Row]:
     except _Unreadable:
         if delimiter != "\t":
             raise
-    # programs that write tabs need no quotation marks, and some write none
+    # programs that write tabs need no quotation marks; ELAN begins lines on its media with one
     return _parsed(text, delimiter, first_line, csv.QUOTE_NONE)
 
 
 def _parsed(text: str, delimiter: str, first_line: int, quoting: Literal[0, 3]) -> list[Row]:
     # Python's splitlines would break at U+2028 and the like, and within quotation marks
     stream = io.StringIO(text, newline="")
-    skipped = 0
-    while (line := stream.readline()).startswith('"#'):  # ELAN's lines on its media
-        skipped += 1
-    stream.seek(stream.tell() - len(line))
     reader = csv.reader(stream, delimiter=delimiter, strict=True, quoting=quoting)
     rows, before = [], 0
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                number = first_line + skipped + before
+                number = first_line + before
                 rows.append(Row(number, tuple(cell.strip(_BLANKS) for cell in cells)))
             before = reader.line_num
     except csv.Error as error:
-        raise _Unreadable(first_line + skipped + before, error) from error
+        raise _Unreadable(first_line + before, error) from error
     return rows
 
 

@@ -212,6 +212,54 @@ def test_a_camera_pulled_while_it_is_listed_is_left_out(tmp_path: Path) -> None:
     assert linux_cameras(tmp_path) == []
 
 
+PI = {  # as a Raspberry Pi's kernel lists them, each with index 0, and what udev or V4L2 says
+    "video10": ("bcm2835-codec-decode", "", 0x84204000),
+    "video11": ("bcm2835-codec-encode", "", 0x84204000),
+    "video13": ("bcm2835-isp-output0", "video_output:", 0x84202000),
+    "video19": ("rpivid", "", 0x84204000),
+}
+
+
+def write_node(sysfs: Path, node: str, name: str, number: int) -> None:
+    (sysfs / node).mkdir()
+    (sysfs / node / "index").write_text("0\n")
+    (sysfs / node / "name").write_text(f"{name}\n")
+    (sysfs / node / "dev").write_text(f"81:{number}\n")
+
+
+def test_codecs_and_image_processors_are_no_cameras_as_udev_says(tmp_path: Path) -> None:
+    sysfs, udev = tmp_path / "sysfs", tmp_path / "udev"
+    sysfs.mkdir()
+    udev.mkdir()
+    nodes = {**PI, "video0": ("Logi", "capture:", 0)}
+    for number, (node, (name, can, _)) in enumerate(nodes.items()):
+        write_node(sysfs, node, name, number)
+        (udev / f"c81:{number}").write_text(f"E:ID_V4L_VERSION=2\nE:ID_V4L_CAPABILITIES=:{can}\n")
+    assert linux_cameras(sysfs, udev, tmp_path) == [(0, "Logi")]
+
+
+def test_where_there_is_no_udev_the_driver_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sysfs, asked = tmp_path / "sysfs", []
+    sysfs.mkdir()
+    answers: dict[str, int | None] = {node: bits for node, (_, _, bits) in PI.items()}
+    answers |= {"video0": 0x84A00001, "video1": 0x85201000, "video2": None}
+    for number, node in enumerate(answers):
+        write_node(sysfs, node, f"name of {node}", number)
+
+    def capabilities(device: Path) -> int | None:
+        asked.append(device.name)
+        return answers[device.name]
+
+    monkeypatch.setattr("ferdesk.adapters.sources.camera._capabilities", capabilities)
+    for _ in range(2):
+        found = linux_cameras(sysfs, tmp_path / "no-udev", tmp_path)
+        # one that may not be asked stays in the list: opening it says why
+        assert [number for number, _ in found] == [0, 1, 2]
+    assert sorted(asked) == sorted(answers)
+
+
 @pytest.mark.parametrize(
     ("system", "backend"), [("Windows", cv2.CAP_MSMF), ("Darwin", cv2.CAP_AVFOUNDATION)]
 )

@@ -1,5 +1,6 @@
 """The demo: the same scene each time, at its own pace, with one face, two faces and none."""
 
+import dataclasses
 import threading
 from pathlib import Path
 
@@ -241,3 +242,88 @@ def test_a_damaged_picture_is_told_in_a_sentence(
     monkeypatch.setattr(demo, "assets_folder", lambda: tmp_path)
     with pytest.raises(SourceError, match=r"collins\.webp is damaged"):
         DemoSource().open()
+
+
+def test_the_pace_of_a_change_is_known() -> None:
+    assert [demo._smoothstep(x) for x in (0, 0.25, 0.5, 0.75, 1)] == [0, 0.15625, 0.5, 0.84375, 1]
+    script = ((2.0, 5.0), (4.0, 9.0), (6.0, 1.0))
+    shown = [demo._at(script, t_s) for t_s in (0, 1.9, 2, 2.5, 3, 4, 5.5, 6, 7)]
+    assert shown == [5, 5, 5, 5.625, 7, 9, 2.25, 1, 1]
+    # five turns in twenty seconds: a quarter of a turn in one
+    assert [demo._wave(5, t_s) for t_s in (1.0, 2.0, 3.0)] == pytest.approx([1, 0, -1], abs=1e-12)
+
+
+def test_a_pose_lies_between_two_and_sways() -> None:
+    first, last = demo.Pose(100, 200, 50, 10, 1.0, -1.0), demo.Pose(300, 100, 90, -30, 0.0, 1.0)
+    person = dataclasses.replace(PEOPLE[0], path=((2.0, first), (6.0, last)))
+    # a quarter of the way is 0.15625 of the change; at 3 s the sways have made 0.6, 1.05 and
+    # 1.35 turns: sines of -0.587785, 0.309017 and 0.809017
+    pose = demo._pose(person, 23.0)
+    assert pose is not None
+    assert (pose.x, pose.y) == pytest.approx((131.25 - 4.114497, 184.375 + 1.545085))
+    assert (pose.width, pose.roll_deg) == pytest.approx((56.25, 3.75 + 0.647214))
+    assert (pose.mouth, pose.brow) == pytest.approx((0.84375, -0.6875))
+    assert demo._pose(person, 2.0) is not None
+    assert (demo._pose(person, 1.99), demo._pose(person, 6.0)) == (None, None)
+
+
+def test_a_bump_is_a_gaussian_and_a_regions_border_is_still() -> None:
+    grid = np.mgrid[0:5, 0:7].astype(np.float32)
+    bump = demo._bump(grid, (4.0, 1.0), 2.0)
+    assert bump[1, 4] == 1
+    assert (bump[1, 2], bump[3, 4], bump[4, 6]) == pytest.approx(
+        (np.exp(-0.5), np.exp(-0.5), np.exp(-13 / 8))
+    )
+    fade = demo._border_fade((40, 20))
+    assert (fade[0] == 0).all()
+    assert (fade[:, -1] == 0).all()
+    assert fade[4:36, 2:18].min() == 1
+    assert (fade[20, 1], fade[3, 10], fade[38, 18]) == pytest.approx((0.5, 0.75, 0.125))
+
+
+def test_the_backdrop_is_lit_where_it_was_designed_to_be() -> None:
+    wall = demo._backdrop().astype(float)
+    # the wall's grey less 18 over the height, the light of each pool, half a level of dither
+    for x, y in [(620, 260), (1180, 640), (90, 80), (900, 400), (300, 650)]:
+        light = [
+            np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * reach**2))
+            for px, py, reach in [(620, 260, 330), (1180, 640, 260), (90, 80, 240)]
+        ]
+        colours = np.array([[62, 64, 66], [46, 28, 8], [6, 16, 30]])
+        expected = np.array([74, 84, 98]) - 18 * y / 720 + np.array(light) @ colours
+        around = wall[y - 2 : y + 2, x - 2 : x + 2].mean(axis=(0, 1))
+        np.testing.assert_allclose(around, expected, atol=0.3)
+
+
+def test_the_script_is_the_one_of_the_published_pictures() -> None:
+    # poses and times, summed with the weights 1, 2, 3 ... so that each of them counts
+    for person, poses, times in [
+        (PEOPLE[0], (10390, 17250, 8128, -101, -6.6, -4.2), 402),
+        (PEOPLE[1], (41010, 18230, 9495, 62, 6.2, -0.8), 664.4),
+    ]:
+        weights = np.arange(1, len(person.path) + 1)
+        table = np.array([dataclasses.astuple(pose) for _, pose in person.path])
+        assert weights @ table == pytest.approx(poses)
+        assert weights @ np.array([at_s for at_s, _ in person.path]) == pytest.approx(times)
+
+
+def test_the_pictures_are_those_that_were_published(scene: demo._Scene) -> None:
+    # means of squares of 40 pixels, in four random sums; versions of OpenCV round a little apart
+    published = [
+        (0.9, [-11022, 3688, -408, -4315]),
+        (2.5, [-11625, 2321, -3778, -3379]),
+        (4.2, [-3219, 119, -1622, -956]),
+        (7.3, [-11594, 1515, -509, -2053]),
+        (9.0, [-11280, 3442, -3209, -4371]),
+        (10.0, [-14501, 1982, -6139, -6197]),
+        (12.1, [-9499, 3236, -3573, -4119]),
+        (13.0, [-9702, 4336, -3484, -7124]),
+        (14.4, [-7946, 682, -2560, -2493]),
+        (15.2, [-6669, 1090, -3022, -2672]),
+        (16.4, [-8810, 398, -3249, -6099]),
+        (19.5, [-10151, 3207, -1107, -3228]),
+    ]
+    for t_s, sums in published:
+        means = scene.render(t_s).reshape(18, 40, 32, 40, 3).mean(axis=(1, 3))
+        weights = np.random.default_rng(7).standard_normal((4, *means.shape))
+        np.testing.assert_allclose((weights * means).sum(axis=(1, 2, 3)), sums, atol=3)

@@ -6,9 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ferdesk.adapters.networks import face_detector
 from ferdesk.adapters.networks.face_detector import (
     MediaPipeNetworks,
+    _full_range_anchors,
     _grid,
+    _Network,
+    _padded,
+    _resized,
     _to_detections,
     weighted_nms,
 )
@@ -188,3 +193,102 @@ def test_candidates_become_detections_in_pixels_of_the_whole_picture() -> None:
 def test_anchors_are_the_middles_of_cells_row_by_row() -> None:
     assert _grid(2, 3, 4, 1).tolist() == [[2, 2], [6, 2], [10, 2], [2, 6], [6, 6], [10, 6]]
     assert _grid(1, 2, 8, 2).tolist() == [[4, 4], [4, 4], [12, 4], [12, 4]]
+    assert _full_range_anchors(64, 32).shape == (128, 2)
+    assert _full_range_anchors(8, 12).tolist() == _grid(2, 3, 4, 1).tolist()
+    anchors = face_detector._SHORT_RANGE_ANCHORS
+    # 16 x 16 cells of 8 pixels, twice, then 8 x 8 of 16, six times
+    assert anchors.shape == (896, 2)
+    assert [anchors[i].tolist() for i in (1, 2, 33, 511, 512, 517, 518, 895)] == [
+        [4, 4], [12, 4], [4, 12], [124, 124], [8, 8], [8, 8], [24, 8], [120, 120],
+    ]  # fmt: skip
+
+
+class Outputs:
+    """A session that gives the same raw boxes and logits for any picture."""
+
+    def __init__(self, boxes: list[list[float]], logits: list[float]) -> None:
+        self.boxes = np.array(boxes, np.float32).reshape(1, len(logits), 16)
+        self.logits = np.array(logits, np.float32).reshape(1, len(logits), 1)
+
+    def run(self, names: list[str], given: dict[str, np.ndarray]) -> list[np.ndarray]:
+        assert names == ["boxes", "scores"]
+        assert given["pictures"].shape == (1, 4, 6, 3)
+        return [self.boxes.copy(), self.logits]
+
+
+def network_of(
+    monkeypatch: pytest.MonkeyPatch, boxes: list[list[float]], logits: list[float]
+) -> _Network:
+    monkeypatch.setattr(face_detector, "_open_session", lambda _: Outputs(boxes, logits))
+    return _Network(Path("nowhere"), 0.35)
+
+
+def test_raw_outputs_are_a_centre_a_size_and_landmarks_from_their_anchors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 0.35 has the logit -0.619; the third candidate is below it
+    landmarks = [float(i) for i in range(12)]
+    raw = [[3, -2, 10, 6, *landmarks], [1, 1, 4, 4, *landmarks], [0, 0, 9, 9, *landmarks]]
+    network = network_of(monkeypatch, raw, [1.0, -0.61, -0.63])
+    anchors = np.array([[20, 30], [200, 100], [90, 90]], np.float32)
+    found = network.run(np.zeros((4, 6, 3), np.uint8), anchors)
+    # the logistic function of 1 and -0.61
+    assert [score for score, _ in found] == pytest.approx([0.731059, 0.352060], abs=1e-6)
+    assert found[0][1].tolist() == [
+        [18, 25], [28, 31], [20, 31], [22, 33], [24, 35], [26, 37], [28, 39], [30, 41],
+    ]  # fmt: skip
+    assert found[1][1][:2].tolist() == [[199, 99], [203, 103]]
+    assert network_of(monkeypatch, raw, [-0.7, -0.8, -9]).run(
+        np.zeros((4, 6, 3), np.uint8), anchors
+    ) == []  # fmt: skip
+
+
+def test_of_more_candidates_than_are_compared_the_best_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = [[0, 0, 4, 4, *[0.0] * 12]] * 514
+    logits = [0.5, *(2 + i / 1000 for i in range(512)), 1.0]
+    anchors = np.array([[10 * i, 50] for i in range(514)], np.float32)
+    found = network_of(monkeypatch, raw, logits).run(np.zeros((4, 6, 3), np.uint8), anchors)
+    assert len(found) == 512
+    assert (found[0][1][0].tolist(), found[-1][1][0].tolist()) == ([5118, 48], [8, 48])
+
+
+def test_a_region_is_resized_and_padded_to_what_the_network_takes() -> None:
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    class Watched(_Network):
+        def __init__(self) -> None:
+            pass
+
+        def run(self, picture: np.ndarray, anchors: np.ndarray) -> list[tuple[float, np.ndarray]]:
+            seen.append((picture, anchors))
+            return []
+
+    class Networks(MediaPipeNetworks):
+        def __init__(self) -> None:
+            self._full_range = self._short_range = Watched()
+
+    image = np.full((300, 400, 3), 7, np.uint8)
+    networks, region = Networks(), Region(10, 20, 200, 100)
+    networks.detect_full_range(image, region)
+    networks.detect_full_range(image, region, 0.5)
+    networks.detect_short_range(image, region)
+    # 192 x 96 fits the steps of 32; 100 x 50 needs 128 x 64; the short range takes 128 x 64 of 128
+    shapes = [(picture.shape[:2], (picture[:, :, 0] == 7).sum()) for picture, _ in seen]
+    assert shapes == [((96, 192), 96 * 192), ((64, 128), 50 * 100), ((128, 128), 64 * 128)]
+    assert [len(anchors) for _, anchors in seen] == [24 * 48, 16 * 32, 896]
+
+
+def test_what_is_resized_is_the_region_and_no_side_vanishes() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:20, 30:50] = 200
+    assert (_resized(image, Region(30, 10, 20, 10), 0.5) == 200).all()
+    assert _resized(image, Region(30, 10, 20, 10), 0.5).shape == (5, 10, 3)
+    assert _resized(image, Region(0, 0, 60, 2), 0.2).shape == (1, 12, 3)
+    assert _resized(image, Region(0, 0, 2, 40), 0.2).shape == (8, 1, 3)
+    padded = _padded(image[10:20, 30:50], 16, 32)
+    assert padded.shape == (16, 32, 3)
+    assert (padded[:10, :20] == 200).all()
+    assert padded.sum() == 200 * 3 * 200
+    assert _padded(image, 40, 60) is image

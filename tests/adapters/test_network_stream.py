@@ -1,13 +1,14 @@
 """Network cameras, on a real server here that stalls, dies, returns and sends rubbish."""
 
+import contextlib
+import functools
+import http.server
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
 from ferdesk.adapters.sources.network_stream import NetworkStream
@@ -16,6 +17,7 @@ from ferdesk.errors import SourceError
 from ferdesk.factory.sources import open_source
 from ferdesk.runtime.reconnect import Reconnecting
 from tests.adapters.mjpeg_server import MjpegServer, jpeg, part, serving
+from tests.helpers.videos import number_of, write_film
 
 GOOD = part(jpeg())
 
@@ -159,34 +161,47 @@ def test_what_is_no_address_is_refused_without_repeating_it(address: str) -> Non
         NetworkStream(address).open()
 
 
-def test_a_file_on_a_server_ends_as_a_file_does(tmp_path: Path) -> None:
-    import functools
-    import http.server
-
-    path = tmp_path / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("mpeg4", rate=100)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        for _ in range(5):
-            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
-            container.mux(video.encode(picture))
-        container.mux(video.encode(None))
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server that gives the files of ``folder``."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             pass
 
-    handler = functools.partial(Quiet, directory=str(tmp_path))
+    handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
         thread = threading.Thread(target=files.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        stream = NetworkStream(f"http://127.0.0.1:{files.server_address[1]}/clip.mp4")
+        yield f"http://127.0.0.1:{files.server_address[1]}"
+        files.shutdown()
+        thread.join()
+
+
+def test_a_file_on_a_server_ends_as_a_file_does(tmp_path: Path) -> None:
+    write_film(tmp_path / "clip.mp4", 5)
+    with served(tmp_path) as address:
+        stream = NetworkStream(f"{address}/clip.mp4")
         stream.open()
         frames = read_all(stream)
         stream.close()
-        files.shutdown()
-        thread.join()
     assert len(frames) == 5
+
+
+def test_a_recorded_stream_whose_clock_does_not_begin_at_0_opens_at_once(tmp_path: Path) -> None:
+    write_film(tmp_path / "part.ts", 30, late_s=120.0)
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.0,\npart.ts\n#EXT-X-ENDLIST\n"
+    (tmp_path / "v.m3u8").write_text(playlist)
+    began_s = time.monotonic()
+    with served(tmp_path) as address:
+        stream = NetworkStream(f"{address}/v.m3u8")
+        stream.open()
+        opened_s = time.monotonic() - began_s
+        frames = read_all(stream)
+        stream.close()
+    assert opened_s < 10.0
+    assert [number_of(frame.image) for frame in frames] == list(range(30))
+    assert frames[-1].t_s - frames[0].t_s == pytest.approx(29 / 30, abs=0.5)
 
 
 class Clock:

@@ -1,14 +1,18 @@
 """Pictures and videos as sources, good ones and broken ones."""
 
 import threading
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from ferdesk.adapters.sources import video_file
 from ferdesk.adapters.sources.camera import Camera
 from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
@@ -67,6 +71,24 @@ def test_a_date_in_the_container_is_read(tmp_path: Path) -> None:
     source.close()
     assert starts_utc is not None
     assert starts_utc.isoformat() == "2024-05-06T07:08:09+00:00"
+
+
+def test_an_android_films_date_is_that_of_its_end(tmp_path: Path) -> None:
+    metadata = {"creation_time": "2024-05-06T07:08:09Z", "com.android.version": "14"}
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as container:
+        container.metadata.update(metadata)
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(120):
+            grey = np.full((48, 64, 3), 90, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode(None))
+    source = VideoFile(str(path))
+    starts_utc = source.open().starts_utc
+    source.close()
+    assert starts_utc is not None
+    assert starts_utc.isoformat() == "2024-05-06T07:07:57+00:00"
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])
@@ -262,3 +284,64 @@ def test_a_bad_picture_is_refused(tmp_path: Path, content: bytes | None, message
 def test_no_camera_is_one_sentence() -> None:
     with pytest.raises(SourceError, match="camera 97"):
         Camera(97).open()
+
+
+def promised_s(kind: str, *, base_s: float = 0.0, jumped: bool = False, **parts: object) -> float:
+    """When a file of this kind promises to end, from what its headers say."""
+    stream: dict[str, object] = {
+        "frames": 0, "average_rate": None, "duration": None, "time_base": Fraction(1, 1000),
+        "start_time": None, "metadata": {},
+    }  # fmt: skip
+    whole: dict[str, object] = {"duration": None, "start_time": 0, "streams": [1]}
+    for name, value in parts.items():
+        if name.startswith("whole_"):
+            whole[name.removeprefix("whole_")] = value
+        else:
+            stream[name] = value
+    container = SimpleNamespace(format=SimpleNamespace(name=kind), **whole)
+    clock = SimpleNamespace(base_s=base_s, jumped=jumped)
+    return video_file._promised_end_s(
+        cast("Any", container), cast("Any", SimpleNamespace(**stream)), cast("Any", clock)
+    )
+
+
+def test_every_kind_of_file_promises_its_end_in_its_own_way() -> None:
+    rate = Fraction(30)
+    assert promised_s("avi", frames=75, average_rate=rate, duration=900) == 2.5
+    # of another kind the number of frames says nothing, nor does an AVI's without a rate
+    assert promised_s("mov", frames=75, average_rate=rate, duration=900) == 0.9
+    assert promised_s("avi", frames=75, duration=900) == 0.9
+    assert promised_s("avi", average_rate=rate, duration=900) == 0.9
+    assert promised_s("mov", start_time=250, duration=900) == 1.15
+    tag = {"DURATION": "01:02:03.500000000"}
+    assert promised_s("matroska", metadata=tag) == 3723.5
+    assert promised_s("matroska", metadata=tag, duration=900, time_base=None) == 3723.5
+    # the whole file's length counts where the picture is all there is in it
+    assert promised_s("flv", whole_duration=2_500_000) == 2.5
+    assert promised_s("flv", whole_duration=2_500_000, whole_start_time=1_000_000) == 3.5
+    assert promised_s("flv", whole_duration=2_500_000, whole_streams=[1, 2]) == 0
+    assert promised_s("flv") == 0
+    # in the times of its frames, which begin where the file's clock says ``base_s``
+    assert promised_s("mov", base_s=0.25, start_time=250, duration=900) == pytest.approx(0.9)
+    assert promised_s("matroska", base_s=3.0, metadata=tag) == 3720.5
+    assert promised_s("flv", base_s=1.0, whole_duration=2_500_000) == 1.5
+    # a length that is only estimated, or counted over a jump, is no promise
+    assert promised_s("mpegts", duration=900) == 0
+    assert promised_s("mpeg", whole_duration=2_500_000) == 0
+    assert promised_s("h264", duration=900, whole_start_time=None) == 0
+    assert promised_s("mov", duration=900, jumped=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-05-06T07:08:09Z", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
+        ("2024-05-06T07:08:09", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
+        ("2024-05-06T07:08:09+02:00", datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)),
+        ("1981-01-01T00:00:00Z", datetime(1981, 1, 1, tzinfo=UTC)),
+        ("1980-12-31T23:59:59Z", None), ("1970-01-01T00:00:00Z", None), ("soon", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_date_of_a_camera_without_a_clock_is_none(text: str, moment: datetime | None) -> None:
+    container = SimpleNamespace(metadata={"creation_time": text}, duration=12_000_000)
+    assert video_file._creation_time(cast("Any", container)) == moment

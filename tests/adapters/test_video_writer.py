@@ -1,6 +1,7 @@
 """Videos beside the rows: times, kinds, faults."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -9,8 +10,16 @@ import pytest
 
 from ferdesk.adapters.outputs import video_writer
 from ferdesk.adapters.outputs.session_writer import SessionWriter
-from ferdesk.adapters.outputs.video_writer import VideoWriter, draw_faces, encoders
+from ferdesk.adapters.outputs.video_writer import (
+    VideoWriter,
+    _dashes,
+    _sides,
+    draw_faces,
+    encoders,
+    face_text,
+)
 from ferdesk.core.geometry import Box, Square
+from ferdesk.core.palette import LABEL_COLOURS, PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.reader import read_session
 from tests.adapters.test_recording_faults import wait_for
@@ -183,3 +192,84 @@ def test_a_killed_programs_video_opens(tmp_path: Path) -> None:
     child.stdout.close()
     frames = read_back(tmp_path / "video.mp4")
     assert len(frames) >= 90  # of 150: at most about a second and what the encoder holds is lost
+
+
+def labelled(box: Box, *, low_confidence: bool = False) -> FaceResult:
+    p = np.array([0.05, 0.05, 0.1, 0.5, 0.1, 0.1, 0.1], np.float32)
+    return FaceResult(
+        7, box, Square(0, 0, 48), 0.9, Expression(p), p, low_confidence, 0, 300, 120
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("box", "left", "top"),
+    [
+        # a plate stands above its box, to the left; a line of 1 lies between them
+        (Box(300, 250, 100, 120), 300, lambda height: 250 - height - 1),
+        # under it where there is no room above, and at the bottom where there is none below
+        (Box(300, 5, 100, 120), 300, lambda _: 5 + 120 + 1),
+        (Box(300, -5, 400, 620), 300, lambda height: 600 - height),
+        # never beyond the sides
+        (Box(-20, 250, 100, 120), 0, lambda height: 250 - height - 1),
+        (Box(790, 250, 100, 120), None, lambda height: 250 - height - 1),
+    ],
+)
+def test_a_plate_stands_where_it_can_be_read(
+    box: Box, left: int | None, top: Callable[[int], int]
+) -> None:
+    import cv2
+
+    face = labelled(box)
+    assert face_text(face) == "#7  happy 50 %"
+    # the shorter side of 600 makes letters of 2/3, in lines of 1, with 5 pixels around them
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (text_width, text_height), below = cv2.getTextSize("#7  happy 50 %", font, 2 / 3, 1)
+    height, width = text_height + below + 10, text_width + 10
+    y, x = top(height), 800 - width if left is None else left
+    ground = np.full((600, 800, 3), 255, np.uint8)
+    drawn = draw_faces(ground, (face,))
+    dark = (255 * (1 - PLATE_ALPHA) + np.array(rgb(PLATE)) * PLATE_ALPHA).astype(np.uint8)
+    plate = np.tile(dark, (height, width, 1))
+    origin = (5, 5 + text_height)
+    cv2.putText(plate, "#7  happy 50 %", origin, font, 2 / 3, rgb(PLATE_TEXT), 1, cv2.LINE_AA)
+    # rows that the box's own lines may cross are left out
+    rows = slice(4, height - 4)
+    inside = drawn[y : y + height, x : x + width][rows]
+    if left is not None:
+        np.testing.assert_array_equal(inside[:, 6:], plate[rows, 6:])
+    edge = drawn[:, min(x + width // 2, 799)]
+    for row, is_plate in [(y, True), (y + height - 1, True), (y - 1, False), (y + height, False)]:
+        if 0 <= row < 600 and min(abs(row - box.y), abs(row - box.y - box.height)) > 4:
+            assert (edge[row] < 250).any() == is_plate, row
+
+
+def test_a_box_has_its_labels_colour_on_a_dark_ground() -> None:
+    drawn = draw_faces(np.full((600, 800, 3), 255, np.uint8), (labelled(Box(300, 250, 100, 120)),))
+    colour = list(rgb(LABEL_COLOURS["happy"]))
+    for y, x in [(250, 350), (370, 350), (310, 300), (310, 400)]:
+        assert drawn[y, x].tolist() == colour
+    for y, x in [(310, 297), (310, 403), (373, 350)]:
+        assert (drawn[y, x] < 255).all(), (y, x)
+    for y, x in [(310, 295), (310, 405), (375, 350), (310, 350)]:
+        assert drawn[y, x].tolist() == [255] * 3
+
+
+def test_a_box_of_low_confidence_is_dashed() -> None:
+    drawn = draw_faces(
+        np.full((600, 800, 3), 255, np.uint8),
+        (labelled(Box(300, 250, 100, 120), low_confidence=True),),
+    )
+    colour = list(rgb(LABEL_COLOURS["happy"]))
+    # seven pixels of colour and seven of ground, from each corner on
+    right = [drawn[y, 400].tolist() == colour for y in (253, 260, 267, 274)]
+    assert right == [True, False, True, False]
+
+
+def test_the_sides_and_dashes_of_a_box_are_known() -> None:
+    assert _sides((1, 2), (11, 8)) == [
+        ((1, 2), (11, 2)), ((11, 2), (11, 8)), ((11, 8), (1, 8)), ((1, 8), (1, 2)),
+    ]  # fmt: skip
+    assert _dashes((1, 2), (11, 8), 4) == [
+        ((1, 2), (5, 2)), ((9, 2), (11, 2)), ((11, 2), (11, 6)),
+        ((11, 8), (7, 8)), ((3, 8), (1, 8)), ((1, 8), (1, 4)),
+    ]  # fmt: skip

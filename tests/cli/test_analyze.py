@@ -192,11 +192,36 @@ def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
 
 
 def test_a_folder_means_its_pictures_and_videos_sorted(tmp_path: Path) -> None:
-    for name in ("b.mp4", "a.PNG", "notes.txt", "c.gif"):
+    for name in ("b.mp4", "a.PNG", "c.gif"):
         (tmp_path / name).touch()
     (tmp_path / "folder.mp4").mkdir()
-    found = [Path(name).name for name in expand_folders([str(tmp_path), "camera:0"])]
-    assert found == ["a.PNG", "b.mp4", "c.gif", "camera:0"]
+    told: list[str] = []
+    found = expand_folders([str(tmp_path), "camera:0"], tell=told.append)
+    assert [Path(name).name for name in found] == ["a.PNG", "b.mp4", "c.gif", "camera:0"]
+    assert told == []
+
+
+def test_a_folder_of_camcorder_and_phone_files_is_taken_whole(tmp_path: Path) -> None:
+    names = [
+        *("00.MTS", "01.m2ts", "02.3gp", "03.flv", "04.HEIC", "05.avif", "06.jfif", "07.h264"),
+        *("08.dv", "09.vob", "10.ts", "11.mpg", "12.wmv", "13.tif", "14.webp", "15.MOV"),
+    ]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [Path(name).name for name in expand_folders([str(tmp_path)])] == names
+
+
+def test_hidden_files_are_skipped_and_others_that_are_left_out_are_told_in_a_line(
+    tmp_path: Path,
+) -> None:
+    for name in ("a.jpg", "._a.jpg", ".b.mp4", ".DS_Store", "notes.txt", "table.csv"):
+        (tmp_path / name).touch()
+    told: list[str] = []
+    found = expand_folders([str(tmp_path)], tell=told.append)
+    assert [Path(name).name for name in found] == ["a.jpg"]
+    (line,) = told
+    assert "2 files are left out" in line
+    assert line.endswith("notes.txt, table.csv")
 
 
 def test_the_demo_is_the_demo_even_beside_a_folder_of_that_name(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ferdesk.core.anonymize import Anonymizer, cover
+from ferdesk.core.anonymize import Anonymizer, _Track, cover
 from ferdesk.core.geometry import Box
 
 
@@ -77,3 +77,57 @@ def test_memory_holds_a_second_of_frames_and_no_face_for_ever() -> None:
     assert len(anonymizer._faces) <= 4
     assert len(anonymizer._unconfirmed) <= 70
     assert sum(len(track.times_s) for track in anonymizer._faces.values()) <= 120
+
+
+def test_a_cover_is_the_means_of_its_cells_with_slopes_between_their_centres() -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[..., 0] = 4 * np.arange(60)
+    image[..., 1] = 4 * np.arange(60)[:, None]
+    covered = cover(image, [Box(10, 8, 30, 40)]).astype(float)
+    # cells are 10 x 10: three columns from 10 with centres at 14.5, 24.5 and 34.5, four rows from 8
+    columns = 4 * np.clip(np.arange(10, 40), 14.5, 34.5)
+    rows = 4 * np.clip(np.arange(8, 48), 12.5, 42.5)
+    inside = covered[8:48, 10:40]
+    np.testing.assert_allclose(inside[..., 0], np.tile(columns, (40, 1)), atol=1)
+    np.testing.assert_allclose(inside[..., 1], np.tile(rows[:, None], (1, 30)), atol=1)
+    assert (inside[..., 2] == 0).all()
+    covered[8:48, 10:40] = image[8:48, 10:40]
+    np.testing.assert_array_equal(covered, image)
+
+
+def box_of(values: Box | None) -> tuple[float, ...] | None:
+    return None if values is None else (values.x, values.y, values.width, values.height)
+
+
+def test_the_cover_grows_by_a_third_and_with_the_time_from_the_detection() -> None:
+    track = _Track([2.0, 3.0], [Box(10, 40, 20, 30), Box(80, 20, 40, 50)])
+    # 0.35 of the size on each side, and 0.6 more a second
+    for t_s, expected in [
+        (2.0, (3, 29.5, 34, 51)), (3.0, (66, 2.5, 68, 85)),
+        (2.25, (15, 17.5, 50, 70)), (2.75, (45, 2.5, 70, 90)),
+        (1.5, (-3, 20.5, 46, 69)), (3.5, (54, -12.5, 92, 115)),
+        (1.0, (-9, 11.5, 58, 87)), (4.0, (42, -27.5, 116, 145)),
+    ]:  # fmt: skip
+        assert box_of(track.at(t_s)) == pytest.approx(expected), t_s
+    assert (track.at(0.99), track.at(4.01)) == (None, None)
+
+
+def test_detections_up_to_two_seconds_apart_are_one_way() -> None:
+    boxes = [Box(10, 40, 20, 30), Box(80, 20, 40, 50)]
+    assert box_of(_Track([2.0, 4.0], boxes).at(3.0)) == pytest.approx((16.5, -8, 87, 116))
+    # further apart each is covered around itself, and the nearer one counts
+    apart = _Track([2.0, 4.1], boxes)
+    assert box_of(apart.at(3.0)) == pytest.approx((-9, 11.5, 58, 87))
+    assert box_of(apart.at(3.2)) == pytest.approx((44.4, -24.5, 111.2, 139))
+    assert _Track([2.0, 5.0], boxes).at(3.5) is None
+
+
+def test_a_track_forgets_what_no_waiting_frame_needs() -> None:
+    times_s = [0.0, 0.5, 1.0, 1.5]
+    track = _Track(list(times_s), [Box(i, 0, 1, 1) for i in range(4)])
+    track.forget_before(1.5)
+    assert track.times_s == times_s
+    track.forget_before(1.6)
+    assert (track.times_s, [box.x for box in track.boxes]) == ([0.5, 1.0, 1.5], [1, 2, 3])
+    track.forget_before(9.0)
+    assert track.times_s == [1.5]

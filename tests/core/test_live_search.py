@@ -220,6 +220,15 @@ def test_a_picture_of_another_size_forgets_the_faces() -> None:
     assert search.detect(textured((300, 200))[:500]) == []
 
 
+def test_until_told_otherwise_a_camera_gives_thirty_frames_a_second() -> None:
+    networks = FakeNetworks(slowness=10.0)
+    search = LiveSearch(networks, clock=lambda: networks.now_s)
+    for index in range(60):
+        networks.now_s = max(networks.now_s, index / 30)
+        search.detect(textured())
+    assert search.budget_ms < 5
+
+
 def test_where_the_network_is_slow_the_search_keeps_its_budget() -> None:
     networks = FakeNetworks()
     search = live(networks)

@@ -64,6 +64,14 @@ def test_tiles_of_large_faces_come_first_and_oftener_than_those_of_small_ones() 
     assert tile_schedule(4000, 20) == []
 
 
+def test_a_level_has_a_third_of_the_turns_of_the_next_finer_one() -> None:
+    # 18 tiles at half its size, 3 at a quarter with 18 / 3 turns, 1 at an eighth with 18 / 9
+    turns = tile_schedule(2560, 1280)
+    assert sorted(turns.count(tile) for tile in set(turns) if tile.scale == 0.5) == [1] * 18
+    assert sorted(turns.count(tile) for tile in set(turns) if tile.scale == 0.25) == [2] * 3
+    assert sorted(turns.count(tile) for tile in set(turns) if tile.scale == 0.125) == [2]
+
+
 def test_a_face_truncated_by_a_tile_is_left_to_the_next_tile() -> None:
     region = Region(100, 0, 200, 200)
     assert is_truncated(Box(100.5, 50, 40, 40), region, 400, 200)
@@ -74,6 +82,13 @@ def test_a_face_truncated_by_a_tile_is_left_to_the_next_tile() -> None:
 def test_a_verification_crop_stays_inside_the_picture() -> None:
     assert verification_crop(Box(0, 0, 50, 50), 640, 360) == Region(0, 0, 100, 100)
     assert verification_crop(Box(-500, 0, 50, 50), 640, 360) is None
+
+
+def test_sixteen_pixels_of_a_picture_are_enough_to_look_again() -> None:
+    assert verification_crop(Box(0, 100, 20, 20), 16, 360) == Region(0, 80, 16, 60)
+    assert verification_crop(Box(0, 100, 20, 20), 15, 360) is None
+    assert verification_crop(Box(100, 0, 20, 20), 640, 16) == Region(80, 0, 60, 16)
+    assert verification_crop(Box(100, 0, 20, 20), 640, 15) is None
 
 
 def test_the_tiles_of_a_picture_are_known() -> None:

@@ -134,10 +134,11 @@ def test_a_covered_face_does_not_take_on_the_look_of_what_covers_it() -> None:
     assert [t.face_id for t in tracker.update([face(0)], 1.1, [ann])] == [1]
 
 
-def test_the_filter_is_the_textbooks_for_a_velocity_that_decays() -> None:
+@pytest.mark.parametrize("t_s", [0.1, 0.45])
+def test_the_filter_is_the_textbooks_for_a_velocity_that_decays(t_s: float) -> None:
     box = Box(0, 0, 100, 100)
     track = _Track(1, box, 0.0, 0.0, velocity_x=30.0, velocity_y=-20.0)
-    t_s, tau_s, r = 0.1, 0.35, 0.06**2
+    tau_s, r = 0.35, 0.06**2
     decay = math.exp(-t_s / tau_s)
     step = np.array([[1.0, tau_s * (1 - decay)], [0.0, decay]])
     # white acceleration noise of 8 sides a second squared

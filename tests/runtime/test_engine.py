@@ -22,13 +22,14 @@ from ferdesk.core.types import (
     Frame,
     FrameResult,
     ModelInfo,
+    SourceEvent,
     SourceInfo,
 )
 from ferdesk.errors import SourceError
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import LOST_AFTER_S
-from ferdesk.runtime.run import _rate
+from ferdesk.runtime.run import Callbacks, Run, _rate
 from ferdesk.runtime.status import State, Status
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -149,6 +150,32 @@ def test_a_source_that_is_cut_off_fails_after_its_frames() -> None:
     wait_for(lambda: engine.status().state is State.FAILED)
     assert engine.status().message == "It breaks off."
     assert [result.frame.index for result in results] == [0]
+    engine.stop()
+
+
+def test_what_a_film_does_not_keep_is_an_event_of_the_run_also_at_its_end() -> None:
+    told: list[SourceEvent] = []
+
+    class Telling(Source):
+        def take_events(self) -> list[SourceEvent]:
+            taken = list(told)
+            told.clear()
+            return taken
+
+    def script(_: Source) -> Iterator[Frame]:
+        yield Frame(IMAGE, 0, 0.0, time.monotonic())
+        told.append(SourceEvent("time_jumped", "The clock jumps.", 0.1))
+        yield Frame(IMAGE, 1, 0.1, time.monotonic())
+        told.append(SourceEvent("pictures_damaged", "One is damaged.", 0.1))
+
+    events: list[tuple[str, str]] = []
+    engine = Engine(on_event=lambda kind, text, _at_s: events.append((kind, text)))
+    engine.start(lambda: Telling(script, kind="video"), pipeline)
+    wait_for(lambda: engine.status().state is State.ENDED)
+    assert events == [
+        ("time_jumped", "The clock jumps."),
+        ("pictures_damaged", "One is damaged."),
+    ]
     engine.stop()
 
 
@@ -460,3 +487,164 @@ def test_counts_of_two_threads_do_not_overwrite_each_other(
     engine.stop()
     assert status.num_seen == 6
     assert status.num_analysed + status.num_dropped == 6
+
+
+class SteppedClock:
+    """A clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Waits:
+    """A stop signal that notes how long it was waited for."""
+
+    def __init__(self) -> None:
+        self.waited_s: list[float] = []
+        self.given = False
+
+    def wait(self, seconds: float) -> bool:
+        self.waited_s.append(seconds)
+        return False
+
+    def is_set(self) -> bool:
+        return self.given
+
+    def set(self) -> None:
+        self.given = True
+
+
+def idle_run(clock: SteppedClock, source: Source | None = None) -> Run:
+    """A run whose threads are not started: the test does their work, one after the other."""
+    nothing = Callbacks(lambda _: None, lambda *_: None, lambda: None, lambda: None)
+    run = Run(
+        lambda: source or Source(frames(0)), pipeline, lambda: (), nothing, clock, (),
+        every_face=False, post_processing=PostProcessing(),
+    )  # fmt: skip
+    run._stopping = Waits()  # type: ignore[assignment]
+    return run
+
+
+def test_a_status_has_the_rates_the_median_latency_and_the_silence() -> None:
+    clock = SteppedClock()
+    run = idle_run(clock)
+    source = Source(frames(4))
+    for _ in range(4):
+        clock.now_s += 0.25
+        assert run._read(source) is not None
+    run._analysed.extend([100.5, 101.0])
+    run._latencies.extend([9.0, 2.0, 7.0, 4.0])
+    clock.now_s += 0.25
+    status = run.status()
+    # read at 100.25, .5, .75 and 101.0, so three pauses in the second up to now
+    assert (status.num_seen, status.capture_fps) == (4, 3.0)
+    assert status.analysis_fps == pytest.approx(1 / 0.75)
+    assert (status.latency_ms, status.silent_s) == (7.0, 0.25)
+    assert (status.num_attempts, status.trouble, status.num_dropped) == (0, "", 0)
+    clock.now_s += 1.5
+    # at 102.75 only those of 100.75 and 101 are not older than two seconds
+    assert run.status().capture_fps == 0.5
+
+
+def test_the_pace_is_the_measured_rate_within_limits_or_the_promised_one() -> None:
+    clock = SteppedClock()
+    run = idle_run(clock)
+    assert run._interval_s() == pytest.approx(1 / 30)
+    info = SourceInfo("camera", "fake", "fake", 64, 48, 25.0)
+    for promised, interval_s in [(25.0, 0.04), (3.0, 0.2), (90.0, 1 / 60), (None, 1 / 30)]:
+        run._status = replace(run._status, source=replace(info, rate_fps=promised))
+        assert run._interval_s() == pytest.approx(interval_s)
+    run._captured.extend([99.0, 99.1, 99.2, 99.3, 99.4, 99.5, 99.6, 99.7, 99.8, 99.9, 100.0])
+    assert run._interval_s() == pytest.approx(0.1)
+
+
+def test_detection_begins_two_of_its_durations_before_the_classifier_is_free() -> None:
+    clock = SteppedClock()
+    run = idle_run(clock)
+    handed: list[int] = []
+
+    class Handed:
+        def wait_empty(self) -> bool:
+            return True
+
+        def put_blocking(self, value: int) -> None:
+            handed.append(value)
+            # two pictures in all
+            if len(handed) == 1:
+                run._frames.put(Frame(IMAGE, 1, 0.1, 0.1))
+            else:
+                run._frames.close()
+
+        def close(self) -> None:
+            handed.append(-1)
+
+    class Slow:
+        def detect(self, frame: Frame) -> int:
+            clock.now_s += (0.1, 0.2)[frame.index]
+            return frame.index
+
+    run._tracked = Handed()  # type: ignore[assignment]
+    run._pipeline = Slow()  # type: ignore[assignment]
+    run._pipeline_ready.set()
+    run._classify_s = 0.09
+    run._frames.put(Frame(IMAGE, 0, 0.0, 0.0))
+    run._detect()
+    assert handed == [0, 1, -1]
+    # a fifth of each new duration: 0, then 0.02, then 0.02 + 0.2 * 0.18
+    assert run._detect_s == pytest.approx(0.056)
+    waits = run._stopping
+    assert isinstance(waits, Waits)
+    assert waits.waited_s == pytest.approx([0.09, 0.05, 0.0])
+
+
+def test_the_time_of_classification_is_a_moving_average_and_latencies_are_kept() -> None:
+    clock = SteppedClock()
+    run = idle_run(clock)
+    results: list[int] = []
+
+    class Slow(Pipeline):
+        def classify(self, tracked: object) -> FrameResult:
+            clock.now_s += (0.1, 0.3)[len(results)]
+            results.append(1)
+            return FrameResult(Frame(IMAGE, 0, 0.0, 0.0), (), 12.0 * len(results), {})
+
+    class Two:
+        left = 2
+
+        def take(self) -> object:
+            self.left -= 1
+            return object() if self.left >= 0 else None
+
+    run._open_pipeline = lambda: Slow(Detector(), Classifier())
+    run._tracked = Two()  # type: ignore[assignment]
+    run._classify()
+    # 0.02, and a fifth of the way from there to 0.3
+    assert run._classify_s == pytest.approx(0.076)
+    assert list(run._latencies) == [12.0, 24.0]
+    assert list(run._analysed) == pytest.approx([100.1, 100.4])
+    assert run.status().num_analysed == 2
+
+
+def test_a_picture_of_another_size_is_told_once_with_both_sizes() -> None:
+    clock = SteppedClock()
+    run = idle_run(clock)
+    told: list[tuple[str, str]] = []
+    run._callbacks = Callbacks(
+        lambda _: None, lambda kind, text, _: told.append((kind, text)), lambda: None, lambda: None
+    )
+    run._status = replace(run._status, source=SourceInfo("camera", "c", "c", 64, 48, None))
+
+    def script(_: Source) -> Iterator[Frame]:
+        for height, width in [(48, 64), (48, 80), (60, 80), (60, 80)]:
+            yield Frame(np.zeros((height, width, 3), np.uint8), 0, 0.0, 0.0)
+
+    source = Source(script)
+    for _ in range(4):
+        run._read(source)
+    assert told == [
+        ("picture_changed", "The picture is now 80x48; before it was 64x48."),
+        ("picture_changed", "The picture is now 80x60; before it was 80x48."),
+    ]

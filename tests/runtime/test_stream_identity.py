@@ -24,6 +24,8 @@ def test_a_restart_keeps_it_and_another_computer_or_source_has_another(tmp_path:
         name_of(tmp_path, "camera:0", host="lab-2"),
         name_of(tmp_path, "camera:1"),
         name_of(tmp_path, "demo"),
+        name_of(tmp_path, "camera:0", "demo"),
+        name_of(tmp_path, "camera:0demo"),
         name_of(tmp_path, "a.mp4"),
         name_of(tmp_path, "b.mp4"),
         name_of(tmp_path, "a.mp4", "b.mp4"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ferdesk.errors import RecordingError
+from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import (
     Entry,
     entry_of,
@@ -296,3 +297,74 @@ def test_rows_that_break_the_contract_are_named(
     path = folder / "results.csv"
     path.write_text(path.read_text().replace(old, new, 1))
     assert [one for one in problems_of(read_session(folder)) if words in one]
+
+
+@pytest.mark.parametrize(
+    ("content", "left", "cut"),
+    [
+        (b"a\nbc\n", b"a\nbc\n", 0),
+        (b"a\nbc\nde", b"a\nbc\n", 2),
+        (b"\nabc", b"\n", 3),
+        (b"abc", b"abc", 0),
+        (b"", b"", 0),
+        # more than is looked at in one go, so that the last line end lies two looks back
+        (b"ab\n" + b"x" * 140_000, b"ab\n", 140_000),
+        (b"x" * 70_000 + b"\n" + b"y" * 65_536, b"x" * 70_000 + b"\n", 65_536),
+    ],
+)
+def test_what_follows_the_last_line_end_is_cut(
+    tmp_path: Path, content: bytes, left: bytes, cut: int
+) -> None:
+    path = tmp_path / "results.csv"
+    path.write_bytes(content)
+    assert catalogue._cut_half_line(path) == cut
+    assert path.read_bytes() == left
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (0, 0), (1, 1), (9_007_199_254_740_992, 9_007_199_254_740_992),
+        (9_007_199_254_740_993, None), (-1, None), (True, None), (False, None), (1.0, None),
+        ("1", None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_count_is_a_whole_number_that_can_be_one(value: object, number: int | None) -> None:
+    assert catalogue._whole(value) == number
+
+
+@pytest.mark.parametrize(
+    ("noted", "length_s"),
+    [
+        (0, 0.0), (2.5, 2.5), (1e9, 1e9), (1.1e9, None), (-0.1, None),
+        # what is no length is looked up in the rows: the last one is at 0.7 s
+        (True, 0.7), ("2.5", 0.7), (None, 0.7),
+    ],
+)  # fmt: skip
+def test_a_length_that_was_not_noted_is_that_of_the_last_whole_row(
+    make_session: Maker, noted: object, length_s: float | None
+) -> None:
+    folder = make_session([[(1, "happy")]] * 8, length_s=noted)
+    assert entry_of(folder).length_s == length_s
+    with (folder / "results.csv").open("a") as file:
+        file.write("8,0.8")
+    assert entry_of(folder).length_s == length_s
+
+
+@pytest.mark.parametrize(("last_s", "length_s"), [("1e9", 1e9), ("2e9", None), ("-1", None)])
+def test_a_damaged_last_time_is_no_length(
+    make_session: Maker, last_s: str, length_s: float | None
+) -> None:
+    folder = make_session([[(1, "happy")]] * 90)
+    with (folder / "results.csv").open("a") as file:
+        file.write(f"90,{last_s},x\n")
+    assert entry_of(folder).length_s == length_s
+
+
+def test_the_size_of_a_session_is_that_of_its_files(make_session: Maker) -> None:
+    folder = make_session([[(1, "happy")]])
+    before = entry_of(folder).size_bytes
+    assert before == sum(path.stat().st_size for path in folder.iterdir())
+    (folder / "video.mp4").write_bytes(bytes(1234))
+    (folder / "more").mkdir()
+    assert entry_of(folder).size_bytes == before + 1234

@@ -64,6 +64,8 @@ def markers_of(make_session: Maker, tmp_path: Path) -> Callable[..., list[tuple[
         ("Onset (ms),Event\n1500,a\n", [(1.5, "a")]),
         ("onset\tduration\ttrial_type\tvalue\n0.5\t1\tface\t3\n", [(0.5, "face")]),
         ("1.5,=1+1\n", [(1.5, "=1+1")]),
+        ("1,500;a\n", [(1.5, "a")]),
+        ("time,label\n1,a\n77,b\n", [(1.0, "a"), (77.0, "b")]),
     ],
 )  # fmt: skip
 def test_delimiters_commas_quotes_and_encodings_are_told_apart(
@@ -133,6 +135,7 @@ PROGRAMS: dict[str, tuple[str | bytes, dict[str, str], Pairs]] = {
         OPENSESAME + '"0","sad","7","1500","250"\n"1","happy","7","2750","NA"\n',
         {"time_column": "time_face", "label_column": "face"}, [(1.5, "sad"), (2.75, "happy")],
     ),
+    "a clock that counts": ("time,label\n01:02:03.25,a\n", {"unit": "hms"}, [(3723.25, "a")]),
     "a table of its own": (
         "trial;stim_onset;emotion;note\n1;0,5;sad;\n2;1,5;happy;x\n",
         {"time_column": "stim_onset", "label_column": "Emotion", "unit": "s"},
@@ -173,6 +176,12 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, str], str]] = {
         "stim,what\n1500,a\n", {"time_column": "stim", "label_column": "what"}, "--unit s",
     ),
     "a missing column": ("time,label\n1.5,a\n", {"time_column": "when"}, "--time-column"),
+    "a number too low": ("time,label\n1.5,a\n", {"time_column": "0"}, "no column 0; it has 2"),
+    "one name for two columns": (
+        "time,label,label\n1.5,a,b\n", {"label_column": "label"}, "several columns label",
+    ),
+    "a line above the header": ("Monday\ntime,label\n1.5,a\n", {}, "'Monday'.*--time-column"),
+    "a line behind Excel's": ("sep=;\ntime;label\nsoon;a\n", {}, "Line 3 of"),
     "a number too high": ("time,label\n1.5,a\n", {"time_column": "3"}, "no column 3; it has 2"),
     "an open quotation mark": ('time,label\n0.5,"a\n1.5,b\n', {}, "Line 2 .*quotation mark"),
     "an open quotation mark after a semicolon": ('1,9;"NA\n', {}, "Line 1 .*quotation mark"),
@@ -205,7 +214,7 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, str], str]] = {
     ),
     "ELAN, pictures": (
         "Begin Time - hh:mm:ss:ff\ttext\n00:00:01:12\ta\n",
-        {"time_column": "Begin Time - hh:mm:ss:ff"}, "counts pictures",
+        {"time_column": "Begin Time - hh:mm:ss:ff"}, "counts frames",
     ),
     "ELAN without a header": ("words\t\t1.5\t2.0\thello\n", {}, "--time-column NAME"),
     "PsychoPy": (PSYCHOPY + "a,0,0.25,0.5,,7,2024.1.4,\n", {},
@@ -231,3 +240,12 @@ def test_what_could_be_meant_in_two_ways_is_refused_in_one_sentence(
         markers_of(content, **wanted)
     assert "\n" not in str(caught.value)
     assert "markers.csv" in str(caught.value)
+
+
+def test_whole_seconds_within_a_long_session_are_seconds(
+    make_session: Maker, tmp_path: Path
+) -> None:
+    session = read_session(make_session([[]] * 3, times=[0, 900, 1800]))
+    path = tmp_path / "markers.csv"
+    path.write_text("time,label\n0,a\n1500,b\n")
+    assert [marker.t_s for marker in read_markers(path, session)] == [0.0, 1500.0]

@@ -56,6 +56,7 @@ class Page(HTMLParser):
         self.tables: list[list[list[str]]] = []
         self.drawings: list[list[tuple[str, dict[str, str]]]] = []
         self.titles: list[str] = []
+        self.sizes: list[str] = []
         self.headings: list[str] = []
         self.policy = ""
         self.feed(html)
@@ -81,6 +82,7 @@ class Page(HTMLParser):
             case "svg":
                 self.drawings.append([])
                 self.titles.append(given["aria-label"])
+                self.sizes.append(given["viewbox"])
             case "rect" | "line" | "path" | "circle" | "text":
                 self.drawings[-1].append((tag, given))
 
@@ -182,6 +184,29 @@ def test_the_changes_are_counted_from_row_to_column(make_session: Maker) -> None
     ]
 
 
+def test_a_change_that_is_more_frequent_is_darker(make_session: Maker) -> None:
+    runs = ["happy", "sad", "happy", "sad", "happy", "fear"]
+    folder = make_session([[(1, label)] for label in runs for _ in range(5)])
+    html = html_report([read_session(folder)], made=MADE, version="1.2")
+    # happy to sad and sad to happy twice, happy to fear once: 0.08 and 0.42 of the most
+    assert re.findall(r"rgba\(0,114,178,([\d.]+)\)", html) == ["0.29", "0.50", "0.50"]
+    assert "5 in total: from row to column" in Page(html).words
+
+
+def test_only_what_happened_is_warned_of(make_session: Maker) -> None:
+    for number, lost, dropped in [(0, False, False), (1, True, True), (1234, True, True)]:
+        folder = make_session(
+            [[(1, "happy")]], name=f"n{number}", frames_lost=number, frames_dropped=number
+        )
+        words = page_of(folder).words
+        assert (f"{number:,} analysed frames were lost" in words) is lost
+        assert (f"{number:,} frames were skipped" in words) is dropped
+    events = [{"t_s": 61.2, "event": "x", "text": f"event {i}"} for i in range(25)]
+    words = page_of(make_session([[(1, "happy")]], name="many", events=events)).words
+    assert "1:01: event 19" in words
+    assert "event 20" not in words
+
+
 def test_the_strips_show_labels_low_confidence_and_absence_at_their_times(
     make_session: Maker,
 ) -> None:
@@ -240,6 +265,93 @@ def test_markers_stand_at_their_own_times_not_at_rows(make_session: Maker) -> No
         if "over time" in title:
             wanted = [LEFT + t_s / 2.5 * PLOT for t_s in (0.45, 1.7)]
             assert flags == pytest.approx(wanted, abs=0.06)
+
+
+def numbers(drawing: list[tuple[str, dict[str, str]]], kind: str, *names: str) -> list[list[float]]:
+    """Some attributes of all shapes of a kind, in their order."""
+    return [[float(given[name]) for name in names] for tag, given in drawing if tag == kind]
+
+
+def test_every_part_of_the_overview_has_its_place(make_session: Maker) -> None:
+    page = page_of(study(make_session))
+    overview = page.drawing("Labels over time; blank where the face was not seen")
+    # two strips of 18, 22 apart, below the 26 of the markers and above the 22 of the times
+    assert page.sizes[0] == "0 0 960 128"
+    names_y, axis_y = (38, 78), 124
+    texts = numbers(overview, "text", "x", "y")
+    assert [texts[0], texts[1]] == [[8, y] for y in names_y]
+    assert texts[2:4] == [[174.7, 14], [626.7, 14]]
+    assert texts[4:] == [[8 + x, axis_y] for x in (0, 180.8, 361.6, 542.4, 723.2, 904)]
+    # bins of 2.5 / 480 s; a gap of up to 120 bins, two frames' mean distance, is filled
+    assert numbers(overview, "rect", "x", "y", "width", "height") == [
+        [8, 42, 904, 18],
+        [8, 42, 216.6, 18], [224.6, 42, 145.0, 18], [369.6, 42, 227.9, 18],
+        [8, 82, 904, 18],
+        [79.6, 82, 109.2, 18], [188.8, 82, 227.9, 18], [586.2, 82, 227.9, 18],
+        [874.3, 82, 35.8, 18], [910.1, 82, 1.9, 18],
+    ]  # fmt: skip
+    assert numbers(overview, "line", "x1", "x2", "y1", "y2") == [
+        [170.7, 170.7, 14, 110], [622.7, 622.7, 14, 110],
+    ]  # fmt: skip
+    bare = page_of(make_session(FRAMES, times=TIMES, name="bare"))
+    assert bare.sizes[0] == "0 0 960 108"
+    assert numbers(bare.drawings[0], "text", "x", "y")[:2] == [[8, 18], [8, 58]]
+
+
+def test_every_part_of_the_curves_and_bars_has_its_place(make_session: Maker) -> None:
+    page = page_of(study(make_session))
+    curves = page.drawing("Smoothed probabilities over time", 1)
+    bar = page.drawing("Share of the confident time", 1)
+    assert page.sizes[1:] == ["0 0 960 26", "0 0 960 194"] * 2
+    assert numbers(curves, "line", "x1", "x2", "y1", "y2") == [
+        [8, 912, 176, 176], [8, 912, 101, 101], [8, 912, 26, 26],
+        [170.7, 170.7, 14, 176], [622.7, 622.7, 14, 176],
+    ]  # fmt: skip
+    assert numbers(curves, "text", "x", "y")[:3] == [[918, 105], [918, 30], [174.7, 14]]
+    assert numbers(curves, "text", "x", "y")[-1] == [912, 190]
+    paths = [given["d"] for tag, given in curves if tag == "path"]
+    # fear is 0.76 at first, then two or three parts in 21 of what is left; it was away twice
+    assert paths[2] == "M80.5 62.0L189.7 170.9M587.1 170.9M875.3 170.9L911.1 170.9"
+    # three tenths, one, six of 904, a pixel between them; no text where it does not fit
+    assert numbers(bar, "rect", "x", "y", "width", "height") == [
+        [8, 0, 270.2, 26], [279.2, 0, 89.4, 26], [369.6, 0, 541.4, 26],
+    ]  # fmt: skip
+    assert numbers(bar, "text", "x", "y") == [[14, 17], [375.6, 17]]
+    bare = page_of(make_session(FRAMES, times=TIMES, name="bare"))
+    assert bare.sizes[1:3] == ["0 0 960 26", "0 0 960 176"]
+
+
+def test_every_part_of_a_comparison_has_its_place(make_session: Maker) -> None:
+    one = make_session([[(1, "happy")]] * 9, name="calm")
+    two = make_session([[(1, "sad")]] * 9, name="film")
+    page = page_of(one, two)
+    drawing, rows = page.drawing("Comparison"), [24 + 40 * i for i in range(7)]
+    assert page.sizes[0] == "0 0 960 310"
+    assert numbers(drawing, "text", "x", "y") == [
+        *([8, y + 4] for y in rows),
+        *([x, 306] for x in (92, 297, 502, 707, 912)),
+    ]
+    assert [y for (y,) in numbers(drawing, "circle", "cy")] == [
+        y + side for y in rows for side in (-7, 7)
+    ]
+    lines = numbers(drawing, "line", "y1", "y2")
+    assert lines == [[y + a, y + b] for y in rows for a, b in ((0, 0), (-14, 0), (0, 14))]
+    ends = numbers(drawing, "line", "x1", "x2")
+    assert ends[0] == [92, 912]
+    # raw: happy 0.635, or the third part in 21 of the 0.365 that sad left
+    assert ends[10:12] == [[612.7, 612.7], [134.8, 134.8]]
+
+
+def test_flags_have_their_labels_where_there_is_room(make_session: Maker) -> None:
+    # 0.1 s are 36.16 pixels: "ab" takes 4 + 13.2 and 8 until the next may stand
+    markers = [(0.0, "ab"), (0.06, "cd"), (0.08, "ef"), (2.4, "g" * 25), (2.5, "h")]
+    page = page_of(make_session(FRAMES, times=TIMES, markers=markers))
+    curves = page.drawing("Smoothed probabilities over time")
+    flags = [x for x, y in numbers(curves, "text", "x", "y") if y == 14]
+    assert flags == [12.0, 33.7, 801.6]
+    lines = numbers(curves, "line", "x1", "y1")[3:]
+    assert [x for x, _ in lines] == [8.0, 29.7, 36.9, 875.8, 912.0]
+    assert "g" * 23 + "…" in page.texts
 
 
 def test_the_facts_are_the_sessions(make_session: Maker) -> None:

@@ -1,7 +1,9 @@
 """Webcams through OpenCV: listed by name, opened in a wanted format, their failures told apart."""
 
+import functools
 import os
 import platform
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,12 @@ _PAUSE_S = 0.02
 _SYSFS = Path("/sys/class/video4linux")
 _DEVICES = Path("/dev")
 _PROCESSES = Path("/proc")
+_UDEV = Path("/run/udev/data")
+_QUERY_CAPABILITIES = 0x80685600  # VIDIOC_QUERYCAP of linux/videodev2.h
+_NUM_CAPABILITY_BYTES = 104
+_DEVICE_CAPS_KNOWN = 0x80000000
+_CAPTURES = 0x1 | 0x1000
+"""V4L2_CAP_VIDEO_CAPTURE and its form with several planes."""
 _RAW_UP_TO = (640, 480, 30.0)
 """Up to this, USB 2 carries raw pictures; more comes at full rate as Motion JPEG only."""
 
@@ -185,8 +193,13 @@ def list_cameras() -> list[tuple[int, str]]:
     return sorted((camera.index, camera.name) for camera in enumerate_cameras(backend))
 
 
-def linux_cameras(sysfs: Path) -> list[tuple[int, str]]:
-    """Cameras that the kernel lists below ``sysfs``; no device is opened."""
+def linux_cameras(
+    sysfs: Path, udev: Path = _UDEV, devices: Path = _DEVICES
+) -> list[tuple[int, str]]:
+    """Cameras that the kernel lists below ``sysfs``; a device is opened only where udev is none.
+
+    Encoders, decoders and image processors, as a Raspberry Pi has them, are no cameras.
+    """
     cameras: list[tuple[int, str]] = []
     for entry in sorted(sysfs.glob("video*"), key=lambda entry: (len(entry.name), entry.name)):
         try:
@@ -194,7 +207,50 @@ def linux_cameras(sysfs: Path) -> list[tuple[int, str]]:
             if (entry / "index").read_text("utf-8").strip() not in ("", "0"):
                 continue
             name = (entry / "name").read_text("utf-8").strip()
+            if not _gives_pictures(entry, udev, devices / entry.name, name):
+                continue
         except OSError:
             continue
         cameras.append((int(entry.name.removeprefix("video")), name))
     return cameras
+
+
+def _gives_pictures(entry: Path, udev: Path, device: Path, name: str) -> bool:
+    """Whether a video node captures; True where nothing tells."""
+    try:
+        number = (entry / "dev").read_text("utf-8").strip()
+        about = (udev / f"c{number}").read_text("utf-8", "replace")
+    except OSError:
+        about = ""
+    for line in about.splitlines():
+        if line.startswith("E:ID_V4L_CAPABILITIES="):
+            return ":capture:" in line
+    return _captures(device, name)
+
+
+@functools.lru_cache(maxsize=64)
+def _captures(device: Path, _name: str) -> bool:
+    """What the driver says itself; asked once for each device, since asking opens it."""
+    capabilities = _capabilities(device)
+    return capabilities is None or bool(capabilities & _CAPTURES)
+
+
+def _capabilities(device: Path) -> int | None:
+    """The capabilities of this very node (V4L2); None where it cannot be asked."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        handle = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+    except OSError:
+        return None
+    answer = bytearray(_NUM_CAPABILITY_BYTES)
+    try:
+        fcntl.ioctl(handle, _QUERY_CAPABILITIES, answer)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    of_all, of_node = struct.unpack_from("<II", answer, 84)
+    return int(of_node if of_all & _DEVICE_CAPS_KNOWN else of_all)

@@ -4,18 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ferdesk.adapters.sources.picture_decoder import PictureDecoder
+from ferdesk.adapters.sources.picture_stream import picture_stream
+from ferdesk.adapters.sources.picture_time import PictureClock, trust_decoder_times
+from ferdesk.adapters.sources.upright import Upright
 from ferdesk.core.locations import address_fault, host_of, shown_location
 from ferdesk.core.types import Frame, SourceInfo
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
-    import av
     from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,6 @@ READ_TIMEOUT_S = 5.0
 _OPTIONS = {"flags": "low_delay"}
 # what arrives while it opens is dropped, and through TCP nothing arrives torn
 _RTSP_OPTIONS = {**_OPTIONS, "fflags": "nobuffer", "rtsp_transport": "tcp"}
-_MOST_BAD_PICTURES = 100
 
 
 class NetworkStream:
@@ -73,20 +74,21 @@ class NetworkStream:
             # not "from error": its text holds the whole address
             raise SourceError(self._cannot_open(error)) from None
         self._container = container
-        if not container.streams.video:
+        trust_decoder_times(container)
+        stream = picture_stream(container)
+        if stream is None:
             raise SourceError(
                 translatable(
                     "{path} has no picture in it; give a camera's address.", path=self._shown
                 )
             )
-        stream = container.streams.video[0]
         # threads that each hold a picture would delay every one
         stream.thread_type = "SLICE"
         if stream.codec_context.name == "mjpeg":
             # half a JPEG is no picture; without this its missing half comes as a grey field
             stream.codec_context.options = {"err_detect": "explode"}
         opened_s = self._clock()
-        self._frames = self._decode(container, opened_s, finite=_is_finite(container))
+        self._frames = self._decode(container, stream, opened_s, finite=_is_finite(container))
         first = next(self._frames, None)
         if first is None:
             raise SourceError(
@@ -129,40 +131,22 @@ class NetworkStream:
             self._container.close()
 
     def _decode(
-        self, container: "InputContainer", opened_s: float, *, finite: bool
+        self, container: "InputContainer", stream: "VideoStream", opened_s: float, *, finite: bool
     ) -> Generator[Frame]:
-        import av
-
-        index = num_bad = 0
-        packets = container.demux(container.streams.video[0])
-        while not self._closed.is_set():
-            try:
-                packet = next(packets, None)
-            except (av.error.FFmpegError, OSError) as error:
-                log.info("%s broke off: %s", self._shown, type(error).__name__)
-                if finite and isinstance(error, av.error.EOFError):
-                    return
-                break
-            if packet is None:
-                if finite:
-                    return
-                break
-            try:
-                pictures: list[Any] = list(packet.decode())
-            except (av.error.FFmpegError, OSError):
-                num_bad += 1
-                if num_bad > _MOST_BAD_PICTURES:
-                    break
-                continue
-            for picture in pictures:
-                num_bad = 0
-                # a file on a server comes faster than it is to be seen
-                due_s = opened_s + float(picture.time or 0.0) if finite else 0.0
-                self._closed.wait(max(0.0, due_s - self._clock()))
-                captured_s = self._clock()
-                yield Frame(_upright(picture), index, captured_s - opened_s, captured_s)
-                index += 1
-        if not self._closed.is_set():
+        decoder = PictureDecoder(container, stream)
+        clock, upright = PictureClock(container, stream, self._shown), Upright(stream)
+        first_s: float | None = None
+        for index, picture in enumerate(decoder.pictures(self._closed.is_set)):
+            t_s = clock.time_of(picture)
+            first_s = t_s if first_s is None else first_s
+            # a file on a server comes faster than it is to be seen
+            due_s = opened_s + t_s - first_s if finite else 0.0
+            self._closed.wait(max(0.0, due_s - self._clock()))
+            captured_s = self._clock()
+            yield Frame(upright.image(picture), index, captured_s - opened_s, captured_s)
+        if decoder.broken is not None:
+            log.info("%s broke off: %s", self._shown, type(decoder.broken).__name__)
+        if not self._closed.is_set() and (not finite or decoder.broken is not None):
             raise SourceError(translatable("{path} gives no picture any more.", path=self._shown))
 
     def _cannot_open(self, error: Exception) -> str:
@@ -202,9 +186,3 @@ class NetworkStream:
 def _is_finite(container: "InputContainer") -> bool:
     """Whether the stream has a duration, as a file on a server does."""
     return container.duration is not None and container.duration > 0
-
-
-def _upright(picture: "av.VideoFrame") -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    image = picture.to_ndarray(format="rgb24")
-    # the display matrix turns counter-clockwise, as rot90 does
-    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90) % 4), dtype=np.uint8)

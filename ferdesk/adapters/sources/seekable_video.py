@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.adapters.sources.picture_time import trust_decoder_times
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 
@@ -49,6 +50,7 @@ class SeekableVideo:
                 raise SourceError(
                     translatable("The video {path} has no picture in it.", path=path.name)
                 )
+            trust_decoder_times(self._container)
             self._stream: VideoStream = streams[0]
             self._stream.thread_type = "AUTO"
             self._decoded: Iterator[av.VideoFrame] = iter(())

@@ -4,19 +4,34 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ferdesk.adapters.sources.cut_off import is_cut_off
+from ferdesk.adapters.sources.picture_decoder import PictureDecoder
+from ferdesk.adapters.sources.picture_stream import (
+    is_still,
+    is_tiled,
+    num_of_its_size,
+    picture_stream,
+    read_tiled,
+)
+from ferdesk.adapters.sources.picture_time import (
+    WITHOUT_PROMISE,
+    PictureClock,
+    file_start_s,
+    rate_of,
+    trust_decoder_times,
+)
+from ferdesk.adapters.sources.still_image import left_out
+from ferdesk.adapters.sources.upright import Upright
 from ferdesk.core.locations import shown_location
-from ferdesk.core.types import Frame, SourceInfo
+from ferdesk.core.types import Frame, SourceEvent, SourceInfo
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
-    import av
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -43,6 +58,7 @@ class VideoFile:
         self._closed = threading.Event()
         self._container: InputContainer | None = None
         self._frames: Generator[Frame] | None = None
+        self._events: list[SourceEvent] = []
 
     def open(self) -> SourceInfo:
         """Open the container and decode its first frame, so that a later read can be trusted.
@@ -61,12 +77,14 @@ class VideoFile:
         if self._container.format.name == "tty":
             # FFmpeg paints text files as pictures of letters
             raise SourceError(self._cannot_open())
-        streams = self._container.streams.video
-        if not streams:
+        stream = picture_stream(self._container)
+        if stream is None and is_tiled(self._container):
+            return self._open_tiled()
+        if stream is None:
             raise SourceError(
                 translatable("{path} has no picture in it; give a video.", path=self._shown)
             )
-        stream = streams[0]
+        trust_decoder_times(self._container)
         stream.thread_type = "AUTO"
         frames = self._decode(self._container, stream)
         first = next(frames, None)
@@ -77,16 +95,32 @@ class VideoFile:
                 )
             )
         self._frames = self._pace(_chain(first, frames))
+        still = is_still(self._container, stream)
+        if still and (count := num_of_its_size(self._container, stream)) > 1:
+            self._events.append(left_out(self._shown, count))
         height, width = first.image.shape[:2]
         return SourceInfo(
-            kind="video",
+            kind="still" if still else "video",
             name=self._name,
             location=self._shown,
             width=width,
             height=height,
-            rate_fps=float(stream.average_rate) if stream.average_rate else None,
+            rate_fps=None if still else rate_of(self._container, stream),
             starts_utc=_creation_time(self._container),
         )
+
+    def _open_tiled(self) -> SourceInfo:
+        image = read_tiled(Path(self._location))
+        if image is None:
+            raise SourceError(
+                translatable(
+                    "{path} is stored in tiles, which are not read; save it as a JPEG or PNG.",
+                    path=self._shown,
+                )
+            )
+        self._frames = self._pace(iter((Frame(image, 0, 0.0, self._clock()),)))
+        height, width = image.shape[:2]
+        return SourceInfo("still", self._name, self._shown, width, height)
 
     def read(self) -> Frame | None:
         """The next frame, or None at the end.
@@ -131,49 +165,70 @@ class VideoFile:
             "{path} is not a video or picture that can be read, or is damaged.", path=self._shown
         )
 
-    def _decode(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame]:
-        import av
+    def take_events(self) -> list[SourceEvent]:
+        """What the file does not keep (damage, jumps of its clock), since the last call."""
+        events, self._events = self._events, []
+        return events
 
-        start_s, time_s, index, step_s = None, 0.0, 0, 1 / float(stream.average_rate or 30)
-        lasts_s = step_s
-        broken: Exception | None = None
-        decoded = container.decode(stream)
-        while not self._closed.is_set():
-            try:
-                picture = next(decoded)
-            except StopIteration:
-                break
-            except (av.error.FFmpegError, OSError) as error:
-                broken = error
-                break
-            time_s = index * step_s if picture.pts is None else picture.time
-            start_s = time_s if start_s is None else start_s
-            tick_s = picture.time_base or 0
-            lasts_s = float(picture.duration * tick_s) if picture.duration else step_s
-            yield Frame(_upright(picture), index, time_s - start_s, self._clock())
-            index += 1
-        if self._closed.is_set() or start_s is None:
+    def _decode(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame]:
+        decoder = PictureDecoder(container, stream)
+        clock, upright = PictureClock(container, stream, self._shown), Upright(stream)
+        lasts_s = damaged_s = 0.0
+        for index, picture in enumerate(decoder.pictures(self._closed.is_set)):
+            num_missing = decoder.take_missing()
+            if num_missing and num_missing == decoder.num_damaged:
+                damaged_s = 0.0 if clock.t_s is None else clock.t_s + lasts_s
+            t_s, lasts_s = clock.time_of(picture, num_missing=num_missing), clock.lasts_s(picture)
+            self._events += clock.take_events()
+            yield Frame(upright.image(picture), index, t_s, self._clock())
+        if self._closed.is_set() or clock.t_s is None:
             return
-        end_s = time_s + lasts_s
-        missing_s = _promised_end_s(container, stream) - end_s
-        if broken is not None or missing_s > max(_MISSING_END_S, 2 * step_s):
-            length_s = end_s - start_s
-            broke = (
-                translatable(
-                    "{path} breaks off after {seconds:.2f} s of {whole:.2f} s; what came before "
-                    "is kept.",
-                    path=self._shown,
-                    seconds=length_s,
-                    whole=missing_s + length_s,
-                )
-                if missing_s > 0
-                else translatable(
-                    "{path} breaks off after {seconds:.2f} s; what came before is kept.",
-                    path=self._shown,
-                    seconds=length_s,
-                )
+        if decoder.num_damaged:
+            if decoder.take_missing() == decoder.num_damaged:
+                damaged_s = clock.t_s + lasts_s
+            self._events.append(self._damage(decoder.num_damaged, damaged_s))
+        end_s = clock.t_s + lasts_s
+        missing_s = _promised_end_s(container, stream, clock) - end_s
+        if self._is_cut(decoder, missing_s, clock.usual_step_s):
+            raise SourceError(self._breaks_off(end_s, missing_s)) from decoder.broken
+
+    def _is_cut(self, decoder: PictureDecoder, missing_s: float, step_s: float) -> bool:
+        """Whether pictures are missing at the file's end, other than damaged ones."""
+        assert self._container is not None
+        if decoder.broken is not None:
+            return True
+        name = self._container.format.name
+        cut = is_cut_off(Path(self._location), name)
+        if cut is False and name == "avi":
+            return False  # its header counts dropped frames at the end, which have no picture
+        missing_s -= decoder.num_damaged * step_s
+        if cut or (decoder.ends_torn and name not in WITHOUT_PROMISE):
+            return missing_s > step_s / 2 or decoder.ends_torn
+        return missing_s > max(_MISSING_END_S, 2 * step_s)
+
+    def _breaks_off(self, end_s: float, missing_s: float) -> str:
+        if missing_s > 0:
+            return translatable(
+                "{path} breaks off after {seconds:.2f} s of {whole:.2f} s; what came before "
+                "is kept.",
+                path=self._shown,
+                seconds=end_s,
+                whole=missing_s + end_s,
             )
-            raise SourceError(broke) from broken
+        return translatable(
+            "{path} breaks off after {seconds:.2f} s; what came before is kept.",
+            path=self._shown,
+            seconds=end_s,
+        )
+
+    def _damage(self, num_damaged: int, first_s: float) -> SourceEvent:
+        text = translatable(
+            "Damaged pictures of {path} were left out: {count}, the first at {seconds:.2f} s.",
+            count=num_damaged,
+            path=self._shown,
+            seconds=first_s,
+        )
+        return SourceEvent("pictures_damaged", text, first_s)
 
     def _pace(self, frames: Iterator[Frame]) -> Generator[Frame]:
         began_s = self._clock()
@@ -188,30 +243,33 @@ def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
     yield from rest
 
 
-def _upright(picture: "av.VideoFrame") -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    image = picture.to_ndarray(format="rgb24")
-    quarter_turns = round(picture.rotation / 90) % 4
-    # the display matrix turns counter-clockwise, as rot90 does
-    return np.ascontiguousarray(np.rot90(image, quarter_turns), dtype=np.uint8)
+def _promised_end_s(
+    container: "InputContainer", stream: "VideoStream", clock: PictureClock
+) -> float:
+    """When the picture should end, in the times of its frames; 0 where the file promises nothing.
 
-
-def _promised_end_s(container: "InputContainer", stream: "VideoStream") -> float:
-    """When the picture should end, on the file's own clock; 0 where the file promises nothing."""
+    A file without a start has no times at all, and its length is a guess.
+    """
+    unknown = file_start_s(container) is None or clock.jumped
+    if unknown or container.format.name in WITHOUT_PROMISE:
+        return 0.0
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         # FFmpeg shortens an AVI's duration to what is there; its header keeps the number of frames
         return float(stream.frames / stream.average_rate)
     if stream.duration is not None and stream.time_base is not None:
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        end_s = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        return end_s - clock.base_s
     if match := _CLOCK_TIME.fullmatch(stream.metadata.get("DURATION", "")):
         # Matroska writes each stream's end as a tag
         hours, minutes, seconds = match.groups()
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - clock.base_s
     if container.duration is not None and len(container.streams) == 1:
-        return ((container.start_time or 0) + container.duration) / 1_000_000
+        return (container.start_time + container.duration) / 1_000_000 - clock.base_s
     return 0.0
 
 
 def _creation_time(container: "InputContainer") -> datetime | None:
+    """When the film began, as far as the file tells, to the second."""
     text = container.metadata.get("creation_time")
     if not text:
         return None
@@ -220,5 +278,10 @@ def _creation_time(container: "InputContainer") -> datetime | None:
     except ValueError:
         return None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    # cameras without a clock write the epoch
-    return moment if moment.year > 1980 else None
+    if moment.year <= 1980:
+        return None  # cameras without a clock write the epoch
+    length_us: Any = container.duration
+    if "com.android.version" in container.metadata and length_us:
+        # Android writes the moment at which it closed the file
+        moment -= timedelta(microseconds=length_us)
+    return moment

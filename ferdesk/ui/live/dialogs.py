@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
+from ferdesk.core.file_types import dialog_pattern
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.live.marker_keys import ask_marker_names, ask_marker_text
-
-FILES = "*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.gif *.jpg *.jpeg *.png *.bmp"
 
 
 def ask_file(parent: QWidget) -> str:
     """Ask for a video or image file; empty for none."""
     media, every = tr("Videos and images"), tr("All files")
-    kinds = f"{media} ({FILES});;{every} (*)"
+    kinds = f"{media} ({dialog_pattern()});;{every} (*)"
     path, _ = QFileDialog.getOpenFileName(parent, tr("Open video or image"), "", kinds)
     return path
 
