@@ -5,7 +5,8 @@ import logging
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -56,6 +57,8 @@ class AnalysisOptions:
     video: VideoMode | None = None
     """Write the pictures too: clean, with overlay, or anonymous."""
     asked: CameraFormat = ITS_OWN
+    film_began: datetime | None = None
+    """When the file began, in place of the date that it carries."""
 
 
 @dataclass(slots=True)
@@ -171,6 +174,8 @@ def _read_through(work: _Work) -> SessionOutput:
     num_seen = 0
     try:
         info = source.open()
+        if options.film_began is not None:
+            info = replace(info, starts_utc=options.film_began)
         classifier = work.pipeline.classifier
         device = classifier.device
         recording = recorder.begin()

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,7 @@ from ferdesk.cli.options import (
 )
 from ferdesk.cli.terminal import stop_on_signals, terminal
 from ferdesk.core.types import CameraFormat
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE, FerdeskError
 from ferdesk.paths import sessions_folder
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def analyze(
     duration: Annotated[
         float | None, typer.Option(min=0.001, help="Stop after this many seconds of each source.")
     ] = None,
+    film_began: Annotated[
+        str | None,
+        typer.Option(
+            help="When the one file given began, with its zone: 2026-05-06T07:08:09+02:00."
+        ),
+    ] = None,
     resolution: ResolutionOption = None,
     fps: FpsOption = None,
     video: Annotated[bool, typer.Option("--video", help="Save a video too.")] = False,
@@ -81,6 +88,7 @@ def analyze(
 
     terminal.debug = terminal.debug or debug
     folder = out or sessions_folder()
+    began = None if film_began is None else _moment(film_began)
     with (
         stop_on_signals() as stop_requested,
         open_streams(
@@ -96,9 +104,28 @@ def analyze(
             asked=camera_format_of(resolution, fps),
             video=(video_mode or VideoKind.CLEAN).value if video or video_mode else None,
             streams=tuple(streams),
+            film_began=began,
         )
         code = analyze_sources(sources, options, model, provider, stop_requested)
     raise typer.Exit(code)
+
+
+def _moment(text: str) -> datetime:
+    """A moment with its zone.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(
+        f"{text!r} is no moment with its zone; write one like 2026-05-06T07:08:09+02:00.",
+        param_hint="--film-began",
+    )
 
 
 def analyze_without_display(
@@ -129,7 +156,7 @@ def analyze_sources(
 
     from ferdesk import batch
     from ferdesk.factory.models import open_pipeline
-    from ferdesk.factory.sources import expand_folders
+    from ferdesk.factory.sources import expand_folders, is_live
 
     unusable: list[str] = []
     names: list[str] = []
@@ -141,6 +168,11 @@ def analyze_sources(
             unusable.append(source)
     if not names:
         return EXIT_UNUSABLE
+    if options.film_began is not None and (
+        len(names) > 1 or names[0] == "demo" or is_live(names[0])
+    ):
+        terminal.warn("Error: --film-began holds for one file; give it with that file alone.")
+        return EXIT_USAGE
     with (
         contextlib.closing(open_pipeline(model, provider.value, thorough=True)) as pipeline,
         Progress(

@@ -105,8 +105,8 @@ class Frame:
     """Frame: one picture of a source and its time.
 
     ``image`` [H, W, 3] uint8 RGB, read-only. ``index`` counts from 0 in the source. ``t_s`` is the
-    presentation time in a file and the time since opening otherwise; ``captured_s`` is when the
-    picture arrived here, on the monotonic clock.
+    presentation time since a file's start, and the time since opening otherwise; ``captured_s`` is
+    when the picture arrived here, on the monotonic clock.
     """
 
     image: NDArray[np.uint8]

@@ -67,8 +67,14 @@ def test_pictures_that_begin_after_the_sound_have_the_containers_time(
     assert_steps(frames, first_s)
 
 
-def test_a_raw_stream_has_its_own_rate_and_says_that_it_has_no_times(tmp_path: Path) -> None:
-    info, frames, events = read(write_film(tmp_path / "raw.h264", form="h264"))
+@pytest.mark.parametrize(
+    ("name", "codec", "form"),
+    [("raw.h264", "libx264", "h264"), ("raw.m2v", "mpeg2video", "mpeg2video")],
+)
+def test_a_raw_stream_has_its_own_rate_and_says_that_it_has_no_times(
+    tmp_path: Path, name: str, codec: str, form: str
+) -> None:
+    info, frames, events = read(write_film(tmp_path / name, codec=codec, form=form))
     assert_steps(frames)
     assert info.rate_fps == RATE
     assert [(event.kind, event.t_s) for event in events] == [("no_times", 0.0)]

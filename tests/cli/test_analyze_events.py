@@ -4,9 +4,11 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ferdesk import batch
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL
+from ferdesk.cli.main import app
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_USAGE
 from ferdesk.factory.models import bundled_models, open_pipeline
 from ferdesk.sessions.reader import Session, problems_of, read_session
 from tests.helpers.videos import with_zeroed, write_film
@@ -26,6 +28,35 @@ def analyze(path: Path, out: Path, every: int = 1) -> tuple[int, Session, list[s
     session = read_session(out / path.stem)
     assert problems_of(session) == []
     return code, session, told
+
+
+def run(*arguments: str) -> int:
+    """The exit code of ``ferdesk analyze``."""
+    return CliRunner().invoke(app, ["analyze", *arguments]).exit_code
+
+
+def test_the_moment_a_film_began_can_be_said(tmp_path: Path) -> None:
+    film, out = write_film(tmp_path / "film.mp4", 12), tmp_path / "out"
+    began = "2026-05-06T07:08:09.5+02:00"
+    assert run(str(film), "--film-began", began, "--out", str(out)) == EXIT_OK
+    session = read_session(out / "film")
+    assert session.about["film_started_utc"] == "2026-05-06T05:08:09.500000Z"
+    assert session.rows[6]["time_utc"] == "2026-05-06T05:08:09.700000Z"
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-05-06T07:08:09", "2026-05-06", ""])
+def test_what_is_no_moment_with_its_zone_is_refused(tmp_path: Path, moment: str) -> None:
+    film, out = write_film(tmp_path / "film.mp4", 2), tmp_path / "out"
+    assert run(str(film), "--film-began", moment, "--out", str(out)) == EXIT_USAGE
+    assert not out.exists()
+
+
+def test_two_films_did_not_begin_at_one_moment(tmp_path: Path) -> None:
+    film, out = write_film(tmp_path / "film.mp4", 2), tmp_path / "out"
+    began = "2026-05-06T07:08:09Z"
+    for sources in ([str(film), str(film)], ["demo"]):
+        assert run(*sources, "--film-began", began, "--out", str(out)) == EXIT_USAGE
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("every", [1, 5])

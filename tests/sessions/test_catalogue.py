@@ -368,3 +368,12 @@ def test_the_size_of_a_session_is_that_of_its_files(make_session: Maker) -> None
     (folder / "video.mp4").write_bytes(bytes(1234))
     (folder / "more").mkdir()
     assert entry_of(folder).size_bytes == before + 1234
+
+
+def test_a_session_that_cannot_be_read_is_none_of_a_folders(
+    make_session: Maker, tmp_path: Path
+) -> None:
+    good = [make_session([[(1, "happy")]], name=name) for name in ("b", "a")]
+    bad = make_session([[(1, "happy")]], name="bad")
+    (bad / "session.json").write_text("{")
+    assert find_sessions([tmp_path]) == sorted(good)

@@ -13,7 +13,7 @@ from ferdesk.errors import RecordingError
 from ferdesk.paths import assets_folder
 from ferdesk.sessions.outputs import free_path, write_report, write_text
 from ferdesk.sessions.reader import Marker, read_session
-from ferdesk.sessions.report import Group, html_report
+from ferdesk.sessions.report import Group, charts, html_report
 from ferdesk.sessions.report.formats import clock, percent, span
 from ferdesk.sessions.review import Comment, load_review, save_review
 
@@ -538,6 +538,37 @@ def test_groups_keep_their_names_and_sides(make_session: Maker) -> None:
     empty = make_session([[]], name="none")
     nobody = (Group("none", (read_session(empty),)), groups[1])
     assert "One of the groups has no face" in page_of(empty, *folders[5:], groups=nobody).words
+
+
+@pytest.mark.parametrize(
+    ("step_s", "after_s"),
+    [
+        (0.1, 0.2), (0.2, 0.5), (0.5, 1), (1, 2), (2, 5), (5, 10), (10, 15), (15, 30), (30, 60),
+        (60, 120), (120, 300), (300, 600), (600, 900), (900, 1800), (1800, 3600), (3600, 7200),
+        (7200, 14400),
+    ],
+)  # fmt: skip
+def test_at_most_ten_steps_that_people_count_in_fill_the_axis(
+    step_s: float, after_s: float
+) -> None:
+    def times(length_s: float) -> list[str]:
+        return re.findall(r">([^<]+)</text>", charts._time_axis(length_s, 100))
+
+    def text(t_s: float, step: float) -> str:
+        return clock(t_s) if step >= 1 else f"{t_s:.1f} s"
+
+    assert times(10 * step_s) == [text(i * step_s, step_s) for i in range(11)]
+    longer = times(10.2 * step_s)
+    assert longer[1] == text(after_s, after_s)
+    assert len(longer) == int(10.2 * step_s / after_s) + 1
+
+
+def test_the_first_time_begins_at_its_tick_and_one_at_the_edge_ends_there() -> None:
+    svg = charts._time_axis(10.0, 100)
+    places = re.findall(r'x="([\d.]+)" y="(\d+)" text-anchor="(\w+)"', svg)
+    assert places[0] == ("8.0", "114", "start")
+    assert {anchor for _, _, anchor in places[1:]} == {"middle"}
+    assert places[-1][0] == "912.0"
 
 
 def test_a_damaged_time_makes_no_endless_axis(make_session: Maker) -> None:

@@ -7,6 +7,7 @@ import mmap
 import os
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -374,3 +375,28 @@ def test_a_drive_without_shared_memory_maps_is_read_with_and_without_the_cache(
     assert len(read_table(path)) == 3
     assert is_kept(path)
     assert len(read_table(path)) == 3
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_what_was_recorded_is_read_in_one_go_and_not_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, dated: bool
+) -> None:
+    def by_row(_reader: object, text: str) -> str:
+        raise AssertionError(f"read row by row: {text}")
+
+    p = np.array([0.1, 0.05, 0.15, 0.2, 0.12, 0.3, 0.08], np.float32)
+    face = FaceResult(
+        3, Box(1, 2, 3, 4), Square(0, 0, 1), 0.5, Expression(p), p, low_confidence=False,
+        roll_deg=1.0, sharpness=2.0, brightness=3.0,
+    )  # fmt: skip
+    lines = [HEADER]
+    for index, faces in enumerate([(face, face), (), (face,), (), ()]):
+        frame = Frame(np.zeros((1, 1, 3), np.uint8), index, index / 10, 0.0)
+        moment = Moment(index, index / 10, datetime(2026, 3, 4, tzinfo=UTC) if dated else None)
+        lines.append(rows_of(FrameResult(frame, faces, 1.25, {}), moment, "m" * (index == 2)))
+    path = tmp_path / "results.csv"
+    path.write_text("".join(lines))
+    monkeypatch.setattr(table_module._Reader, "_regular", by_row)
+    table = read_table(path)
+    assert table.face_id.tolist() == [3, 3, 0, 3, 0, 0]
+    assert table.markers == ((3, "m"),)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WITHOUT_PROMISE = frozenset({"mpegts", "mpeg", "hls", "rtsp", "rtp", "sdp"})
 """Formats whose length is only estimated, and whose clock may leap where films were joined."""
+_RAW = frozenset({"h264", "hevc", "vvc", "mpegvideo", "m4v", "mjpeg", "mjpeg_2000", "vc1", "h263"})
+"""Formats that hold nothing but pictures; FFmpeg makes up times for some of them."""
 _LEAP_S = 10.0
 _USUAL_RATE = 30.0
 _MOST_JUMPS = 100
@@ -59,6 +61,7 @@ class PictureClock:
         self._tick_s = float(stream.time_base or 0)
         self._file_start_s = file_start_s(container)
         self._leaps = container.format.name in WITHOUT_PROMISE
+        self._without_times = container.format.name in _RAW
         self._step_s = 0.0
         self._by_dts: bool | None = None
         self._num_jumps = 0
@@ -114,13 +117,14 @@ class PictureClock:
         return picture.dts if self._by_dts else picture.pts
 
     def _first(self, picture: "av.VideoFrame", stamp: int | None) -> float:
-        if stamp is None:
+        if stamp is None or self._without_times:
             text = translatable(
                 "{path} holds no times; {rate:g} pictures a second are assumed.",
                 path=self._shown,
                 rate=self._rate if not picture.duration else round(1 / self.lasts_s(picture), 3),
             )
             self._events.append(SourceEvent("no_times", text, 0.0))
+        if stamp is None:
             return 0.0
         own_s = stamp * self._seconds_per_tick(picture)
         self.base_s = own_s
