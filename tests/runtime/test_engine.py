@@ -528,6 +528,18 @@ def idle_run(clock: SteppedClock, source: Source | None = None) -> Run:
     return run
 
 
+def test_an_engine_that_has_not_started_has_counted_nothing() -> None:
+    status = Engine().status()
+    assert status.state is State.IDLE
+    figures = (
+        status.capture_fps, status.analysis_fps, status.latency_ms, status.silent_s,
+        status.num_attempts, status.num_seen, status.num_analysed, status.num_dropped,
+    )  # fmt: skip
+    assert figures == (0.0,) * 8
+    assert (status.message, status.trouble, status.model_choice) == ("", "", "")
+    assert (status.source, status.model, status.device) == (None, None, None)
+
+
 def test_a_status_has_the_rates_the_median_latency_and_the_silence() -> None:
     clock = SteppedClock()
     run = idle_run(clock)
