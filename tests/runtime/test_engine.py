@@ -535,9 +535,9 @@ def test_an_engine_that_has_not_started_has_counted_nothing() -> None:
         status.capture_fps, status.analysis_fps, status.latency_ms, status.silent_s,
         status.num_attempts, status.num_seen, status.num_analysed, status.num_dropped,
     )  # fmt: skip
-    assert figures == (0.0,) * 8
+    assert not any(figures)
     assert (status.message, status.trouble, status.model_choice) == ("", "", "")
-    assert (status.source, status.model, status.device) == (None, None, None)
+    assert [status.source, status.model, status.device] == [None] * 3
 
 
 def test_a_status_has_the_rates_the_median_latency_and_the_silence() -> None:
