@@ -227,3 +227,16 @@ def test_a_clock_never_falls_and_loses_nothing(
     times = [clock.time_of(Picture(*stamps)) for stamps in pictures]  # type: ignore[arg-type]
     assert times == pytest.approx(expected_s)
     assert [event.kind for event in clock.take_events()] == ["time_jumped"] * num_jumps
+
+
+def test_a_time_that_falls_yields_to_decoding_also_where_the_files_clock_began_late() -> None:
+    container: Any = Container("mov", None)
+    clock = PictureClock(container, container, "film")
+    stamps = [(1000, 1000), (1004, 1004), (1008, 1008), (500, 1012), (1016, 1016)]
+    times = [clock.time_of(Picture(*one)) for one in stamps]  # type: ignore[arg-type]
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    assert (clock.base_s, clock.take_events()) == (10.0, [])
+    # one whose decoding lies before the last picture too means a clock that was set back
+    for stamps_back in [(1096, 1096), (500, 1090)]:
+        clock.time_of(Picture(*stamps_back))  # type: ignore[arg-type]
+    assert [event.kind for event in clock.take_events()] == ["time_jumped"]

@@ -91,6 +91,8 @@ def test_who_has_no_token_or_a_foreign_origin_is_refused(
 def test_a_client_too_many_is_refused_until_another_goes(
     stream: WebSocketStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # as docs/streams.md says
+    assert websocket_stream._MAX_CLIENTS == 16
     monkeypatch.setattr(websocket_stream, "_MAX_CLIENTS", 1)
     with client(stream) as first:
         first.recv(timeout=10)

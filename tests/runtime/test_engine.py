@@ -528,6 +528,18 @@ def idle_run(clock: SteppedClock, source: Source | None = None) -> Run:
     return run
 
 
+def test_an_engine_that_has_not_started_has_counted_nothing() -> None:
+    status = Engine().status()
+    assert status.state is State.IDLE
+    figures = (
+        status.capture_fps, status.analysis_fps, status.latency_ms, status.silent_s,
+        status.num_attempts, status.num_seen, status.num_analysed, status.num_dropped,
+    )  # fmt: skip
+    assert not any(figures)
+    assert (status.message, status.trouble, status.model_choice) == ("", "", "")
+    assert [status.source, status.model, status.device] == [None] * 3
+
+
 def test_a_status_has_the_rates_the_median_latency_and_the_silence() -> None:
     clock = SteppedClock()
     run = idle_run(clock)
@@ -648,3 +660,31 @@ def test_a_picture_of_another_size_is_told_once_with_both_sizes() -> None:
         ("picture_changed", "The picture is now 80x48; before it was 64x48."),
         ("picture_changed", "The picture is now 80x60; before it was 80x48."),
     ]
+
+
+def test_the_pace_is_set_once_a_second_and_only_a_live_source_is_missed() -> None:
+    for kind, expected in [("camera", State.LOST), ("video", State.RUNNING)]:
+        clock = SteppedClock()
+        run = idle_run(clock)
+        paced: list[float] = []
+
+        class Ticks(Waits):
+            def wait(self, seconds: float, clock: SteppedClock = clock) -> bool:
+                clock.now_s += 0.125
+                super().wait(seconds)
+                return len(self.waited_s) > 24
+
+        def pace(
+            *, every_face: bool, paced: list[float] = paced, now: SteppedClock = clock
+        ) -> None:
+            assert not every_face
+            paced.append(now())
+
+        run._stopping = Ticks()  # type: ignore[assignment]
+        run.set_pacing = pace  # type: ignore[method-assign]
+        info = SourceInfo(kind, "fake", "fake", 64, 48, 30.0)  # type: ignore[arg-type]
+        run._status = replace(run._status, state=State.RUNNING, source=info)
+        run._pipeline_ready.set()
+        run._watch()
+        assert paced == [101.0, 102.0, 103.0]
+        assert run.status().state is expected

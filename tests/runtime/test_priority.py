@@ -3,9 +3,11 @@
 import os
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from ferdesk.runtime import priority
 from ferdesk.runtime.priority import give_way
 
 
@@ -41,3 +43,15 @@ def test_a_system_that_does_not_allow_it_changes_nothing(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "setpriority", refuse, raising=False)
     give_way()
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_elsewhere_nothing_is_asked_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(os, "getpriority", lambda *_: 0, raising=False)
+    monkeypatch.setattr(os, "setpriority", lambda *given: asked.append(given), raising=False)
+    monkeypatch.setattr(priority, "sys", SimpleNamespace(platform=platform))
+    give_way()
+    assert asked == []
