@@ -310,11 +310,11 @@ def _crowd(facts: Facts) -> str:
     )
     if not rows:
         return f"{text}\n\n{_NOT_MEASURED} (`ferdesk-train quantize --ferplus`)."
-    head = [
+    columns = [
         "Test", "output", "plurality (95 %)", "strict majority (95 %)", "top 2", "KL", "cosine",
         "calibration error",
     ]  # fmt: skip
-    return f"{text}\n\n{_table(head, rows)}\n\nRecall by plurality, %:\n\n" + _table(
+    return f"{text}\n\n{_table(columns, rows)}\n\nRecall by plurality, %:\n\n" + _table(
         ["Test", "output", *LABELS], recalls
     )
 

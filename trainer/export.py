@@ -130,7 +130,7 @@ class ExportNet(LogitsNet):
         if "attention" in self.outputs:
             values = (*values, maps.attention, maps.attention_mid)
         values = (*values, cam)
-        if self.crowd_weight is not None:
+        if self.crowd_weight is not None and self.crowd_cam_bias is not None:
             crowd_cam = _activation(features, self.crowd_weight, num_cells)
             values = (*values, crowd_cam.sum((2, 3)) + self.crowd_cam_bias, crowd_cam)
         return values

@@ -55,7 +55,8 @@ class FerPlus:
         What is missing went to contempt, unknown or no face. Without any vote the row is 0.
         """
         total = np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
-        return (self.ours() / total).astype(np.float32)
+        shares: NDArray[np.float32] = (self.ours() / total).astype(np.float32)
+        return shares
 
     def divergence(self, logits_NK: NDArray[np.float64]) -> float:
         """KL(votes, softmax(logits)), mean over the faces that have votes for our labels."""

@@ -161,7 +161,7 @@ class TrainingStep:
     def _slope(self, batch: tuple[Tensor | None, ...]) -> Tensor:
         """Put the loss's slope into the gradients; returns the loss."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss: Tensor = self._loss(*batch)
+        loss: Tensor = self._loss(*batch)  # type: ignore[arg-type]  # the last two may be None
         loss.backward()  # type: ignore[no-untyped-call]
         self.group.average_gradients(self.network.parameters())
         return loss
