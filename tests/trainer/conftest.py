@@ -33,6 +33,12 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.data.cache.cache_folder", lambda: tmp_path / "cache")
 
 
+@pytest.fixture(autouse=True)
+def _nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processors with AMX compile by default, which takes a minute a network; tests ask for it."""
+    monkeypatch.setattr("trainer.training.devices._has_amx", lambda: False)
+
+
 def _faces(count: int, seed: int) -> Faces:
     """Each expression is a bright bar at its own height, in noise: easy to learn, never equal."""
     rng = np.random.default_rng(seed)
