@@ -145,6 +145,11 @@ FACE_FIELDS: tuple[FaceField, ...] = (
 FIRST_FIELDS: tuple[FaceField, ...] = tuple(one for one in FACE_FIELDS if not one.added)
 ADDED_FIELDS: tuple[FaceField, ...] = tuple(one for one in FACE_FIELDS if one.added)
 
+REPORT_FIELDS: tuple[FaceField, ...] = tuple(
+    one for one in FACE_FIELDS if one.kind == "number" and (one.added or one.group == "Pose")
+)
+"""What a report summarises beside the expressions; a number that is added later is among them."""
+
 CSV_FIELDS: tuple[Field, ...] = (
     FRAME, TIME, TIME_UTC, *FIRST_FIELDS, LATENCY, MARKER, *ADDED_FIELDS,
 )  # fmt: skip

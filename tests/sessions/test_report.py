@@ -135,6 +135,26 @@ def test_times_and_shares_of_each_face_are_those_of_its_rows(make_session: Maker
     ]  # fmt: skip
 
 
+def test_the_head_pose_stands_under_the_names_and_units_of_the_field_table(
+    make_session: Maker,
+) -> None:
+    folder = study(make_session)
+    path = folder / "results.csv"
+    header, *rows = path.read_text("utf-8").splitlines()
+    yaw = header.split(",").index("yaw_deg")
+    cells = [row.split(",") for row in rows]
+    own = [row for row in cells if row[3] == "1"]
+    for number, row in enumerate(own):  # #1 turns from -10 by 2 degrees a row
+        row[yaw] = str(2.0 * number - 10)
+    path.write_text("\n".join([header, *map(",".join, cells)]) + "\n", "utf-8")
+    head, one, two = page_of(folder).tables[1]
+    assert head == ["face", "roll_deg degrees", "yaw_deg degrees", "pitch_deg degrees"]
+    last = 2.0 * (len(own) - 1)
+    yaws = f"{last / 2 - 10:.1f} {0.05 * last - 10:.1f} to {0.95 * last - 10:.1f}"
+    assert one == ["#1", "-1.5 -1.5 to -1.5", yaws, "-7.8 -7.8 to -7.8"]
+    assert two == ["#2", "-1.5 -1.5 to -1.5", "12.2 12.2 to 12.2", "-7.8 -7.8 to -7.8"]
+
+
 def test_shares_between_the_markers_are_of_the_rows_between_them(make_session: Maker) -> None:
     table = page_of(study(make_session)).tables[-1]
     assert table[0] == [
@@ -176,7 +196,7 @@ def test_the_changes_are_counted_from_row_to_column(make_session: Maker) -> None
     frames = [[(1, "happy")]] * 5 + [[(1, "sad")]] * 5 + [[(1, "happy")]] * 5 + [[(1, "fear")]] * 5
     page = page_of(make_session(frames))
     assert "3 in total: from row to column" in page.words
-    assert page.tables[1] == [
+    assert page.tables[2] == [
         ["from", "fear", "happy", "sad"],
         ["fear", "-", "", ""],
         ["happy", "1", "-", "1"],

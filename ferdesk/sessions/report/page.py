@@ -26,6 +26,7 @@ from ferdesk.sessions.report.tables import (
     changes_table,
     comparison_table,
     intervals_table,
+    measured_table,
     still_table,
     times_table,
 )
@@ -137,6 +138,7 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
         overview_chart(session, drawn, markers),
         legend(low_confidence=True),
         times_table(summaries),
+        measured_table(session.table, tracks),
     ]
     if len(tracks) > len(drawn):
         parts.append(

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ferdesk.core.labels import LABELS
+from ferdesk.sessions.fields import REPORT_FIELDS
 from ferdesk.sessions.report.formats import clock, percent, span
 from ferdesk.sessions.review import Track
 from ferdesk.sessions.summaries import SHARE_HEADING, WHOLE, Comparison, FaceSummary
@@ -34,6 +38,43 @@ def times_table(faces: Sequence[FaceSummary]) -> str:
         f"<tr><th>face</th>{head}</tr>"
         f"{''.join(body)}</table></div>"
     )
+
+
+def measured_table(table: Table, tracks: Sequence[Track]) -> str:
+    """Medians of what the field table has beside the expressions, with the middle nine tenths."""
+    head = "".join(
+        f'<th title="{escape(field.about)}">{escape(field.name)}<br>'
+        f"<span class=muted>{escape(field.unit)}</span></th>"
+        for field in REPORT_FIELDS
+    )
+    body = []
+    for track in sorted(tracks, key=lambda track: track.id):
+        rows = track.rows(table)
+        cells = "".join(
+            f"<td>{_middle(_column(table, field.name)[rows])}</td>" for field in REPORT_FIELDS
+        )
+        body.append(f"<tr><td>{escape(track.title)}</td>{cells}</tr>")
+    return (
+        '<div class="wide"><table><caption>Head pose and other values: median, and 5th to 95th '
+        f"percentile, of all rows</caption><tr><th>face</th>{head}</tr>"
+        f"{''.join(body)}</table></div>"
+    )
+
+
+def _column(table: Table, name: str) -> NDArray[np.float32]:
+    """Column of a number of the field table, [n] float32; NaN where the recording lacks it."""
+    first: NDArray[np.float32] | None = getattr(table, name, None)
+    return table.added_numbers(name) if first is None else first
+
+
+def _middle(values: NDArray[np.float32]) -> str:
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        return "<span class=muted>not recorded</span>"
+    low, median, high = np.percentile(known, [5, 50, 95])
+    # without -0.0
+    low, median, high = (round(float(value), 1) + 0.0 for value in (low, median, high))
+    return f"{median:.1f}<br><span class=muted>{low:.1f} to {high:.1f}</span>"
 
 
 def intervals_table(faces: Sequence[FaceSummary]) -> str:
