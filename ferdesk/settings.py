@@ -42,8 +42,20 @@ class Settings:
     """Opacity of the heatmap where it is strongest."""
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
+    recent_files: tuple[str, ...] = ()
+    """Paths of the files that were opened last, the newest first."""
+    file_folder: str = ""
+    """The folder in which the file dialog opens; empty for the user's own."""
     record_video: VideoChoice = "off"
     """The video saved with recordings: none, original, with overlay, or with faces blurred."""
+    video_heatmap: bool = False
+    """Paint the heatmap into videos that show boxes and labels, while it is switched on."""
+    recording_folder: str = ""
+    """The folder that holds recordings; empty for ferdesk's own in the user's documents."""
+    recording_length_s: float | None = field(default=None, metadata={"range": (1.0, 86_400.0)})
+    """Recordings end by themselves after this many seconds; None for no limit."""
+    recording_countdown_s: int = field(default=0, metadata={"range": (0, 60)})
+    """Seconds counted down before a recording begins."""
     marker_names: str = "1;2;3;4;5;6;7;8;9"
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
     camera_size: str = ""
@@ -56,6 +68,12 @@ class Settings:
     """Show the panels."""
     model: str = ""
     """The model that classifies faces; empty chooses by the speed of this machine."""
+    lock_model: bool = False
+    """Keep model and device as they are, so that all recordings of a study are comparable."""
+    measured_model: str = ""
+    """The model that this machine's speed chose, used again until it is measured anew."""
+    measured_for: str = ""
+    """What ``measured_model`` was chosen for: models, their versions and the device."""
     provider: Provider = "auto"
     """The device that runs the model; --provider on the command line overrides it."""
     smoothing_tau_s: float = field(default=SMOOTHING_TAU_S, metadata={"range": (0.0, 3.0)})
@@ -80,7 +98,16 @@ class Settings:
     """How the docks are arranged, as Qt saves it, in base64."""
 
 
-MACHINE = ("consent", "window_geometry", "last_source")
+MACHINE = (
+    "consent",
+    "window_geometry",
+    "last_source",
+    "recent_files",
+    "file_folder",
+    "recording_folder",
+    "measured_model",
+    "measured_for",
+)
 """What belongs to this person and machine: neither exported, nor imported, nor reset."""
 
 
@@ -204,8 +231,12 @@ def _from_entries(entries: Mapping[str, object]) -> LoadedSettings:
                     value=value,
                 )
             )
+        elif isinstance(value, list):
+            good[name] = tuple(value)
+        elif isinstance(value, int) and kinds[name] in (float, float | None):
+            good[name] = float(value)
         else:
-            good[name] = float(value) if isinstance(value, int) and kinds[name] is float else value
+            good[name] = value
     return LoadedSettings(Settings(**good), tuple(warnings))
 
 
@@ -218,17 +249,18 @@ def _complaint(value: object, kind: object, bounds: tuple[float, float] | None) 
         )
     if kind is bool:
         return "" if isinstance(value, bool) else translatable("true or false")
-    if kind is int:
-        return (
-            ""
-            if isinstance(value, int) and not isinstance(value, bool)
-            else translatable("a whole number")
-        )
-    if kind is float:
+    if kind is int and (not isinstance(value, int) or isinstance(value, bool)):
+        return translatable("a whole number")
+    if kind == float | None and value is None:
+        return ""
+    if kind in (int, float, float | None):
         low, high = bounds or (-math.inf, math.inf)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = is_number and low <= value <= high  # type: ignore[operator]
         return "" if fits else translatable("a number from {low:g} to {high:g}", low=low, high=high)
+    if get_origin(kind) is tuple:
+        fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return "" if fits else translatable("a list of texts")
     return "" if isinstance(value, str) else translatable("a text")
 
 

@@ -133,3 +133,39 @@ def test_an_export_that_cannot_be_written_and_an_import_of_no_settings_are_one_s
     for name in ("list.json", "gone.json"):
         with pytest.raises(FerdeskError, match=r"contains no settings .*Choose a file"):
             import_settings(tmp_path / name, Settings())
+
+
+def test_recording_settings_are_kept_and_a_limit_may_be_none(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    settings = Settings(
+        recording_folder="/studies/one",
+        recording_length_s=90.0,
+        recording_countdown_s=3,
+        video_heatmap=True,
+        recent_files=("/films/b.mp4", "/films/a.mp4"),
+    )
+    save_settings(settings, path)
+    assert load_settings(path).settings == settings
+    path.write_text('{"recording_length_s": null}')
+    assert load_settings(path).settings.recording_length_s is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("recording_length_s", 0),
+        ("recording_length_s", "long"),
+        ("recording_countdown_s", 61),
+        ("recording_countdown_s", 1.5),
+        ("recent_files", "a.mp4"),
+        ("recent_files", [1]),
+    ],
+)
+def test_a_recording_setting_out_of_its_range_is_refused(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({name: value}))
+    loaded = load_settings(path)
+    assert loaded.settings == Settings()
+    assert name in loaded.warnings[0]

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import MACHINE, Language, Settings, load_settings
 from ferdesk.ui.kit.language import install_language
-from ferdesk.ui.preferences.settings_dialog import PAGES, Amount, SettingsDialog
+from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit
+from ferdesk.ui.preferences.settings_dialog import PAGES, SettingsDialog
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
@@ -60,6 +61,10 @@ def test_every_setting_for_people_has_its_control(window: MainWindow) -> None:
         "map_name",
         "cam_label",
         "timeline_s",
+        "recent_files",
+        "file_folder",
+        "measured_model",
+        "measured_for",
     }
     shown = [row.name for _, rows in PAGES for row in rows]
     assert len(set(shown)) == len(shown)
@@ -232,3 +237,22 @@ def test_no_tabs_title_is_cut_off(
         assert all(shown.contains(bar.tabRect(tab)) for tab in range(bar.count()))
     finally:
         install_language(qapp, "en")
+
+
+def test_a_recordings_length_may_be_no_limit_and_its_folder_the_usual_one(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    dialog = open_dialog(window)
+    limit, folder = dialog.editors["recording_length_s"], dialog.editors["recording_folder"]
+    assert isinstance(limit, Limit)
+    assert isinstance(folder, FolderEdit)
+    assert limit.box.text() == "No limit"
+    limit.box.setValue(90)
+    folder.ask = lambda _parent, _start: str(tmp_path)
+    folder.choose_button.click()
+    settings = window.store.settings
+    assert (settings.recording_length_s, settings.recording_folder) == (90.0, str(tmp_path))
+    limit.box.setValue(0)
+    folder.usual_button.click()
+    settings = window.store.settings
+    assert (settings.recording_length_s, settings.recording_folder) == (None, "")

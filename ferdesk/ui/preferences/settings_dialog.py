@@ -1,7 +1,7 @@
 """Settings dialog: each control stands for one field of ``Settings`` and acts at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -9,13 +9,11 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
-    QSlider,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -25,22 +23,10 @@ from ferdesk.settings import Settings
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import NAMES, mark, tr
 from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit, Row
 
 _KINDS = get_type_hints(Settings)
 _RANGES = {item.name: item.metadata.get("range") for item in fields(Settings)}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Row of the dialog: a field's title, one line of meaning, and how its number is shown."""
-
-    name: str
-    title: str
-    hint: str = ""
-    factor: float = 1.0
-    step: float = 1.0
-    suffix: str = ""
-    decimals: int = 0
 
 
 PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
@@ -51,6 +37,11 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("camera_size", mark("Resolution"), mark("Requested from the camera.")),
             Row("camera_rate", mark("Frame rate")),
             Row("model", mark("Model")),
+            Row(
+                "lock_model",
+                mark("Lock model for this study"),
+                mark("Model and device cannot be changed, so that recordings are comparable."),
+            ),
             Row("provider", mark("Device")),
         ),
     ),
@@ -104,6 +95,29 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 "record_video",
                 mark("Video"),
                 mark("Saved next to the data. Blurring also applies to snapshots."),
+            ),
+            Row(
+                "video_heatmap",
+                mark("Heatmap in the video"),
+                mark("In videos with boxes and labels, while the heatmap is on."),
+            ),
+            Row(
+                "recording_folder",
+                mark("Folder"),
+                mark("New recordings are saved here; earlier ones stay where they are."),
+            ),
+            Row(
+                "recording_length_s",
+                mark("Fixed length"),
+                mark("A recording stops by itself after this time."),
+                step=10,
+                suffix=mark(" s"),
+            ),
+            Row(
+                "recording_countdown_s",
+                mark("Countdown"),
+                mark("Seconds between pressing Record and the first frame; 0 = none."),
+                suffix=mark(" s"),
             ),
         ),
     ),
@@ -273,57 +287,18 @@ class SettingsDialog(QDialog):
                 combo.addItem(title, value)
             combo.activated.connect(lambda _: self.changed.emit(row.name, combo.currentData()))
             return combo
+        if row.name == "recording_folder":
+            folder = FolderEdit(row, self)
+            folder.changed.connect(lambda path: self.changed.emit(row.name, path))
+            return folder
+        if kind == float | None:
+            limit = Limit(row, _RANGES[row.name] or (0.0, 1.0), self)
+            limit.changed.connect(lambda value: self.changed.emit(row.name, value))
+            return limit
+        whole = int if kind is int else float
         amount = Amount(row, _RANGES[row.name] or (0.0, 1.0), self)
-        amount.changed.connect(lambda value: self.changed.emit(row.name, value))
+        amount.changed.connect(lambda value: self.changed.emit(row.name, whole(value)))
         return amount
-
-
-class Amount(QWidget):
-    """Amount: a number by slider and by figure; both are one value."""
-
-    changed = Signal(float)
-
-    def __init__(
-        self, row: Row, bounds: tuple[float, float], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._factor, self._step = row.factor, row.step
-        low, high = (bound * row.factor for bound in bounds)
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
-        self.slider.setRange(round(low / row.step), round(high / row.step))
-        self.slider.setAccessibleName(tr(row.title))
-        self.box = QDoubleSpinBox(self)
-        self.box.setDecimals(row.decimals)
-        self.box.setRange(low, high)
-        self.box.setSingleStep(row.step)
-        self.box.setSuffix(tr(row.suffix) if row.suffix else "")
-        self.box.setAccessibleName(tr(row.title))
-        self.box.setMinimumHeight(4 * GRID)
-        self.box.setMinimumWidth(14 * GRID)
-        self.box.setKeyboardTracking(False)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 * GRID)
-        layout.addWidget(self.slider, 1)
-        layout.addWidget(self.box)
-        self.setFocusProxy(self.box)
-        self.slider.valueChanged.connect(self._slid)
-        self.box.valueChanged.connect(self._typed)
-
-    def set_value(self, value: float) -> None:
-        with QSignalBlocker(self.slider), QSignalBlocker(self.box):
-            self.box.setValue(value * self._factor)
-            self.slider.setValue(round(value * self._factor / self._step))
-
-    def _slid(self, at: int) -> None:
-        with QSignalBlocker(self.box):
-            self.box.setValue(at * self._step)
-        self.changed.emit(self.box.value() / self._factor)
-
-    def _typed(self, figure: float) -> None:
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(round(figure / self._step))
-        self.changed.emit(figure / self._factor)
 
 
 def _literal_choices(name: str, kind: object) -> list[tuple[object, str]]:
@@ -344,5 +319,9 @@ def _set_value(editor: QWidget, value: object) -> None:
             editor.addItem(str(value), value)
             at = editor.count() - 1
         editor.setCurrentIndex(at)
+    elif isinstance(editor, FolderEdit):
+        editor.set_value(str(value))
+    elif isinstance(editor, Limit) and (value is None or isinstance(value, int | float)):
+        editor.set_value(value)
     elif isinstance(editor, Amount) and isinstance(value, int | float):
         editor.set_value(float(value))
