@@ -44,6 +44,13 @@ def annotate(face: FaceResult) -> Annotation:
     return Annotation(words, LABEL_COLOURS[face.label])
 
 
+def short_words(face: FaceResult) -> str:
+    """A face's confidence alone, where many stand close together; empty where it has no label."""
+    if not face.classifiable:
+        return ""
+    return f"? {percent(face.confidence)}" if face.low_confidence else percent(face.confidence)
+
+
 def percent(share: float) -> str:
     """``share`` in [0, 1] as whole per cent."""
     return f"{round(share * 100)} %"

@@ -17,7 +17,8 @@ from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
 from ferdesk.ui.kit.heatmap import HeatmapChoice, HeatmapImages, heatmap_image
-from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_text
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_text
+from ferdesk.ui.kit.plates import PlatePlaces
 from ferdesk.ui.kit.theme import DARK, contrast, plate_colour
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource

@@ -14,7 +14,8 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.palette import LABEL_COLOURS, NO_LABEL, rgb
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
-from ferdesk.ui.kit.overlay import BASELINE_SIGN, PlatePlaces, face_name, face_text, paint_faces
+from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_name, face_text, paint_faces
+from ferdesk.ui.kit.plates import PlatePlaces, leader
 from ferdesk.ui.kit.view_transform import ViewTransform
 from tests.helpers.results import FACE, OTHER
 
@@ -166,3 +167,43 @@ def test_a_name_longer_than_sixteen_letters_is_cut_to_them() -> None:
     assert face_name(3, {}) == "#3"
     assert face_name(3, {3: "a" * 16}) == "#3 " + "a" * 16
     assert face_name(3, {3: "a" * 17}) == "#3 " + "a" * 15 + "…"
+
+
+def crowd(number: int) -> tuple[FaceResult, ...]:
+    """So many faces side by side in rows, closer to each other than a plate is high."""
+    return tuple(
+        replace(SURE, face_id=i + 1, box=Box(6 + 44 * (i % 9), 20 + 56 * (i // 9), 40, 50))
+        for i in range(number)
+    )
+
+
+def test_in_a_crowd_no_plate_lies_on_a_face_but_the_chosen_ones_own() -> None:
+    faces, places = crowd(45), Places()
+    painted(*faces, chosen_id=14, places=places)
+    bare = painted(*faces, with_labels=False)
+    labelled = painted(*faces, chosen_id=None)
+    box = np.zeros((HEIGHT, WIDTH), bool)
+    for face in faces:
+        left, top = round(face.box.x) + 2, round(face.box.y) + 2
+        box[top : top + 46, left : left + 36] = True
+    assert np.array_equal(labelled[box], bare[box])
+
+
+def test_of_many_only_the_chosen_and_the_hovered_face_are_labelled_in_full() -> None:
+    faces = [
+        replace(SURE, face_id=i + 1, box=Box(10 + 140 * (i % 3), 40 + 90 * (i // 3), 30, 30))
+        for i in range(8)
+    ]
+    few, many = Places(), Places()
+    painted(*faces[:6], places=few)
+    painted(*faces, chosen_id=2, places=many)
+    assert many.placed[2].width() == few.placed[2].width()
+    assert all(many.placed[i].width() < few.placed[i].width() / 2 for i in (1, 3, 4, 5, 6))
+
+
+def test_a_plate_far_from_its_face_is_tied_to_it_by_a_line() -> None:
+    box = QRectF(100, 100, 40, 40)
+    line = leader(QRectF(90, 40, 60, 20), box)
+    assert line is not None
+    assert (line.p1().y(), line.p2().y()) == (60, 100)
+    assert leader(QRectF(90, 74, 60, 20), box) is None

@@ -15,8 +15,9 @@ from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.ui.kit.heatmap import HeatmapChoice, heatmap_colours, heatmap_image
-from ferdesk.ui.kit.overlay import face_text, place_plate
+from ferdesk.ui.kit.overlay import face_text
 from ferdesk.ui.kit.picture import Look, PictureMaker
+from ferdesk.ui.kit.plates import place_plate
 from ferdesk.ui.kit.selection import KEEP_S, Selection
 from ferdesk.ui.kit.theme import DARK, LIGHT, Theme, contrast, plate_colour
 from ferdesk.ui.kit.video_view import VideoView, ViewState

@@ -16,11 +16,12 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.core.locations import has_credentials
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.types import CameraFormat, DeviceInfo, FaceResult, FrameResult
+from ferdesk.core.types import CameraFormat, DeviceInfo, FaceResult, FrameResult, SourceKind
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.runtime.status import State, Status
 from ferdesk.settings import Settings
+from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.notices import MOST_SHOWN
 from ferdesk.ui.live.bars import Bars
@@ -373,14 +374,30 @@ def test_a_gpu_that_fails_in_the_middle_is_told_and_noted(
     qtbot.waitUntil(lambda: any("now runs on the CPU" in text for text in window.notices.texts))
 
 
-def test_a_source_that_ends_says_so(
-    window: MainWindow, qtbot: QtBot, services: FakeServices
+@pytest.mark.parametrize(("kind", "word"), [("video", "End of video"), ("still", "Image")])
+def test_a_film_or_picture_that_ended_stays_lit_with_its_faces(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, kind: SourceKind, word: str
 ) -> None:
-    run(window, qtbot)
-    services.prepared["camera:0"].ended = True
-    qtbot.waitUntil(lambda: "End of" in window.live_page.view.state.title)
-    assert window.live_page.view.state.dimmed
+    source = services.prepared["film.mp4"] = FakeSource(kind)
+    run(window, qtbot, "film.mp4")
+    source.ended = True
+    page = window.live_page
+    qtbot.waitUntil(lambda: page.status_line.state.text() == word)
+    assert not page.view.state.dimmed
+    assert page.view.state.title == ""
+    placement = page.view.view_transform()
+    assert placement is not None
+    point = placement.transform().map(QPointF(470, 200)).toPoint()
+    QTest.mouseClick(page.view, Qt.MouseButton.LeftButton, pos=point)
+    assert page.faces.headline.text() == "Shows: neutral 61 %"
+    page.view.set_heatmap(HeatmapChoice("cam", 1.0), PLACES)
+    page.view.grab()
+    assert page.view._look is not None
+    assert page.view._look.heatmap.name == "cam"
+    assert window.actions_by_name["snapshot"].isEnabled()
     assert window.actions_by_name["run"].text() == "Start"
+    press(window, Qt.Key.Key_F5)
+    qtbot.waitUntil(lambda: services.opened == ["film.mp4", "film.mp4"])
 
 
 def test_a_face_that_is_nowhere_is_said(

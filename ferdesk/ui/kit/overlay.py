@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from ferdesk.core.annotation import annotate
+from ferdesk.core.annotation import annotate, short_words
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
 from ferdesk.ui.kit.language import translated
+from ferdesk.ui.kit.plates import PlatePlaces, inside, is_free, leader
 from ferdesk.ui.kit.theme import DARK, GRID, plate_colour
 from ferdesk.ui.kit.view_transform import ViewTransform
 
-_GAP_PX = 6.0
+MANY_FACES = 6
+"""Of more, only the chosen one and the one under the mouse are labelled in full."""
 _DOT = 0.7
 """The dot's width, as a share of the letters' height."""
 _LONGEST_NAME = 16
@@ -34,34 +36,9 @@ def face_text(face: FaceResult, names: Mapping[int, str] | None = None) -> str:
     return f"{face_name(face.face_id, names or {})}  {words}{sign}"
 
 
-class PlatePlaces:
-    """Where the plates stood last: one that still has its room there stays, and does not jump."""
-
-    def __init__(self) -> None:
-        self._last: dict[int, int] = {}
-
-    def place(
-        self,
-        face_id: int,
-        box: QRectF,
-        width: float,
-        height: float,
-        taken: Sequence[QRectF],
-        view: QRectF,
-    ) -> QRectF:
-        """As ``place_plate``, with the side chosen last tried first."""
-        last = self._last.get(face_id)
-        if last is not None:
-            plate = _candidate(last, box, width, height, view)
-            if _covered(plate, taken) == 0:
-                return plate
-        self._last[face_id], plate = _best(box, width, height, taken, view)
-        return plate
-
-    def keep_only(self, faces: Sequence[FaceResult]) -> None:
-        """Forget the faces that are gone."""
-        here = {face.face_id for face in faces}
-        self._last = {k: v for k, v in self._last.items() if k in here}
+def short_text(face: FaceResult) -> str:
+    """What the plate of one face among many says; empty where it has no label."""
+    return short_words(face)
 
 
 def face_colour(face: FaceResult) -> QColor:
@@ -79,85 +56,82 @@ def paint_faces(
     view: QRectF,
     places: PlatePlaces,
     names: Mapping[int, str] | None = None,
+    hovered_id: int | None = None,
     with_boxes: bool = True,
     with_labels: bool = True,
 ) -> None:
     """Paint boxes and plates; ``painter`` is in view pixels and text is never mirrored.
 
-    The chosen face's plate is placed first and so has the best place, then the nearer faces'.
+    ``view`` is the part of the picture that is seen: nothing is painted beyond it. The chosen
+    face's plate is placed first and so has the best place, then the nearer faces'. Of more than
+    ``MANY_FACES`` all others have a short one, and none where it would lie on a face or plate.
     """
     boxes = {face.face_id: placement.rect(face.box) for face in faces}
+    seen = [face for face in faces if boxes[face.face_id].intersects(view)]
+    painter.save()
+    painter.setClipRect(view)
     if with_boxes:
-        for face in faces:
+        for face in seen:
             _paint_box(painter, boxes[face.face_id], face, chosen=face.face_id == chosen_id)
-    if not with_labels:
-        return
-    metrics = QFontMetricsF(font)
-    painter.setFont(font)
-    ascent = metrics.ascent()
-    dot_px = _DOT * ascent
-    height = metrics.height() + GRID
-    taken = list(boxes.values())
-    by_rank = sorted(faces, key=lambda face: (face.face_id != chosen_id, -face.box.area))
-    for face in by_rank:
-        text = face_text(face, names)
-        width = metrics.horizontalAdvance(text) + dot_px + 3 * GRID
-        plate = places.place(face.face_id, boxes[face.face_id], width, height, taken, view)
-        taken.append(plate)
-        _paint_plate(painter, plate, text, face, ascent)
-    places.keep_only(faces)
+    if with_labels:
+        plates = _Plates(painter, font, view, places, boxes, names or {})
+        wanted = (chosen_id, hovered_id)
+        crowded = len(seen) > MANY_FACES
+        for face in sorted(seen, key=lambda face: (face.face_id not in wanted, -face.box.area)):
+            marked = face.face_id in wanted
+            plates.paint(face, full=marked or not crowded, always=marked)
+        places.keep_only(faces)
+    painter.restore()
 
 
-def place_plate(
-    box: QRectF, width: float, height: float, taken: Sequence[QRectF], view: QRectF
-) -> QRectF:
-    """Where a plate of this size goes beside ``box``.
+class _Plates:
+    """Plates of one picture, painted one after the other, each where there is room left."""
 
-    Above, below, right or left of it, then a row further out, inside ``view``; the first place
-    that covers nothing of what is ``taken``, else the one that covers least.
-    """
-    return _best(box, width, height, taken, view)[1]
+    def __init__(
+        self,
+        painter: QPainter,
+        font: QFont,
+        view: QRectF,
+        places: PlatePlaces,
+        boxes: Mapping[int, QRectF],
+        names: Mapping[int, str],
+    ) -> None:
+        self._painter, self._view, self._places = painter, view, places
+        self._boxes, self._names = boxes, names
+        self._metrics = QFontMetricsF(font)
+        painter.setFont(font)
+        self._ascent = self._metrics.ascent()
+        self._height = self._metrics.height() + GRID
+        self._taken = list(boxes.values())
 
+    def paint(self, face: FaceResult, *, full: bool, always: bool) -> None:
+        """``always``: even where it lies on another face, as the user asks for this one."""
+        text = face_text(face, self._names) if full else short_text(face)
+        box = self._boxes[face.face_id]
+        plate, free = self._place(face, text)
+        if not free and full and not always and face.classifiable:
+            text = short_text(face)
+            plate, free = self._place(face, text)
+        if (not free and not always) or not text:
+            return
+        self._taken.append(plate)
+        line = leader(plate, box)
+        if line is not None:
+            _paint_leader(self._painter, line)
+        _paint_plate(self._painter, plate, text, face, self._ascent)
 
-def _best(
-    box: QRectF, width: float, height: float, taken: Sequence[QRectF], view: QRectF
-) -> tuple[int, QRectF]:
-    """The number and the place of the first candidate that is free, else of the least bad."""
-    best, least, place = 0, float("inf"), QRectF()
-    for index in range(len(_SIDES) * _NUM_ROWS):
-        plate = _candidate(index, box, width, height, view)
-        covered = _covered(plate, taken)
-        if covered < least:
-            best, least, place = index, covered, plate
-        if covered == 0:
-            break
-    return best, place
-
-
-_NUM_ROWS = 3
-_SIDES = ("above", "below", "right", "left", "above end", "below end", "right end", "left end")
-
-
-def _candidate(index: int, box: QRectF, width: float, height: float, view: QRectF) -> QRectF:
-    """The place of that number, pushed into ``view``: eight sides, then again further out."""
-    row, side = divmod(index, len(_SIDES))
-    out = row * (height + _GAP_PX / 2)
-    place, _, end = _SIDES[side].partition(" ")
-    if place in ("above", "below"):
-        x = box.right() - width if end else box.left()
-        above = box.top() - height - _GAP_PX - out
-        y = above if place == "above" else box.bottom() + _GAP_PX + out
-    else:
-        x = box.right() + _GAP_PX if place == "right" else box.left() - width - _GAP_PX
-        y = box.bottom() - height - out if end else box.top() + out
-    x = min(max(x, view.left()), view.right() - width)
-    y = min(max(y, view.top()), view.bottom() - height)
-    return QRectF(x, y, width, height)
-
-
-def _covered(plate: QRectF, taken: Sequence[QRectF]) -> float:
-    """How much of ``taken`` a plate would cover, in square pixels."""
-    return sum(_overlap(plate, other) for other in taken if plate.intersects(other))
+    def _place(self, face: FaceResult, text: str) -> tuple[QRectF, bool]:
+        """Where the plate stands, and whether it covers nothing there but its own face."""
+        width = self._metrics.horizontalAdvance(text) + _DOT * self._ascent + 3 * GRID
+        box = self._boxes[face.face_id]
+        plate = self._places.place(face.face_id, box, width, self._height, self._taken, self._view)
+        if is_free(plate, self._taken):
+            return plate, True
+        others = [rect for rect in self._taken if rect is not box]
+        within = inside(box, width, self._height, self._view)
+        if within.width() <= box.width() and is_free(within, others):
+            return within, True
+        return plate, False
 
 
 def paint_note(painter: QPainter, text: str, font: QFont, view: QRectF) -> None:
@@ -169,6 +143,23 @@ def paint_note(painter: QPainter, text: str, font: QFont, view: QRectF) -> None:
     paint_ground(painter, plate)
     painter.setPen(QColor(DARK.text))
     painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def paint_corner(painter: QPainter, text: str, font: QFont, view: QRectF) -> None:
+    """A short line on a plate in the upper left corner of ``view``."""
+    metrics = QFontMetricsF(font)
+    width, height = metrics.horizontalAdvance(text) + 2 * GRID, metrics.height() + GRID
+    plate = QRectF(view.left() + GRID, view.top() + GRID, width, height)
+    painter.setFont(font)
+    paint_ground(painter, plate)
+    painter.setPen(QColor(DARK.text))
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _paint_leader(painter: QPainter, line: QLineF) -> None:
+    for colour, width in ((plate_colour(), 3.0), (QColor(DARK.text), 1.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawLine(line)
 
 
 def _paint_box(painter: QPainter, box: QRectF, face: FaceResult, *, chosen: bool) -> None:
@@ -233,11 +224,3 @@ def paint_ground(painter: QPainter, plate: QRectF) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(plate_colour())
     painter.drawRoundedRect(plate, 4, 4)
-
-
-def _overlap(first: QRectF, second: QRectF) -> float:
-    if not first.intersects(second):
-        return 0.0  # nearly always, and eight calls into Qt are saved
-    width = min(first.right(), second.right()) - max(first.left(), second.left())
-    height = min(first.bottom(), second.bottom()) - max(first.top(), second.top())
-    return width * height if width > 0 and height > 0 else 0.0

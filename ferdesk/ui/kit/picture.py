@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from ferdesk.core.types import FrameResult, MapName, MapPlace
 from ferdesk.ui.kit.heatmap import HeatmapChoice, HeatmapImages, paint_heatmap
 from ferdesk.ui.kit.theme import DARK
-from ferdesk.ui.kit.view_transform import ViewTransform
+from ferdesk.ui.kit.view_transform import WHOLE, ViewTransform, Zoom
 
 _MOST_FREE = 3
 
@@ -38,12 +38,15 @@ class Look:
     mirrored: bool = False
     heatmap: HeatmapChoice = field(default_factory=HeatmapChoice)
     places: Mapping[MapName, MapPlace] = field(default_factory=dict)
+    zoom: Zoom = WHOLE
 
     def view_transform(self, result: FrameResult) -> ViewTransform:
         """Where the picture of ``result`` lies in the view."""
         height, width = result.frame.image.shape[:2]
         view = QSizeF(self.width, self.height)
-        return ViewTransform.fit(QSizeF(width, height), view, mirrored=self.mirrored)
+        return ViewTransform.fit(
+            QSizeF(width, height), view, mirrored=self.mirrored, zoom=self.zoom
+        )
 
     def fits(self, other: "Look") -> bool:
         """Whether they differ by nothing but their size."""

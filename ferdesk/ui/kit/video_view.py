@@ -3,17 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFont, QHideEvent, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QHideEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FrameResult, MapName, MapPlace
 from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.language import tr
-from ferdesk.ui.kit.overlay import PlatePlaces, paint_faces, paint_ground, paint_note
+from ferdesk.ui.kit.overlay import (
+    paint_corner,
+    paint_faces,
+    paint_ground,
+    paint_note,
+)
 from ferdesk.ui.kit.picture import Look, Picture, PictureMaker
+from ferdesk.ui.kit.plates import PlatePlaces
 from ferdesk.ui.kit.theme import DARK, GRID, titled
 from ferdesk.ui.kit.view_transform import ViewTransform
+from ferdesk.ui.kit.zooming import Zooming
 
 _SETTLED_AFTER_MS = 120
 
@@ -33,7 +49,11 @@ class ViewState:
 
 
 class VideoView(QWidget):
-    """Video view: shows one result at a time and reports which face was clicked."""
+    """Video view: shows one result at a time and reports which face was clicked.
+
+    The wheel zooms around the mouse, dragging moves a zoomed picture, a double click shows all of
+    it again.
+    """
 
     face_clicked = Signal(int)
     """The id of the face under the mouse; of two, the smaller."""
@@ -58,6 +78,8 @@ class VideoView(QWidget):
         self._mirrored = False
         self._boxes = self._labels = True
         self._chosen_id: int | None = None
+        self._hovered_id: int | None = None
+        self.zooming = Zooming(self._sizes, lambda: self._mirrored, self.update)
         self.setMinimumSize(40 * GRID, 30 * GRID)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -97,6 +119,8 @@ class VideoView(QWidget):
     def clear(self) -> None:
         """Show no picture: one that stays looks live."""
         self._result = self._picture = None
+        self._hovered_id = None
+        self.zooming.reset()
         self.unsetCursor()
         self.update()
 
@@ -150,10 +174,22 @@ class VideoView(QWidget):
         font = QFont(self.font())
         font.setPixelSize(max(12, height // 36))
         self._paint_marks(
-            painter, self._result, look.view_transform(self._result), font, PlatePlaces()
+            painter,
+            self._result,
+            look.view_transform(self._result),
+            font,
+            PlatePlaces(),
+            QRectF(canvas.rect()),
         )
         painter.end()
         return canvas
+
+    def _sizes(self) -> tuple[QSizeF, QSizeF] | None:
+        """Of the picture and of this widget."""
+        if self._result is None:
+            return None
+        height, width = self._result.frame.image.shape[:2]
+        return QSizeF(width, height), QSizeF(self.size())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = self._look = self._wanted()
@@ -166,7 +202,8 @@ class VideoView(QWidget):
                 font = QFont(self.font())
                 font.setWeight(QFont.Weight.DemiBold)
                 view_transform = look.view_transform(self._result)
-                self._paint_marks(painter, self._result, view_transform, font, self._plates)
+                room = QRectF(self.rect())
+                self._paint_marks(painter, self._result, view_transform, font, self._plates, room)
         if self._state.dimmed:
             veil = QColor(DARK.canvas)
             veil.setAlphaF(0.72)
@@ -175,26 +212,60 @@ class VideoView(QWidget):
             self._paint_words(painter)
         elif self._state.note:
             paint_note(painter, self._state.note, self.font(), QRectF(self.rect()))
+        if look.zoom.factor > 1.0:
+            text = tr("{factor:.0%} · double-click for the whole picture")
+            text = text.format(factor=look.zoom.factor)
+            paint_corner(painter, text, self.font(), QRectF(self.rect()))
         if self._unseen and self._result is not None:
             self._unseen = False
             self.painted.emit(self._result)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.zooming.press(event)
         face_id = self.face_at(event.position())
         if event.button() == Qt.MouseButton.LeftButton and face_id is not None:
             self.face_clicked.emit(face_id)
         else:
             super().mousePressEvent(event)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.zooming.release()
+        super().mouseReleaseEvent(event)
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self.face_at(event.position()) is None:
+        if self.zooming.zoom.factor > 1.0:
+            self.zooming.reset()
+        elif self.face_at(event.position()) is None:
             self.double_clicked.emit()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self.face_at(event.position()) is None:
-            self.unsetCursor()
-        else:
+        if self.zooming.move(event):
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            return
+        face_id = self.face_at(event.position())
+        self._hover(face_id)
+        if face_id is not None:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
+        elif self.zooming.zoom.factor > 1.0:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        else:
+            self.unsetCursor()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self._result is None:
+            super().wheelEvent(event)
+            return
+        self.zooming.wheel(event)
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hover(None)
+        super().leaveEvent(event)
+
+    def _hover(self, face_id: int | None) -> None:
+        if face_id != self._hovered_id:
+            self._hovered_id = face_id
+            self.update()
 
     def _paint_picture(self, painter: QPainter, result: FrameResult, look: Look) -> None:
         picture = self._picture
@@ -223,6 +294,7 @@ class VideoView(QWidget):
             self._mirrored,
             HeatmapChoice() if self._state.dimmed else self._heat,
             self._places,
+            self.zooming.zoom,
         )
 
     def _paint_marks(
@@ -232,16 +304,21 @@ class VideoView(QWidget):
         view_transform: ViewTransform,
         font: QFont,
         plates: PlatePlaces,
+        room: QRectF,
     ) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         height, width = result.frame.image.shape[:2]
+        # the picture's part that is seen: no mark stands on the margin around it
+        whole = view_transform.transform().mapRect(QRectF(0, 0, width, height))
+        view = whole.intersected(room)
         paint_faces(
             painter,
             view_transform,
             result.faces,
             chosen_id=self._chosen_id,
             font=font,
-            view=view_transform.transform().mapRect(QRectF(0, 0, width, height)),
+            view=view,
+            hovered_id=self._hovered_id,
             names=self._names,
             places=plates,
             with_boxes=self._boxes,

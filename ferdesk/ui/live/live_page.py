@@ -32,7 +32,8 @@ from ferdesk.ui.live.status_line import StatusLine, clock_text
 from ferdesk.ui.live.toolbar import Toolbar
 from ferdesk.ui.live.view_states import view_state
 
-_OVER = (State.LOST, State.ENDED, State.FAILED)
+_OVER = (State.LOST, State.FAILED)
+"""The last values are no longer those of what the source shows."""
 
 
 class LivePage(QWidget):

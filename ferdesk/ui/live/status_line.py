@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
-from ferdesk.core.types import DeviceInfo
+from ferdesk.core.types import DeviceInfo, SourceKind
 from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.theme import GRID
@@ -24,6 +24,9 @@ STATE_WORDS = {
     State.ENDED: mark("Ended"),
     State.FAILED: mark("Failed"),
 }
+
+
+_END_WORDS: dict[SourceKind, str] = {"still": mark("Image"), "video": mark("End of video")}
 
 
 def device_text(device: DeviceInfo) -> str:
@@ -122,7 +125,7 @@ class StatusLine(QWidget):
         layout.addWidget(button)
 
     def show_status(self, status: Status) -> None:
-        self.state.setText(tr(STATE_WORDS[status.state]))
+        self.state.setText(tr(_state_word(status)))
         _give_role(self.state, _state_role(status.state))
         device = status.device
         if device is not None:
@@ -183,6 +186,12 @@ class StatusLine(QWidget):
             parts.append(f"⚑ {recording.marker[:24]}")
         self.recording.setText(" · ".join(parts) if recording.active else "")
         _give_role(self.recording, "red")
+
+
+def _state_word(status: Status) -> str:
+    if status.state is State.ENDED and status.source is not None:
+        return _END_WORDS.get(status.source.kind, STATE_WORDS[State.ENDED])
+    return STATE_WORDS[status.state]
 
 
 def _state_role(state: State) -> str:

@@ -27,11 +27,8 @@ def view_state(status: Status, title: str, num_faces: int) -> ViewState:
                 dimmed=True,
             )
         case State.ENDED:
-            return ViewState(
-                tr("End of {source}").format(source=title),
-                tr("Press Start (F5) to play it again."),
-                dimmed=True,
-            )
+            # the last picture with its faces stays; the status line says that it is the last
+            return ViewState(note="" if num_faces else tr("No face detected"))
         case State.FAILED:
             return ViewState(
                 tr("Can't open {source}").format(source=title),
