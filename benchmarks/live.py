@@ -38,9 +38,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, befor
 import numpy as np
 from scenes import RATE_FPS, Scene, SceneSource, clips_folder, scenes
 
-from ferdesk import batch
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
+from ferdesk.bench import bench
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.detection.verification import same_face
@@ -103,9 +103,7 @@ def time_stages(sources: list[str], model: str | None, num_frames: int) -> None:
     clips = [str(clips_folder() / name) for name in CLIPS]
     with contextlib.closing(open_pipeline(model)) as pipeline:
         for source in sources or [c for c in clips if Path(c).is_file()] or ["demo"]:
-            result = batch.bench(
-                source, pipeline.for_new_source(), num_frames=num_frames, warm_up=5
-            )
+            result = bench(source, pipeline.for_new_source(), num_frames=num_frames, warm_up=5)
             say(
                 f"\n{result.source}: {result.width}x{result.height}, {result.num_frames} frames, "
                 f"{result.mean_faces:.2f} faces each: {result.fps:.1f} frames a second"

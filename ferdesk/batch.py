@@ -1,18 +1,16 @@
-"""Batch work without a window: ``analyze`` writes a session a source, ``bench`` times stages."""
+"""Analysis without a window: a session for each source."""
 
 import contextlib
 import logging
-import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import VideoMode
-from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import (
@@ -26,16 +24,18 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.factory.recordings import new_folder, open_video, session_header
-from ferdesk.factory.sources import is_live, open_source, shown_name
+from ferdesk.factory.sources import frames_of, is_live, open_source, shown_name
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.reconnect import FrameSource, events_of
 from ferdesk.runtime.recording import Recorder, SessionOutput, Stream
 from ferdesk.runtime.status import EventKind, State, Status, device_change
+from ferdesk.sessions.source_content import SourceContent, content_of, stamp_of
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
-_USUAL_INTERVAL_S = 1 / 30
+_HALF_TICK_S = 0.5e-3
+"""Containers round times to a millisecond."""
 
 Tell = Callable[[str], None]
 Advance = Callable[[str, float], None]
@@ -52,6 +52,10 @@ class AnalysisOptions:
     out: Path
     every: int = 1
     duration_s: float | None = None
+    rate_fps: float | None = None
+    """Frames a second by their times, in place of ``every``."""
+    clip_s: tuple[float, float] | None = None
+    """Only what lies from the first to before the second, in seconds of the source."""
     streams: tuple[Stream, ...] = ()
     """Streams that get each result as it comes."""
     video: VideoMode | None = None
@@ -59,14 +63,65 @@ class AnalysisOptions:
     asked: CameraFormat = ITS_OWN
     film_began: datetime | None = None
     """When the file began, in place of the date that it carries."""
+    folder_name: str = ""
+    """Name of the session's folder, in place of the source's."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """``participant`` and ``condition`` of the session, where they are known."""
+
+    def settings(self) -> dict[str, object]:
+        """What ``session.json`` says of them: two sessions of equal settings are alike."""
+        return {
+            "every": self.every,
+            "rate_fps": self.rate_fps,
+            "clip_s": None if self.clip_s is None else list(self.clip_s),
+            "duration_s": self.duration_s,
+            "camera_format": str(self.asked),
+            "smoothing_tau_s": SMOOTHING_TAU_S,
+            "video": self.video,
+        }
+
+
+class FrameChoice:
+    """Choice of the frames to analyse, by number or by time."""
+
+    def __init__(self, options: AnalysisOptions) -> None:
+        self._options = options
+        self._next_index = 0
+        self._due_s: float | None = None
+
+    def takes(self, frame: Frame) -> bool:
+        """Whether this frame, later than all before, is to be analysed."""
+        options = self._options
+        if options.clip_s is not None and frame.t_s < options.clip_s[0]:
+            return False
+        if options.rate_fps is None:
+            if frame.index < self._next_index:
+                return False
+            # the next on the grid, also where frames were dropped
+            self._next_index = frame.index - frame.index % options.every + options.every
+            return True
+        step_s = 1 / options.rate_fps
+        if self._due_s is None:
+            self._due_s = frame.t_s
+        late_s = frame.t_s + _HALF_TICK_S - self._due_s
+        if late_s < 0:
+            return False
+        # on the grid of the first frame, so that rounding never adds up
+        self._due_s += step_s * (late_s // step_s + 1)
+        return True
+
+    def is_over(self, frame: Frame) -> bool:
+        """Whether this frame and all after it lie behind what is wanted."""
+        limits = [self._options.duration_s, (self._options.clip_s or (0.0, None))[1]]
+        return any(limit is not None and frame.t_s >= limit for limit in limits)
 
 
 @dataclass(slots=True)
 class _Work:
     """Analysis of one source: its parts, its callbacks, and how it ended.
 
-    ``usable`` once a session has begun; ``cut_off`` where not all of the source was analysed,
-    ``incomplete`` where pictures of it are damaged.
+    ``folder`` once a session has begun; ``cut_off`` where not all of the source was analysed,
+    ``incomplete`` where pictures of it are damaged; ``problem`` is the first sentence on either.
     """
 
     name: str
@@ -76,11 +131,31 @@ class _Work:
     warn: Tell
     advance: Advance
     stop_requested: Callable[[], bool]
-    usable: bool = False
+    folder: Path | None = None
     cut_off: bool = False
     incomplete: bool = False
+    problem: str = ""
     warned: str = ""
     """The kind of the warning that was told last."""
+
+    def fail(self, text: str) -> None:
+        """Tell why not all of the source can be analysed."""
+        self.cut_off = True
+        self.problem = self.problem or text
+        self.warn(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of one source's analysis.
+
+    ``folder`` is its session, None where none was begun. ``whole``: all of it was analysed, and
+    none of its pictures is damaged; else ``problem`` says why not.
+    """
+
+    folder: Path | None
+    whole: bool
+    problem: str = ""
 
 
 def analyze(
@@ -98,37 +173,58 @@ def analyze(
     A source that cannot be used is named by ``warn`` and the others go on. Once
     ``stop_requested`` is true the session in work is closed properly, and that is the last.
     """
-    done: list[_Work] = []
+    done: list[Outcome] = []
     for name in names:
         if stop_requested():
             break
-        work = _Work(name, pipeline.for_new_source(), options, tell, warn, advance, stop_requested)
-        done.append(work)
-        try:
-            tell(f"{shown_name(name)}: {_analyze_one(work)}")
-        except FerdeskError as error:
-            warn(str(error))
-            work.cut_off = True
-        except Exception as error:
-            # one odd source must not cost the others
-            log.exception("the analysis of %s ended", shown_name(name))
-            warn(
-                f"{shown_name(name)} could not be analysed: {error}. The log file has the details."
-            )
-            work.cut_off = True
-    if done and not any(work.usable for work in done):
+        outcome = analyze_one(
+            name, pipeline, options,
+            tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
+        )  # fmt: skip
+        done.append(outcome)
+        if outcome.folder is not None:
+            tell(f"{shown_name(name)}: {outcome.folder}")
+    return exit_code(done, len(names))
+
+
+def exit_code(done: Sequence[Outcome], num_wanted: int) -> int:
+    """The exit code for what became of ``num_wanted`` sources."""
+    if done and not any(outcome.folder for outcome in done):
         return EXIT_UNUSABLE
-    partial = len(done) < len(names) or any(work.cut_off or work.incomplete for work in done)
-    return EXIT_PARTIAL if partial else EXIT_OK
+    whole = len(done) == num_wanted and all(outcome.whole for outcome in done)
+    return EXIT_OK if whole else EXIT_PARTIAL
 
 
-def _analyze_one(work: _Work) -> Path:
+def analyze_one(
+    name: str,
+    pipeline: Pipeline,
+    options: AnalysisOptions,
+    *,
+    tell: Tell,
+    warn: Tell,
+    advance: Advance = lambda _name, _done_s: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Write the session of one source; what is wrong with it is told by ``warn``, never raised."""
+    work = _Work(name, pipeline.for_new_source(), options, tell, warn, advance, stop_requested)
+    try:
+        _analyze_one(work)
+    except FerdeskError as error:
+        work.fail(str(error))
+    except Exception as error:
+        # one odd source must not cost the others
+        log.exception("the analysis of %s ended", shown_name(name))
+        work.fail(
+            f"{shown_name(name)} could not be analysed: {error}. The log file has the details."
+        )
+    return Outcome(work.folder, not (work.cut_off or work.incomplete), work.problem)
+
+
+def _analyze_one(work: _Work) -> None:
     session = _follow_live(work) if is_live(work.name) else _read_through(work)
     _warn_of(work, session)
     if session.problem:
-        work.cut_off = True
-        work.warn(session.problem)
-    return session.folder
+        work.fail(session.problem)
 
 
 def _warn_of(work: _Work, session: SessionOutput) -> None:
@@ -140,17 +236,16 @@ def _warn_of(work: _Work, session: SessionOutput) -> None:
 
 
 def _new_session(
-    info: SourceInfo, model: ModelInfo, device: DeviceInfo, options: AnalysisOptions
+    info: SourceInfo,
+    model: ModelInfo,
+    device: DeviceInfo,
+    options: AnalysisOptions,
+    content: SourceContent | None = None,
 ) -> SessionWriter:
-    settings: dict[str, object] = {
-        "every": options.every,
-        "duration_s": options.duration_s,
-        "camera_format": str(options.asked),
-        "smoothing_tau_s": SMOOTHING_TAU_S,
-        "video": options.video,
-    }
-    header = session_header(info, model, device, settings)
-    folder = new_folder(options.out, info.name)
+    header = session_header(info, model, device, options.settings())
+    if content is not None:
+        header = replace(header, source={**header.source, **content.table()})
+    folder = new_folder(options.out, options.folder_name or info.name)
     return SessionWriter(
         folder,
         header,
@@ -171,25 +266,27 @@ def _read_through(work: _Work) -> SessionOutput:
     source = open_source(work.name, duration_s=options.duration_s)
     recorder = Recorder()
     _add_streams(recorder, options)
+    choice = FrameChoice(options)
     num_seen = 0
     try:
         info = source.open()
+        content = None if work.name == "demo" else content_of(Path(work.name))
         if options.film_began is not None:
             info = replace(info, starts_utc=options.film_began)
         classifier = work.pipeline.classifier
         device = classifier.device
         recording = recorder.begin()
-        recording.open(lambda: _new_session(info, classifier.info, device, options))
+        recording.open(lambda: _new_session(info, classifier.info, device, options, content))
         session = recording.session
-        work.usable = True
+        work.folder = session.folder
         last_s = 0.0
         try:
             for frame in frames_of(source):
                 last_s = frame.t_s
-                if options.duration_s is not None and frame.t_s >= options.duration_s:
+                if choice.is_over(frame):
                     break
                 num_seen += 1
-                if frame.index % options.every == 0:
+                if choice.takes(frame):
                     recorder.take(work.pipeline.process(frame))
                 _note_events(work, source, recorder, frame.t_s)
                 if classifier.device != device:
@@ -203,14 +300,14 @@ def _read_through(work: _Work) -> SessionOutput:
                     _warn_of(work, session)
                 if work.stop_requested():
                     work.cut_off = True
-                    text = "The analysis was stopped before the source's end."
-                    recorder.note_event("stopped", text, time.monotonic())
+                    work.problem = "The analysis was stopped before the source's end."
+                    recorder.note_event("stopped", work.problem, time.monotonic())
                 if work.cut_off or session.problem:
                     break
+            _check_unchanged(work, recorder, content)
         except FerdeskError as error:
-            work.cut_off = True
             recorder.note_event("source_error", str(error), time.monotonic())
-            work.warn(str(error))
+            work.fail(str(error))
         except Exception as error:
             text = f"The analysis ended here: {error}"
             recorder.note_event("error", text, time.monotonic())
@@ -231,22 +328,36 @@ def _note_events(work: _Work, source: FrameSource, recorder: Recorder, now_s: fl
         recorder.note_event(event.kind, event.text, time.monotonic() - ago_s)
         damaged = event.kind == "pictures_damaged"
         (work.warn if damaged else work.tell)(event.text)
-        work.incomplete |= damaged
+        if damaged:
+            work.incomplete, work.problem = True, work.problem or event.text
+
+
+def _check_unchanged(work: _Work, recorder: Recorder, content: SourceContent | None) -> None:
+    """Tell where the file is another than it was at the start, as while it is still written."""
+    try:
+        now = None if content is None else stamp_of(Path(work.name))
+    except OSError:
+        return
+    if content is not None and now != (content.size_bytes, content.modified_ns):
+        text = (
+            f"{work.name} changed while it was analysed; analyse it again once it is "
+            f"written to its end."
+        )
+        recorder.note_event("source_changed", text, time.monotonic())
+        work.fail(text)
 
 
 def _follow_live(work: _Work) -> SessionOutput:
     """Analyse a live source: the newest frame wins, until the duration or the source ends."""
     options = work.options
-    next_index = 0
+    choice = FrameChoice(options)
     events: SimpleQueue[tuple[EventKind, str]] = SimpleQueue()
 
     def record(result: FrameResult) -> None:
         # on the engine's inference thread, where an error ends the run with its sentence
-        nonlocal next_index
         if not recording.opened:
             recording.open(lambda: _session_of(engine.status(), options))
-        if result.frame.index >= next_index:
-            next_index = result.frame.index + options.every
+        if choice.takes(result.frame):
             recorder.take(result)
 
     def note(kind: EventKind, text: str, at_s: float) -> None:
@@ -294,7 +405,7 @@ def _follow_live(work: _Work) -> SessionOutput:
     if not recording.opened:
         reason = status.message or f"{shown_name(work.name)} gave no picture before it was stopped."
         raise SourceError(reason)
-    work.usable = True
+    work.folder = recording.session.folder
     work.cut_off = status.state is State.FAILED
     recording.close()
     return recording.session
@@ -305,85 +416,3 @@ def _session_of(status: Status, options: AnalysisOptions) -> SessionWriter:
     if status.source is None or status.model is None or status.device is None:
         raise SourceError("The source gave a result before it was open.")
     return _new_session(status.source, status.model, status.device, options)
-
-
-def frames_of(source: FrameSource) -> Iterator[Frame]:
-    """The frames of an open source, to its end."""
-    while (frame := source.read()) is not None:
-        yield frame
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Milliseconds of one stage over all frames."""
-
-    stage: str
-    median_ms: float
-    p95_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class BenchResult:
-    """What ``bench`` measured; ``fps`` is frames over the time for reading and analysing them."""
-
-    source: str
-    width: int
-    height: int
-    num_frames: int
-    mean_faces: float
-    fps: float
-    timings: tuple[Timing, ...]
-
-
-def bench(
-    name: str, pipeline: Pipeline, *, num_frames: int = 300, warm_up: int = 10
-) -> BenchResult:
-    """Time each stage on the frames of a source, one after the other, as fast as they go.
-
-    Raises:
-        FerdeskError: the source cannot be used.
-    """
-    source = open_source(name)
-    pipeline.set_pacing(FramePacing(_USUAL_INTERVAL_S, every_face=True))
-    samples: dict[str, list[float]] = {"read": []}
-    num_faces = num_done = 0
-    info = source.open()
-    try:
-        began_s = read_from_s = time.perf_counter()
-        for number, frame in enumerate(frames_of(source)):
-            read_s = time.perf_counter() - read_from_s
-            result = pipeline.process(frame)
-            if number == warm_up - 1:
-                began_s = time.perf_counter()
-            elif number >= warm_up:
-                samples["read"].append(read_s * 1000)
-                for stage, spent_ms in result.stage_ms.items():
-                    samples.setdefault(stage, []).append(spent_ms)
-                num_faces += len(result.faces)
-                num_done += 1
-            if num_done >= num_frames:
-                break
-            read_from_s = time.perf_counter()
-        elapsed_s = time.perf_counter() - began_s
-    finally:
-        source.close()
-    if num_done == 0:
-        raise FerdeskError(f"{name} is too short to be timed: it has at most {warm_up} frames.")
-    samples["total"] = [sum(values) for values in zip(*samples.values(), strict=True)]
-    return BenchResult(
-        source=info.name,
-        width=info.width,
-        height=info.height,
-        num_frames=num_done,
-        mean_faces=num_faces / num_done,
-        fps=num_done / elapsed_s,
-        timings=tuple(
-            Timing(stage, statistics.median(values), _quantile(values, 0.95))
-            for stage, values in samples.items()
-        ),
-    )
-
-
-def _quantile(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]

@@ -257,11 +257,11 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Time each stage of the analysis on this computer."""
-    from ferdesk import batch
+    from ferdesk.bench import bench as time_stages
     from ferdesk.factory.models import open_pipeline
 
     with contextlib.closing(open_pipeline(model, provider.value)) as pipeline:
-        result = batch.bench(source, pipeline, num_frames=frames)
+        result = time_stages(source, pipeline, num_frames=frames)
         device, name = pipeline.classifier.device, pipeline.classifier.info.name
     if as_json:
         table = {**asdict(result), "model": name, "provider": device.provider}

@@ -185,7 +185,7 @@ def check_session() -> str:
     """A session with its video is written, read back, and keeps its contract."""
     from ferdesk import batch
     from ferdesk.factory.models import open_pipeline
-    from ferdesk.factory.sources import open_source
+    from ferdesk.factory.sources import frames_of, open_source
     from ferdesk.sessions.reader import problems_of, read_session
 
     with (
@@ -205,7 +205,7 @@ def check_session() -> str:
         film = open_source(str(session.video))
         film.open()
         try:
-            num_pictures = sum(1 for _ in batch.frames_of(film))
+            num_pictures = sum(1 for _ in frames_of(film))
         finally:
             film.close()
         if num_pictures == 0:

@@ -1,6 +1,6 @@
 """Source factory: a camera, an address, a file or the demo from its name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ferdesk.adapters.sources.camera import Camera
@@ -9,7 +9,7 @@ from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.file_types import STILL_SUFFIXES, SUFFIXES
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
-from ferdesk.core.types import ITS_OWN, CameraFormat
+from ferdesk.core.types import ITS_OWN, CameraFormat, Frame
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 from ferdesk.runtime.reconnect import FrameSource, Reconnecting
@@ -122,3 +122,9 @@ def _left_out(folder: Path, names: list[str]) -> str:
         f"{folder}: {len(names)} files are left out, as their names are not those of pictures "
         f"or videos: {shown}"
     )
+
+
+def frames_of(source: FrameSource) -> Iterator[Frame]:
+    """The frames of an open source, to its end."""
+    while (frame := source.read()) is not None:
+        yield frame

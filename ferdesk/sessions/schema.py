@@ -92,7 +92,7 @@ class SessionHeader:
     model: dict[str, object]
     provider: str
     provider_reason: str
-    source: dict[str, str]
+    source: dict[str, object]
     width: int
     height: int
     settings: dict[str, object]

@@ -13,6 +13,7 @@ import pytest
 from ferdesk import batch
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.adapters.sources.demo import visible_people
+from ferdesk.bench import bench
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
 from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.recordings import new_folder
@@ -343,7 +344,7 @@ def test_bench_times_every_stage() -> None:
     import contextlib
 
     with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
-        result = batch.bench("demo", pipeline, num_frames=5, warm_up=1)
+        result = bench("demo", pipeline, num_frames=5, warm_up=1)
     stages = [timing.stage for timing in result.timings]
     assert stages == ["read", "detect", "track", "crop", "wait", "classify", "smooth", "total"]
     assert result.num_frames == 5

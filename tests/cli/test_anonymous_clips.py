@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
-from ferdesk.batch import frames_of
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.geometry import Box
 from ferdesk.factory.models import open_pipeline
-from ferdesk.factory.sources import open_source
+from ferdesk.factory.sources import frames_of, open_source
 from ferdesk.paths import detectors_folder
 
 SHARED = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared"))
