@@ -5,14 +5,16 @@ last detected: whoever turns towards the camera is seen before the detector conf
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box
-from ferdesk.core.types import FrameResult
+from ferdesk.core.tracking.appearance import appearance_embeddings
+from ferdesk.core.tracking.tracker import Tracker
+from ferdesk.core.types import Detection, FrameResult
 
 LEAD_S = 1.0
 _MARGIN = 0.35
@@ -68,14 +70,15 @@ class Anonymizer:
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
-        self._faces: dict[int, _Track] = {}
+        self._faces: dict[Hashable, _Track] = {}
+        self._tracker = Tracker()
         self._unconfirmed: deque[tuple[float, Box]] = deque()
 
     def add(
         self,
         image: NDArray[np.uint8],
         t_s: float,
-        faces: dict[int, Box],
+        faces: Mapping[Hashable, Box],
         unconfirmed: Sequence[Box] = (),
     ) -> list[tuple[NDArray[np.uint8], float]]:
         """Add a frame ([H, W, 3] uint8 RGB, left as it is); returns those that are due.
@@ -98,10 +101,28 @@ class Anonymizer:
             due.append(self._covered(self._waiting.popleft()))
         return due
 
-    def add_result(self, result: FrameResult, t_s: float) -> list[tuple[NDArray[np.uint8], float]]:
-        """``add`` for an analysed frame."""
-        faces = {face.face_id: face.box for face in result.faces}
-        return self.add(result.frame.image, t_s, faces, result.unconfirmed)
+    def add_result(
+        self, result: FrameResult, t_s: float, searched: Sequence[Detection] = ()
+    ) -> list[tuple[NDArray[np.uint8], float]]:
+        """``add`` for an analysed frame.
+
+        Args:
+            result: the frame with its faces.
+            t_s: its time.
+            searched: what a search without a clock detected in it, which is covered as well.
+        """
+        image = result.frame.image
+        faces: dict[Hashable, Box] = {face.face_id: face.box for face in result.faces}
+        # tracks of their own: the two searches need not agree on who is who
+        appearances = appearance_embeddings(image, [detection.box for detection in searched])
+        tracked = self._tracker.update(searched, t_s, appearances)
+        faces |= {("searched", face.face_id): face.detection.box for face in tracked}
+        known = set(faces.values())
+        unconfirmed = [
+            *result.unconfirmed,
+            *(detection.box for detection in searched if detection.box not in known),
+        ]
+        return self.add(image, t_s, faces, unconfirmed)
 
     def finish(self) -> list[tuple[NDArray[np.uint8], float]]:
         """Flush the last second, covered by what is known."""
@@ -134,7 +155,8 @@ class Anonymizer:
 class Recent:
     """Anonymiser of single pictures: covers what was detected in the second up to each.
 
-    What comes after cannot be known yet, so a face that only now turns to the camera may be clear.
+    What comes after cannot be known yet: of a face that only now turns to the camera, only what a
+    search of the picture itself detects is covered.
     """
 
     def __init__(self) -> None:
@@ -150,15 +172,22 @@ class Recent:
         while self._recent and self._recent[0][0] < t_s - LEAD_S:
             self._recent.popleft()
 
-    def covered(self, result: FrameResult) -> NDArray[np.uint8]:
-        """Picture of ``result`` with all of them covered."""
-        t_s = result.frame.t_s
-        boxes = [
+    def covers(self, t_s: float) -> list[Box]:
+        """Boxes to cover in a picture at ``t_s``."""
+        return [
             _grown(box, _MARGIN + _GROWS_PER_S * abs(t_s - at_s))
             for at_s, box in self._recent
             if abs(t_s - at_s) <= LEAD_S
         ]
-        return cover(result.frame.image, boxes)
+
+    def covered(self, result: FrameResult) -> NDArray[np.uint8]:
+        """Picture of ``result`` with all of them covered."""
+        return cover(result.frame.image, self.covers(result.frame.t_s))
+
+
+def covers_of(boxes: Iterable[Box]) -> list[Box]:
+    """Boxes to cover for faces detected in the picture itself."""
+    return [_grown(box, _MARGIN) for box in boxes]
 
 
 def cover(image: NDArray[np.uint8], boxes: Iterable[Box]) -> NDArray[np.uint8]:

@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import ferdesk
+from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
 from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter
+from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.paths import detectors_folder
 from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
 
 
@@ -66,8 +69,28 @@ def video_mode(name: str) -> VideoMode | None:
 
 
 def open_video(folder: Path, mode: VideoMode | None, *, lossless: bool) -> VideoWriter | None:
-    """The video of a session in ``folder``, where one is wanted."""
-    return None if mode is None else VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless)
+    """The video of a session in ``folder``, where one is wanted.
+
+    An anonymous one of a source that does not wait is searched as ``analyze`` searches a file; a
+    ``lossless`` one is so already.
+
+    Raises:
+        RecordingError: this installation has no encoder.
+        ModelError: the detector that covers faces cannot be loaded.
+    """
+    if mode is None:
+        return None
+    search = open_cover_search() if mode == "anonymous" and not lossless else None
+    return VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless, search=search)
+
+
+def open_cover_search() -> ExhaustiveSearch:
+    """The detector that decides what an anonymous picture covers.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    return ExhaustiveSearch(MediaPipeNetworks(detectors_folder()))
 
 
 def session_header(

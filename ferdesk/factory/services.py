@@ -1,15 +1,21 @@
 """Window services: opens what the window asks for (``ferdesk.runtime.ports.Services``)."""
 
+import contextlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.adapters.sources.seekable_video import SeekableVideo
+from ferdesk.core.geometry import Box
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
@@ -20,7 +26,13 @@ from ferdesk.factory.models import (
     open_pipeline,
     quick_model,
 )
-from ferdesk.factory.recordings import new_folder, open_video, session_header, video_mode
+from ferdesk.factory.recordings import (
+    new_folder,
+    open_cover_search,
+    open_video,
+    session_header,
+    video_mode,
+)
 from ferdesk.factory.sources import open_source
 from ferdesk.factory.streams import open_stream
 from ferdesk.messages import translatable
@@ -104,6 +116,15 @@ class WindowServices:
             StreamError: its library is missing, or its port is taken.
         """
         return open_stream(kind, sources=[self._source])
+
+    def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
+        """Boxes of all that ``analyze`` would detect in ``image``.
+
+        Raises:
+            ModelError: the detector cannot be loaded.
+        """
+        with contextlib.closing(open_cover_search()) as search:
+            return [detection.box for detection in search.detect(image)]
 
     def sessions_folder(self) -> Path:
         return self.root or sessions_folder()

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.geometry import Box
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.runtime.model_choice import Candidate
@@ -88,6 +89,13 @@ class Services(Protocol):
         """Begin a session for the source that is running; called on a worker thread.
 
         ``video``: ``off``, ``clean``, ``overlay`` or ``anonymous``.
+        """
+        ...
+
+    def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
+        """Boxes of all that a search without a clock detects in ``image`` [H, W, 3] uint8 RGB.
+
+        Called on a worker thread.
         """
         ...
 

@@ -18,9 +18,10 @@ from ferdesk.adapters.outputs.video_writer import (
     encoders,
     face_text,
 )
+from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.palette import LABEL_COLOURS, PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
-from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.types import Detection, Expression, FaceResult, Frame, FrameResult
 from ferdesk.sessions.reader import read_session
 from tests.adapters.test_recording_faults import wait_for
 from tests.adapters.test_session_writer import header, new_folder
@@ -273,3 +274,45 @@ def test_the_sides_and_dashes_of_a_box_are_known() -> None:
         ((1, 2), (5, 2)), ((9, 2), (11, 2)), ((11, 2), (11, 6)),
         ((11, 8), (7, 8)), ((3, 8), (1, 8)), ((1, 8), (1, 4)),
     ]  # fmt: skip
+
+
+class Search:
+    """Finds a face where ``result`` has its pattern."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.num_closed = 0
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        if self.error is not None:
+            raise self.error
+        return [Detection(BOX, 0.9, SHORT_RANGE, 0.0)]
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
+def test_an_anonymous_video_covers_what_only_its_own_search_finds(tmp_path: Path) -> None:
+    search = Search()
+    writer = VideoWriter(tmp_path / "video.mp4", "anonymous", lossless=True, search=search)
+    for index in range(40):
+        writer.add(result(index, index / 20, face=False), index / 20)
+    writer.close()
+    frames = read_back(tmp_path / "video.mp4")
+    assert [round(t_s * 20) for t_s, _ in frames] == list(range(40))
+    for t_s, image in frames:
+        assert image[36:72, 46:74].astype(float).std() < 20, t_s
+    assert search.num_closed == 1
+
+
+def test_an_anonymous_video_whose_search_fails_stops_and_writes_nothing_clear(
+    tmp_path: Path,
+) -> None:
+    writer = VideoWriter(
+        tmp_path / "video.mp4", "anonymous", lossless=True, search=Search(ValueError("no memory"))
+    )
+    for index in range(60):
+        writer.add(result(index, index / 20), index / 20)
+    writer.close()
+    assert "no memory" in writer.problem
+    assert writer.about()["frames"] == 0

@@ -255,6 +255,7 @@ class FakeServices:
     camera_list_hangs: threading.Event | None = None
     films: dict[Path, FakeFilm] = field(default_factory=dict)
     parquets: list[Path] = field(default_factory=list)
+    faces_found: Sequence[Box] = ()
 
     def cameras(self) -> Sequence[SourceChoice]:
         self.num_listed += 1
@@ -289,6 +290,9 @@ class FakeServices:
     def open_stream(self, kind: str) -> FakeStream:
         self.streams.append(FakeStream(kind))
         return self.streams[-1]
+
+    def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
+        return self.faces_found
 
     def start_recording(self, status: Status, video: str = "off") -> SessionOutput:
         self.videos.append(video)

@@ -24,6 +24,7 @@ from ferdesk.core.palette import PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.runtime.cover_search import CoverSearch, FaceSearch, Searched
 from ferdesk.runtime.priority import give_way
 
 if TYPE_CHECKING:
@@ -87,8 +88,18 @@ class VideoWriter:
     size than the first (a camera that came back) is scaled to it.
     """
 
-    def __init__(self, path: Path, mode: VideoMode, *, lossless: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mode: VideoMode,
+        *,
+        lossless: bool = False,
+        search: FaceSearch | None = None,
+    ) -> None:
         """Nothing is opened before the first frame.
+
+        ``search`` looks for faces in every picture of an ``anonymous`` video before it is written,
+        where the analysis itself looks only as long as it has time; it is closed with the video.
 
         Raises:
             RecordingError: this installation has no encoder.
@@ -96,6 +107,7 @@ class VideoWriter:
         self.path, self.mode = path, mode
         self._lossless = lossless
         self._anonymizer = Anonymizer() if mode == "anonymous" else None
+        self._cover_search = None if search is None else CoverSearch(search)
         self._encoders = encoders()
         if not self._encoders:
             raise RecordingError(
@@ -160,6 +172,8 @@ class VideoWriter:
         while (item := self._waiting.get()) is not None:
             self._guard(lambda item=item: self._take(*item))  # type: ignore[misc]
         self._guard(self._finish)
+        if self._cover_search is not None:
+            self._cover_search.close()
 
     def _guard(self, work: Callable[[], None]) -> None:
         if self.problem:
@@ -181,15 +195,25 @@ class VideoWriter:
                     self._container.close()
 
     def _take(self, result: FrameResult, t_s: float) -> None:
-        if self._anonymizer is not None:
-            for image, at_s in self._anonymizer.add_result(result, t_s):
-                self._encode(image, at_s)
+        if self._cover_search is not None:
+            self._cover(self._cover_search.add(result, t_s))
+        elif self._anonymizer is not None:
+            self._cover([Searched(result, t_s, ())])
         elif self.mode == "overlay":
             self._encode(draw_faces(result.frame.image, result.faces), t_s)
         else:
             self._encode(result.frame.image, t_s)
 
+    def _cover(self, frames: Sequence[Searched]) -> None:
+        assert self._anonymizer is not None
+        for frame in frames:
+            due = self._anonymizer.add_result(frame.result, frame.t_s, frame.detections)
+            for image, at_s in due:
+                self._encode(image, at_s)
+
     def _finish(self) -> None:
+        if self._cover_search is not None:
+            self._cover(self._cover_search.finish())
         if self._anonymizer is not None:
             for image, at_s in self._anonymizer.finish():
                 self._encode(image, at_s)

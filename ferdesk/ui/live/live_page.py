@@ -67,7 +67,9 @@ class LivePage(QWidget):
         self.heatmap = HeatmapPanel(self)
         self.status_line = StatusLine(self)
         self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
-        self.snapshots = Snapshots(self.view, live.chores, pictures_folder, self)
+        self.snapshots = Snapshots(
+            self.view, live.chores, live.services.find_faces, pictures_folder, self
+        )
         self.sources = SourceActions(live, store, actions, self._dialogs, self)
         actions.add(self, *self._specs())
         self.marker_keys = MarkerKeys(self, self.mark)

@@ -40,6 +40,12 @@ class RecordingMenu(QMenu):
             action.triggered.connect(partial(_without_state, partial(choose_video, name)))
             group.addAction(action)
             self.videos[name] = action
+        self.videos["anonymous"].setToolTip(
+            tr(
+                "Covers every face that “ferdesk analyze” would find in each picture. Faces that "
+                "no search finds, clothes and places stay visible: look before you publish."
+            )
+        )
         self.addSeparator()
         self.addActions(list(markers))
         self.addSeparator()

@@ -1,13 +1,17 @@
 """Snapshots: the picture as it is shown, or with faces blurred, written as a PNG file."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from ferdesk.core.anonymize import Recent
+from ferdesk.core.anonymize import Recent, cover, covers_of
+from ferdesk.core.geometry import Box
 from ferdesk.core.types import FrameResult
 from ferdesk.errors import FerdeskError
 from ferdesk.paths import sessions_folder
@@ -16,6 +20,8 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.video_view import VideoView
+
+FindFaces = Callable[[NDArray[np.uint8]], Sequence[Box]]
 
 
 class Snapshots(QObject):
@@ -28,12 +34,17 @@ class Snapshots(QObject):
         self,
         view: VideoView,
         tasks: TaskRunner,
+        find_faces: FindFaces,
         folder: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
-        """``folder`` None is the sessions folder's ``snapshots``."""
+        """``folder`` None is the sessions folder's ``snapshots``.
+
+        ``find_faces`` gives the boxes of a picture that is to be blurred, on another thread.
+        """
         super().__init__(parent)
         self._view, self._tasks, self._folder = view, tasks, folder
+        self._find_faces = find_faces
         self._recent = Recent()
 
     def add(self, result: FrameResult) -> None:
@@ -46,17 +57,21 @@ class Snapshots(QObject):
             return
         folder = self._folder or sessions_folder() / "snapshots"
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
-        # as the video would show it: without what is painted, and nobody to be recognised
-        picture = self._blurred(result) if blurred else self._view.snapshot()
-        self._tasks.run(
-            partial(write_picture, picture, folder / f"{stamp}.png"), self._saved, self._failed
-        )
+        path = folder / f"{stamp}.png"
+        if blurred:
+            # as the video would show it: without what is painted, and nobody to be recognised
+            covers = self._recent.covers(result.frame.t_s)
+            write = partial(self._write_blurred, result.frame.image, covers, path)
+        else:
+            write = partial(write_picture, self._view.snapshot(), path)
+        self._tasks.run(write, self._saved, self._failed)
 
-    def _blurred(self, result: FrameResult) -> QImage:
-        pixels = self._recent.covered(result)
+    def _write_blurred(self, image: NDArray[np.uint8], covers: Sequence[Box], path: Path) -> Path:
+        """On a thread of its own: a search without a clock takes a moment."""
+        pixels = cover(image, [*covers, *covers_of(self._find_faces(image))])
         height, width = pixels.shape[:2]
         form = QImage.Format.Format_RGB888
-        return QImage(pixels.tobytes(), width, height, 3 * width, form).copy()
+        return write_picture(QImage(pixels.tobytes(), width, height, 3 * width, form).copy(), path)
 
     def _saved(self, path: Path) -> None:
         show = Choice(tr("Open folder"), partial(open_folder, path.parent))
