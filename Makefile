@@ -44,6 +44,7 @@ docs: venv-dev
 sums:
 	cd assets/models && sha256sum *.onnx > SHA256SUMS
 	cd assets/detectors && sha256sum *.onnx > SHA256SUMS
+	cd assets/landmarks && sha256sum *.onnx *.npz > SHA256SUMS
 
 # the program's icon in the forms of the three systems
 icons: venv-dev

@@ -23,6 +23,11 @@ def detectors_folder() -> Path:
     return assets_folder() / "detectors"
 
 
+def landmarks_folder() -> Path:
+    """Where the networks lie that find landmarks and movements, and the canonical face."""
+    return assets_folder() / "landmarks"
+
+
 def models_folder() -> Path:
     return assets_folder() / "models"
 

@@ -17,7 +17,7 @@ from typing import Any
 import licences
 
 ROOT = Path(__file__).resolve().parents[1]
-NETWORKS = (ROOT / "assets" / "models", ROOT / "assets" / "detectors")
+NETWORKS = tuple(ROOT / "assets" / folder for folder in ("models", "detectors", "landmarks"))
 _SPDX = re.compile(r"[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
 

@@ -30,8 +30,8 @@ _RELU = 1
 class Source:
     """A TFLite file: its operators in order, and its constants with sparse weights filled in."""
 
-    def __init__(self, path: Path) -> None:
-        self.content = path.read_bytes()
+    def __init__(self, content: bytes) -> None:
+        self.content = content
         self._model = tflite.Model.GetRootAs(self.content, 0)
         self.graph = self._model.Subgraphs(0)
         # the interpreter unpacks sparse and half-precision weights while it runs
@@ -85,7 +85,7 @@ def stored_channels(source: Source) -> dict[int, int]:
             pooled.add(output)
         if name == "PAD" and (inputs[0] in pooled or inputs[0] == source.graph.Inputs(0)):
             continue
-        if name in ("ADD", "RELU", "PAD", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"):
+        if name in ("ADD", "RELU", "PRELU", "PAD", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"):
             for tensor in inputs if name == "ADD" else inputs[:1]:
                 parent[find(tensor)] = find(output)
     most: dict[int, int] = defaultdict(int)
@@ -101,11 +101,11 @@ def stored_channels(source: Source) -> dict[int, int]:
 class Conversion:
     """The ONNX graph as it grows."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, channels: dict[int, int] | None = None) -> None:
         self.source = source
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
-        self.channels = stored_channels(source)
+        self.channels = stored_channels(source) if channels is None else channels
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
@@ -129,29 +129,38 @@ class Conversion:
 
     def convert(self) -> onnx.ModelProto:
         source, graph = self.source, self.source.graph
-        picture = graph.Inputs(0)
-        self.node("Cast", ["pictures"], "wide", to=TensorProto.FLOAT)
-        self.node("Mul", ["wide", self.exact(np.float32(1 / 127.5))], "scaled")
-        self.node("Add", ["scaled", self.exact(np.float32(-1))], "normal")
-        self.node("Transpose", ["normal"], _name(picture), perm=[0, 3, 1, 2])
-        self._beside: dict[int, tuple[str, list[int]]] = {}
-        for name, inputs, output, table in source.operators():
-            getattr(self, "_" + name.lower())(inputs, output, table)
+        self.begin("pictures", graph.Inputs(0), np.float32(1 / 127.5), np.float32(-1))
+        self.operators()
         ends = {source.shape(graph.Outputs(i))[-1]: graph.Outputs(i) for i in range(2)}
         for end, tensor in (("boxes", ends[16]), ("scores", ends[1])):
             self.node("Identity", [_name(tensor)], end)
-        made = helper.make_graph(
-            self.nodes,
+        return self.model(
             "face_detection",
             [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", "h", "w", 3])],
             [
                 helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["n", "anchors", 16]),
                 helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", "anchors", 1]),
             ],
-            self.constants,
+            SOURCE,
         )
+
+    def begin(self, name: str, tensor: int, factor: np.float32, shift: np.float32) -> None:
+        """Pictures as they come, scaled and with their channels first."""
+        self.node("Cast", [name], "wide", to=TensorProto.FLOAT)
+        self.node("Mul", ["wide", self.exact(factor)], "scaled")
+        self.node("Add", ["scaled", self.exact(shift)], "normal")
+        self.node("Transpose", ["normal"], _name(tensor), perm=[0, 3, 1, 2])
+
+    def operators(self) -> None:
+        """All operators of the source in their order; each has a method of its name."""
+        self._beside: dict[int, tuple[str, list[int]]] = {}
+        for name, inputs, output, table in self.source.operators():
+            getattr(self, "_" + name.lower())(inputs, output, table)
+
+    def model(self, name: str, inputs, outputs, source: str) -> onnx.ModelProto:
+        made = helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
         model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        model.doc_string = SOURCE
+        model.doc_string = source
         onnx.checker.check_model(model)
         return model
 
@@ -284,7 +293,7 @@ def main() -> None:
     parser.add_argument("tflite", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    source = Source(options.tflite)
+    source = Source(options.tflite.read_bytes())
     content = Conversion(source).convert().SerializeToString()
     options.out.write_bytes(content)
     print(f"{options.out}: {len(content):,} bytes, off by {difference(source.content, content)}")

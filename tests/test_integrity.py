@@ -3,14 +3,21 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ferdesk import integrity
 from ferdesk.adapters.networks.face_detector import SHORT_RANGE_FILE, MediaPipeNetworks
+from ferdesk.adapters.networks.face_landmarks import (
+    BLENDSHAPES_FILE,
+    LANDMARKS_FILE,
+    MediaPipeLandmarks,
+)
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
+from ferdesk.core.measures.landmarks import FaceLandmarks
 from ferdesk.errors import ModelError
 from ferdesk.factory.models import bundled_models
-from ferdesk.paths import detectors_folder, models_folder
+from ferdesk.paths import detectors_folder, landmarks_folder, models_folder
 
 
 @pytest.fixture
@@ -39,6 +46,21 @@ def test_a_damaged_face_detector_is_refused_in_a_sentence(tmp_path: Path) -> Non
     damage(detectors / SHORT_RANGE_FILE)
     with pytest.raises(ModelError, match=rf"{SHORT_RANGE_FILE} is damaged"):
         MediaPipeNetworks(detectors)
+
+
+@pytest.mark.parametrize("name", [LANDMARKS_FILE, BLENDSHAPES_FILE])
+def test_a_damaged_landmark_network_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(landmarks_folder(), tmp_path / "landmarks"))
+    damage(folder / name)
+    face = FaceLandmarks(np.zeros((478, 3), np.float32), 1.0)
+    with pytest.raises(ModelError, match=rf"{name} is damaged"):
+        MediaPipeLandmarks(folder).movements([face])
+
+
+@pytest.mark.parametrize("folder", [detectors_folder(), landmarks_folder()])
+def test_every_shipped_network_is_in_its_list(folder: Path) -> None:
+    shipped = {path.name for path in folder.iterdir() if path.suffix in (".onnx", ".npz")}
+    assert set(integrity.read_sums(folder)) == shipped
 
 
 def test_a_model_of_the_users_own_is_compared_with_nothing(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ class Outputs:
 def network_of(
     monkeypatch: pytest.MonkeyPatch, boxes: list[list[float]], logits: list[float]
 ) -> _Network:
-    monkeypatch.setattr(face_detector, "_open_session", lambda _: Outputs(boxes, logits))
+    monkeypatch.setattr(face_detector, "open_session", lambda _: Outputs(boxes, logits))
     return _Network(Path("nowhere"), 0.35)
 
 

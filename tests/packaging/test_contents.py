@@ -47,6 +47,8 @@ def test_what_only_weighs_or_harms_stays_out(load: Load, inside: str) -> None:
         "PySide6/Qt/translations/qtbase_zh_CN.qm",
         "ferdesk/assets/models/fast.onnx",
         "ferdesk/assets/detectors/face_detection_short_range.onnx",
+        "ferdesk/assets/landmarks/face_landmarks.onnx",
+        "ferdesk/assets/landmarks/canonical_face.npz",
         "ferdesk/assets/translations/ferdesk_zh_CN.qm",
         "numpy-2.4.6.dist-info/METADATA",
         "pylsl/lib/liblsl.so",
@@ -138,6 +140,7 @@ def test_the_bill_of_materials_names_libraries_and_models(load: Load, tmp_path: 
     assert model["type"] == "machine-learning-model"
     sums = (Path(__file__).parents[2] / "assets" / "detectors" / "SHA256SUMS").read_text("ascii")
     assert model["hashes"][0]["content"] in sums
+    assert names["face_landmarks.onnx"]["type"] == "machine-learning-model"
     json.dumps(made)
 
 

@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.adapters.networks.network_session import open_session
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.networks import FULL_RANGE_PX
 from ferdesk.core.geometry import Box, Framing, Region
 from ferdesk.core.head_pose import Landmarks, head_pose
 from ferdesk.core.types import Detection
-from ferdesk.errors import ModelError
-from ferdesk.integrity import check_content
-from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    import onnxruntime
 
 SHORT_RANGE_FILE = "face_detection_short_range.onnx"
 FULL_RANGE_FILE = "face_detection_full_range.onnx"
@@ -103,7 +99,7 @@ class _Network:
 
     def __init__(self, path: Path, min_score: float) -> None:
         self._least_logit = math.log(min_score / (1 - min_score))
-        self._session = _open_session(path)
+        self._session = open_session(path)
 
     def run(
         self, picture: NDArray[np.uint8], anchors: NDArray[np.float32]
@@ -223,25 +219,3 @@ def _to_detections(
             )
         )
     return detections
-
-
-def _open_session(path: Path) -> "onnxruntime.InferenceSession":
-    import onnxruntime
-
-    # ferdesk/__init__.py has told it by the environment; this holds if that was too late
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # the networks are too small for two threads: those would mostly wait for each other
-    options.intra_op_num_threads = 1
-    try:
-        content = path.read_bytes()
-        check_content(path, content)
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except ModelError:
-        raise
-    except Exception as error:  # ONNX Runtime raises classes of its own that share no base
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ModelError(
-            translatable("The face detector {path} cannot be loaded: {why}.", path=path, why=why)
-        ) from error

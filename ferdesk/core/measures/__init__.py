@@ -1,0 +1,1 @@
+"""Measures of a face: landmarks, head pose, movements, blinks and gaze."""
