@@ -21,7 +21,7 @@ from ferdesk.cli.options import (
     WantedOption,
     wanted_provider,
 )
-from ferdesk.cli.terminal import has_display
+from ferdesk.display import display_name, display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE
 from ferdesk.paths import (
     assets_folder,
@@ -100,7 +100,9 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
     for title, folder in (("sessions folder", sessions_folder()), ("log folder", log_folder())):
         problem = _write_problem(folder)
         check(title, not problem, problem or str(folder))
-    check("display", True, "yes" if has_display() else "none: analyze works, the window does not")
+    problem = display_problem()
+    none = "none (neither DISPLAY nor WAYLAND_DISPLAY is set): analyze works, the window does not"
+    check("display", not problem, problem or (display_name() if has_display() else none))
     return {"version": ferdesk.__version__, "device": device_text, "checks": checks}
 
 

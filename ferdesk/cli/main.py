@@ -27,7 +27,8 @@ from ferdesk.cli.options import (
     wanted_provider,
 )
 from ferdesk.cli.sessions import report, sessions
-from ferdesk.cli.terminal import has_display, log_to_files, terminal
+from ferdesk.cli.terminal import log_to_files, terminal
+from ferdesk.display import display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import sessions_folder
 
@@ -91,6 +92,7 @@ def window(
                 camera_format_of(resolution, fps),
             )
         )
+    _check_display()
     from ferdesk.app import run_app
     from ferdesk.factory.services import WindowServices
 
@@ -103,6 +105,12 @@ def window(
     finally:
         services.close()
     raise typer.Exit(code)
+
+
+def _check_display() -> None:
+    """Raise where no window can open: Qt itself would abort the process without a word."""
+    if (problem := display_problem()) != "":
+        raise FerdeskError(problem)
 
 
 def _self_test() -> int:
@@ -131,6 +139,7 @@ def review(
         raise RecordingError(
             "The review page needs a display. ferdesk sessions and ferdesk report work without one."
         )
+    _check_display()
     from ferdesk.app import run_app
     from ferdesk.factory.services import WindowServices
 

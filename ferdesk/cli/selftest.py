@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import ferdesk
 from ferdesk.core.labels import LABELS
+from ferdesk.display import display_name, display_problem, has_display
 from ferdesk.errors import FerdeskError
 from ferdesk.integrity import SUMS_FILE, check_content, read_sums
 from ferdesk.paths import assets_folder, detectors_folder, models_folder
@@ -90,6 +91,7 @@ def all_checks() -> list[Check]:
         Check("a session", check_session),
         Check("streams", check_streams),
         Check("cameras", _cameras),
+        Check("display", check_display),
         Check("the window", check_window),
     ]
 
@@ -235,6 +237,13 @@ def _cameras() -> str:
 
     names = [name for _, name in list_cameras()]
     return ", ".join(names) or "none here, which is no fault"
+
+
+def check_display() -> str:
+    """A window can open on the screen, where there is one; the next check opens one in memory."""
+    if problem := display_problem():
+        raise NotWorking(problem)
+    return display_name() if has_display() else "none here, which is no fault: analyze works"
 
 
 def check_window() -> str:

@@ -1,4 +1,4 @@
-"""Terminal: messages on standard error, log files, signals, and whether there is a display."""
+"""Terminal: messages on standard error, log files and signals."""
 
 import contextlib
 import logging
@@ -37,12 +37,6 @@ class _Terminal:
 
 
 terminal = _Terminal()
-
-
-def has_display() -> bool:
-    if os.environ.get("QT_QPA_PLATFORM") or sys.platform != "linux":
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @contextlib.contextmanager
