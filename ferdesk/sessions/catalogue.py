@@ -12,7 +12,7 @@ from typing import Any
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
-from ferdesk.sessions.reader import Session, parse_utc, read_about
+from ferdesk.sessions.reader import Session, kind_of, parse_utc, read_about
 from ferdesk.sessions.schema import (
     COLUMNS,
     RESULTS_FILE,
@@ -198,7 +198,7 @@ def _closed(session: Session, about: dict[str, Any], cut_bytes: int) -> dict[str
     note = "The program ended without closing this session; it was closed afterwards."
     if cut_bytes:
         note += f" A last line of {cut_bytes} bytes that was not whole was cut."
-    event = {"t_s": round(session.length_s, 6), "event": "repaired", "text": note}
+    event = {"t_s": round(session.ends_at_s, 6), "event": "repaired", "text": note}
     return {
         **about,
         "ended_utc": None if ended is None else utc_text(ended),
@@ -207,6 +207,7 @@ def _closed(session: Session, about: dict[str, Any], cut_bytes: int) -> dict[str
         "frames_analysed": table.num_frames(),
         "frames_dropped": _whole(about.get("frames_dropped")) or 0,
         "rows": len(table),
+        "starts_at_s": round(session.starts_at_s, 6),
         "length_s": round(session.length_s, 6),
         "num_faces": len(table.face_ids()),
         "markers": markers if isinstance(markers, list) else [],
@@ -255,17 +256,31 @@ def _cut_half_line(path: Path) -> int:
 
 
 def _length_s(about: dict[str, Any], folder: Path) -> float | None:
+    """Seconds since the recording's start; None where they cannot be known."""
+    # before ``starts_at_s`` was noted, the length of a film's recording was its last row's time
+    starts_at_s = 0.0
+    if "starts_at_s" not in about and kind_of(about) == "video":
+        starts_at_s = _row_time(folder, first=True) or 0.0
     length = about.get("length_s")
     if isinstance(length, int | float) and not isinstance(length, bool):
-        return float(length) if 0 <= length <= _LONGEST_S else None
-    # an older or a cut session: the time in its last whole line
+        return _as_length(length - starts_at_s)
+    # an older or a cut session
+    last_s = _row_time(folder, first=False)
+    return None if last_s is None else _as_length(last_s - starts_at_s)
+
+
+def _as_length(value: float) -> float | None:
+    return float(value) if 0 <= value <= _LONGEST_S else None
+
+
+def _row_time(folder: Path, *, first: bool) -> float | None:
+    """The time in the first or in the last whole line; 0 where there is no row."""
     try:
         with (folder / RESULTS_FILE).open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - 8192))
-            lines = file.read().split(b"\n")[1:-1]
-        last_s = float(lines[-1].split(b",")[1]) if lines else 0.0
-        return last_s if 0 <= last_s <= _LONGEST_S else None
+            if not first:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+            lines = file.read(8192).split(b"\n")[1:-1]
+        return float(lines[0 if first else -1].split(b",")[1]) if lines else 0.0
     except (OSError, ValueError, IndexError):
         return None
 

@@ -75,7 +75,7 @@ def clean_label(text: str) -> str:
 
 def outside(markers: Sequence[Marker], session: Session) -> list[Marker]:
     """Those that lie before or after the session."""
-    return [one for one in markers if not 0 <= one.t_s <= session.length_s]
+    return [one for one in markers if not session.starts_at_s <= one.t_s <= session.ends_at_s]
 
 
 def _rows_with_markers(table: MarkerTable, path: Path) -> list[Row]:
@@ -169,7 +169,7 @@ def _check_seconds(table: MarkerTable, rows: Sequence[Row], session: Session, pa
     if not all(text.lstrip("+-").isdecimal() for text in times):
         return
     farthest = max(int(text) for text in times)
-    if farthest >= _MAYBE_MS and farthest > session.length_s:
+    if farthest >= _MAYBE_MS and farthest > session.ends_at_s:
         raise RecordingError(
             translatable(
                 "The times of {path} may be milliseconds; say what they are: ferdesk sessions "

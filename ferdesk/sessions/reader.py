@@ -61,15 +61,48 @@ class Session:
         return self.folder.name
 
     @property
-    def length_s(self) -> float:
-        """The last row's time."""
+    def kind(self) -> str:
+        """``camera``, ``video``, ``still`` and so on; empty where it is not known."""
+        return kind_of(self.about)
+
+    @cached_property
+    def first_row_s(self) -> float:
+        """The first row's ``t_s``."""
+        return float(self.table.t_s[0]) if len(self.table) else 0.0
+
+    @cached_property
+    def starts_at_s(self) -> float:
+        """The recording's start in ``t_s``: 0 but for a film, which is recorded from somewhere on.
+
+        Users see times since this moment; rows, markers and edits keep their ``t_s``.
+        """
+        return self.first_row_s if self.kind == "video" else min(0.0, self.first_row_s)
+
+    @cached_property
+    def ends_at_s(self) -> float:
+        """The last row's ``t_s``."""
         return float(self.table.t_s[-1]) if len(self.table) else 0.0
+
+    @property
+    def length_s(self) -> float:
+        """Seconds from the recording's start to the last row."""
+        return self.ends_at_s - self.starts_at_s
+
+    @cached_property
+    def video_starts_at_s(self) -> float:
+        """The ``t_s`` of the recorded video's first frame; in the video file it stands at 0."""
+        video = self.about.get("video")
+        starts_at_s = video.get("starts_at_s") if isinstance(video, dict) else None
+        if not isinstance(starts_at_s, int | float) or isinstance(starts_at_s, bool):
+            return self.first_row_s
+        # a damaged file may hold any number; what lies outside the rows is no start
+        inside = self.first_row_s - 1.0 <= starts_at_s <= self.ends_at_s
+        return float(starts_at_s) if inside else self.first_row_s
 
     @property
     def started_utc(self) -> datetime | None:
         """The moment of ``t_s`` 0, where it is known: when the recording or the film began."""
-        source = self.about.get("source")
-        if isinstance(source, dict) and source.get("kind") in ("video", "still"):
+        if self.kind in ("video", "still"):
             return parse_utc(self.about.get("film_started_utc"))
         return parse_utc(self.about.get("started_utc"))
 
@@ -139,6 +172,12 @@ def read_about(folder: Path) -> dict[str, Any]:
             translatable("The session {path} cannot be read: it is not a JSON object.", path=folder)
         )
     return about
+
+
+def kind_of(about: dict[str, Any]) -> str:
+    """The kind of source that ``session.json`` names; empty where it names none."""
+    source = about.get("source")
+    return str(source.get("kind") or "") if isinstance(source, dict) else ""
 
 
 def parse_utc(text: object) -> datetime | None:

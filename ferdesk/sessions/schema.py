@@ -112,7 +112,8 @@ class SessionCounts:
     """What a session has counted.
 
     ``frames_dropped`` were seen and not analysed for lack of time; ``frames_lost`` were analysed
-    and not written, as the disk did not keep up.
+    and not written, as the disk did not keep up. ``first_t_s`` is where a file's recording begins;
+    None for a live one, which begins at 0.
     """
 
     frames_seen: int = 0
@@ -120,6 +121,7 @@ class SessionCounts:
     frames_dropped: int = 0
     frames_lost: int = 0
     rows: int = 0
+    first_t_s: float | None = None
     last_t_s: float = 0.0
     face_ids: set[int] = field(default_factory=set)
     video: dict[str, object] | None = None
@@ -132,6 +134,7 @@ def session_table(
     header: SessionHeader, counts: SessionCounts, ended_utc: datetime | None, *, complete: bool
 ) -> dict[str, object]:
     """The content of ``session.json``."""
+    starts_at_s = counts.first_t_s or 0.0
     return {
         "schema": SCHEMA,
         "program": {"name": "ferdesk", "version": header.program_version},
@@ -156,7 +159,8 @@ def session_table(
         "frames_dropped": counts.frames_dropped,
         "frames_lost": counts.frames_lost,
         "rows": counts.rows,
-        "length_s": round(counts.last_t_s, 6),
+        "starts_at_s": round(starts_at_s, 6),
+        "length_s": round(max(counts.last_t_s - starts_at_s, 0.0), 6),
         "num_faces": len(counts.face_ids),
         "video": counts.video,
         # copies: the recorder goes on while this is written

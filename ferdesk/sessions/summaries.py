@@ -87,16 +87,21 @@ def row_durations(table: Table) -> NDArray[np.float64]:
     return np.repeat(steps, np.diff(np.append(starts, len(table))))
 
 
-def intervals_of(markers: Sequence[Marker], length_s: float) -> list[Interval]:
-    """From each marker to the next, and what comes before the first; the whole without markers."""
+def intervals_of(
+    markers: Sequence[Marker], ends_at_s: float, starts_at_s: float = 0.0
+) -> list[Interval]:
+    """From each marker to the next, and what comes before the first; the whole without markers.
+
+    All times are ``t_s``.
+    """
     if not markers:
-        return [Interval(WHOLE, 0.0, np.inf)]
+        return [Interval(WHOLE, starts_at_s, np.inf)]
     ordered = sorted(markers, key=lambda marker: marker.t_s)
     edges = [marker.t_s for marker in ordered]
-    intervals = [Interval(BEFORE, 0.0, edges[0])] if edges[0] > 0 else []
+    intervals = [Interval(BEFORE, starts_at_s, edges[0])] if edges[0] > starts_at_s else []
     ends = [*edges[1:], np.inf]
     for marker, start, end in zip(ordered, edges, ends, strict=True):
-        if start < end and start <= length_s:
+        if start < end and start <= ends_at_s:
             intervals.append(Interval(marker.label, start, end))
     return intervals
 
@@ -106,9 +111,8 @@ def summarize(
 ) -> list[FaceSummary]:
     """Figures of each track that is not excluded, over the whole or between its markers."""
     review = load_review(session) if review is None else review
-    intervals = [Interval(WHOLE, 0.0, np.inf)]
-    if by_marker:
-        intervals = intervals_of(review.all_markers(session), session.length_s)
+    markers = review.all_markers(session) if by_marker else ()
+    intervals = intervals_of(markers, session.ends_at_s, session.starts_at_s)
     durations = row_durations(session.table)
     return [
         _summarize(session.table, durations, track, track_rows, interval)

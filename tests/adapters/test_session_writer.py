@@ -99,6 +99,26 @@ def test_a_file_with_a_date_dates_its_rows(tmp_path: Path) -> None:
     assert read_session(tmp_path / "s").rows[0]["time_utc"] == "2020-01-01T00:00:01.000000Z"
 
 
+def test_a_files_recording_starts_where_its_first_row_stands(tmp_path: Path) -> None:
+    # R was pressed 3 s into the file
+    now = [100.0]
+    film = replace(header(), source={"kind": "video", "name": "talk.mp4"})
+    writer = SessionWriter(new_folder(tmp_path), film, live=False, clock=lambda: now[0])
+    assert writer.mark("early") == 0.0
+    writer.add(result(90))
+    writer.add(result(120))
+    now[0] = 101.5
+    assert writer.mark("late", 101.25) == pytest.approx(0.75)
+    assert writer.mark("long ago", 50.0) == 0.0
+    writer.close()
+    session = read_session(tmp_path / "s")
+    assert [(m.t_s, m.label) for m in session.markers] == [
+        (3.0, "early"), (3.0, "long ago"), (3.75, "late"),
+    ]  # fmt: skip
+    assert (session.about["starts_at_s"], session.about["length_s"]) == (3.0, 1.0)
+    assert (session.starts_at_s, session.ends_at_s, session.length_s) == (3.0, 4.0, 1.0)
+
+
 def test_a_long_session_is_closed_with_its_columns_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,19 @@ def test_presentation_times_are_the_frames_own(tmp_path: Path) -> None:
     read = [t_s for t_s, _ in read_back(tmp_path / "video.mp4")]
     # two frames at one moment cannot stand in a file; the second is a tick later
     assert read == pytest.approx(times, abs=1e-3)
+
+
+def test_a_video_that_starts_late_says_when_and_counts_from_its_first_frame(
+    tmp_path: Path,
+) -> None:
+    writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True)
+    assert writer.about()["starts_at_s"] is None
+    for index, t_s in enumerate((4.34, 4.375, 5.59)):
+        writer.add(result(index, t_s), t_s)
+    writer.close()
+    assert writer.about()["starts_at_s"] == 4.34
+    read = [t_s for t_s, _ in read_back(tmp_path / "video.mp4")]
+    assert read == pytest.approx([0.0, 0.035, 1.25], abs=1e-3)
     assert sorted(set(read)) == read
 
 

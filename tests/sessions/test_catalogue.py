@@ -159,7 +159,8 @@ def test_every_figure_of_an_entry_is_the_sessions(make_session: Maker) -> None:
         times=[0.25, 0.5, 1.125],
         markers=[(0.3, "b"), (0.9, "a")],
         num_faces=2,
-        length_s=1.125,
+        starts_at_s=0.25,
+        length_s=0.875,
         source={"kind": "video", "name": "talk.mp4"},
         started_utc="2026-01-02T03:04:05.678901Z",
         model={"name": "full"},
@@ -168,7 +169,7 @@ def test_every_figure_of_an_entry_is_the_sessions(make_session: Maker) -> None:
     entry = entry_of(folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     assert entry == Entry(
-        folder, "complete", datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), 1.125, "talk.mp4",
+        folder, "complete", datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), 0.875, "talk.mp4",
         "video", 2, 4, ("b", "a"), True, False, "full", size,
     )  # fmt: skip
 
@@ -349,6 +350,24 @@ def test_a_length_that_was_not_noted_is_that_of_the_last_whole_row(
     with (folder / "results.csv").open("a") as file:
         file.write("8,0.8")
     assert entry_of(folder).length_s == length_s
+
+
+@pytest.mark.parametrize("noted", [5.5, None])
+def test_the_length_of_a_films_recording_counts_from_its_start_also_in_old_sessions(
+    make_session: Maker, noted: float | None
+) -> None:
+    film = {"kind": "video", "name": "talk.mp4"}
+    times = [4.25, 4.5, 5.5]
+    old = make_session([[(1, "sad")]] * 3, times=times, source=film, length_s=noted, name="old")
+    assert entry_of(old).length_s == 1.25
+    assert read_session(old).length_s == 1.25
+    new = make_session(
+        [[(1, "sad")]] * 3, times=times, source=film, length_s=1.25, starts_at_s=4.25, name="new"
+    )
+    assert entry_of(new).length_s == 1.25
+    camera = make_session([[(1, "sad")]] * 3, times=times, length_s=noted, name="camera")
+    assert entry_of(camera).length_s == 5.5
+    assert read_session(camera).length_s == 5.5
 
 
 @pytest.mark.parametrize(("last_s", "length_s"), [("1e9", 1e9), ("2e9", None), ("-1", None)])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ FRAMES = [
 ]
 
 
-def study(make_session: Maker, **about: object) -> Path:
+def study(make_session: Maker, **about: Any) -> Path:
     """#1: happy 0.6 s, sad 0.4, low 0.5; #2: fear 0.3, surprise 0.1, neutral 0.6, low 0.1."""
     markers = [(0.45, "film A"), (1.7, "film B")]
     return make_session(FRAMES, times=TIMES, markers=markers, **about)
@@ -109,8 +110,8 @@ class Page(HTMLParser):
 
     def facts(self) -> dict[str, str]:
         texts = self.texts
-        names = ("Started", "Filmed", "Analysed", "Length", "Source", "Resolution", "Faces",
-                 "Markers", "Frames analysed", "Model")  # fmt: skip
+        names = ("Started", "Filmed", "Analysed", "Length", "In the video", "Source",
+                 "Resolution", "Faces", "Markers", "Frames analysed", "Model")  # fmt: skip
         return {name: texts[texts.index(name) + 1] for name in names if name in texts}
 
 
@@ -396,6 +397,28 @@ def test_a_film_says_when_it_was_filmed_and_when_it_was_analysed(make_session: M
     assert "Started" not in facts
     undated = page_of(make_session(FRAMES, name="undated", source=source)).facts()
     assert undated["Filmed"] == "unknown"
+
+
+def test_a_films_report_counts_from_the_recordings_start(make_session: Maker) -> None:
+    source = {"kind": "video", "name": "talk.mp4"}
+    events = [{"t_s": 71.0, "event": "x", "text": "It slept."}]
+    folder = make_session(
+        FRAMES, times=[t + 65 for t in TIMES], markers=[(65.45, "film A"), (66.7, "film B")],
+        source=source, events=events,
+    )  # fmt: skip
+    review = load_review(read_session(folder)).with_comment(Comment(67.2, "laughs", 1))
+    save_review(review, folder)
+    page = page_of(folder)
+    assert (page.facts()["Length"], page.facts()["In the video"]) == ("0:02", "1:05 to 1:08")
+    assert "0:06: It slept." in page.words
+    assert page.tables[-1] == [["0:02", "#1", "laughs"]]
+    assert {row[0] for row in page.tables[-2][1:]} == {
+        "before the first marker 0:00", "film A 0:00", "film B 0:02",
+    }  # fmt: skip
+    live = page_of(study(make_session, name="live"))
+    assert page.drawings[0] == live.drawings[0]
+    assert page.drawings[1:] == live.drawings[1:]
+    assert "In the video" not in live.facts()
 
 
 def test_a_photo_has_its_faces_and_their_probabilities(make_session: Maker) -> None:

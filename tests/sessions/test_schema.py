@@ -136,7 +136,7 @@ HEADER_OF_A_SESSION = SessionHeader(
 def test_the_sessions_file_says_each_thing_under_its_name() -> None:
     counts = SessionCounts(
         frames_seen=90, frames_analysed=70, frames_dropped=14, frames_lost=6, rows=123,
-        last_t_s=8.76543219, face_ids={1, 4, 9}, video={"codec": "vp9"},
+        first_t_s=1.25, last_t_s=8.76543219, face_ids={1, 4, 9}, video={"codec": "vp9"},
         markers=[{"label": "go"}], events=[{"event": "slept"}], baselines=[{"face_id": 4}],
     )  # fmt: skip
     ended = datetime(2026, 1, 2, 3, 5, 6, 7, tzinfo=UTC)
@@ -159,7 +159,8 @@ def test_the_sessions_file_says_each_thing_under_its_name() -> None:
         "frames_dropped": 14,
         "frames_lost": 6,
         "rows": 123,
-        "length_s": 8.765432,
+        "starts_at_s": 1.25,
+        "length_s": 7.515432,
         "num_faces": 3,
         "video": {"codec": "vp9"},
         "markers": [{"label": "go"}],

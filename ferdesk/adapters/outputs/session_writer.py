@@ -172,6 +172,8 @@ class SessionWriter:
             moment = Moment(frame.index - first_index, t_s, self._header.utc_at(t_s, live=True))
         else:
             moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
+            if self._counts.first_t_s is None:
+                self._begin_in_file(frame.t_s)
         self._last_t_s = moment.t_s
         self._note_size(frame)
         with self._lock:
@@ -196,10 +198,10 @@ class SessionWriter:
         return moment.t_s
 
     def mark(self, label: str, at_s: float | None = None) -> float:
-        """Set a marker now, or at ``at_s`` on the monotonic clock; returns its time in the session.
+        """Set a marker now, or at ``at_s`` on the monotonic clock; returns its seconds since start.
 
-        It stands in ``markers`` with that time and in the next analysed frame's row. Before the
-        first frame it is set at 0.
+        It stands in ``markers`` with its ``t_s`` and in the next analysed frame's row. Before the
+        first frame it is set at the start.
         """
         label = clean_label(label)
         t_s = self._session_time(self._clock() if at_s is None else at_s)
@@ -207,12 +209,13 @@ class SessionWriter:
             self._counts.markers.append({"t_s": round(t_s, 6), "label": label})
             self._pending_labels.append(label)
             self._changed = True
-        return t_s
+            return t_s - (self._counts.first_t_s or 0.0)
 
     def _session_time(self, at_s: float) -> float:
         if not self._live:
             # a file plays at its own pace: the moment lies as far back as the clock says
-            return max(0.0, self._last_t_s - max(0.0, self._clock() - at_s))
+            first_s = self._counts.first_t_s or 0.0
+            return max(first_s, self._last_t_s - max(0.0, self._clock() - at_s))
         return 0.0 if self._started_s is None else max(0.0, at_s - self._started_s)
 
     def _note_size(self, frame: Frame) -> None:
@@ -234,6 +237,13 @@ class SessionWriter:
         self._warnings.rows_lost(count)
         if count == 1:
             self.note_event("rows_lost", f"From {t_s:.1f} s on the disk did not keep up.")
+
+    def _begin_in_file(self, t_s: float) -> None:
+        """The file's time at which the recording starts; what was marked before stands there."""
+        with self._lock:
+            self._counts.first_t_s = t_s
+            for entry in (*self._counts.markers, *self._counts.events, *self._counts.baselines):
+                entry["t_s"] = round(t_s, 6)
 
     def _beginning(self, frame: Frame) -> tuple[int, float]:
         """The first frame's index and capture time; the session is dated by that moment."""

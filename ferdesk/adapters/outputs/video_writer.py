@@ -117,6 +117,7 @@ class VideoWriter:
         self._stream: av.video.stream.VideoStream | None = None
         self._size = (0, 0)
         self._last_tick = -1
+        self._starts_at_s: float | None = None
         self._lock = threading.Lock()
         self._problem = ""
         self._codec = ""
@@ -148,6 +149,8 @@ class VideoWriter:
                 "codec": self._codec,
                 "frames": self._num_frames,
                 "frames_lost": self._num_lost,
+                # the file's own times count from its first frame
+                "starts_at_s": self._starts_at_s,
             }
 
     def add(self, result: FrameResult, t_s: float) -> None:
@@ -229,6 +232,9 @@ class VideoWriter:
             self._open(image)
         assert self._stream is not None
         assert self._container is not None
+        if self._starts_at_s is None:
+            with self._lock:
+                self._starts_at_s = round(t_s, 6)
         width, height = self._size
         # encoders want even sides: the last row or column goes
         picture = av.VideoFrame.from_ndarray(
@@ -237,7 +243,8 @@ class VideoWriter:
         )
         picture = picture.reformat(width=width, height=height, format="yuv420p")
         # a clock that stood still must not stop the file: times only ever grow in it
-        self._last_tick = max(self._last_tick + 1, round(t_s * TICKS_PER_S))
+        since_start = round((t_s - self._starts_at_s) * TICKS_PER_S)
+        self._last_tick = max(self._last_tick + 1, since_start)
         picture.pts, picture.time_base = self._last_tick, Fraction(1, TICKS_PER_S)
         for packet in self._stream.encode(picture):
             self._container.mux(packet)

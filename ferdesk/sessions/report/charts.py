@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -20,11 +21,32 @@ _BINS = 480
 _LOW_CONFIDENCE = "#d5d9de"
 
 
+@dataclass(frozen=True, slots=True)
+class _TimeScale:
+    """Time axis of a session's chart: from the recording's start to its last row."""
+
+    starts_at_s: float
+    length_s: float
+
+    @classmethod
+    def of(cls, session: Session) -> "_TimeScale":
+        return cls(session.starts_at_s, max(session.length_s, 0.001))
+
+    def share(self, t_s: float) -> float:
+        """Where a moment lies, 0 to 1."""
+        return (t_s - self.starts_at_s) / self.length_s
+
+    def bins(self, t_s: NDArray[np.float64]) -> NDArray[np.int64]:
+        """[n] the bin of each moment."""
+        places = ((t_s - self.starts_at_s) / self.length_s * _BINS).astype(np.int64)
+        return np.asarray(np.minimum(places, _BINS - 1))
+
+
 def overview_chart(session: Session, tracks: Sequence[Track], markers: Sequence[Marker]) -> str:
     """Overview: a strip for each track, coloured by the most frequent label of each moment."""
     row, gap, top = 18, 22, 26 if markers else 6
     height = top + len(tracks) * (row + gap) + 22
-    length_s = max(session.length_s, 0.001)
+    scale = _TimeScale.of(session)
     inside = []
     for number, track in enumerate(tracks):
         y = top + number * (row + gap)
@@ -32,22 +54,22 @@ def overview_chart(session: Session, tracks: Sequence[Track], markers: Sequence[
         inside.append(
             f'<rect x="{_LEFT}" y="{y + 16}" width="{_PLOT}" height="{row}" fill="#f1f3f5"/>'
         )
-        for start, end, label in _strip(session, track, length_s):
+        for start, end, label in _strip(session, track, scale):
             colour = _LOW_CONFIDENCE if label < 0 else LABEL_COLOURS[LABELS[label]]
             x, width = _LEFT + start * _PLOT / _BINS, (end - start) * _PLOT / _BINS
             inside.append(
                 f'<rect x="{x:.1f}" y="{y + 16}" width="{width:.1f}" height="{row}" '
                 f'fill="{colour}"/>'
             )
-    inside.append(_flags(markers, length_s, top, height - 18))
-    inside.append(_time_axis(length_s, height - 18))
+    inside.append(_flags(markers, scale, top, height - 18))
+    inside.append(_time_axis(scale.length_s, height - 18))
     return _figure(height, inside, "Labels over time; blank where the face was not seen")
 
 
-def _strip(session: Session, track: Track, length_s: float) -> list[tuple[int, int, int]]:
+def _strip(session: Session, track: Track, scale: _TimeScale) -> list[tuple[int, int, int]]:
     """Runs (first bin, end bin, label) of a track; -1 is low confidence, gaps are left out."""
     table, rows = session.table, track.rows(session.table)
-    bins = np.minimum((table.t_s[rows] / length_s * _BINS).astype(int), _BINS - 1)
+    bins = scale.bins(table.t_s[rows])
     labels = np.where(table.uncertain[rows], len(LABELS), table.label[rows])
     counts = np.zeros((_BINS, len(LABELS) + 1))
     np.add.at(counts, (bins, labels), 1)
@@ -106,10 +128,10 @@ def _ink(label: str) -> str:
 def curves_chart(session: Session, track: Track, markers: Sequence[Marker]) -> str:
     """Curves of the seven smoothed probabilities over time, averaged in bins."""
     table, rows = session.table, track.rows(session.table)
-    length_s = max(session.length_s, 0.001)
+    scale = _TimeScale.of(session)
     top, plot = (26 if markers else 8), 150
     bottom, height = top + plot, top + plot + 18
-    bins = np.minimum((table.t_s[rows] / length_s * _BINS).astype(int), _BINS - 1)
+    bins = scale.bins(table.t_s[rows])
     counts = np.bincount(bins, minlength=_BINS)
     frames = max(1, table.num_frames())
     gap = max(1.5, 2.5 * _BINS / frames)
@@ -137,20 +159,20 @@ def curves_chart(session: Session, track: Track, markers: Sequence[Marker]) -> s
             'stroke-width="1.6" '
             'stroke-linejoin="round" stroke-linecap="round"/>'
         )
-    inside.append(_flags(markers, length_s, top, bottom))
-    inside.append(_time_axis(length_s, bottom))
+    inside.append(_flags(markers, scale, top, bottom))
+    inside.append(_time_axis(scale.length_s, bottom))
     return _figure(
         height, inside, "Smoothed probabilities over time", "Smoothed probabilities over time"
     )
 
 
-def _flags(markers: Sequence[Marker], length_s: float, top: float, bottom: float) -> str:
+def _flags(markers: Sequence[Marker], scale: _TimeScale, top: float, bottom: float) -> str:
     """Flags: markers as lines, with their labels on top where there is room."""
     inside, free_from = [], -math.inf
     for marker in markers:
-        if not 0 <= marker.t_s <= length_s:
+        if not 0 <= scale.share(marker.t_s) <= 1:
             continue
-        x = _LEFT + marker.t_s / length_s * _PLOT
+        x = _LEFT + scale.share(marker.t_s) * _PLOT
         inside.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 12}" y2="{bottom}" stroke="#1d2126" '
             f'stroke-width="1" stroke-dasharray="2 3"><title>{escape(marker.label)}</title></line>'

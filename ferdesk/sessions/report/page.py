@@ -132,7 +132,7 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
     level = "h2" if alone else "h3"
     if still:
         parts += [f"<{level}>Faces</{level}>", still_table(session.table, tracks)]
-        return "".join([*parts, _remarks(review, level)])
+        return "".join([*parts, _remarks(session, review, level)])
     parts += [
         f"<{level}>Overview</{level}>",
         overview_chart(session, drawn, markers),
@@ -149,8 +149,9 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
         parts.append(_track_section(session, track, of_track[track.id], markers))
     if markers:
         parts.append(f"<{level}>Between the markers</{level}>")
-        parts.append(intervals_table(summarize(session, review, by_marker=True)))
-    parts.append(_remarks(review, level))
+        between = summarize(session, review, by_marker=True)
+        parts.append(intervals_table(between, session.starts_at_s))
+    parts.append(_remarks(session, review, level))
     return "".join(parts)
 
 
@@ -164,6 +165,7 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
         *([("Filmed", moment(session.started_utc))] if is_file else []),
         ("Analysed" if is_file else "Started", made),
         ("Length", clock(session.length_s)),
+        *([("In the video", _place(session))] if session.starts_at_s > 0 else []),
         ("Source", str(source.get("location") or source.get("name") or "unknown")),
         ("Resolution", f"{picture.get('width', '?')} x {picture.get('height', '?')}"),
         ("Faces", f"{num_faces}" + (f" ({excluded} excluded)" if excluded else "")),
@@ -173,6 +175,11 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
     ]
     inner = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts)
     return f'<dl class="facts">{inner}</dl>'
+
+
+def _place(session: Session) -> str:
+    """Which part of its film was recorded, in the film's own time."""
+    return f"{clock(session.starts_at_s)} to {clock(session.ends_at_s)}"
 
 
 def _table(value: object) -> dict[str, Any]:
@@ -233,7 +240,8 @@ def _warnings(session: Session, review: Review) -> str:
     events = session.about.get("events")
     for event in events if isinstance(events, list) else ():
         if isinstance(event, dict):
-            lines.append(f"{clock(_number(event.get('t_s')))}: {event.get('text', '')}")
+            since_s = _number(event.get("t_s")) - session.starts_at_s
+            lines.append(f"{clock(since_s)}: {event.get('text', '')}")
     if not lines:
         return ""
     return (
@@ -263,12 +271,12 @@ def _track_section(
     )
 
 
-def _remarks(review: Review, level: str) -> str:
+def _remarks(session: Session, review: Review, level: str) -> str:
     if not review.comments and not review.notes:
         return ""
     titles = {track.id: track.title for track in review.tracks}
     rows = "".join(
-        f"<tr><td>{clock(c.t_s)}</td><td class=text>"
+        f"<tr><td>{clock(c.t_s - session.starts_at_s)}</td><td class=text>"
         f"{escape(titles.get(c.track, '') if c.track is not None else '')}</td>"
         f"<td class=text>{escape(c.text)}</td></tr>"
         for c in review.comments

@@ -77,17 +77,16 @@ def _middle(values: NDArray[np.float32]) -> str:
     return f"{median:.1f}<br><span class=muted>{low:.1f} to {high:.1f}</span>"
 
 
-def intervals_table(faces: Sequence[FaceSummary]) -> str:
-    """Shares of each face between the markers."""
+def intervals_table(faces: Sequence[FaceSummary], starts_at_s: float = 0.0) -> str:
+    """Shares of each face between the markers; times are since ``starts_at_s``."""
     head = "".join(f"<th>{label}</th>" for label in LABELS)
     body = []
     for face in faces:
         if face.seen_s <= 0:
             continue
         interval = face.interval
-        since = (
-            "" if interval.label == WHOLE else f" <span class=muted>{clock(interval.from_s)}</span>"
-        )
+        begins = clock(interval.from_s - starts_at_s)
+        since = "" if interval.label == WHOLE else f" <span class=muted>{begins}</span>"
         cells = "".join(
             f"<td>{percent(share)}</td>" if share != 0 else "<td class=muted>0</td>"
             for share in face.shares

@@ -81,7 +81,7 @@ class OpenedSession:
         """Dates, length and source, to stand beside the session's name."""
         session = self.session
         recorded = date_text(parse_utc(session.about.get("started_utc")))
-        filmed = date_text(session.started_utc) if self._kind == "video" else ""
+        filmed = date_text(session.started_utc) if session.kind == "video" else ""
         source = session.about.get("source")
         where = source.get("location") or source.get("name") if isinstance(source, dict) else ""
         parts = (
@@ -110,40 +110,24 @@ class OpenedSession:
         return step_s if step_s > 0 else 1 / 30
 
     @property
-    def _kind(self) -> str:
-        """``camera``, ``video``, ``still`` and so on; empty where it is not known."""
-        source = self.session.about.get("source")
-        return str(source.get("kind") or "") if isinstance(source, dict) else ""
-
-    @cached_property
-    def first_row_s(self) -> float:
-        return float(self.times[0]) if len(self.times) else 0.0
-
-    @cached_property
-    def video_starts_at_s(self) -> float:
-        """The ``t_s`` of the recorded video's first picture; in the video file it stands at 0."""
-        video = self.session.about.get("video")
-        starts_at_s = video.get("starts_at_s") if isinstance(video, dict) else None
-        if not isinstance(starts_at_s, int | float) or isinstance(starts_at_s, bool):
-            return self.first_row_s
-        # a damaged file may hold any number; what lies outside the rows is no start
-        inside = self.first_row_s - 1.0 <= starts_at_s <= self.ends_at_s
-        return float(starts_at_s) if inside else self.first_row_s
-
-    @cached_property
     def starts_at_s(self) -> float:
         """The recording's start: 0 but for a film, whose recording begins somewhere in it."""
-        return self.first_row_s if self._kind == "video" else min(0.0, self.first_row_s)
+        return self.session.starts_at_s
 
-    @cached_property
+    @property
     def ends_at_s(self) -> float:
         """The last row's time."""
-        return float(self.times[-1]) if len(self.times) else 0.0
+        return self.session.ends_at_s
+
+    @property
+    def video_starts_at_s(self) -> float:
+        """The ``t_s`` of the recorded video's first picture; in the video file it stands at 0."""
+        return self.session.video_starts_at_s
 
     @property
     def length_s(self) -> float:
         """From the recording's start to the last row."""
-        return self.ends_at_s - self.starts_at_s
+        return self.session.length_s
 
     @property
     def shown_s(self) -> tuple[float, float]:
