@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from ferdesk.core.crop import SHORT_RANGE, square_around
 from ferdesk.core.geometry import Box
+from ferdesk.core.heatmap import HeatmapChoice
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import (
     CameraFormat,
@@ -44,7 +45,6 @@ from ferdesk.factory.services import WindowServices
 from ferdesk.factory.sources import open_source
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.settings import Settings
-from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.bars import Bars
 from ferdesk.ui.live.live_run import Live

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from ferdesk.core.heatmap import HeatColours
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
@@ -34,12 +35,14 @@ class Settings:
     """Draw a box around each face."""
     show_labels: bool = True
     """Draw each face's label beside it."""
-    map_name: MapName = "attention"
+    map_name: MapName = "cam"
     """The map that the heatmap shows."""
     cam_label: CamLabel = ""
     """The expression whose class activation is shown; empty for each face's predicted label."""
-    heat_opacity: float = field(default=0.6, metadata={"range": (0.0, 1.0)})
+    heat_opacity: float = field(default=0.7, metadata={"range": (0.0, 1.0)})
     """Opacity of the heatmap where it is strongest."""
+    heat_colours: HeatColours = "viridis"
+    """The colour scale of the heatmap; colour-blind people can read each of them."""
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
     recent_files: tuple[str, ...] = ()

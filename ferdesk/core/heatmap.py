@@ -1,12 +1,97 @@
-"""Heatmaps: the network's maps upsampled onto the crop, and normalised for display."""
+"""Heatmaps: the network's maps upsampled onto the crop, normalised, and as pixels to paint."""
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.crop import FACE_SIZE_PX
-from ferdesk.core.types import MapPlace
+from ferdesk.core.labels import LABELS
+from ferdesk.core.palette import HEAT_ANCHORS, rgb
+from ferdesk.core.types import FaceResult, MapName, MapPlace
+
+HeatColours = Literal["viridis", "inferno", "cividis"]
+HEAT_SIZE_PX = 96
+_MASK_LEVELS = 32
+_MASK_FULL, _MASK_END = 0.78, 1.04
+"""Between these shares of the way from the crop's centre to its sides the heat fades out."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapChoice:
+    """Heatmap choice: no heatmap where ``name`` is None; ``opacity`` in [0, 1].
+
+    ``label`` is whose class activation is shown; None is the label that each face is given.
+    """
+
+    name: MapName | None = None
+    opacity: float = 0.6
+    label: str | None = None
+    colours: HeatColours = "viridis"
+
+
+def heat_pixels(
+    face: FaceResult, choice: HeatmapChoice, place: MapPlace
+) -> NDArray[np.uint32] | None:
+    """Heat of ``face`` over its square, [96, 96] premultiplied 0xAARRGGBB.
+
+    The cover is proportional to the value, zero fully transparent, and fades out towards the
+    corners of the square, where there is no face. Class activation is the plane of
+    ``choice.label``, else of the label that is shown.
+
+    Returns:
+        None where no map is chosen, the face has no such map, or it has no label to explain.
+    """
+    cells = None if choice.name is None else face.expression.maps.get(choice.name)
+    if choice.name is None or cells is None or not face.classifiable:
+        return None
+    place = display_range(choice.name, place)
+    plane = cells[LABELS.index(choice.label or face.label)] if cells.ndim == 3 else cells
+    shares = normalise(upsample(plane, place, HEAT_SIZE_PX), place)
+    steps = (shares * 255 + 0.5).astype(np.intp)
+    return _masked_colours(choice.opacity, choice.colours)[_mask_levels(), steps]
+
+
+def display_range(name: MapName, place: MapPlace) -> MapPlace:
+    """``place`` with the range that is painted: evidence against a label is not shown as some."""
+    return replace(place, low=max(place.low, 0.0)) if name == "cam" else place
+
+
+@lru_cache(maxsize=8)
+def heat_colours(opacity: float, colours: HeatColours = "viridis") -> NDArray[np.uint32]:
+    """[256] premultiplied 0xAARRGGBB for shares 0..1; share 0 is fully transparent."""
+    return _masked_colours(opacity, colours)[-1]
+
+
+@lru_cache(maxsize=8)
+def _masked_colours(opacity: float, colours: HeatColours) -> NDArray[np.uint32]:
+    """[mask levels, 256]: the colours under each level of the mask, the last unmasked."""
+    shares = np.linspace(0.0, 1.0, 256)
+    anchors = np.array([rgb(f"#{colour}") for colour in HEAT_ANCHORS[colours].split()], float)
+    at = np.linspace(0.0, 1.0, len(anchors))
+    alpha = opacity * shares * np.linspace(0.0, 1.0, _MASK_LEVELS)[:, None]
+    red, green, blue = (
+        np.rint(np.interp(shares, at, anchors[:, i]) * alpha).astype(np.uint32) for i in range(3)
+    )
+    table: NDArray[np.uint32] = (
+        (np.rint(alpha * 255).astype(np.uint32) << 24) | (red << 16) | (green << 8) | blue
+    )
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _mask_levels() -> NDArray[np.intp]:
+    """[96, 96] level of the soft mask: an ellipse, a little narrower than high, as faces are."""
+    away = (np.arange(HEAT_SIZE_PX) + 0.5) / HEAT_SIZE_PX * 2 - 1
+    radius = np.hypot(away[None, :] / 0.92, away[:, None])
+    share = np.clip((_MASK_END - radius) / (_MASK_END - _MASK_FULL), 0.0, 1.0)
+    soft = share * share * (3 - 2 * share)
+    levels = np.rint(soft * (_MASK_LEVELS - 1)).astype(np.intp)
+    levels.setflags(write=False)
+    return levels
 
 
 def upsample(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray[np.float32]:

@@ -10,17 +10,20 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from ferdesk.core.heatmap import HeatmapChoice
 from ferdesk.core.labels import LABELS
 from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
-from ferdesk.ui.kit.heatmap import HeatmapChoice, HeatmapImages, heatmap_image
+from ferdesk.ui.kit.heatmap import HeatmapImages, heatmap_image
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_text
 from ferdesk.ui.kit.plates import PlatePlaces
 from ferdesk.ui.kit.theme import DARK, contrast, plate_colour
+from ferdesk.ui.live.faces_panel import FacesPanel
 from ferdesk.ui.shell.main_window import MainWindow
+from tests.helpers.results import FACE, OTHER, faces
 from tests.ui.fakes import FakeClassifier, FakeDetector, FakeServices, FakeSource
 from tests.ui.test_window import run
 
@@ -128,7 +131,7 @@ def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
     assert window.live_page.heatmap.choosing.isVisible()
     assert window.live_page.heatmap.choice.label is None
     window.live_page.heatmap.label.setCurrentIndex(window.live_page.heatmap.label.findData("sad"))
-    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.6, "sad")
+    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.7, "sad")
     assert window.store.settings.cam_label == "sad"
     window.live_page.heatmap.maps.setCurrentIndex(
         window.live_page.heatmap.maps.findData("attention")
@@ -139,7 +142,7 @@ def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
 
 def test_the_chosen_expression_is_remembered(make_window: Callable[..., MainWindow]) -> None:
     window = make_window(Settings(heatmap=True, map_name="cam", cam_label="fear"))
-    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.6, "fear")
+    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.7, "fear")
 
 
 def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:
@@ -149,7 +152,7 @@ def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:
     face = replace(face, expression=replace(face.expression, maps={"cam": planes}))
     place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
     for label, alpha in ((None, 0), ("sad", 255), ("happy", 0)):
-        image = heatmap_image(face, "cam", place, 1.0, label)
+        image = heatmap_image(face, HeatmapChoice("cam", 1.0, label), place)
         assert image is not None
         assert image.pixelColor(48, 48).alpha() == alpha
 
@@ -189,3 +192,46 @@ def test_a_snapshot_offers_its_folder(
     assert button.text() == "Open folder"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: opened == [tmp_path / "pictures"])
+
+
+def test_a_face_that_is_not_classified_shows_no_bars_and_says_why_on_a_click(qtbot: QtBot) -> None:
+    panel = FacesPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    small = replace(FACE, reason="small")
+    panel.show_faces((OTHER, small), OTHER, OTHER.face_id)
+    assert panel.bars.drawn.max() == pytest.approx(17 / 64)
+    assert not panel.why.isVisible()
+    panel.show_faces((OTHER, small), small, small.face_id)
+    assert panel.bars.drawn.max() == 0
+    assert panel.headline.text() == "Too small"
+    panel.why.click()
+    assert panel.why.popover.isVisible()
+    assert "move closer" in panel.why.text.text()
+    panel.why.popover.hide()
+
+
+def test_a_label_of_low_confidence_is_explained_in_place(qtbot: QtBot) -> None:
+    panel = FacesPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    unclear = replace(FACE, reason="unclear")
+    panel.show_faces((unclear,), unclear, unclear.face_id)
+    assert panel.headline.text() == "Low confidence: angry 27 %"
+    assert "F1" not in panel.hint.text()
+    assert panel.why.isVisible()
+    assert "no label is clearly ahead" in panel.why.text.text()
+
+
+def test_the_list_is_as_high_as_the_most_faces_at_once_up_to_six(qtbot: QtBot) -> None:
+    panel = FacesPanel()
+    qtbot.addWidget(panel)
+    heights = []
+    for number in (1, 3, 2, 9):
+        shown = faces(number)
+        panel.show_faces(shown, shown[0], 1)
+        heights.append(panel.list.height())
+    row = (heights[1] - heights[0]) // 2
+    assert heights == [heights[0], heights[0] + 2 * row, heights[0] + 2 * row, heights[0] + 5 * row]
+    panel.forget()
+    assert panel.list.height() == heights[0]

@@ -1,6 +1,7 @@
 """The picture: where things are painted, what is clicked, and whether it can be read."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.geometry import Box
+from ferdesk.core.heatmap import HeatColours, HeatmapChoice, heat_colours
 from ferdesk.core.labels import LABELS
 from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult, MapPlace
-from ferdesk.ui.kit.heatmap import HeatmapChoice, heatmap_colours, heatmap_image
+from ferdesk.ui.kit.heatmap import HeatmapImages, heatmap_image
 from ferdesk.ui.kit.overlay import face_text
 from ferdesk.ui.kit.picture import Look, PictureMaker
 from ferdesk.ui.kit.plates import place_plate
@@ -129,10 +131,50 @@ def test_a_map_with_one_hot_cell_lands_within_one_pixel(
 
 
 def test_no_heat_is_fully_transparent_and_heat_grows() -> None:
-    alpha = heatmap_colours(0.5) >> 24
-    assert heatmap_colours(0.5)[0] == 0
+    alpha = heat_colours(0.5) >> 24
+    assert heat_colours(0.5)[0] == 0
     assert np.all(np.diff(alpha.astype(int)) >= 0)
     assert alpha[-1] == 128
+
+
+@pytest.mark.parametrize("colours", get_args(HeatColours))
+def test_the_cover_is_proportional_to_the_value_and_lightness_only_rises(
+    colours: HeatColours,
+) -> None:
+    table = heat_colours(0.8, colours)
+    alpha = (table >> 24).astype(int)
+    assert alpha == pytest.approx(np.linspace(0, 0.8 * 255, 256), abs=0.51)
+    solid = heat_colours(1.0, colours)
+    channels = [((solid >> shift) & 255).astype(float) for shift in (16, 8, 0)]
+    share = np.linspace(0, 1, 256)
+    red, green, blue = (c[32:] / share[32:] for c in channels)
+    lightness = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert np.all(np.diff(lightness[::16]) > 0)
+
+
+def test_the_heat_fades_out_within_the_square_and_is_whole_on_the_face(
+    result: FrameResult,
+) -> None:
+    face = result.faces[0]
+    flat = np.ones((6, 6), np.float32)
+    hot = replace(face, expression=replace(face.expression, maps={"attention": flat}))
+    choice = HeatmapChoice("attention", 1.0)
+    image = heatmap_image(hot, choice, MapPlace(5.5, 5.5, 7.0, 0.0, 1.0))
+    assert image is not None
+    alpha = [image.pixelColor(x, 48).alpha() for x in (0, 2, 8, 14, 24, 48)]
+    assert alpha == sorted(alpha)
+    assert (alpha[0], alpha[-1], image.pixelColor(0, 0).alpha()) == (0, 255, 0)
+    assert image.pixelColor(26, 30).alpha() == 255  # an eye
+
+
+def test_a_face_that_is_not_classified_has_no_heat(result: FrameResult) -> None:
+    face, place = result.faces[0], MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
+    small = replace(face, low_confidence=True, reason="small")
+    unclear = replace(face, low_confidence=True, reason="unclear")
+    images, choice = HeatmapImages(), HeatmapChoice("attention", 1.0)
+    assert images.image(face, choice, place) is not None
+    assert images.image(small, choice, place) is None
+    assert images.image(unclear, choice, place) is not None
 
 
 def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -> None:
@@ -142,8 +184,8 @@ def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -
     place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
     happy = replace(face, expression=replace(face.expression, maps={"cam": planes}))
     sad = replace(happy, smoothed=likely("sad", 0.9))
-    shown = heatmap_image(happy, "cam", place, 1.0)
-    hidden = heatmap_image(sad, "cam", place, 1.0)
+    shown = heatmap_image(happy, HeatmapChoice("cam", 1.0), place)
+    hidden = heatmap_image(sad, HeatmapChoice("cam", 1.0), place)
     assert shown is not None
     assert hidden is not None
     assert QColor(shown.pixelColor(48, 48)).alpha() == 255
@@ -153,7 +195,7 @@ def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -
 def test_a_face_without_the_map_has_no_heat(result: FrameResult) -> None:
     face = result.faces[0]
     bare = replace(face, expression=replace(face.expression, maps={}))
-    assert heatmap_image(bare, "cam", MapPlace(0, 0, 1, 0, 1), 1.0) is None
+    assert heatmap_image(bare, HeatmapChoice("cam", 1.0), MapPlace(0, 0, 1, 0, 1)) is None
 
 
 @pytest.mark.parametrize("x", [0.0, 300.0, 560.0])

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage, QStandardItemModel
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from ferdesk.core.heatmap import HeatmapChoice
 from ferdesk.core.locations import has_credentials
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, DeviceInfo, FaceResult, FrameResult, SourceKind
@@ -21,7 +22,6 @@ from ferdesk.errors import FerdeskError
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.runtime.status import State, Status
 from ferdesk.settings import Settings
-from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.notices import MOST_SHOWN
 from ferdesk.ui.live.bars import Bars

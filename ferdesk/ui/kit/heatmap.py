@@ -1,23 +1,20 @@
-"""Heatmap: the model's maps in the cividis colours, transparent where they are zero."""
+"""Heatmap: the model's maps as pictures over the faces, and their names for people."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from ferdesk.core.heatmap import normalise, upsample
-from ferdesk.core.labels import LABELS
+from ferdesk.core.heatmap import HeatColours, HeatmapChoice, heat_colours, heat_pixels
 from ferdesk.core.types import Expression, FaceResult, MapName, MapPlace
 from ferdesk.ui.kit.language import mark
 
 MAP_TITLES: dict[MapName, str] = {
-    "attention": mark("Attention (coarse)"),
-    "attention_mid": mark("Attention (fine)"),
-    "cam": mark("Class activation"),
+    "cam": mark("Evidence for the label"),
+    "attention": mark("Attention, last layer"),
+    "attention_mid": mark("Attention, early layer"),
 }
 MAP_MEANINGS: dict[MapName, str] = {
     "attention": mark(
@@ -29,71 +26,17 @@ MAP_MEANINGS: dict[MapName, str] = {
     ),
     "cam": mark("Bright areas support this expression. They do not show what the person feels."),
 }
-HEAT_SIZE_PX = 96
-# evenly spaced along cividis (Nunez, Anderton and Renslow 2018), which is even to the eye, to
-# colour-blind eyes too, and has no colour of skin at its hot end
-_ANCHORS = (
-    "00204D",
-    "05366E",
-    "404D6B",
-    "60646F",
-    "7C7B78",
-    "9B9477",
-    "BCAF6F",
-    "E0CB5D",
-    "FFEA46",
-)
-_FULL_FROM = 0.5
+COLOUR_TITLES: dict[HeatColours, str] = {
+    "viridis": mark("Viridis"),
+    "inferno": mark("Inferno"),
+    "cividis": mark("Cividis"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class HeatmapChoice:
-    """Heatmap choice: no heatmap where ``name`` is None; ``opacity`` in [0, 1].
-
-    ``label`` is whose class activation is shown; None is the label that each face is given.
-    """
-
-    name: MapName | None = None
-    opacity: float = 0.6
-    label: str | None = None
-
-
-@lru_cache(maxsize=8)
-def heatmap_colours(opacity: float) -> NDArray[np.uint32]:
-    """[256] premultiplied 0xAARRGGBB for shares 0..1; share 0 is fully transparent."""
-    shares = np.linspace(0.0, 1.0, 256)
-    anchors = np.array([[int(c[i : i + 2], 16) for i in (0, 2, 4)] for c in _ANCHORS], dtype=float)
-    at = np.linspace(0.0, 1.0, len(anchors))
-    # the cover grows to its full strength halfway, so that middling shares keep their colour
-    alpha = opacity * np.minimum(shares / _FULL_FROM, 1.0)
-    red, green, blue = (
-        np.rint(np.interp(shares, at, anchors[:, i]) * alpha).astype(np.uint32) for i in range(3)
-    )
-    table: NDArray[np.uint32] = (
-        (np.rint(alpha * 255).astype(np.uint32) << 24) | (red << 16) | (green << 8) | blue
-    )
-    table.setflags(write=False)
-    return table
-
-
-def heatmap_image(
-    face: FaceResult,
-    name: MapName,
-    place: MapPlace,
-    opacity: float,
-    label: str | None = None,
-) -> QImage | None:
-    """The map of ``face`` over its square, None where this face has no such map.
-
-    Class activation is the plane of ``label``, else of the label that is shown.
-    """
-    cells = face.expression.maps.get(name)
-    if cells is None:
-        return None
-    plane = cells[LABELS.index(label or face.label)] if cells.ndim == 3 else cells
-    shares = normalise(upsample(plane, place, HEAT_SIZE_PX), place)
-    pixels = heatmap_colours(opacity)[(shares * 255 + 0.5).astype(np.uint8)]
-    return _as_image(pixels)
+def heatmap_image(face: FaceResult, choice: HeatmapChoice, place: MapPlace) -> QImage | None:
+    """The chosen map of ``face`` over its square; None where there is nothing to show."""
+    pixels = heat_pixels(face, choice, place)
+    return None if pixels is None else _as_image(pixels)
 
 
 class HeatmapImages:
@@ -109,10 +52,12 @@ class HeatmapImages:
             self._key, self._kept = (choice, place), {}
         assert choice.name is not None
         label = choice.label or face.label
-        kept = self._kept.get((face.face_id, label))
+        # one that is no longer classified has the values of before, but no heat
+        key = (face.face_id, label if face.classifiable else "")
+        kept = self._kept.get(key)
         if kept is None or kept[0] is not face.expression:
-            image = heatmap_image(face, choice.name, place, choice.opacity, label)
-            self._kept[face.face_id, label] = kept = (face.expression, image)
+            image = heatmap_image(face, choice, place)
+            self._kept[key] = kept = (face.expression, image)
         return kept[1]
 
     def keep_only(self, faces: Sequence[FaceResult]) -> None:
@@ -139,9 +84,9 @@ def paint_heatmap(
     images.keep_only(faces)
 
 
-def scale_image(opacity: float) -> QImage:
+def scale_image(opacity: float, colours: HeatColours = "viridis") -> QImage:
     """[1, 256] pixels: the colours from the low end of the display range to the high end."""
-    return _as_image(heatmap_colours(opacity)[None, :])
+    return _as_image(heat_colours(opacity, colours)[None, :])
 
 
 def _as_image(pixels: NDArray[np.uint32]) -> QImage:

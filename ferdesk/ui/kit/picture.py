@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from ferdesk.core.heatmap import HeatmapChoice
 from ferdesk.core.types import FrameResult, MapName, MapPlace
-from ferdesk.ui.kit.heatmap import HeatmapChoice, HeatmapImages, paint_heatmap
+from ferdesk.ui.kit.heatmap import HeatmapImages, paint_heatmap
 from ferdesk.ui.kit.theme import DARK
 from ferdesk.ui.kit.view_transform import WHOLE, ViewTransform, Zoom
 

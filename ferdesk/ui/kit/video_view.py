@@ -16,8 +16,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from ferdesk.core.heatmap import HeatmapChoice
 from ferdesk.core.types import FrameResult, MapName, MapPlace
-from ferdesk.ui.kit.heatmap import HeatmapChoice
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.overlay import (
     paint_corner,

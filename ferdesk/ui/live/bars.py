@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEasingCurve, QRect, QRectF, QSize, Qt, QVariantAnimation
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.annotation import percent
@@ -24,7 +24,7 @@ _TICK_PX = 2
 
 
 class Bars(QWidget):
-    """Bars: one row a label, with word, bar, smoothed and raw per cent.
+    """Bars: one row a label, with word, bar, smoothed and raw per cent; ``BarsKey`` heads them.
 
     Figures are exact at once; only the bars ease.
     """
@@ -95,8 +95,7 @@ class Bars(QWidget):
         theme, metrics = colours(), self.fontMetrics()
         words = [label_text(label) for label in LABELS]
         word_px = max(metrics.horizontalAdvance(word) for word in words) + GRID
-        raw_px = metrics.horizontalAdvance("100") + GRID
-        figure_px = metrics.horizontalAdvance("100 %") + GRID
+        raw_px, figure_px = column_widths(metrics)
         track_px = max(self.width() - word_px - figure_px - raw_px, 0)
         for i, label in enumerate(LABELS):
             row = QRect(0, i * _ROW_PX, self.width(), _ROW_PX)
@@ -126,29 +125,49 @@ class Bars(QWidget):
             painter.drawText(row, right, f"{round(float(self._raw[i]) * 100)}")
 
 
+def column_widths(metrics: QFontMetrics) -> tuple[int, int]:
+    """Width of the raw figures' column, and of the smoothed ones' beside it, heads included."""
+    wide = metrics.horizontalAdvance
+    return (
+        max(wide("100"), wide(tr("raw"))) + GRID,
+        max(wide("100 %"), wide(tr("now"))) + GRID,
+    )
+
+
 class BarsKey(QWidget):
-    """Key of the bars: what bar and tick mean."""
+    """Key of the bars: heads over the two columns of figures, and what bar and tick mean."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Bar: smoothed over time. Tick: raw value of this frame."))
+        self.setToolTip(
+            tr(
+                "Bar and “now”: smoothed over time, in per cent. "
+                "Tick and “raw”: the value of this frame alone."
+            )
+        )
 
     def sizeHint(self) -> QSize:
-        return QSize(24 * GRID, _ROW_PX)
+        return QSize(24 * GRID, 2 * GRID + 4)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         metrics = self.fontMetrics()
         middle = self.height() / 2
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        x = 0.0
-        for text, width, height, colour in (
-            (tr("smoothed"), 2.0 * GRID, float(_BAR_PX), colours().disabled),
-            (tr("raw (this frame)"), float(_TICK_PX), _BAR_PX + 6.0, colours().text),
-        ):
-            painter.fillRect(QRectF(x, middle - height / 2, width, height), QColor(colour))
-            x += width + GRID
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(QColor(colours().muted))
+        raw_px, figure_px = column_widths(metrics)
+        # over each figure its glyph and its word: the bar is what is smoothed, the tick is raw
+        for text, width, height, colour, end, room in (
+            (
+                tr("now"), 1.5 * GRID, float(_BAR_PX) - 4, colours().disabled,
+                self.width() - raw_px, figure_px + 3 * GRID,
+            ),
+            (tr("raw"), float(_TICK_PX), float(_BAR_PX), colours().text, self.width(), raw_px),
+        ):  # fmt: skip
             painter.setPen(QColor(colours().muted))
-            painter.drawText(QRectF(x, 0, self.width() - x, self.height()), left, text)
-            x += metrics.horizontalAdvance(text) + 2 * GRID
+            painter.drawText(QRectF(end - room, 0, room, self.height()), right, text)
+            left = end - metrics.horizontalAdvance(text) - GRID / 2 - width
+            glyph = QRectF(left, middle - height / 2, width, height)
+            painter.fillRect(glyph, QColor(colour))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -17,26 +18,18 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.annotation import REASONS, percent
 from ferdesk.core.labels import LABELS
-from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
-from ferdesk.ui.kit.language import label_text, mark, tr, translated
+from ferdesk.ui.kit.language import label_text, tr, translated
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_name
 from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
 from ferdesk.ui.live.bars import Bars, BarsKey
+from ferdesk.ui.live.why import ADVICE, WhyButton
 
 _ROW_PX = 4 * GRID
-_ROWS_SHOWN = 3
+_MOST_ROWS = 6
 _ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
 _ID = Qt.ItemDataRole.UserRole
-_ADVICE: dict[LowConfidenceReason, str] = {
-    "small": mark("move closer or use a higher resolution"),
-    "turned": mark("face the camera"),
-    "tilted": mark("keep the head or the camera upright"),
-    "dark": mark("needs more light"),
-    "bright": mark("needs less light"),
-    "blurred": mark("hold still, or clean and focus the camera"),
-}
 
 
 class FacesList(QTableWidget):
@@ -52,7 +45,19 @@ class FacesList(QTableWidget):
         self._swatches: dict[int, QIcon] = {}
         self._icons = {label: _dot(label_colour(label)) for label in LABELS}
         self._no_icon = _dot(QColor(DARK.muted))
-        self.horizontalHeader().hide()
+        self._num_rows = 1
+        # the two colours of a face, with what each of them means
+        for column, title, icon in (
+            (0, tr("face"), _square(QColor(colours().disabled))),
+            (1, tr("label"), _dot(QColor(colours().disabled))),
+            (2, "", QIcon()),
+        ):
+            self.setHorizontalHeaderItem(column, QTableWidgetItem(icon, title))
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionsClickable(False)
+        header.setHighlightSections(False)
+        header.setFixedHeight(3 * GRID)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
@@ -65,7 +70,7 @@ class FacesList(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFixedHeight(_ROWS_SHOWN * _ROW_PX)
+        self._fit(0)
         self.setAccessibleName(tr("Faces"))
         self.itemSelectionChanged.connect(self._tell_choice)
         self.itemDoubleClicked.connect(self.naming)
@@ -80,6 +85,7 @@ class FacesList(QTableWidget):
         # a name needs room; without one the word beside it has it
         if self.columnWidth(0) != (wanted := _NAMED_PX if named else _ID_PX):
             self.setColumnWidth(0, wanted)
+        self._fit(len(faces))
         with QSignalBlocker(self):
             self.setRowCount(len(faces))
             for row, face in enumerate(faces):
@@ -95,6 +101,18 @@ class FacesList(QTableWidget):
                     QItemSelectionModel.SelectionFlag.ClearAndSelect
                     | QItemSelectionModel.SelectionFlag.Rows,
                 )
+
+    def forget(self) -> None:
+        """Another source: no taller than its faces need."""
+        self._num_rows = 1
+        self.show_faces((), None)
+
+    def _fit(self, num_faces: int) -> None:
+        """As high as the most faces at once so far, so that nothing below it dances."""
+        self._num_rows = max(self._num_rows, min(num_faces, _MOST_ROWS))
+        height = self.horizontalHeader().height() + self._num_rows * _ROW_PX
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
 
     def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
         label = label_text(face.label)
@@ -165,16 +183,24 @@ class FacesPanel(QWidget):
         self.headline.setProperty("role", "heading")
         self.hint = QLabel(self)
         self.hint.setProperty("role", "muted")
+        self.why = WhyButton(self)
+        for label in (self.headline, self.hint):
+            # however long their words are, the panel stays as narrow as it is
+            label.setWordWrap(True)
+            label.setMinimumWidth(1)
+        under = QHBoxLayout()
+        under.setSpacing(GRID // 2)
+        under.addWidget(self.hint, 1)
+        under.addWidget(self.why, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.list)
-        layout.addSpacing(GRID)
         layout.addWidget(self.headline)
-        layout.addWidget(self.hint)
+        layout.addLayout(under)
         layout.addWidget(self.name)
-        layout.addWidget(self.bars)
         layout.addWidget(BarsKey(self))
+        layout.addWidget(self.bars)
         self.clear()
 
     def show_faces(
@@ -187,6 +213,7 @@ class FacesPanel(QWidget):
             self._show_chosen(chosen)
         elif chosen_id is not None:
             self._said = ""
+            self.why.explain("")
             self.headline.setText(tr("Not visible"))
             self.hint.setText(tr("Face #{id} · last values").format(id=chosen_id))
             self.bars.fade()
@@ -194,22 +221,20 @@ class FacesPanel(QWidget):
             self.clear()
 
     def _show_chosen(self, face: FaceResult) -> None:
-        self.bars.show_face(face)
+        self.why.explain(face.reason)
+        if face.classifiable:
+            self.bars.show_face(face)
         if not face.classifiable:
-            # its bars stay to be seen, but without the colour of a label
-            self.bars.fade()
+            # what the network gives for it means nothing
+            self.bars.clear()
             self._said = ""
             self.headline.setText(translated(REASONS[face.reason]).capitalize())
-            why = tr(_ADVICE[face.reason])
+            why = tr(ADVICE[face.reason])
         else:
             self._said = f"{label_text(face.label)} {percent(face.confidence)}"
             text = tr("Low confidence: {label}") if face.low_confidence else tr("Shows: {label}")
             self.headline.setText(text.format(label=self._said))
-            why = (
-                tr("no label is clearly ahead, see F1")
-                if face.low_confidence
-                else tr("model estimate")
-            )
+            why = tr("no label is clearly ahead") if face.low_confidence else tr("model estimate")
         self.hint.setText(tr("Face #{id}").format(id=face.face_id) + f" · {why}")
 
     def add_row(self, row: QWidget) -> None:
@@ -242,8 +267,14 @@ class FacesPanel(QWidget):
             self.headline.setText(tr("Last seen: {said}").format(said=self._said))
         self.bars.fade()
 
+    def forget(self) -> None:
+        """Another source: nothing of the one before is left."""
+        self.clear()
+        self.list.forget()
+
     def clear(self) -> None:
         self.list.show_faces((), None)
+        self.why.explain("")
         self._show_name(None)
         self._said = ""
         self.headline.setText(tr("No face"))

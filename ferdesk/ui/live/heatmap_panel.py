@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.heatmap import HeatColours, HeatmapChoice, display_range
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import MapName, MapPlace
-from ferdesk.ui.kit.heatmap import MAP_MEANINGS, MAP_TITLES, HeatmapChoice, scale_image
+from ferdesk.ui.kit.heatmap import MAP_MEANINGS, MAP_TITLES, scale_image
 from ferdesk.ui.kit.language import label_text, mark, tr
 from ferdesk.ui.kit.theme import GRID, colours
 
@@ -34,11 +35,14 @@ class HeatmapScale(QWidget):
         super().__init__(parent)
         self._place: MapPlace | None = None
         self._opacity = 1.0
+        self._colours: HeatColours = "viridis"
         self._unit = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def set_range(self, place: MapPlace | None, opacity: float) -> None:
-        self._place, self._opacity = place, opacity
+    def set_range(
+        self, place: MapPlace | None, opacity: float, colours: HeatColours = "viridis"
+    ) -> None:
+        self._place, self._opacity, self._colours = place, opacity, colours
         self.updateGeometry()
         if place is not None:
             self.setAccessibleName(
@@ -78,7 +82,7 @@ class HeatmapScale(QWidget):
         strip = QRectF(0, 0, self.width(), GRID)
         # on grey, as on a picture: what is see-through here is see-through there
         painter.fillRect(strip, QColor(colours().line))
-        painter.drawImage(strip, scale_image(self._opacity))
+        painter.drawImage(strip, scale_image(self._opacity, self._colours))
         numbers = QRectF(0, GRID + 4, self.width(), self.fontMetrics().height())
         painter.setPen(QColor(colours().muted))
         low, high = self._ends()
@@ -96,6 +100,7 @@ class HeatmapPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._places: Mapping[MapName, MapPlace] | None = None
+        self._colours: HeatColours = "viridis"
         self.switch = QCheckBox(tr("Heatmap"), self)
         self.switch.setToolTip(tr("Show heatmap (H)"))
         self.maps = QComboBox(self)
@@ -136,7 +141,8 @@ class HeatmapPanel(QWidget):
     def choice(self) -> HeatmapChoice:
         wanted = self.switch.isChecked()
         label: str | None = self.label.currentData() if self.map_name == "cam" else None
-        return HeatmapChoice(self.map_name if wanted else None, self.opacity.value() / 100, label)
+        name = self.map_name if wanted else None
+        return HeatmapChoice(name, self.opacity.value() / 100, label, self._colours)
 
     @property
     def places(self) -> Mapping[MapName, MapPlace]:
@@ -148,9 +154,18 @@ class HeatmapPanel(QWidget):
         name: MapName = self.maps.currentData()
         return name
 
-    def choose(self, *, on: bool, name: MapName, opacity: float, label: str = "") -> None:
+    def choose(
+        self,
+        *,
+        on: bool,
+        name: MapName,
+        opacity: float,
+        label: str = "",
+        colours: HeatColours = "viridis",
+    ) -> None:
         """Set the controls, as the settings remember them; no signal is sent."""
         with QSignalBlocker(self):
+            self._colours = colours
             self.switch.setChecked(on)
             self.maps.setCurrentIndex(self.maps.findData(name))
             self.label.setCurrentIndex(self.label.findData(label or None))
@@ -172,10 +187,12 @@ class HeatmapPanel(QWidget):
     def _refresh(self) -> None:
         on = self.switch.isChecked()
         place = self.places.get(self.map_name)
+        if place is not None:
+            place = display_range(self.map_name, place)
         missing = self._places is not None and place is None
-        self.opacity.setEnabled(on)
+        self.strength.setVisible(on)
         self.figure.setText(f"{self.opacity.value()} %")
-        self.scale.set_range(place if on else None, self.opacity.value() / 100)
+        self.scale.set_range(place if on else None, self.opacity.value() / 100, self._colours)
         self.scale.setVisible(on and place is not None)
         meaning = tr(MAP_MEANINGS[self.map_name])
         self.meaning.setText(tr(_NOT_THERE) if missing else meaning)
@@ -199,9 +216,11 @@ class HeatmapPanel(QWidget):
         word.setProperty("role", "muted")
         choosing.addWidget(word)
         choosing.addWidget(self.label, 1)
-        strength = QHBoxLayout()
+        self.strength = QWidget(self)
+        strength = QHBoxLayout(self.strength)
+        strength.setContentsMargins(0, 0, 0, 0)
         strength.setSpacing(GRID)
-        word = QLabel(tr("Opacity"), self)
+        word = QLabel(tr("Opacity"), self.strength)
         word.setProperty("role", "muted")
         strength.addWidget(word)
         strength.addWidget(self.opacity, 1)
@@ -211,6 +230,6 @@ class HeatmapPanel(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(top)
         layout.addWidget(self.choosing)
-        layout.addLayout(strength)
+        layout.addWidget(self.strength)
         layout.addWidget(self.scale)
         layout.addWidget(self.meaning)

@@ -204,7 +204,7 @@ class LivePage(QWidget):
     def _clear(self) -> None:
         """Nothing of the source that was left stays on the screen."""
         self.view.clear()
-        self.faces.clear()
+        self.faces.forget()
         self._selection.forget()
         self.live_actions.clear()
         self.action_table.refresh()
@@ -302,6 +302,7 @@ class LivePage(QWidget):
             name=settings.map_name,
             opacity=settings.heat_opacity,
             label=settings.cam_label,
+            colours=settings.heat_colours,
         )
         self._show_heatmap()
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.settings import Settings
+from ferdesk.ui.kit.heatmap import COLOUR_TITLES
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import NAMES, mark, tr
 from ferdesk.ui.kit.theme import GRID
@@ -85,6 +86,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("show_labels", mark("Labels")),
             Row("heatmap", mark("Heatmap")),
             Row("heat_opacity", mark("Heatmap opacity"), factor=100, step=5, suffix=" %"),
+            Row("heat_colours", mark("Heatmap colours")),
             Row("side_panel", mark("Panels")),
         ),
     ),
@@ -132,6 +134,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ),
 )
 _CHOICES: dict[str, str] = {
+    **{f"heat_colours.{name}": title for name, title in COLOUR_TITLES.items()},
     "theme.system": mark("Follow system"),
     "theme.light": mark("Light"),
     "theme.dark": mark("Dark"),
