@@ -20,7 +20,7 @@ from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group, html_report
-from ferdesk.sessions.review import load_review, save_review
+from ferdesk.sessions.review_merge import edit_review
 
 sessions = typer.Typer(
     cls=CommandGroup,
@@ -132,9 +132,7 @@ def markers(
     session = read_session(folder)
     wanted = Wanted(time_column.strip(), label_column.strip(), unit, encoding)
     found = read_markers(file, session, offset_s=offset, wanted=wanted)
-    review = load_review(session)
-    after = review.with_markers(*found)
-    save_review(after, folder)
+    review, after = edit_review(session, lambda review: review.with_markers(*found))
     added = len(after.markers) - len(review.markers)
     sys.stdout.write(f"{added} markers added to {folder / 'review.json'}.\n")
     if strays := outside(found, session):

@@ -1,11 +1,13 @@
 """JSON files of a session, and the lock that marks a session as being recorded."""
 
+import contextlib
 import errno
 import json
 import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 RESERVE_FILE = ".reserve"
 """Room that a recorder keeps for the last ``session.json`` on a full disk."""
 _SHORT_WAIT_S = 0.1
+LOCK_WAIT_S = 10.0
+"""How long another program is waited for that is about to write the same small file."""
 _LOCKED_BYTE = 1 << 62
 """Far behind any file's end: Windows' locks keep others from reading what they cover."""
 
@@ -70,17 +74,13 @@ def reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def mark_as_written(results: IO[bytes]) -> None:
-    """Hold a lock on ``results.csv`` until it is closed; the system drops it with the process."""
-    for _ in range(20):
-        try:
-            take_lock(results)
-        except BlockingIOError:
-            time.sleep(0.005)  # whoever lists sessions takes the lock for a moment
-        except OSError:
-            return
-        else:
-            return
+def mark_as_written(results: IO[bytes]) -> bool:
+    """Hold a lock on ``results.csv`` until it is closed; the system drops it with the process.
+
+    False where another program looks at it just now: to be tried again. True also where there are
+    no locks.
+    """
+    return _taken(results)
 
 
 def is_being_written(folder: Path) -> bool:
@@ -88,7 +88,8 @@ def is_being_written(folder: Path) -> bool:
     try:
         with (folder / RESULTS_FILE).open("r+b", buffering=0) as file:
             try:
-                take_lock(file)
+                # shared: programs that look do not take each other for one that writes
+                take_lock(file, shared=True)
             except BlockingIOError:
                 return True
             except PermissionError:
@@ -98,8 +99,47 @@ def is_being_written(folder: Path) -> bool:
     return False
 
 
-def take_lock(file: IO[bytes]) -> None:
-    """Lock an open file until it is closed.
+@contextlib.contextmanager
+def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Hold the lock that ``path`` stands for, among all programs and threads; it is made for that.
+
+    Where the drive knows no locks, nothing is held.
+
+    Raises:
+        OSError: the file cannot be made, or another program holds it for longer than ``wait_s``.
+    """
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        with path.open("ab", buffering=0) as file:
+            # whoever held it before has removed it, and another one may be there by now
+            if _taken(file) and os.fstat(file.fileno()).st_nlink > 0:
+                try:
+                    yield
+                    return
+                finally:
+                    # Windows removes no file that is open, and keeps it
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+        if time.monotonic() > deadline_s:
+            why = translatable("another program holds it")
+            raise BlockingIOError(errno.EAGAIN, why, str(path))
+        time.sleep(0.01)
+
+
+def _taken(file: IO[bytes]) -> bool:
+    try:
+        take_lock(file)
+    except BlockingIOError:
+        return False
+    except PermissionError:
+        return sys.platform != "win32"
+    except OSError:
+        log.info("no locks at %s", file.name)
+    return True
+
+
+def take_lock(file: IO[bytes], *, shared: bool = False) -> None:
+    """Lock an open file until it is closed; ``shared`` with others who only look.
 
     Raises:
         BlockingIOError: another holds it; ``PermissionError`` on Windows.
@@ -116,4 +156,5 @@ def take_lock(file: IO[bytes]) -> None:
     else:
         import fcntl
 
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(file.fileno(), kind | fcntl.LOCK_NB)

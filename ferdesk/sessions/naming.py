@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ferdesk.sessions.reader import read_session
-from ferdesk.sessions.review import load_review, save_review
+from ferdesk.sessions.review import Review
+from ferdesk.sessions.review_merge import edit_review
 
 
 def name_faces(folder: Path, names: Mapping[int, str]) -> None:
@@ -13,10 +14,12 @@ def name_faces(folder: Path, names: Mapping[int, str]) -> None:
     Raises:
         RecordingError: the folder is no session, or its review cannot be written.
     """
-    review = load_review(read_session(folder))
-    here = {track.id for track in review.tracks}
-    wanted = {face_id: name for face_id, name in names.items() if face_id in here and name}
-    for face_id, name in wanted.items():
-        review = review.named(face_id, name)
-    if wanted:
-        save_review(review, folder)
+
+    def with_names(review: Review) -> Review:
+        here = {track.id for track in review.tracks}
+        for face_id, name in names.items():
+            if face_id in here and name:
+                review = review.named(face_id, name)
+        return review
+
+    edit_review(read_session(folder), with_names)

@@ -7,81 +7,35 @@ value: each change gives a new one, so that undoing is keeping the old.
 import contextlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import Marker, Session
+from ferdesk.sessions.review_entries import (
+    read_comment,
+    read_each,
+    read_marker,
+    read_tracks,
+    tracks_for,
+)
+from ferdesk.sessions.review_tracks import (
+    Comment,
+    Segment,
+    Track,
+    free_id,
+    joined_segments,
+)
 from ferdesk.sessions.schema import REVIEW_FILE
-from ferdesk.sessions.table import Table
+
+__all__ = ["Comment", "Review", "Segment", "Track", "load_review", "save_review"]
 
 SCHEMA = 1
-_T = TypeVar("_T")
 _OWN_KEYS = frozenset({"schema", "lanes", "comments", "markers", "notes"})
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Segment of a track: the rows of one recorded face with ``from_s <= t_s < to_s``."""
-
-    face_id: int
-    from_s: float = -math.inf
-    to_s: float = math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """Track of one face as reviewed: a recorded face, several merged, or a part of one.
-
-    An unchanged face is a track with its own id and one whole segment. In ``review.json`` a track
-    is called lane, and a segment piece.
-    """
-
-    id: int
-    segments: tuple[Segment, ...]
-    name: str = ""
-    excluded: bool = False
-
-    @property
-    def title(self) -> str:
-        return self.name or f"#{self.id}"
-
-    def rows(self, table: Table) -> NDArray[np.int64]:
-        """The track's rows in ``table``, ascending, one a frame.
-
-        Where merged faces were seen in the same frame, the higher detection score counts.
-        """
-        chosen = np.zeros(len(table), bool)
-        for segment in self.segments:
-            part = table.face_id == segment.face_id
-            if math.isfinite(segment.from_s):
-                part &= table.t_s >= segment.from_s
-            if math.isfinite(segment.to_s):
-                part &= table.t_s < segment.to_s
-            chosen |= part
-        rows = np.flatnonzero(chosen)
-        if len(self.segments) > 1:
-            best_last = rows[np.lexsort((table.detection[rows], table.frame[rows]))]
-            frames = table.frame[best_last]
-            last_of_frame = np.append(np.diff(frames) != 0, True)[: len(rows)]
-            rows = np.sort(best_last[last_of_frame])
-        return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """A remark at a moment, on one track or (None) on all."""
-
-    t_s: float
-    text: str
-    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +78,9 @@ class Review:
             return self
         one, other = self.track(track_id), self.track(other_id)
         merged = replace(
-            one, segments=_sorted((*one.segments, *other.segments)), name=one.name or other.name
+            one,
+            segments=joined_segments((*one.segments, *other.segments)),
+            name=one.name or other.name,
         )
         return self._with(merged, without=other_id)
 
@@ -142,8 +98,8 @@ class Review:
             return self
         ids = [one.id for one in self.tracks]
         ids += [segment.face_id for one in self.tracks for segment in one.segments]
-        rest = Track(max(ids) + 1, _sorted(after), excluded=track.excluded)
-        return self._with(replace(track, segments=_sorted(before)))._with(rest)
+        rest = Track(free_id(ids), joined_segments(after), excluded=track.excluded)
+        return self._with(replace(track, segments=joined_segments(before)))._with(rest)
 
     def restored(self, track_id: int) -> "Review":
         """Each face of the track is a track of its own again, as it was recorded."""
@@ -153,13 +109,13 @@ class Review:
             segments = tuple(segment for segment in track.segments if segment.face_id not in faces)
             if segments:
                 kept.append(replace(track, segments=segments))
-        taken = {track.id for track in kept}
-        free = max([*taken, *faces], default=0)
+        own = {track.id for track in kept}
+        taken = own | faces
         for face_id in sorted(faces):
             track_number = face_id
-            if face_id in taken:
-                free += 1
-                track_number = free
+            if face_id in own:
+                track_number = free_id(taken)
+                taken.add(track_number)
             kept.append(Track(track_number, (Segment(face_id),)))
         return replace(self, tracks=tuple(sorted(kept, key=lambda track: track.id)))
 
@@ -198,16 +154,15 @@ class Review:
 def load_review(session: Session) -> Review:
     """The session's review; without a file, one track for each recorded face.
 
-    What cannot be used in the file costs its own entry and a sentence in ``warnings``.
+    What cannot be used in the file costs its own entry and a sentence in ``warnings``. What earlier
+    versions put aside is part of it, see ``put_aside``.
     """
     path = session.folder / REVIEW_FILE
     face_ids = session.face_ids()
     try:
-        table = json.loads(path.read_text("utf-8"))
-        if not isinstance(table, dict):
-            raise TypeError("it is not a JSON object")
+        review = _read_review(path, face_ids)
     except FileNotFoundError:
-        return Review(_tracks_for((), face_ids))
+        review = Review(tracks_for((), face_ids))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         warning = translatable(
             "{path} cannot be read ({why}); it is kept as {kept} when you save.",
@@ -215,48 +170,121 @@ def load_review(session: Session) -> Review:
             why=error,
             kept=_bad(path).name,
         )
-        return Review(_tracks_for((), face_ids), warnings=(warning,), unknown={"": None})
+        review = Review(tracks_for((), face_ids), warnings=(warning,))
+    for other in put_aside(session.folder):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            review = _with_other(review, _read_review(other, face_ids))
+    return review
+
+
+def put_aside(folder: Path) -> list[Path]:
+    """The reviews that versions before 0.1 put aside where two programs had saved one.
+
+    What they add belongs to the review; once that is saved they are not needed any more. Damaged
+    ones stay.
+    """
+    found = []
+    for path in sorted(folder.glob(f"{Path(REVIEW_FILE).stem}-other*.json")):
+        with contextlib.suppress(OSError):
+            if not _is_damaged(path):
+                found.append(path)
+    return found
+
+
+def _read_review(path: Path, face_ids: Sequence[int]) -> Review:
+    """Raises ``OSError``, or ``ValueError`` or the like where it is no review."""
+    table = json.loads(path.read_text("utf-8"))
+    if not isinstance(table, dict):
+        raise TypeError(translatable("it is not a JSON object"))
     warnings: list[str] = []
-    tracks = _read_tracks(table.get("lanes"), set(face_ids), warnings)
+    tracks = read_tracks(table.get("lanes"), set(face_ids), warnings)
     return Review(
-        _tracks_for(tracks, face_ids),
-        tuple(_each(table.get("comments"), _comment, "comment", warnings)),
-        tuple(_each(table.get("markers"), _marker, "marker", warnings)),
+        tracks_for(tracks, face_ids),
+        tuple(read_each(table.get("comments"), read_comment, "comment", warnings)),
+        tuple(read_each(table.get("markers"), read_marker, "marker", warnings)),
         str(table.get("notes") or ""),
         tuple(warnings),
         {key: value for key, value in table.items() if key not in _OWN_KEYS},
     )
 
 
+def _with_other(review: Review, other: Review) -> Review:
+    """The review, and what only ``other`` has; where both say something, ``review`` counts."""
+    changed = {track.id: track for track in other.tracks if _is_changed(track)}
+    if not any(len(t.segments) > 1 or t.segments != (Segment(t.id),) for t in review.tracks):
+        tracks = tuple(
+            replace(
+                track,
+                name=one.name or track.name,
+                excluded=one.excluded or track.excluded,
+            )
+            if (one := _by_id(review, track.id)) is not None
+            else track
+            for track in other.tracks
+        )
+        review = replace(review, tracks=tracks)
+    else:
+        for track in review.tracks:
+            theirs = changed.get(track.id)
+            if theirs is not None and theirs.segments == track.segments and not track.name:
+                review = review.named(track.id, theirs.name)
+    for comment in other.comments:
+        if comment not in review.comments:
+            review = review.with_comment(comment)
+    return replace(
+        review.with_markers(*other.markers), notes=joined_notes(review.notes, other.notes)
+    )
+
+
+def joined_notes(one: str, other: str) -> str:
+    """Both notes, one below the other; one of them where it holds the other."""
+    if other.strip() in one:
+        return one
+    return other if one.strip() in other else f"{one.rstrip()}\n\n{other}"
+
+
+def _by_id(review: Review, track_id: int) -> Track | None:
+    return next((track for track in review.tracks if track.id == track_id), None)
+
+
+def _is_changed(track: Track) -> bool:
+    return track != Track(track.id, (Segment(track.id),))
+
+
 def save_review(review: Review, folder: Path) -> None:
-    """Write ``review.json``; a file that could not be read is kept beside it.
+    """Write ``review.json`` as it is; a file that cannot be read is kept beside it.
+
+    Other programs may write it at the same time: see ``review_merge``.
 
     Raises:
         RecordingError: the folder cannot be written; what was saved before is still there.
     """
     path = folder / REVIEW_FILE
     try:
-        # asked of the file: the first of several savings has put the bad one aside already
-        if "" in review.unknown and not _is_table(path):
-            with contextlib.suppress(FileNotFoundError):
-                path.replace(_bad(path))
+        if _is_damaged(path):
+            path.replace(_bad(path))
         write_json(path, _as_table(review))
     except OSError as error:
-        raise RecordingError(
-            translatable(
-                "The review cannot be saved in {path}: {why}. What was saved before "
-                "is still there.",
-                path=folder,
-                why=error.strerror or error,
-            )
-        ) from error
+        raise not_saved(folder, error.strerror or error) from error
 
 
-def _is_table(path: Path) -> bool:
+def not_saved(folder: Path, why: object) -> RecordingError:
+    return RecordingError(
+        translatable(
+            "The review cannot be saved in {path}: {why}. What was saved before is still there.",
+            path=folder,
+            why=why,
+        )
+    )
+
+
+def _is_damaged(path: Path) -> bool:
     try:
-        return isinstance(json.loads(path.read_text("utf-8")), dict)
-    except (OSError, ValueError, RecursionError):
+        return not isinstance(json.loads(path.read_text("utf-8")), dict)
+    except FileNotFoundError:
         return False
+    except (ValueError, RecursionError):
+        return True
 
 
 def _bad(path: Path) -> Path:
@@ -264,9 +292,9 @@ def _bad(path: Path) -> Path:
 
 
 def _as_table(review: Review) -> dict[str, Any]:
-    changed = [track for track in review.tracks if track != Track(track.id, (Segment(track.id),))]
+    changed = [track for track in review.tracks if _is_changed(track)]
     return {
-        **{key: value for key, value in review.unknown.items() if key},
+        **review.unknown,
         "schema": SCHEMA,
         "lanes": [
             {
@@ -288,112 +316,3 @@ def _as_table(review: Review) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _sorted(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Segments in order, those that touch joined again."""
-    joined: list[Segment] = []
-    for segment in sorted(segments, key=lambda p: (p.face_id, p.from_s)):
-        if joined and joined[-1].face_id == segment.face_id and joined[-1].to_s >= segment.from_s:
-            joined[-1] = replace(joined[-1], to_s=max(joined[-1].to_s, segment.to_s))
-        else:
-            joined.append(segment)
-    return tuple(joined)
-
-
-def _tracks_for(tracks: Sequence[Track], face_ids: Sequence[int]) -> tuple[Track, ...]:
-    """The tracks of the file, and one for each face that none of them holds."""
-    held = {segment.face_id for track in tracks for segment in track.segments}
-    taken = {track.id for track in tracks}
-    rest = []
-    free = max([*taken, *face_ids], default=0)
-    for face_id in face_ids:
-        if face_id in held:
-            continue
-        track_id = face_id
-        if face_id in taken:
-            free += 1
-            track_id = free
-        rest.append(Track(track_id, (Segment(face_id),)))
-    return tuple(sorted((*tracks, *rest), key=lambda track: track.id))
-
-
-def _read_tracks(entries: object, face_ids: set[int], warnings: list[str]) -> list[Track]:
-    tracks: list[Track] = []
-    held: list[Segment] = []
-    for track in _each(entries, _track, "track", warnings):
-        segments = tuple(segment for segment in track.segments if segment.face_id in face_ids)
-        overlaps = any(_overlap(segment, other) for segment in segments for other in held)
-        if not segments or overlaps or track.id in {one.id for one in tracks}:
-            why = (
-                translatable("its rows belong to another")
-                if overlaps
-                else translatable("its faces are not in the session")
-            )
-            warnings.append(
-                translatable(
-                    "The track {id} of {file} is left out: {why}.",
-                    id=track.id,
-                    file=REVIEW_FILE,
-                    why=why,
-                )
-            )
-            continue
-        held += segments
-        tracks.append(replace(track, segments=segments))
-    return tracks
-
-
-def _overlap(one: Segment, other: Segment) -> bool:
-    return one.face_id == other.face_id and one.from_s < other.to_s and other.from_s < one.to_s
-
-
-def _each(
-    entries: object, read: Callable[[dict[str, Any]], _T], kind: str, warnings: list[str]
-) -> list[_T]:
-    found: list[_T] = []
-    if entries is not None and not isinstance(entries, list):
-        warnings.append(
-            translatable(
-                "The {kind}s of {file} cannot be read; they are left out.",
-                kind=kind,
-                file=REVIEW_FILE,
-            )
-        )
-        return []
-    for entry in entries or ():
-        try:
-            found.append(read(entry))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            warnings.append(
-                translatable(
-                    "A {kind} of {file} cannot be read: {entry!r}.",
-                    kind=kind,
-                    file=REVIEW_FILE,
-                    entry=entry,
-                )
-            )
-    return found
-
-
-def _track(entry: dict[str, Any]) -> Track:
-    segments = tuple(
-        Segment(
-            int(segment["face_id"]),
-            -math.inf if segment.get("from_s") is None else float(segment["from_s"]),
-            math.inf if segment.get("to_s") is None else float(segment["to_s"]),
-        )
-        for segment in entry["pieces"]
-    )
-    return Track(
-        int(entry["id"]), segments, str(entry.get("name", "")), bool(entry.get("excluded"))
-    )
-
-
-def _comment(entry: dict[str, Any]) -> Comment:
-    track = entry.get("lane")
-    return Comment(float(entry["t_s"]), str(entry["text"]), None if track is None else int(track))
-
-
-def _marker(entry: dict[str, Any]) -> Marker:
-    return Marker(float(entry["t_s"]), str(entry["label"]), str(entry.get("origin", "review")))

@@ -25,7 +25,7 @@ class RowsFile:
         self._folder = folder
         self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
         try:
-            mark_as_written(self._file)
+            self._marked = mark_as_written(self._file)
             self._file.write(HEADER.encode())
             self._whole_bytes = len(HEADER)
             self._place = _Place(self._file, folder / RESULTS_FILE)
@@ -64,6 +64,8 @@ class RowsFile:
     def check(self) -> None:
         """Raises ``FileNotFoundError`` where the file is not at its place any more."""
         self._place.check()
+        # who lists sessions may have held the lock for a moment at the start
+        self._marked = self._marked or mark_as_written(self._file)
 
     def cut_to_whole_lines(self) -> None:
         """After a failure: what was written of a line that is not whole goes."""

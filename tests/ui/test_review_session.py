@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review
+from ferdesk.ui.review.edits import Meanwhile
 from ferdesk.ui.review.session_view import SessionView
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.sessions.conftest import SessionMaker
@@ -345,10 +346,10 @@ def test_saved_is_said_of_the_newest_change_alone(
     view.edits.saving.connect(said.append)
     assert saver.put(view.review)
     # an older saving is told while a newer one is under way
-    view.edits._saved(saver, None)
+    view.edits._saved(saver, Meanwhile())
     assert said == []
     saver.write()
-    view.edits._saved(saver, None)
+    view.edits._saved(saver, Meanwhile())
     assert said == ["saved"]
 
 
@@ -513,8 +514,12 @@ def test_what_another_program_saved_meanwhile_is_kept(
     (folder / "review.json").write_text(json.dumps({"schema": 1, "notes": "theirs"}))
     press(view, Qt.Key.Key_1)
     wait_for(qtbot, window, "Another program")
-    assert json.loads((folder / "review-other.json").read_text())["notes"] == "theirs"
-    assert len(saved(folder, qtbot, view)["markers"]) == 1
+    both = saved(folder, qtbot, view)
+    assert (both["notes"], len(both["markers"])) == ("theirs", 1)
+    press(view, Qt.Key.Key_2)
+    both = saved(folder, qtbot, view)
+    assert (both["notes"], len(both["markers"])) == ("theirs", 2)
+    assert not list(folder.glob("review-*.json"))
 
 
 def test_a_folder_that_vanishes_while_it_is_open_loses_nothing_on_the_screen(

@@ -1,13 +1,13 @@
 """Edits of a review: each can be undone, and each is saved at once, beside the window."""
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from ferdesk.sessions.outputs import free_path
-from ferdesk.sessions.review import Review, save_review
-from ferdesk.sessions.schema import REVIEW_FILE
+from ferdesk.sessions.review import Review
+from ferdesk.sessions.review_merge import save_changes
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
@@ -16,11 +16,23 @@ from ferdesk.ui.review.opened_session import OpenedSession, stamp_of
 _MOST_KEPT = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What another program did to the review since this one read or wrote it.
+
+    ``aside`` is where its version is kept, if both changed the same tracks.
+    """
+
+    changed: bool = False
+    aside: Path | None = None
+
+
 class Saver:
     """Writer of one session's newest review; called from any thread, one at a time writes."""
 
-    def __init__(self, folder: Path, stamp: tuple[int, int] | None) -> None:
-        self._folder, self._stamp = folder, stamp
+    def __init__(self, opened: OpenedSession) -> None:
+        self._session, self._stamp = opened.session, opened.stamp
+        self._base = opened.review
         self._lock = threading.Lock()
         self._newest: Review | None = None
         self._writing = False
@@ -39,43 +51,29 @@ class Saver:
         with self._lock:
             return not self._writing
 
-    def write(self) -> Path | None:
+    def write(self) -> Meanwhile:
         """Write until there is nothing newer.
-
-        Returns:
-            where the review of another program went that had been saved meanwhile, if any.
 
         Raises:
             RecordingError: it cannot be written.
         """
-        aside = None
+        meanwhile = Meanwhile()
         while True:
             with self._lock:
                 review, self._newest = self._newest, None
                 if review is None:
                     self._writing = False
-                    return aside
+                    return meanwhile
             try:
-                aside = self._put_aside() or aside
-                save_review(review, self._folder)
-                self._stamp = stamp_of(self._folder)
+                folder = self._session.folder
+                changed = stamp_of(folder) not in (None, self._stamp)
+                _, aside = save_changes(self._session, self._base, review)
+                self._base, self._stamp = review, stamp_of(folder)
+                meanwhile = Meanwhile(changed or meanwhile.changed, aside or meanwhile.aside)
             except BaseException:
                 with self._lock:
                     self._writing = False
                 raise
-
-    def _put_aside(self) -> Path | None:
-        """Keep what another program has written since this one read or wrote the file."""
-        now = stamp_of(self._folder)
-        if now is None or now == self._stamp:
-            return None
-        stem, _, suffix = REVIEW_FILE.rpartition(".")
-        path = free_path(self._folder, f"{stem}-other", f".{suffix}")
-        try:
-            (self._folder / REVIEW_FILE).rename(path)
-        except OSError:
-            return None  # saving will fail too, and say why
-        return path
 
 
 class Edits(QObject):
@@ -115,7 +113,7 @@ class Edits(QObject):
     def begin(self, opened: OpenedSession) -> None:
         """Begin with a session's review."""
         self.review = opened.review
-        self._saver = Saver(opened.session.folder, opened.stamp)
+        self._saver = Saver(opened)
         self._past.clear()
         self._future.clear()
         self._failed = False
@@ -163,20 +161,26 @@ class Edits(QObject):
         if saver.put(self.review):
             self._tasks.run(
                 saver.write,
-                lambda aside: self._saved(saver, aside),
+                lambda meanwhile: self._saved(saver, meanwhile),
                 lambda message: self._not_saved(saver, message),
             )
 
-    def _saved(self, saver: Saver, aside: Path | None) -> None:
+    def _saved(self, saver: Saver, meanwhile: Meanwhile) -> None:
         # what was told just now may be an older saving, with a newer one already under way
         if saver is self._saver and not self._failed and saver.idle:
             self.saving.emit("saved")
-        if aside is not None:
+        if meanwhile.aside is not None:
             text = tr(
-                "Another program changed this session's review meanwhile. Its version is kept in "
-                "{path}; yours is saved."
+                "Another program changed the same faces of this session meanwhile. Yours are "
+                "saved, its version is kept in {path}."
             )
-            self.told.emit(Notice(text.format(path=aside), "warning"))
+            self.told.emit(Notice(text.format(path=meanwhile.aside), "warning"))
+        elif meanwhile.changed:
+            text = tr(
+                "Another program changed this session's review meanwhile. Its changes are kept "
+                "beside yours; open the session again to see them."
+            )
+            self.told.emit(Notice(text, "warning"))
 
     def _not_saved(self, saver: Saver, message: str) -> None:
         if saver is self._saver:
