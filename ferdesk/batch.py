@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import VideoMode
@@ -79,6 +80,32 @@ class AnalysisOptions:
             "smoothing_tau_s": SMOOTHING_TAU_S,
             "video": self.video,
         }
+
+    def table(self) -> dict[str, object]:
+        """The options as JSON has them, for a worker in another process."""
+        began = self.film_began
+        return {
+            "every": self.every,
+            "rate_fps": self.rate_fps,
+            "clip_s": self.clip_s,
+            "duration_s": self.duration_s,
+            "video": self.video,
+            "film_began": None if began is None else began.isoformat(),
+        }
+
+    @classmethod
+    def of_table(cls, out: Path, table: Mapping[str, Any]) -> "AnalysisOptions":
+        """The options of ``table()``, for sessions in ``out``."""
+        began, clip_s = table["film_began"], table["clip_s"]
+        return cls(
+            out,
+            every=table["every"],
+            rate_fps=table["rate_fps"],
+            clip_s=None if clip_s is None else (clip_s[0], clip_s[1]),
+            duration_s=table["duration_s"],
+            video=table["video"],
+            film_began=None if began is None else datetime.fromisoformat(began),
+        )
 
 
 class FrameChoice:
@@ -314,6 +341,8 @@ def _read_through(work: _Work) -> SessionOutput:
             raise
         finally:
             _note_events(work, source, recorder, last_s)
+            if session.problem:
+                recorder.note_event("recording_stopped", session.problem, time.monotonic())
             recorder.end(frames_seen=num_seen)
             recording.close()
     finally:

@@ -1,5 +1,6 @@
 """Where things lie: assets in checkout, wheel and packaged program; the user's folders."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -39,6 +40,27 @@ def licences_folder() -> Path | None:
     program = Path(sys.executable).parent
     places = (program / "licences", program.parent / "Resources" / "licences")
     return next((place for place in places if place.is_dir()), None)
+
+
+def program_command() -> list[str]:
+    """The command that starts this program again, also where it is packaged."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-m", "ferdesk"]
+
+
+THREADS_VARIABLE = "FERDESK_THREADS"
+WORKER_COMMAND = "analysis-worker"
+"""What ``analyze`` starts for each of its jobs; of no use to people."""
+
+
+def threads_of_process() -> int | None:
+    """How many threads the expression network may have on the CPU; None where nobody says.
+
+    Set for the workers of an archive, of which each core has one.
+    """
+    text = os.environ.get(THREADS_VARIABLE, "")
+    return int(text) if text.isascii() and text.isdecimal() and int(text) > 0 else None
 
 
 def cache_folder() -> Path:

@@ -21,11 +21,12 @@ from ferdesk.cli.options import (
 )
 from ferdesk.cli.terminal import stop_on_signals, terminal
 from ferdesk.core.types import CameraFormat
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE, FerdeskError
+from ferdesk.errors import EXIT_USAGE
 from ferdesk.paths import sessions_folder
 
 if TYPE_CHECKING:
     from ferdesk.batch import AnalysisOptions
+    from ferdesk.cli.archive import ArchiveOptions
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,37 @@ def analyze(
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.AUTO,
     every: Annotated[int, typer.Option(min=1, help="Analyse every Nth frame.")] = 1,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=1000, help="Analyse this many frames a second (not --every)."),
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option(help="Part of each file to analyse, such as 00:10-02:00.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Files analysed at once (default: what suits this PC)."),
+    ] = None,
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Analyse again what --out holds already.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be analysed, and exit.")
+    ] = False,
+    match: Annotated[
+        str, typer.Option(help="Only files of folders whose names match, such as '*.mp4'.")
+    ] = "",
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", help="Subfolders too; each is a condition of the archive."),
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV file with the columns file, participant and condition."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print progress as lines of JSON.")
+    ] = False,
     duration: Annotated[
         float | None, typer.Option(min=0.001, help="Stop after this many seconds of each source.")
     ] = None,
@@ -84,6 +116,7 @@ def analyze(
 ) -> None:
     """Analyse sources without a window; one session folder each."""
     from ferdesk.batch import AnalysisOptions
+    from ferdesk.cli.archive import ArchiveOptions
     from ferdesk.factory.streams import open_streams
 
     terminal.debug = terminal.debug or debug
@@ -101,13 +134,40 @@ def analyze(
             folder,
             every,
             duration,
+            rate,
+            None if clip is None else _clip(clip),
             asked=camera_format_of(resolution, fps),
             video=(video_mode or VideoKind.CLEAN).value if video or video_mode else None,
             streams=tuple(streams),
             film_began=began,
         )
-        code = analyze_sources(sources, options, model, provider, stop_requested)
+        archive = ArchiveOptions(jobs, redo, dry_run, match, recursive, labels, as_json)
+        code = analyze_sources(sources, options, archive, model, provider, stop_requested)
     raise typer.Exit(code)
+
+
+def _clip(text: str) -> tuple[float, float]:
+    """The part of a file that a text such as 00:10-02:00 or 75-90.5 names, in seconds.
+
+    Raises:
+        typer.BadParameter: it names none.
+    """
+    with contextlib.suppress(ValueError):
+        from_s, to_s = (_seconds(part) for part in text.split("-"))
+        if 0 <= from_s < to_s:
+            return from_s, to_s
+    raise typer.BadParameter(
+        f"{text!r} is no part of a file; write one like 00:10-02:00.", param_hint="--clip"
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = 0.0
+    for part in text.strip().split(":"):
+        if not (part.replace(".", "", 1).isdecimal() and part.isascii()):
+            raise ValueError(text)
+        seconds = seconds * 60 + float(part)
+    return seconds
 
 
 def _moment(text: str) -> datetime:
@@ -133,6 +193,7 @@ def analyze_without_display(
 ) -> int:
     """Analysis in place of the window where there is no display, into the folder ``out``."""
     from ferdesk.batch import AnalysisOptions
+    from ferdesk.cli.archive import ArchiveOptions
     from ferdesk.core.locations import is_url, shown_location
 
     shown = shown_location(source) if is_url(source) else source
@@ -142,61 +203,28 @@ def analyze_without_display(
     )
     with stop_on_signals() as stop_requested:
         options = AnalysisOptions(Path("out"), asked=asked)
-        return analyze_sources([source], options, model, provider, stop_requested)
+        archive = ArchiveOptions(redo=True)
+        return analyze_sources([source], options, archive, model, provider, stop_requested)
 
 
 def analyze_sources(
     sources: list[str],
     options: "AnalysisOptions",
+    archive: "ArchiveOptions",
     model: str | None,
     provider: ProviderName,
     stop_requested: Callable[[], bool],
 ) -> int:
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from ferdesk.cli.archive import analyze_archive
+    from ferdesk.factory.sources import is_live
 
-    from ferdesk import batch
-    from ferdesk.factory.models import open_pipeline
-    from ferdesk.factory.sources import expand_folders, is_live
-
-    unusable: list[str] = []
-    names: list[str] = []
-    for source in sources:
-        try:
-            names += expand_folders([source], tell=terminal.warn)
-        except FerdeskError as error:
-            terminal.warn(f"Error: {error}")
-            unusable.append(source)
-    if not names:
-        return EXIT_UNUSABLE
-    if options.film_began is not None and (
-        len(names) > 1 or names[0] == "demo" or is_live(names[0])
-    ):
+    if options.rate_fps is not None and options.every > 1:
+        terminal.warn("Error: --every and --rate choose frames both; give one of them.")
+        return EXIT_USAGE
+    lonely = len(sources) == 1 and not (
+        sources[0] == "demo" or is_live(sources[0]) or Path(sources[0]).is_dir()
+    )
+    if options.film_began is not None and not lonely:
         terminal.warn("Error: --film-began holds for one file; give it with that file alone.")
         return EXIT_USAGE
-    with (
-        contextlib.closing(open_pipeline(model, provider.value, thorough=True)) as pipeline,
-        Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-            console=terminal.console, transient=True,
-        ) as progress,
-    ):  # fmt: skip
-        device = pipeline.classifier.device
-        if device.fell_back:
-            progress.console.print(f"Using the CPU: {device.reason}.", markup=False)
-        task = progress.add_task("starting")
-
-        def tell(text: str) -> None:
-            progress.console.print(text, markup=False)
-
-        def warn(text: str) -> None:
-            log.warning(text)
-            progress.console.print(f"Error: {text}", markup=False)
-
-        def advance(name: str, done_s: float) -> None:
-            progress.update(task, description=f"{name} {done_s:.1f} s")
-
-        code = batch.analyze(
-            names, pipeline, options,
-            tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
-        )  # fmt: skip
-    return EXIT_PARTIAL if unusable and code == EXIT_OK else code
+    return analyze_archive(sources, options, archive, model, provider.value, stop_requested)

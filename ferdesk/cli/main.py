@@ -30,7 +30,7 @@ from ferdesk.cli.sessions import report, sessions
 from ferdesk.cli.terminal import log_to_files, terminal
 from ferdesk.display import display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
-from ferdesk.paths import sessions_folder
+from ferdesk.paths import WORKER_COMMAND, sessions_folder
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +153,10 @@ def review(
 
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
+    if sys.argv[1:] == [WORKER_COMMAND]:
+        from ferdesk.archive import worker
+
+        sys.exit(worker.main())
     try:
         _run()
     except SystemExit as end:

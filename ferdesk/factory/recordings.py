@@ -22,7 +22,7 @@ def new_folder(root: Path, name: str) -> Path:
     Raises:
         RecordingError: it cannot be made.
     """
-    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(". ") or "session"
+    safe = folder_name_of(name)
     for number in itertools.count(1):
         folder = root / (safe if number == 1 else f"{safe}-{number}")
         try:
@@ -46,6 +46,12 @@ def new_folder(root: Path, name: str) -> Path:
             "A session cannot be written to {path}: it is a file. Choose a folder.", path=root
         )
     )
+
+
+def folder_name_of(name: str) -> str:
+    """A source's name as every file system takes it for a folder."""
+    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(". ")
+    return safe or "session"
 
 
 def video_mode(name: str) -> VideoMode | None:

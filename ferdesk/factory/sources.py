@@ -13,6 +13,7 @@ from ferdesk.core.types import ITS_OWN, CameraFormat, Frame
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 from ferdesk.runtime.reconnect import FrameSource, Reconnecting
+from ferdesk.sessions.schema import SESSION_FILE
 
 DEMO_LENGTH_S = 20.0
 _MOST_NAMES = 5
@@ -79,12 +80,15 @@ def is_live(name: str) -> bool:
 
 
 def expand_folders(
-    names: Sequence[str], *, tell: Callable[[str], object] = lambda _: None
+    names: Sequence[str],
+    *,
+    tell: Callable[[str], object] = lambda _: None,
+    recursive: bool = False,
 ) -> list[str]:
     """Sources with each folder replaced by its pictures and videos, sorted.
 
     Hidden files are skipped, as are the sidecars ``._NAME`` that macOS writes; ``tell`` gets a
-    line about other files that are left out.
+    line about other files that are left out. ``recursive`` takes subfolders too, but no sessions.
 
     Raises:
         SourceError: a folder has none.
@@ -96,11 +100,7 @@ def expand_folders(
             if name == "demo" or is_live(name) or not folder.is_dir():
                 expanded.append(name)
                 continue
-            files = sorted(
-                path
-                for path in folder.iterdir()
-                if not path.name.startswith(".") and path.is_file()
-            )
+            files = list(_files_in(folder, recursive=recursive))
         except OSError as error:
             raise SourceError(
                 translatable("{path} cannot be read: {why}.", path=name, why=error.strerror)
@@ -114,6 +114,16 @@ def expand_folders(
             tell(_left_out(folder, others))
         expanded += found
     return expanded
+
+
+def _files_in(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield path
+        elif recursive and path.is_dir() and not (path / SESSION_FILE).exists():
+            yield from _files_in(path, recursive=True)
 
 
 def _left_out(folder: Path, names: list[str]) -> str:

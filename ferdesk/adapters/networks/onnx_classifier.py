@@ -19,6 +19,7 @@ from ferdesk.core.types import DeviceInfo, Expression, MapName, MapPlace, ModelI
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
 from ferdesk.messages import translatable
+from ferdesk.paths import threads_of_process
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -276,7 +277,7 @@ def _new_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # more threads, or spinning ones, would take the machine from the window and the detector
-    options.intra_op_num_threads = min(_MAX_THREADS, os.cpu_count() or 1)
+    options.intra_op_num_threads = min(threads_of_process() or _MAX_THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # without its own fallback, which goes on with the CPU and tells nobody but stdout

@@ -1,0 +1,130 @@
+"""Finished work of an archive: which files its sessions already hold, told by ``session.json``.
+
+There is no ledger that could disagree with the folders: the sessions themselves are the state.
+"""
+
+import glob
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferdesk.errors import FerdeskError
+from ferdesk.sessions.files import is_being_written
+from ferdesk.sessions.reader import read_about
+from ferdesk.sessions.schema import REVIEW_FILE, SESSION_FILE
+from ferdesk.sessions.source_content import content_of, stamp_of
+
+log = logging.getLogger(__name__)
+
+_NOT_WHOLE = frozenset(
+    {
+        *("stopped", "source_error", "source_changed", "error", "repaired"),
+        *("recording_stopped", "rows_lost", "video_stopped"),
+    }
+)
+"""Events of a session that does not hold all of its file: it is analysed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What makes two analyses of a file alike: the model's hash and the settings."""
+
+    model_sha256: str
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Session that an archive holds: what it is of, and whether it is whole.
+
+    ``replaceable``: an interrupted one that nobody writes and nobody has reviewed, so that a new
+    analysis takes its place.
+    """
+
+    folder: Path
+    file_name: str
+    sha256: str
+    size_bytes: int
+    modified_ns: int
+    whole: bool
+    replaceable: bool
+
+
+class FinishedWork:
+    """Finished work of the archive in ``out``: read once, then asked for each file."""
+
+    def __init__(self, out: Path, wanted: Wanted, *, stem: str = "") -> None:
+        """Read the sessions in ``out``, or of those only the ones named like ``stem``."""
+        self._wanted = wanted
+        self._by_size: dict[int, list[Held]] = defaultdict(list)
+        self.num_sessions = 0
+        for about in sorted(out.glob(f"{glob.escape(stem)}*/{SESSION_FILE}")):
+            self.note(about.parent)
+
+    def note(self, folder: Path) -> Held | None:
+        """Take a session folder into account; None where it is of something else."""
+        try:
+            about = read_about(folder)
+        except FerdeskError as error:
+            log.info("not counted as done: %s", error)
+            return None
+        self.num_sessions += 1
+        held = _held(folder, about, self._wanted)
+        if held is not None:
+            self._by_size[held.size_bytes].append(held)
+        return held
+
+    def of(self, path: Path) -> list[Held]:
+        """The sessions of this file's content with the wanted model and settings.
+
+        Name, size and time of the last change are compared before the content is: an archive of
+        hours is not read through to learn that nothing is to be done.
+        """
+        try:
+            size_bytes, modified_ns = stamp_of(path)
+        except OSError:
+            return []
+        likely = self._by_size.get(size_bytes, [])
+        stamp = modified_ns, path.name
+        same = [held for held in likely if (held.modified_ns, held.file_name) == stamp]
+        if likely and not same:
+            try:
+                sha256 = content_of(path).sha256
+            except FerdeskError:
+                return []
+            same = [held for held in likely if held.sha256 == sha256]
+        return same
+
+
+def _held(folder: Path, about: Mapping[str, Any], wanted: Wanted) -> Held | None:
+    source, model, settings = (_table(about.get(key)) for key in ("source", "model", "settings"))
+    sha256, size_bytes = source.get("sha256"), source.get("size_bytes")
+    modified_ns = source.get("modified_ns")
+    if not isinstance(sha256, str) or not isinstance(size_bytes, int):
+        return None
+    if model.get("sha256") != wanted.model_sha256 or settings != wanted.settings:
+        return None
+    whole = about.get("complete") is True and not _NOT_WHOLE & set(_kinds(about.get("events")))
+    replaceable = not (whole or (folder / REVIEW_FILE).exists() or is_being_written(folder))
+    return Held(
+        folder,
+        Path(str(source.get("location"))).name,
+        sha256,
+        size_bytes,
+        modified_ns if isinstance(modified_ns, int) else 0,
+        whole,
+        replaceable,
+    )
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _kinds(events: object) -> Iterable[str]:
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, dict):
+            yield str(event.get("event"))

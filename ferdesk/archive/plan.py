@@ -1,0 +1,129 @@
+"""Plan of an archive: what is to be analysed, what is done already, and under which names."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from ferdesk.archive.finished import FinishedWork, Wanted
+from ferdesk.factory.recordings import folder_name_of
+from ferdesk.factory.sources import is_live
+
+
+class Todo(Enum):
+    """What is to be done with a source."""
+
+    NEW = "new"
+    AGAIN = "again"
+    """It was interrupted."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One source of a plan.
+
+    ``folder_name`` is its session's, ``length_s`` 0 where it is not known; ``stale`` are sessions
+    of interrupted analyses whose place the new one takes; ``done`` is the session that holds it.
+    """
+
+    number: int
+    name: str
+    todo: Todo
+    folder_name: str = ""
+    size_bytes: int = 0
+    length_s: float = 0.0
+    stale: tuple[Path, ...] = ()
+    done: Path | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Plan of an archive, in the order of its sources."""
+
+    out: Path
+    items: tuple[Item, ...]
+
+    @property
+    def open_items(self) -> list[Item]:
+        """What is to be analysed."""
+        return [item for item in self.items if item.todo is not Todo.DONE]
+
+    def longest_first(self) -> list[Item]:
+        """What is to be analysed, so that no worker ends long after the others."""
+        return sorted(
+            self.open_items, key=lambda item: (-item.length_s, -item.size_bytes, item.number)
+        )
+
+
+def is_file(name: str) -> bool:
+    """Whether a source is a file, whose analysis can be found again."""
+    return name != "demo" and not is_live(name)
+
+
+def make_plan(
+    names: Sequence[str],
+    out: Path,
+    wanted: Wanted,
+    *,
+    redo: bool = False,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
+    length_of: Callable[[Path], float] = lambda _: 0.0,
+) -> Plan:
+    """Look at what ``out`` holds and plan the rest.
+
+    Args:
+        names: files, and what is always analysed anew: the demo, cameras, addresses.
+        out: the archive's folder, which need not be there.
+        wanted: model and settings that make a session count as done.
+        redo: analyse again what is done; those sessions are left as they are.
+        labels: participant and condition by a source's name.
+        length_of: a file's length in seconds, as far as it is had without decoding.
+    """
+    finished = FinishedWork(out, wanted)
+    taken = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    items: list[Item] = []
+    for number, name in enumerate(names):
+        label = (labels or {}).get(name, {})
+        if not is_file(name):
+            items.append(Item(number, name, Todo.NEW, labels=label))
+            continue
+        held = finished.of(Path(name))
+        whole = next((one.folder for one in held if one.whole), None)
+        if whole is not None and not redo:
+            items.append(Item(number, name, Todo.DONE, done=whole, labels=label))
+            continue
+        stale = tuple(one.folder for one in held if one.replaceable)
+        folder_name = _free(folder_name_of(Path(name).stem), taken)
+        taken.add(folder_name)
+        todo = Todo.AGAIN if stale else Todo.NEW
+        items.append(
+            Item(
+                number,
+                name,
+                todo,
+                folder_name,
+                size_bytes=_size_of(name),
+                length_s=length_of(Path(name)),
+                stale=stale,
+                labels=label,
+            )
+        )
+    return Plan(out, tuple(items))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def _size_of(name: str) -> int:
+    try:
+        return Path(name).stat().st_size
+    except OSError:
+        return 0

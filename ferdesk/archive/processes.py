@@ -1,0 +1,163 @@
+"""Worker processes on this machine, one a job."""
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, Any
+
+import psutil
+
+from ferdesk.archive.crew import (
+    Advanced,
+    Died,
+    Event,
+    Finished,
+    Ready,
+    Told,
+    Unusable,
+    WorkerSetup,
+)
+from ferdesk.archive.plan import Item
+from ferdesk.archive.worker import Task
+from ferdesk.batch import Outcome
+from ferdesk.paths import THREADS_VARIABLE, WORKER_COMMAND, program_command
+
+_WORKER_BYTES = 450_000_000
+"""Room for one worker: it needs 350 MB at 1080p."""
+_WORTH_IT_BYTES = 20_000_000
+"""Less than this is done before a second process has its models loaded."""
+_END_WITHIN_S = 20.0
+_MOST_DEATHS = 3
+
+
+def jobs_of_this_machine(num_files: int, size_bytes: int) -> int:
+    """How many workers serve an archive best here: one a core, if there is memory and work."""
+    if num_files < 2 or size_bytes < _WORTH_IT_BYTES:
+        return 1
+    room = int(psutil.virtual_memory().available // _WORKER_BYTES)
+    return max(1, min(num_files, num_cores(), room))
+
+
+def num_cores() -> int:
+    """The cores that this process may use, which on a cluster are not all."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def event_of(worker: int, message: dict[str, Any]) -> Event:
+    """A worker's message as an event."""
+    said = message["said"]
+    if said == "ready":
+        return Ready(worker, message["device"])
+    if said == "advanced":
+        return Advanced(worker, message["number"], message["done_s"], message["num_frames"])
+    if said == "told":
+        return Told(worker, message["number"], message["text"], message["bad"])
+    if said == "unusable":
+        return Unusable(message["text"])
+    folder = message["folder"]
+    outcome = Outcome(
+        None if folder is None else Path(folder), message["whole"], message["problem"]
+    )
+    return Finished(worker, message["number"], outcome, message["num_frames"])
+
+
+def task_of(item: Item) -> Task:
+    return Task(item.number, item.name, item.folder_name, dict(item.labels))
+
+
+class ProcessCrew:
+    """Worker processes with a pipe each; one that dies is replaced, a few times."""
+
+    def __init__(self, setup: WorkerSetup, num_workers: int) -> None:
+        self._setup = setup
+        self._num_workers = num_workers
+        self._threads = max(1, num_cores() // num_workers)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._processes: dict[int, subprocess.Popen[str]] = {}
+        self._deaths = 0
+        self._stopping = False
+
+    def start(self) -> None:
+        for worker in range(self._num_workers):
+            self._begin(worker)
+
+    def give(self, worker: int, item: Item) -> None:
+        self._write(worker, {"do": "analyze", **asdict(task_of(item))})
+
+    def next_event(self, wait_s: float) -> Event | None:
+        try:
+            event = self._events.get(timeout=wait_s)
+        except Empty:
+            return None
+        if isinstance(event, Died) and not self._stopping:
+            self._deaths += 1
+            if self._deaths <= _MOST_DEATHS * self._num_workers:
+                self._begin(event.worker)
+            elif all(process.poll() is not None for process in self._processes.values()):
+                self._events.put(Unusable(f"The workers end again and again: {event.reason}."))
+        return event
+
+    def stop(self) -> None:
+        self._stopping = True
+        for worker in self._processes:
+            self._write(worker, {"do": "stop"})
+
+    def close(self) -> None:
+        self._stopping = True
+        for process in self._processes.values():
+            if process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
+        for process in self._processes.values():
+            try:
+                process.wait(_END_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _begin(self, worker: int) -> None:
+        process = subprocess.Popen(
+            [*program_command(), WORKER_COMMAND],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1,
+            env={**os.environ, THREADS_VARIABLE: str(self._threads)},
+        )  # fmt: skip
+        self._processes[worker] = process
+        setup = {**asdict(self._setup), "out": str(self._setup.out)}
+        self._write(worker, setup)
+        assert process.stdout is not None
+        threading.Thread(
+            target=self._hear, args=(worker, process, process.stdout),
+            name=f"ferdesk-worker-{worker}", daemon=True,
+        ).start()  # fmt: skip
+
+    def _write(self, worker: int, message: dict[str, object]) -> None:
+        stdin = self._processes[worker].stdin
+        # one that has died is heard of by the end of its answers
+        with contextlib.suppress(OSError, ValueError):
+            if stdin is not None:
+                stdin.write(json.dumps(message) + "\n")
+                stdin.flush()
+
+    def _hear(self, worker: int, process: "subprocess.Popen[str]", answers: IO[str]) -> None:
+        unusable = False
+        with answers:
+            for line in answers:
+                with contextlib.suppress(ValueError, KeyError):
+                    event = event_of(worker, json.loads(line))
+                    unusable |= isinstance(event, Unusable)
+                    self._events.put(event)
+        code = process.wait()
+        if not unusable and (code != 0 or not self._stopping):
+            self._events.put(Died(worker, _reason(code)))
+
+
+def _reason(code: int) -> str:
+    if code < 0:
+        return f"its worker process was ended by signal {-code}"
+    return f"its worker process ended with code {code}"

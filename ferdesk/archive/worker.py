@@ -1,0 +1,139 @@
+"""Worker process: analyses the files that its parent names, one line of JSON for each message.
+
+A process of its own for each worker: a crash in a decoder costs one file, not the archive. Where
+the parent is gone the session in work is closed properly, and the worker ends.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any
+
+from ferdesk.batch import AnalysisOptions, Outcome, analyze_one
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE, FerdeskError
+
+_TELL_EVERY_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file for a worker."""
+
+    number: int
+    name: str
+    folder_name: str
+    labels: dict[str, str]
+
+
+Send = Callable[[dict[str, object]], None]
+
+
+def analyze_task(
+    task: Task,
+    pipeline: Pipeline,
+    options: AnalysisOptions,
+    send: Send,
+    stop_requested: Callable[[], bool],
+) -> Outcome:
+    """Analyse one file and say how it goes, a few times a second."""
+    num_frames = 0
+    told_s = time.monotonic()
+
+    def advance(_name: str, done_s: float) -> None:
+        nonlocal num_frames, told_s
+        num_frames += 1
+        if time.monotonic() - told_s >= _TELL_EVERY_S:
+            told_s = time.monotonic()
+            send(_message("advanced", task, done_s=done_s, num_frames=num_frames))
+
+    def tell(text: str) -> None:
+        send(_message("told", task, text=text, bad=False))
+
+    def warn(text: str) -> None:
+        send(_message("told", task, text=text, bad=True))
+
+    chosen = replace(options, folder_name=task.folder_name, labels=task.labels)
+    outcome = analyze_one(
+        task.name, pipeline, chosen,
+        tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
+    )  # fmt: skip
+    send(
+        _message(
+            "finished",
+            task,
+            folder=None if outcome.folder is None else str(outcome.folder),
+            whole=outcome.whole,
+            problem=outcome.problem,
+            num_frames=num_frames,
+        )
+    )
+    return outcome
+
+
+def _message(kind: str, task: Task, **values: object) -> dict[str, object]:
+    return {"said": kind, "number": task.number, **values}
+
+
+def serve(lines: IO[str], send: Send) -> int:
+    """Read the setup, then a task a line, until the lines end; returns the exit code."""
+    from ferdesk.factory.models import open_pipeline
+
+    setup: dict[str, Any] = json.loads(lines.readline())
+    try:
+        pipeline = open_pipeline(setup["model"], setup["provider"], thorough=True)
+    except FerdeskError as error:
+        send({"said": "unusable", "text": str(error)})
+        return EXIT_UNUSABLE
+    stopping = threading.Event()
+    tasks: SimpleQueue[Task | None] = SimpleQueue()
+    listen = threading.Thread(
+        target=_listen, args=(lines, tasks, stopping), name="ferdesk-tasks", daemon=True
+    )
+    listen.start()
+    with contextlib.closing(pipeline):
+        options = AnalysisOptions.of_table(Path(setup["out"]), setup["options"])
+        send({"said": "ready", "device": pipeline.classifier.device.provider})
+        while (task := tasks.get()) is not None and not stopping.is_set():
+            analyze_task(task, pipeline, options, send, stopping.is_set)
+    return EXIT_OK
+
+
+def _listen(lines: IO[str], tasks: SimpleQueue[Task | None], stopping: threading.Event) -> None:
+    """Take tasks until the lines end, which is also how a parent's death is heard."""
+    for line in lines:
+        message = json.loads(line)
+        if message.get("do") != "analyze":
+            break
+        del message["do"]
+        tasks.put(Task(**message))
+    stopping.set()
+    tasks.put(None)
+
+
+def main() -> int:
+    """Serve the parent on standard input and output, whose chatter goes to standard error."""
+    # the parent is told by the terminal too, and tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    lock = threading.Lock()
+
+    def send(message: dict[str, object]) -> None:
+        # a parent that is gone is heard by the end of its lines
+        with lock, contextlib.suppress(OSError):
+            answers.write(json.dumps(message) + "\n")
+
+    with os.fdopen(os.dup(0), encoding="utf-8") as lines:
+        code = serve(lines, send)
+    return code
