@@ -24,6 +24,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from ferdesk.factory.models import find_model, open_pipeline
 from ferdesk.factory.sources import expand_folders
+from ferdesk.settings import Provider
 
 log = logging.getLogger(__name__)
 

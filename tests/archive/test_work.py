@@ -1,0 +1,253 @@
+"""The work on a plan: each file once, a worker's death costs one try, nothing finished is lost."""
+
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ferdesk.archive.claims import Claims
+from ferdesk.archive.crew import Advanced, Died, Event, Finished, Ready, Told, Unusable
+from ferdesk.archive.finished import Wanted
+from ferdesk.archive.plan import Item, Plan, Todo
+from ferdesk.archive.work import Results, Settlement, work_inline, work_through
+from ferdesk.batch import Outcome
+from ferdesk.errors import FerdeskError
+
+WANTED = Wanted("m0del", {})
+
+
+@dataclass
+class Log:
+    """Report that keeps what it is told."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    def ready(self, worker: int, device: str) -> None:
+        self.lines.append(("ready", device))
+
+    def began(self, worker: int, item: Item) -> None:
+        self.lines.append(("began", item.name))
+
+    def advanced(self, worker: int, item: Item, done_s: float, num_frames: int) -> None:
+        self.lines.append(("advanced", f"{item.name} {done_s} {num_frames}"))
+
+    def told(self, item: Item, text: str, *, bad: bool) -> None:
+        self.lines.append(("bad" if bad else "told", text))
+
+    def finished(self, worker: int, item: Item, outcome: Outcome, num_frames: int) -> None:
+        self.lines.append(("finished", item.name))
+
+    def elsewhere(self, item: Item) -> None:
+        self.lines.append(("elsewhere", item.name))
+
+    def of(self, kind: str) -> list[str]:
+        return [text for one, text in self.lines if one == kind]
+
+
+class Crew:
+    """Crew of workers that do at once what ``act`` says of a file."""
+
+    def __init__(self, num_workers: int, act: Callable[[int, Item], list[Event]]) -> None:
+        self._num_workers, self._act = num_workers, act
+        self._events: deque[Event] = deque()
+        self.stopped = self.closed = False
+
+    def start(self) -> None:
+        self._events.extend(Ready(worker, "CPU") for worker in range(self._num_workers))
+
+    def give(self, worker: int, item: Item) -> None:
+        self._events.extend(self._act(worker, item))
+
+    def next_event(self, wait_s: float) -> Event | None:
+        event = self._events.popleft() if self._events else None
+        if isinstance(event, Died):
+            self._events.append(Ready(event.worker, "CPU"))
+        return event
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def plan_of(out: Path, *lengths: float) -> Plan:
+    items = [
+        Item(i, f"film{i}.mp4", Todo.NEW, f"film{i}", size_bytes=100 + i, length_s=length)
+        for i, length in enumerate(lengths)
+    ]
+    return Plan(out, tuple(items))
+
+
+def good(worker: int, item: Item) -> list[Event]:
+    outcome = Outcome(Path("out") / item.folder_name, whole=True)
+    return [
+        Advanced(worker, item.number, 1.5, 45),
+        Told(worker, item.number, f"{item.name} has a clock", bad=False),
+        Finished(worker, item.number, outcome, 60),
+    ]
+
+
+def run(
+    plan: Plan,
+    crew: Crew,
+    log: Log,
+    *,
+    claims: Claims | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Results:
+    settlement = Settlement(plan, WANTED)
+    return work_through(plan, crew, settlement, claims or Claims(plan.out), log, stop)
+
+
+def test_every_file_is_done_once_and_the_longest_is_begun_first(tmp_path: Path) -> None:
+    log, crew = Log(), Crew(2, good)
+    results = run(plan_of(tmp_path, 1.0, 30.0, 2.0), crew, log)
+    assert {number for number, one in results.outcomes.items() if one.whole} == {0, 1, 2}
+    assert log.of("began") == ["film1.mp4", "film2.mp4", "film0.mp4"]
+    assert log.of("advanced")[0] == "film1.mp4 1.5 45"
+    assert crew.closed
+
+
+def test_a_file_whose_worker_dies_is_tried_once_more(tmp_path: Path) -> None:
+    tries: dict[int, int] = {}
+
+    def act(worker: int, item: Item) -> list[Event]:
+        tries[item.number] = tries.get(item.number, 0) + 1
+        if item.number == 1 and tries[1] == 1:
+            return [Died(worker, "signal 9")]
+        return good(worker, item)
+
+    log = Log()
+    results = run(plan_of(tmp_path, 1.0, 30.0, 2.0), Crew(2, act), log)
+    assert all(outcome.whole for outcome in results.outcomes.values())
+    assert tries == {0: 1, 1: 2, 2: 1}
+    assert log.of("bad") == []
+
+
+def test_a_file_that_kills_its_workers_is_reported_and_stops_nobody(tmp_path: Path) -> None:
+    def act(worker: int, item: Item) -> list[Event]:
+        return [Died(worker, "signal 11")] if item.number == 0 else good(worker, item)
+
+    log = Log()
+    results = run(plan_of(tmp_path, 9.0, 1.0, 2.0), Crew(1, act), log)
+    assert [results.outcomes[i].whole for i in range(3)] == [False, True, True]
+    assert results.outcomes[0].problem == "film0.mp4 could not be analysed: signal 11."
+    assert log.of("bad") == ["film0.mp4 could not be analysed: signal 11."]
+
+
+def test_what_a_dead_worker_left_gives_its_place_to_the_second_try(tmp_path: Path) -> None:
+    tries = 0
+
+    def act(worker: int, item: Item) -> list[Event]:
+        nonlocal tries
+        tries += 1
+        folder = tmp_path / ("film0" if tries == 1 else "film0-2")
+        folder.mkdir()
+        (folder / "session.json").write_text("{}")
+        (folder / "results.csv").write_text(f"try {tries}")
+        if tries == 1:
+            return [Died(worker, "signal 9")]
+        return [Finished(worker, item.number, Outcome(folder, whole=True), 60)]
+
+    results = run(plan_of(tmp_path, 1.0), Crew(1, act), Log())
+    assert results.outcomes[0].folder == tmp_path / "film0"
+    assert (tmp_path / "film0" / "results.csv").read_text() == "try 2"
+    assert sorted(path.name for path in tmp_path.glob("film*")) == ["film0"]
+
+
+def test_an_interrupted_session_with_a_users_file_in_it_is_never_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / "film0", tmp_path / "film0-2"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "results.csv").write_text(folder.name)
+    (old / "my notes.txt").write_text("keep")
+    item = Item(0, "film0.mp4", Todo.AGAIN, "film0-2", stale=(old,))
+    settlement = Settlement(Plan(tmp_path, (item,)), WANTED)
+    assert settlement.settle(item, Outcome(new, whole=True)).folder == new
+    assert (old / "my notes.txt").read_text() == "keep"
+    assert (old / "results.csv").read_text() == "film0"
+
+
+def test_a_new_session_that_is_not_whole_replaces_nothing(tmp_path: Path) -> None:
+    old = tmp_path / "film0"
+    old.mkdir()
+    item = Item(0, "film0.mp4", Todo.AGAIN, "film0-2", stale=(old,))
+    outcome = Outcome(tmp_path / "film0-2", whole=False, problem="stopped")
+    assert Settlement(Plan(tmp_path, (item,)), WANTED).settle(item, outcome) == outcome
+    assert old.is_dir()
+
+
+def test_what_another_program_works_on_is_left_to_it(tmp_path: Path) -> None:
+    plan, log = plan_of(tmp_path, 1.0, 30.0), Log()
+    other = Claims(tmp_path)
+    assert other.take(plan.items[1])
+    results = run(plan, Crew(1, good), log)
+    assert [item.number for item in results.elsewhere] == [1]
+    assert log.of("began") == ["film0.mp4"]
+    other.close()
+    with contextlib.closing(Claims(tmp_path)) as free:
+        assert free.take(plan.items[1])
+
+
+def test_what_another_program_finished_meanwhile_is_not_done_again(tmp_path: Path) -> None:
+    film = tmp_path / "film0.mp4"
+    film.write_bytes(b"pictures")
+    item = Item(0, str(film), Todo.NEW, "film0", size_bytes=8)
+    about = film.stat()
+    folder = tmp_path / "out" / "film0"
+    folder.mkdir(parents=True)
+    source = {
+        "location": str(film), "sha256": "", "size_bytes": 8, "modified_ns": about.st_mtime_ns,
+    }  # fmt: skip
+    text = {"source": source, "model": {"sha256": "m0del"}, "settings": {}, "complete": True}
+    (folder / "session.json").write_text(json.dumps(text))
+    log = Log()
+    results = run(Plan(tmp_path / "out", (item,)), Crew(1, good), log)
+    assert (results.outcomes, log.of("elsewhere")) == ({}, [str(film)])
+
+
+def test_a_stop_ends_with_the_files_in_work(tmp_path: Path) -> None:
+    log = Log()
+    crew = Crew(1, lambda worker, item: [])
+    real_next = crew.next_event
+
+    def next_event(wait_s: float) -> Event | None:
+        if crew.stopped:
+            outcome = Outcome(tmp_path / "film1", whole=False, problem="stopped")
+            return Finished(0, 1, outcome, 7)
+        return real_next(wait_s)
+
+    crew.next_event = next_event  # type: ignore[method-assign]
+    results = run(plan_of(tmp_path, 1.0, 30.0), crew, log, stop=lambda: bool(log.of("began")))
+    assert results.outcomes == {1: Outcome(tmp_path / "film1", whole=False, problem="stopped")}
+    assert log.of("began") == ["film1.mp4"]
+
+
+def test_workers_that_cannot_begin_end_the_work_with_their_sentence(tmp_path: Path) -> None:
+    crew = Crew(1, good)
+    crew.start = lambda: crew._events.append(Unusable("The model is broken."))  # type: ignore[method-assign]
+    with pytest.raises(FerdeskError, match="The model is broken"):
+        run(plan_of(tmp_path, 1.0), crew, Log())
+    assert crew.closed
+
+
+def test_in_one_process_the_files_are_done_in_the_plans_order(tmp_path: Path) -> None:
+    log = Log()
+    plan = plan_of(tmp_path, 1.0, 30.0)
+
+    def analyze_item(item: Item) -> tuple[Outcome, int]:
+        return Outcome(tmp_path / item.folder_name, whole=True), 5
+
+    with_claims = Claims(tmp_path)
+    results = work_inline(
+        plan, analyze_item, Settlement(plan, WANTED), with_claims, log, lambda: False
+    )
+    with_claims.close()
+    assert log.of("began") == ["film0.mp4", "film1.mp4"]
+    assert set(results.outcomes) == {0, 1}
+    assert not (tmp_path / ".ferdesk").exists()
