@@ -270,8 +270,9 @@ def _new_session(
     content: SourceContent | None = None,
 ) -> SessionWriter:
     header = session_header(info, model, device, options.settings())
-    if content is not None:
-        header = replace(header, source={**header.source, **content.table()})
+    about = {key: text for key, text in options.labels.items() if text}
+    known = {} if content is None else content.table()
+    header = replace(header, source={**header.source, **known}, about=about)
     folder = new_folder(options.out, options.folder_name or info.name)
     return SessionWriter(
         folder,

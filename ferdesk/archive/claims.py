@@ -16,6 +16,7 @@ class Claims:
 
     def __init__(self, out: Path) -> None:
         self._folder = out / _FOLDER
+        self._made = [folder for folder in self._folder.parents if not folder.exists()]
         self._held: dict[int, tuple[Path, IO[bytes]]] = {}
 
     def take(self, item: Item) -> bool:
@@ -56,7 +57,7 @@ class Claims:
             with contextlib.suppress(OSError):
                 path.unlink()
         self._held.clear()
-        for folder in (self._folder, self._folder.parent):
+        for folder in (self._folder, self._folder.parent, *self._made):
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only if it is empty
 

@@ -207,6 +207,12 @@ def analyze_without_display(
         return analyze_sources([source], options, archive, model, provider, stop_requested)
 
 
+def _is_folder(name: str) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(name).is_dir()
+    return False
+
+
 def analyze_sources(
     sources: list[str],
     options: "AnalysisOptions",
@@ -221,10 +227,9 @@ def analyze_sources(
     if options.rate_fps is not None and options.every > 1:
         terminal.warn("Error: --every and --rate choose frames both; give one of them.")
         return EXIT_USAGE
-    lonely = len(sources) == 1 and not (
-        sources[0] == "demo" or is_live(sources[0]) or Path(sources[0]).is_dir()
-    )
-    if options.film_began is not None and not lonely:
+    if options.film_began is not None and (
+        len(sources) > 1 or sources[0] == "demo" or is_live(sources[0]) or _is_folder(sources[0])
+    ):
         terminal.warn("Error: --film-began holds for one file; give it with that file alone.")
         return EXIT_USAGE
     return analyze_archive(sources, options, archive, model, provider.value, stop_requested)

@@ -1,6 +1,6 @@
 """The columns of ``results.csv``, the rows of a result, and the content of ``session.json``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -100,6 +100,8 @@ class SessionHeader:
     file_starts_utc: datetime | None = None
     device: dict[str, object] = field(default_factory=dict)
     rate_fps: float | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+    """``name``, ``participant``, ``condition`` and ``notes``, where somebody gave them."""
 
     def utc_at(self, t_s: float, *, live: bool) -> datetime | None:
         """UTC of a moment of the session: a file has one only where it carries a date."""
@@ -149,6 +151,7 @@ def session_table(
             "rate_fps": header.rate_fps,
         },
         "settings": header.settings,
+        **header.about,
         "started_utc": utc_text(header.started_utc),
         "film_started_utc": (
             None if header.file_starts_utc is None else utc_text(header.file_starts_utc)

@@ -25,7 +25,7 @@ def film(folder: Path, name: str, content: bytes = b"pictures") -> Path:
 
 def session(out: Path, path: Path, **changes: Any) -> Path:
     """The session.json that an analysis of ``path`` leaves."""
-    folder = out / changes.pop("folder", path.stem)
+    folder = out / path.stem
     folder.mkdir(parents=True)
     about = {
         "source": {"location": str(path), **content_of(path).table()},
