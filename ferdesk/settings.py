@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ferdesk.core.heatmap import HeatColours
+from ferdesk.core.locations import has_credentials
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
@@ -234,6 +235,8 @@ def _from_entries(entries: Mapping[str, object]) -> LoadedSettings:
                     value=value,
                 )
             )
+        elif name == "last_source" and has_credentials(str(value)):
+            continue  # an earlier version may have kept one
         elif isinstance(value, list):
             good[name] = tuple(value)
         elif isinstance(value, int) and kinds[name] in (float, float | None):

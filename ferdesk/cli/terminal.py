@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ferdesk.core.locations import without_credentials
 from ferdesk.paths import log_folder
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def log_to_files() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         root = logging.getLogger()
         handler, native = _open_logs()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
         root.setLevel(logging.INFO)
         stack.callback(handler.close)
@@ -96,6 +97,13 @@ def log_to_files() -> Iterator[None]:
             os.dup2(kept, 2)
             terminal.stream, sys.stderr = before
             ours.close()
+
+
+class _LogFormatter(logging.Formatter):
+    """Formatter of the log file: libraries' messages and tracebacks may hold whole addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_credentials(super().format(record))
 
 
 def _open_logs() -> tuple[logging.Handler, IO[bytes]]:

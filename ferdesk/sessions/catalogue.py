@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
@@ -109,7 +110,7 @@ def entry_of(folder: Path) -> Entry:
         state="complete" if complete else "recording" if writing else "incomplete",
         started_utc=started,
         length_s=_length_s(about, folder),
-        source=str(source.get("location") or source.get("name") or ""),
+        source=shown_source(source),
         source_kind=str(source.get("kind") or ""),
         num_faces=_whole(about.get("num_faces")),
         num_rows=_whole(about.get("rows")),

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ferdesk.core.labels import LABELS
+from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, Track, load_review
@@ -171,7 +172,7 @@ def _pyfeat_rows(
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
     yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
     titles = {track.id: track.name or f"Person_{track.id - 1}" for track in review.tracks}
-    source = _plain(str(session.about.get("source", {}).get("location", "")))
+    source = _plain(shown_source(session.about.get("source")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
 
     def rows() -> Iterator[tuple[object, ...]]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,15 @@ def session(make_session: Maker) -> Session:
     return read_session(make_session(FACES))
 
 
+def adding(marker: Marker, review: Review) -> Review:
+    return review.with_markers(marker)
+
+
 def add_markers(folder: Path, name: str, count: int) -> None:
     session = read_session(folder)
     for number in range(count):
         marker = Marker(number / 100, f"{name}{number}", name)
-        edit_review(session, lambda review, marker=marker: review.with_markers(marker))
+        edit_review(session, partial(adding, marker))
 
 
 def test_two_programs_that_add_markers_at_once_lose_none(session: Session) -> None:

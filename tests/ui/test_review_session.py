@@ -515,10 +515,10 @@ def test_what_another_program_saved_meanwhile_is_kept(
     press(view, Qt.Key.Key_1)
     wait_for(qtbot, window, "Another program")
     both = saved(folder, qtbot, view)
-    assert (both["notes"], len(both["markers"])) == ("theirs", 1)
+    assert (str(both["notes"]), len(both["markers"])) == ("theirs", 1)
     press(view, Qt.Key.Key_2)
     both = saved(folder, qtbot, view)
-    assert (both["notes"], len(both["markers"])) == ("theirs", 2)
+    assert (str(both["notes"]), len(both["markers"])) == ("theirs", 2)
     assert not list(folder.glob("review-*.json"))
 
 

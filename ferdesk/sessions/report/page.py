@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import assets_folder
@@ -166,7 +167,7 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
         ("Analysed" if is_file else "Started", made),
         ("Length", clock(session.length_s)),
         *([("In the video", _place(session))] if session.starts_at_s > 0 else []),
-        ("Source", str(source.get("location") or source.get("name") or "unknown")),
+        ("Source", shown_source(source) or "unknown"),
         ("Resolution", f"{picture.get('width', '?')} x {picture.get('height', '?')}"),
         ("Faces", f"{num_faces}" + (f" ({excluded} excluded)" if excluded else "")),
         ("Markers", str(len(markers))),

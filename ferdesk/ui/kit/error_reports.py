@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from ferdesk.core.locations import without_credentials
+
 log = logging.getLogger(__name__)
 
 KEPT = 10
@@ -20,7 +22,6 @@ _LOG_LINES = 200
 _PACKAGES = ("PySide6-Essentials", "numpy", "opencv-python-headless", "onnxruntime")
 _NATIVE = "crash-*.txt"
 _HOMES = re.compile(r"(?i)((?:/home/|/Users/|[A-Z]:\\+Users\\+))[^/\\\s\"':]+")
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 def scrubbed(text: str) -> str:
@@ -28,7 +29,7 @@ def scrubbed(text: str) -> str:
     home = str(Path.home())
     if len(home) > 1:
         text = text.replace(home, "~").replace(home.replace("\\", "\\\\"), "~")
-    text = _CREDENTIALS.sub("", _HOMES.sub(r"\1USER", text))
+    text = without_credentials(_HOMES.sub(r"\1USER", text))
     name = ""
     with contextlib.suppress(OSError, KeyError, ImportError):
         name = getpass.getuser()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
+from ferdesk.core.locations import shown_source
 from ferdesk.core.types import Expression, FaceResult
 from ferdesk.sessions.reader import Session, parse_utc, read_session
 from ferdesk.sessions.review import Review, Segment, Track, load_review
@@ -82,13 +83,11 @@ class OpenedSession:
         session = self.session
         recorded = date_text(parse_utc(session.about.get("started_utc")))
         filmed = date_text(session.started_utc) if session.kind == "video" else ""
-        source = session.about.get("source")
-        where = source.get("location") or source.get("name") if isinstance(source, dict) else ""
         parts = (
             recorded,
             tr("filmed {date}").format(date=filmed) if filmed not in ("", recorded) else "",
             length_text(self.length_s),
-            str(where or ""),
+            shown_source(session.about.get("source")),
             "" if session.complete else tr("incomplete"),
         )
         return "  ·  ".join(filter(None, parts))
