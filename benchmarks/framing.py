@@ -3,20 +3,26 @@
 PublicTest faces are enlarged to 200 pixels and set into a 640x480 picture (their edges repeated, at
 places drawn from a fixed seed). The app's own pipeline must find and classify them. Printed are the
 share found, and the accuracy on the found ones beside that of the same faces given to the model
-directly. With ``--live`` each picture stands for a third of a second, ten frames at a camera's pace
-within the live search's budget, and the last frame counts. ``--final`` does it once on PrivateTest
-and appends to the log.
+directly. With ``--fill`` the faces are enlarged to 300 pixels and are the whole picture; counted as
+well are the boxes in 200 pictures without people (``benchmarks/patterns.py``). With ``--live`` each
+picture stands for a third of a second, ten frames at a camera's pace within the live search's
+budget, and the last frame counts; ``--processor-time`` lets the camera's clock run by what the
+process computed, which is what a machine that does nothing else would show. ``--final`` does it
+once on PrivateTest and appends to the log.
 """
 
 import argparse
 import contextlib
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from patterns import KINDS, patterns
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
@@ -33,7 +39,7 @@ from trainer.delivery.measurements import add_row
 from trainer.scoring.evaluate import log_private, wilson_interval
 from trainer.training.checkpoint import current_commit
 
-WIDTH, HEIGHT, FACE_PX = 640, 480, 200
+WIDTH, HEIGHT, FACE_PX, FILLING_PX = 640, 480, 200, 300
 CAMERA_INTERVAL_S, LIVE_FRAMES = 1 / 30, 10
 _NEAR = 0.35
 """A result belongs to the face where its square's centre lies this near, in sides of the face."""
@@ -53,6 +59,13 @@ def set_into_picture(
     return image, Square(left, top, FACE_PX)
 
 
+def fill_picture(face: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Square]:
+    """A picture that is nothing but the face enlarged, and where it lies."""
+    large = cv2.resize(face, (FILLING_PX, FILLING_PX), interpolation=cv2.INTER_CUBIC)
+    image = np.ascontiguousarray(np.repeat(large[:, :, None], 3, axis=2), dtype=np.uint8)
+    return image, Square(0, 0, FILLING_PX)
+
+
 def nearest(faces: tuple[FaceResult, ...], place: Square) -> FaceResult | None:
     """The result that belongs to the face at ``place``, if there is one."""
 
@@ -68,12 +81,13 @@ def nearest(faces: tuple[FaceResult, ...], place: Square) -> FaceResult | None:
 class CameraClock:
     """Time as it passes beside a camera, without the waiting between its pictures."""
 
-    def __init__(self) -> None:
+    def __init__(self, passed_s: Callable[[], float]) -> None:
+        self._passed_s = passed_s
         self._ahead_s = 0.0
         self._next_s = 0.0
 
     def __call__(self) -> float:
-        return time.perf_counter() + self._ahead_s
+        return self._passed_s() + self._ahead_s
 
     def next_frame(self) -> float:
         """The time of the next picture, which is now, or was while the last one was analysed."""
@@ -94,6 +108,14 @@ def last_result(
     return result
 
 
+def count_false(pipeline: Pipeline, clock: CameraClock, num: int) -> Counter[str]:
+    """How many boxes are given in pictures without people, by what the pictures show."""
+    given: Counter[str] = Counter()
+    for kind, image in patterns():
+        given[kind] += len(last_result(pipeline, clock, image, num).faces)
+    return given
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the app's framing with FER2013's own.")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
@@ -101,6 +123,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="take only the first N faces")
     parser.add_argument("--out", type=Path, help="put the figures into this JSON file, for card")
     parser.add_argument("--live", action="store_true", help="search as the window does")
+    parser.add_argument("--fill", action="store_true", help="faces are the whole picture")
+    parser.add_argument("--processor-time", action="store_true", help="where the machine is shared")
     parser.add_argument("--final", action="store_true", help="PrivateTest, once, logged")
     options = parser.parse_args()
     split = "private" if options.final else "public"
@@ -108,17 +132,23 @@ def main() -> None:
     num = min(options.limit or len(faces), len(faces))
     rng = np.random.default_rng(2013)
     found = right = right_directly = 0
-    clock = CameraClock()
+    clock = CameraClock(time.process_time if options.processor_time else time.perf_counter)
     pace = FramePacing(CAMERA_INTERVAL_S if options.live else None)
     num_frames = LIVE_FRAMES if options.live else 1
     networks = MediaPipeNetworks(detectors_folder())
     model = find_model(options.model)
     classifier = OnnxClassifier(model, "cpu")
     pipeline = Pipeline(LiveSearch(networks, pacing=pace, clock=clock), classifier, clock=clock)
+    false: Counter[str] = Counter()
+    began_s = time.process_time()
     with contextlib.closing(pipeline):
         info = classifier.info
         for i in range(num):
-            image, place = set_into_picture(faces.pixels[i], rng)
+            image, place = (
+                fill_picture(faces.pixels[i])
+                if options.fill
+                else set_into_picture(faces.pixels[i], rng)
+            )
             # each picture is a scene of its own: no id or smoothing carries over
             result = last_result(pipeline, clock, image, num_frames)
             face = nearest(result.faces, place)
@@ -129,6 +159,9 @@ def main() -> None:
             own = crop_face(faces.pixels[i], Square(0, 0, 48))
             direct = classifier.classify(own[None])[0]
             right_directly += int(direct.probabilities.argmax() == faces.labels[i])
+        spent_ms = 1000 * (time.process_time() - began_s) / num
+        if options.fill:
+            false = count_false(pipeline, clock, num_frames)
     shares = {
         "found": found / num,
         "accuracy_through_app": right / max(found, 1),
@@ -136,7 +169,7 @@ def main() -> None:
     }
     low, high = wilson_interval(found, num)
     search = f"as {'the window' if options.live else '`analyze`'} does"
-    if options.out is not None and not options.final:
+    if options.out is not None and not options.final and not options.fill:
         row = {"search": search, "num_faces": num, "interval": [low, high], **shares}
         row = {key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()}
         row["interval"] = [round(low, 4), round(high, 4)]
@@ -153,7 +186,12 @@ def main() -> None:
         f"right of those, given directly:   {100 * shares['accuracy_directly']:.1f} %\n"
         f"difference:                       "
         f"{100 * (shares['accuracy_through_app'] - shares['accuracy_directly']):+.1f} points\n"
+        f"processor time for a face:        {spent_ms:.0f} ms with both runs of the model, "
+        f"{num_frames} frames\n"
     )
+    if options.fill:
+        each = ", ".join(f"{kind} {false[kind]}" for kind in KINDS)
+        sys.stdout.write(f"boxes in 200 pictures of nobody:  {false.total()} ({each})\n")
     if options.final:
         log_private(
             {
