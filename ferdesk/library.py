@@ -1,6 +1,7 @@
 """Library for programs and notebooks: the pipeline with the parts that ship."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from ferdesk.adapters.networks.onnx_classifier import Provider
 from ferdesk.core import pipeline
+from ferdesk.core.measurer import Measurer
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import Frame, FrameResult
-from ferdesk.factory.models import open_pipeline
+from ferdesk.factory.models import measure_models, open_pipeline
 from ferdesk.factory.sources import open_source
 from ferdesk.runtime.reconnect import FrameSource
 
@@ -33,6 +36,8 @@ class Pipeline(pipeline.Pipeline):
         detector: FaceDetector | None = None,
         classifier: ExpressionClassifier | None = None,
         post_processing: PostProcessing | None = None,
+        measurer: Measurer | None = None,
+        measures: MeasuresChoice | None = None,
     ) -> None:
         """Load the models, which takes a second or two.
 
@@ -44,6 +49,9 @@ class Pipeline(pipeline.Pipeline):
             detector: instead of the one that ships, for example a faster one.
             classifier: instead of ``model`` and ``provider``.
             post_processing: smoothing and the rule for uncertain labels.
+            measurer: instead of the one that ships.
+            measures: what of the face itself is measured, ``off``, ``pose`` or ``all``; by default
+                as ``post_processing`` has it.
 
         Raises:
             ferdesk.errors.ModelError: a model is missing or broken; the text is a sentence.
@@ -54,7 +62,15 @@ class Pipeline(pipeline.Pipeline):
             if detector is not None:
                 loaded.close()
             detector, classifier = detector or loaded.detector, classifier or loaded.classifier
-        super().__init__(detector, classifier, post_processing=post_processing)
+        post_processing = post_processing or PostProcessing()
+        if measures is not None:
+            post_processing = replace(post_processing, measures=measures)
+        super().__init__(
+            detector,
+            classifier,
+            post_processing=post_processing,
+            measurer=measurer or Measurer(measure_models),
+        )
         self._shares_detector = False
 
     def for_new_source(self) -> "Pipeline":
@@ -64,7 +80,10 @@ class Pipeline(pipeline.Pipeline):
         """
         new = super().for_new_source()
         pipeline = Pipeline(
-            detector=new.detector, classifier=new.classifier, post_processing=new.post_processing
+            detector=new.detector,
+            classifier=new.classifier,
+            post_processing=new.post_processing,
+            measurer=new.measurer,
         )
         pipeline._shares_detector = True
         return pipeline

@@ -10,8 +10,10 @@ from ferdesk import integrity
 from ferdesk.adapters.networks.face_detector import SHORT_RANGE_FILE, MediaPipeNetworks
 from ferdesk.adapters.networks.face_landmarks import (
     BLENDSHAPES_FILE,
+    CANONICAL_FACE_FILE,
     LANDMARKS_FILE,
     MediaPipeLandmarks,
+    load_canonical_face,
 )
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.measures.landmarks import FaceLandmarks
@@ -55,6 +57,16 @@ def test_a_damaged_landmark_network_is_refused_in_a_sentence(tmp_path: Path, nam
     face = FaceLandmarks(np.zeros((478, 3), np.float32), 1.0)
     with pytest.raises(ModelError, match=rf"{name} is damaged"):
         MediaPipeLandmarks(folder).movements([face])
+
+
+def test_a_damaged_canonical_face_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(landmarks_folder(), tmp_path / "landmarks"))
+    damage(folder / CANONICAL_FACE_FILE)
+    with pytest.raises(ModelError, match=rf"{CANONICAL_FACE_FILE} is damaged"):
+        load_canonical_face(folder)
+    (folder / CANONICAL_FACE_FILE).unlink()
+    with pytest.raises(ModelError, match=rf"{CANONICAL_FACE_FILE} cannot be loaded: No such"):
+        load_canonical_face(folder)
 
 
 @pytest.mark.parametrize("folder", [detectors_folder(), landmarks_folder()])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.crop import FACE_SIZE_PX, crop_face, square_around
 from ferdesk.core.geometry import Box, Square
+from ferdesk.core.measurer import Measured, Measurer
 from ferdesk.core.pacing import AdaptiveBudget, FramePacing
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.quality import FaceQuality, LowConfidenceReason, is_unclear, sharpness
@@ -34,6 +35,8 @@ _FACES_AT_FIRST = 4.0
 _MOST_FACES = 64.0
 _BUSY_SHARE = 0.8
 """Classification may take this much of the camera's interval."""
+_MEASURING_SHARE = 0.5
+"""And measuring this much."""
 _CLASSIFIED_AT_LEAST_EVERY_S = 0.5
 """However little time there is, a face's classification is no older than this."""
 
@@ -112,18 +115,23 @@ class Pipeline:
         classifier: ExpressionClassifier,
         *,
         post_processing: PostProcessing | None = None,
+        measurer: Measurer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.detector = detector
         self.classifier = classifier
+        self.measurer = measurer
         self._tracker = Tracker()
         self._smoother = Smoother()
         self._post_processing = post_processing or PostProcessing()
         self._clock = clock
         self._pacing = FramePacing()
         self._num_classified = AdaptiveBudget(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
-        # the first belongs to ``classify``, the second to ``detect``
+        self._num_measured = AdaptiveBudget(1.0, low=0.1, high=_MOST_FACES)
+        self._measured_owed = 0.0
+        # the last belongs to ``detect``, what stands before it to ``classify``
         self._classifications: dict[int, _Classification] = {}
+        self._measured_s: dict[int, float] = {}
         self._chosen_s: dict[int, float] = {}
 
     def for_new_source(self) -> "Pipeline":
@@ -133,6 +141,7 @@ class Pipeline:
             detector.for_new_source() if isinstance(detector, PacedDetector) else detector,
             self.classifier,
             post_processing=self._post_processing.for_other_faces(),
+            measurer=None if self.measurer is None else self.measurer.for_new_source(),
             clock=self._clock,
         )
 
@@ -177,12 +186,14 @@ class Pipeline:
         return TrackedFrame(frame, faces, squares, chosen, crops, tuple(marks), unconfirmed)
 
     def classify(self, tracked: TrackedFrame) -> FrameResult:
-        """Second half of the pipeline: classifier, neutral baselines and smoother."""
+        """Second half of the pipeline: classifier, measures, neutral baselines and smoother."""
         frame, pacing, post_processing = tracked.frame, self._pacing, self._post_processing
         marks = [*tracked.marks_s, self._clock()]
         # read once: another model may be put in its place at any time
         classifier = self.classifier
         expressions = classifier.classify(tracked.crops) if tracked.chosen else ()
+        marks.append(self._clock())
+        measured = self._measure(tracked, post_processing)
         marks.append(self._clock())
         self._smoother.tau_s = post_processing.smoothing_tau_s
         for i, crop, expression in zip(tracked.chosen, tracked.crops, expressions, strict=True):
@@ -199,7 +210,9 @@ class Pipeline:
             )
         classified_now = frozenset(tracked.chosen)
         faces = tuple(
-            self._result(face, square, post_processing, classified_now=i in classified_now)
+            self._result(
+                face, square, post_processing, measured, classified_now=i in classified_now
+            )
             for i, (face, square) in enumerate(zip(tracked.faces, tracked.squares, strict=True))
         )
         self._smoother.forget_before(frame.t_s)
@@ -208,7 +221,7 @@ class Pipeline:
         marks.append(self._clock())
         stages_s = [after - before for before, after in pairwise(marks)]
         if tracked.chosen and pacing.interval_s is not None:
-            busy_s = marks[-1] - marks[-3]
+            busy_s = marks[-3] - marks[-4]
             self._num_classified.learn(busy_s / (_BUSY_SHARE * pacing.interval_s))
         return FrameResult(
             frame=frame,
@@ -219,6 +232,38 @@ class Pipeline:
             },
             unconfirmed=tracked.unconfirmed,
         )
+
+    def _measure(self, tracked: TrackedFrame, post_processing: PostProcessing) -> Measured:
+        """Measures of the frame's faces: of all without a clock, else in turn.
+
+        With time for one of many, the chosen face has about every second turn.
+        """
+        faces = {face.face_id: face.detection for face in tracked.faces}
+        measurer, t_s = self.measurer, tracked.frame.t_s
+        if measurer is None or (post_processing.measures == "off" and not self._measured_s):
+            return Measured()
+        interval_s = self._pacing.interval_s
+        weights = {post_processing.chosen_face: float(len(faces))}
+        ages_s = {one: t_s - self._measured_s.get(one, -math.inf) for one in faces}
+        ids = sorted(faces, key=lambda one: -ages_s[one] * weights.get(one, 1.0))
+        if interval_s is not None:
+            self._measured_owed = min(
+                self._measured_owed + self._num_measured.value, float(max(len(ids), 1))
+            )
+            ids = ids[: int(self._measured_owed)]
+            self._measured_owed -= len(ids)
+        began_s = self._clock()
+        measured = measurer.measure(tracked.frame.image, faces, ids, t_s, post_processing.measures)
+        if interval_s is not None and ids:
+            busy_s = self._clock() - began_s
+            self._num_measured.learn(busy_s / (_MEASURING_SHARE * interval_s))
+        now = dict.fromkeys(ids, t_s)
+        self._measured_s = {
+            one: now.get(one, self._measured_s.get(one, -math.inf)) for one in faces
+        }
+        if post_processing.measures == "off":
+            self._measured_s = {}
+        return measured
 
     def _choose(self, tracked: Sequence[TrackedFace], t_s: float) -> tuple[int, ...]:
         """Choice of the faces to classify now: all without a clock, else the longest waiting.
@@ -247,6 +292,7 @@ class Pipeline:
         face: TrackedFace,
         square: Square,
         post_processing: PostProcessing,
+        measured: Measured,
         *,
         classified_now: bool,
     ) -> FaceResult:
@@ -269,6 +315,8 @@ class Pipeline:
             margin=post_processing.margin_threshold,
         ):
             reason = "unclear"
+        measures = measured.faces.get(face.face_id)
+        pose = detection if measures is None or not measures.measured_now else measures.pose
         return FaceResult(
             face_id=face.face_id,
             box=box,
@@ -277,12 +325,14 @@ class Pipeline:
             expression=last.expression,
             smoothed=last.smoothed,
             low_confidence=reason != "",
-            roll_deg=detection.roll_deg,
+            roll_deg=pose.roll_deg,
             sharpness=last.sharpness,
             brightness=last.brightness,
             classified_now=classified_now,
             baseline_applied=last.baseline_applied,
             reason=reason,
-            yaw_deg=detection.yaw_deg,
-            pitch_deg=detection.pitch_deg,
+            yaw_deg=pose.yaw_deg,
+            pitch_deg=pose.pitch_deg,
+            measures=measures,
+            unmeasured=measured.reasons.get(face.face_id, "off"),
         )

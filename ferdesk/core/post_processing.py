@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ferdesk.core.baseline import Baseline
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, MARGIN_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 
@@ -15,7 +16,8 @@ class PostProcessing:
     ``smoothing_tau_s`` is the smoother's time constant, 0 switches it off. A label has low
     confidence below ``confidence_threshold``, with a lead smaller than ``margin_threshold``, or on
     a face smaller than ``smallest_face_px``; docs/uncertain.md has the rest of the rule.
-    ``baselines`` has the neutral baseline of some faces, by id.
+    ``baselines`` has the neutral baseline of some faces, by id. ``measures`` says what of the face
+    itself is measured, and ``chosen_face`` whose turn comes first where time is short; 0 for none.
     """
 
     smoothing_tau_s: float = SMOOTHING_TAU_S
@@ -23,6 +25,8 @@ class PostProcessing:
     margin_threshold: float = MARGIN_THRESHOLD
     smallest_face_px: float = SMALLEST_FACE_PX
     baselines: Mapping[int, Baseline] = field(default_factory=dict)
+    measures: MeasuresChoice = "off"
+    chosen_face: int = 0
 
     def with_baseline(self, face_id: int, baseline: Baseline | None) -> "PostProcessing":
         """The same with that baseline for ``face_id``, None for none."""
@@ -38,8 +42,9 @@ class PostProcessing:
             "uncertain_below": self.confidence_threshold,
             "uncertain_margin": self.margin_threshold,
             "smallest_face_px": self.smallest_face_px,
+            "measures": self.measures,
         }
 
     def for_other_faces(self) -> "PostProcessing":
         """The same for another source, whose ids mean other people."""
-        return replace(self, baselines={})
+        return replace(self, baselines={}, chosen_face=0)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box, Framing, Square
 from ferdesk.core.labels import LABELS
+from ferdesk.core.measures.values import FaceMeasures, UnmeasuredReason
 from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.messages import translatable
 
@@ -22,7 +23,7 @@ MapName = Literal["attention", "attention_mid", "cam"]
 SourceKind = Literal["camera", "stream", "video", "still", "demo"]
 SourceEventKind = Literal["time_jumped", "no_times", "pictures_damaged", "pictures_left_out"]
 
-STAGES = ("detect", "track", "crop", "wait", "classify", "smooth")
+STAGES = ("detect", "track", "crop", "wait", "classify", "measure", "smooth")
 """Stages of the pipeline in order; ``wait`` lies between its two halves, for the other thread."""
 
 
@@ -180,7 +181,9 @@ class FaceResult:
     but not classified for lack of time: its values are from a frame shortly before. One that is
     ``baseline_applied`` has its neutral baseline in ``smoothed``; ``expression`` is raw always.
     ``reason`` says why it is ``low_confidence``, empty where it is not; docs/uncertain.md has the
-    rule.
+    rule. ``measures`` has the landmarks, the head's pose and what else was measured, ``unmeasured``
+    says why not. The angles are the measured ones where ``measures`` are of this frame, else the
+    detector's estimate.
     """
 
     face_id: int
@@ -198,6 +201,8 @@ class FaceResult:
     reason: LowConfidenceReason = ""
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
+    measures: FaceMeasures | None = None
+    unmeasured: UnmeasuredReason = "off"
 
     @property
     def classifiable(self) -> bool:
@@ -219,8 +224,8 @@ class FrameResult:
 
     ``latency_ms`` runs from the frame's arrival to this result; ``stage_ms`` has the time of each
     stage, in the order of ``STAGES``: ``detect``, ``track``, ``crop``, ``wait`` (between the two
-    halves of the pipeline), ``classify``, ``smooth``. ``unconfirmed`` has the boxes of detections
-    that became no face.
+    halves of the pipeline), ``classify``, ``measure``, ``smooth``. ``unconfirmed`` has the boxes
+    of detections that became no face.
     """
 
     frame: Frame

@@ -1,17 +1,20 @@
 """Model factory: model files by name, and the pipeline of detector and classifier."""
 
 import contextlib
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
+from ferdesk.adapters.networks.face_landmarks import MediaPipeLandmarks, load_canonical_face
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.core.detection.live import LiveSearch
+from ferdesk.core.measurer import MeasureModels, Measurer
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import ModelError
 from ferdesk.messages import translatable
-from ferdesk.paths import detectors_folder, models_folder
+from ferdesk.paths import detectors_folder, landmarks_folder, models_folder
 
 _PREFERRED_MODELS = ("full", "fast")
 
@@ -84,4 +87,15 @@ def open_pipeline(
             networks.close()
             raise
     search = LiveSearch(networks, pacing=FramePacing(None) if thorough else None)
-    return Pipeline(search, classifier)
+    return Pipeline(search, classifier, measurer=Measurer(measure_models))
+
+
+@functools.cache
+def measure_models() -> MeasureModels:
+    """Landmark networks and canonical face, once for all pipelines.
+
+    Raises:
+        ModelError: one is missing or broken.
+    """
+    folder = landmarks_folder()
+    return MeasureModels(MediaPipeLandmarks(folder), load_canonical_face(folder))

@@ -4,6 +4,7 @@ Grishchenko et al., "Attention Mesh: High-fidelity Face Mesh Prediction in Real-
 family they come from. ``scripts/convert_landmarks.py`` makes the files.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,16 @@ from numpy.typing import NDArray
 from ferdesk.adapters.networks.network_session import open_session
 from ferdesk.core.measures.framing import CROP_PX, TurnedSquare
 from ferdesk.core.measures.landmarks import NUM_MOVEMENTS, FaceLandmarks
+from ferdesk.core.measures.pose import CanonicalFace
+from ferdesk.errors import ModelError
+from ferdesk.integrity import check_content
+from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
     import onnxruntime
 
 LANDMARKS_FILE = "face_landmarks.onnx"
+CANONICAL_FACE_FILE = "canonical_face.npz"
 BLENDSHAPES_FILE = "face_blendshapes.onnx"
 _MOST_AT_ONCE = 8
 """Faces in one run; more would only take memory."""
@@ -35,6 +41,27 @@ _SEEN_BY_BLENDSHAPES = np.array(
         466, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
     ]
 )  # fmt: skip
+
+
+def load_canonical_face(folder: Path) -> CanonicalFace:
+    """The canonical face that ships in ``folder``.
+
+    Raises:
+        ModelError: the file is missing, damaged or cannot be loaded.
+    """
+    path = folder / CANONICAL_FACE_FILE
+    try:
+        content = path.read_bytes()
+        check_content(path, content)
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return CanonicalFace(
+                arrays["points"], arrays["triangles"], arrays["fit"], arrays["weights"]
+            )
+    except (OSError, ValueError, KeyError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(
+            translatable("The face model {path} cannot be loaded: {why}.", path=path, why=why)
+        ) from error
 
 
 class MediaPipeLandmarks:

@@ -1,7 +1,7 @@
 """Landmarks of a face, and what a measure asks of the networks that find them.
 
 The 478 points are those of MediaPipe's face mesh, in its order: 468 on the face, then five on each
-iris, the person's left eye in the picture's right first. Right and left are the person's own.
+iris, the right one first. Right and left are the person's own.
 """
 
 from collections.abc import Sequence

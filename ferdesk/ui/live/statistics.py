@@ -30,6 +30,7 @@ _STAGES: dict[str, str] = {
     "crop": mark("Cropping"),
     "wait": mark("Queue"),
     "classify": mark("Classification"),
+    "measure": mark("Landmarks"),
     "smooth": mark("Smoothing"),
 }
 """The pipeline's stages in their order; one that is not named here is shown by its own name."""

@@ -1,0 +1,41 @@
+"""What is measured of a face in a frame, and why something is not."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.measures.blinks import Blink
+from ferdesk.core.measures.eyes import Gaze, Openness
+from ferdesk.core.measures.landmarks import FaceLandmarks
+from ferdesk.core.measures.pose import HeadPose
+
+MeasuresChoice = Literal["off", "pose", "all"]
+"""What is measured: nothing; landmarks and head pose; or movements, blinks and gaze too."""
+
+UnmeasuredReason = Literal["", "off", "small", "hidden", "waiting"]
+"""Why a face has no measures: they are off, it is too small, the landmark network sees no face
+there (half a face, a profile, a hand before it, the dark), or others had their turn."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceMeasures:
+    """Measures of one face.
+
+    ``landmarks`` are raw, ``smoothed`` [478, 3] float32 the same after the One-Euro filter, for
+    drawing. What follows ``pose`` is there with the choice ``all`` only: ``movements`` [52] float32
+    in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None with
+    closed eyes too; the ``blinks`` that ended in this frame, and ``blink_rate``, those a minute,
+    None before enough was seen. One that is not ``measured_now`` is from a frame shortly before.
+    """
+
+    landmarks: FaceLandmarks
+    smoothed: NDArray[np.float32]
+    pose: HeadPose
+    movements: NDArray[np.float32] | None = None
+    openness: Openness | None = None
+    gaze: Gaze | None = None
+    blinks: tuple[Blink, ...] = ()
+    blink_rate: float | None = None
+    measured_now: bool = True
