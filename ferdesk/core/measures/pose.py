@@ -136,4 +136,5 @@ def rotation_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np
         [0, math.sin(pitch), math.cos(pitch)],
     ]
     about_z = [[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]]
-    return np.array(about_y) @ np.array(about_x) @ np.array(about_z)
+    turned = np.array(about_y) @ np.array(about_x) @ np.array(about_z)
+    return np.asarray(turned, dtype=np.float64)
