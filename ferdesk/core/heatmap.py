@@ -51,7 +51,8 @@ def heat_pixels(
     plane = cells[LABELS.index(choice.label or face.label)] if cells.ndim == 3 else cells
     shares = normalise(upsample(plane, place, HEAT_SIZE_PX), place)
     steps = (shares * 255 + 0.5).astype(np.intp)
-    return _masked_colours(choice.opacity, choice.colours)[_mask_levels(), steps]
+    table = _masked_colours(choice.opacity, choice.colours)
+    return np.asarray(table[_mask_levels(), steps], dtype=np.uint32)
 
 
 def display_range(name: MapName, place: MapPlace) -> MapPlace:
@@ -62,7 +63,7 @@ def display_range(name: MapName, place: MapPlace) -> MapPlace:
 @lru_cache(maxsize=8)
 def heat_colours(opacity: float, colours: HeatColours = "viridis") -> NDArray[np.uint32]:
     """[256] premultiplied 0xAARRGGBB for shares 0..1; share 0 is fully transparent."""
-    return _masked_colours(opacity, colours)[-1]
+    return np.asarray(_masked_colours(opacity, colours)[-1], dtype=np.uint32)
 
 
 @lru_cache(maxsize=8)

@@ -133,6 +133,9 @@ class Pipeline:
         self._classifications: dict[int, _Classification] = {}
         self._measured_s: dict[int, float] = {}
         self._chosen_s: dict[int, float] = {}
+        # one of each half, since a frame is in one while the next is in the other
+        self._stretch_detected: int | None = None
+        self._stretch_classified: int | None = None
 
     def for_new_source(self) -> "Pipeline":
         """Pipeline with the same models that remembers no face."""
@@ -170,6 +173,8 @@ class Pipeline:
     def detect(self, frame: Frame) -> TrackedFrame:
         """First half of the pipeline: detector, tracker and crop."""
         marks = [self._clock()]
+        if frame.stretch != self._stretch_detected:
+            self._begin_stretch(frame.stretch)
         detections = self.detector.detect(frame.image)
         marks.append(self._clock())
         appearances = appearance_embeddings(frame.image, [d.box for d in detections])
@@ -195,6 +200,9 @@ class Pipeline:
         marks.append(self._clock())
         measured = self._measure(tracked, post_processing)
         marks.append(self._clock())
+        if frame.stretch != self._stretch_classified:
+            self._stretch_classified = frame.stretch
+            self._smoother.restart()
         self._smoother.tau_s = post_processing.smoothing_tau_s
         for i, crop, expression in zip(tracked.chosen, tracked.crops, expressions, strict=True):
             face_id = tracked.faces[i].face_id
@@ -264,6 +272,18 @@ class Pipeline:
         if post_processing.measures == "off":
             self._measured_s = {}
         return measured
+
+    def _begin_stretch(self, stretch: int) -> None:
+        """Another place of the source: what was known of the faces there is of no use here."""
+        first = self._stretch_detected is None
+        self._stretch_detected = stretch
+        if first:
+            return
+        self._tracker.restart()
+        self._chosen_s = {}
+        if isinstance(self.detector, PacedDetector):
+            self.detector = self.detector.for_new_source()
+            self.set_pacing(self._pacing)
 
     def _choose(self, tracked: Sequence[TrackedFace], t_s: float) -> tuple[int, ...]:
         """Choice of the faces to classify now: all without a clock, else the longest waiting.

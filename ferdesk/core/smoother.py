@@ -34,6 +34,10 @@ class Smoother:
         self._faces[face_id] = (t_s, smoothed)
         return smoothed.astype(np.float32)
 
+    def restart(self) -> None:
+        """Forget all faces."""
+        self._faces = {}
+
     def forget_before(self, t_s: float) -> None:
         """Drop faces that were not updated for long before ``t_s``, so that memory stays flat."""
         self._faces = {

@@ -6,7 +6,7 @@ come from the monotonic clock unless they say otherwise.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -100,6 +100,13 @@ class SourceInfo:
     def live(self) -> bool:
         return self.kind in ("camera", "stream")
 
+    def with_size_of(self, frame: "Frame") -> "SourceInfo":
+        """The same with the size of this picture, which a network camera may change at any time."""
+        height, width = frame.image.shape[:2]
+        if (self.width, self.height) == (width, height):
+            return self
+        return replace(self, width=width, height=height)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -107,13 +114,15 @@ class Frame:
 
     ``image`` [H, W, 3] uint8 RGB, read-only. ``index`` counts from 0 in the source. ``t_s`` is the
     presentation time since a file's start, and the time since opening otherwise; ``captured_s`` is
-    when the picture arrived here, on the monotonic clock.
+    when the picture arrived here, on the monotonic clock. A ``stretch`` other than that of the
+    frame before says that the source was moved to another place: no face goes on over the gap.
     """
 
     image: NDArray[np.uint8]
     index: int
     t_s: float
     captured_s: float
+    stretch: int = 0
 
     def __post_init__(self) -> None:
         self.image.setflags(write=False)

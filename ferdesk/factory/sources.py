@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ferdesk.adapters.sources.camera import Camera
 from ferdesk.adapters.sources.network_stream import NetworkStream
+from ferdesk.adapters.sources.picture_folder import PictureFolder
+from ferdesk.adapters.sources.played_video import PlayedVideo
 from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.file_types import STILL_SUFFIXES, SUFFIXES
@@ -32,7 +34,8 @@ def open_source(
 
     Args:
         name: ``camera:N``, ``demo``, a URL, or the path of a picture or video.
-        paced: give files and the demo at their own pace instead of as fast as they are read.
+        paced: give files and the demo at their own pace instead of as fast as they are read, to be
+            paused and moved; a folder's pictures are stepped through.
         duration_s: length of the demo; None lets a paced one go on.
         asked: size and rate that a camera is asked for.
 
@@ -66,7 +69,22 @@ def open_source(
         return Reconnecting(lambda: NetworkStream(name), name=host_of(name))
     if Path(name).suffix.lower() in STILL_SUFFIXES:
         return StillImage(Path(name))
-    return VideoFile(name, paced=paced)
+    if paced and Path(name).is_dir():
+        return _picture_folder(Path(name))
+    return PlayedVideo(name) if paced else VideoFile(name)
+
+
+def _picture_folder(folder: Path) -> PictureFolder:
+    """The pictures of a folder, to be stepped through."""
+    files = [Path(name) for name in expand_folders([str(folder)])]
+    pictures = [path for path in files if path.suffix.lower() in STILL_SUFFIXES]
+    if not pictures:
+        raise SourceError(
+            translatable(
+                "The folder {path} has no pictures in it; open its videos one by one.", path=folder
+            )
+        )
+    return PictureFolder(folder, pictures, StillImage)
 
 
 def shown_name(name: str) -> str:

@@ -14,6 +14,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import FrameResult
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.playback import Playback
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.run import Callbacks, Run, join_all
 from ferdesk.runtime.status import EventKind, Status
@@ -112,6 +113,13 @@ class Engine:
             run = self._run
         if run is not None:
             run.set_post_processing(post_processing)
+
+    @property
+    def playback(self) -> Playback | None:
+        """The source that runs, where it can be paused and moved; None otherwise."""
+        with self._lock:
+            run = self._run
+        return None if run is None else run.playback
 
     def status(self) -> Status:
         with self._lock:

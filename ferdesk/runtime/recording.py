@@ -104,9 +104,13 @@ class _Counts:
 class Recording:
     """Recording of one session, from the wish for it to its last byte; from any thread."""
 
-    def __init__(self, num_dropped_before: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, num_dropped_before: int, clock: Callable[[], float], stretch: int = 0
+    ) -> None:
+        """``stretch`` is that of the frames to record: those of a place that was left are not."""
         self.num_dropped_before = num_dropped_before
         """Frames that the run had dropped when this began."""
+        self._stretch = stretch
         self._clock = clock
         self._lock = threading.Lock()
         self._session: SessionOutput | None = None
@@ -117,6 +121,12 @@ class Recording:
         self._first_captured_s: float | None = None
         self._counts: _Counts | None = None
         self._closed = False
+        self._paused = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether what comes now is left out."""
+        return self._paused
 
     @property
     def opened(self) -> bool:
@@ -159,7 +169,10 @@ class Recording:
 
     def add(self, result: FrameResult) -> None:
         with self._lock:
-            if self._counts is not None:
+            # times never fall in a recording, so that a film may not be moved while it runs
+            if self._counts is not None or self._paused:
+                return
+            if result.frame.stretch != self._stretch:
                 return
             if self._session is not None:
                 self._session.add(result)
@@ -172,6 +185,19 @@ class Recording:
                 return
             self._num_waiting += 1
             self._waiting.append(lambda session: session.add(result))
+
+    def set_paused(self, paused: bool, at_s: float) -> None:
+        """Leave out what comes from now on, or take it in again; an event keeps the moment.
+
+        Times stay true: a pause is a gap in the rows and in the video.
+        """
+        with self._lock:
+            if self._counts is not None or paused == self._paused:
+                return
+            self._paused = paused
+        kind = "recording_paused" if paused else "recording_resumed"
+        text = "The recording was paused." if paused else "The recording goes on."
+        self.note_event(kind, text, at_s)
 
     def mark(self, label: str, at_s: float) -> float | None:
         """Set a marker at ``at_s`` on the monotonic clock; None where the end has come.
@@ -241,6 +267,8 @@ class Recorder:
         self._recording: Recording | None = None
         self._streams: dict[str, Stream] = {}
         self._closed = False
+        self._num_dropped_paused = 0
+        """Frames that the run had dropped when the recording was paused."""
 
     @property
     def recording(self) -> Recording | None:
@@ -258,7 +286,9 @@ class Recorder:
         The one before it must have ended.
         """
         # the engine is asked outside our lock, which its threads wait for
-        recording = Recording(self._status().num_dropped, self._clock)
+        status = self._status()
+        stretch = 0 if status.playback is None else status.playback.stretch
+        recording = Recording(status.num_dropped, self._clock, stretch)
         with self._lock:
             assert self._recording is None, "one recording at a time"
             self._recording = recording
@@ -279,10 +309,24 @@ class Recorder:
         if recording is None:
             return None
         if frames_dropped is None:
-            frames_dropped = self._status().num_dropped - recording.num_dropped_before
+            until = self._num_dropped_paused if recording.paused else self._status().num_dropped
+            frames_dropped = until - recording.num_dropped_before
         due = recording.end(frames_seen=frames_seen, frames_dropped=max(0, frames_dropped))
         self._settle_pacing()
         return recording, due
+
+    def set_paused(self, paused: bool) -> None:
+        """Pause the recording, if there is one, or let it go on; streams go on meanwhile."""
+        recording = self._recording
+        if recording is None or recording.paused == paused:
+            return
+        num_dropped = self._status().num_dropped
+        recording.set_paused(paused, self._clock())
+        # frames dropped during a pause are none that the recording lacks
+        if paused:
+            self._num_dropped_paused = num_dropped
+        else:
+            recording.num_dropped_before += num_dropped - self._num_dropped_paused
 
     def take(self, result: FrameResult) -> None:
         """Record and send one result; on the inference thread.

@@ -24,12 +24,13 @@ from ferdesk.errors import FerdeskError
 from ferdesk.messages import translatable
 from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.model_choice import Candidate, choose_model
+from ferdesk.runtime.playback import Playback
+from ferdesk.runtime.rates import rate
 from ferdesk.runtime.reconnect import LOST_AFTER_S, FrameSource, Reconnecting, events_of
 from ferdesk.runtime.status import ACTIVE, EventKind, State, Status, device_change
 
 log = logging.getLogger(__name__)
 
-_RATE_WINDOW_S = 2.0
 _USUAL_FPS = 30.0
 _MIN_FPS, _MAX_FPS = 5.0, 60.0
 _OBSERVE_FOR_S = 1.0
@@ -115,8 +116,18 @@ class Run:
         with self._reporting, self._noting:
             self._release()
 
+    @property
+    def playback(self) -> Playback | None:
+        """The source, where it can be paused and moved."""
+        source = self._source
+        return source if isinstance(source, Playback) else None
+
     def status(self) -> Status:
         now_s = self._clock()
+        playback = None if (played := self.playback) is None else played.playback()
+        if playback is not None and playback.at_end and self._source is not None:
+            # its read does not come back, which would tell them otherwise
+            self._note_events(self._source)
         with self._lock:
             latencies = sorted(self._latencies)
             lasting = self._source if isinstance(self._source, Reconnecting) else None
@@ -127,11 +138,12 @@ class Run:
                 trouble=lasting.trouble if lasting else "",
                 num_attempts=lasting.num_attempts if lasting else 0,
                 num_seen=self._status.num_seen + num_missed,
-                capture_fps=_rate(self._captured, now_s),
-                analysis_fps=_rate(self._analysed, now_s),
+                capture_fps=rate(self._captured, now_s),
+                analysis_fps=rate(self._analysed, now_s),
                 latency_ms=latencies[len(latencies) // 2] if latencies else 0.0,
                 silent_s=max(0.0, now_s - self._last_frame_s),
                 num_dropped=self._frames.num_dropped + num_missed,
+                playback=playback,
             )
 
     def set_post_processing(self, post_processing: PostProcessing) -> None:
@@ -190,7 +202,7 @@ class Run:
         with self._lock:
             source = self._status.source
             # what really comes counts: in the dark many cameras give half of what they promise
-            measured_fps = _rate(self._captured, self._clock())
+            measured_fps = rate(self._captured, self._clock())
         rate_fps = measured_fps or (source.rate_fps if source else None) or _USUAL_FPS
         return 1 / min(max(rate_fps, _MIN_FPS), _MAX_FPS)
 
@@ -263,7 +275,7 @@ class Run:
                 self._status = replace(
                     self._status,
                     num_seen=self._status.num_seen + 1,
-                    source=_with_size_of(source_before, frame),
+                    source=None if source_before is None else source_before.with_size_of(frame),
                 )
                 source_now = self._status.source
             back = translatable(
@@ -430,21 +442,3 @@ def join_all(threads: Sequence[threading.Thread], wait_s: float) -> None:
     for thread in threads:
         if thread is not threading.current_thread() and wait_s > 0:
             thread.join(max(0.0, deadline_s - time.monotonic()))
-
-
-def _with_size_of(info: SourceInfo | None, frame: Frame) -> SourceInfo | None:
-    """``info`` with the size of this picture, which a network camera may change at any time."""
-    height, width = frame.image.shape[:2]
-    if info is None or (info.width, info.height) == (width, height):
-        return info
-    return replace(info, width=width, height=height)
-
-
-def _rate(times: deque[float], now_s: float) -> float:
-    """Events a second over the last window, forgetting older ones."""
-    while times and now_s - times[0] > _RATE_WINDOW_S:
-        times.popleft()
-    if len(times) < 2:
-        return 0.0
-    # up to now: of a source that fell silent, the last few that are left came close together
-    return (len(times) - 1) / max(now_s - times[0], 1e-9)

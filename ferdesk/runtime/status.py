@@ -7,6 +7,7 @@ from typing import Literal
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import DeviceInfo, ModelInfo, SourceEventKind, SourceInfo
 from ferdesk.messages import translatable
+from ferdesk.runtime.playback import PlaybackStatus
 
 EventKind = (
     Literal["camera_lost", "camera_back", "source_error", "picture_changed", "device_changed"]
@@ -39,7 +40,7 @@ class Status:
     ``silent_s`` is how long the source has given nothing, ``trouble`` why it could not be opened
     again, ``num_attempts`` how often that was tried. ``num_seen``, ``num_analysed`` and
     ``num_dropped`` count frames since the start. ``model_choice`` says why this model is used
-    where it was chosen by measurement.
+    where it was chosen by measurement. ``playback`` is where a file stands; None of other sources.
     """
 
     state: State = State.IDLE
@@ -58,6 +59,7 @@ class Status:
     num_dropped: int = 0
     post_processing: PostProcessing = field(default_factory=PostProcessing)
     model_choice: str = ""
+    playback: PlaybackStatus | None = None
 
 
 def device_change(device: DeviceInfo) -> str:

@@ -28,8 +28,9 @@ from ferdesk.core.types import (
 from ferdesk.errors import SourceError
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.model_choice import Candidate
+from ferdesk.runtime.rates import rate
 from ferdesk.runtime.reconnect import LOST_AFTER_S
-from ferdesk.runtime.run import Callbacks, Run, _rate
+from ferdesk.runtime.run import Callbacks, Run
 from ferdesk.runtime.status import State, Status
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -400,9 +401,9 @@ def test_a_choice_made_during_a_recording_counts_when_it_is_over() -> None:
 
 def test_a_rate_fades_where_nothing_comes_any_more() -> None:
     times = deque(index / 30 for index in range(60))
-    assert _rate(times, 59 / 30) == pytest.approx(30)
-    assert _rate(times, 59 / 30 + 1.97) < 2
-    assert _rate(times, 59 / 30 + 3) == 0
+    assert rate(times, 59 / 30) == pytest.approx(30)
+    assert rate(times, 59 / 30 + 1.97) < 2
+    assert rate(times, 59 / 30 + 3) == 0
 
 
 def test_events_come_in_the_order_in_which_they_happened_also_from_two_threads() -> None:

@@ -207,7 +207,7 @@ def test_a_face_that_is_not_classified_shows_no_bars_and_says_why_on_a_click(qtb
     assert panel.headline.text() == "Too small"
     panel.why.click()
     assert panel.why.popover.isVisible()
-    assert "move closer" in panel.why.text.text()
+    assert "move closer" in panel.why.words.text()
     panel.why.popover.hide()
 
 
@@ -220,7 +220,7 @@ def test_a_label_of_low_confidence_is_explained_in_place(qtbot: QtBot) -> None:
     assert panel.headline.text() == "Low confidence: angry 27 %"
     assert "F1" not in panel.hint.text()
     assert panel.why.isVisible()
-    assert "no label is clearly ahead" in panel.why.text.text()
+    assert "no label is clearly ahead" in panel.why.words.text()
 
 
 def test_the_list_is_as_high_as_the_most_faces_at_once_up_to_six(qtbot: QtBot) -> None:

@@ -107,6 +107,19 @@ class PictureClock:
         self.t_s = t_s
         return t_s
 
+    def resume(self, picture: "av.VideoFrame", base_s: float) -> bool:
+        """Go on at ``picture`` behind a seek; ``base_s`` is that of the clock that began the file.
+
+        Returns:
+            whether the picture has a time; without one nobody knows where it belongs.
+        """
+        stamp = self._stamp(picture)
+        if stamp is None or self._without_times:
+            return False
+        self.base_s = base_s
+        self.t_s = stamp * self._seconds_per_tick(picture) - base_s
+        return True
+
     def _seconds_per_tick(self, picture: "av.VideoFrame") -> float:
         return float(picture.time_base or self._tick_s)
 

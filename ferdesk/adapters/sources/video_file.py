@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ferdesk.adapters.sources.cut_off import is_cut_off
 from ferdesk.adapters.sources.picture_decoder import PictureDecoder
@@ -32,9 +32,11 @@ from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 
 if TYPE_CHECKING:
+    import av
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+_Item = TypeVar("_Item")
 _CLOCK_TIME = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _MISSING_END_S = 0.5
 """A file whose last frame ends earlier than it promises by more than this was cut off."""
@@ -59,6 +61,7 @@ class VideoFile:
         self._container: InputContainer | None = None
         self._frames: Generator[Frame] | None = None
         self._events: list[SourceEvent] = []
+        self._first_clock: PictureClock | None = None
 
     def open(self) -> SourceInfo:
         """Open the container and decode its first frame, so that a later read can be trusted.
@@ -66,14 +69,8 @@ class VideoFile:
         Raises:
             SourceError: missing, empty, not a video, or nothing in it can be decoded.
         """
-        import av
-
         self._check_file()
-        try:
-            # absolute, or FFmpeg takes what stands before a colon for a protocol
-            self._container = av.open(str(Path(self._location).absolute()))
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise SourceError(self._cannot_open()) from error
+        self._container = self._open_container()
         if self._container.format.name == "tty":
             # FFmpeg paints text files as pictures of letters
             raise SourceError(self._cannot_open())
@@ -84,9 +81,9 @@ class VideoFile:
             raise SourceError(
                 translatable("{path} has no picture in it; give a video.", path=self._shown)
             )
-        trust_decoder_times(self._container)
-        stream.thread_type = "AUTO"
-        frames = self._decode(self._container, stream)
+        self._first_clock = PictureClock(self._container, stream, self._shown)
+        decoder = self._decoder(stream)
+        frames = self._decode(self._container, stream, decoder, self._first_clock)
         first = next(frames, None)
         if first is None:
             raise SourceError(
@@ -130,6 +127,32 @@ class VideoFile:
         """
         return None if self._frames is None else next(self._frames, None)
 
+    @property
+    def length_s(self) -> float:
+        """When the last frame ends, as the file promises; 0 where it promises nothing."""
+        container, clock = self._container, self._first_clock
+        stream = None if container is None else picture_stream(container)
+        if container is None or stream is None or clock is None:
+            return 0.0
+        promised_s = _promised_end_s(container, stream, clock)
+        return promised_s or max(0.0, float(container.duration or 0) / 1_000_000)
+
+    def seek(self, t_s: float) -> None:
+        """Let the next ``read`` give the frame at ``t_s``, and go on from there; only to be read by
+        the thread that calls this.
+
+        Where the file's own times do not lead there, it is decoded from its beginning.
+
+        Raises:
+            SourceError: the file cannot be opened again.
+        """
+        if self._container is None or self._first_clock is None:
+            return
+        if self._frames is not None:
+            self._frames.close()
+        frames = self._sought(max(0.0, t_s)) or self._from_the_start(max(0.0, t_s))
+        self._frames = self._pace(frames)
+
     def close(self) -> None:
         self._closed.set()
         try:
@@ -170,16 +193,84 @@ class VideoFile:
         events, self._events = self._events, []
         return events
 
-    def _decode(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame]:
-        decoder = PictureDecoder(container, stream)
-        clock, upright = PictureClock(container, stream, self._shown), Upright(stream)
+    def _open_container(self) -> "InputContainer":
+        import av
+
+        try:
+            # absolute, or FFmpeg takes what stands before a colon for a protocol
+            container = av.open(str(Path(self._location).absolute()))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(self._cannot_open()) from error
+        return container
+
+    def _decoder(self, stream: "VideoStream") -> PictureDecoder:
+        assert self._container is not None
+        trust_decoder_times(self._container)
+        stream.thread_type = "AUTO"
+        return PictureDecoder(self._container, stream)
+
+    def _sought(self, t_s: float) -> Generator[Frame] | None:
+        """Frames from ``t_s`` on by the file's own times; None where they do not lead there."""
+        import av
+
+        container, first = self._container, self._first_clock
+        stream = None if container is None else picture_stream(container)
+        if container is None or first is None or stream is None or not stream.time_base:
+            return None
+        if first.jumped or first.t_s is None:
+            return None
+        for back_s in (0.0, 5.0):
+            ticks = max(0, int((t_s - back_s + first.base_s) / stream.time_base))
+            try:
+                container.seek(ticks, stream=stream, backward=True)
+                decoder = PictureDecoder(container, stream)
+                pictures = decoder.pictures(self._closed.is_set)
+                picture = next(pictures, None)
+            except (av.error.FFmpegError, OSError, ValueError):
+                return None
+            clock = PictureClock(container, stream, self._shown)
+            if picture is None or not clock.resume(picture, first.base_s):
+                return None
+            if clock.t_s is not None and clock.t_s <= t_s + clock.usual_step_s / 2:
+                index = max(0, round(clock.t_s / clock.usual_step_s))
+                rest = _chain(picture, pictures)
+                return self._decode(
+                    container, stream, decoder, clock, rest, from_s=t_s, from_index=index
+                )
+        return None
+
+    def _from_the_start(self, t_s: float) -> Generator[Frame]:
+        if self._container is not None:
+            self._container.close()
+        container = self._container = self._open_container()
+        stream = picture_stream(container)
+        if stream is None:
+            raise SourceError(self._cannot_open())
+        decoder, clock = self._decoder(stream), PictureClock(container, stream, self._shown)
+        return self._decode(container, stream, decoder, clock, from_s=t_s)
+
+    def _decode(
+        self,
+        container: "InputContainer",
+        stream: "VideoStream",
+        decoder: PictureDecoder,
+        clock: PictureClock,
+        pictures: "Iterator[av.VideoFrame] | None" = None,
+        *,
+        from_s: float = 0.0,
+        from_index: int = 0,
+    ) -> Generator[Frame]:
+        upright = Upright(stream)
         lasts_s = damaged_s = 0.0
-        for index, picture in enumerate(decoder.pictures(self._closed.is_set)):
+        pictures = decoder.pictures(self._closed.is_set) if pictures is None else pictures
+        for index, picture in enumerate(pictures, from_index):
             num_missing = decoder.take_missing()
             if num_missing and num_missing == decoder.num_damaged:
                 damaged_s = 0.0 if clock.t_s is None else clock.t_s + lasts_s
             t_s, lasts_s = clock.time_of(picture, num_missing=num_missing), clock.lasts_s(picture)
             self._events += clock.take_events()
+            if t_s < from_s - clock.usual_step_s / 2:
+                continue
             yield Frame(upright.image(picture), index, t_s, self._clock())
         if self._closed.is_set() or clock.t_s is None:
             return
@@ -238,7 +329,7 @@ class VideoFile:
             yield Frame(frame.image, frame.index, frame.t_s, self._clock())
 
 
-def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+def _chain(first: _Item, rest: Iterator[_Item]) -> Iterator[_Item]:
     yield first
     yield from rest
 

@@ -116,6 +116,10 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 1
 
+    def restart(self) -> None:
+        """End all tracks: the next picture continues none. Their ids are never used again."""
+        self._tracks = []
+
     def update(
         self,
         detections: Sequence[Detection],

@@ -4,9 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -14,21 +12,20 @@ from ferdesk.core.baseline import Baseline
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
-from ferdesk.errors import FerdeskError
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.ports import Services
 from ferdesk.runtime.priority import give_way
-from ferdesk.runtime.recording import Recorder, Recording, SessionOutput, Stream
+from ferdesk.runtime.recording import Recorder
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import EventKind, State, Status
-from ferdesk.sessions.naming import name_faces
 from ferdesk.settings import Provider
 from ferdesk.ui.kit.bridge import Bridge
-from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.live.camera_watch import CameraWatch
-from ferdesk.ui.live.recording_state import RecordingState
+from ferdesk.ui.live.live_recording import LiveRecording
+from ferdesk.ui.live.live_streams import LiveStreams
 from ferdesk.ui.live.source_names import source_title
 
 log = logging.getLogger(__name__)
@@ -88,11 +85,17 @@ class Live(QObject):
             on_thread=give_way,
             clock=clock,
         )
-        self._num_opening = self._num_closing = 0
-        self._recording_since_s = 0.0
-        self._warned = ""
+        self.recordings = LiveRecording(
+            services, self._recorder, self.chores, self.status_now, clock, self
+        )
+        self.recordings.changed.connect(self.recording)
+        self.recordings.notified.connect(self.told)
+        self.recordings.marked.connect(self.marked)
+        self.recordings.review_wanted.connect(self.review_wanted)
+        self.streams = LiveStreams(services, self._recorder, self.chores, self)
+        self.streams.changed.connect(self.streaming)
+        self.streams.notified.connect(self.told)
         self.video = "off"
-        self._marker = ""
         self._source = ""
         self._fallback = ""
         self._run_number = 0
@@ -103,8 +106,7 @@ class Live(QObject):
         """What the cameras that are started next are asked for."""
         self.camera_watch = CameraWatch(services, self.chores, self)
         self.camera_watch.cameras.connect(self.cameras)
-        self.names: Mapping[int, str] = {}
-        """What the faces of this source are called, by id; a session that ends keeps it."""
+        self._loops = False
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
         self._tick.timeout.connect(self._refresh)
@@ -122,8 +124,8 @@ class Live(QObject):
 
     @property
     def recording_active(self) -> bool:
-        """Whether a session is open, or being opened."""
-        return self._recorder.recording is not None or self._num_opening > 0
+        """Whether a session is open, being opened, or counted down to."""
+        return self.recordings.active
 
     def status_now(self) -> Status:
         """How the engine stands at this moment."""
@@ -186,27 +188,68 @@ class Live(QObject):
         self.bridge.clear()
         self._refresh()
 
-    def start_recording(self) -> None:
-        """Begin a session for the source that runs."""
-        if self.recording_active or self._state is not State.RUNNING:
+    @property
+    def can_record(self) -> bool:
+        """Whether what runs can be recorded: pictures are analysed, not recorded."""
+        source = self._status.source
+        still = source is not None and source.kind == "still"
+        return self._state is State.RUNNING and not still and not self._at_end
+
+    def start_recording(self, options: RecordingOptions | None = None) -> None:
+        """Begin a session for the source that runs; a film goes on from where it is."""
+        if self.recording_active or not self.can_record:
             return
-        self._num_opening += 1
-        self._recording_since_s = self._clock()
-        self._warned = self._marker = ""
-        recording = self._recorder.begin()
-        make = partial(self.services.start_recording, self._engine.status(), self.video)
-        self.chores.run(
-            partial(_open, recording, make, dict(self.names)),
-            partial(self._recording_opened, recording),
-            partial(self._recording_refused, recording),
-        )
-        self._tell_recording()
+        if (playback := self._engine.playback) is not None:
+            playback.set_loops(False)
+            playback.set_paused(False)
+        self.recordings.start(options or RecordingOptions(video=self.video))
 
     def stop_recording(self) -> None:
         """Close the session, if there is one, without waiting for the disk."""
-        ended = self._recorder.end()
-        if ended is not None and ended[1]:
-            self._close(ended[0])
+        if self.recording_active:
+            self.recordings.stop()
+            self.set_loops(self._loops)
+
+    def pause_recording(self, paused: bool) -> None:
+        """Leave out what comes from now on, or take it in again; a film waits meanwhile."""
+        self.recordings.set_paused(paused)
+        if (playback := self._engine.playback) is not None:
+            playback.set_paused(paused)
+        self._refresh()
+
+    # ---- files
+
+    def set_playing(self, playing: bool) -> None:
+        """Let a film go on or wait; while it is recorded, the recording waits with it."""
+        if self._status.playback is not None and self._recorder.recording is not None:
+            self.pause_recording(not playing)
+        elif (playback := self._engine.playback) is not None:
+            playback.set_paused(not playing)
+            self._refresh()
+
+    def set_loops(self, loops: bool) -> None:
+        """Whether a film begins again at its end; not while it is recorded."""
+        self._loops = loops
+        if (playback := self._engine.playback) is not None and not self.recording_active:
+            playback.set_loops(loops)
+            self._refresh()
+
+    def seek(self, t_s: float) -> None:
+        """Go to another place of a file; times never fall in a recording, so not during one."""
+        if (playback := self._engine.playback) is not None and not self.recording_active:
+            playback.seek(t_s)
+            self._refresh()
+
+    def step(self, by: int) -> None:
+        """Go a frame on or back; see ``seek``."""
+        if (playback := self._engine.playback) is not None and not self.recording_active:
+            playback.step(by)
+            self._refresh()
+
+    @property
+    def _at_end(self) -> bool:
+        playback = self._status.playback
+        return playback is not None and playback.at_end
 
     @property
     def post_processing(self) -> PostProcessing:
@@ -222,52 +265,22 @@ class Live(QObject):
         self.set_post_processing(self.post_processing.with_baseline(face_id, baseline))
         self._recorder.note_baseline(face_id, baseline)
 
+    @property
+    def names(self) -> Mapping[int, str]:
+        """What the faces of this source are called, by id."""
+        return self.recordings.names
+
+    @names.setter
+    def names(self, names: Mapping[int, str]) -> None:
+        self.recordings.names = names
+
     def mark(self, label: str, at_s: float | None = None) -> None:
         """Set a marker in the session that is being recorded, now or at ``at_s``."""
-        moment_s = self._clock() if at_s is None else at_s
-        t_s = self._recorder.mark(label, moment_s)
-        streams = self._recorder.streams
-        if t_s is not None or streams:
-            self.marked.emit(moment_s, label)
-        if t_s is None:
-            text = tr("Start recording (R) to add markers.")
-            if streams:
-                text = tr("Marker sent to the stream only (not recording).")
-            self.told.emit(Notice(text, stays=False))
-            return
-        self._marker = label
-        minutes, seconds = divmod(t_s, 60)
-        text = tr("Marker “{label}” at {time}.").format(
-            label=label, time=f"{int(minutes):02d}:{seconds:04.1f}"
-        )
-        self.told.emit(Notice(text, stays=False))
-        self._tell_recording()
+        self.recordings.mark(label, at_s)
 
     def switch_stream(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``streaming`` tells what became of it."""
-        if on and kind not in self._recorder.streams:
-            self.chores.run(
-                partial(self._open_stream, kind), self._stream_opened, self._stream_refused
-            )
-        elif not on and (stream := self._recorder.remove_stream(kind)) is not None:
-            self.chores.run(stream.close, lambda _: None, self._stream_refused)
-            self.streaming.emit(self._recorder.streams)
-
-    def _open_stream(self, kind: str) -> Stream:
-        """On a worker thread, which also closes what is not wanted by then."""
-        stream = self.services.open_stream(kind)
-        unwanted = self._recorder.add_stream(kind, stream)
-        if unwanted is not None:
-            unwanted.close()
-        return stream
-
-    def _stream_opened(self, stream: Stream) -> None:
-        self.told.emit(Notice(stream.address))
-        self.streaming.emit(self._recorder.streams)
-
-    def _stream_refused(self, message: str) -> None:
-        self.told.emit(Notice(message, "error"))
-        self.streaming.emit(self._recorder.streams)
+        self.streams.switch(kind, on)
 
     def list_cameras(self) -> None:
         """Look for cameras; ``cameras`` says what was found, also where nothing is new."""
@@ -328,10 +341,11 @@ class Live(QObject):
             self.told.emit(Notice(status.source.refused, stays=False))
         if status.state is not earlier:
             self._entered(status)
-        session = self._session
-        if session is not None and session.problem:
+        if self._at_end and self.recording_active:
             self.stop_recording()
-        self._tell_recording()
+        if self._status.playback is not None and before.playback is None:
+            self.set_loops(self._loops)
+        self.recordings.refresh()
         if not self.running:
             self._tick.stop()
 
@@ -351,92 +365,3 @@ class Live(QObject):
                 )
             )
             self.start(fallback)
-
-    @property
-    def _session(self) -> SessionOutput | None:
-        """The session that is being written, once it is open."""
-        recording = self._recorder.recording
-        return recording.session if recording is not None and recording.opened else None
-
-    def _recording_opened(self, recording: Recording, notice: Notice | None) -> None:
-        """``notice`` says how it ended, where the end came while it was being opened."""
-        self._num_opening -= 1
-        if notice is not None:
-            self._num_closing += 1
-            self._closed(recording.session.folder, notice)
-        self._tell_recording()
-
-    def _recording_refused(self, recording: Recording, message: str) -> None:
-        self._num_opening -= 1
-        if self._recorder.recording is recording:
-            self._recorder.end()
-        self.told.emit(Notice(message, "error"))
-        self._tell_recording()
-
-    def _close(self, recording: Recording) -> None:
-        self._num_closing += 1
-        self.chores.run(
-            partial(_finish, recording, dict(self.names)),
-            partial(self._closed, recording.session.folder),
-            self._close_failed,
-        )
-        self._tell_recording()
-
-    def _closed(self, folder: Path, notice: Notice) -> None:
-        look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
-        show = Choice(tr("Open folder"), partial(open_folder, folder))
-        self._close_told(replace(notice, choices=(look, show)))
-
-    def _close_failed(self, message: str) -> None:
-        self._close_told(Notice(message, "error"))
-
-    def _close_told(self, notice: Notice) -> None:
-        self._num_closing -= 1
-        self.told.emit(notice)
-        self._tell_recording()
-
-    def _warn_once(self, session: SessionOutput) -> None:
-        """Tell what threatens the recording when it begins to, not with every new number in it."""
-        kind = session.warning_kind
-        if kind and kind != self._warned:
-            self.told.emit(Notice(session.warning, "warning"))
-        self._warned = kind
-
-    def _tell_recording(self) -> None:
-        recording, session = self._recorder.recording, self._session
-        active = session is not None
-        if session is not None:
-            self._warn_once(session)
-        self.recording.emit(
-            RecordingState(
-                num_lost=recording.num_lost if recording is not None else 0,
-                marker=self._marker if active else "",
-                active=active,
-                changing=self._num_opening > 0 or self._num_closing > 0,
-                elapsed_s=self._clock() - self._recording_since_s if active else 0.0,
-            )
-        )
-
-
-def _open(
-    recording: Recording, make: Callable[[], SessionOutput], names: Mapping[int, str]
-) -> Notice | None:
-    """Where the recording was stopped while its session was being opened, close it at once."""
-    return _finish(recording, names) if recording.open(make) else None
-
-
-def _finish(recording: Recording, names: Mapping[int, str]) -> Notice:
-    recording.close()
-    session = recording.session
-    if names:
-        try:
-            name_faces(session.folder, names)
-        except FerdeskError as error:  # the rows are whole; only the names are missing
-            log.warning("the names of the faces are not kept: %s", error)
-    saved = tr("Recording saved to {folder} ({count:,} rows).").format(
-        count=session.num_rows, folder=session.folder
-    )
-    if session.problem:
-        log.error("a recording stopped: %s", session.problem)
-        return Notice(f"{translated(session.problem)} {saved}", "error")
-    return Notice(saved, stays=False)

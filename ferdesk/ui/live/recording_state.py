@@ -11,7 +11,14 @@ class RecordingState:
     changing: bool = False
     """It is being opened or closed on another thread."""
     elapsed_s: float = 0.0
+    """Recorded time, without pauses."""
     num_lost: int = 0
     """Analysed frames that could not be written."""
     marker: str = ""
     """The label that was set last."""
+    paused: bool = False
+    counting_down: bool = False
+    begins_in_s: float = 0.0
+    """What is left of the countdown."""
+    length_s: float | None = None
+    """When it ends by itself; None where it does not."""

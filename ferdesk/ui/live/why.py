@@ -45,12 +45,12 @@ class WhyButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.popover = QFrame(self, Qt.WindowType.Popup)
         self.popover.setObjectName("notice")
-        self.text = QLabel(self.popover)
-        self.text.setWordWrap(True)
-        self.text.setFixedWidth(36 * GRID)
+        self.words = QLabel(self.popover)
+        self.words.setWordWrap(True)
+        self.words.setFixedWidth(36 * GRID)
         layout = QVBoxLayout(self.popover)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.addWidget(self.text)
+        layout.addWidget(self.words)
         self.clicked.connect(self._open)
         self.hide()
 
@@ -58,7 +58,7 @@ class WhyButton(QToolButton):
         """Offer what is to be said of ``reason``; nothing where there is none."""
         self.setVisible(reason != "")
         if reason:
-            self.text.setText(why_text(reason))
+            self.words.setText(why_text(reason))
 
     def _open(self) -> None:
         self.popover.adjustSize()

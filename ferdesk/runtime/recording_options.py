@@ -1,0 +1,38 @@
+"""Recording options: what a recording is called, what it keeps beside the rows, how long it lasts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferdesk.core.heatmap import HeatmapChoice
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """Recording options; what is empty or None is left out.
+
+    ``name``, ``participant``, ``condition`` and ``notes`` go into ``session.json``. ``folder`` is
+    where the session's folder is made, by default the usual one. ``video`` is ``off``, ``clean``,
+    ``overlay`` or ``anonymous``; ``heatmap`` is painted into one with overlay. The recording begins
+    after ``countdown_s`` seconds and ends by itself after ``length_s`` of them.
+    """
+
+    name: str = ""
+    participant: str = ""
+    condition: str = ""
+    notes: str = ""
+    folder: Path | None = None
+    video: str = "off"
+    heatmap: HeatmapChoice | None = None
+    length_s: float | None = None
+    countdown_s: int = 0
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What ``session.json`` says of the recording, without what was left empty."""
+        values = {
+            "name": self.name,
+            "participant": self.participant,
+            "condition": self.condition,
+            "notes": self.notes,
+        }
+        return {key: text for key, value in values.items() if (text := value.strip())}

@@ -1,0 +1,248 @@
+"""Live recording: begins, pauses and ends the session of what runs; no widget."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from ferdesk.errors import FerdeskError
+from ferdesk.runtime.ports import Services
+from ferdesk.runtime.recording import Recorder, Recording, SessionOutput
+from ferdesk.runtime.recording_options import RecordingOptions
+from ferdesk.runtime.status import Status
+from ferdesk.sessions.naming import name_faces
+from ferdesk.ui.kit.folders import open_folder
+from ferdesk.ui.kit.language import tr, translated
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.task_runner import TaskRunner
+from ferdesk.ui.live.recording_state import RecordingState
+
+log = logging.getLogger(__name__)
+
+
+class LiveRecording(QObject):
+    """Live recording: one at a time, opened and closed on worker threads."""
+
+    changed = Signal(object)
+    """A ``RecordingState``."""
+    notified = Signal(object)
+    """A ``Notice``."""
+    marked = Signal(float, str)
+    """A marker that is kept or sent: its time on the monotonic clock, and its label."""
+    review_wanted = Signal(object)
+    """The folder of a session that the user wants to look at."""
+
+    def __init__(
+        self,
+        services: Services,
+        recorder: Recorder,
+        tasks: TaskRunner,
+        status: Callable[[], Status],
+        clock: Callable[[], float],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._services, self._recorder, self._tasks = services, recorder, tasks
+        self._engine_status, self._clock = status, clock
+        self.names: Mapping[int, str] = {}
+        """What the faces of this source are called, by id; a session that ends keeps it."""
+        self._options = RecordingOptions()
+        self._num_opening = self._num_closing = 0
+        self._since_s = 0.0
+        self._paused_since_s: float | None = None
+        self._paused_s = 0.0
+        self._begins_at_s: float | None = None
+        self._warned = self._marker = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether a session is open, being opened, or counted down to."""
+        counting = self._begins_at_s is not None
+        return counting or self._recorder.recording is not None or self._num_opening > 0
+
+    @property
+    def paused(self) -> bool:
+        recording = self._recorder.recording
+        return recording is not None and recording.paused
+
+    def start(self, options: RecordingOptions) -> None:
+        """Begin a session, after the countdown where there is one."""
+        if self.active:
+            return
+        self._options = options
+        if options.countdown_s > 0:
+            self._begins_at_s = self._clock() + options.countdown_s
+            self._tell()
+        else:
+            self._begin()
+
+    def stop(self) -> None:
+        """Close the session, if there is one, without waiting for the disk; end a countdown."""
+        self._begins_at_s = None
+        ended = self._recorder.end()
+        if ended is not None and ended[1]:
+            self._close(ended[0])
+        self._tell()
+
+    def set_paused(self, paused: bool) -> None:
+        """Leave out what comes from now on, or take it in again; times stay true."""
+        if self._recorder.recording is None or paused == self.paused:
+            return
+        self._recorder.set_paused(paused)
+        now_s = self._clock()
+        if paused:
+            self._paused_since_s = now_s
+        elif self._paused_since_s is not None:
+            self._paused_s += now_s - self._paused_since_s
+            self._paused_since_s = None
+        self._tell()
+
+    def mark(self, label: str, at_s: float | None = None) -> None:
+        """Set a marker in the session that is being recorded, now or at ``at_s``."""
+        moment_s = self._clock() if at_s is None else at_s
+        t_s = self._recorder.mark(label, moment_s)
+        streams = self._recorder.streams
+        if t_s is not None or streams:
+            self.marked.emit(moment_s, label)
+        if t_s is None:
+            text = tr("Start recording (R) to add markers.")
+            if streams:
+                text = tr("Marker sent to the stream only (not recording).")
+            self.notified.emit(Notice(text, stays=False))
+            return
+        self._marker = label
+        minutes, seconds = divmod(t_s, 60)
+        text = tr("Marker “{label}” at {time}.").format(
+            label=label, time=f"{int(minutes):02d}:{seconds:04.1f}"
+        )
+        self.notified.emit(Notice(text, stays=False))
+        self._tell()
+
+    def refresh(self) -> None:
+        """Look at the clock and at the session; a few times a second."""
+        if self._begins_at_s is not None and self._clock() >= self._begins_at_s:
+            self._begin()
+        session, length_s = self._session, self._options.length_s
+        over = length_s is not None and self._elapsed_s() >= length_s
+        if session is not None and (session.problem or over):
+            self.stop()
+        self._tell()
+
+    @property
+    def _session(self) -> SessionOutput | None:
+        """The session that is being written, once it is open."""
+        recording = self._recorder.recording
+        return recording.session if recording is not None and recording.opened else None
+
+    def _elapsed_s(self) -> float:
+        """Recorded time, without pauses."""
+        paused_s = self._paused_s
+        if self._paused_since_s is not None:
+            paused_s += self._clock() - self._paused_since_s
+        return max(0.0, self._clock() - self._since_s - paused_s)
+
+    def _begin(self) -> None:
+        self._begins_at_s = None
+        self._num_opening += 1
+        self._since_s, self._paused_s, self._paused_since_s = self._clock(), 0.0, None
+        self._warned = self._marker = ""
+        recording = self._recorder.begin()
+        make = partial(self._services.start_recording, self._engine_status(), self._options)
+        self._tasks.run(
+            partial(_open, recording, make, dict(self.names)),
+            partial(self._opened, recording),
+            partial(self._refused, recording),
+        )
+        self._tell()
+
+    def _opened(self, recording: Recording, notice: Notice | None) -> None:
+        """``notice`` says how it ended, where the end came while it was being opened."""
+        self._num_opening -= 1
+        if notice is not None:
+            self._num_closing += 1
+            self._closed(recording.session.folder, notice)
+        self._tell()
+
+    def _refused(self, recording: Recording, message: str) -> None:
+        self._num_opening -= 1
+        if self._recorder.recording is recording:
+            self._recorder.end()
+        self.notified.emit(Notice(message, "error"))
+        self._tell()
+
+    def _close(self, recording: Recording) -> None:
+        self._num_closing += 1
+        self._tasks.run(
+            partial(_finish, recording, dict(self.names)),
+            partial(self._closed, recording.session.folder),
+            self._close_failed,
+        )
+        self._tell()
+
+    def _closed(self, folder: Path, notice: Notice) -> None:
+        look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
+        show = Choice(tr("Open folder"), partial(open_folder, folder))
+        self._close_told(replace(notice, choices=(look, show)))
+
+    def _close_failed(self, message: str) -> None:
+        self._close_told(Notice(message, "error"))
+
+    def _close_told(self, notice: Notice) -> None:
+        self._num_closing -= 1
+        self.notified.emit(notice)
+        self._tell()
+
+    def _warn_once(self, session: SessionOutput) -> None:
+        """Tell what threatens the recording when it begins to, not with every new number in it."""
+        kind = session.warning_kind
+        if kind and kind != self._warned:
+            self.notified.emit(Notice(session.warning, "warning"))
+        self._warned = kind
+
+    def _tell(self) -> None:
+        recording, session = self._recorder.recording, self._session
+        active = session is not None
+        if session is not None:
+            self._warn_once(session)
+        begins_at_s = self._begins_at_s
+        left_s = self._options.length_s
+        self.changed.emit(
+            RecordingState(
+                num_lost=recording.num_lost if recording is not None else 0,
+                marker=self._marker if active else "",
+                active=active,
+                changing=self._num_opening > 0 or self._num_closing > 0,
+                elapsed_s=self._elapsed_s() if active else 0.0,
+                paused=active and self.paused,
+                begins_in_s=0.0 if begins_at_s is None else max(0.0, begins_at_s - self._clock()),
+                counting_down=begins_at_s is not None,
+                length_s=left_s if active else None,
+            )
+        )
+
+
+def _open(
+    recording: Recording, make: Callable[[], SessionOutput], names: Mapping[int, str]
+) -> Notice | None:
+    """Where the recording was stopped while its session was being opened, close it at once."""
+    return _finish(recording, names) if recording.open(make) else None
+
+
+def _finish(recording: Recording, names: Mapping[int, str]) -> Notice:
+    recording.close()
+    session = recording.session
+    if names:
+        try:
+            name_faces(session.folder, names)
+        except FerdeskError as error:  # the rows are whole; only the names are missing
+            log.warning("the names of the faces are not kept: %s", error)
+    saved = tr("Recording saved to {folder} ({count:,} rows).").format(
+        count=session.num_rows, folder=session.folder
+    )
+    if session.problem:
+        log.error("a recording stopped: %s", session.problem)
+        return Notice(f"{translated(session.problem)} {saved}", "error")
+    return Notice(saved, stays=False)

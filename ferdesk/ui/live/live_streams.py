@@ -1,0 +1,53 @@
+"""Live streams: opens and closes those that send results to other programs; no widget."""
+
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from ferdesk.runtime.ports import Services
+from ferdesk.runtime.recording import Recorder, Stream
+from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.task_runner import TaskRunner
+
+
+class LiveStreams(QObject):
+    """Live streams, by their kinds."""
+
+    changed = Signal(object)
+    """A frozenset of the kinds of stream that are open."""
+    notified = Signal(object)
+    """A ``Notice``."""
+
+    def __init__(
+        self,
+        services: Services,
+        recorder: Recorder,
+        tasks: TaskRunner,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._services, self._recorder, self._tasks = services, recorder, tasks
+
+    def switch(self, kind: str, on: bool) -> None:
+        """Open or close a stream; ``changed`` tells what became of it."""
+        if on and kind not in self._recorder.streams:
+            self._tasks.run(partial(self._open, kind), self._opened, self._refused)
+        elif not on and (stream := self._recorder.remove_stream(kind)) is not None:
+            self._tasks.run(stream.close, lambda _: None, self._refused)
+            self.changed.emit(self._recorder.streams)
+
+    def _open(self, kind: str) -> Stream:
+        """On a worker thread, which also closes what is not wanted by then."""
+        stream = self._services.open_stream(kind)
+        unwanted = self._recorder.add_stream(kind, stream)
+        if unwanted is not None:
+            unwanted.close()
+        return stream
+
+    def _opened(self, stream: Stream) -> None:
+        self.notified.emit(Notice(stream.address))
+        self.changed.emit(self._recorder.streams)
+
+    def _refused(self, message: str) -> None:
+        self.notified.emit(Notice(message, "error"))
+        self.changed.emit(self._recorder.streams)
