@@ -10,6 +10,8 @@ from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import FaceResult
 from ferdesk.messages import Message, translatable
 
+MANY_FACES = 6
+"""Of more faces, all but those that the user asks about are annotated in few letters."""
 REASONS: dict[LowConfidenceReason, Message] = {
     "small": translatable("too small"),
     "turned": translatable("turned away"),

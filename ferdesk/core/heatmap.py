@@ -1,5 +1,6 @@
 """Heatmaps: the network's maps upsampled onto the crop, normalised, and as pixels to paint."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -30,6 +31,19 @@ class HeatmapChoice:
     opacity: float = 0.6
     label: str | None = None
     colours: HeatColours = "viridis"
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Heat of a model's maps: which one is painted, and where their cells lie."""
+
+    choice: HeatmapChoice
+    places: Mapping[MapName, MapPlace]
+
+    def pixels(self, face: FaceResult) -> NDArray[np.uint32] | None:
+        """As ``heat_pixels``; None where the model has no such map."""
+        place = None if self.choice.name is None else self.places.get(self.choice.name)
+        return None if place is None else heat_pixels(face, self.choice, place)
 
 
 def heat_pixels(

@@ -1,19 +1,24 @@
 """Recording factory: session folders, their headers, and the video beside the rows."""
 
 import itertools
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import ferdesk
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
 from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
+from ferdesk.core.heatmap import Heat
 from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder
 from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def new_folder(root: Path, name: str) -> Path:
@@ -74,11 +79,13 @@ def video_mode(name: str) -> VideoMode | None:
     )
 
 
-def open_video(folder: Path, mode: VideoMode | None, *, lossless: bool) -> VideoWriter | None:
+def open_video(
+    folder: Path, mode: VideoMode | None, *, lossless: bool, heat: Heat | None = None
+) -> VideoWriter | None:
     """The video of a session in ``folder``, where one is wanted.
 
     An anonymous one of a source that does not wait is searched as ``analyze`` searches a file; a
-    ``lossless`` one is so already.
+    ``lossless`` one is so already. ``heat`` is painted into one with overlay.
 
     Raises:
         RecordingError: this installation has no encoder.
@@ -87,7 +94,7 @@ def open_video(folder: Path, mode: VideoMode | None, *, lossless: bool) -> Video
     if mode is None:
         return None
     search = open_cover_search() if mode == "anonymous" and not lossless else None
-    return VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless, search=search)
+    return VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless, search=search, heat=heat)
 
 
 def open_cover_search() -> ExhaustiveSearch:
@@ -100,9 +107,14 @@ def open_cover_search() -> ExhaustiveSearch:
 
 
 def session_header(
-    source: SourceInfo, model: ModelInfo, device: DeviceInfo, settings: dict[str, object]
+    source: SourceInfo,
+    model: ModelInfo,
+    device: DeviceInfo,
+    settings: dict[str, object],
+    *,
+    about: Mapping[str, str] = NOTHING,
 ) -> SessionHeader:
-    """What ``session.json`` says from the beginning."""
+    """What ``session.json`` says from the beginning; ``about`` is what the user said of it."""
     return SessionHeader(
         program_version=ferdesk.__version__,
         model={
@@ -122,6 +134,7 @@ def session_header(
         settings=settings,
         started_utc=datetime.now(UTC),
         file_starts_utc=source.starts_utc,
+        about=about,
     )
 
 

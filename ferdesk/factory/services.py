@@ -16,6 +16,7 @@ from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.core.geometry import Box
+from ferdesk.core.heatmap import Heat
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
@@ -41,6 +42,7 @@ from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
@@ -147,7 +149,7 @@ class WindowServices:
 
         write_parquet(session, path, review)
 
-    def start_recording(self, status: Status, video: str = "off") -> SessionWriter:
+    def start_recording(self, status: Status, options: RecordingOptions) -> SessionWriter:
         """Begin a session of what runs.
 
         Raises:
@@ -159,20 +161,24 @@ class WindowServices:
                 translatable("Nothing runs that could be recorded; press Start first.")
             )
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        folder = new_folder(self.sessions_folder(), f"{stamp}-{status.source.name}")
+        root = options.folder or self.sessions_folder()
+        folder = new_folder(root, f"{stamp}-{options.name.strip() or status.source.name}")
         settings = {
             **status.post_processing.table(),
             "camera_format": str(status.source.asked),
-            "video": video_mode(video),
+            "video": video_mode(options.video),
         }
         if status.model_choice:
             settings["model_choice"] = status.model_choice
-        header = session_header(status.source, status.model, status.device, settings)
+        header = session_header(
+            status.source, status.model, status.device, settings, about=options.about
+        )
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"
-        mode = video_mode(video)
+        mode = video_mode(options.video)
+        heat = Heat(options.heatmap, status.model.maps) if options.heatmap else None
         writer = SessionWriter(
-            folder, header, live=live, video=open_video(folder, mode, lossless=False)
+            folder, header, live=live, video=open_video(folder, mode, lossless=False, heat=heat)
         )
         for face_id, baseline in status.post_processing.baselines.items():
             writer.note_baseline(face_id, baseline)

@@ -49,3 +49,8 @@ class Playback(Protocol):
     def step(self, by: int) -> None:
         """Pause, and go ``by`` frames on, or back where it is negative."""
         ...
+
+
+def playback_of(source: object) -> Playback | None:
+    """``source``, where it can be paused and moved."""
+    return source if isinstance(source, Playback) else None

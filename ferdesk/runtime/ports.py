@@ -14,6 +14,7 @@ from ferdesk.core.types import CameraFormat
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput, Stream
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
@@ -85,11 +86,8 @@ class Services(Protocol):
         """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread."""
         ...
 
-    def start_recording(self, status: Status, video: str = "off") -> SessionOutput:
-        """Begin a session for the source that is running; called on a worker thread.
-
-        ``video``: ``off``, ``clean``, ``overlay`` or ``anonymous``.
-        """
+    def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:
+        """Begin a session for the source that is running; called on a worker thread."""
         ...
 
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:

@@ -1,4 +1,4 @@
-"""Recording options: what a recording is called, what it keeps beside the rows, how long it lasts."""
+"""Recording options: what a recording is called, what it keeps, how long it lasts."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -24,7 +24,7 @@ from ferdesk.errors import FerdeskError
 from ferdesk.messages import translatable
 from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.model_choice import Candidate, choose_model
-from ferdesk.runtime.playback import Playback
+from ferdesk.runtime.playback import Playback, playback_of
 from ferdesk.runtime.rates import rate
 from ferdesk.runtime.reconnect import LOST_AFTER_S, FrameSource, Reconnecting, events_of
 from ferdesk.runtime.status import ACTIVE, EventKind, State, Status, device_change
@@ -119,8 +119,7 @@ class Run:
     @property
     def playback(self) -> Playback | None:
         """The source, where it can be paused and moved."""
-        source = self._source
-        return source if isinstance(source, Playback) else None
+        return playback_of(self._source)
 
     def status(self) -> Status:
         now_s = self._clock()

@@ -19,6 +19,7 @@ from ferdesk.factory.sources import frames_of, open_source
 from ferdesk.paths import detectors_folder
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.recording import Recorder
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import ACTIVE
 
 SHARED = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared"))
@@ -93,7 +94,11 @@ def recorded_live(
 
     def record(result: FrameResult) -> None:
         if not recording.opened:
-            recording.open(lambda: services.start_recording(engine.status(), "anonymous"))
+            recording.open(
+                lambda: services.start_recording(
+                    engine.status(), RecordingOptions(video="anonymous")
+                )
+            )
         recorder.take(result)
 
     engine = Engine(on_result=record, on_change=look)

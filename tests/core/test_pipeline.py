@@ -301,3 +301,22 @@ def test_what_is_unclear_is_decided_by_the_smoothed_probabilities() -> None:
     pipeline.process(grainy(0))
     assert [face.reason for face in pipeline.process(grainy(1)).faces] == ["unclear"] * 2
     assert [face.reason for face in pipeline.process(grainy(20)).faces] == [""] * 2
+
+
+def test_in_another_stretch_of_a_film_no_face_goes_on_and_no_id_comes_again() -> None:
+    class Changing(Classifier):
+        def classify(self, crops: np.ndarray) -> list[Expression]:
+            self.batches.append(len(crops))
+            share = np.zeros(7, np.float32)
+            share[len(self.batches) % 7] = 1.0
+            return [Expression(share) for _ in crops]
+
+    pipeline = Pipeline(Detector(Box(10, 10, 50, 50)), Changing())
+    ids, raw = [], []
+    # a hair's breadth on, and back: neither is the same place
+    for index, stretch in ((0, 0), (1, 0), (2, 1), (1, 2)):
+        found = pipeline.process(replace(frame(index), stretch=stretch)).faces[0]
+        ids.append(found.face_id)
+        raw.append(bool(np.array_equal(found.smoothed, found.expression.probabilities)))
+    assert ids == [1, 1, 2, 3]
+    assert raw == [True, False, True, True]

@@ -13,6 +13,7 @@ from ferdesk.core.baseline import Baseline
 from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.engine import Engine
+from ferdesk.runtime.playback import PlaybackStatus
 from ferdesk.runtime.recording import MAX_WAITING_RESULTS, Recorder
 from ferdesk.runtime.status import State, Status
 from tests.helpers.results import FACE, make_result
@@ -345,3 +346,59 @@ def test_a_stream_that_was_removed_is_given_nothing_more(send: Callable[[Recorde
     sender.join(10)
     send(recorder)
     assert early == [False]
+
+
+def test_a_pause_leaves_out_rows_and_its_own_drops_and_is_noted() -> None:
+    clock, status = [50.0], Status(num_dropped=4)
+    statuses = [status]
+    recorder = Recorder(status=lambda: statuses[0], clock=lambda: clock[0])
+    stream, session = Stream(), Session()
+    recorder.add_stream("lsl", stream)
+    recording = recorder.begin()
+    recording.open(lambda: session)
+    recorder.take(result(1))
+    statuses[0] = replace(status, num_dropped=6)
+    recorder.set_paused(True)
+    clock[0] = 57.0
+    recorder.take(result(2))
+    recorder.mark("during", 58.0)
+    statuses[0] = replace(status, num_dropped=30)
+    recorder.set_paused(False)
+    recorder.take(result(3))
+    statuses[0] = replace(status, num_dropped=33)
+    recorder.end()
+    recording.close()
+    assert session.entries == [
+        ("row", 1),
+        ("event", "recording_paused", 50.0),
+        ("marker", "during", 58.0),
+        ("event", "recording_resumed", 57.0),
+        ("row", 3),
+    ]
+    assert stream.entries == [1, 2, "during", 3]
+    assert session.closed_with == [(None, 2 + 3)]
+
+
+def test_a_recording_that_ends_paused_counts_no_drops_of_the_pause() -> None:
+    statuses = [Status(num_dropped=1)]
+    recorder = Recorder(status=lambda: statuses[0], clock=lambda: 9.0)
+    session = Session()
+    recorder.begin().open(lambda: session)
+    statuses[0] = Status(num_dropped=3)
+    recorder.set_paused(True)
+    statuses[0] = Status(num_dropped=90)
+    ended = recorder.end()
+    assert ended is not None
+    ended[0].close()
+    assert session.closed_with == [(None, 2)]
+
+
+def test_frames_of_a_place_that_was_left_are_not_recorded() -> None:
+    playback = PlaybackStatus(2.0, 9.0, stretch=3)
+    recorder = Recorder(status=lambda: Status(playback=playback))
+    session = Session()
+    recorder.begin().open(lambda: session)
+    for index, stretch in ((8, 2), (1, 3), (2, 3)):
+        given = result(index)
+        recorder.take(replace(given, frame=replace(given.frame, stretch=stretch)))
+    assert session.entries == [("row", 1), ("row", 2)]

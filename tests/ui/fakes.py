@@ -32,6 +32,7 @@ from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review
@@ -247,6 +248,7 @@ class FakeServices:
     devices: list[str] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
+    options: list[RecordingOptions] = field(default_factory=list)
     plugged: list[SourceChoice] = field(
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
     )
@@ -294,8 +296,9 @@ class FakeServices:
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
         return self.faces_found
 
-    def start_recording(self, status: Status, video: str = "off") -> SessionOutput:
-        self.videos.append(video)
+    def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:
+        self.videos.append(options.video)
+        self.options.append(options)
         if self.refuses_recording:
             raise RecordingError(self.refuses_recording)
         self.recordings.append(FakeRecording(self.folder / f"session-{len(self.recordings)}"))

@@ -185,9 +185,10 @@ def test_a_map_that_the_model_lacks_is_greyed(
     run(window, qtbot)
     model = window.live_page.heatmap.maps.model()
     assert isinstance(model, QStandardItemModel)
-    assert [model.item(row).isEnabled() for row in range(3)] == [True, False, False]
+    assert [model.item(row).isEnabled() for row in range(3)] == [False, True, False]
     window.live_page.heatmap.switch.setChecked(True)
     window.live_page.heatmap.maps.setCurrentIndex(2)
+    assert model.item(2).text() == "Attention, early layer"
     assert "has no such map" in window.live_page.heatmap.meaning.text()
     assert not window.grab().isNull()
 

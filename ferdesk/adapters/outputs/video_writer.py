@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.annotation import annotate
+from ferdesk.adapters.outputs.heat_drawing import draw_heat
+from ferdesk.core.annotation import MANY_FACES, annotate, short_words
 from ferdesk.core.anonymize import Anonymizer
+from ferdesk.core.heatmap import Heat
 from ferdesk.core.palette import PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
@@ -95,8 +97,9 @@ class VideoWriter:
         *,
         lossless: bool = False,
         search: FaceSearch | None = None,
+        heat: Heat | None = None,
     ) -> None:
-        """Nothing is opened before the first frame.
+        """Nothing is opened before the first frame. ``heat`` is painted into an ``overlay``.
 
         ``search`` looks for faces in every picture of an ``anonymous`` video before it is written,
         where the analysis itself looks only as long as it has time; it is closed with the video.
@@ -106,6 +109,7 @@ class VideoWriter:
         """
         self.path, self.mode = path, mode
         self._lossless = lossless
+        self._heat = heat
         self._anonymizer = Anonymizer() if mode == "anonymous" else None
         self._cover_search = None if search is None else CoverSearch(search)
         self._encoders = encoders()
@@ -203,7 +207,10 @@ class VideoWriter:
         elif self._anonymizer is not None:
             self._cover([Searched(result, t_s, ())])
         elif self.mode == "overlay":
-            self._encode(draw_faces(result.frame.image, result.faces), t_s)
+            image = result.frame.image
+            if self._heat is not None:
+                image = draw_heat(image, result.faces, self._heat)
+            self._encode(draw_faces(image, result.faces), t_s)
         else:
             self._encode(result.frame.image, t_s)
 
@@ -303,7 +310,7 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray
         cv2.rectangle(drawn, *corners, ground, thin + 3, cv2.LINE_AA)
         for line in _dashes(*corners, 7 * thin) if face.low_confidence else _sides(*corners):
             cv2.line(drawn, *line, rgb(annotation.colour), thin + 1, cv2.LINE_AA)
-        text = face_text(face)
+        text = face_text(face, short=len(faces) > MANY_FACES)
         (text_width, text_height), below = cv2.getTextSize(text, font, scale, thin)
         pad = round(8 * scale)
         left = min(max(0, corners[0][0]), max(0, width - text_width - 2 * pad))
@@ -343,6 +350,8 @@ def _dashes(first: _Point, last: _Point, step: int) -> list[tuple[_Point, _Point
     return dashes
 
 
-def face_text(face: FaceResult) -> str:
+def face_text(face: FaceResult, *, short: bool = False) -> str:
     """What the plate beside a face says; always in English, as its letters are OpenCV's."""
+    if short:
+        return f"#{face.face_id} {short_words(face)}".rstrip()
     return f"#{face.face_id}  {annotate(face).words}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from ferdesk.core.annotation import annotate, short_words
+from ferdesk.core.annotation import MANY_FACES, annotate, short_words
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
 from ferdesk.ui.kit.language import translated
@@ -13,8 +13,6 @@ from ferdesk.ui.kit.plates import PlatePlaces, inside, is_free, leader
 from ferdesk.ui.kit.theme import DARK, GRID, plate_colour
 from ferdesk.ui.kit.view_transform import ViewTransform
 
-MANY_FACES = 6
-"""Of more, only the chosen one and the one under the mouse are labelled in full."""
 _DOT = 0.7
 """The dot's width, as a share of the letters' height."""
 _LONGEST_NAME = 16

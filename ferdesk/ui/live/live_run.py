@@ -1,6 +1,5 @@
 """Live run: engine, recorder and the choice of source behind the live page; no widget."""
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -27,8 +26,6 @@ from ferdesk.ui.live.camera_watch import CameraWatch
 from ferdesk.ui.live.live_recording import LiveRecording
 from ferdesk.ui.live.live_streams import LiveStreams
 from ferdesk.ui.live.source_names import source_title
-
-log = logging.getLogger(__name__)
 
 TICK_MS = 200
 
@@ -248,8 +245,10 @@ class Live(QObject):
 
     @property
     def _at_end(self) -> bool:
-        playback = self._status.playback
-        return playback is not None and playback.at_end
+        status = self._status
+        at_end = status.playback is not None and status.playback.at_end
+        # the last frames may still be in work
+        return at_end and status.num_analysed + status.num_dropped >= status.num_seen
 
     @property
     def post_processing(self) -> PostProcessing:

@@ -1,0 +1,85 @@
+"""Folder of pictures: stepped through; each picture is a place of its own."""
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ferdesk.core.types import Frame
+from ferdesk.errors import SourceError
+from ferdesk.factory.sources import open_source
+from ferdesk.runtime.playback import Playback
+from ferdesk.runtime.reconnect import FrameSource, events_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """b is no picture; the others differ in size and brightness."""
+    for i, name in enumerate(("a.png", "c.png", "d.png")):
+        cv2.imwrite(str(tmp_path / name), np.full((20 + i, 30, 3), 50 * (i + 1), np.uint8))
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    return tmp_path
+
+
+def opened(folder: Path) -> FrameSource:
+    source = open_source(str(folder), paced=True)
+    assert source.open().kind == "still"
+    return source
+
+
+def read(source: FrameSource) -> Frame:
+    frame = source.read()
+    assert frame is not None
+    return frame
+
+
+def test_a_folders_pictures_are_stepped_through_in_order(folder: Path) -> None:
+    source = opened(folder)
+    assert isinstance(source, Playback)
+    first = read(source)
+    source.step(2)
+    third = read(source)
+    assert (first.image.mean(), third.image.mean()) == (50, 100)
+    assert source.playback().name == "c.png"
+    assert (source.playback().position_s, source.playback().length_s) == (2, 4)
+    assert first.stretch != third.stretch
+    source.seek(3)
+    assert read(source).image.shape == (22, 30, 3)
+    source.close()
+
+
+def test_one_that_cannot_be_read_is_told_and_the_next_can_be_shown(folder: Path) -> None:
+    source = opened(folder)
+    assert isinstance(source, Playback)
+    read(source)
+    source.step(1)
+    given: list[Frame] = []
+    reader = threading.Thread(target=lambda: given.append(read(source)))
+    reader.start()
+    reader.join(0.2)
+    assert given == []
+    assert source.playback().name == "b.png"
+    source.step(1)
+    reader.join(5)
+    assert given[0].image.mean() == 100
+    assert [event.kind for event in events_of(source)] == ["pictures_damaged"]
+    source.close()
+
+
+def test_at_the_end_it_stays_or_begins_again(folder: Path) -> None:
+    source = opened(folder)
+    assert isinstance(source, Playback)
+    source.step(9)
+    assert read(source).image.mean() == 150
+    source.set_loops(True)
+    source.step(1)
+    assert read(source).image.mean() == 50
+    source.close()
+    assert source.read() is None
+
+
+def test_a_folder_without_pictures_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no pictures"):
+        open_source(str(tmp_path), paced=True)
