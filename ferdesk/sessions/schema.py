@@ -139,7 +139,6 @@ def session_table(
     starts_at_s = counts.first_t_s or 0.0
     return {
         "schema": SCHEMA,
-        **header.about,
         "program": {"name": "ferdesk", "version": header.program_version},
         "model": header.model,
         "provider": header.provider,
