@@ -12,6 +12,7 @@ from typing import Any
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import VideoMode
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import (
@@ -66,6 +67,8 @@ class AnalysisOptions:
     """When the file began, in place of the date that it carries."""
     folder_name: str = ""
     """Name of the session's folder, in place of the source's."""
+    measures: MeasuresChoice = "off"
+    """What of the faces themselves is measured."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """``participant`` and ``condition`` of the session, where they are known."""
 
@@ -79,6 +82,8 @@ class AnalysisOptions:
             "camera_format": str(self.asked),
             "smoothing_tau_s": SMOOTHING_TAU_S,
             "video": self.video,
+            # where nothing is measured, as sessions from before have it
+            **({} if self.measures == "off" else {"measures": self.measures}),
         }
 
     def table(self) -> dict[str, object]:
@@ -91,6 +96,7 @@ class AnalysisOptions:
             "duration_s": self.duration_s,
             "video": self.video,
             "film_began": None if began is None else began.isoformat(),
+            "measures": self.measures,
         }
 
     @classmethod
@@ -105,6 +111,7 @@ class AnalysisOptions:
             duration_s=table["duration_s"],
             video=table["video"],
             film_began=None if began is None else datetime.fromisoformat(began),
+            measures=table["measures"],
         )
 
 
@@ -233,7 +240,9 @@ def analyze_one(
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Write the session of one source; what is wrong with it is told by ``warn``, never raised."""
-    work = _Work(name, pipeline.for_new_source(), options, tell, warn, advance, stop_requested)
+    pipeline = pipeline.for_new_source()
+    pipeline.set_post_processing(replace(pipeline.post_processing, measures=options.measures))
+    work = _Work(name, pipeline, options, tell, warn, advance, stop_requested)
     try:
         _analyze_one(work)
     except FerdeskError as error:
@@ -407,6 +416,7 @@ def _follow_live(work: _Work) -> SessionOutput:
     recorder = Recorder(status=engine.status, classify_every_face=engine.classify_every_face)
     _add_streams(recorder, options)
     recording = recorder.begin()
+    engine.set_post_processing(work.pipeline.post_processing)
     engine.start(lambda: open_source(work.name, asked=options.asked), lambda: work.pipeline)
     began_s: float | None = None
     status = engine.status()

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ferdesk.core.heatmap import HeatColours
 from ferdesk.core.locations import has_credentials
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
@@ -80,6 +81,8 @@ class Settings:
     """What ``measured_model`` was chosen for: models, their versions and the device."""
     provider: Provider = "auto"
     """The device that runs the model; --provider on the command line overrides it."""
+    measures: MeasuresChoice = "off"
+    """What is measured: nothing, landmarks and head pose, or movements, blinks and gaze too."""
     smoothing_tau_s: float = field(default=SMOOTHING_TAU_S, metadata={"range": (0.0, 3.0)})
     """Time constant of the smoothing, in seconds; 0 = off."""
     uncertain_below: float = field(default=CONFIDENCE_THRESHOLD, metadata={"range": (0.0, 1.0)})

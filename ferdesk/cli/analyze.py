@@ -39,6 +39,15 @@ class VideoKind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
+class MeasureKind(StrEnum):
+    """What of the faces themselves is measured."""
+
+    OFF = "off"
+    POSE = "pose"
+    ALL = "all"
+    MEAN = "mean"
+
+
 class StreamKind(StrEnum):
     """Stream that results are sent to while they come."""
 
@@ -102,6 +111,13 @@ def analyze(
         VideoKind | None,
         typer.Option(help="Video content: original, with overlay, or with faces blurred."),
     ] = None,
+    measure: Annotated[
+        MeasureKind,
+        typer.Option(
+            help="Measure landmarks and head pose; or movements, blinks and gaze too; "
+            "or movements as the mean with the mirror image."
+        ),
+    ] = MeasureKind.OFF,
     stream: Annotated[
         list[StreamKind] | None, typer.Option(help="Send results while they come (repeatable).")
     ] = None,
@@ -140,6 +156,7 @@ def analyze(
             video=(video_mode or VideoKind.CLEAN).value if video or video_mode else None,
             streams=tuple(streams),
             film_began=began,
+            measures=measure.value,
         )
         archive = ArchiveOptions(jobs, redo, dry_run, match, recursive, labels, as_json)
         code = analyze_sources(sources, options, archive, model, provider, stop_requested)

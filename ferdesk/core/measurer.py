@@ -53,24 +53,16 @@ class Measured:
 class Measurer:
     """Measurer of one source's faces; it remembers them. ``for_new_source`` makes the next."""
 
-    def __init__(
-        self, open_models: Callable[[], MeasureModels], *, mean_of_mirrored: bool = False
-    ) -> None:
-        """Nothing is opened before something is to be measured.
-
-        Args:
-            open_models: the networks and the canonical face; may raise ``ModelError``.
-            mean_of_mirrored: movements are the mean of the picture's and its mirror image's.
-        """
+    def __init__(self, open_models: Callable[[], MeasureModels]) -> None:
+        """``open_models`` is called when something is to be measured; may raise ``ModelError``."""
         self._open_models = open_models
         self._models: MeasureModels | None = None
-        self._mirrored = mean_of_mirrored
         self._known: dict[int, _Known] = {}
         self._last: dict[int, tuple[float, FaceMeasures]] = {}
 
     def for_new_source(self) -> "Measurer":
         """Measurer with the same networks that remembers no face."""
-        return Measurer(self._open_models, mean_of_mirrored=self._mirrored)
+        return Measurer(self._open_models)
 
     def measure(
         self,
@@ -136,8 +128,12 @@ class Measurer:
     ) -> dict[int, FaceMeasures]:
         height, width = image.shape[:2]
         movements = None
-        if choice == "all":
-            movements = self._movements(models, image, list(there.values()), squares)
+        if choice in ("all", "mean"):
+            movements = models.networks.movements(list(there.values()))
+        if movements is not None and choice == "mean":
+            turned = _mirrored(squares, width)
+            mirrored = models.networks.landmarks(np.ascontiguousarray(image[:, ::-1]), turned)
+            movements = mean_of_mirrored(movements, models.networks.movements(mirrored))
         measures = {}
         for i, (face_id, landmarks) in enumerate(there.items()):
             known = self._known.setdefault(face_id, _Known())
@@ -170,23 +166,12 @@ class Measurer:
             measures[face_id] = one
         return measures
 
-    def _movements(
-        self,
-        models: MeasureModels,
-        image: NDArray[np.uint8],
-        there: Sequence[FaceLandmarks],
-        squares: Sequence[TurnedSquare],
-    ) -> NDArray[np.float32]:
-        movements = models.networks.movements(there)
-        if not self._mirrored:
-            return movements
-        width = image.shape[1]
-        turned = [
-            TurnedSquare(width - one.center_x, one.center_y, one.side, -one.roll_deg)
-            for one in squares
-        ]
-        mirrored = models.networks.landmarks(np.ascontiguousarray(image[:, ::-1]), turned)
-        return mean_of_mirrored(movements, models.networks.movements(mirrored))
+
+def _mirrored(squares: Sequence[TurnedSquare], width: int) -> list[TurnedSquare]:
+    """The same squares in the mirror image of a picture of this width."""
+    return [
+        TurnedSquare(width - one.center_x, one.center_y, one.side, -one.roll_deg) for one in squares
+    ]
 
 
 def square_of_detection(detection: Detection) -> TurnedSquare:

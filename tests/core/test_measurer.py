@@ -18,8 +18,8 @@ def face(x: float = 100.0, width: float = 80.0) -> Detection:
     return Detection(Box(x, 60.0, width, width), 0.9, SHORT_RANGE, roll_deg=5.0)
 
 
-def measurer_of(networks: FakeLandmarks, **options: bool) -> Measurer:
-    return Measurer(lambda: MeasureModels(networks, CANONICAL), **options)
+def measurer_of(networks: FakeLandmarks) -> Measurer:
+    return Measurer(lambda: MeasureModels(networks, CANONICAL))
 
 
 def test_switched_off_it_opens_nothing() -> None:
@@ -86,8 +86,7 @@ def test_faces_of_one_frame_go_through_the_network_at_once() -> None:
 
 def test_the_mean_with_the_mirror_image_swaps_sides_and_squares() -> None:
     networks = FakeLandmarks()
-    measurer = measurer_of(networks, mean_of_mirrored=True)
-    one = measurer.measure(IMAGE, {4: face()}, [4], 0.0, "all").faces[4]
+    one = measurer_of(networks).measure(IMAGE, {4: face()}, [4], 0.0, "mean").faces[4]
     assert one.movements == pytest.approx((SMILE + mirrored(SMILE)) / 2)
     assert one.movements is not None
     left, right = (MOVEMENTS.index(f"mouthSmile{side}") for side in ("Left", "Right"))

@@ -11,8 +11,9 @@ from ferdesk.core.measures.eyes import Gaze, Openness
 from ferdesk.core.measures.landmarks import FaceLandmarks
 from ferdesk.core.measures.pose import HeadPose
 
-MeasuresChoice = Literal["off", "pose", "all"]
-"""What is measured: nothing; landmarks and head pose; or movements, blinks and gaze too."""
+MeasuresChoice = Literal["off", "pose", "all", "mean"]
+"""What is measured: nothing; landmarks and head pose; movements, blinks and gaze too; or, with
+``mean``, movements as the mean of the picture and its mirror image, which takes twice the time."""
 
 UnmeasuredReason = Literal["", "off", "small", "hidden", "waiting"]
 """Why a face has no measures: they are off, it is too small, the landmark network sees no face
@@ -24,8 +25,8 @@ class FaceMeasures:
     """Measures of one face.
 
     ``landmarks`` are raw, ``smoothed`` [478, 3] float32 the same after the One-Euro filter, for
-    drawing. What follows ``pose`` is there with the choice ``all`` only: ``movements`` [52] float32
-    in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None with
+    drawing. What follows ``pose`` is there with ``all`` and ``mean`` only: ``movements`` [52]
+    float32 in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None with
     closed eyes too; the ``blinks`` that ended in this frame, and ``blink_rate``, those a minute,
     None before enough was seen. One that is not ``measured_now`` is from a frame shortly before.
     """

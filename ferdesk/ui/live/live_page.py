@@ -280,6 +280,7 @@ class LivePage(QWidget):
                 smoothing_tau_s=settings.smoothing_tau_s,
                 confidence_threshold=settings.uncertain_below,
                 smallest_face_px=settings.smallest_face_px,
+                measures=settings.measures,
             )
         )
         self.view.set_overlays(boxes=settings.show_boxes, labels=settings.show_labels)

@@ -72,6 +72,11 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 step=4,
                 suffix=mark(" pixels"),
             ),
+            Row(
+                "measures",
+                mark("Face measurements"),
+                mark("Each face takes a few milliseconds; with many faces they take turns."),
+            ),
         ),
     ),
     (
@@ -143,6 +148,10 @@ _CHOICES: dict[str, str] = {
     "record_video.clean": mark("Original video"),
     "record_video.overlay": mark("Video with boxes and labels"),
     "record_video.anonymous": mark("Video with faces blurred"),
+    "measures.off": mark("Off"),
+    "measures.pose": mark("Landmarks and head pose"),
+    "measures.all": mark("Also movements, blinks and gaze"),
+    "measures.mean": mark("Also movements, averaged with the mirror image"),
     "provider.auto": mark("Automatic"),
     "provider.cpu": mark("CPU"),
     "provider.cuda": mark("CUDA (NVIDIA)"),
