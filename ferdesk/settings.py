@@ -61,6 +61,8 @@ class Settings:
     """Recordings end by themselves after this many seconds; None for no limit."""
     recording_countdown_s: int = field(default=0, metadata={"range": (0, 60)})
     """Seconds counted down before a recording begins."""
+    ask_before_recording: bool = False
+    """Record opens a sheet (name, participant, length, folder) instead of starting at once."""
     marker_names: str = "1;2;3;4;5;6;7;8;9"
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
     camera_size: str = ""

@@ -28,6 +28,7 @@ from ferdesk.cli.options import (
 )
 from ferdesk.cli.sessions import report, sessions
 from ferdesk.cli.terminal import log_to_files, terminal
+from ferdesk.cli.window_analysis import analyze_for_window
 from ferdesk.display import display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import WORKER_COMMAND, sessions_folder
@@ -97,7 +98,9 @@ def window(
     from ferdesk.factory.services import WindowServices
 
     services = WindowServices(
-        model=model or remembered_model(), provider=wanted_provider(provider).value
+        model=model or remembered_model(),
+        provider=wanted_provider(provider).value,
+        analysis=analyze_for_window,
     )
     try:
         asked = camera_format_of(resolution, fps) if resolution or fps else None
@@ -143,7 +146,11 @@ def review(
     from ferdesk.app import run_app
     from ferdesk.factory.services import WindowServices
 
-    services = WindowServices(model=remembered_model(), provider=wanted_provider(None).value)
+    services = WindowServices(
+        model=remembered_model(),
+        provider=wanted_provider(None).value,
+        analysis=analyze_for_window,
+    )
     try:
         code = run_app(services, review=folder or sessions_folder())
     finally:

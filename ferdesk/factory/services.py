@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -39,7 +39,7 @@ from ferdesk.factory.streams import open_stream
 from ferdesk.messages import translatable
 from ferdesk.paths import sessions_folder
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.ports import FileAnalysis, SourceChoice
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -55,6 +55,8 @@ class WindowServices:
     model: str | None = None
     provider: Provider = "auto"
     root: Path | None = None
+    analysis: Callable[..., FileAnalysis] | None = None
+    """``ferdesk.cli.window_analysis``, which this room must not know."""
     _source: str = ""
     _pipeline: Pipeline | None = None
     _classifiers: dict[tuple[str | None, Provider], ExpressionClassifier] = field(
@@ -130,6 +132,30 @@ class WindowServices:
 
     def sessions_folder(self) -> Path:
         return self.root or sessions_folder()
+
+    def analyze_file(
+        self, file: Path, *, advance: Callable[[float], None], stop_requested: Callable[[], bool]
+    ) -> FileAnalysis:
+        """Analyse every frame of a file, as the command does.
+
+        Raises:
+            ModelError: the model is missing or broken.
+            SourceError: this window analyses no files.
+        """
+        if self.analysis is None:
+            raise SourceError(
+                translatable(
+                    "Files cannot be analysed here; run ferdesk analyze {path}.", path=file
+                )
+            )
+        return self.analysis(
+            file,
+            self.sessions_folder(),
+            self.model,
+            self.provider,
+            advance=advance,
+            stop_requested=stop_requested,
+        )
 
     def open_film(self, path: Path) -> SeekableVideo:
         """A recorded video.

@@ -1,6 +1,6 @@
 """Ports of the window: what it needs of the rest of the program; ``ferdesk.factory`` has them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,16 @@ class SourceChoice:
 
     name: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnalysis:
+    """Analysis of a file: its session's folder, None where none was begun, and what went wrong."""
+
+    name: str
+    folder: Path | None
+    warnings: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 class Film(Protocol):
@@ -99,6 +109,15 @@ class Services(Protocol):
 
     def sessions_folder(self) -> Path:
         """Where recordings go."""
+        ...
+
+    def analyze_file(
+        self, file: Path, *, advance: Callable[[float], None], stop_requested: Callable[[], bool]
+    ) -> FileAnalysis:
+        """Analyse every frame of a file, as the command does; on a worker thread.
+
+        ``advance`` is called after each frame with the seconds that are done.
+        """
         ...
 
     def open_film(self, path: Path) -> Film:

@@ -61,6 +61,12 @@ class Status:
     model_choice: str = ""
     playback: PlaybackStatus | None = None
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether a file waits: paused, at its end, or a picture among others."""
+        playback = self.playback
+        return playback is not None and (playback.paused or playback.at_end or playback.stepped)
+
 
 def device_change(device: DeviceInfo) -> str:
     """A sentence for the user whose network has just left its device."""

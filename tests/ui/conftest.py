@@ -4,6 +4,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -78,7 +79,7 @@ def no_thread_left() -> Iterator[None]:
 def make_window(
     qtbot: QtBot, services: FakeServices, clock: HeldClock, tmp_path: Path
 ) -> Callable[..., MainWindow]:
-    def make(settings: Settings | None = None, **asks: Callable[..., str]) -> MainWindow:
+    def make(settings: Settings | None = None, **asks: Callable[..., Any]) -> MainWindow:
         window = MainWindow(
             Live(services, clock=clock),
             settings or Settings(),

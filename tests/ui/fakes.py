@@ -29,7 +29,7 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.ports import FileAnalysis, SourceChoice
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -257,6 +257,8 @@ class FakeServices:
     camera_list_hangs: threading.Event | None = None
     films: dict[Path, FakeFilm] = field(default_factory=dict)
     parquets: list[Path] = field(default_factory=list)
+    analysed: list[Path] = field(default_factory=list)
+    analysis_hangs: bool = False
     faces_found: Sequence[Box] = ()
 
     def cameras(self) -> Sequence[SourceChoice]:
@@ -306,6 +308,15 @@ class FakeServices:
 
     def sessions_folder(self) -> Path:
         return self.folder / "sessions"
+
+    def analyze_file(
+        self, file: Path, *, advance: Callable[[float], None], stop_requested: Callable[[], bool]
+    ) -> FileAnalysis:
+        self.analysed.append(file)
+        while self.analysis_hangs and not stop_requested():
+            advance(1.5)
+            time.sleep(0.005)
+        return FileAnalysis(file.name, self.folder / "analysed", stopped=stop_requested())
 
     def open_film(self, path: Path) -> FakeFilm:
         return self.films.setdefault(path, FakeFilm())

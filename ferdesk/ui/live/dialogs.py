@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from ferdesk.core.file_types import dialog_pattern
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.live.marker_keys import ask_marker_names, ask_marker_text
+from ferdesk.ui.live.recording_sheet import SheetAnswer, ask_recording
 
 
 def ask_file(parent: QWidget) -> str:
@@ -33,4 +35,7 @@ class Dialogs:
     ask_file: Callable[[QWidget], str] = ask_file
     ask_address: Callable[[QWidget], str] = ask_address
     ask_marker: Callable[[QWidget], str] = ask_marker_text
+    ask_recording: Callable[[QWidget, RecordingOptions, bool, bool], SheetAnswer | None] = (
+        ask_recording
+    )
     ask_names: Callable[[QWidget, Sequence[str]], Sequence[str] | None] = ask_marker_names

@@ -1,6 +1,7 @@
 """Live page: the picture among its docks, the toolbar above and the status line below."""
 
 import contextlib
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.status import State, Status
 from ferdesk.settings import Settings, VideoChoice
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
-from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.selection import Selection
 from ferdesk.ui.kit.settings_store import SettingsStore, changed_fields
@@ -19,10 +19,12 @@ from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.dialogs import Dialogs
 from ferdesk.ui.live.dock_area import DockArea
 from ferdesk.ui.live.faces_panel import FacesPanel
+from ferdesk.ui.live.file_actions import FileActions
 from ferdesk.ui.live.heatmap_panel import HeatmapPanel
 from ferdesk.ui.live.live_actions import LiveActions
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerKeys
+from ferdesk.ui.live.recording_actions import RecordingActions
 from ferdesk.ui.live.recording_menu import RecordingMenu
 from ferdesk.ui.live.recording_state import RecordingState
 from ferdesk.ui.live.snapshot import Snapshots
@@ -71,9 +73,12 @@ class LivePage(QWidget):
             self.view, live.chores, live.services.find_faces, pictures_folder, self
         )
         self.sources = SourceActions(live, store, actions, self._dialogs, self)
+        self.files = FileActions(live, actions, self)
+        self.recordings = RecordingActions(live, store, actions, self._dialogs, self.files, self)
         actions.add(self, *self._specs())
         self.marker_keys = MarkerKeys(self, self.mark)
-        beside = tuple(actions[name] for name in ("marker", "markers", "review") if name in actions)
+        menu = ("new_recording", "pause_recording", "marker", "markers", "review")
+        beside = tuple(actions[name] for name in menu if name in actions)
         self.recording_menu = RecordingMenu(self, beside, self.choose_video, live.switch_stream)
         self.toolbar = Toolbar(
             actions,
@@ -100,13 +105,6 @@ class LivePage(QWidget):
         self._show_status(Status())
 
     # ---- recordings and markers
-
-    def toggle_recording(self) -> None:
-        if self.recording_state.active:
-            self.live.stop_recording()
-        else:
-            self.live.start_recording()
-        self._show_recording(self.recording_state)
 
     def choose_video(self, choice: VideoChoice) -> None:
         """Whether the next recordings keep the picture; snapshots follow the same choice."""
@@ -230,6 +228,7 @@ class LivePage(QWidget):
         self.stats.show_status(status)
         self.live_actions.show_status(status)
         self.sources.show_status(status)
+        self.files.show_status(status)
         if status.state in _OVER:
             self.faces.age()
         if status.model is not None:
@@ -241,18 +240,22 @@ class LivePage(QWidget):
     def _show_recording(self, recording: RecordingState) -> None:
         self.recording_state = recording
         self.status_line.show_recording(recording)
-        record = self.action_table["record"]
-        record.setChecked(recording.active)
-        elapsed = clock_text(recording.elapsed_s)
-        record.setText(elapsed if recording.active else tr("Record"))
-        give_icon(record, "circle-dot", "red" if recording.active else "text")
+        self.recordings.show_state(recording)
+        self.files.show_status(self._status)
+        self._show_state()
         self.action_table.refresh()
+        elapsed = clock_text(recording.elapsed_s)
         parts = (f"● {elapsed}" if recording.active else "", self.sources.button.title)
         self.title_changed.emit(" · ".join(part for part in parts if part))
 
     def _show_state(self) -> None:
         num_faces = len(self.view.result.faces) if self.view.result is not None else 0
-        self.view.set_state(view_state(self._status, self.sources.button.title, num_faces))
+        state = view_state(self._status, self.sources.button.title, num_faces)
+        if self.recording_state.counting_down:
+            seconds = math.ceil(self.recording_state.begins_in_s)
+            note = tr("Recording starts in {seconds} s").format(seconds=seconds)
+            state = replace(state, note=note)
+        self.view.set_state(state)
 
     # ---- settings
 
@@ -318,6 +321,7 @@ class LivePage(QWidget):
 
     def _show_heatmap(self) -> None:
         self.view.set_heatmap(self.heatmap.choice, self.heatmap.places)
+        self.recordings.heatmap = self.heatmap.choice
         with QSignalBlocker(self.action_table["heatmap"]):
             self.action_table["heatmap"].setChecked(self.heatmap.switch.isChecked())
 
@@ -325,16 +329,6 @@ class LivePage(QWidget):
 
     def _specs(self) -> tuple[ActionSpec, ...]:
         return (
-            ActionSpec(
-                "record",
-                mark("Record"),
-                self.toggle_recording,
-                "R",
-                "circle-dot",
-                mark("Record results to CSV"),
-                checkable=True,
-                enabled_when=self._can_record,
-            ),
             ActionSpec(
                 "snapshot",
                 mark("Snapshot"),
@@ -397,12 +391,15 @@ class LivePage(QWidget):
             ActionSpec("leave_full", "", self.leave_full, "Escape"),
         )
 
-    def _can_record(self) -> bool:
-        ready = self._status.state is State.RUNNING and not self.recording_state.changing
-        return self.recording_state.active or ready
-
     def _make_docks(self) -> DockArea:
-        area = DockArea(self.view, self)
+        # a file's bar belongs to its picture
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.files.bar)
+        area = DockArea(centre, self)
         area.add_dock("faces", tr("Faces"), self.faces)
         area.add_dock("heat", tr("Heatmap"), self.heatmap)
         left = Qt.DockWidgetArea.LeftDockWidgetArea
@@ -429,7 +426,13 @@ class LivePage(QWidget):
         live.source.connect(self._source_started)
         live.streaming.connect(self.recording_menu.show_streams)
         live.told.connect(self.notified)
-        for part in (self.sources, self.snapshots, self.live_actions):
+        for part in (
+            self.sources,
+            self.snapshots,
+            self.live_actions,
+            self.files,
+            self.recordings,
+        ):
             part.notified.connect(self.notified)
         self.sources.stopped.connect(self._clear)
         self.sources.model_chosen.connect(self._offer_models)

@@ -190,7 +190,7 @@ class Live(QObject):
         """Whether what runs can be recorded: pictures are analysed, not recorded."""
         source = self._status.source
         still = source is not None and source.kind == "still"
-        return self._state is State.RUNNING and not still and not self._at_end
+        return self._state is State.RUNNING and not still and not self.at_end
 
     def start_recording(self, options: RecordingOptions | None = None) -> None:
         """Begin a session for the source that runs; a film goes on from where it is."""
@@ -244,7 +244,8 @@ class Live(QObject):
             self._refresh()
 
     @property
-    def _at_end(self) -> bool:
+    def at_end(self) -> bool:
+        """Whether a film stands at its end, with all its frames analysed."""
         status = self._status
         at_end = status.playback is not None and status.playback.at_end
         # the last frames may still be in work
@@ -340,7 +341,7 @@ class Live(QObject):
             self.told.emit(Notice(status.source.refused, stays=False))
         if status.state is not earlier:
             self._entered(status)
-        if self._at_end and self.recording_active:
+        if self.at_end and self.recording_active:
             self.stop_recording()
         if self._status.playback is not None and before.playback is None:
             self.set_loops(self._loops)

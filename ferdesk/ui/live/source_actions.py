@@ -71,7 +71,10 @@ class SourceActions(QObject):
             self.start(self._live.source_name)
 
     def toggle_run(self) -> None:
-        if self._live.running:
+        if self._live.at_end:
+            # the film is still open: it begins again, and nothing of it is lost meanwhile
+            self._live.set_playing(True)
+        elif self._live.running:
             self._live.stop()
             self.stopped.emit()
         else:
@@ -107,7 +110,7 @@ class SourceActions(QObject):
         self.button.showMenu()
 
     def show_status(self, status: Status) -> None:
-        running = self._live.running
+        running = self._live.running and not self._live.at_end
         opening = status.state is State.OPENING
         run = self._run
         run.setChecked(running)

@@ -39,6 +39,7 @@ def is_slower(status: Status) -> bool:
     """Whether the analysis does not keep up with the source."""
     return (
         status.state is State.RUNNING
+        and not status.stands_still
         and status.analysis_fps > 0
         and status.analysis_fps < SLOWER_BELOW * status.capture_fps
     )
@@ -139,8 +140,8 @@ class StatusLine(QWidget):
         self.model.setText("" if status.model is None else status.model.name)
         self.model.setToolTip(translated(status.model_choice) or tr("Model that classifies faces"))
         _give_role(self.model, "muted")
-        moving = status.state in (State.RUNNING, State.LOST)
-        counted = moving or status.state is State.ENDED
+        moving = status.state in (State.RUNNING, State.LOST) and not status.stands_still
+        counted = status.state is State.RUNNING or moving or status.state is State.ENDED
         self.source_rate.setText(
             tr("{rate:.0f} fps").format(rate=status.capture_fps) if moving else ""
         )
@@ -179,7 +180,10 @@ class StatusLine(QWidget):
 
     def show_recording(self, recording: RecordingState) -> None:
         self.recording.setVisible(recording.active)
-        parts = [f"● {clock_text(recording.elapsed_s)}"]
+        time = clock_text(recording.elapsed_s)
+        if recording.length_s is not None:
+            time = f"{time} / {clock_text(recording.length_s)}"
+        parts = [f"❚❚ {time}", tr("paused")] if recording.paused else [f"● {time}"]
         if recording.num_lost:
             parts.append(tr("{count:,} not written").format(count=recording.num_lost))
         if recording.marker:
@@ -189,6 +193,14 @@ class StatusLine(QWidget):
 
 
 def _state_word(status: Status) -> str:
+    playback = status.playback
+    if status.state is State.RUNNING and playback is not None:
+        if playback.stepped:
+            return _END_WORDS["still"]
+        if playback.at_end:
+            return _END_WORDS["video"]
+        if playback.paused:
+            return mark("Paused")
     if status.state is State.ENDED and status.source is not None:
         return _END_WORDS.get(status.source.kind, STATE_WORDS[State.ENDED])
     return STATE_WORDS[status.state]

@@ -104,6 +104,11 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 mark("Saved next to the data. Blurring also applies to snapshots."),
             ),
             Row(
+                "ask_before_recording",
+                mark("Ask before each recording"),
+                mark("For name, participant, condition, length and folder."),
+            ),
+            Row(
                 "video_heatmap",
                 mark("Heatmap in the video"),
                 mark("In videos with boxes and labels, while the heatmap is on."),

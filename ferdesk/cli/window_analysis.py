@@ -1,0 +1,52 @@
+"""Analysis of a file for the window: the same that ``ferdesk analyze`` does, in the background."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ferdesk.adapters.networks.onnx_classifier import Provider
+from ferdesk.runtime.ports import FileAnalysis
+
+
+def analyze_for_window(
+    file: Path,
+    out: Path,
+    model: str | None,
+    provider: Provider,
+    *,
+    advance: Callable[[float], None],
+    stop_requested: Callable[[], bool],
+) -> FileAnalysis:
+    """Write the session of ``file`` into ``out``; every frame is analysed, nothing dropped.
+
+    Args:
+        file: a video or picture.
+        out: where the session's folder is made.
+        model: a bundled model's name or a path; by default ``analyze``'s.
+        provider: the device to run it on.
+        advance: called after each frame with the seconds that are done.
+        stop_requested: whether to end now; what is done by then is a whole session.
+
+    Raises:
+        ModelError: the model is missing or broken.
+    """
+    # these take a second, which the start of the window has not
+    from ferdesk.batch import AnalysisOptions, analyze_one
+    from ferdesk.factory.models import open_pipeline
+
+    warnings: list[str] = []
+    pipeline = open_pipeline(model, provider, thorough=True)
+    try:
+        outcome = analyze_one(
+            str(file),
+            pipeline,
+            AnalysisOptions(out),
+            tell=lambda _text: None,
+            warn=warnings.append,
+            advance=lambda _name, done_s: advance(done_s),
+            stop_requested=stop_requested,
+        )
+    finally:
+        pipeline.close()
+    if outcome.problem and outcome.problem not in warnings and not stop_requested():
+        warnings.append(outcome.problem)
+    return FileAnalysis(file.name, outcome.folder, tuple(warnings), stopped=stop_requested())
