@@ -287,7 +287,7 @@ class _Reader:
         except ValueError:
             rows = self._load(self._regular(text))
         self._parts.append(self._columns(rows))
-        if rows["marker"].any():
+        if (rows["marker"] != "").any():
             fields = (row for row in csv.reader(io.StringIO(text, newline="")) if row)
             at = COLUMNS.index("marker")
             marked = ((number, row[at]) for number, row in enumerate(fields))
