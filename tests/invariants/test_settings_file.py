@@ -25,8 +25,12 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if kind is int:
         return st.integers(math.ceil(low), math.floor(high))
+    if kind == float | None:
+        return st.one_of(st.none(), st.floats(low, high))
     if kind is float:
         return st.floats(low, high)
+    if get_origin(kind) is tuple:
+        return st.lists(ODD_TEXTS, max_size=3).map(tuple)
     return ODD_TEXTS
 
 
@@ -34,7 +38,12 @@ def is_valid(name: str, value: object) -> bool:
     kind, bounds = KINDS[name], RANGES[name]
     if get_origin(kind) is Literal:
         return isinstance(value, str) and value in get_args(kind)
-    if type(value) is not kind:
+    if get_origin(kind) is tuple:
+        return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    if kind == float | None and value is None:
+        return True
+    wanted = (float, int) if kind in (float, float | None) else (kind,)
+    if type(value) not in wanted or value != value:
         return False
     return bounds is None or bounds[0] <= value <= bounds[1]  # type: ignore[operator]
 
@@ -49,7 +58,7 @@ ANYTHING = st.one_of(
         optional={
             name: st.integers(-2, 10**4) if KINDS[name] is int else st.floats(-2, 10**4)
             for name in KINDS
-            if KINDS[name] in (int, float)
+            if KINDS[name] in (int, float, float | None)
         },
     ),
 )
