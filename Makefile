@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow test-bundle mutants lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
+.PHONY: run test test-slow test-bundle test-lowest test-pythons mutants lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -15,6 +15,16 @@ test: venv-dev lint
 
 test-slow: venv-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "slow" --timeout 600
+
+# the lower bounds of pyproject.toml, each really installed; a quarter of an hour
+test-lowest: venv-dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[versions]'
+	$(BIN)/python scripts/try_versions.py lowest
+
+# Python 3.12 and 3.13, where they are on this machine
+test-pythons: venv-dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[versions]'
+	$(BIN)/python scripts/try_versions.py pythons
 
 # how many faults put into the code on purpose the tests notice, from a sample; an hour or so
 mutants: venv-dev

@@ -59,7 +59,7 @@ def from_video(folder: Path, suffix: str) -> tuple[Picture, Size]:
 def from_turned_video(folder: Path) -> tuple[Picture, Size]:
     # stored lying on its left side, with the turn that rights it
     lying = np.ascontiguousarray(np.rot90(red_and_blue()))
-    return read_from(VideoFile(str(write_video(folder / "phone.mp4", lying, turned=-90))))
+    return read_from(VideoFile(str(write_video(folder / "phone.mp4", lying, turned=True))))
 
 
 def from_seekable_video(folder: Path) -> tuple[Picture, Size]:
@@ -87,7 +87,7 @@ def from_network_stream(folder: Path) -> tuple[Picture, Size]:
 
 def from_turned_file_on_a_server(folder: Path) -> tuple[Picture, Size]:
     lying = np.ascontiguousarray(np.rot90(red_and_blue()))
-    write_video(folder / "phone.mp4", lying, turned=-90)
+    write_video(folder / "phone.mp4", lying, turned=True)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None: ...

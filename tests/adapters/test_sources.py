@@ -19,6 +19,7 @@ from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame
 from ferdesk.errors import SourceError
+from tests.helpers.videos import with_matrix
 
 
 def write_video(
@@ -209,10 +210,10 @@ def test_a_turned_phone_video_comes_upright(tmp_path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=30)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.set_display_rotation(-90)
         for _ in range(3):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(stored, format="rgb24")))
         container.mux(stream.encode(None))
+    with_matrix(path, (0, 1, -1, 0))
     source = VideoFile(str(path))
     info = source.open()
     frame = source.read()

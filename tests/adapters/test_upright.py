@@ -16,7 +16,7 @@ from ferdesk.adapters.sources.upright import Upright, shown_size
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.types import Frame, SourceEvent, SourceInfo
 from ferdesk.errors import SourceError
-from tests.helpers.videos import HEIGHT, WIDTH, number_of, write_film
+from tests.helpers.videos import HEIGHT, WIDTH, number_of, with_matrix, write_film
 
 COLOURS = {"R": (255, 0, 0), "G": (0, 255, 0), "B": (0, 0, 255), "W": (255, 255, 255)}
 
@@ -45,13 +45,10 @@ def write_quarters(path: Path, matrix: tuple[int, ...] | None = None, num: int =
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        if matrix is not None:
-            a, b, c, d = (65536 * value for value in matrix)
-            stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         for _ in range(num):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(quarters(), format="rgb24")))
         out.mux(stream.encode(None))
-    return path
+    return path if matrix is None else with_matrix(path, matrix)
 
 
 def read(path: Path) -> tuple[SourceInfo, list[Frame], list[SourceEvent]]:
@@ -188,7 +185,7 @@ def with_two_tracks(path: Path, default: int) -> Path:
         for number in range(2):
             stream: Any = out.add_stream("mpeg4", rate=10)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            stream.disposition = Disposition.default if number == default else Disposition(0)
+            stream.disposition = int(Disposition.default) if number == default else 0
             streams.append(stream)
         for number, stream in enumerate(streams):
             image = np.full((48, 64, 3), 220 * number, np.uint8)
@@ -215,7 +212,7 @@ def test_sound_with_cover_art_has_no_picture(tmp_path: Path, suffix: str) -> Non
         sound: Any = out.add_stream(codec, rate=44100, layout="mono")
         cover: Any = out.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
-        cover.disposition = Disposition.attached_pic
+        cover.disposition = int(Disposition.attached_pic)
         silence = np.zeros((1, 44100), np.float32 if form == "fltp" else np.int16)
         frame = av.AudioFrame.from_ndarray(silence, format=form, layout="mono")
         frame.sample_rate = 44100

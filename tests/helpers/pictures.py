@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.helpers.videos import with_matrix
+
 WIDTH, HEIGHT = 96, 64
 
 
@@ -44,8 +46,8 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> Path:
     return path
 
 
-def write_video(path: Path, image: NDArray[np.uint8], *, num: int = 3, turned: int = 0) -> Path:
-    """``num`` frames of ``image`` RGB, 100 ms apart; ``turned`` is the display rotation."""
+def write_video(path: Path, image: NDArray[np.uint8], *, num: int = 3, turned: bool = False) -> Path:
+    """``num`` frames of ``image`` RGB, 100 ms apart; ``turned``: shown a quarter clockwise."""
     height, width = image.shape[:2]
     # its index in front, so that a server without ranges can send it
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
@@ -54,11 +56,9 @@ def write_video(path: Path, image: NDArray[np.uint8], *, num: int = 3, turned: i
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.bit_rate = 4_000_000
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        if turned:
-            stream.set_display_rotation(turned)
         for number in range(num):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = 100 * number, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
+    return with_matrix(path, (0, 1, -1, 0)) if turned else path

@@ -42,7 +42,6 @@ def write_film(
     sound_s: float = 0.0,
     late_s: float = 0.0,
     size: tuple[int, int] | None = None,
-    matrix: Sequence[int] | None = None,
 ) -> Path:
     """``num`` numbered pictures at RATE, with three B-frames between others where H.264 is used.
 
@@ -58,8 +57,6 @@ def write_film(
             stream.bit_rate = 4_000_000
         if pixel_aspect is not None:
             stream.codec_context.sample_aspect_ratio = pixel_aspect
-        if matrix is not None:
-            stream.set_display_matrix(matrix)
         if sound_s:
             sound = out.add_stream("aac", rate=8000, layout="mono")
             silence = np.zeros((1, round(8000 * sound_s)), np.float32)
@@ -122,3 +119,16 @@ def with_dropped_end(source: Path, target: Path, num: int) -> Path:
     struct.pack_into("<I", body, 4, len(body) - 8)
     target.write_bytes(body)
     return target
+
+
+def with_matrix(path: Path, matrix: Sequence[int]) -> Path:
+    """An MP4 or MOV shown by ``matrix``: a, b, c and d of x' = ax + cy, y' = bx + dy.
+
+    Written into the track's header, as PyAV before 18 cannot set it.
+    """
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    a, b, c, d = (65536 * value for value in matrix)
+    struct.pack_into(">9i", data, at, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
