@@ -59,7 +59,10 @@ def _try(version: str, how: list[str], extras: str) -> str:
         uv = [sys.executable, "-m", "uv"]
         made = subprocess.run([*uv, "venv", "-q", "--python", python, str(place)], check=False)
         install = [*uv, "pip", "install", "-q", "--python", str(own), *how, f".[{extras}]"]
-        if made.returncode or subprocess.run([*install, *_tools()], check=False, cwd=ROOT).returncode:
+        if (
+            made.returncode
+            or subprocess.run([*install, *_tools()], check=False, cwd=ROOT).returncode
+        ):
             return "failed: the packages cannot be installed together"
         subprocess.run([*uv, "pip", "list", "--python", str(own)], check=False)
         # the checkout is tried, not the copy that was installed with its dependencies

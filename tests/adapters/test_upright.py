@@ -185,7 +185,7 @@ def with_two_tracks(path: Path, default: int) -> Path:
         for number in range(2):
             stream: Any = out.add_stream("mpeg4", rate=10)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            stream.disposition = int(Disposition.default) if number == default else 0
+            stream.disposition = Disposition.default.value if number == default else 0
             streams.append(stream)
         for number, stream in enumerate(streams):
             image = np.full((48, 64, 3), 220 * number, np.uint8)
@@ -212,7 +212,7 @@ def test_sound_with_cover_art_has_no_picture(tmp_path: Path, suffix: str) -> Non
         sound: Any = out.add_stream(codec, rate=44100, layout="mono")
         cover: Any = out.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
-        cover.disposition = int(Disposition.attached_pic)
+        cover.disposition = Disposition.attached_pic.value
         silence = np.zeros((1, 44100), np.float32 if form == "fltp" else np.int16)
         frame = av.AudioFrame.from_ndarray(silence, format=form, layout="mono")
         frame.sample_rate = 44100

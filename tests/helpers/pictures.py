@@ -46,7 +46,9 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> Path:
     return path
 
 
-def write_video(path: Path, image: NDArray[np.uint8], *, num: int = 3, turned: bool = False) -> Path:
+def write_video(
+    path: Path, image: NDArray[np.uint8], *, num: int = 3, turned: bool = False
+) -> Path:
     """``num`` frames of ``image`` RGB, 100 ms apart; ``turned``: shown a quarter clockwise."""
     height, width = image.shape[:2]
     # its index in front, so that a server without ranges can send it

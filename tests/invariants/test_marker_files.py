@@ -15,7 +15,13 @@ from ferdesk.errors import RecordingError
 from ferdesk.sessions.marker_columns import Unit, Wanted
 from ferdesk.sessions.markers import clean_label, read_markers
 from ferdesk.sessions.reader import Session, read_session
-from tests.helpers.strategies import LABEL_TEXTS, TEXTS, damaged, fresh_folder
+from tests.helpers.strategies import (
+    LABEL_TEXTS,
+    TEXTS,
+    check_sentence,
+    damaged,
+    fresh_folder,
+)
 from tests.sessions.conftest import SessionMaker
 
 
@@ -33,8 +39,7 @@ def markers_of(content: bytes, wanted: Wanted | None = None) -> list[tuple[float
         try:
             found = read_markers(folder / "m.csv", session(), wanted=wanted)
         except RecordingError as error:
-            assert str(folder / "m.csv") in str(error)
-            assert len(str(error).splitlines()) == 1
+            check_sentence(error, str(folder / "m.csv"))
             return str(error)
     times = [marker.t_s for marker in found]
     assert times == sorted(times)
