@@ -3,151 +3,45 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
-from ferdesk.adapters.outputs.video_writer import VideoMode
-from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import (
-    ITS_OWN,
-    CameraFormat,
     DeviceInfo,
-    Frame,
     FrameResult,
     ModelInfo,
     SourceInfo,
 )
+from ferdesk.core.unrelated_pictures import UnrelatedPictures
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
-from ferdesk.factory.recordings import new_folder, open_video, session_header
-from ferdesk.factory.sources import frames_of, is_live, open_source, shown_name
+from ferdesk.factory.analysis_options import AnalysisOptions as AnalysisOptions
+from ferdesk.factory.analysis_options import FrameChoice
+from ferdesk.factory.recordings import new_folder, open_session, session_header
+from ferdesk.factory.sources import (
+    PictureFiles,
+    frames_of,
+    is_live,
+    open_source,
+    shown_name,
+)
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.reconnect import FrameSource, events_of
-from ferdesk.runtime.recording import Recorder, SessionOutput, Stream
+from ferdesk.runtime.recording import Recorder, SessionOutput
 from ferdesk.runtime.status import EventKind, State, Status, device_change
+from ferdesk.sessions.outputs import write_faces_table
 from ferdesk.sessions.source_content import SourceContent, content_of, stamp_of
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
-_HALF_TICK_S = 0.5e-3
-"""Containers round times to a millisecond."""
 
 Tell = Callable[[str], None]
 Advance = Callable[[str, float], None]
 """Called after each frame with the source's name and the seconds of it that are done."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisOptions:
-    """Options of ``analyze``: every ``every``-th frame, at most ``duration_s`` seconds.
-
-    ``asked`` is what cameras are asked for.
-    """
-
-    out: Path
-    every: int = 1
-    duration_s: float | None = None
-    rate_fps: float | None = None
-    """Frames a second by their times, in place of ``every``."""
-    clip_s: tuple[float, float] | None = None
-    """Only what lies from the first to before the second, in seconds of the source."""
-    streams: tuple[Stream, ...] = ()
-    """Streams that get each result as it comes."""
-    video: VideoMode | None = None
-    """Write the pictures too: clean, with overlay, or anonymous."""
-    asked: CameraFormat = ITS_OWN
-    film_began: datetime | None = None
-    """When the file began, in place of the date that it carries."""
-    folder_name: str = ""
-    """Name of the session's folder, in place of the source's."""
-    measures: MeasuresChoice = "off"
-    """What of the faces themselves is measured."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """``participant`` and ``condition`` of the session, where they are known."""
-
-    def settings(self) -> dict[str, object]:
-        """What ``session.json`` says of them: two sessions of equal settings are alike."""
-        return {
-            "every": self.every,
-            "rate_fps": self.rate_fps,
-            "clip_s": None if self.clip_s is None else list(self.clip_s),
-            "duration_s": self.duration_s,
-            "camera_format": str(self.asked),
-            "smoothing_tau_s": SMOOTHING_TAU_S,
-            "video": self.video,
-            # where nothing is measured, as sessions from before have it
-            **({} if self.measures == "off" else {"measures": self.measures}),
-        }
-
-    def table(self) -> dict[str, object]:
-        """The options as JSON has them, for a worker in another process."""
-        began = self.film_began
-        return {
-            "every": self.every,
-            "rate_fps": self.rate_fps,
-            "clip_s": self.clip_s,
-            "duration_s": self.duration_s,
-            "video": self.video,
-            "film_began": None if began is None else began.isoformat(),
-            "measures": self.measures,
-        }
-
-    @classmethod
-    def of_table(cls, out: Path, table: Mapping[str, Any]) -> "AnalysisOptions":
-        """The options of ``table()``, for sessions in ``out``."""
-        began, clip_s = table["film_began"], table["clip_s"]
-        return cls(
-            out,
-            every=table["every"],
-            rate_fps=table["rate_fps"],
-            clip_s=None if clip_s is None else (clip_s[0], clip_s[1]),
-            duration_s=table["duration_s"],
-            video=table["video"],
-            film_began=None if began is None else datetime.fromisoformat(began),
-            measures=table["measures"],
-        )
-
-
-class FrameChoice:
-    """Choice of the frames to analyse, by number or by time."""
-
-    def __init__(self, options: AnalysisOptions) -> None:
-        self._options = options
-        self._next_index = 0
-        self._due_s: float | None = None
-
-    def takes(self, frame: Frame) -> bool:
-        """Whether this frame, later than all before, is to be analysed."""
-        options = self._options
-        if options.clip_s is not None and frame.t_s < options.clip_s[0]:
-            return False
-        if options.rate_fps is None:
-            if frame.index < self._next_index:
-                return False
-            # the next on the grid, also where frames were dropped
-            self._next_index = frame.index - frame.index % options.every + options.every
-            return True
-        step_s = 1 / options.rate_fps
-        if self._due_s is None:
-            self._due_s = frame.t_s
-        late_s = frame.t_s + _HALF_TICK_S - self._due_s
-        if late_s < 0:
-            return False
-        # on the grid of the first frame, so that rounding never adds up
-        self._due_s += step_s * (late_s // step_s + 1)
-        return True
-
-    def is_over(self, frame: Frame) -> bool:
-        """Whether this frame and all after it lie behind what is wanted."""
-        limits = [self._options.duration_s, (self._options.clip_s or (0.0, None))[1]]
-        return any(limit is not None and frame.t_s >= limit for limit in limits)
 
 
 @dataclass(slots=True)
@@ -165,6 +59,8 @@ class _Work:
     warn: Tell
     advance: Advance
     stop_requested: Callable[[], bool]
+    pictures: PictureFiles | None = None
+    """What is analysed in place of the source called ``name``."""
     folder: Path | None = None
     cut_off: bool = False
     incomplete: bool = False
@@ -193,7 +89,7 @@ class Outcome:
 
 
 def analyze(
-    names: list[str],
+    names: Sequence[str | PictureFiles],
     pipeline: Pipeline,
     options: AnalysisOptions,
     *,
@@ -217,7 +113,8 @@ def analyze(
         )  # fmt: skip
         done.append(outcome)
         if outcome.folder is not None:
-            tell(f"{shown_name(name)}: {outcome.folder}")
+            shown = name.name if isinstance(name, PictureFiles) else shown_name(name)
+            tell(f"{shown}: {outcome.folder}")
     return exit_code(done, len(names))
 
 
@@ -230,7 +127,7 @@ def exit_code(done: Sequence[Outcome], num_wanted: int) -> int:
 
 
 def analyze_one(
-    name: str,
+    name: str | PictureFiles,
     pipeline: Pipeline,
     options: AnalysisOptions,
     *,
@@ -240,9 +137,11 @@ def analyze_one(
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Write the session of one source; what is wrong with it is told by ``warn``, never raised."""
+    pictures = name if isinstance(name, PictureFiles) else None
+    name = name.name if isinstance(name, PictureFiles) else name
     pipeline = pipeline.for_new_source()
     pipeline.set_post_processing(replace(pipeline.post_processing, measures=options.measures))
-    work = _Work(name, pipeline, options, tell, warn, advance, stop_requested)
+    work = _Work(name, pipeline, options, tell, warn, advance, stop_requested, pictures)
     try:
         _analyze_one(work)
     except FerdeskError as error:
@@ -257,7 +156,8 @@ def analyze_one(
 
 
 def _analyze_one(work: _Work) -> None:
-    session = _follow_live(work) if is_live(work.name) else _read_through(work)
+    live = work.pictures is None and is_live(work.name)
+    session = _follow_live(work) if live else _read_through(work)
     _warn_of(work, session)
     if session.problem:
         work.fail(session.problem)
@@ -277,19 +177,15 @@ def _new_session(
     device: DeviceInfo,
     options: AnalysisOptions,
     content: SourceContent | None = None,
+    pictures: PictureFiles | None = None,
 ) -> SessionWriter:
-    header = session_header(info, model, device, options.settings())
+    files = () if pictures is None else tuple(path.name for path in pictures.paths)
+    header = session_header(info, model, device, options.settings(), pictures=files)
     about = {key: text for key, text in options.labels.items() if text}
     known = {} if content is None else content.table()
     header = replace(header, source={**header.source, **known}, about=about)
     folder = new_folder(options.out, options.folder_name or info.name)
-    return SessionWriter(
-        folder,
-        header,
-        live=info.live,
-        lossless=not info.live,
-        video=open_video(folder, options.video, lossless=not info.live),
-    )
+    return open_session(folder, header, options.video, live=info.live)
 
 
 def _add_streams(recorder: Recorder, options: AnalysisOptions) -> None:
@@ -300,20 +196,28 @@ def _add_streams(recorder: Recorder, options: AnalysisOptions) -> None:
 def _read_through(work: _Work) -> SessionOutput:
     """Analyse a file: every frame in turn, nothing dropped."""
     options = work.options
-    source = open_source(work.name, duration_s=options.duration_s)
+    pictures = work.pictures
+    source: FrameSource
+    if pictures is not None:
+        source, process = pictures.open(), UnrelatedPictures(work.pipeline).process
+    else:
+        source = open_source(work.name, duration_s=options.duration_s)
+        process = work.pipeline.process
     recorder = Recorder()
     _add_streams(recorder, options)
     choice = FrameChoice(options)
     num_seen = 0
     try:
         info = source.open()
-        content = None if work.name == "demo" else content_of(Path(work.name))
+        content = _content_of(work)
         if options.film_began is not None:
             info = replace(info, starts_utc=options.film_began)
         classifier = work.pipeline.classifier
         device = classifier.device
         recording = recorder.begin()
-        recording.open(lambda: _new_session(info, classifier.info, device, options, content))
+        recording.open(
+            lambda: _new_session(info, classifier.info, device, options, content, pictures)
+        )
         session = recording.session
         work.folder = session.folder
         last_s = 0.0
@@ -324,7 +228,7 @@ def _read_through(work: _Work) -> SessionOutput:
                     break
                 num_seen += 1
                 if choice.takes(frame):
-                    recorder.take(work.pipeline.process(frame))
+                    recorder.take(process(frame))
                 _note_events(work, source, recorder, frame.t_s)
                 if classifier.device != device:
                     device = classifier.device
@@ -357,6 +261,8 @@ def _read_through(work: _Work) -> SessionOutput:
             recording.close()
     finally:
         source.close()
+    if pictures is not None and not session.problem:
+        write_faces_table(session.folder)
     return session
 
 
@@ -371,8 +277,21 @@ def _note_events(work: _Work, source: FrameSource, recorder: Recorder, now_s: fl
             work.incomplete, work.problem = True, work.problem or event.text
 
 
+def _content_of(work: _Work) -> SourceContent | None:
+    """What is analysed; None for the demo, which is no file.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if work.pictures is not None:
+        return work.pictures.content()
+    return None if work.name == "demo" else content_of(Path(work.name))
+
+
 def _check_unchanged(work: _Work, recorder: Recorder, content: SourceContent | None) -> None:
     """Tell where the file is another than it was at the start, as while it is still written."""
+    if work.pictures is not None:
+        return
     try:
         now = None if content is None else stamp_of(Path(work.name))
     except OSError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.errors import FerdeskError
+from ferdesk.factory.sources import PictureFiles
 from ferdesk.sessions.files import is_being_written
 from ferdesk.sessions.reader import read_about
 from ferdesk.sessions.schema import REVIEW_FILE, SESSION_FILE
@@ -97,6 +98,12 @@ class FinishedWork:
                 return []
             same = [held for held in likely if held.sha256 == sha256]
         return same
+
+    def of_pictures(self, pictures: PictureFiles) -> list[Held]:
+        """The sessions of these pictures with the wanted model and settings."""
+        content = pictures.content()
+        likely = self._by_size.get(content.size_bytes, [])
+        return [held for held in likely if held.sha256 == content.sha256]
 
 
 def _held(folder: Path, about: Mapping[str, Any], wanted: Wanted) -> Held | None:

@@ -1,13 +1,13 @@
 """Plan of an archive: what is to be analysed, what is done already, and under which names."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
-from ferdesk.archive.finished import FinishedWork, Wanted
+from ferdesk.archive.finished import FinishedWork, Held, Wanted
 from ferdesk.factory.recordings import folder_name_of
-from ferdesk.factory.sources import is_live
+from ferdesk.factory.sources import PictureFiles, is_live
 
 
 class Todo(Enum):
@@ -36,6 +36,19 @@ class Item:
     stale: tuple[Path, ...] = ()
     done: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    pictures: PictureFiles | None = None
+    """What is analysed as one session; ``name`` is their folder then."""
+
+    @property
+    def source(self) -> str | PictureFiles:
+        """What is to be analysed."""
+        return self.pictures or self.name
+
+    def held_by(self, finished: FinishedWork) -> list[Held]:
+        """The sessions of it."""
+        if self.pictures is not None:
+            return finished.of_pictures(self.pictures)
+        return finished.of(Path(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ def is_file(name: str) -> bool:
 
 
 def make_plan(
-    names: Sequence[str],
+    names: Sequence[str | PictureFiles],
     out: Path,
     wanted: Wanted,
     *,
@@ -74,7 +87,7 @@ def make_plan(
     """Look at what ``out`` holds and plan the rest.
 
     Args:
-        names: files, and what is always analysed anew: the demo, cameras, addresses.
+        names: files, picture sets, and what is always analysed anew: the demo, cameras, addresses.
         out: the archive's folder, which need not be there.
         wanted: model and settings that make a session count as done.
         redo: analyse again what is done; those sessions are left as they are.
@@ -84,30 +97,33 @@ def make_plan(
     finished = FinishedWork(out, wanted)
     taken = {path.name for path in out.iterdir()} if out.is_dir() else set()
     items: list[Item] = []
-    for number, name in enumerate(names):
+    for number, source in enumerate(names):
+        pictures = source if isinstance(source, PictureFiles) else None
+        name = str(source.folder) if isinstance(source, PictureFiles) else source
         label = (labels or {}).get(name, {})
         if not is_file(name):
             items.append(Item(number, name, Todo.NEW, labels=label))
             continue
-        held = finished.of(Path(name))
+        item = Item(number, name, Todo.DONE, labels=label, pictures=pictures)
+        held = item.held_by(finished)
         whole = next((one.folder for one in held if one.whole), None)
         if whole is not None and not redo:
-            items.append(Item(number, name, Todo.DONE, done=whole, labels=label))
+            items.append(replace(item, done=whole))
             continue
         stale = tuple(one.folder for one in held if one.replaceable)
-        folder_name = _free(folder_name_of(Path(name).stem), taken)
+        stem = Path(name).stem if pictures is None else pictures.name
+        folder_name = _free(folder_name_of(stem), taken)
         taken.add(folder_name)
         todo = Todo.AGAIN if stale else Todo.NEW
+        files = [Path(name)] if pictures is None else pictures.paths
         items.append(
-            Item(
-                number,
-                name,
-                todo,
-                folder_name,
-                size_bytes=_size_of(name),
-                length_s=length_of(Path(name)),
+            replace(
+                item,
+                todo=todo,
+                folder_name=folder_name,
+                size_bytes=sum(_size_of(file) for file in files),
+                length_s=length_of(Path(name)) if pictures is None else float(len(files)),
                 stale=stale,
-                labels=label,
             )
         )
     return Plan(out, tuple(items))
@@ -122,8 +138,8 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _size_of(name: str) -> int:
+def _size_of(file: Path) -> int:
     try:
-        return Path(name).stat().st_size
+        return file.stat().st_size
     except OSError:
         return 0

@@ -68,7 +68,14 @@ def event_of(worker: int, message: dict[str, Any]) -> Event:
 
 
 def task_of(item: Item) -> Task:
-    return Task(item.number, item.name, item.folder_name, dict(item.labels))
+    pictures = () if item.pictures is None else item.pictures.paths
+    return Task(
+        item.number,
+        item.name,
+        item.folder_name,
+        dict(item.labels),
+        [str(path) for path in pictures],
+    )
 
 
 class ProcessCrew:

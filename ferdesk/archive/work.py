@@ -16,7 +16,13 @@ from ferdesk.archive.plan import Item, Plan, Todo
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
 from ferdesk.sessions.files import RESERVE_FILE
-from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE, VIDEO_FILE
+from ferdesk.sessions.schema import (
+    FACES_FILE,
+    PICTURES_FOLDER,
+    RESULTS_FILE,
+    SESSION_FILE,
+    VIDEO_FILE,
+)
 from ferdesk.sessions.table import CACHE_FILE
 
 _WAIT_S = 0.1
@@ -60,7 +66,7 @@ class Settlement:
         if not item.folder_name or self._redo:
             return False
         now = FinishedWork(self._plan.out, self._wanted, stem=item.folder_name)
-        return any(held.whole for held in now.of(Path(item.name)))
+        return any(held.whole for held in item.held_by(now))
 
     def left_by(self, item: Item) -> Item:
         """The item with what a worker that died has left of it."""
@@ -86,7 +92,10 @@ class Settlement:
 
 def _remove(folder: Path) -> bool:
     """Remove an interrupted session, but nothing in it that we did not write."""
-    ours = (RESULTS_FILE, SESSION_FILE, VIDEO_FILE, RESERVE_FILE, CACHE_FILE)
+    ours = (
+        RESULTS_FILE, SESSION_FILE, VIDEO_FILE, RESERVE_FILE, CACHE_FILE,
+        PICTURES_FOLDER, FACES_FILE,
+    )  # fmt: skip
     with contextlib.suppress(OSError):
         if {entry.name for entry in os.scandir(folder)} <= set(ours):
             shutil.rmtree(folder)

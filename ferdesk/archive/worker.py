@@ -13,14 +13,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-from ferdesk.batch import AnalysisOptions, Outcome, analyze_one
+from ferdesk.batch import Outcome, analyze_one
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE, FerdeskError
+from ferdesk.factory.analysis_options import AnalysisOptions
+from ferdesk.factory.sources import PictureFiles
 
 _TELL_EVERY_S = 0.25
 
@@ -33,6 +35,14 @@ class Task:
     name: str
     folder_name: str
     labels: dict[str, str]
+    pictures: list[str] = field(default_factory=list)
+    """Files that are analysed as one session, in place of ``name``."""
+
+    @property
+    def source(self) -> str | PictureFiles:
+        if not self.pictures:
+            return self.name
+        return PictureFiles(self.folder_name, tuple(map(Path, self.pictures)))
 
 
 Send = Callable[[dict[str, object]], None]
@@ -64,7 +74,7 @@ def analyze_task(
 
     chosen = replace(options, folder_name=task.folder_name, labels=task.labels)
     outcome = analyze_one(
-        task.name, pipeline, chosen,
+        task.source, pipeline, chosen,
         tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
     )  # fmt: skip
     send(

@@ -25,8 +25,8 @@ from ferdesk.errors import EXIT_USAGE
 from ferdesk.paths import sessions_folder
 
 if TYPE_CHECKING:
-    from ferdesk.batch import AnalysisOptions
     from ferdesk.cli.archive import ArchiveOptions
+    from ferdesk.factory.analysis_options import AnalysisOptions
 
 log = logging.getLogger(__name__)
 
@@ -128,11 +128,14 @@ def analyze(
         list[str] | None,
         typer.Option(help="Web page origin that may read the WebSocket (repeatable)."),
     ] = None,
+    separate: Annotated[
+        bool, typer.Option("--separate", help="A session for each picture, not for each folder.")
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Analyse sources without a window; one session folder each."""
-    from ferdesk.batch import AnalysisOptions
+    """Analyse sources without a window; a session folder each, and one for a folder's pictures."""
     from ferdesk.cli.archive import ArchiveOptions
+    from ferdesk.factory.analysis_options import AnalysisOptions
     from ferdesk.factory.streams import open_streams
 
     terminal.debug = terminal.debug or debug
@@ -158,7 +161,9 @@ def analyze(
             film_began=began,
             measures=measure.value,
         )
-        archive = ArchiveOptions(jobs, redo, dry_run, match, recursive, labels, as_json)
+        archive = ArchiveOptions(
+            jobs, redo, dry_run, match, recursive, labels, as_json, separate=separate
+        )
         code = analyze_sources(sources, options, archive, model, provider, stop_requested)
     raise typer.Exit(code)
 
@@ -209,9 +214,9 @@ def analyze_without_display(
     source: str, model: str | None, provider: ProviderName, asked: CameraFormat
 ) -> int:
     """Analysis in place of the window where there is no display, into the folder ``out``."""
-    from ferdesk.batch import AnalysisOptions
     from ferdesk.cli.archive import ArchiveOptions
     from ferdesk.core.locations import is_url, shown_location
+    from ferdesk.factory.analysis_options import AnalysisOptions
 
     shown = shown_location(source) if is_url(source) else source
     terminal.console.print(

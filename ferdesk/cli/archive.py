@@ -5,7 +5,7 @@ import csv
 import hashlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,13 +17,14 @@ from ferdesk.archive.finished import Wanted
 from ferdesk.archive.plan import Item, Plan, is_file, make_plan
 from ferdesk.archive.processes import ProcessCrew, jobs_of_this_machine
 from ferdesk.archive.work import Report, Results, Settlement, work_inline, work_through
-from ferdesk.batch import AnalysisOptions, Outcome, analyze_one, exit_code
+from ferdesk.batch import Outcome, analyze_one, exit_code
 from ferdesk.cli.progress import JsonReport, TerminalReport, plan_text, progress_bars
 from ferdesk.cli.terminal import terminal
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
+from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import find_model, open_pipeline
-from ferdesk.factory.sources import expand_folders
+from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files
 from ferdesk.settings import Provider
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class ArchiveOptions:
     labels: Path | None = None
     as_json: bool = False
     cluster: str = ""
+    separate: bool = False
+    """A session for each picture, and not for the pictures of each folder."""
 
 
 def analyze_archive(
@@ -61,9 +64,14 @@ def analyze_archive(
         return EXIT_UNUSABLE
     path = find_model(model)
     wanted = Wanted(hash_of_model(path), options.settings())
+    labels = _labels_of(names, sources, archive)
+    together: list[PictureFiles] = []
+    if not archive.separate:
+        together, names = picture_files(names)
+        labels |= {str(one.folder): _label_of_all(one, labels) for one in together}
     plan = make_plan(
-        names, options.out, wanted,
-        redo=archive.redo, labels=_labels_of(names, sources, archive), length_of=length_s,
+        [*together, *names], options.out, wanted,
+        redo=archive.redo, labels=labels, length_of=length_s,
     )  # fmt: skip
     if archive.dry_run:
         sys.stdout.write(plan_text(plan))
@@ -128,7 +136,7 @@ def _analyze_here(
         report.advanced(0, item, done_s, num_frames)
 
     outcome = analyze_one(
-        item.name, pipeline, replace(options, folder_name=item.folder_name, labels=item.labels),
+        item.source, pipeline, replace(options, folder_name=item.folder_name, labels=item.labels),
         tell=lambda text: report.told(item, text, bad=False),
         warn=lambda text: report.told(item, text, bad=True),
         advance=advance, stop_requested=stop_requested,
@@ -221,6 +229,16 @@ def _labels_of(
         for other in table:
             terminal.warn(f"{archive.labels}: {other} is none of the files that are analysed.")
     return labels
+
+
+def _label_of_all(
+    pictures: PictureFiles, labels: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """Participant and condition of a picture set, as far as all of its pictures share them."""
+    each = [labels.get(str(path), {}) for path in pictures.paths]
+    return {
+        name: text for name, text in each[0].items() if all(one.get(name) == text for one in each)
+    }
 
 
 def read_labels(path: Path) -> dict[str, dict[str, str]]:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,18 @@ from ferdesk.cli.options import Command, CommandGroup, JsonOption
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
-from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
+from ferdesk.sessions.export import (
+    changes_csv,
+    check_layout,
+    faces_csv,
+    rows_csv,
+    summary_csv,
+)
 from ferdesk.sessions.marker_columns import Unit, Wanted
 from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session, read_session
-from ferdesk.sessions.report import Group, html_report
+from ferdesk.sessions.report import Group, group_names, html_report
 from ferdesk.sessions.review_merge import edit_review
 
 sessions = typer.Typer(
@@ -173,19 +180,32 @@ def report(
         list[Path] | None,
         typer.Option("--against", help="Compare with these sessions (repeatable)."),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the picture files, where the session keeps no copies."),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Summary statistics as CSV too.")] = False,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Frame data as Parquet too (needs ferdesk[parquet]).")
     ] = False,
 ) -> None:
     """Make an HTML report of one or several sessions."""
+    from ferdesk.factory.pictures import session_pictures
+
     first = _open(folders)
     second = _open(against) if against else []
     everything = [*first, *second]
     path = out or _default_report(everything)
-    groups = (Group("first", tuple(first)), Group("second", tuple(second))) if second else None
+    groups = None
+    if second:
+        names = group_names(first, second)
+        groups = (Group(names[0], tuple(first)), Group(names[1], tuple(second)))
     html = html_report(
-        everything, groups=groups, made=datetime.now(UTC), version=ferdesk.__version__
+        everything,
+        groups=groups,
+        pictures_of=partial(session_pictures, originals=pictures),
+        made=datetime.now(UTC),
+        version=ferdesk.__version__,
     )
     _write(path, html)
     sys.stdout.write(f"{path}\n")
@@ -193,6 +213,7 @@ def report(
         for name, text in (
             ("summary", summary_csv(everything)),
             ("changes", changes_csv(everything)),
+            *([("faces", faces_csv(everything))] if any(s.of_pictures for s in everything) else []),
         ):
             beside = path.with_name(f"{path.stem}-{name}.csv")
             _write(beside, text)

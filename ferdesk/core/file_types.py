@@ -17,6 +17,9 @@ VIDEO_SUFFIXES = frozenset(
     }
 )
 
+PICTURE_SUFFIXES = STILL_SUFFIXES | {".heic", ".heif", ".avif"}
+"""What holds a picture and no film."""
+
 SUFFIXES = STILL_SUFFIXES | VIDEO_SUFFIXES
 
 

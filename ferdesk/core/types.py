@@ -20,7 +20,7 @@ from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.messages import translatable
 
 MapName = Literal["attention", "attention_mid", "cam"]
-SourceKind = Literal["camera", "stream", "video", "still", "demo"]
+SourceKind = Literal["camera", "stream", "video", "still", "pictures", "demo"]
 SourceEventKind = Literal["time_jumped", "no_times", "pictures_damaged", "pictures_left_out"]
 
 STAGES = ("detect", "track", "crop", "wait", "classify", "measure", "smooth")

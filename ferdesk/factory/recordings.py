@@ -3,20 +3,27 @@
 import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import ferdesk
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
+from ferdesk.adapters.outputs.jpeg import jpeg_of
+from ferdesk.adapters.outputs.picture_writer import PictureWriter
+from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
-from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter
+from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter, draw_faces
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.heatmap import Heat
 from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder
-from ferdesk.sessions.schema import VIDEO_FILE, SessionHeader
+from ferdesk.sessions.schema import PICTURES_FOLDER, VIDEO_FILE, SessionHeader
+
+_COPY_PX = 1600
+"""The longer side of a picture's copy."""
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -106,12 +113,40 @@ def open_cover_search() -> ExhaustiveSearch:
     return ExhaustiveSearch(MediaPipeNetworks(detectors_folder()))
 
 
+def open_picture_writer(folder: Path, mode: VideoMode | None) -> PictureWriter | None:
+    """The copies of a session's pictures in ``folder``, where they are wanted."""
+    if mode is None:
+        return None
+    encode = partial(jpeg_of, longest_px=_COPY_PX, quality=90)
+    return PictureWriter(folder / PICTURES_FOLDER, mode, encode, draw_faces)
+
+
+def open_session(
+    folder: Path, header: SessionHeader, video: VideoMode | None, *, live: bool
+) -> SessionWriter:
+    """The session of an analysis in ``folder``, with its video or copies of its pictures.
+
+    Raises:
+        RecordingError: the folder cannot be written, or there is no encoder.
+        ModelError: the detector that covers faces cannot be loaded.
+    """
+    pictures = open_picture_writer(folder, video) if header.pictures else None
+    return SessionWriter(
+        folder,
+        header,
+        live=live,
+        lossless=not live,
+        video=pictures if header.pictures else open_video(folder, video, lossless=not live),
+    )
+
+
 def session_header(
     source: SourceInfo,
     model: ModelInfo,
     device: DeviceInfo,
     settings: dict[str, object],
     *,
+    pictures: tuple[str, ...] = (),
     about: Mapping[str, str] = NOTHING,
 ) -> SessionHeader:
     """What ``session.json`` says from the beginning; ``about`` is what the user said of it."""
@@ -135,6 +170,7 @@ def session_header(
         started_utc=datetime.now(UTC),
         file_starts_utc=source.starts_utc,
         about=about,
+        pictures=pictures,
     )
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
-from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.core.geometry import Box
 from ferdesk.core.heatmap import Heat
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
@@ -27,6 +26,7 @@ from ferdesk.factory.models import (
     open_pipeline,
     quick_model,
 )
+from ferdesk.factory.pictures import open_film, session_pictures
 from ferdesk.factory.recordings import (
     new_folder,
     open_cover_search,
@@ -39,12 +39,13 @@ from ferdesk.factory.streams import open_stream
 from ferdesk.messages import translatable
 from ferdesk.paths import sessions_folder
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import FileAnalysis, SourceChoice
+from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
+from ferdesk.sessions.report.pictures import SessionPictures
 from ferdesk.sessions.review import Review
 
 
@@ -157,13 +158,19 @@ class WindowServices:
             stop_requested=stop_requested,
         )
 
-    def open_film(self, path: Path) -> SeekableVideo:
-        """A recorded video.
+    def open_film(self, path: Path) -> Film:
+        """A recorded video, or the folder of a session's pictures.
 
         Raises:
             SourceError: it is missing or damaged.
         """
-        return SeekableVideo(path)
+        return open_film(path)
+
+    def session_pictures(
+        self, session: Session
+    ) -> contextlib.AbstractContextManager[SessionPictures | None]:
+        """What a report can show of a session."""
+        return session_pictures(session)
 
     def write_parquet(self, session: Session, path: Path, review: Review) -> None:
         """Write a session's rows as Parquet.

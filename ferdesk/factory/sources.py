@@ -1,21 +1,26 @@
 """Source factory: a camera, an address, a file or the demo from its name."""
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ferdesk.adapters.sources.camera import Camera
 from ferdesk.adapters.sources.network_stream import NetworkStream
 from ferdesk.adapters.sources.picture_folder import PictureFolder
+from ferdesk.adapters.sources.picture_set import PictureSet
 from ferdesk.adapters.sources.played_video import PlayedVideo
 from ferdesk.adapters.sources.still_image import StillImage
 from ferdesk.adapters.sources.video_file import VideoFile
-from ferdesk.core.file_types import STILL_SUFFIXES, SUFFIXES
+from ferdesk.core.file_types import PICTURE_SUFFIXES, STILL_SUFFIXES, SUFFIXES
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.types import ITS_OWN, CameraFormat, Frame
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 from ferdesk.runtime.reconnect import FrameSource, Reconnecting
 from ferdesk.sessions.schema import SESSION_FILE
+from ferdesk.sessions.source_content import SourceContent, content_of
 
 DEMO_LENGTH_S = 20.0
 _MOST_NAMES = 5
@@ -142,6 +147,56 @@ def _files_in(folder: Path, *, recursive: bool) -> Iterator[Path]:
             yield path
         elif recursive and path.is_dir() and not (path / SESSION_FILE).exists():
             yield from _files_in(path, recursive=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFiles:
+    """Picture files that are analysed as one session, named after their folder."""
+
+    name: str
+    paths: tuple[Path, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that all of them are in."""
+        return self.paths[0].parent
+
+    def open(self) -> PictureSet:
+        """The source of them, not yet opened."""
+        return PictureSet(self.name, self.paths, open_source)
+
+    def content(self) -> SourceContent:
+        """Names and contents of all files as one; those that cannot be read count by their names.
+
+        The size is the sum, and the time that of the last change.
+        """
+        digest, size_bytes, modified_ns = hashlib.sha256(), 0, 0
+        for path in self.paths:
+            digest.update(path.name.encode(errors="surrogateescape"))
+            with contextlib.suppress(SourceError):
+                one = content_of(path)
+                digest.update(one.sha256.encode())
+                size_bytes += one.size_bytes
+                modified_ns = max(modified_ns, one.modified_ns)
+        return SourceContent(digest.hexdigest(), size_bytes, modified_ns)
+
+
+def picture_files(names: Sequence[str]) -> tuple[list[PictureFiles], list[str]]:
+    """The pictures among ``names`` by their folders, where there are several, and what is left.
+
+    One picture of a folder is left as it is.
+    """
+    by_folder: dict[Path, list[str]] = {}
+    for name in names:
+        if Path(name).suffix.lower() in PICTURE_SUFFIXES and not is_live(name):
+            by_folder.setdefault(Path(name).parent, []).append(name)
+    sets = [
+        PictureFiles(folder.absolute().name or "pictures", tuple(map(Path, members)))
+        for folder, members in by_folder.items()
+        if len(members) > 1
+    ]
+    taken = {str(path) for one in sets for path in one.paths}
+    return sets, [name for name in names if str(Path(name)) not in taken]
 
 
 def _left_out(folder: Path, names: list[str]) -> str:

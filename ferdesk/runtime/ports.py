@@ -1,6 +1,7 @@
 """Ports of the window: what it needs of the rest of the program; ``ferdesk.factory`` has them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from ferdesk.runtime.recording import SessionOutput, Stream
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
+from ferdesk.sessions.report.pictures import SessionPictures
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
 
@@ -122,6 +124,10 @@ class Services(Protocol):
 
     def open_film(self, path: Path) -> Film:
         """A recorded video; on the thread that uses it."""
+        ...
+
+    def session_pictures(self, session: Session) -> AbstractContextManager[SessionPictures | None]:
+        """What a report can show of a session, None for nothing; on a worker thread."""
         ...
 
     def write_parquet(self, session: Session, path: Path, review: Review) -> None:

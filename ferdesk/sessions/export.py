@@ -28,6 +28,10 @@ SUMMARY_COLUMNS = (
     *(f"mean_{label}" for label in LABELS),
     "changes",
 )  # fmt: skip
+FACES_COLUMNS = (
+    "session", "picture", "face", "name", "x", "y", "width", "height", "label", "confidence",
+    "uncertain", *(f"p_{label}" for label in LABELS), *(f"s_{label}" for label in LABELS),
+)  # fmt: skip
 CHANGES_COLUMNS = ("session", "face", "name", "interval", "from_label", "to_label", "count")
 
 
@@ -42,6 +46,38 @@ def summary_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = 
 def changes_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
     """A line for each pair of labels that followed each other, with how often."""
     return _csv(CHANGES_COLUMNS, _each_summary(sessions, reviews, _changes_rows))
+
+
+def faces_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
+    """A line for each face of each picture, with the picture's name; sessions of pictures only."""
+    chosen = [load_review(s) for s in sessions] if reviews is None else reviews
+    rows = (
+        row
+        for session, review in zip(sessions, chosen, strict=True)
+        if session.of_pictures
+        for row in _face_rows(session, review)
+    )
+    return _csv(FACES_COLUMNS, rows)
+
+
+def _face_rows(session: Session, review: Review) -> Iterator[tuple[object, ...]]:
+    table = session.table
+    names = {one.frame: one.file for one in session.pictures}
+    source = session.about.get("source")
+    alone = str(source.get("location") or "") if isinstance(source, dict) else ""
+    found = [(row, t) for t in review.shown_tracks() for row in t.rows(table).tolist()]
+    for row, track in sorted(found, key=lambda one: one[0]):
+        yield (
+            _plain(session.name),
+            _plain(names.get(int(table.frame[row]), "" if names else alone)),
+            track.id,
+            _plain(track.name),
+            *(f"{value:.2f}" for value in table.box[row]),
+            LABELS[table.label[row]],
+            f"{table.confidence[row]:.4f}",
+            int(table.uncertain[row]),
+            *(f"{value:.4f}" for value in (*table.raw[row], *table.smoothed[row])),
+        )
 
 
 def rows_csv(session: Session, layout: Layout, review: Review | None = None) -> str:

@@ -7,9 +7,12 @@ from pathlib import Path
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.replace_file import replace_file
-from ferdesk.sessions.reader import Session
+from ferdesk.sessions.export import faces_csv
+from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group, html_report
+from ferdesk.sessions.report.pictures import PicturesOf, no_pictures
 from ferdesk.sessions.review import Review
+from ferdesk.sessions.schema import FACES_FILE
 from ferdesk.version import VERSION
 
 
@@ -45,6 +48,7 @@ def write_report(
     *,
     groups: tuple[Group, Group] | None = None,
     reviews: Sequence[Review] | None = None,
+    pictures_of: PicturesOf = no_pictures,
 ) -> None:
     """Write the report of ``sessions``; see ``html_report``.
 
@@ -52,5 +56,18 @@ def write_report(
         RecordingError: it cannot be written.
     """
     now = datetime.now(UTC)
-    html = html_report(sessions, reviews=reviews, groups=groups, made=now, version=VERSION)
+    html = html_report(
+        sessions, reviews=reviews, groups=groups, pictures_of=pictures_of, made=now, version=VERSION
+    )
     write_text(path, html)
+
+
+def write_faces_table(folder: Path) -> Path:
+    """Write the table of faces of a session of pictures into its folder.
+
+    Raises:
+        RecordingError: it cannot be read or written.
+    """
+    path = folder / FACES_FILE
+    write_text(path, faces_csv([read_session(folder)]))
+    return path

@@ -12,10 +12,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.sessions.schema import COLUMNS, RESULTS_FILE, SCHEMA, SESSION_FILE, VIDEO_FILE
+from ferdesk.sessions.schema import (
+    COLUMNS,
+    PICTURES_FOLDER,
+    RESULTS_FILE,
+    SCHEMA,
+    SESSION_FILE,
+    VIDEO_FILE,
+)
 from ferdesk.sessions.table import Table, read_table
 
 _FACE_NUMBERS = tuple(
@@ -35,6 +44,16 @@ class Marker:
     t_s: float
     label: str
     origin: str = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """Picture of a session of pictures: its ``frame`` in the rows, its file's name, its size."""
+
+    frame: int
+    file: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +141,59 @@ class Session:
         """The recorded video, where there is one."""
         path = self.folder / VIDEO_FILE
         return path if path.is_file() else None
+
+    @property
+    def film(self) -> Path | None:
+        """What can be looked at: the video, or the folder of pictures; None where nothing is."""
+        folder = self.folder / PICTURES_FOLDER
+        return folder if self.of_pictures and folder.is_dir() else self.video
+
+    @property
+    def video_mode(self) -> str:
+        """``clean``, ``overlay`` or ``anonymous``; empty where it is not said."""
+        video = self.about.get("video")
+        return str(video.get("mode") or "") if isinstance(video, dict) else ""
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether its frames are pictures without a time: each counts once."""
+        return self.kind in ("still", "pictures")
+
+    @cached_property
+    def pictures(self) -> tuple[PictureInfo, ...]:
+        """The picture files of a session of several, in their order; none for anything else."""
+        entries = self.about.get("pictures")
+        found = []
+        for entry in entries if isinstance(entries, list) else ():
+            with contextlib.suppress(TypeError, ValueError, KeyError, OverflowError):
+                width, height = int(entry["width"]), int(entry["height"])
+                # a name and no path: it is looked for in folders
+                file = Path(str(entry["file"])).name
+                if width > 0 and height > 0:
+                    found.append(PictureInfo(int(entry["frame"]), file, width, height))
+        return tuple(found)
+
+    @cached_property
+    def _sizes(self) -> dict[int, tuple[int, int]]:
+        return {one.frame: (one.width, one.height) for one in self.pictures}
+
+    @cached_property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the source's picture, or of what holds all boxes."""
+        picture = self.about.get("picture")
+        try:
+            width, height = int(picture["width"]), int(picture["height"])  # type: ignore[index]
+        except (TypeError, KeyError, ValueError, OverflowError):
+            width = height = 0
+        if not (16 <= width <= 16384 and 16 <= height <= 16384):
+            box = self.table.box[self.table.face_id > 0]
+            far = (box[:, :2] + box[:, 2:]).max(axis=0, initial=64)
+            width, height = (int(np.clip(side, 64, 16384)) for side in far)
+        return width, height
+
+    def picture_size_of(self, row: int) -> tuple[int, int]:
+        """Width and height of the picture that a row was found in."""
+        return self._sizes.get(int(self.table.frame[row]), self.picture_size)
 
     def faces(self) -> list[dict[str, str]]:
         """Rows that show a face."""

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 from typing import Literal, Protocol
 
+from ferdesk.core.types import FrameResult
 from ferdesk.messages import translatable
 
 Kind = Literal["lost", "about", "disk", "video_stopped", "video_behind", ""]
@@ -18,6 +19,16 @@ class VideoHealth(Protocol):
 
     @property
     def num_lost(self) -> int: ...
+
+
+class RecordingVideo(VideoHealth, Protocol):
+    """The video beside the rows; ``add`` must not wait in a live recording."""
+
+    def about(self) -> dict[str, object]: ...
+
+    def add(self, result: FrameResult, t_s: float) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class RecordingWarnings:

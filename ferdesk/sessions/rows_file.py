@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,16 @@ from ferdesk.sessions.schema import HEADER, RESULTS_FILE
 log = logging.getLogger(__name__)
 
 _RESERVE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRows:
+    """Rows of one analysed frame on their way to the disk."""
+
+    text: str
+    frame: int
+    t_s: float
+    face_ids: tuple[int, ...]
 
 
 class RowsFile:

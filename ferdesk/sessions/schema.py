@@ -13,6 +13,10 @@ SCHEMA = 1
 RESULTS_FILE = "results.csv"
 SESSION_FILE = "session.json"
 VIDEO_FILE = "video.mp4"
+PICTURES_FOLDER = "pictures"
+"""Copies of the pictures of a session of picture files, in place of a video."""
+FACES_FILE = "faces.csv"
+"""The faces of a session of pictures, with the pictures' names."""
 REVIEW_FILE = "review.json"
 
 ADDED_COLUMNS: tuple[str, ...] = tuple(one.name for one in ADDED_FIELDS)
@@ -102,6 +106,8 @@ class SessionHeader:
     rate_fps: float | None = None
     about: Mapping[str, str] = field(default_factory=dict)
     """``name``, ``participant``, ``condition`` and ``notes``, where somebody gave them."""
+    pictures: tuple[str, ...] = ()
+    """Names of the picture files of a session of pictures, by their numbers."""
 
     def utc_at(self, t_s: float, *, live: bool) -> datetime | None:
         """UTC of a moment of the session: a file has one only where it carries a date."""
@@ -130,6 +136,7 @@ class SessionCounts:
     markers: list[dict[str, object]] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
     baselines: list[dict[str, object]] = field(default_factory=list)
+    pictures: list[dict[str, object]] = field(default_factory=list)
 
 
 def session_table(
@@ -170,5 +177,17 @@ def session_table(
         "markers": list(counts.markers),
         "events": list(counts.events),
         "baselines": list(counts.baselines),
+        **({"pictures": list(counts.pictures)} if header.pictures else {}),
         "complete": complete,
     }
+
+
+def picture_file(number: int) -> str:
+    """The name of a picture's copy, by its number from 0."""
+    return f"{number + 1:05d}.jpg"
+
+
+def picture_number(name: str) -> int | None:
+    """The number of a copy, from 0; None for other files."""
+    stem, _, suffix = name.partition(".")
+    return int(stem) - 1 if suffix == "jpg" and stem.isdecimal() and stem.isascii() else None

@@ -87,6 +87,13 @@ def row_durations(table: Table) -> NDArray[np.float64]:
     return np.repeat(steps, np.diff(np.append(starts, len(table))))
 
 
+def row_weights(session: Session) -> NDArray[np.float64]:
+    """[n] seconds that each row counts; 1 a row in a session of pictures, which have no time."""
+    if session.of_pictures:
+        return np.ones(len(session.table))
+    return row_durations(session.table)
+
+
 def intervals_of(
     markers: Sequence[Marker], ends_at_s: float, starts_at_s: float = 0.0
 ) -> list[Interval]:
@@ -113,7 +120,7 @@ def summarize(
     review = load_review(session) if review is None else review
     markers = review.all_markers(session) if by_marker else ()
     intervals = intervals_of(markers, session.ends_at_s, session.starts_at_s)
-    durations = row_durations(session.table)
+    durations = row_weights(session)
     return [
         _summarize(session.table, durations, track, track_rows, interval)
         for track in review.shown_tracks()

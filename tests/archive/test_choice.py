@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import typer
 
-from ferdesk.batch import AnalysisOptions, FrameChoice
 from ferdesk.cli.analyze import _clip
 from ferdesk.cli.archive import read_labels
 from ferdesk.core.types import Frame
 from ferdesk.errors import DataError
+from ferdesk.factory.analysis_options import AnalysisOptions, FrameChoice
 
 
 def taken(times: list[float], **options: object) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 
 from ferdesk.archive.finished import Wanted
 from ferdesk.archive.plan import Plan, Todo, make_plan
-from ferdesk.batch import AnalysisOptions
+from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.sessions.source_content import content_of
 
 SETTINGS = AnalysisOptions(Path()).settings()

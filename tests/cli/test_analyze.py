@@ -1,5 +1,6 @@
 """``ferdesk analyze`` and its siblings as a user calls them, good input and bad."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
 from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.recordings import new_folder
 from ferdesk.factory.sources import expand_folders
+from ferdesk.paths import assets_folder
 from ferdesk.sessions.reader import Session, problems_of, read_session
 
 pytestmark = pytest.mark.skipif(
@@ -45,8 +47,10 @@ def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> 
     assert "Traceback" not in done.stderr
 
 
-def session_of(done: subprocess.CompletedProcess[str], folder: Path) -> Session:
-    assert done.returncode == EXIT_OK, done.stderr
+def session_of(
+    done: subprocess.CompletedProcess[str], folder: Path, *, returncode: int = EXIT_OK
+) -> Session:
+    assert done.returncode == returncode, done.stderr
     session = read_session(folder)
     assert problems_of(session) == []
     return session
@@ -88,7 +92,7 @@ def test_bad_sources_are_named_and_the_good_one_is_done(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "pixel.png"), np.zeros((1, 1, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "line.png"), np.zeros((1, 700, 3), np.uint8))
     sources = ["gone.mp4", "empty.mp4", "text.mp4", "pixel.png", "line.png"]
-    done = ferdesk("analyze", *sources, "--out", "out", cwd=tmp_path)
+    done = ferdesk("analyze", *sources, "--out", "out", "--separate", cwd=tmp_path)
     assert done.returncode == EXIT_PARTIAL
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 3
@@ -97,6 +101,43 @@ def test_bad_sources_are_named_and_the_good_one_is_done(tmp_path: Path) -> None:
         session = read_session(tmp_path / "out" / name)
         assert problems_of(session) == []
         assert [row["face_id"] for row in session.rows] == [""]
+
+
+def test_the_pictures_of_a_folder_are_one_session_with_a_table_of_their_faces(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "stimuli"
+    folder.mkdir()
+    portraits = assets_folder() / "demo"
+    shutil.copy(portraits / "collins.webp", folder / "a.webp")
+    cv2.imwrite(str(folder / "b.png"), np.full((90, 120, 3), 200, np.uint8))
+    (folder / "c.jpg").write_text("no picture")
+    shutil.copy(portraits / "hopper.webp", folder / "d.webp")
+    done = ferdesk("analyze", str(folder), "--out", str(tmp_path / "out"), "--video")
+    assert done.returncode == EXIT_PARTIAL
+    assert done.stderr.count("Error: ") == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["stimuli"]
+    session = session_of(done, tmp_path / "out" / "stimuli", returncode=EXIT_PARTIAL)
+    assert [one.file for one in session.pictures] == ["a.webp", "b.png", "d.webp"]
+    assert session.face_ids() == [1, 2]
+    assert session.table.frame.tolist() == [0, 1, 3]
+    assert session.table.face_id.tolist() == [1, 0, 2]
+    # smoothed over nothing: each picture is judged alone
+    assert np.array_equal(session.table.raw[[0, 2]], session.table.smoothed[[0, 2]])
+    (event,) = session.about["events"]
+    assert event["text"].startswith("c.jpg is not a picture")
+    copies = sorted(path.name for path in (session.folder / "pictures").iterdir())
+    assert copies == ["00001.jpg", "00002.jpg", "00004.jpg"]
+    with (session.folder / "faces.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["picture"], row["face"]) for row in rows] == [("a.webp", "1"), ("d.webp", "2")]
+
+
+def test_a_picture_alone_keeps_its_own_session(tmp_path: Path) -> None:
+    shutil.copy(assets_folder() / "demo" / "collins.webp", tmp_path / "a.webp")
+    done = ferdesk("analyze", "a.webp", "--out", "out", cwd=tmp_path)
+    session = session_of(done, tmp_path / "out" / "a")
+    assert (session.kind, session.pictures, len(session.table)) == ("still", (), 1)
 
 
 def test_no_usable_source_is_exit_3(tmp_path: Path) -> None:

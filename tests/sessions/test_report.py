@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from ferdesk.core.geometry import Box
 from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.errors import RecordingError
 from ferdesk.paths import assets_folder
 from ferdesk.sessions.outputs import free_path, write_report, write_text
-from ferdesk.sessions.reader import Marker, read_session
-from ferdesk.sessions.report import Group, charts, html_report
+from ferdesk.sessions.reader import Marker, Session, read_session
+from ferdesk.sessions.report import Group, charts, group_names, html_report
 from ferdesk.sessions.report.formats import clock, percent, span
+from ferdesk.sessions.report.pictures import SessionPictures, no_pictures
 from ferdesk.sessions.review import Comment, load_review, save_review
 
 Maker = Callable[..., Path]
@@ -47,12 +50,13 @@ def study(make_session: Maker, **about: Any) -> Path:
 class Page(HTMLParser):
     """A page's tables, drawings and texts; fails where a tag is closed that is not open."""
 
-    void = frozenset({"meta", "br"})
+    void = frozenset({"meta", "br", "img"})
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.open: list[str] = []
         self.fetched: list[str] = []
+        self.pictures: list[str] = []
         self.texts: list[str] = []
         self.tables: list[list[list[str]]] = []
         self.drawings: list[list[tuple[str, dict[str, str]]]] = []
@@ -66,8 +70,10 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.fetched += [given[name] for name in ("src", "href", "data") if name in given]
-        assert tag not in ("script", "link", "img", "iframe")
+        links = [given[name] for name in ("src", "href", "data") if name in given]
+        self.pictures += [link for link in links if link.startswith("data:image/jpeg;base64,")]
+        self.fetched += [link for link in links if not link.startswith("data:image/jpeg;base64,")]
+        assert tag not in ("script", "link", "iframe")
         assert not [name for name in given if name.startswith("on")]
         if given.get("http-equiv") == "Content-Security-Policy":
             self.policy = given["content"]
@@ -111,13 +117,35 @@ class Page(HTMLParser):
     def facts(self) -> dict[str, str]:
         texts = self.texts
         names = ("Started", "Filmed", "Analysed", "Length", "In the video", "Source",
-                 "Resolution", "Faces", "Markers", "Frames analysed", "Model")  # fmt: skip
+                 "Resolution", "Faces", "Markers", "Frames analysed", "Model",
+                 "Pictures")  # fmt: skip
         return {name: texts[texts.index(name) + 1] for name in names if name in texts}
 
 
-def page_of(*folders: Path, groups: tuple[Group, Group] | None = None) -> Page:
+class Album:
+    """A session's pictures: each says which row and which part of it was asked for."""
+
+    def __init__(self, missing: frozenset[int] = frozenset()) -> None:
+        self.asked: list[tuple[int, Box | None, int]] = []
+        self._missing = missing
+
+    def jpeg(self, row: int, region: Box | None, longest_px: int) -> bytes | None:
+        self.asked.append((row, region, longest_px))
+        return None if row in self._missing else f"{row} {region is None}".encode()
+
+    def open(self, session: Session) -> AbstractContextManager[SessionPictures | None]:
+        return nullcontext(self)
+
+
+def page_of(
+    *folders: Path, groups: tuple[Group, Group] | None = None, album: Album | None = None
+) -> Page:
     sessions = [read_session(folder) for folder in folders]
-    return Page(html_report(sessions, groups=groups, made=MADE, version="1.2"))
+    pictures_of = no_pictures if album is None else album.open
+    html = html_report(
+        sessions, groups=groups, pictures_of=pictures_of, made=MADE, version="1.2"
+    )  # fmt: skip
+    return Page(html)
 
 
 def test_times_and_shares_of_each_face_are_those_of_its_rows(make_session: Maker) -> None:
@@ -421,12 +449,17 @@ def test_a_films_report_counts_from_the_recordings_start(make_session: Maker) ->
     assert "In the video" not in live.facts()
 
 
+STILL = {"kind": "still", "name": "solvay", "location": "solvay.jpg"}
+TWO_FACES = [(1, "happy", 0.76), (2, "sad?", 0.5)]
+
+
 def test_a_photo_has_its_faces_and_their_probabilities(make_session: Maker) -> None:
-    source = {"kind": "still", "name": "solvay.jpg"}
-    faces = [(1, "happy", 0.76), (2, "sad?", 0.5)]
-    page = page_of(make_session([faces], source=source))
+    page = page_of(make_session([TWO_FACES], source=STILL))
     assert "No face was seen" not in page.words
-    assert page.facts()["Faces"] == "2"
+    facts = page.facts()
+    assert (facts["Faces"], facts["Pictures"], facts["Source"]) == ("2", "1", "solvay.jpg")
+    assert facts["Analysed"].startswith("2026-03-04")
+    assert not {"Length", "Filmed", "Started", "Markers", "Frames analysed"} & set(facts)
     head, one, two = page.tables[0]
     assert head[:2] == ["face", "label"]
     assert one == [
@@ -435,6 +468,111 @@ def test_a_photo_has_its_faces_and_their_probabilities(make_session: Maker) -> N
     assert two == [
         "#2", "sad", "2 %", "5 %", "7 %", "10 %", "50 %", "12 %", "14 %", "low confidence",
     ]  # fmt: skip
+    assert "50 % of the faces had low confidence" in page.words
+    assert "Changes of the label" not in page.words
+    assert page.headings[-1] == "What the figures mean"
+
+
+def test_a_photo_is_shown_with_its_boxes_and_without_it_the_boxes_alone(
+    make_session: Maker,
+) -> None:
+    about = {"source": STILL, "picture": {"width": 200, "height": 100}}
+    folder = make_session([TWO_FACES], **about)
+    album = Album()
+    for page, has_picture in ((page_of(folder, album=album), True), (page_of(folder), False)):
+        assert page.sizes == ["0 0 200 100"]
+        rects = [given for tag, given in page.drawings[0] if tag == "rect"]
+        boxes = [
+            tuple(given[name] for name in ("x", "y", "width", "height", "stroke"))
+            for given in rects
+            if "stroke" in given
+        ]
+        assert boxes == [
+            ("10.5", "20.0", "60.0", "61.2", LABEL_COLOURS["happy"]),
+            ("21.0", "20.0", "60.0", "61.2", LABEL_COLOURS["sad"]),
+        ]
+        assert ["stroke-dasharray" in given for given in rects if "stroke" in given] == [
+            False, True,
+        ]  # fmt: skip
+        assert ("not kept in this session" in page.words) is not has_picture
+        assert len(page.pictures) == (3 if has_picture else 0)
+    assert album.asked[0] == (0, None, 1280)
+    assert album.asked[1] == (0, Box(-7.5, 1.625, 96, 98), 96)
+    assert album.asked[2][0] == 1
+
+
+def test_a_folder_of_pictures_has_a_contact_sheet_and_a_table_of_faces(
+    make_session: Maker,
+) -> None:
+    files = ["ann.jpg", "<b>.jpg", "cat.png"]
+    about: dict[str, Any] = {
+        "source": {"kind": "pictures", "name": "stimuli", "location": "stimuli"},
+        "pictures": [
+            {"frame": i, "file": file, "width": 300 + i, "height": 200}
+            for i, file in enumerate(files)
+        ],
+    }
+    frames = [[(1, "happy")], [(2, "sad"), (3, "fear?")], []]
+    folder = make_session(frames, step_s=1.0, **about)
+    album = Album(missing=frozenset({1}))
+    page = page_of(folder, album=album)
+    assert page.sizes == ["0 0 300 200", "0 0 301 200", "0 0 302 200"]
+    # the sheet's three pictures, then a face a row; what is missing is left grey
+    assert [asked[0] for asked in album.asked] == [0, 1, 3, 0, 1, 2]
+    assert len(page.pictures) == 4
+    assert all(page.words.count(file) >= 1 for file in files)
+    assert [row[:3] for row in page.tables[0]] == [
+        ["face", "picture", "label"], ["#1", "ann.jpg", "happy"], ["#2", "<b>.jpg", "sad"],
+        ["#3", "<b>.jpg", "fear"],
+    ]  # fmt: skip
+    assert page.facts()["Pictures"] == "3"
+    assert page.fetched == []
+    review = load_review(read_session(folder)).merged(1, 2).named(1, "Ann")
+    save_review(review, folder)
+    counts = page_of(folder).tables[0]
+    assert counts[1][0] == "Ann"
+    assert counts[1][4:6] == ["1 50 %", "1 50 %"]
+    assert counts[1][-1] == "2"
+
+
+def test_a_person_is_shown_at_their_clearest_where_there_is_a_picture(
+    make_session: Maker,
+) -> None:
+    frames = [[(1, "happy", 0.76, 0.5)], [(1, "happy?", 0.76, 0.95)], [(1, "happy", 0.76, 0.8)]]
+    folder = make_session(frames)
+    album = Album()
+    page = page_of(folder, album=album)
+    assert [asked[0] for asked in album.asked] == [2]
+    assert len(page.pictures) == 1
+    assert page_of(folder).pictures == []
+
+
+def test_a_comparison_warns_where_the_instrument_differs(make_session: Maker) -> None:
+    fast = {"model": {"name": "fast", "version": "3", "sha256": "a"}}
+    int8 = {"model": {"name": "fast-int8", "version": "3", "sha256": "b"}}
+    rows = [[(1, "happy")]] * 3
+    one = make_session(rows, name="one", settings={"smoothing_tau_s": 0.3}, **fast)
+    same = make_session(rows, name="same", settings={"smoothing_tau_s": 0.3}, **fast)
+    other = make_session(rows, name="other", settings={"smoothing_tau_s": 0.9}, **int8)
+    based = make_session(rows, name="based", baselines=[{"face_id": 1}], **fast)
+    words = page_of(one, other).words
+    assert "Different models analysed these sessions: fast 3 (one); fast-int8 3 (other)." in words
+    assert "The setting “smoothing” differs: 0.3 (one); 0.9 (other)." in words
+    assert "Different models" not in page_of(one, same).words
+    assert "differs" not in page_of(one, same).words
+    assert "A neutral baseline was used in based only." in page_of(one, based).words
+
+
+def test_groups_have_their_own_names(make_session: Maker) -> None:
+    def session(name: str, **about: object) -> Session:
+        return read_session(make_session([[(1, "sad")]] * 2, name=name, **about))
+
+    calm = [session("a1", condition="calm"), session("a2", condition="calm")]
+    film = [session("b1", condition="film"), session("b2", condition="film")]
+    plain = [session("c1"), session("c2")]
+    assert group_names(calm, film) == ("calm", "film")
+    assert group_names(calm[:1], film) == ("a1", "film")
+    assert group_names(plain, plain) == ("A", "B")
 
 
 def test_how_far_figures_can_be_trusted_stands_above_them(make_session: Maker) -> None:

@@ -1,5 +1,6 @@
 """Small stand-ins with the real signatures: source, detector, classifier, recording, services."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ from ferdesk.runtime.recording import SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
+from ferdesk.sessions.report.pictures import SessionPictures, no_pictures
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
 
@@ -320,6 +322,11 @@ class FakeServices:
 
     def open_film(self, path: Path) -> FakeFilm:
         return self.films.setdefault(path, FakeFilm())
+
+    def session_pictures(
+        self, session: Session
+    ) -> contextlib.AbstractContextManager[SessionPictures | None]:
+        return no_pictures(session)
 
     def write_parquet(self, session: Session, path: Path, review: Review) -> None:
         path.write_bytes(b"PAR1")

@@ -11,10 +11,9 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from ferdesk.core.baseline import Baseline, offsets_table
 from ferdesk.core.types import Frame, FrameResult
@@ -24,8 +23,8 @@ from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.markers import clean_label
-from ferdesk.sessions.recording_warnings import RecordingWarnings, VideoHealth
-from ferdesk.sessions.rows_file import RowsFile
+from ferdesk.sessions.recording_warnings import RecordingVideo, RecordingWarnings
+from ferdesk.sessions.rows_file import FrameRows, RowsFile
 from ferdesk.sessions.schema import (
     RESULTS_FILE,
     SESSION_FILE,
@@ -52,26 +51,6 @@ _MAX_WAITING_FRAMES = 20_000
 _MAX_EVENTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """One analysed frame on its way to the disk."""
-
-    text: str
-    frame: int
-    t_s: float
-    face_ids: tuple[int, ...]
-
-
-class Video(VideoHealth, Protocol):
-    """The video beside the rows; ``add`` must not wait in a live recording."""
-
-    def about(self) -> dict[str, object]: ...
-
-    def add(self, result: FrameResult, t_s: float) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class SessionWriter:
     """One recording. ``add`` never waits for the disk unless ``lossless`` (offline analysis).
 
@@ -86,7 +65,7 @@ class SessionWriter:
         *,
         live: bool,
         lossless: bool = False,
-        video: Video | None = None,
+        video: RecordingVideo | None = None,
         clock: Callable[[], float] = time.monotonic,
         clock_watch: ClockWatch | None = None,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
@@ -112,7 +91,7 @@ class SessionWriter:
         self._pending_labels: list[str] = []
         self._first_index: int | None = None
         self._size: tuple[int, int] | None = None
-        self._waiting: queue.Queue[_Rows | None] = queue.Queue(_MAX_WAITING_FRAMES)
+        self._waiting: queue.Queue[FrameRows | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
             self._rows = RowsFile(folder)
             try:
@@ -180,7 +159,7 @@ class SessionWriter:
             labels, self._pending_labels = self._pending_labels, []
         if marker:
             labels.append(clean_label(marker))
-        rows = _Rows(
+        rows = FrameRows(
             rows_of(result, moment, ";".join(labels)),
             moment.frame,
             moment.t_s,
@@ -221,6 +200,11 @@ class SessionWriter:
     def _note_size(self, frame: Frame) -> None:
         """Note the moment from which frames have another size: boxes are in their pixels."""
         height, width = frame.image.shape[:2]
+        if self._header.pictures:
+            about = {"frame": frame.index, "file": self._header.pictures[frame.index]}
+            with self._lock:
+                self._counts.pictures.append({**about, "width": width, "height": height})
+            return
         before = self._size
         if before is not None and before != (width, height):
             text = f"The picture is now {width}x{height}; before it was {before[0]}x{before[1]}."
@@ -326,7 +310,7 @@ class SessionWriter:
         """The recorder's thread: whole lines in, forced to the disk at least twice a second."""
         ended = False
         while not ended:
-            waiting: list[_Rows] = []
+            waiting: list[FrameRows] = []
             deadline_s = time.monotonic() + FLUSH_EVERY_S
             while not ended and (left_s := deadline_s - time.monotonic()) > 0:
                 try:
@@ -402,12 +386,12 @@ class SessionWriter:
         elif self._warnings.disk_low(free):
             self.note_event("disk_low", f"{free} bytes are left.")
 
-    def _append(self, waiting: list[_Rows]) -> None:
+    def _append(self, waiting: list[FrameRows]) -> None:
         self._rows.append(
             [rows.text for rows in waiting], lambda whole: self._count(waiting[:whole])
         )
 
-    def _count(self, written: list[_Rows]) -> None:
+    def _count(self, written: list[FrameRows]) -> None:
         if not written:
             return
         with self._lock:

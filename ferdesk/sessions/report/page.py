@@ -14,6 +14,7 @@ from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import assets_folder
+from ferdesk.sessions.comparability import differences, model_text
 from ferdesk.sessions.reader import Marker, Session, parse_utc
 from ferdesk.sessions.report.charts import (
     comparison_chart,
@@ -23,12 +24,20 @@ from ferdesk.sessions.report.charts import (
     share_bar,
 )
 from ferdesk.sessions.report.formats import clock, moment, percent, span
+from ferdesk.sessions.report.pictures import (
+    PicturesOf,
+    SessionPictures,
+    face_picture,
+    no_pictures,
+    picture_sheet,
+    portrait,
+)
 from ferdesk.sessions.report.tables import (
     changes_table,
     comparison_table,
+    faces_table,
     intervals_table,
     measured_table,
-    still_table,
     times_table,
 )
 from ferdesk.sessions.review import Review, Track, load_review
@@ -43,7 +52,7 @@ from ferdesk.sessions.summaries import (
     summarize,
 )
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Whatever the texts of a session contain, the page runs and fetches nothing."""
 _SHOWN_TRACKS = 12
 """More faces than this are listed and not drawn."""
@@ -57,11 +66,37 @@ class Group:
     sessions: tuple[Session, ...]
 
 
+def group_names(first: Sequence[Session], second: Sequence[Session]) -> tuple[str, str]:
+    """Names for two groups: what each has in common and the other has not, else A and B.
+
+    A session alone gives its own name; several their condition, or their folder.
+    """
+    names = [_common(first), _common(second)]
+    if names[0] == names[1] or not all(names):
+        return "A", "B"
+    return names[0], names[1]
+
+
+def _common(sessions: Sequence[Session]) -> str:
+    if len(sessions) == 1:
+        return sessions[0].name
+    for value_of in (_condition, lambda session: session.folder.parent.name):
+        values = {value_of(session) for session in sessions}
+        if len(values) == 1 and (value := values.pop()):
+            return value
+    return ""
+
+
+def _condition(session: Session) -> str:
+    return str(session.about.get("condition") or "")
+
+
 def html_report(
     sessions: Sequence[Session],
     *,
     reviews: Sequence[Review] | None = None,
     groups: tuple[Group, Group] | None = None,
+    pictures_of: PicturesOf = no_pictures,
     made: datetime,
     version: str,
 ) -> str:
@@ -71,20 +106,20 @@ def html_report(
         sessions: each gets a chapter.
         reviews: names, merges and so on; by default those saved beside the sessions.
         groups: two groups to compare; by default, of two sessions the first with the second.
+        pictures_of: opens the pictures that a session keeps.
         made: the date that the page carries.
         version: of the program.
     """
     chosen = [load_review(s) for s in sessions] if reviews is None else list(reviews)
     if groups is None and len(sessions) == 2:
-        groups = (
-            Group(sessions[0].name, (sessions[0],)),
-            Group(sessions[1].name, (sessions[1],)),
-        )
+        one, other = (Group(session.name, (session,)) for session in sessions)
+        groups = (one, other)
     by_folder = {s.folder: review for s, review in zip(sessions, chosen, strict=True)}
     title = sessions[0].name if len(sessions) == 1 else f"{len(sessions)} sessions"
-    parts = [
-        _chapter(s, r, alone=len(sessions) == 1) for s, r in zip(sessions, chosen, strict=True)
-    ]
+    parts = []
+    for session, review in zip(sessions, chosen, strict=True):
+        with pictures_of(session) as pictures:
+            parts.append(_chapter(session, review, pictures, alone=len(sessions) == 1))
     if groups is not None:
         parts.insert(0, _comparison(groups, by_folder))
     heading = "" if len(sessions) == 1 else f"<h1>{escape(title)}</h1>"
@@ -93,7 +128,7 @@ def html_report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)} · ferdesk report</title><style>{_style()}</style></head>"
-        f"<body><main>{heading}{''.join(parts)}{_terms()}"
+        f"<body><main>{heading}{''.join(parts)}{_terms(sessions)}"
         f"<footer>Made by ferdesk {escape(version)} on "
         f"{made.astimezone().strftime('%Y-%m-%d %H:%M')}.</footer></main></body></html>\n"
     )
@@ -109,16 +144,13 @@ def _style() -> str:
         ) from error
 
 
-def _chapter(session: Session, review: Review, *, alone: bool) -> str:
+def _chapter(
+    session: Session, review: Review, pictures: SessionPictures | None, *, alone: bool
+) -> str:
     summaries = summarize(session, review)
     markers = review.all_markers(session)
     of_track = {face.track: face for face in summaries}
-    still = session.table.num_frames() == 1
-    tracks = [
-        track
-        for track in review.shown_tracks()
-        if of_track[track.id].seen_s > 0 or (still and len(track.rows(session.table)))
-    ]
+    tracks = [track for track in review.shown_tracks() if of_track[track.id].seen_s > 0]
     tracks.sort(key=lambda track: -of_track[track.id].seen_s)
     drawn = sorted(tracks[:_SHOWN_TRACKS], key=lambda track: track.id)
     heading = "h1" if alone else "h2"
@@ -129,10 +161,15 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
         _warnings(session, review),
     ]
     if not tracks:
-        return "".join([*parts, "<p>No face was seen in this session.</p>"])
+        where = "these pictures" if session.of_pictures else "this session"
+        return "".join([*parts, f"<p>No face was seen in {where}.</p>"])
     level = "h2" if alone else "h3"
-    if still:
-        parts += [f"<{level}>Faces</{level}>", still_table(session.table, tracks)]
+    if session.of_pictures:
+        tracks.sort(key=lambda track: track.id)
+        parts.append(f"<{level}>Faces</{level}>{picture_sheet(session, tracks, pictures)}")
+        if any(of_track[track.id].seen_s > 1 for track in tracks):
+            parts.append(times_table(summaries, of_pictures=True))
+        parts.append(faces_table(session, tracks, lambda row: face_picture(session, row, pictures)))
         return "".join([*parts, _remarks(session, review, level)])
     parts += [
         f"<{level}>Overview</{level}>",
@@ -147,7 +184,8 @@ def _chapter(session: Session, review: Review, *, alone: bool) -> str:
             f"{len(tracks)}; the table lists all.</p>"
         )
     for track in drawn:
-        parts.append(_track_section(session, track, of_track[track.id], markers))
+        face = portrait(session, track, pictures)
+        parts.append(_track_section(session, track, of_track[track.id], markers, face))
     if markers:
         parts.append(f"<{level}>Between the markers</{level}>")
         between = summarize(session, review, by_marker=True)
@@ -161,19 +199,23 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
     source, picture = _table(about.get("source")), _table(about.get("picture"))
     excluded = sum(track.excluded for track in review.tracks)
     made = moment(parse_utc(about.get("started_utc")))
-    is_file = source.get("kind") in ("video", "still")
+    is_film = session.kind == "video"
+    num_frames = session.table.num_frames()
     facts = [
-        *([("Filmed", moment(session.started_utc))] if is_file else []),
-        ("Analysed" if is_file else "Started", made),
-        ("Length", clock(session.length_s)),
+        *([("Filmed", moment(session.started_utc))] if is_film else []),
+        ("Analysed" if is_film or session.of_pictures else "Started", made),
+        ("Pictures", f"{num_frames:,}") if session.of_pictures
+        else ("Length", clock(session.length_s)),
         *([("In the video", _place(session))] if session.starts_at_s > 0 else []),
         ("Source", shown_source(source) or "unknown"),
-        ("Resolution", f"{picture.get('width', '?')} x {picture.get('height', '?')}"),
+        *([("Resolution", f"{picture.get('width', '?')} x {picture.get('height', '?')}")]
+          if session.kind != "pictures" else []),
         ("Faces", f"{num_faces}" + (f" ({excluded} excluded)" if excluded else "")),
-        ("Markers", str(len(markers))),
-        ("Frames analysed", f"{session.table.num_frames():,}"),
-        ("Model", str(_table(about.get("model")).get("name") or "unknown")),
-    ]
+        *([] if session.of_pictures else [
+            ("Markers", str(len(markers))), ("Frames analysed", f"{num_frames:,}"),
+        ]),
+        ("Model", model_text(about) or "unknown"),
+    ]  # fmt: skip
     inner = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts)
     return f'<dl class="facts">{inner}</dl>'
 
@@ -207,8 +249,9 @@ def _trust(session: Session, summaries: Sequence[FaceSummary]) -> str:
     seen = sum(face.seen_s for face in summaries)
     if seen > 0:
         low = sum(face.low_confidence_s for face in summaries) / seen
+        what = "faces" if session.of_pictures else "time seen"
         sentences.append(
-            f"{percent(low)} of the time seen had low confidence; it is counted apart, and for no "
+            f"{percent(low)} of the {what} had low confidence; it is counted apart, and for no "
             "label."
         )
     return f'<div class="note"><p>{"</p><p>".join(sentences)}</p></div>'
@@ -242,7 +285,8 @@ def _warnings(session: Session, review: Review) -> str:
     for event in events if isinstance(events, list) else ():
         if isinstance(event, dict):
             since_s = _number(event.get("t_s")) - session.starts_at_s
-            lines.append(f"{clock(since_s)}: {event.get('text', '')}")
+            when = "" if session.of_pictures else f"{clock(since_s)}: "
+            lines.append(f"{when}{event.get('text', '')}")
     if not lines:
         return ""
     return (
@@ -259,6 +303,7 @@ def _track_section(
     track: Track,
     face: FaceSummary,
     markers: Sequence[Marker],
+    picture: str,
 ) -> str:
     merged = len({segment.face_id for segment in track.segments})
     text = f"Seen for {span(face.seen_s)}."
@@ -267,7 +312,8 @@ def _track_section(
     if face.small:
         text += " That is too short for its shares to mean much."
     return (
-        f"<h3>{escape(track.title)}</h3><p class=muted>{text}</p>"
+        f'<div class="person">{picture}<div><h3>{escape(track.title)}</h3>'
+        f"<p class=muted>{text}</p></div></div>"
         f"{share_bar(face)}{curves_chart(session, track, markers)}{legend()}{changes_table(face)}"
     )
 
@@ -304,7 +350,9 @@ def _comparison(groups: tuple[Group, Group], reviews: dict[Path, Review]) -> str
     )
     if not all(result.profiles):
         return "<h2>Comparison</h2><p>One of the groups has no face, so nothing is compared.</p>"
-    parts = (comparison_chart(result), comparison_table(result), _comparison_note(result))
+    warnings = "".join(f"<p>{escape(line)}</p>" for line in differences(sessions))
+    warnings = f'<div class="note warn">{warnings}</div>' if warnings else ""
+    parts = (warnings, comparison_chart(result), comparison_table(result), _comparison_note(result))
     return f"<h2>Comparison</h2>{''.join(parts)}"
 
 
@@ -323,22 +371,32 @@ def _comparison_note(result: Comparison) -> str:
     return f"<p class=muted>{text}</p>"
 
 
-def _terms() -> str:
-    terms = (
-        ("Seen", "Each row counts until the next analysed frame, for at most half a second."),
-        (
-            "Time with a label",
-            "Time seen with this label as the largest smoothed probability, low confidence left "
-            "out.",
-        ),
-        ("Low confidence", "Time seen in rows marked by the program's rule; column “uncertain”."),
-        ("Share", SHARE_MEANING),
-        (
-            "Change",
-            "A label held for at least 0.3 s, followed by another such label within a second; "
-            "shorter ones count as flicker.",
-        ),
-        ("Mean probability", "The model's raw probabilities, averaged over the time seen."),
-    )
+_PICTURE_TERMS = (
+    ("Label", "The expression with the largest probability."),
+    (
+        "Low confidence",
+        "Faces marked by the program's rule; column “uncertain”. They are counted for no label.",
+    ),
+    ("Probability", "The model's, for this picture alone."),
+)
+_TERMS = (
+    ("Seen", "Each row counts until the next analysed frame, for at most half a second."),
+    (
+        "Time with a label",
+        "Time seen with this label as the largest smoothed probability, low confidence left out.",
+    ),
+    ("Low confidence", "Time seen in rows marked by the program's rule; column “uncertain”."),
+    ("Share", SHARE_MEANING),
+    (
+        "Change",
+        "A label held for at least 0.3 s, followed by another such label within a second; "
+        "shorter ones count as flicker.",
+    ),
+    ("Mean probability", "The model's raw probabilities, averaged over the time seen."),
+)
+
+
+def _terms(sessions: Sequence[Session]) -> str:
+    terms = _PICTURE_TERMS if all(session.of_pictures for session in sessions) else _TERMS
     inner = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in terms)
     return f'<h2>What the figures mean</h2><dl class="terms">{inner}</dl>'

@@ -1,6 +1,6 @@
 """Tables of a report: times, intervals between markers, changes, comparisons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
@@ -8,36 +8,43 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.fields import REPORT_FIELDS
+from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report.formats import clock, percent, span
 from ferdesk.sessions.review import Track
 from ferdesk.sessions.summaries import SHARE_HEADING, WHOLE, Comparison, FaceSummary
 from ferdesk.sessions.table import NO_LABEL, Table
 
 
-def times_table(faces: Sequence[FaceSummary]) -> str:
-    """Times of each face with each label, and their shares."""
+def times_table(faces: Sequence[FaceSummary], *, of_pictures: bool = False) -> str:
+    """Times of each face with each label, and their shares; ``of_pictures``: their numbers."""
+    amount = _number_of if of_pictures else span
+    what = "Pictures" if of_pictures else "Time"
     head = "".join(f"<th>{label}</th>" for label in (*LABELS, "low confidence", "seen"))
     body = []
     for face in faces:
         if face.seen_s <= 0:
             continue
         cells = "".join(
-            f"<td>{span(face.label_s[i])}<br>"
+            f"<td>{amount(face.label_s[i])}<br>"
             f"<span class=muted>{percent(face.shares[i])}</span></td>"
             if face.label_s[i] > 0
             else "<td class=muted>0</td>"
             for i in range(len(LABELS))
         )
         body.append(
-            f"<tr><td>{escape(face.title)}</td>{cells}<td>{span(face.low_confidence_s)}<br>"
+            f"<tr><td>{escape(face.title)}</td>{cells}<td>{amount(face.low_confidence_s)}<br>"
             f"<span class=muted>{percent(face.low_confidence_share)} of seen</span></td>"
-            f"<td>{span(face.seen_s)}</td></tr>"
+            f"<td>{amount(face.seen_s)}</td></tr>"
         )
     return (
-        f'<div class="wide"><table><caption>Time with each expression. {SHARE_HEADING}</caption>'
+        f'<div class="wide"><table><caption>{what} with each expression. {SHARE_HEADING}</caption>'
         f"<tr><th>face</th>{head}</tr>"
         f"{''.join(body)}</table></div>"
     )
+
+
+def _number_of(pictures: float) -> str:
+    return f"{pictures:.0f}"
 
 
 def measured_table(table: Table, tracks: Sequence[Track]) -> str:
@@ -146,22 +153,33 @@ def comparison_table(result: Comparison) -> str:
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
-def still_table(table: Table, tracks: Sequence[Track]) -> str:
-    """Faces of one picture: label and smoothed probabilities; there is no time to share."""
+def faces_table(
+    session: Session, tracks: Sequence[Track], face_picture: Callable[[int], str]
+) -> str:
+    """Faces by expressions of a session of pictures; there is no time to share.
+
+    ``face_picture`` gives the picture of a row's face, empty for none.
+    """
+    table = session.table
+    names = {one.frame: one.file for one in session.pictures}
     head = "".join(f"<th>{label}</th>" for label in LABELS)
+    found = [(row, track) for track in tracks for row in track.rows(table).tolist()]
     body = []
-    for track in sorted(tracks, key=lambda track: track.id):
-        for row in track.rows(table).tolist():
-            index = int(table.label[row])
-            label = "" if index == NO_LABEL else LABELS[index]
-            low = "low confidence" if table.uncertain[row] else ""
-            cells = "".join(f"<td>{percent(float(value))}</td>" for value in table.smoothed[row])
-            body.append(
-                f"<tr><td>{escape(track.title)}</td><td class=text>{label}</td>{cells}"
-                f"<td class=text>{low}</td></tr>"
-            )
+    for row, track in sorted(found, key=lambda one: one[0]):
+        index = int(table.label[row])
+        label = "" if index == NO_LABEL else LABELS[index]
+        low = "low confidence" if table.uncertain[row] else ""
+        cells = "".join(f"<td>{percent(float(value))}</td>" for value in table.smoothed[row])
+        file = (
+            f"<td class=text>{escape(names.get(int(table.frame[row]), ''))}</td>" if names else ""
+        )
+        body.append(
+            f"<tr><td>{face_picture(row)}{escape(track.title)}</td>{file}"
+            f"<td class=text>{label}</td>{cells}<td class=text>{low}</td></tr>"
+        )
+    file = "<th class=text>picture</th>" if names else ""
     return (
-        '<div class="wide"><table><caption>The faces of this picture: label, and the probability '
-        f"of each expression</caption><tr><th>face</th><th class=text>label</th>{head}<th></th>"
-        f"</tr>{''.join(body)}</table></div>"
+        '<div class="wide"><table><caption>Faces and the probability of each expression</caption>'
+        f"<tr><th>face</th>{file}<th class=text>label</th>{head}<th></th></tr>{''.join(body)}"
+        "</table></div>"
     )

@@ -261,7 +261,7 @@ class Library(QWidget):
 
     def _make_report(self, folders: Sequence[Path], path: Path, *, compare: bool) -> None:
         self._tell(tr("Creating the report…"))
-        work = partial(library_work.make_report, folders, path, compare=compare)
+        work = partial(library_work.make_report, folders, path, self._services, compare=compare)
         self._tasks.run(work, self._reported, self._tell_error)
 
     def _export(self, kind: str) -> None:

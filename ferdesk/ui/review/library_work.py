@@ -20,7 +20,7 @@ from ferdesk.ui.review.exports import export
 log = logging.getLogger(__name__)
 
 
-def make_report(folders: Sequence[Path], path: Path, *, compare: bool) -> Path:
+def make_report(folders: Sequence[Path], path: Path, services: Services, *, compare: bool) -> Path:
     """Write a report of these sessions; ``compare`` sets the first against the second.
 
     Raises:
@@ -31,7 +31,7 @@ def make_report(folders: Sequence[Path], path: Path, *, compare: bool) -> Path:
     if compare:
         first, second = sessions
         groups = (Group(first.name, (first,)), Group(second.name, (second,)))
-    write_report(sessions, path, groups=groups)
+    write_report(sessions, path, groups=groups, pictures_of=services.session_pictures)
     return path
 
 

@@ -15,7 +15,7 @@ from ferdesk.core.types import Expression, FaceResult
 from ferdesk.sessions.reader import Session, parse_utc, read_session
 from ferdesk.sessions.review import Review, Segment, Track, load_review
 from ferdesk.sessions.schema import REVIEW_FILE
-from ferdesk.sessions.summaries import row_durations
+from ferdesk.sessions.summaries import row_weights
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.review.downsampling import TrackLines
 from ferdesk.ui.review.times import SessionClock, date_text, length_text
@@ -137,20 +137,23 @@ class OpenedSession:
     def clock(self) -> SessionClock:
         return SessionClock(self.starts_at_s)
 
-    @cached_property
+    @property
     def picture_size(self) -> tuple[int, int]:
         """Width and height of the source's picture, or of what holds all boxes."""
-        picture = self.session.about.get("picture")
-        try:
-            width, height = int(picture["width"]), int(picture["height"])  # type: ignore[index]
-        except (TypeError, KeyError, ValueError, OverflowError):
-            width = height = 0
-        if not (16 <= width <= 16384 and 16 <= height <= 16384):
-            table = self.session.table
-            box = table.box[table.face_id > 0]
-            far = (box[:, :2] + box[:, 2:]).max(axis=0, initial=64)
-            width, height = (int(np.clip(side, 64, 16384)) for side in far)
-        return width, height
+        return self.session.picture_size
+
+    def size_at(self, frame: int) -> tuple[int, int]:
+        """Width and height of the picture of an analysed frame."""
+        rows = len(self.session.table)
+        return self.session.picture_size_of(int(self.starts[frame])) if rows else self.picture_size
+
+    def picture_name(self, frame: int) -> str:
+        """The file of an analysed frame in a session of pictures; empty in any other."""
+        return self._picture_names.get(int(self.session.table.frame[self.starts[frame]]), "")
+
+    @cached_property
+    def _picture_names(self) -> dict[int, str]:
+        return {one.frame: one.file for one in self.session.pictures}
 
     def frame_at(self, t_s: float) -> int:
         """The analysed frame that is shown at ``t_s``; 0 before the first."""
@@ -202,21 +205,15 @@ class OpenedSession:
 
     @cached_property
     def _durations(self) -> NDArray[np.float64]:
-        return row_durations(self.session.table)
-
-    @property
-    def video_mode(self) -> str:
-        """``clean``, ``overlay`` or ``anonymous``, empty where it is not said."""
-        video = self.session.about.get("video")
-        return str(video.get("mode") or "") if isinstance(video, dict) else ""
+        return row_weights(self.session)
 
     def scaled(
-        self, faces: tuple[FaceResult, ...], width: int, height: int
+        self, faces: tuple[FaceResult, ...], size: tuple[int, int], width: int, height: int
     ) -> tuple[FaceResult, ...]:
-        """The faces' boxes on a picture of another size than the source's."""
-        across, down = width / self.picture_size[0], height / self.picture_size[1]
+        """The faces' boxes on a picture of another size than ``size``, the source's."""
+        across, down = width / size[0], height / size[1]
         # a video has even sides: a row or column is cut off then, and nothing is scaled
-        if abs(width - self.picture_size[0]) <= 1 and abs(height - self.picture_size[1]) <= 1:
+        if abs(width - size[0]) <= 1 and abs(height - size[1]) <= 1:
             return faces
         return tuple(
             replace(

@@ -40,7 +40,8 @@ class SessionOutputs(QObject):
         path = opened.session.folder / "report.html"
 
         def work() -> Path:
-            write_report([opened.session], path, reviews=[review])
+            pictures_of = self._services.session_pictures
+            write_report([opened.session], path, reviews=[review], pictures_of=pictures_of)
             return path
 
         self.told.emit(Notice(tr("Creating the report…"), stays=False))

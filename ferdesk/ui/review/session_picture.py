@@ -28,10 +28,6 @@ class SessionPicture:
     def begin(self, opened: OpenedSession) -> None:
         """Show this session from now on."""
         self._opened = opened
-        width, height = opened.picture_size
-        scale = min(_LONGEST_SIDE_PX / max(width, height), 1.0)
-        size = max(round(height * scale), 1), max(round(width * scale), 1), 3
-        self._canvas = np.full(size, _GREY, np.uint8)
         self._shown_frame = -1
 
     def end(self) -> None:
@@ -44,7 +40,7 @@ class SessionPicture:
             frame = self._opened.frame_at(t_s)
             if frame != self._shown_frame:
                 self._shown_frame = frame
-                self._show(self._canvas, t_s, "")
+                self._show(None, t_s, "")
 
     def show_still(self, still: Still) -> None:
         """Show the video's frame of a moment, or why there is none."""
@@ -53,7 +49,7 @@ class SessionPicture:
             return
         note = translated(still.problem)
         if still.image is None:
-            self._show(self._canvas, still.t_s, note or tr("The video has no frame here."))
+            self._show(None, still.t_s, note or tr("The video has no frame here."))
             return
         frame = opened.frame_at(still.t_s)
         began_s = still.began_s if still.began_s is not None else still.t_s
@@ -66,23 +62,40 @@ class SessionPicture:
         """The same moment, with what has changed over it."""
         result = self._view.result
         if result is not None:
-            self._show(result.frame.image, result.frame.t_s, self._view.state.note)
+            image = result.frame.image
+            blank = image is self._canvas
+            self._show(None if blank else image, result.frame.t_s, self._view.state.note)
 
-    def _show(self, image: NDArray[np.uint8], t_s: float, note: str) -> None:
+    def _show(self, image: NDArray[np.uint8] | None, t_s: float, note: str) -> None:
+        """Show ``image``, or a grey one for None."""
         opened = self._opened
         if opened is None:
             return
         review = self._edits.review
         frame = opened.frame_at(t_s)
-        film = self._player.has_film and image is not self._canvas
-        burnt_in = film and opened.video_mode == "overlay"
+        burnt_in = image is not None and opened.session.video_mode == "overlay"
         faces = opened.faces_at(frame, review) if len(opened.times) and not burnt_in else ()
-        faces = opened.scaled(faces, image.shape[1], image.shape[0])
+        size = opened.size_at(frame)
+        if image is None:
+            image = self._blank(size)
+        faces = opened.scaled(faces, size, image.shape[1], image.shape[0])
         result = FrameResult(Frame(image, frame, t_s, t_s), faces, 0.0, {})
         self._view.set_names({track.id: track.name for track in review.tracks if track.name})
         self._view.show_result(result, self._tracks.track_id)
         if not self._player.has_film:
             note = tr("No video was recorded; boxes show where faces were.")
+            if opened.session.of_pictures:
+                note = tr("The picture was not kept; boxes show where faces were.")
         if not len(opened.times):
             note = tr("This session has no data.")
+        elif image is not self._canvas:
+            note = note or opened.picture_name(frame)
         self._view.set_state(ViewState(note=note))
+
+    def _blank(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """A grey picture of the shape of ``size``, width and height."""
+        scale = min(_LONGEST_SIDE_PX / max(size), 1.0)
+        width, height = (max(round(side * scale), 1) for side in size)
+        if self._canvas.shape[:2] != (height, width):
+            self._canvas = np.full((height, width, 3), _GREY, np.uint8)
+        return self._canvas

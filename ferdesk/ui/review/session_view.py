@@ -119,7 +119,7 @@ class SessionView(QWidget):
         self.player.load(
             opened.times,
             (opened.starts_at_s, opened.ends_at_s),
-            opened.session.video,
+            opened.session.film,
             self._services.open_film,
             opened.video_starts_at_s,
         )

@@ -1,0 +1,122 @@
+"""Analysis options: which frames of a source are analysed, and what is written of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ferdesk.adapters.outputs.video_writer import VideoMode
+from ferdesk.core.measures.values import MeasuresChoice
+from ferdesk.core.smoother import SMOOTHING_TAU_S
+from ferdesk.core.types import ITS_OWN, CameraFormat, Frame
+from ferdesk.runtime.recording import Stream
+
+_HALF_TICK_S = 0.5e-3
+"""Containers round times to a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """Options of ``analyze``: every ``every``-th frame, at most ``duration_s`` seconds.
+
+    ``asked`` is what cameras are asked for.
+    """
+
+    out: Path
+    every: int = 1
+    duration_s: float | None = None
+    rate_fps: float | None = None
+    """Frames a second by their times, in place of ``every``."""
+    clip_s: tuple[float, float] | None = None
+    """Only what lies from the first to before the second, in seconds of the source."""
+    streams: tuple[Stream, ...] = ()
+    """Streams that get each result as it comes."""
+    video: VideoMode | None = None
+    """Write the pictures too: clean, with overlay, or anonymous."""
+    asked: CameraFormat = ITS_OWN
+    film_began: datetime | None = None
+    """When the file began, in place of the date that it carries."""
+    folder_name: str = ""
+    """Name of the session's folder, in place of the source's."""
+    measures: MeasuresChoice = "off"
+    """What of the faces themselves is measured."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """``participant`` and ``condition`` of the session, where they are known."""
+
+    def settings(self) -> dict[str, object]:
+        """What ``session.json`` says of them: two sessions of equal settings are alike."""
+        return {
+            "every": self.every,
+            "rate_fps": self.rate_fps,
+            "clip_s": None if self.clip_s is None else list(self.clip_s),
+            "duration_s": self.duration_s,
+            "camera_format": str(self.asked),
+            "smoothing_tau_s": SMOOTHING_TAU_S,
+            "video": self.video,
+            # where nothing is measured, as sessions from before have it
+            **({} if self.measures == "off" else {"measures": self.measures}),
+        }
+
+    def table(self) -> dict[str, object]:
+        """The options as JSON has them, for a worker in another process."""
+        began = self.film_began
+        return {
+            "every": self.every,
+            "rate_fps": self.rate_fps,
+            "clip_s": self.clip_s,
+            "duration_s": self.duration_s,
+            "video": self.video,
+            "film_began": None if began is None else began.isoformat(),
+            "measures": self.measures,
+        }
+
+    @classmethod
+    def of_table(cls, out: Path, table: Mapping[str, Any]) -> "AnalysisOptions":
+        """The options of ``table()``, for sessions in ``out``."""
+        began, clip_s = table["film_began"], table["clip_s"]
+        return cls(
+            out,
+            every=table["every"],
+            rate_fps=table["rate_fps"],
+            clip_s=None if clip_s is None else (clip_s[0], clip_s[1]),
+            duration_s=table["duration_s"],
+            video=table["video"],
+            film_began=None if began is None else datetime.fromisoformat(began),
+            measures=table["measures"],
+        )
+
+
+class FrameChoice:
+    """Choice of the frames to analyse, by number or by time."""
+
+    def __init__(self, options: AnalysisOptions) -> None:
+        self._options = options
+        self._next_index = 0
+        self._due_s: float | None = None
+
+    def takes(self, frame: Frame) -> bool:
+        """Whether this frame, later than all before, is to be analysed."""
+        options = self._options
+        if options.clip_s is not None and frame.t_s < options.clip_s[0]:
+            return False
+        if options.rate_fps is None:
+            if frame.index < self._next_index:
+                return False
+            # the next on the grid, also where frames were dropped
+            self._next_index = frame.index - frame.index % options.every + options.every
+            return True
+        step_s = 1 / options.rate_fps
+        if self._due_s is None:
+            self._due_s = frame.t_s
+        late_s = frame.t_s + _HALF_TICK_S - self._due_s
+        if late_s < 0:
+            return False
+        # on the grid of the first frame, so that rounding never adds up
+        self._due_s += step_s * (late_s // step_s + 1)
+        return True
+
+    def is_over(self, frame: Frame) -> bool:
+        """Whether this frame and all after it lie behind what is wanted."""
+        limits = [self._options.duration_s, (self._options.clip_s or (0.0, None))[1]]
+        return any(limit is not None and frame.t_s >= limit for limit in limits)
