@@ -31,6 +31,7 @@ from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.geometry import Square
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import FaceResult, Frame, FrameResult
 from ferdesk.factory.models import find_model
 from ferdesk.paths import detectors_folder
@@ -138,9 +139,12 @@ def main() -> None:
     networks = MediaPipeNetworks(detectors_folder())
     model = find_model(options.model)
     classifier = OnnxClassifier(model, "cpu")
-    pipeline = Pipeline(LiveSearch(networks, pacing=pace, clock=clock), classifier, clock=clock)
     false: Counter[str] = Counter()
     began_s = time.process_time()
+    # FER2013's faces are judged by FER2013's labels
+    detector = LiveSearch(networks, pacing=pace, clock=clock)
+    by_fer2013 = PostProcessing(labels_from="fer2013")
+    pipeline = Pipeline(detector, classifier, post_processing=by_fer2013, clock=clock)
     with contextlib.closing(pipeline):
         info = classifier.info
         for i in range(num):

@@ -140,7 +140,9 @@ def analyze_one(
     pictures = name if isinstance(name, PictureFiles) else None
     name = name.name if isinstance(name, PictureFiles) else name
     pipeline = pipeline.for_new_source()
-    pipeline.set_post_processing(replace(pipeline.post_processing, measures=options.measures))
+    options = options.for_model(pipeline.classifier.info)
+    voted = pipeline.post_processing.with_labels_from(options.labels_from)
+    pipeline.set_post_processing(replace(voted, measures=options.measures))
     work = _Work(name, pipeline, options, tell, warn, advance, stop_requested, pictures)
     try:
         _analyze_one(work)
@@ -181,6 +183,7 @@ def _new_session(
 ) -> SessionWriter:
     files = () if pictures is None else tuple(path.name for path in pictures.paths)
     header = session_header(info, model, device, options.settings(), pictures=files)
+    header = replace(header, both_labels=options.both_labels)
     about = {key: text for key, text in options.labels.items() if text}
     known = {} if content is None else content.table()
     header = replace(header, source={**header.source, **known}, about=about)
@@ -332,6 +335,7 @@ def _follow_live(work: _Work) -> SessionOutput:
                     (work.tell if good else work.warn)(text)
 
     engine = Engine(on_result=record, on_event=note)
+    engine.set_post_processing(work.pipeline.post_processing)
     recorder = Recorder(status=engine.status, classify_every_face=engine.classify_every_face)
     _add_streams(recorder, options)
     recording = recorder.begin()

@@ -112,7 +112,7 @@ def _held(folder: Path, about: Mapping[str, Any], wanted: Wanted) -> Held | None
     modified_ns = source.get("modified_ns")
     if not isinstance(sha256, str) or not isinstance(size_bytes, int):
         return None
-    if model.get("sha256") != wanted.model_sha256 or settings != wanted.settings:
+    if model.get("sha256") != wanted.model_sha256 or not _alike(settings, model, wanted):
         return None
     whole = about.get("complete") is True and not _NOT_WHOLE & set(_kinds(about.get("events")))
     replaceable = not (whole or (folder / REVIEW_FILE).exists() or is_being_written(folder))
@@ -125,6 +125,14 @@ def _held(folder: Path, about: Mapping[str, Any], wanted: Wanted) -> Held | None
         whole,
         replaceable,
     )
+
+
+def _alike(settings: Mapping[str, Any], model: Mapping[str, Any], wanted: Wanted) -> bool:
+    """Whether a session's settings are the wanted ones, as far as its model can follow them."""
+    if settings.get("labels_from") == "fer2013" and "votes_accuracy" not in model:
+        # a model that knows no votes takes FER2013's labels, whatever is wanted
+        return settings == {**wanted.settings, "labels_from": "fer2013"}
+    return settings == wanted.settings
 
 
 def _table(value: object) -> dict[str, Any]:

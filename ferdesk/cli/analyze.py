@@ -13,6 +13,8 @@ import typer
 from ferdesk.cli.options import (
     DebugOption,
     FpsOption,
+    LabelsFromName,
+    LabelsFromOption,
     ModelOption,
     ProviderName,
     ProviderOption,
@@ -63,6 +65,10 @@ def analyze(
     ] = None,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.AUTO,
+    labels_from: LabelsFromOption = LabelsFromName.VOTES,
+    both_labels: Annotated[
+        bool, typer.Option("--both-labels", help="Write the other labels' probabilities too.")
+    ] = False,
     every: Annotated[int, typer.Option(min=1, help="Analyse every Nth frame.")] = 1,
     rate: Annotated[
         float | None,
@@ -160,6 +166,8 @@ def analyze(
             streams=tuple(streams),
             film_began=began,
             measures=measure.value,
+            labels_from=labels_from.value,
+            both_labels=both_labels,
         )
         archive = ArchiveOptions(
             jobs, redo, dry_run, match, recursive, labels, as_json, separate=separate

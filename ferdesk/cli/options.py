@@ -50,6 +50,22 @@ WantedOption = Annotated[
     typer.Option("--provider", help="Where to run the model (default: from settings)."),
 ]
 
+
+class LabelsFromName(StrEnum):
+    """Where labels come from, as the user asks for it."""
+
+    VOTES = "votes"
+    FER2013 = "fer2013"
+
+
+LabelsFromOption = Annotated[
+    LabelsFromName,
+    typer.Option(
+        "--labels-from",
+        help="Labels from people's votes on such faces, or as the data set FER2013 has them.",
+    ),
+]
+
 ResolutionOption = Annotated[
     str | None, typer.Option("--resolution", help="Requested camera resolution, e.g. 1280x720.")
 ]

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.core.labels import LABELS, NUM_LABELS, LabelsFrom
 from ferdesk.core.types import FrameResult
 
 NEUTRAL_S = 3.0
@@ -79,6 +79,7 @@ class NeutralSeconds:
         self._collected: list[NDArray[np.float32]] = []
         self._began_s: float | None = None
         self._last_s = 0.0
+        self._labels_from: LabelsFrom | None = None
 
     @property
     def share(self) -> float:
@@ -98,6 +99,9 @@ class NeutralSeconds:
         if now_s < self._last_s:  # the source began anew
             return "lost"
         self._last_s = now_s
+        if face.expression.labels_from != self._labels_from and self._collected:
+            self._collected, self._began_s = [], now_s  # other probabilities: from the beginning
+        self._labels_from = face.expression.labels_from
         if face.classified_now:
             self._collected.append(face.expression.probabilities)
         enough = now_s - self._began_s >= NEUTRAL_S and len(self._collected) >= FEWEST_FRAMES

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from ferdesk.core.types import (
     ModelInfo,
     TrackedFace,
 )
+
+if TYPE_CHECKING:
+    from ferdesk.core.labels import LabelsFrom
 
 _FACES_AT_FIRST = 4.0
 _MOST_FACES = 64.0
@@ -132,6 +135,7 @@ class Pipeline:
         # the last belongs to ``detect``, what stands before it to ``classify``
         self._classifications: dict[int, _Classification] = {}
         self._measured_s: dict[int, float] = {}
+        self._labels_from: LabelsFrom | None = None
         self._chosen_s: dict[int, float] = {}
         # one of each half, since a frame is in one while the next is in the other
         self._stretch_detected: int | None = None
@@ -204,6 +208,8 @@ class Pipeline:
             self._stretch_classified = frame.stretch
             self._smoother.restart()
         self._smoother.tau_s = post_processing.smoothing_tau_s
+        expressions = [one.labelled_from(post_processing.labels_from) for one in expressions]
+        self._begin_anew_with(expressions)
         for i, crop, expression in zip(tracked.chosen, tracked.crops, expressions, strict=True):
             face_id = tracked.faces[i].face_id
             baseline = post_processing.baselines.get(face_id)
@@ -284,6 +290,13 @@ class Pipeline:
         if isinstance(self.detector, PacedDetector):
             self.detector = self.detector.for_new_source()
             self.set_pacing(self._pacing)
+
+    def _begin_anew_with(self, expressions: Sequence[Expression]) -> None:
+        """Probabilities of another kind are not smoothed into those before."""
+        for one in expressions[:1]:
+            if self._labels_from not in (None, one.labels_from):
+                self._smoother.restart()
+            self._labels_from = one.labels_from
 
     def _choose(self, tracked: Sequence[TrackedFace], t_s: float) -> tuple[int, ...]:
         """Choice of the faces to classify now: all without a clock, else the longest waiting.

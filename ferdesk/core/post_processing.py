@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ferdesk.core.baseline import Baseline
+from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, MARGIN_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
@@ -18,6 +19,7 @@ class PostProcessing:
     a face smaller than ``smallest_face_px``; docs/uncertain.md has the rest of the rule.
     ``baselines`` has the neutral baseline of some faces, by id. ``measures`` says what of the face
     itself is measured, and ``chosen_face`` whose turn comes first where time is short; 0 for none.
+    ``labels_from`` chooses between people's votes and FER2013's label, where the model knows both.
     """
 
     smoothing_tau_s: float = SMOOTHING_TAU_S
@@ -27,6 +29,7 @@ class PostProcessing:
     baselines: Mapping[int, Baseline] = field(default_factory=dict)
     measures: MeasuresChoice = "off"
     chosen_face: int = 0
+    labels_from: LabelsFrom = LABELS_FROM
 
     def with_baseline(self, face_id: int, baseline: Baseline | None) -> "PostProcessing":
         """The same with that baseline for ``face_id``, None for none."""
@@ -34,6 +37,12 @@ class PostProcessing:
         return replace(
             self, baselines=others if baseline is None else {**others, face_id: baseline}
         )
+
+    def with_labels_from(self, labels_from: LabelsFrom) -> "PostProcessing":
+        """The same with other labels; baselines were measured on the old ones, and end."""
+        if labels_from == self.labels_from:
+            return self
+        return replace(self, labels_from=labels_from, baselines={})
 
     def table(self) -> dict[str, object]:
         """The numbers as ``session.json`` keeps them among the settings; baselines are apart."""
@@ -43,6 +52,7 @@ class PostProcessing:
             "uncertain_margin": self.margin_threshold,
             "smallest_face_px": self.smallest_face_px,
             "measures": self.measures,
+            "labels_from": self.labels_from,
         }
 
     def for_other_faces(self) -> "PostProcessing":

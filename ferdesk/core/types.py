@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box, Framing, Square
-from ferdesk.core.labels import LABELS
+from ferdesk.core.labels import LABELS, LabelsFrom, lift_rare_labels
 from ferdesk.core.measures.values import FaceMeasures, UnmeasuredReason
 from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.messages import translatable
@@ -168,15 +168,46 @@ class TrackedFace:
 class Expression:
     """Classification of one crop: probabilities and maps.
 
-    ``probabilities`` [7] float32 in LABELS' order, sum 1. ``maps``: ``attention`` and
-    ``attention_mid`` [h, w] in [0, 1], ``cam`` [7, h, w], as far as the model has them.
-    ``crowd`` [7] float32, sum 1: how people would share their votes; None where the model does not
-    say.
+    ``probabilities`` [7] float32 in LABELS' order, sum 1, are those that labels come from.
+    ``maps``: ``attention`` and ``attention_mid`` [h, w] in [0, 1], ``cam`` [7, h, w], as far as
+    the model has them. ``crowd`` [7] float32, sum 1: how people would share their votes; None where
+    the model does not say. ``crowd_cam`` [7, h, w] is its class activation. ``fer2013`` [7] float32
+    is what FER2013 would call the face, where ``probabilities`` are people's votes.
     """
 
     probabilities: NDArray[np.float32]
     maps: Mapping[MapName, NDArray[np.float32]] = field(default_factory=dict)
     crowd: NDArray[np.float32] | None = None
+    crowd_cam: NDArray[np.float32] | None = None
+    fer2013: NDArray[np.float32] | None = None
+
+    def labelled_from(self, labels_from: LabelsFrom) -> "Expression":
+        """The classifier's expression, with probabilities and ``cam`` of what was chosen.
+
+        A model that does not say how people would vote has no choice: it stays as it is.
+        """
+        if labels_from == "fer2013" or self.crowd is None:
+            return self
+        maps = dict(self.maps)
+        maps.pop("cam", None)
+        if self.crowd_cam is not None:
+            maps["cam"] = self.crowd_cam
+        return replace(
+            self,
+            probabilities=lift_rare_labels(self.crowd),
+            maps=maps,
+            fer2013=self.probabilities,
+        )
+
+    @property
+    def labels_from(self) -> LabelsFrom:
+        """Where ``probabilities`` come from."""
+        return "fer2013" if self.fer2013 is None else "votes"
+
+    @property
+    def other(self) -> NDArray[np.float32] | None:
+        """[7] the probabilities that labels do not come from; None where there is one kind only."""
+        return self.crowd if self.fer2013 is None else self.fer2013
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,7 +296,11 @@ class MapPlace:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Model information, as the file's metadata has it; ``sha256`` is the file's."""
+    """Model information, as the file's metadata has it; ``sha256`` is the file's.
+
+    ``has_votes``: it also says how people would vote; ``votes_cam`` is the place of that answer's
+    class activation, None where the file has none, and ``votes_accuracy`` its figures.
+    """
 
     name: str
     version: str
@@ -275,6 +310,23 @@ class ModelInfo:
     sha256: str
     licence: str
     maps: Mapping[MapName, MapPlace]
+    has_votes: bool = False
+    votes_cam: MapPlace | None = None
+    votes_accuracy: Mapping[str, object] = field(default_factory=dict)
+
+    def labels_from(self, wanted: LabelsFrom) -> LabelsFrom:
+        """Where this model's labels come from where ``wanted`` is wished."""
+        return wanted if self.has_votes else "fer2013"
+
+    def maps_of(self, wanted: LabelsFrom) -> Mapping[MapName, MapPlace]:
+        """Places of the maps that results have where ``wanted`` is wished."""
+        if self.labels_from(wanted) == "fer2013":
+            return self.maps
+        places = dict(self.maps)
+        places.pop("cam", None)
+        if self.votes_cam is not None:
+            places["cam"] = self.votes_cam
+        return places
 
 
 @dataclass(frozen=True, slots=True)

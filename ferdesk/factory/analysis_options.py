@@ -1,15 +1,16 @@
 """Analysis options: which frames of a source are analysed, and what is written of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ferdesk.adapters.outputs.video_writer import VideoMode
+from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.smoother import SMOOTHING_TAU_S
-from ferdesk.core.types import ITS_OWN, CameraFormat, Frame
+from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, ModelInfo
 from ferdesk.runtime.recording import Stream
 
 _HALF_TICK_S = 0.5e-3
@@ -20,7 +21,7 @@ _HALF_TICK_S = 0.5e-3
 class AnalysisOptions:
     """Options of ``analyze``: every ``every``-th frame, at most ``duration_s`` seconds.
 
-    ``asked`` is what cameras are asked for.
+    ``asked`` is what cameras are asked for. Labels come from ``labels_from`` where the model knows.
     """
 
     out: Path
@@ -43,6 +44,13 @@ class AnalysisOptions:
     """What of the faces themselves is measured."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """``participant`` and ``condition`` of the session, where they are known."""
+    labels_from: LabelsFrom = LABELS_FROM
+    both_labels: bool = False
+    """Write the answer that labels do not come from into columns of its own."""
+
+    def for_model(self, model: ModelInfo) -> "AnalysisOptions":
+        """The same with what ``model`` knows: its labels may come from FER2013 only."""
+        return replace(self, labels_from=model.labels_from(self.labels_from))
 
     def settings(self) -> dict[str, object]:
         """What ``session.json`` says of them: two sessions of equal settings are alike."""
@@ -53,6 +61,8 @@ class AnalysisOptions:
             "duration_s": self.duration_s,
             "camera_format": str(self.asked),
             "smoothing_tau_s": SMOOTHING_TAU_S,
+            "labels_from": self.labels_from,
+            "both_labels": self.both_labels,
             "video": self.video,
             # where nothing is measured, as sessions from before have it
             **({} if self.measures == "off" else {"measures": self.measures}),
@@ -69,6 +79,8 @@ class AnalysisOptions:
             "video": self.video,
             "film_began": None if began is None else began.isoformat(),
             "measures": self.measures,
+            "labels_from": self.labels_from,
+            "both_labels": self.both_labels,
         }
 
     @classmethod
@@ -84,6 +96,8 @@ class AnalysisOptions:
             video=table["video"],
             film_began=None if began is None else datetime.fromisoformat(began),
             measures=table["measures"],
+            labels_from=table["labels_from"],
+            both_labels=table["both_labels"],
         )
 
 

@@ -158,6 +158,7 @@ def session_header(
             "sha256": model.sha256,
             # with the rows, so that whoever reads them knows how far they can be trusted
             "accuracy": dict(model.accuracy),
+            **({"votes_accuracy": dict(model.votes_accuracy)} if model.has_votes else {}),
         },
         provider=device.provider,
         provider_reason=device.reason,

@@ -198,6 +198,7 @@ class WindowServices:
         folder = new_folder(root, f"{stamp}-{options.name.strip() or status.source.name}")
         settings = {
             **status.post_processing.table(),
+            "labels_from": status.model.labels_from(status.post_processing.labels_from),
             "camera_format": str(status.source.asked),
             "video": video_mode(options.video),
         }

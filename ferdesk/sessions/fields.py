@@ -69,6 +69,10 @@ def _smoothed(index: int) -> Callable[[FaceResult], float]:
     return lambda face: float(face.smoothed[index])
 
 
+def _other(index: int) -> Callable[[FaceResult], float]:
+    return lambda face: float("nan" if (p := face.expression.other) is None else p[index])
+
+
 FRAME = Field("frame", "integer", "count", "Index", "the frame's index in the source, from 0")
 TIME = Field("t_s", "number", "seconds", "Time", "seconds since the start; in a file, its own time")
 TIME_UTC = Field("time_utc", "text", "", "Time", "the same as a date, ISO 8601 with Z")
@@ -140,6 +144,11 @@ FACE_FIELDS: tuple[FaceField, ...] = (
         "pitch_deg", "degrees", "Pose", "the head's pitch, positive down; an estimate",
         lambda face: face.pitch_deg,
     ),
+    FaceField(
+        "votes", "flag", "boolean", "Expression",
+        "1 where label and probabilities are people's votes, 0 where FER2013's label",
+        get=lambda face: face.expression.labels_from == "votes", added=True,
+    ),
 )  # fmt: skip
 
 FIRST_FIELDS: tuple[FaceField, ...] = tuple(one for one in FACE_FIELDS if not one.added)
@@ -149,6 +158,16 @@ REPORT_FIELDS: tuple[FaceField, ...] = tuple(
     one for one in FACE_FIELDS if one.kind == "number" and (one.added or one.group == "Pose")
 )
 """What a report summarises beside the expressions; a number that is added later is among them."""
+
+OTHER_FIELDS: tuple[FaceField, ...] = tuple(
+    FaceField(
+        f"other_{label}", "number", "probability", "Expression",
+        f"raw probability of {label} by the answer that labels do not come from", "other",
+        get=_other(index), added=True,
+    )
+    for index, label in enumerate(LABELS)
+)  # fmt: skip
+"""What a recording has where it was asked for; empty where the model knows one answer."""
 
 CSV_FIELDS: tuple[Field, ...] = (
     FRAME, TIME, TIME_UTC, *FIRST_FIELDS, LATENCY, MARKER, *ADDED_FIELDS,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ferdesk.core.labels import LABELS
+from ferdesk.core.labels import LABELS, LabelsFrom
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.schema import (
@@ -124,6 +124,13 @@ class Session:
         if self.kind in ("video", "still"):
             return parse_utc(self.about.get("film_started_utc"))
         return parse_utc(self.about.get("started_utc"))
+
+    @property
+    def labels_from(self) -> LabelsFrom:
+        """Where the labels come from; recordings from before people's votes had FER2013's."""
+        settings = self.about.get("settings")
+        voted = isinstance(settings, dict) and settings.get("labels_from") == "votes"
+        return "votes" if voted else "fer2013"
 
     @property
     def markers(self) -> tuple[Marker, ...]:

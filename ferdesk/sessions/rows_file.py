@@ -31,14 +31,14 @@ class FrameRows:
 class RowsFile:
     """The rows of one recording; a reserve of room is kept for the last ``session.json``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, header: str = HEADER) -> None:
         """Raises ``OSError`` where there is one already, or none can be made."""
         self._folder = folder
         self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
         try:
             self._marked = mark_as_written(self._file)
-            self._file.write(HEADER.encode())
-            self._whole_bytes = len(HEADER)
+            self._file.write(header.encode())
+            self._whole_bytes = len(header)
             self._place = _Place(self._file, folder / RESULTS_FILE)
             (folder / RESERVE_FILE).write_bytes(bytes(_RESERVE_BYTES))
         except OSError:

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from ferdesk.core.types import FaceResult, FrameResult
-from ferdesk.sessions.fields import ADDED_FIELDS, CSV_FIELDS, FACE_FIELDS, FIRST_FIELDS, Kind
+from ferdesk.sessions.fields import (
+    ADDED_FIELDS,
+    CSV_FIELDS,
+    FACE_FIELDS,
+    FIRST_FIELDS,
+    OTHER_FIELDS,
+    Kind,
+)
 
 SCHEMA = 1
 RESULTS_FILE = "results.csv"
@@ -24,6 +31,8 @@ ADDED_COLUMNS: tuple[str, ...] = tuple(one.name for one in ADDED_FIELDS)
 COLUMNS: tuple[str, ...] = tuple(one.name for one in CSV_FIELDS if one.name not in ADDED_COLUMNS)
 """What every recording has, in this order: a header begins with them."""
 HEADER = ",".join((*COLUMNS, *ADDED_COLUMNS)) + "\n"
+OTHER_COLUMNS: tuple[str, ...] = tuple(one.name for one in OTHER_FIELDS)
+"""Stand behind all others where they were asked for."""
 _NUMBERS = [i for i, one in enumerate(FACE_FIELDS) if one.kind == "number"]
 
 
@@ -36,18 +45,27 @@ class Moment:
     utc: datetime | None
 
 
-def rows_of(result: FrameResult, moment: Moment, marker: str = "") -> str:
+def header_line(*, both_labels: bool = False) -> str:
+    """The first line of ``results.csv``, with OTHER_COLUMNS where ``both_labels``."""
+    return ",".join((HEADER.rstrip("\n"), *OTHER_COLUMNS)) + "\n" if both_labels else HEADER
+
+
+def rows_of(
+    result: FrameResult, moment: Moment, marker: str = "", *, both_labels: bool = False
+) -> str:
     """The lines of one analysed frame: one a face, or one with an empty ``face_id``."""
     time_utc = "" if moment.utc is None else utc_text(moment.utc)
     start = f"{moment.frame},{moment.t_s:.6f},{time_utc}"
     latency = f"{result.latency_ms:.3f}"
     if not result.faces:
-        face, added = "," * len(FIRST_FIELDS), "," * len(ADDED_FIELDS)
+        num_added = len(ADDED_FIELDS) + len(OTHER_FIELDS) * both_labels
+        face, added = "," * len(FIRST_FIELDS), "," * num_added
         return f"{start}{face},{latency},{_quoted(marker)}{added}\n"
     lines = []
     for one in result.faces:
         face, added = _face_texts(one)
-        lines.append(f"{start},{face},{latency},{_quoted(marker)},{added}\n")
+        other = _other_texts(one) if both_labels else ""
+        lines.append(f"{start},{face},{latency},{_quoted(marker)},{added}{other}\n")
         marker = ""
     return "".join(lines)
 
@@ -61,6 +79,12 @@ def _face_texts(face: FaceResult) -> tuple[str, str]:
         _text(one.kind, value, numbers) for one, value in zip(FACE_FIELDS, values, strict=True)
     ]
     return ",".join(texts[: len(FIRST_FIELDS)]), ",".join(texts[len(FIRST_FIELDS) :])
+
+
+def _other_texts(face: FaceResult) -> str:
+    """The values of OTHER_FIELDS, each behind a comma."""
+    numbers = np.array([one.get(face) for one in OTHER_FIELDS], np.float32)
+    return "".join("," if np.isnan(number) else f",{decimal(number)}" for number in numbers)
 
 
 def _text(kind: Kind, value: float | str, numbers: Iterator[np.float32]) -> str:
@@ -108,6 +132,8 @@ class SessionHeader:
     """``name``, ``participant``, ``condition`` and ``notes``, where somebody gave them."""
     pictures: tuple[str, ...] = ()
     """Names of the picture files of a session of pictures, by their numbers."""
+    both_labels: bool = False
+    """Rows have OTHER_COLUMNS, too."""
 
     def utc_at(self, t_s: float, *, live: bool) -> datetime | None:
         """UTC of a moment of the session: a file has one only where it carries a date."""

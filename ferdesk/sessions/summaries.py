@@ -268,12 +268,28 @@ def compare(
 
 
 def calibration_error(session: Session) -> float | None:
-    """The expected calibration error of the session's model, in [0, 1], where it is recorded."""
+    """The expected calibration error of the session's labels, in [0, 1], where it is recorded."""
+    return _figure(session, "ece", "ece")
+
+
+def label_accuracy(session: Session) -> float | None:
+    """Share of unseen faces on which the session's labels are right, where it is recorded.
+
+    Right is what most of the people chose, or FER2013's label: what the labels come from.
+    """
+    return _figure(session, "accuracy", "plurality")
+
+
+def _figure(session: Session, of_fer2013: str, of_votes: str) -> float | None:
+    """A figure of the model's file by one crop, on PrivateTest where it was judged there."""
     model = session.about.get("model")
-    accuracy = model.get("accuracy") if isinstance(model, dict) else None
+    by_votes = session.labels_from == "votes"
+    key = "votes_accuracy" if by_votes else "accuracy"
+    table = model.get(key) if isinstance(model, dict) else None
+    part, name = ("crowd", of_votes) if by_votes else ("one_crop", of_fer2013)
     for split in ("private_test", "public_test"):
         try:
-            return float(accuracy[split]["one_crop"]["ece"])  # type: ignore[index]
+            return float(table[split][part][name])  # type: ignore[index]
         except (KeyError, TypeError, ValueError):
             continue
     return None

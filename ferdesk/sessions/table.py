@@ -19,8 +19,8 @@ from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions import column_cache
-from ferdesk.sessions.fields import ADDED_FIELDS
-from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, RESULTS_FILE
+from ferdesk.sessions.fields import ADDED_FIELDS, OTHER_FIELDS
+from ferdesk.sessions.schema import ADDED_COLUMNS, COLUMNS, OTHER_COLUMNS, RESULTS_FILE
 
 NO_LABEL = -1
 CACHE_FILE = "columns.cache"
@@ -63,7 +63,8 @@ class Table:
     ``box`` [n, 4] float32: x, y, width, height in pixels; ``raw`` and ``smoothed`` [n, 7] float32
     in LABELS' order; ``label`` [n] int8 is an index of LABELS or NO_LABEL; ``uncertain`` [n] bool.
     What a row without a face leaves empty is NaN. ``markers``: rows that have one, and its text.
-    ``added``: columns of ADDED_FIELDS, as far as the file has them; [n] float32, or bytes of texts.
+    ``added``: columns of ADDED_FIELDS and OTHER_FIELDS, as far as the file has them; [n] float32,
+    or bytes of texts.
     """
 
     frame: NDArray[np.int64]
@@ -176,7 +177,7 @@ def _added(header: Sequence[str]) -> dict[str, np.dtype[Any]]:
     """Those of the columns that came later which the file has, and their types."""
     return {
         one.name: np.dtype(_TEXTS.get(one.name, "<f4"))
-        for one in ADDED_FIELDS
+        for one in (*ADDED_FIELDS, *OTHER_FIELDS)
         if one.name in header
     }
 
@@ -202,7 +203,8 @@ def _of_cache(kept: column_cache.Kept) -> Table | None:
         return None
     if num_rows and (label.min() < NO_LABEL or label.max() >= len(LABELS)):
         return None
-    added = {name: columns.pop(name) for name in ADDED_COLUMNS if name in columns}
+    known = (*ADDED_COLUMNS, *OTHER_COLUMNS)
+    added = {name: columns.pop(name) for name in known if name in columns}
     return Table(**columns, markers=markers, added=added)
 
 

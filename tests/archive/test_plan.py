@@ -75,6 +75,7 @@ def test_another_content_of_the_same_size_is_new(tmp_path: Path) -> None:
         Wanted("m0del", AnalysisOptions(Path(), every=2).settings()),
         Wanted("m0del", AnalysisOptions(Path(), clip_s=(1.0, 2.0)).settings()),
         Wanted("m0del", AnalysisOptions(Path(), rate_fps=5.0).settings()),
+        Wanted("m0del", AnalysisOptions(Path(), labels_from="fer2013").settings()),
     ],
 )
 def test_another_model_or_other_settings_are_other_work(tmp_path: Path, wanted: Wanted) -> None:
@@ -83,6 +84,31 @@ def test_another_model_or_other_settings_are_other_work(tmp_path: Path, wanted: 
     (item,) = plan_of(path, tmp_path / "out", wanted=wanted).items
     # beside the other, whose name is taken
     assert (item.todo, item.folder_name, item.stale) == (Todo.NEW, "talk-2", ())
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "todo"),
+    [
+        ({"sha256": "m0del"}, {**SETTINGS, "labels_from": "fer2013"}, Todo.DONE),
+        (
+            {"sha256": "m0del", "votes_accuracy": {}},
+            {**SETTINGS, "labels_from": "fer2013"},
+            Todo.NEW,
+        ),
+        # from before there was a choice, whatever the model knew
+        (
+            {"sha256": "m0del"},
+            {key: value for key, value in SETTINGS.items() if key != "labels_from"},
+            Todo.NEW,
+        ),
+    ],
+)
+def test_a_model_without_votes_is_done_whichever_labels_are_wanted(
+    tmp_path: Path, model: dict[str, object], settings: dict[str, object], todo: Todo
+) -> None:
+    path = film(tmp_path / "in", "talk.mp4")
+    session(tmp_path / "out", path, model=model, settings=settings)
+    assert plan_of(path, tmp_path / "out").items[0].todo is todo
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ferdesk import batch
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.adapters.sources.demo import visible_people
 from ferdesk.bench import bench
+from ferdesk.core.labels import LABELS
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
 from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.recordings import new_folder
@@ -84,6 +85,33 @@ def test_a_run_streams_and_films_beside_its_rows(tmp_path: Path) -> None:
     assert session.about["video"]["mode"] == "anonymous"
     assert session.about["video"]["frames"] == 6
     assert session.video is not None
+
+
+@pytest.mark.timeout(120)
+def test_labels_come_from_votes_or_from_fer2013_and_the_session_says_which(tmp_path: Path) -> None:
+    voted, by_data_set = (
+        session_of(
+            ferdesk(
+                "analyze", "demo", "--duration", "2", "--every", "20", "--model", "fast",
+                "--out", str(tmp_path / name), *more,
+            ),
+            tmp_path / name / "demo",
+        )
+        for name, more in (
+            ("votes", ("--both-labels",)),
+            ("labels", ("--labels-from", "fer2013")),
+        )
+    )  # fmt: skip
+    assert (voted.labels_from, by_data_set.labels_from) == ("votes", "fer2013")
+    assert {row["votes"] for row in voted.faces()} == {"1"}
+    assert {row["votes"] for row in by_data_set.faces()} == {"0"}
+    rows = zip(voted.faces(), by_data_set.faces(), strict=True)
+    assert all(row["p_neutral"] != other["p_neutral"] for row, other in rows)
+    for row, other in zip(voted.faces(), by_data_set.faces(), strict=True):
+        for label in LABELS:
+            assert row[f"other_{label}"] == other[f"p_{label}"]
+    assert "other_happy" not in by_data_set.faces()[0]
+    assert voted.about["model"]["votes_accuracy"]["public_test"]["crowd"]["plurality"] > 0.5
 
 
 def test_bad_sources_are_named_and_the_good_one_is_done(tmp_path: Path) -> None:

@@ -139,6 +139,19 @@ def test_a_source_that_begins_anew_ends_it() -> None:
     assert seconds.add(result(0.0, 2)) == "lost"
 
 
+def test_other_labels_begin_the_seconds_anew() -> None:
+    seconds = NeutralSeconds(2)
+    for i in range(20):
+        assert seconds.add(result(i / 10, 2)) == "running"
+    others = []
+    for i in range(20, 51):
+        one = result(i / 10, 2)
+        voted = Expression(RESTING[::-1].copy(), fer2013=RESTING)
+        others.append(seconds.add(replace(one, faces=(replace(one.faces[0], expression=voted),))))
+    assert others == ["running"] * 30 + ["done"]
+    assert seconds.baseline() == replace(Baseline.of(RESTING[None, ::-1]), num_frames=31)
+
+
 def test_old_classifications_are_not_counted_again() -> None:
     seconds = NeutralSeconds(2)
     for i in range(40):

@@ -36,7 +36,7 @@ OTHER = FaceResult(
     box=Box(48.25, 16.5, 18.125, 25.625),
     square=Square(44.0, 14.75, 28.5),
     detection_score=0.8125,
-    expression=Expression(np.roll(RAW, 2)),
+    expression=Expression(np.roll(RAW, 2), fer2013=np.roll(RAW, 4)),
     smoothed=np.roll(SMOOTHED, 3),
     low_confidence=False,
     roll_deg=8.25,
@@ -66,6 +66,7 @@ def named_values(face: FaceResult) -> dict[str, float | str]:
         "reason": {3: "turned", 5: ""}[face.face_id],
         "yaw_deg": face.yaw_deg,
         "pitch_deg": face.pitch_deg,
+        "votes": {3: 0, 5: 1}[face.face_id],
     }
     for index, label in enumerate(LABELS):
         values[f"p_{label}"] = float(face.expression.probabilities[index])

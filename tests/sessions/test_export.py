@@ -148,7 +148,7 @@ def test_a_recording_from_before_yaw_and_pitch_leaves_them_empty(
 ) -> None:
     write_session(make_result(FACE, OTHER), tmp_path)
     path = tmp_path / "results.csv"
-    lines = [line.rsplit(",", 2)[0] + "\n" for line in path.read_text("utf-8").splitlines()]
+    lines = [line.rsplit(",", 3)[0] + "\n" for line in path.read_text("utf-8").splitlines()]
     path.write_text("".join(lines), "utf-8")
     session = read_session(tmp_path)
     if layout == "parquet":

@@ -61,6 +61,7 @@ def test_what_came_first_keeps_its_place_and_what_came_later_stands_behind() -> 
     assert [one.name for one in CHANNELS] == [
         "frame", "face_id", "x", "y", "width", "height", "detection", "confidence", "uncertain",
         *p, *s, "roll_deg", "sharpness", "brightness", "latency_ms", "yaw_deg", "pitch_deg",
+        "votes",
     ]  # fmt: skip
     units = {one.name: one.unit for one in CHANNELS}
     assert (units["yaw_deg"], units["x"], units["p_sad"]) == ("degrees", "pixels", "probability")

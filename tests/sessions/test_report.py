@@ -587,6 +587,20 @@ def test_how_far_figures_can_be_trusted_stands_above_them(make_session: Maker) -
     )
 
 
+def test_labels_from_votes_are_judged_by_votes(make_session: Maker) -> None:
+    voted = {"private_test": {"crowd": {"plurality": 0.826, "ece": 0.022}}}
+    model = {"name": "fast", "accuracy": ACCURACY, "votes_accuracy": voted}
+    about = {"model": model, "settings": {"labels_from": "votes"}}
+    words = page_of(study(make_session, **about)).words
+    assert "the one that most of ten people chose in about 83 of 100 (seven labels)" in words
+    assert "off by 2 points on average" in words
+    assert "Labels from people's votes" in words
+    about["settings"] = {"labels_from": "fer2013"}
+    words = page_of(study(make_session, name="other", **about)).words
+    assert "was right in 68 of 100 (seven labels)" in words
+    assert "Labels from FER2013's label" in words
+
+
 def test_what_happened_is_told(make_session: Maker) -> None:
     events = [{"t_s": 61.2, "event": "camera_lost", "text": "The camera <is> gone."}, 7]
     about = {"events": events, "frames_lost": 1234, "frames_dropped": 5, "complete": False}

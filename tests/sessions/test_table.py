@@ -103,7 +103,7 @@ def test_columns_that_a_newer_program_adds_at_the_end_are_skipped(make_session: 
     assert table.markers == ((1, "go"),)
 
 
-@pytest.mark.parametrize("lacking", [1, 2, 3])
+@pytest.mark.parametrize("lacking", [1, 2, 3, 4])
 @pytest.mark.parametrize("marker", ["go", "go on, now"])
 def test_a_recording_from_before_the_last_columns_came_is_read(
     make_session: Maker, lacking: int, marker: str
@@ -115,10 +115,10 @@ def test_a_recording_from_before_the_last_columns_came_is_read(
     lines = [line.rsplit(",", lacking)[0] for line in path.read_text().splitlines()]
     path.write_text("\n".join([*lines, ""]))
     old = read_table(path)
-    assert list(old.added) == ["reason", "yaw_deg", "pitch_deg"][: 3 - lacking]
+    assert list(old.added) == ["reason", "yaw_deg", "pitch_deg", "votes"][: 4 - lacking]
     assert old.sharpness.tolist()[0] == whole.sharpness.tolist()[0]
     assert old.markers == whole.markers
-    assert np.isnan(old.added_numbers("pitch_deg")).all()
+    assert np.isnan(old.added_numbers("votes")).all()
 
 
 def test_half_a_last_line_is_left_out(make_session: Maker) -> None:
@@ -138,8 +138,8 @@ def test_a_table_without_rows_has_none(make_session: Maker) -> None:
         (",happy,", ",joyful,", "there is no label 'joyful'"),
         ("0.76", "0.x6", "'0.x6' in line 2, column confidence, is no number"),
         ("0.76", "0.7.6", "no number"),
-        ("5.000", "5.000,1", "line 2 has 35 columns, not 34"),
-        ("-7.75\n", "-7.75,7\n", "line 2 has 35 columns, not 34"),
+        ("5.000", "5.000,1", "line 2 has 36 columns, not 35"),
+        ("-7.75,0\n", "-7.75,0,7\n", "line 2 has 36 columns, not 35"),
         (",happy,", ",,", "line 2: a face without a label"),
         ("\n1,", "\n,", "line 3: it has no frame or no time"),
         (",1,10.5,", ",-1,10.5,", "line 2: its face_id is none"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -157,6 +157,24 @@ def test_a_source_that_is_chosen_starts(
     choose(dialog, "last_source", "camera:0")
     qtbot.waitUntil(lambda: window.live_page.view.result is not None)
     assert services.opened == ["camera:0"]
+
+
+def test_labels_may_come_from_fer2013_where_the_model_knows_votes(
+    window: MainWindow, services: FakeServices, qtbot: QtBot
+) -> None:
+    info = services.classifier.info
+    services.classifier.info = replace(info, has_votes=True)
+    run(window, qtbot)
+    dialog = open_dialog(window)
+    editor = dialog.editors["labels_from"]
+    assert editor.isEnabled()
+    assert window.live.post_processing.labels_from == "votes"
+    choose(dialog, "labels_from", "fer2013")
+    assert window.live.post_processing.labels_from == "fer2013"
+    services.classifier.info = info  # an older model
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: not editor.isEnabled())
+    assert editor.toolTip() == "This model knows FER2013's labels only."
 
 
 def test_a_recording_is_not_ended_by_the_settings(

@@ -2,20 +2,25 @@
 
 import contextlib
 import io
-import json
 import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk import cuda
+from ferdesk.adapters.networks.model_contract import (
+    CROWD,
+    CROWD_CAM,
+    MAPS,
+    outputs_to_fetch,
+    read_info,
+)
 from ferdesk.core.crop import FACE_SIZE_PX
-from ferdesk.core.labels import LABELS, NUM_LABELS
-from ferdesk.core.types import DeviceInfo, Expression, MapName, MapPlace, ModelInfo
+from ferdesk.core.labels import NUM_LABELS
+from ferdesk.core.types import DeviceInfo, Expression
 from ferdesk.errors import ModelError
 from ferdesk.integrity import check_content
 from ferdesk.messages import translatable
@@ -29,14 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Provider = Literal["auto", "cpu", "cuda"]
-SCHEMA = "1"
-_MAPS: tuple[MapName, ...] = get_args(MapName)
-_REQUIRED_METADATA = (
-    "ferdesk.schema", "labels", "name", "version", "architecture", "trained_on", "accuracy",
-    "licence", "map_region", "map_stride", "map_range",
-)  # fmt: skip
-_CROWD = "crowd"
-"""The optional output of how people would vote."""
 _MAX_THREADS = 2
 _CUDA_GRAPHS = {"enable_cuda_graph": "1", "cudnn_conv_algo_search": "HEURISTIC"}
 
@@ -73,9 +70,9 @@ class OnnxClassifier:
         sha256 = check_content(path, content)
         self._path, self._content, self._provider = path, content, provider
         self._session, self._device = _open_session(content, path, provider)
-        self._outputs = _check_interface(self._session, path)
+        self._outputs = outputs_to_fetch(self._session, path)
         self._bound: BoundRuns | None = None
-        self.info = _read_info(
+        self.info = read_info(
             self._session.get_modelmeta().custom_metadata_map,
             self._outputs,
             sha256,
@@ -132,16 +129,18 @@ class OnnxClassifier:
         batch = np.ascontiguousarray(crops[:, None], dtype=np.float32)
         values = dict(zip(self._outputs, self._run(batch), strict=True))
         probabilities = _softmax(values.pop("logits"))
-        crowd = _softmax(values.pop(_CROWD)) if _CROWD in values else None
+        crowd = _softmax(values[CROWD]) if CROWD in values else None
+        crowd_cam = values.get(CROWD_CAM)
         return [
             Expression(
                 probabilities=probabilities[i],
                 maps={
                     name: values[name][i] if name == "cam" else values[name][i, 0]
-                    for name in _MAPS
+                    for name in MAPS
                     if name in values
                 },
                 crowd=None if crowd is None else crowd[i],
+                crowd_cam=None if crowd_cam is None else crowd_cam[i],
             )
             for i in range(len(crops))
         ]
@@ -348,98 +347,3 @@ def _device_of(
     # a GPU that is there and idle is news, whether CUDA was asked for by name or not
     fell_back = used == "CPU" and (wanted == "cuda" or (wanted == "auto" and gpu != ""))
     return DeviceInfo(used, reason, fell_back, wanted=wanted, gpu=gpu, providers=providers)
-
-
-def _check_interface(session: "onnxruntime.InferenceSession", path: Path) -> list[str]:
-    """Names of the outputs to fetch, ``logits`` first, once inputs and outputs fit the contract."""
-    inputs = {value.name: value for value in session.get_inputs()}
-    outputs = {value.name: value for value in session.get_outputs()}
-    if "faces" not in inputs or list(inputs["faces"].shape[1:]) != [1, FACE_SIZE_PX, FACE_SIZE_PX]:
-        raise ModelError(
-            translatable(
-                "{path} does not take faces [n, 1, {size}, {size}]; it is not a ferdesk model.",
-                path=path,
-                size=FACE_SIZE_PX,
-            )
-        )
-    if "logits" not in outputs:
-        raise ModelError(
-            translatable("{path} has no output named logits; it is not a ferdesk model.", path=path)
-        )
-    if list(outputs["logits"].shape[1:]) != [NUM_LABELS]:
-        raise ModelError(
-            translatable(
-                "{path} gives logits of shape {shape}; [n, {count}] is needed.",
-                path=path,
-                shape=outputs["logits"].shape,
-                count=NUM_LABELS,
-            )
-        )
-    # one of another shape is not ours, and is not asked for
-    crowd = _CROWD in outputs and list(outputs[_CROWD].shape[1:]) == [NUM_LABELS]
-    return ["logits", *(name for name in _MAPS if name in outputs), *([_CROWD] if crowd else [])]
-
-
-def _read_info(
-    metadata: Mapping[str, str], outputs: list[str], sha256: str, path: Path
-) -> ModelInfo:
-    missing = [key for key in _REQUIRED_METADATA if key not in metadata]
-    if missing:
-        raise ModelError(
-            translatable(
-                "{path} lacks the metadata {missing}; export it with ferdesk-train export.",
-                path=path,
-                missing=", ".join(missing),
-            )
-        )
-    if metadata["ferdesk.schema"] != SCHEMA:
-        raise ModelError(
-            translatable(
-                "{path} has model schema {schema}; this version reads {known}.",
-                path=path,
-                schema=metadata["ferdesk.schema"],
-                known=SCHEMA,
-            )
-        )
-    try:
-        labels = json.loads(metadata["labels"])
-        if labels != list(LABELS):
-            raise ModelError(
-                translatable(
-                    "{path} has the labels {labels}; ferdesk shows {wanted} in this order.",
-                    path=path,
-                    labels=labels,
-                    wanted=", ".join(LABELS),
-                )
-            )
-        return ModelInfo(
-            name=metadata["name"],
-            version=metadata["version"],
-            architecture=metadata["architecture"],
-            trained_on=metadata["trained_on"],
-            accuracy=json.loads(metadata["accuracy"]),
-            sha256=sha256,
-            licence=metadata["licence"],
-            maps=_read_places(metadata, outputs),
-        )
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise ModelError(
-            translatable("{path} has metadata that cannot be read: {why}.", path=path, why=error)
-        ) from error
-
-
-def _read_places(metadata: Mapping[str, str], outputs: list[str]) -> dict[MapName, MapPlace]:
-    region: list[float] = json.loads(metadata["map_region"])
-    strides: dict[str, float] = json.loads(metadata["map_stride"])
-    ranges: dict[str, Any] = json.loads(metadata["map_range"])
-    return {
-        name: MapPlace(
-            start_x=float(region[0]),
-            start_y=float(region[1]),
-            stride=float(strides[name]),
-            low=float(ranges[name][0]),
-            high=float(ranges[name][1]),
-        )
-        for name in _MAPS
-        if name in outputs
-    }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, FaceField
+from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS, FaceField
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
 from ferdesk.sessions.table import Table
@@ -55,7 +55,8 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     columns["marker"] = pa.array(markers, pa.string())
     columns["lane"] = pa.array(lane, mask=lane == 0)
     columns["name"] = pa.array([names.get(int(i)) or None for i in lane], pa.string())
-    for field in ADDED_FIELDS:
+    asked_for = [field for field in OTHER_FIELDS if field.name in table.added]
+    for field in (*ADDED_FIELDS, *asked_for):
         values, empty = _added_column(table, field)
         columns[field.name] = pa.array(values, mask=empty)
     started = session.about.get("started_utc") or ""

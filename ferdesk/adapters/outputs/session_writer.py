@@ -31,6 +31,7 @@ from ferdesk.sessions.schema import (
     Moment,
     SessionCounts,
     SessionHeader,
+    header_line,
     rows_of,
     session_table,
 )
@@ -93,7 +94,7 @@ class SessionWriter:
         self._size: tuple[int, int] | None = None
         self._waiting: queue.Queue[FrameRows | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
-            self._rows = RowsFile(folder)
+            self._rows = RowsFile(folder, header_line(both_labels=header.both_labels))
             try:
                 self._about = JsonFile(folder / SESSION_FILE)
                 self._about.write(self._table(complete=False))
@@ -160,7 +161,7 @@ class SessionWriter:
         if marker:
             labels.append(clean_label(marker))
         rows = FrameRows(
-            rows_of(result, moment, ";".join(labels)),
+            rows_of(result, moment, ";".join(labels), both_labels=self._header.both_labels),
             moment.frame,
             moment.t_s,
             tuple(face.face_id for face in result.faces),

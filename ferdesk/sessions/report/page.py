@@ -48,12 +48,14 @@ from ferdesk.sessions.summaries import (
     FaceSummary,
     calibration_error,
     compare,
+    label_accuracy,
     profile,
     summarize,
 )
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Whatever the texts of a session contain, the page runs and fetches nothing."""
+_LABELS_FROM = {"votes": "people's votes", "fer2013": "FER2013's label"}
 _SHOWN_TRACKS = 12
 """More faces than this are listed and not drawn."""
 
@@ -215,6 +217,7 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
             ("Markers", str(len(markers))), ("Frames analysed", f"{num_frames:,}"),
         ]),
         ("Model", model_text(about) or "unknown"),
+        ("Labels from", _LABELS_FROM[session.labels_from]),
     ]  # fmt: skip
     inner = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts)
     return f'<dl class="facts">{inner}</dl>'
@@ -235,11 +238,16 @@ def _trust(session: Session, summaries: Sequence[FaceSummary]) -> str:
         "A label describes a face's expression, not what a person feels. Shares are rounded to "
         "whole per cent, as the model is no more exact than that."
     ]
-    accuracy = _accuracy(session)
+    accuracy = label_accuracy(session)
     error = calibration_error(session)
     if accuracy is not None and error is not None:
+        right = (
+            "was the one that most of ten people chose in about"
+            if session.labels_from == "votes"
+            else "was right in"
+        )
         sentences.append(
-            f"On unseen images of FER2013, the model's label was right in {accuracy * 100:.0f} of "
+            f"On unseen images of FER2013, the model's label {right} {accuracy * 100:.0f} of "
             f"100 (seven labels), and its probabilities were off by "
             f"{max(1, round(error * 100))} points on average; on your recordings it may be worse. "
             "Smaller differences mean nothing."
@@ -255,17 +263,6 @@ def _trust(session: Session, summaries: Sequence[FaceSummary]) -> str:
             "label."
         )
     return f'<div class="note"><p>{"</p><p>".join(sentences)}</p></div>'
-
-
-def _accuracy(session: Session) -> float | None:
-    model = session.about.get("model")
-    table = model.get("accuracy") if isinstance(model, dict) else None
-    for split in ("private_test", "public_test"):
-        try:
-            return float(table[split]["one_crop"]["accuracy"])  # type: ignore[index]
-        except (KeyError, TypeError, ValueError):
-            continue
-    return None
 
 
 def _warnings(session: Session, review: Review) -> str:

@@ -232,7 +232,8 @@ class LivePage(QWidget):
         if status.state in _OVER:
             self.faces.age()
         if status.model is not None:
-            self.heatmap.set_places(status.model.maps)
+            wanted = status.post_processing.labels_from
+            self.heatmap.set_places(status.model.maps_of(wanted))
         self._show_state()
         self._show_recording(self.recording_state)
 
@@ -279,7 +280,7 @@ class LivePage(QWidget):
     def _apply(self, settings: Settings) -> None:
         self.live.set_post_processing(
             replace(
-                self.live.post_processing,
+                self.live.post_processing.with_labels_from(settings.labels_from),
                 smoothing_tau_s=settings.smoothing_tau_s,
                 confidence_threshold=settings.uncertain_below,
                 smallest_face_px=settings.smallest_face_px,

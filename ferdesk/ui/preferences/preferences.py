@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.ports import SourceChoice
+from ferdesk.runtime.status import Status
 from ferdesk.settings import Settings, export_settings, import_settings, reset_settings
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
@@ -46,6 +47,7 @@ class Preferences(QObject):
         store.changed.connect(self._follow)
         live.cameras.connect(self._follow_cameras)
         live.recording.connect(self._follow_recording)
+        live.status.connect(self._follow_status)
 
     def show(self, tab: int | None = None) -> None:
         """Open the dialog, at that page of it."""
@@ -66,6 +68,7 @@ class Preferences(QObject):
             self.dialog.import_wanted.connect(self.import_)
             self.dialog.reset_wanted.connect(self.reset)
             self.dialog.set_recording(self._live.recording_active)
+            self._follow_status(self._live.status_now())
         if tab is not None:
             self.dialog.tabs.setCurrentIndex(tab)
         self.dialog.show()
@@ -131,6 +134,12 @@ class Preferences(QObject):
     def _follow_recording(self) -> None:
         if self.dialog is not None:
             self.dialog.set_recording(self._live.recording_active)
+
+    @Slot(object)
+    def _follow_status(self, status: Status) -> None:
+        if self.dialog is not None and status.model is not None:
+            only_one = tr("This model knows FER2013's labels only.")
+            self.dialog.set_obstacle("labels_from", "" if status.model.has_votes else only_one)
 
     def _sources(self) -> list[tuple[object, str]]:
         found = [(c.name, tr(c.title)) for c in (*self._cameras, DEMO)]

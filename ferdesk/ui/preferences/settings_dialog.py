@@ -30,6 +30,10 @@ _KINDS = get_type_hints(Settings)
 _RANGES = {item.name: item.metadata.get("range") for item in fields(Settings)}
 
 
+LABELS_FROM_HINT = mark(
+    "Votes: what most of ten people would say of the face. "
+    "FER2013: what this data set's labels would say; it seldom says neutral."
+)
 PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
         mark("Source and model"),
@@ -49,6 +53,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
         mark("Analysis"),
         (
+            Row("labels_from", mark("Labels from"), LABELS_FROM_HINT),
             Row(
                 "smoothing_tau_s",
                 mark("Smoothing"),
@@ -157,12 +162,18 @@ _CHOICES: dict[str, str] = {
     "measures.pose": mark("Landmarks and head pose"),
     "measures.all": mark("Also movements, blinks and gaze"),
     "measures.mean": mark("Also movements, averaged with the mirror image"),
+    "labels_from.votes": mark("People's votes"),
+    "labels_from.fer2013": mark("FER2013's label"),
     "provider.auto": mark("Automatic"),
     "provider.cpu": mark("CPU"),
     "provider.cuda": mark("CUDA (NVIDIA)"),
 }
 REOPENING = ("last_source", "camera_size", "camera_rate", "model", "provider")
 """What opens the source anew, and so waits until a recording has ended."""
+
+
+_FIXED = (*REOPENING, "labels_from", "language")
+"""What stays as it is while a recording runs."""
 
 
 class SettingsDialog(QDialog):
@@ -185,6 +196,9 @@ class SettingsDialog(QDialog):
         self.setWindowTitle(tr("Settings"))
         self.editors: dict[str, QWidget] = {}
         self._notes: dict[str, QLabel] = {}
+        self._hints: dict[str, str] = {}
+        self._obstacles: dict[str, str] = {}
+        self._recording = False
         self._choices = choices
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
@@ -194,7 +208,10 @@ class SettingsDialog(QDialog):
         for title, rows in PAGES:
             self.tabs.addTab(self._make_page(rows), tr(title))
         self.recording_note = QLabel(
-            tr("Source, model, device and language can be changed after the recording has ended."),
+            tr(
+                "Source, model, device, labels and language can be changed after the recording "
+                "has ended."
+            ),
             self,
         )
         self.recording_note.setProperty("role", "amber")
@@ -241,10 +258,24 @@ class SettingsDialog(QDialog):
     def set_recording(self, active: bool) -> None:
         """While a recording runs, what would end it cannot be changed."""
         self.recording_note.setVisible(active)
-        for name in (*REOPENING, "language"):
-            self.editors[name].setEnabled(not active)
+        self._recording = active
+        for name in _FIXED:
+            self._enable(name)
         self.import_button.setEnabled(not active)
         self.reset_button.setEnabled(not active)
+
+    def set_obstacle(self, name: str, reason: str) -> None:
+        """Grey the field ``name``, with the reason in place of its meaning; none ungreys it."""
+        self._obstacles[name] = reason
+        text = reason or self._hints[name]
+        self._notes[name].setText(text)
+        self.editors[name].setToolTip(text)
+        self.editors[name].setAccessibleDescription(text)
+        self._enable(name)
+
+    def _enable(self, name: str) -> None:
+        fixed = self._recording and name in _FIXED
+        self.editors[name].setEnabled(not fixed and not self._obstacles.get(name))
 
     def _make_button(self, text: str, icon: str, wanted: Any) -> QPushButton:  # noqa: ANN401 (Qt's bound signal)
         button = QPushButton(text, self)
@@ -278,6 +309,7 @@ class SettingsDialog(QDialog):
                 note.setSizePolicy(wide)
                 editor.setAccessibleDescription(tr(row.hint))
                 field.addWidget(note)
+                self._notes[row.name], self._hints[row.name] = note, note.text()
             if isinstance(editor, QCheckBox):
                 form.addRow("", field)
             else:
