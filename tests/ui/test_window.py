@@ -380,9 +380,12 @@ def test_a_film_or_picture_that_ended_stays_lit_with_its_faces(
     window: MainWindow, qtbot: QtBot, services: FakeServices, kind: SourceKind, word: str
 ) -> None:
     source = services.prepared["film.mp4"] = FakeSource(kind)
-    run(window, qtbot, "film.mp4")
-    source.ended = True
     page = window.live_page
+    page.sources.start("film.mp4")
+    qtbot.waitUntil(lambda: page.view.result is not None)
+    # what is a picture is analysed, not recorded
+    qtbot.waitUntil(lambda: window.actions_by_name["record"].isEnabled() is (kind == "video"))
+    source.ended = True
     qtbot.waitUntil(lambda: page.status_line.state.text() == word)
     assert not page.view.state.dimmed
     assert page.view.state.title == ""
