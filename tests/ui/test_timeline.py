@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -14,6 +14,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import FrameResult
 from ferdesk.ui.kit.history import LONGEST_S, History
+from ferdesk.ui.live.end_labels import EndLabels
 from ferdesk.ui.live.timeline import SPANS_S, Timeline
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.conftest import HeldClock
@@ -223,3 +224,44 @@ def test_the_length_is_taken_from_the_settings(qtbot: QtBot) -> None:
     qtbot.addWidget(timeline)
     timeline.set_span(57)
     assert timeline.span_s == 60
+
+
+def test_words_stand_at_the_ends_of_the_lines_and_never_on_each_other(qtbot: QtBot) -> None:
+    ends = EndLabels()
+    qtbot.addWidget(ends)
+    area = QRectF(0, 0, 500, 116)
+    ends.show_values({"happy": 0.62, "sad": 0.58, "neutral": 0.2, "fear": 0.01}, area)
+    places = ends.places()
+    assert [label for label, _, _ in places] == ["happy", "sad", "neutral"]
+    assert places[0][1] == pytest.approx(116 - 70)
+    gaps = np.diff([at for _, _, at in places])
+    assert gaps.min() >= ends.fontMetrics().height()
+    ends.show_values(dict.fromkeys(LABELS, 1 / 7), area)
+    assert len(ends.places()) < 7  # what finds no room below is left out
+
+
+def test_the_axis_counts_seconds_ago(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    timeline = window.live_page.live_actions.timeline
+    qtbot.waitUntil(lambda: timeline.plot is not None)
+    assert timeline.plot is not None
+    axis = timeline.plot.getAxis("bottom")
+    assert axis.tickStrings([-25.0, -2.5, 0.0], 1.0, 5.0) == ["25 s ago", "2.5 s ago", "now"]
+
+
+def test_of_markers_that_would_overprint_each_other_the_newest_has_its_word(
+    window: MainWindow, qtbot: QtBot, clock: HeldClock
+) -> None:
+    run(window, qtbot)
+    timeline = window.live_page.live_actions.timeline
+    qtbot.waitUntil(lambda: timeline.plot is not None)
+    plot = timeline.plot
+    assert plot is not None
+    qtbot.waitUntil(lambda: plot.getViewBox().width() > 400)
+    now_s = timeline.history.now_s
+    for ago_s, label in ((20.0, "first"), (1.1, "beginning"), (1.0, "second one")):
+        timeline.mark(now_s - ago_s, label)
+    timeline._refresh()
+    shown = {flag.label.format: flag.label.isVisible() for flag in timeline._flags}
+    assert shown == {"⚑ first": True, "⚑ beginning": False, "⚑ second one": True}
+    assert all(flag.isVisible() for flag in timeline._flags)

@@ -3,6 +3,8 @@
 Apart from ``timeline``, so that pyqtgraph is imported only when a plot is first seen.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
 from ferdesk.ui.kit.history import LONGEST_S
+from ferdesk.ui.kit.language import tr
 
 _DASHES_PX: dict[Qt.PenStyle, tuple[float, ...]] = {
     Qt.PenStyle.SolidLine: (),
@@ -64,3 +67,18 @@ class Curve(pg.PlotCurveItem):  # type: ignore[misc]
     ) -> tuple[None, None]:
         """None: the plot's range does not follow its lines."""
         return (None, None)
+
+
+class _AgoAxis(pg.AxisItem):  # type: ignore[misc]
+    """Axis of seconds before now."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        return [
+            tr("now") if value == 0 else tr("{time:g} s ago").format(time=round(-value, 3))
+            for value in values
+        ]
+
+
+def ago_axis() -> pg.AxisItem:
+    """Axis for times that are seconds before now, 0 or negative."""
+    return _AgoAxis(orientation="bottom")

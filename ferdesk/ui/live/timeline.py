@@ -14,6 +14,7 @@ from ferdesk.ui.kit.history import LONGEST_S, History
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
+from ferdesk.ui.live.end_labels import EndLabels
 
 if TYPE_CHECKING:
     import pyqtgraph as pg
@@ -26,6 +27,7 @@ _STEP_PX = 2.0
 _MOVES_PX = 1.5
 """Lines that have moved by less are not painted again yet."""
 _LONGEST_FLAG = 14
+_LINE_PX = 2.0
 _PAUSED_STEP_S = 0.05
 """A paused timeline is sampled for zooming in."""
 DASHES: dict[str, Qt.PenStyle] = {
@@ -80,6 +82,7 @@ class Timeline(QWidget):
         self.wider.setAccessibleName(tr("Zoom out"))
         self.wider.setToolTip(tr("Zoom out (wheel)"))
         self.wider.clicked.connect(lambda: self.zoom(-1))
+        self.ends = EndLabels(self)
         self.legend = {label: self._legend_button(label) for label in LABELS}
         self._lay_out()
         self._show_title()
@@ -150,9 +153,9 @@ class Timeline(QWidget):
         import pyqtgraph as pg
         from PySide6.QtWidgets import QGraphicsItem
 
-        from ferdesk.ui.kit.curves import Curve
+        from ferdesk.ui.kit.curves import Curve, ago_axis
 
-        plot = pg.PlotWidget(self)
+        plot = pg.PlotWidget(self, axisItems={"bottom": ago_axis()})
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
@@ -164,8 +167,8 @@ class Timeline(QWidget):
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setAccessibleName(tr("Timeline of the selected face"))
         for label in LABELS:
-            width = 1.0 if label == "neutral" else 2.0
-            curve = Curve(label_colour(label), width, DASHES[label])
+            # whole lines: the words at their ends tell them apart, where colours do not
+            curve = Curve(label_colour(label), _LINE_PX, Qt.PenStyle.SolidLine)
             curve.setVisible(self.legend[label].isChecked())
             plot.addItem(curve)
             self._curves[label] = curve
@@ -175,7 +178,11 @@ class Timeline(QWidget):
         plot.installEventFilter(self)
         plot.viewport().installEventFilter(self)
         self._plot = plot
-        self._column.insertWidget(1, DebouncedResize(plot), 1)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(DebouncedResize(plot), 1)
+        row.addWidget(self.ends)
+        self._column.insertLayout(1, row, 1)
         self._colour()
         self._follow()
 
@@ -203,13 +210,23 @@ class Timeline(QWidget):
         for i, label in enumerate(LABELS):
             if self.legend[label].isChecked():
                 self._curves[label].move(steps * _STEP_PX, times, values[:, i])
+        self.ends.show_values(
+            {
+                label: float(values[-1, i])
+                for i, label in enumerate(LABELS)
+                if len(values) and self.legend[label].isChecked()
+            },
+            self._plot.getViewBox().sceneBoundingRect(),
+        )
 
     def _draw_flags(self, marks: Sequence[tuple[float, str]]) -> None:
         """A thin line with its label where each marker was set; the items are used again."""
         import pyqtgraph as pg
 
         while len(self._flags) < len(marks):
-            flag = pg.InfiniteLine(0.0, angle=90, movable=False, label="")
+            flag = pg.InfiniteLine(
+                0.0, angle=90, movable=False, label="", labelOpts={"anchors": [(1, 0.5), (1, 0.5)]}
+            )
             flag.label.setPosition(0.94)
             self._plot.addItem(flag)
             self._flags.append(flag)
@@ -222,6 +239,22 @@ class Timeline(QWidget):
             flag.show()
         for flag in self._flags[len(marks) :]:
             flag.hide()
+        self._hide_colliding(marks)
+
+    def _hide_colliding(self, marks: Sequence[tuple[float, str]]) -> None:
+        """Of words that would overprint each other only the newest are shown; the lines stay."""
+        view = self._plot.getViewBox()
+        span_s = view.viewRange()[0][1] - view.viewRange()[0][0]
+        pixel_s = span_s / max(view.width(), 1.0)
+        free_until_s = float("inf")
+        newest_first = sorted(zip(marks, self._flags, strict=False), key=lambda one: -one[0][0])
+        for (at_s, _), flag in newest_first:
+            # a word stands to the left of its line
+            begins_s = at_s - flag.label.boundingRect().width() * pixel_s
+            fits = at_s <= free_until_s
+            flag.label.setVisible(fits)
+            if fits:
+                free_until_s = begins_s
 
     def _colour_flag(self, flag: "pg.InfiniteLine") -> None:
         flag.setPen(QPen(QColor(colours().muted), 0, Qt.PenStyle.DotLine))
@@ -272,7 +305,7 @@ class Timeline(QWidget):
     def _legend_button(self, label: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(label_text(label))
-        button.setIcon(line_icon(label))
+        button.setIcon(line_icon(label, solid=True))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setCheckable(True)
         button.setChecked(True)
@@ -316,20 +349,20 @@ class Timeline(QWidget):
         self._column.addLayout(top)
 
 
-def line_pen(label: str, width: float) -> QPen:
-    """The pen of a label's line, in its colour and with its own dashes."""
-    pen = QPen(label_colour(label), width, DASHES[label])
+def line_pen(label: str, width: float, *, solid: bool = False) -> QPen:
+    """The pen of a label's line, in its colour and, unless ``solid``, with its own dashes."""
+    pen = QPen(label_colour(label), width, Qt.PenStyle.SolidLine if solid else DASHES[label])
     # a pen that keeps its width however the plot is stretched
     pen.setCosmetic(True)
     return pen
 
 
-def line_icon(label: str) -> QIcon:
+def line_icon(label: str, *, solid: bool = False) -> QIcon:
     """A piece of the label's line."""
     pixmap = QPixmap(32, 32)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    painter.setPen(line_pen(label, 5.0))
+    painter.setPen(line_pen(label, 5.0, solid=solid))
     painter.drawLine(1, 16, 31, 16)
     painter.end()
     return QIcon(pixmap)
