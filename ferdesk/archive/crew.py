@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ferdesk.archive.plan import Item
 from ferdesk.batch import Outcome
+from ferdesk.settings import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,6 @@ class WorkerSetup:
     """What a worker needs before its first file."""
 
     model: str | None
-    provider: str
+    provider: Provider
     out: Path
     options: dict[str, object]

@@ -107,10 +107,10 @@ def make_plan(
         item = Item(number, name, Todo.DONE, labels=label, pictures=pictures)
         held = item.held_by(finished)
         whole = next((one.folder for one in held if one.whole), None)
-        if whole is not None and not redo:
-            items.append(replace(item, done=whole))
-            continue
         stale = tuple(one.folder for one in held if one.replaceable)
+        if whole is not None and not redo:
+            items.append(replace(item, stale=stale, done=whole))
+            continue
         stem = Path(name).stem if pictures is None else pictures.name
         folder_name = _free(folder_name_of(stem), taken)
         taken.add(folder_name)

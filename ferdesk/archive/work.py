@@ -6,6 +6,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from ferdesk.archive.finished import FinishedWork, Wanted
 from ferdesk.archive.plan import Item, Plan, Todo
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
+from ferdesk.replace_file import TEMPORARY_FILES
 from ferdesk.sessions.files import RESERVE_FILE
 from ferdesk.sessions.schema import (
     FACES_FILE,
@@ -75,6 +77,13 @@ class Settlement:
             return item
         return replace(item, stale=(*item.stale, left))
 
+    def tidy(self) -> None:
+        """Remove what interrupted analyses left of files that are done by now."""
+        for item in self._plan.items:
+            if item.todo is Todo.DONE:
+                for folder in item.stale:
+                    _remove(folder)
+
     def settle(self, item: Item, outcome: Outcome) -> Outcome:
         """Put a whole new session in the place of what was interrupted; returns where it is."""
         if outcome.folder is None or not outcome.whole:
@@ -97,7 +106,8 @@ def _remove(folder: Path) -> bool:
         PICTURES_FOLDER, FACES_FILE,
     )  # fmt: skip
     with contextlib.suppress(OSError):
-        if {entry.name for entry in os.scandir(folder)} <= set(ours):
+        names = [entry.name for entry in os.scandir(folder)]
+        if all(name in ours or fnmatch(name, TEMPORARY_FILES) for name in names):
             shutil.rmtree(folder)
             return True
     return False

@@ -98,6 +98,10 @@ def analyze(
         Path | None,
         typer.Option(help="CSV file with the columns file, participant and condition."),
     ] = None,
+    cluster: Annotated[
+        str,
+        typer.Option(help="Work on a Ray cluster: auto, or its address (needs ferdesk[cluster])."),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print progress as lines of JSON.")
     ] = False,
@@ -170,7 +174,7 @@ def analyze(
             both_labels=both_labels,
         )
         archive = ArchiveOptions(
-            jobs, redo, dry_run, match, recursive, labels, as_json, separate=separate
+            jobs, redo, dry_run, match, recursive, labels, as_json, cluster, separate=separate
         )
         code = analyze_sources(sources, options, archive, model, provider, stop_requested)
     raise typer.Exit(code)

@@ -19,15 +19,18 @@ from ferdesk.archive.processes import ProcessCrew, jobs_of_this_machine
 from ferdesk.archive.work import Report, Results, Settlement, work_inline, work_through
 from ferdesk.batch import Outcome, analyze_one, exit_code
 from ferdesk.cli.progress import JsonReport, TerminalReport, plan_text, progress_bars
-from ferdesk.cli.terminal import terminal
+from ferdesk.cli.terminal import own_stdout, terminal
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
-from ferdesk.factory.models import find_model, open_pipeline
+from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files
 from ferdesk.settings import Provider
 
 log = logging.getLogger(__name__)
+
+_MOST_SHOWN = 64
+"""Workers of a cluster that have a line each at a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def analyze_archive(
     if archive.dry_run:
         sys.stdout.write(plan_text(plan))
         return EXIT_PARTIAL if num_unusable else EXIT_OK
+    settlement = Settlement(plan, wanted, redo=archive.redo)
+    settlement.tidy()
     num_done = len(plan.items) - len(plan.open_items)
     if num_done and not archive.as_json:
         terminal.console.print(
@@ -86,9 +91,16 @@ def analyze_archive(
         return EXIT_PARTIAL if num_unusable else EXIT_OK
     jobs = _jobs_for(plan, options, archive)
     with contextlib.closing(Claims(options.out)) as claims, _report(plan, archive, jobs) as report:
-        settlement = Settlement(plan, wanted, redo=archive.redo)
-        if jobs > 1 or archive.cluster:
-            crew = _crew(options, archive, str(path.absolute()), provider, jobs)
+        if jobs > 1:
+            # a bundled model by its name: elsewhere it lies elsewhere
+            is_own = model is not None and path not in bundled_models()
+            crew = _crew(
+                WorkerSetup(
+                    str(path.absolute()) if is_own else model,
+                    provider, options.out.absolute(), options.table(),
+                ),
+                archive, jobs,
+            )  # fmt: skip
             results = work_through(plan, crew, settlement, claims, report, stop_requested)
         else:
             with contextlib.closing(open_pipeline(model, provider, thorough=True)) as pipeline:
@@ -171,6 +183,8 @@ def _jobs_for(plan: Plan, options: AnalysisOptions, archive: ArchiveOptions) -> 
         if archive.jobs is not None and archive.jobs > 1:
             terminal.warn("One job is used: streams, cameras and the demo are not shared out.")
         return 1
+    if archive.cluster:
+        return _MOST_SHOWN
     if archive.jobs is not None:
         return min(archive.jobs, len(plan.open_items))
     return jobs_of_this_machine(
@@ -178,10 +192,11 @@ def _jobs_for(plan: Plan, options: AnalysisOptions, archive: ArchiveOptions) -> 
     )
 
 
-def _crew(
-    options: AnalysisOptions, archive: ArchiveOptions, model: str, provider: Provider, jobs: int
-) -> Crew:
-    setup = WorkerSetup(model, provider, options.out.absolute(), options.table())
+def _crew(setup: WorkerSetup, archive: ArchiveOptions, jobs: int) -> Crew:
+    if archive.cluster:
+        from ferdesk.archive.cluster import RayCrew
+
+        return RayCrew(setup, archive.cluster, archive.jobs)
     return ProcessCrew(setup, jobs)
 
 
@@ -190,7 +205,8 @@ def _report(
     plan: Plan, archive: ArchiveOptions, jobs: int
 ) -> Iterator[TerminalReport | JsonReport]:
     if archive.as_json:
-        yield JsonReport(plan, sys.stdout)
+        with own_stdout() as stream:
+            yield JsonReport(plan, stream)
         return
     with progress_bars(several=len(plan.open_items) > 1) as progress:
         yield TerminalReport(plan, progress, jobs)

@@ -39,7 +39,7 @@ class TerminalReport:
         self._running: dict[int, int] = {}
         self._began_s = time.monotonic()
         self._total: TaskID = progress.add_task("", total=sum(map(work_of, plan.open_items)))
-        self._lines = [progress.add_task("", total=None) for _ in range(num_workers)]
+        self._lines = [progress.add_task("", total=None, visible=False) for _ in range(num_workers)]
         self._done_work = 0.0
         self._in_work: dict[int, float] = {}
 
@@ -48,14 +48,13 @@ class TerminalReport:
 
     def began(self, worker: int, item: Item) -> None:
         self._running[worker] = 0
-        self._progress.update(self._lines[worker], description=shown_name(item.name))
+        self._show_worker(worker, shown_name(item.name))
 
     def advanced(self, worker: int, item: Item, done_s: float, num_frames: int) -> None:
         self._frames += num_frames - self._running.get(worker, 0)
         self._running[worker] = num_frames
         self._in_work[worker] = min(done_s, work_of(item))
-        name = f"{shown_name(item.name)} {done_s:.1f} s"
-        self._progress.update(self._lines[worker], description=name)
+        self._show_worker(worker, f"{shown_name(item.name)} {done_s:.1f} s")
         self._show()
 
     def told(self, item: Item, text: str, *, bad: bool) -> None:
@@ -73,7 +72,7 @@ class TerminalReport:
             count = f"[{self._num_done}/{self._num_open}] " if self._num_open > 1 else ""
             text = f"{count}{shown_name(item.name)}: {outcome.folder}"
             self._progress.console.print(text, markup=False)
-        self._progress.update(self._lines[worker], description="")
+        self._show_worker(worker, "")
         self._show()
 
     def elsewhere(self, item: Item) -> None:
@@ -93,6 +92,11 @@ class TerminalReport:
         console.print(f"{len(failed)} of {self._num_open} were not analysed whole:", markup=False)
         for item, outcome in failed:
             console.print(f"  {shown_name(item.name)}: {outcome.problem}", markup=False)
+
+    def _show_worker(self, worker: int, text: str) -> None:
+        # a cluster may have more workers than a terminal has lines
+        line = self._lines[worker % len(self._lines)]
+        self._progress.update(line, description=text, visible=bool(text))
 
     def _show(self) -> None:
         elapsed_s = max(1e-3, time.monotonic() - self._began_s)

@@ -106,6 +106,27 @@ class _LogFormatter(logging.Formatter):
         return without_credentials(super().format(record))
 
 
+@contextlib.contextmanager
+def own_stdout() -> Iterator[IO[str]]:
+    """Standard output for us alone; what libraries print on it goes to the log.
+
+    Where there is no file behind it, as in tests, it is taken as it is.
+    """
+    try:
+        kept = os.dup(sys.stdout.fileno())
+    except (OSError, AttributeError):
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    with os.fdopen(kept, "w", buffering=1, encoding="utf-8", errors="replace") as ours:
+        try:
+            yield ours
+        finally:
+            ours.flush()
+            os.dup2(kept, 1)
+
+
 def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
     """Log files: ours, which is kept, and the native libraries', which is of this run alone."""
     folder = log_folder()

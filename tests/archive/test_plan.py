@@ -9,6 +9,7 @@ import pytest
 
 from ferdesk.archive.finished import Wanted
 from ferdesk.archive.plan import Plan, Todo, make_plan
+from ferdesk.archive.work import Settlement
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.sessions.source_content import content_of
 
@@ -171,3 +172,16 @@ def test_a_session_of_another_program_version_or_a_damaged_one_counts_as_nothing
 def test_what_has_no_file_is_always_done(tmp_path: Path) -> None:
     plan = make_plan(["demo", "camera:0"], tmp_path, WANTED)
     assert [item.todo for item in plan.items] == [Todo.NEW, Todo.NEW]
+
+
+def test_what_was_interrupted_beside_a_whole_session_is_tidied_away(tmp_path: Path) -> None:
+    path = film(tmp_path / "in", "talk.mp4")
+    whole = session(tmp_path / "out", path)
+    half = whole.rename(tmp_path / "out" / "talk-half")
+    about = json.loads((half / "session.json").read_text())
+    (half / "session.json").write_text(json.dumps({**about, "complete": False}))
+    session(tmp_path / "out", path)
+    plan = plan_of(path, tmp_path / "out")
+    assert (plan.items[0].todo, plan.items[0].stale) == (Todo.DONE, (half,))
+    Settlement(plan, WANTED).tidy()
+    assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["talk"]
