@@ -20,6 +20,7 @@ from ferdesk.core.types import CameraFormat
 from ferdesk.paths import assets_folder, log_folder
 from ferdesk.runtime.ports import Services
 from ferdesk.settings import Language, LoadedSettings, load_settings, save_settings, settings_path
+from ferdesk.stop_signals import on_stop_signals
 from ferdesk.ui.kit.error_reports import Reports
 from ferdesk.ui.kit.gui_gc import GuiThreadGC
 from ferdesk.ui.kit.language import tr
@@ -72,6 +73,27 @@ class UnexpectedErrors(QObject):
     def _report_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
             self.report(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+class StopRequests(QObject):
+    """Requests to end from outside: Ctrl-C, a polite kill, the session's or terminal's end."""
+
+    noticed = Signal()
+    """A signal has come; from another thread."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.noticed.connect(self._run_handlers, Qt.ConnectionType.QueuedConnection)
+
+    def ask(self, number: int) -> None:
+        """End the event loops, also those of dialogs; what is open is closed behind them."""
+        log.info("the program ends on signal %d", number)
+        # not at once: the loop may not have begun
+        QTimer.singleShot(0, QApplication.quit)
+
+    @Slot()
+    def _run_handlers(self) -> None:
+        """Handlers of signals run where Python code does, and a window at rest runs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +277,11 @@ def run_app(
     errors.install()
     reports.watch_native_crashes()
     garbage = GuiThreadGC()
+    stop = StopRequests(app)
     try:
-        program.begin()
-        return app.exec()
+        with on_stop_signals(stop.ask, noticed=stop.noticed.emit):
+            program.begin()
+            return app.exec()
     finally:
         errors.uninstall()
         program.close()

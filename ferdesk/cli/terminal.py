@@ -4,7 +4,6 @@ import contextlib
 import logging
 import logging.handlers
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from ferdesk.core.locations import without_credentials
 from ferdesk.paths import log_folder
+from ferdesk.stop_signals import on_stop_signals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,26 +42,10 @@ terminal = _Terminal()
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and a polite kill close what is being recorded properly; a second one ends at once."""
+    """Ctrl-C, a polite kill or a closed terminal close what is recorded; a second ends at once."""
     asked: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def ask(number: int, _frame: object) -> None:
-        # a list and not an Event, whose lock the interrupted thread may hold
-        asked.append(number)
-        restore()
-
-    for number in numbers:
-        signal.signal(number, ask)
-    try:
+    with on_stop_signals(asked.append):
         yield lambda: bool(asked)
-    finally:
-        restore()
 
 
 @contextlib.contextmanager

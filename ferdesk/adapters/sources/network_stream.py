@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
+from ferdesk.adapters.sources.limits import MOST_LIVE_PIXELS, limit_pixels
 from ferdesk.adapters.sources.picture_decoder import PictureDecoder
 from ferdesk.adapters.sources.picture_stream import picture_stream
 from ferdesk.adapters.sources.picture_time import PictureClock, trust_decoder_times
@@ -87,6 +88,7 @@ class NetworkStream:
         if stream.codec_context.name == "mjpeg":
             # half a JPEG is no picture; without this its missing half comes as a grey field
             stream.codec_context.options = {"err_detect": "explode"}
+        limit_pixels(stream, MOST_LIVE_PIXELS)
         opened_s = self._clock()
         self._frames = self._decode(container, stream, opened_s, finite=_is_finite(container))
         first = next(self._frames, None)

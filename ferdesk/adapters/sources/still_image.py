@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ferdesk.adapters.sources.limits import check_file, too_large
 from ferdesk.core.types import Frame, SourceEvent, SourceInfo
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
@@ -31,27 +32,22 @@ class StillImage:
         """Read the whole picture.
 
         Raises:
-            SourceError: missing, empty, or not a picture.
+            SourceError: missing, empty, no regular file, too large, or not a picture.
         """
         import cv2
 
+        check_file(self._path)
         try:
             content = np.fromfile(self._path, dtype=np.uint8)
-        except FileNotFoundError as error:
-            raise SourceError(
-                translatable("There is no file {path}; check the path.", path=self._path)
-            ) from error
         except OSError as error:
             raise SourceError(
                 translatable("{path} cannot be read: {why}.", path=self._path, why=error.strerror)
             ) from error
-        if content.size == 0:
-            raise SourceError(
-                translatable("{path} is empty; give a picture or a video.", path=self._path)
-            )
         try:
             picture = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
-        except cv2.error:
+        except cv2.error as error:
+            if "CV_IO_MAX_IMAGE" in str(error):
+                raise too_large(self._path) from error
             picture = None
         if picture is None:
             raise SourceError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ferdesk.adapters.sources.cut_off import is_cut_off
+from ferdesk.adapters.sources.limits import MOST_PIXELS, check_file, limit_pixels, too_large
 from ferdesk.adapters.sources.picture_decoder import PictureDecoder
 from ferdesk.adapters.sources.picture_stream import (
     is_still,
@@ -69,7 +70,7 @@ class VideoFile:
         Raises:
             SourceError: missing, empty, not a video, or nothing in it can be decoded.
         """
-        self._check_file()
+        check_file(Path(self._location))
         self._container = self._open_container()
         if self._container.format.name == "tty":
             # FFmpeg paints text files as pictures of letters
@@ -81,6 +82,8 @@ class VideoFile:
             raise SourceError(
                 translatable("{path} has no picture in it; give a video.", path=self._shown)
             )
+        if max(stream.width, 1) * max(stream.height, 1) > MOST_PIXELS:
+            raise too_large(self._shown)
         self._first_clock = PictureClock(self._container, stream, self._shown)
         decoder = self._decoder(stream)
         frames = self._decode(self._container, stream, decoder, self._first_clock)
@@ -163,26 +166,6 @@ class VideoFile:
         if self._container is not None:
             self._container.close()
 
-    def _check_file(self) -> None:
-        path = Path(self._location)
-        try:
-            if path.is_dir():
-                raise SourceError(
-                    translatable("{path} is a folder; give a video or picture file.", path=path)
-                )
-            if path.stat().st_size == 0:
-                raise SourceError(
-                    translatable("{path} is empty; give a picture or a video.", path=path)
-                )
-        except FileNotFoundError as error:
-            raise SourceError(
-                translatable("There is no file {path}; check the path.", path=path)
-            ) from error
-        except OSError as error:
-            raise SourceError(
-                translatable("{path} cannot be read: {why}.", path=path, why=error.strerror)
-            ) from error
-
     def _cannot_open(self) -> str:
         return translatable(
             "{path} is not a video or picture that can be read, or is damaged.", path=self._shown
@@ -206,6 +189,7 @@ class VideoFile:
     def _decoder(self, stream: "VideoStream") -> PictureDecoder:
         assert self._container is not None
         trust_decoder_times(self._container)
+        limit_pixels(stream, MOST_PIXELS)
         stream.thread_type = "AUTO"
         return PictureDecoder(self._container, stream)
 
