@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,19 +29,19 @@ def test_a_recording_that_began_while_somebody_looked_is_marked_soon_after(
 ) -> None:
     opened = Path.open
 
-    def opening(path: Path, mode: str = "r", **more: int) -> object:
+    def opening(path: Path, mode: Any = "r", **more: Any) -> object:
         file = opened(path, mode, **more)
         if mode == "xb":
             take_lock(looking := opened(path, "r+b"), shared=True)
             lookers.append(looking)
         return file
 
-    lookers: list[object] = []
+    lookers: list[Any] = []
     monkeypatch.setattr(Path, "open", opening)
     rows = RowsFile(tmp_path)
     monkeypatch.undo()
     assert not is_being_written(tmp_path)
-    lookers.pop().close()  # type: ignore[attr-defined]
+    lookers.pop().close()
     rows.check()
     assert is_being_written(tmp_path)
     rows.close()

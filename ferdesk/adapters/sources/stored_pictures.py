@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.adapters.sources.limits import check_file
 from ferdesk.errors import SourceError
 from ferdesk.messages import translatable
 
@@ -40,9 +41,10 @@ def _read(path: Path) -> NDArray[np.uint8]:
     import cv2
 
     try:
+        check_file(path)
         content = np.fromfile(path, np.uint8)
         picture = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB) if content.size else None
-    except (OSError, cv2.error):
+    except (OSError, SourceError, cv2.error):
         picture = None
     if picture is None:
         raise SourceError(translatable("The picture {path} cannot be read.", path=path.name))
