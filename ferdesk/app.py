@@ -60,7 +60,8 @@ class UnexpectedErrors(QObject):
         trace: TracebackType | None,
     ) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            QApplication.quit()
+            # not quit(), which would ask each window first
+            QApplication.exit(0)
             return
         log.critical("unexpected", exc_info=(kind, error, trace))
         details = "".join(traceback.format_exception(kind, error, trace))
@@ -143,7 +144,7 @@ class Program(QObject):
 
     def close(self) -> None:
         if self.window is not None:
-            self.window.close()
+            self.window.end()
 
     def _ask(self) -> None:
         # between the page and the window there is no window, which is not the end
@@ -184,6 +185,7 @@ class Program(QObject):
             review=options.review,
         )
         self._app.setQuitOnLastWindowClosed(True)
+        self.window.facts = self._facts
         self.window.store.changed.connect(self._appearance.apply)
         if (report := self._reports.of_last_crash()) is not None:
             text = tr(
@@ -204,7 +206,7 @@ class Program(QObject):
             old = self.window
             source, ran, dialog = old.live.source_name, old.live.running, old.preferences.dialog
             tab = dialog.tabs.currentIndex() if dialog is not None and dialog.isVisible() else None
-            old.close()
+            old.end()
             old.deleteLater()
             self._loaded = LoadedSettings(old.store.settings)
             self._options = StartOptions(source if ran else "", self._options.asked)

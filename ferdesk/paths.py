@@ -63,6 +63,12 @@ def threads_of_process() -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and int(text) > 0 else None
 
 
+def docs_folder() -> Path | None:
+    """The documentation as Markdown, from the checkout or as it ships; None without."""
+    places = (assets_folder() / "docs", Path(__file__).parents[1] / "docs")
+    return next((place for place in places if (place / "guide.md").is_file()), None)
+
+
 def cache_folder() -> Path:
     """The user's cache: what lies there can be made again."""
     try:

@@ -3,6 +3,7 @@
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,14 @@ def no_thread_left() -> Iterator[None]:
 def make_window(
     qtbot: QtBot, services: FakeServices, clock: HeldClock, tmp_path: Path
 ) -> Callable[..., MainWindow]:
-    def make(settings: Settings | None = None, **asks: Callable[..., Any]) -> MainWindow:
+    def make(settings: Settings | None = None, **asks: Any) -> MainWindow:
         window = MainWindow(
             Live(services, clock=clock),
             settings or Settings(),
             settings_path=tmp_path / "settings.json",
             pictures_folder=tmp_path / "pictures",
             corrections_folder=tmp_path / "corrections",
-            dialogs=Dialogs(**asks),
+            dialogs=replace(Dialogs(ask_quit=lambda _window: True), **asks),
         )
         qtbot.addWidget(window, before_close_func=lambda _: services.release())
         window.show()

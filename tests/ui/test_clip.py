@@ -44,7 +44,7 @@ def window(qtbot: QtBot, services: WindowServices, tmp_path: Path) -> MainWindow
         Settings(),
         pictures_folder=tmp_path / "pictures",
         corrections_folder=tmp_path / "corrections",
-        dialogs=Dialogs(ask_file=lambda _: str(CLIP)),
+        dialogs=Dialogs(ask_file=lambda _page, _folder: str(CLIP)),
     )
     qtbot.addWidget(window)
     window.show()

@@ -21,7 +21,8 @@ class Notice:
     """Notice: a message to the user; ``details`` are folded away; ``stays`` until it is closed.
 
     Each of ``choices`` is a button; one that is pressed closes the notice. ``file`` can be
-    opened from the notice.
+    opened from the notice. A notice takes the place of an earlier one with the same ``topic``, as
+    "finished" does of "making". One that is ``brief`` is worth a line at the side, and no more.
     """
 
     text: str
@@ -30,3 +31,5 @@ class Notice:
     stays: bool = True
     choices: tuple[Choice, ...] = ()
     file: Path | None = None
+    topic: str = ""
+    brief: bool = False

@@ -1,9 +1,9 @@
-"""Notices above the picture: they never take the focus and never stop the work."""
+"""Notices over the picture's lower corner: they push nothing aside and never take the focus."""
 
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -27,6 +27,8 @@ from ferdesk.ui.kit.theme import GRID, colours
 
 PASSES_AFTER_MS = 8000
 MOST_SHOWN = 3
+_WIDEST_PX = 56 * GRID
+_MARGIN_PX = 2 * GRID
 _ICON_PX = 20
 _ICONS: dict[Level, tuple[str, str]] = {
     "info": ("info", "muted"),
@@ -65,35 +67,41 @@ class NoticeCard(QFrame):
         row.setSpacing(GRID)
         row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.text, 1)
+        close = self._add_button(row, "")
+        give_icon(close, "x")
+        close.setAccessibleName(tr("Close message"))
+        close.setToolTip(tr("Close message"))
+        close.clicked.connect(self.closed)
+        # in line with the first line of the text, which stands beside the cross
+        picture.setFixedHeight(close.sizeHint().height())
+        self.text.setContentsMargins(0, GRID // 2, 0, 0)
+        below = QHBoxLayout()
+        below.setSpacing(GRID)
+        below.addStretch(1)
         self.choices: list[QToolButton] = []
         for choice in notice.choices:
-            button = self._add_button(row, choice.text)
+            button = self._add_button(below, choice.text)
             # queued: what it does may open a menu, and the press must have ended by then
             button.clicked.connect(
                 partial(self._choose, choice), Qt.ConnectionType.QueuedConnection
             )
             self.choices.append(button)
         if notice.file is not None:
-            self.open_file = self._add_button(row, tr("Open report"))
+            self.open_file = self._add_button(below, tr("Open report"))
             self.open_file.clicked.connect(self._open_file)
-        self.copy = self._add_button(row, tr("Copy"))
+        self.copy = self._add_button(below, tr("Copy"))
         self.copy.setVisible(bool(notice.details))
         self.copy.clicked.connect(self._copy)
-        self.unfold = self._add_button(row, tr("Details"))
+        self.unfold = self._add_button(below, tr("Details"))
         self.unfold.setCheckable(True)
         self.unfold.setVisible(bool(notice.details))
         self.unfold.toggled.connect(self.details.setVisible)
-        close = self._add_button(row, "")
-        give_icon(close, "x")
-        close.setAccessibleName(tr("Close message"))
-        close.setToolTip(tr("Close message"))
-        close.clicked.connect(self.closed)
-        # in line with the first line of the text, which stands beside the buttons
-        picture.setFixedHeight(close.sizeHint().height())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, GRID, GRID)
-        layout.setSpacing(GRID)
+        layout.setSpacing(0)
         layout.addLayout(row)
+        if notice.choices or notice.details or notice.file is not None:
+            layout.addLayout(below)
         layout.addWidget(self.details)
         if not notice.stays:
             QTimer.singleShot(PASSES_AFTER_MS, self, self.closed.emit)
@@ -122,15 +130,56 @@ class NoticeCard(QFrame):
 
 
 class Notices(QWidget):
-    """Notices: a short stack, newest below; one that is repeated is counted, not added."""
+    """Notices: a short stack, newest below; one that is repeated is counted, not added.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    They lie over the lower right corner of the widget that they follow, within ``parent``.
+    """
+
+    brief = Signal(str)
+    """The text of a notice that is worth a line at the side."""
+
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._cards: list[NoticeCard] = []
+        self._over: QWidget = parent
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(1)
+        self._layout.setSpacing(GRID)
+        parent.installEventFilter(self)
         self.hide()
+
+    def follow(self, widget: QWidget) -> None:
+        """Lie over ``widget`` from now on."""
+        if self._over is not self.parentWidget():
+            self._over.removeEventFilter(self)
+        self._over = widget
+        widget.installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show):
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._place()
+        return super().event(event)
+
+    def _place(self) -> None:
+        """As wide as there is room, as high as the texts need, in the corner."""
+        if not self._cards:
+            return
+        room = self._over.size()
+        width = max(min(_WIDEST_PX, room.width() - 2 * _MARGIN_PX), 1)
+        height = self._layout.totalHeightForWidth(width)
+        corner = QPoint(room.width() - width, room.height() - height)
+        corner -= QPoint(_MARGIN_PX, _MARGIN_PX)
+        parent = self.parentWidget()
+        assert parent is not None
+        at = self._over.mapTo(parent, corner)
+        self.setGeometry(at.x(), max(at.y(), 0), width, height)
+        self.raise_()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -142,6 +191,12 @@ class Notices(QWidget):
 
     def show_notice(self, notice: Notice) -> None:
         notice = replace(notice, text=translated(notice.text))
+        if notice.brief:
+            self.brief.emit(notice.text)
+            self._announce(notice.text)
+            return
+        for card in [c for c in self._cards if notice.topic and c.notice.topic == notice.topic]:
+            self._remove(card)
         for card in self._cards:
             if (card.notice.text, card.notice.level) == (notice.text, notice.level):
                 card.again()
@@ -153,8 +208,12 @@ class Notices(QWidget):
         self._cards.append(card)
         self._layout.addWidget(card)
         self.show()
+        self._place()
+        self._announce(notice.text)
+
+    def _announce(self, text: str) -> None:
         # it takes no focus, so a screen reader must be notified
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, notice.text))
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def _oldest(self) -> NoticeCard:
         """The card to give up: one that would pass anyway, before one that stays."""
@@ -164,5 +223,7 @@ class Notices(QWidget):
         if card in self._cards:
             self._cards.remove(card)
             self._layout.removeWidget(card)
+            card.hide()
             card.deleteLater()
             self.setVisible(bool(self._cards))
+            self._place()

@@ -173,6 +173,8 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QToolButton:focus {{ border-color: {theme.focus}; }}
     QToolButton:disabled {{ color: {theme.disabled}; }}
     QToolButton#inline {{ padding: 1px 8px; }}
+    QToolButton#chip {{ background: {theme.accent}; color: {theme.accent_text};
+        border-radius: 8px; padding: 1px 8px; }}
     QToolButton::menu-indicator {{ image: none; }}
     QToolButton#source, QToolButton#format {{ background: {theme.raised}; text-align: left; }}
     QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}
@@ -182,6 +184,10 @@ def _style_sheet(theme: Theme, points: float) -> str:
         border: 1px solid {theme.accent}; border-radius: 4px; padding: 8px 16px;
         font-weight: 600; }}
     QPushButton#primary:focus {{ border-color: {theme.focus}; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+    QMenuBar {{ background: {theme.surface}; color: {theme.text}; }}
+    QMenuBar::item {{ background: transparent; padding: 4px 8px; }}
+    QMenuBar::item:selected {{ background: {theme.raised}; border-radius: 4px; }}
     QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
         border-radius: 3px; background: {theme.canvas}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
@@ -206,7 +212,8 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
     QDockWidget::title {{ background: {theme.surface}; padding: 8px 16px 4px 16px; }}
     QDockWidget {{ color: {theme.muted}; }}
-    QFrame#notice {{ background: {theme.raised}; border-left: 3px solid {theme.muted}; }}
+    QFrame#notice {{ background: {theme.raised}; border: 1px solid {theme.line};
+        border-left: 3px solid {theme.muted}; border-radius: 4px; }}
     QFrame#notice[level="warning"] {{ border-left-color: {theme.amber}; }}
     QFrame#notice[level="error"] {{ border-left-color: {theme.red}; }}
     QLabel[role="heading"] {{ font-size: {1.25 * points:.1f}pt; font-weight: 600; }}

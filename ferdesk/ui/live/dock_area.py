@@ -1,6 +1,6 @@
 """Dock area: the picture in the middle and docks around it, which the user may rearrange."""
 
-from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -17,12 +17,16 @@ _LEAST_PX = 28 * GRID
 class DockArea(QMainWindow):
     """Dock area: a QMainWindow inside the window, so that another page may stand in its place."""
 
+    shown_changed = Signal(bool)
+    """Whether any panel is open; a panel that another one covers is."""
+
     def __init__(self, centre: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # a QMainWindow makes itself a window, whatever flags it is given
         self.setWindowFlags(Qt.WindowType.Widget)
         self.docks: dict[str, QDockWidget] = {}
         self._hidden: QByteArray | None = None
+        self._default: QByteArray | None = None
         self._arranged = False
         self.setCentralWidget(centre)
         self.setDockNestingEnabled(True)
@@ -48,7 +52,29 @@ class DockArea(QMainWindow):
         self.addDockWidget(area, dock)
         dock.setVisible(shown)
         self.docks[name] = dock
+        dock.visibilityChanged.connect(self._tell)
         return dock
+
+    @property
+    def any_open(self) -> bool:
+        return any(not dock.isHidden() for dock in self.docks.values())
+
+    def keep_default(self) -> None:
+        """The arrangement is what ``reset`` brings back."""
+        self._default = self.saveState(STATE_VERSION)
+
+    def reset(self) -> None:
+        """Arrange the panels as they were at first."""
+        self._hidden = None
+        for dock in self.docks.values():
+            dock.setFloating(False)
+        if self._default is not None:
+            self.restoreState(self._default, STATE_VERSION)
+        self._arrange()
+        self._tell()
+
+    def _tell(self, _visible: bool = False) -> None:
+        self.shown_changed.emit(self.any_open)
 
     @property
     def docks_shown(self) -> bool:
@@ -56,13 +82,14 @@ class DockArea(QMainWindow):
 
     def show_docks(self, shown: bool) -> None:
         """Put all docks away, or bring back those that were there."""
-        if shown == self.docks_shown:
-            return
         if shown:
             before, self._hidden = self._hidden, None
             if before is not None:
                 self.restoreState(before, STATE_VERSION)
-        else:
+            if not self.any_open and self._default is not None:
+                # each was closed by its own cross: whoever asks for panels gets them
+                self.reset()
+        elif self.any_open:
             self._hidden = self.saveState(STATE_VERSION)
             for dock in self.docks.values():
                 dock.hide()
@@ -87,21 +114,25 @@ class DockArea(QMainWindow):
         super().showEvent(event)
         if not self._arranged:
             self._arranged = True
-            column = [
-                dock
-                for dock in self.docks.values()
-                if dock.isVisible() and self.dockWidgetArea(dock) is _RIGHT
-            ]
-            if len(column) > 1:
-                # the first is the one that people look at: it has all that it likes
-                first = column[0].sizeHint().height()
-                rest = max(0, self.height() - first) // (len(column) - 1)
-                heights = [first] + [rest] * (len(column) - 1)
-                self.resizeDocks(column, heights, Qt.Orientation.Vertical)
-            if column:
-                # a fifth of a small window
-                wide = min(_SIDE_PX, max(self.width() // 5, _LEAST_PX))
-                self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Share out the column at the side."""
+        column = [
+            dock
+            for dock in self.docks.values()
+            if dock.isVisible() and self.dockWidgetArea(dock) is _RIGHT
+        ]
+        if len(column) > 1:
+            # the first is the one that people look at: it has all that it likes
+            first = column[0].sizeHint().height()
+            rest = max(0, self.height() - first) // (len(column) - 1)
+            heights = [first] + [rest] * (len(column) - 1)
+            self.resizeDocks(column, heights, Qt.Orientation.Vertical)
+        if column:
+            # a fifth of a small window
+            wide = min(_SIDE_PX, max(self.width() // 5, _LEAST_PX))
+            self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
 
 
 class _Scroll(QScrollArea):

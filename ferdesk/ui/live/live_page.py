@@ -21,6 +21,7 @@ from ferdesk.ui.live.dock_area import DockArea
 from ferdesk.ui.live.faces_panel import FacesPanel
 from ferdesk.ui.live.file_actions import FileActions
 from ferdesk.ui.live.heatmap_panel import HeatmapPanel
+from ferdesk.ui.live.layout_actions import LayoutActions
 from ferdesk.ui.live.live_actions import LiveActions
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerKeys
@@ -76,17 +77,20 @@ class LivePage(QWidget):
         self.files = FileActions(live, actions, self)
         self.recordings = RecordingActions(live, store, actions, self._dialogs, self.files, self)
         actions.add(self, *self._specs())
+        self.layout_actions = LayoutActions(self, store, actions)
         self.marker_keys = MarkerKeys(self, self.mark)
         menu = ("new_recording", "pause_recording", "marker", "markers", "review")
         beside = tuple(actions[name] for name in menu if name in actions)
         self.recording_menu = RecordingMenu(self, beside, self.choose_video, live.switch_stream)
         self.toolbar = Toolbar(
             actions,
-            (self.sources.button, self.sources.format_button),
+            self.sources.button,
+            self.sources.format_button,
             self.recording_menu,
             self,
         )
         self.dock_area = self._make_docks()
+        self.layout_actions.place(self.toolbar, self.dock_area, self.status_line)
         self.live_actions = LiveActions(
             live,
             store,
@@ -100,6 +104,7 @@ class LivePage(QWidget):
         self._lay_out()
         self._connect()
         self._apply(store.settings)
+        self.dock_area.keep_default()
         self.dock_area.restore(store.settings.dock_state)
         self._clear()
         self._show_status(Status())
@@ -135,29 +140,6 @@ class LivePage(QWidget):
         self.view.set_mirrored(mirrored)
         self.store.remember(mirror=mirrored)
 
-    def show_panels(self) -> None:
-        shown = self.action_table["panel"].isChecked()
-        self.dock_area.show_docks(shown)
-        self.store.remember(side_panel=shown)
-
-    def show_stats(self) -> None:
-        shown = self.action_table["stats"].isChecked()
-        if shown and not self.dock_area.docks_shown:
-            self.action_table["panel"].trigger()
-        self.dock_area.docks["stats"].setVisible(shown)
-
-    def show_full(self) -> None:
-        full = self.action_table["full"].isChecked()
-        self.toolbar.setVisible(not full)
-        self.dock_area.show_docks(not full and self.store.settings.side_panel)
-        window = self.window()
-        # toggled, so that a maximised window is one again afterwards
-        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def leave_full(self) -> None:
-        if self.action_table["full"].isChecked():
-            self.action_table["full"].trigger()
-
     def choose_face(self, face_id: int) -> None:
         self._selection.choose(face_id)
         if self.view.result is not None:
@@ -168,10 +150,6 @@ class LivePage(QWidget):
     def chosen_id(self) -> int | None:
         """The face that the panels are about; it may be out of sight."""
         return self._selection.face_id
-
-    def place_notices(self, notices: QWidget) -> None:
-        """Put the window's notices above the picture."""
-        self._column.insertWidget(1, notices)
 
     def close_all(self) -> None:
         """For the end of the program: remember the docks, and end what runs."""
@@ -236,6 +214,9 @@ class LivePage(QWidget):
             self.heatmap.set_places(status.model.maps_of(wanted))
         self._show_state()
         self._show_recording(self.recording_state)
+        self.layout_actions.show_urgent(
+            self.recording_state.active or self.status_line.sends or status.state in _OVER
+        )
 
     @Slot(object)
     def _show_recording(self, recording: RecordingState) -> None:
@@ -295,7 +276,9 @@ class LivePage(QWidget):
         self.recording_menu.show_video(settings.record_video)
         self.marker_keys.set_names(settings.marker_names.split(";"))
         self.action_table["panel"].setChecked(settings.side_panel)
-        self.dock_area.show_docks(settings.side_panel and not self.window().isFullScreen())
+        shown = settings.side_panel and not self.window().isFullScreen()
+        if shown != self.dock_area.docks_shown:
+            self.dock_area.show_docks(shown)
         self.faces.bars.reduced_motion = settings.reduced_motion
         asked = self.live.camera_format
         with contextlib.suppress(ValueError):
@@ -357,27 +340,6 @@ class LivePage(QWidget):
                 mark("Mirror the preview"),
                 checkable=True,
             ),
-            ActionSpec(
-                "panel",
-                mark("Panels"),
-                self.show_panels,
-                "F9",
-                "panel-right",
-                mark("Show or hide panels"),
-                checkable=True,
-            ),
-            ActionSpec(
-                "full", mark("Full screen"), self.show_full, "F F11", "maximize", checkable=True
-            ),
-            ActionSpec(
-                "stats",
-                mark("Statistics"),
-                self.show_stats,
-                "F8",
-                "activity",
-                mark("Performance statistics"),
-                checkable=True,
-            ),
             ActionSpec("next", mark("Next face"), lambda: self._step(1), "]"),
             ActionSpec("previous", mark("Previous face"), lambda: self._step(-1), "["),
             ActionSpec(
@@ -389,7 +351,6 @@ class LivePage(QWidget):
                 mark("Add a marker with a text"),
             ),
             ActionSpec("markers", mark("Marker names…"), self.name_markers, "Ctrl+Shift+M", "tag"),
-            ActionSpec("leave_full", "", self.leave_full, "Escape"),
         )
 
     def _make_docks(self) -> DockArea:
@@ -404,9 +365,7 @@ class LivePage(QWidget):
         area.add_dock("faces", tr("Faces"), self.faces)
         area.add_dock("heat", tr("Heatmap"), self.heatmap)
         left = Qt.DockWidgetArea.LeftDockWidgetArea
-        stats = area.add_dock("stats", tr("Statistics"), self.stats, left, shown=False)
-        # closed by its own cross, it is no longer ticked either
-        stats.toggleViewAction().toggled.connect(self.action_table["stats"].setChecked)
+        area.add_dock("stats", tr("Statistics"), self.stats, left, shown=False)
         return area
 
     def _lay_out(self) -> None:
@@ -426,6 +385,8 @@ class LivePage(QWidget):
         live.recording.connect(self._show_recording)
         live.source.connect(self._source_started)
         live.streaming.connect(self.recording_menu.show_streams)
+        live.streaming.connect(self.status_line.show_streams)
+        self.status_line.stream_stopped.connect(lambda kind: live.switch_stream(kind, False))
         live.told.connect(self.notified)
         for part in (
             self.sources,

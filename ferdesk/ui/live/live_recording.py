@@ -111,14 +111,14 @@ class LiveRecording(QObject):
             text = tr("Start recording (R) to add markers.")
             if streams:
                 text = tr("Marker sent to the stream only (not recording).")
-            self.notified.emit(Notice(text, stays=False))
+            self.notified.emit(Notice(text, brief=True))
             return
         self._marker = label
         minutes, seconds = divmod(t_s, 60)
         text = tr("Marker “{label}” at {time}.").format(
             label=label, time=f"{int(minutes):02d}:{seconds:04.1f}"
         )
-        self.notified.emit(Notice(text, stays=False))
+        self.notified.emit(Notice(text, brief=True))
         self._tell()
 
     def refresh(self) -> None:
@@ -245,4 +245,4 @@ def _finish(recording: Recording, names: Mapping[int, str]) -> Notice:
     if session.problem:
         log.error("a recording stopped: %s", session.problem)
         return Notice(f"{translated(session.problem)} {saved}", "error")
-    return Notice(saved, stays=False)
+    return Notice(saved, topic="recording")

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from ferdesk.core.locations import has_credentials
+from ferdesk.core.locations import has_credentials, is_url
 from ferdesk.core.types import CameraFormat
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.runtime.status import State, Status
@@ -20,6 +21,9 @@ from ferdesk.ui.live.format_button import FormatButton
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.source_button import SourceButton
 from ferdesk.ui.live.source_names import DEMO, best_camera
+
+MOST_RECENT = 8
+"""How many files the menu of recent ones lists."""
 
 
 class SourceActions(QObject):
@@ -84,6 +88,12 @@ class SourceActions(QObject):
         """The user wants this source, now and the next time."""
         if not has_credentials(name):
             self._store.remember(last_source=name)
+        if not is_url(name) and Path(name).is_file():
+            path = str(Path(name).absolute())
+            others = [p for p in self._store.settings.recent_files if p != path]
+            self._store.remember(
+                recent_files=(path, *others)[:MOST_RECENT], file_folder=str(Path(path).parent)
+            )
         self.start(name)
 
     def choose_format(self, asked: CameraFormat) -> None:
@@ -127,6 +137,10 @@ class SourceActions(QObject):
             text = tr("No camera found. Showing the demo instead.")
             self.notified.emit(Notice(text, choices=(choice,)))
 
+    def _open_file(self) -> None:
+        folder = self._store.settings.file_folder
+        self._open(lambda page: self._dialogs.ask_file(page, folder))
+
     def _open(self, ask: Callable[[QWidget], str]) -> None:
         if name := ask(self._page).strip():
             self.choose(name)
@@ -145,7 +159,7 @@ class SourceActions(QObject):
             ActionSpec(
                 "file",
                 mark("Open file…"),
-                partial(self._open, self._dialogs.ask_file),
+                self._open_file,
                 "Ctrl+O",
                 "film",
             ),
@@ -156,5 +170,6 @@ class SourceActions(QObject):
                 "Ctrl+L",
                 "link",
             ),
+            ActionSpec("demo", mark("Open demo"), partial(self.choose, DEMO.name), icon="users"),
             ActionSpec("source", mark("Choose source…"), self.open_menu, "F4", "webcam"),
         )

@@ -13,6 +13,9 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.source_names import DEMO, source_title
 
+_WIDTH_PX = 30 * GRID
+_NAME_PX = 23 * GRID
+
 
 class SourceButton(QToolButton):
     """Source button: its menu is filled anew whenever the cameras change."""
@@ -36,7 +39,8 @@ class SourceButton(QToolButton):
         self.setText(tr("Source") + "  ▾")
         self.setAccessibleName(tr("Source"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setMinimumWidth(20 * GRID)
+        # one width for all names: what stands beside it must not move
+        self.setFixedWidth(_WIDTH_PX)
         self.setMenu(QMenu(self))
         self._fill()
 
@@ -48,7 +52,7 @@ class SourceButton(QToolButton):
 
     def show_source(self, name: str) -> None:
         self._name = name
-        short = self.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideMiddle, 28 * GRID)
+        short = self.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideMiddle, _NAME_PX)
         self.setText(f"{short}  ▾")
         self.setToolTip(self.title)
         for action in self.menu().actions():

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from ferdesk.core.types import DeviceInfo, SourceKind
 from ferdesk.runtime.status import State, Status
+from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.recording_state import RecordingState
 
+FLASH_MS = 4000
+STREAM_NAMES = {"lsl": "LSL", "websocket": "WebSocket"}
 SLOWER_BELOW = 0.85
 """Analysis below this share of the source's rate is called slower than the source."""
 
@@ -33,6 +36,11 @@ def device_text(device: DeviceInfo) -> str:
     """The device that is used, and why not the other one."""
     about = translated(device.reason) or (device.gpu if device.provider == "CUDA" else "")
     return f"{device.provider}: {about}" if about else device.provider
+
+
+def short_device_text(device: DeviceInfo) -> str:
+    """The device that is used, and a GPU's name."""
+    return f"CUDA: {device.gpu}" if device.provider == "CUDA" and device.gpu else device.provider
 
 
 def is_slower(status: Status) -> bool:
@@ -83,10 +91,19 @@ class StatusLine(QWidget):
 
     model_chosen = Signal(str)
     """The user wants this model; empty for the one that suits this machine."""
+    measure_wanted = Signal()
+    """The user wants the models to be timed once more."""
+    stream_stopped = Signal(str)
+    """The user wants that kind of stream to end."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.state = QLabel(self)
+        self.flashed = ElidedLabel(self)
+        self.flashed.hide()
+        self._flash_ends = QTimer(self, singleShot=True, interval=FLASH_MS)
+        self._flash_ends.timeout.connect(self._end_flash)
+        self.chips: dict[str, QToolButton] = {}
         self.device = ElidedLabel(self)
         self.model = QToolButton(self)
         self.model.setObjectName("model")
@@ -108,6 +125,9 @@ class StatusLine(QWidget):
         layout.setSpacing(3 * GRID)
         layout.addWidget(self.recording)
         layout.addWidget(self.state)
+        for kind, name in STREAM_NAMES.items():
+            layout.addWidget(self._make_chip(kind, name))
+        layout.addWidget(self.flashed, 1)
         layout.addWidget(self.device, 1)
         layout.addWidget(self.model)
         for label in (self.source_rate, self.analysis, self.latency, self.dropped):
@@ -125,14 +145,54 @@ class StatusLine(QWidget):
         assert layout is not None
         layout.addWidget(button)
 
+    @property
+    def sends(self) -> bool:
+        """Whether results leave the program over a stream."""
+        return any(not chip.isHidden() for chip in self.chips.values())
+
+    @Slot(str)
+    def flash(self, text: str) -> None:
+        """Show ``text`` for a moment, in the place of the device."""
+        self.flashed.set_full_text(text)
+        self.flashed.show()
+        self.device.hide()
+        self._flash_ends.start()
+
+    @Slot()
+    def _end_flash(self) -> None:
+        self.flashed.hide()
+        self.device.show()
+
+    @Slot(object)
+    def show_streams(self, open_kinds: frozenset[str]) -> None:
+        """A chip for each stream that sends, until it is stopped."""
+        for kind, chip in self.chips.items():
+            chip.setVisible(kind in open_kinds)
+
+    def _make_chip(self, kind: str, name: str) -> QToolButton:
+        chip = self.chips[kind] = QToolButton(self)
+        chip.setObjectName("chip")
+        chip.setText(name)
+        give_icon(chip, "x", "accent_text")
+        chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        text = tr("Results are being sent over {stream}. Click to stop.").format(stream=name)
+        chip.setToolTip(text)
+        chip.setAccessibleDescription(text)
+        chip.clicked.connect(lambda: self.stream_stopped.emit(kind))
+        chip.hide()
+        return chip
+
     def show_status(self, status: Status) -> None:
         self.state.setText(tr(_state_word(status)))
         _give_role(self.state, _state_role(status.state))
         device = status.device
         if device is not None:
-            # why it is the CPU is worth the room only where a GPU was expected
-            plain = device.provider == "CPU" and not device.fell_back
-            self.device.set_full_text(device.provider if plain else device_text(device))
+            # why stands in the tooltip: a reason is the widest text of all, and stays for ever
+            self.device.set_full_text(
+                tr("CPU (GPU not used)") if device.fell_back else short_device_text(device)
+            )
             self.device.setToolTip(device_text(device))
         else:
             self.device.set_full_text("")
@@ -163,8 +223,11 @@ class StatusLine(QWidget):
         for label in (self.source_rate, self.analysis, self.latency, self.dropped):
             label.setVisible(label.text() != "")
 
-    def offer_models(self, names: Sequence[str], wanted: str) -> None:
-        """Fill the model's menu; ``wanted`` is ticked, empty means automatic."""
+    def offer_models(self, names: Sequence[str], wanted: str, *, locked: bool = False) -> None:
+        """Fill the model's menu; ``wanted`` is ticked, empty means automatic.
+
+        ``locked``: the study's settings keep the model as it is.
+        """
         menu = self.model.menu()
         menu.clear()
         group = QActionGroup(menu)
@@ -174,6 +237,12 @@ class StatusLine(QWidget):
             action.setChecked(name == wanted)
             action.triggered.connect(partial(self._choose_model, name))
             group.addAction(action)
+        menu.addSeparator()
+        again = menu.addAction(tr("Measure speed again"))
+        again.setToolTip(tr("Chooses the model for this computer once more"))
+        again.triggered.connect(lambda: self.measure_wanted.emit())
+        again.setEnabled(wanted == "" and not locked)
+        group.setEnabled(not locked)
 
     def _choose_model(self, name: str, _checked: bool = False) -> None:
         self.model_chosen.emit(name)

@@ -44,7 +44,7 @@ class SessionOutputs(QObject):
             write_report([opened.session], path, reviews=[review], pictures_of=pictures_of)
             return path
 
-        self.told.emit(Notice(tr("Creating the report…"), stays=False))
+        self.told.emit(Notice(tr("Creating the report…"), topic="report"))
         self._tasks.run(work, self._reported, self._failed)
 
     def export_as(self, kind: str) -> None:
@@ -73,7 +73,7 @@ class SessionOutputs(QObject):
 
 def report_notice(path: Path) -> Notice:
     """That a report is written, with a button that opens it."""
-    return Notice(tr("Report saved in {path}.").format(path=path), file=path)
+    return Notice(tr("Report saved in {path}.").format(path=path), file=path, topic="report")
 
 
 def export_notice(paths: list[Path]) -> Notice:

@@ -101,10 +101,6 @@ class ReviewPage(QWidget):
         part = self.session if self.shows_session else self.library
         return [*self.actions(), *part.actions()]
 
-    def place_notices(self, notices: QWidget) -> None:
-        """Put the window's notices above what is shown."""
-        self._column.insertWidget(1, notices)
-
     def begin(self, place: Path | None = None) -> None:
         """Show ``place``: a session, or a folder of them; else what was shown before."""
         if place is None:

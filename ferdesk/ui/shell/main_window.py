@@ -1,15 +1,18 @@
 """Main window: its pages, notices, title and closing."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Slot
-from PySide6.QtGui import QAction, QCloseEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget
 
+import ferdesk
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
-from ferdesk.ui.kit.language import mark
+from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.notices import Notices
 from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.kit.shortcuts import ShortcutsSheet
@@ -17,7 +20,10 @@ from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.dialogs import Dialogs
 from ferdesk.ui.live.live_page import LivePage
 from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.live.status_line import device_text
 from ferdesk.ui.preferences.preferences import Preferences
+from ferdesk.ui.shell.drops import dropped_sources, is_session
+from ferdesk.ui.shell.menus import Menus
 
 if TYPE_CHECKING:
     from ferdesk.ui.review.page import ReviewPage
@@ -46,13 +52,18 @@ class MainWindow(QMainWindow):
         self.actions_by_name = ActionTable()
         self.notices = Notices(self)
         self.keys_sheet: ShortcutsSheet | None = None
+        self._dialogs = dialogs or Dialogs()
+        self._help: dict[str, QDialog] = {}
+        self._ends_quietly = False
+        self.facts: Callable[[], Mapping[str, str]] = dict
+        """What runs at this moment, for a report of a problem."""
         self.review: ReviewPage | None = None
         self.actions_by_name.add(self, *self._specs())
         self.live_page = LivePage(
             live,
             self.store,
             self.actions_by_name,
-            dialogs=dialogs,
+            dialogs=self._dialogs,
             pictures_folder=pictures_folder,
             corrections_folder=corrections_folder,
             parent=self,
@@ -61,13 +72,18 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.live_page)
         self.setCentralWidget(self.pages)
-        self.live_page.place_notices(self.notices)
+        self.menus = Menus(self, self.actions_by_name, self.live_page.sources.choose)
+        self.menus.recent.aboutToShow.connect(self._show_recent)
+        self.notices.follow(self.live_page.view)
+        self.notices.brief.connect(self._flash)
+        self.setAcceptDrops(True)
         for part in (self.store, self.live_page, self.preferences):
             part.notified.connect(self.notices.show_notice)
         self.live_page.title_changed.connect(self._show_title)
         live.review_wanted.connect(self.show_review)
         self.store.changed.connect(self._name_markers)
         self._show_title("")
+        self._fill_menus()
         self._restore_geometry()
 
     def choose_settings(self, tab: int | None = None) -> None:
@@ -99,24 +115,94 @@ class MainWindow(QMainWindow):
         review = self.review
         if review is None:
             review = self.review = self._make_review()
-        self.live_page.leave_full()
+        self.live_page.layout_actions.leave_full()
         self.pages.setCurrentWidget(review)
-        review.place_notices(self.notices)
+        self.notices.follow(review)
         self.actions_by_name["review"].setChecked(True)
         review.begin(place)
+        self._fill_menus()
 
     def show_live(self) -> None:
         """Back to the picture; what is reviewed stays open."""
         if self.review is not None:
             self.review.session.player.pause()
         self.pages.setCurrentWidget(self.live_page)
-        self.live_page.place_notices(self.notices)
+        self.notices.follow(self.live_page.view)
         self.actions_by_name["review"].setChecked(False)
+        self._fill_menus()
         self.live_page.view.setFocus()
         if not self.live.source_name:
             self.live_page.sources.start_usual()
 
+    def show_guide(self) -> None:
+        # imported here, as the other two: none of them is wanted at a start
+        from ferdesk.ui.shell.help import Guide
+
+        self._show_help("guide", Guide)
+
+    def show_problem(self) -> None:
+        from ferdesk.ui.shell.help import ProblemReport
+
+        facts = {"version": ferdesk.__version__, **self.facts()}
+        text = "\n".join(f"{name}: {value}" for name, value in facts.items())
+        self._show_help("problem", lambda parent: ProblemReport(text, parent))
+
+    def show_about(self) -> None:
+        from ferdesk.ui.shell.help import About
+
+        status = self.live.status_now()
+        model = "" if status.model is None else f"{status.model.name} {status.model.version}"
+        device = "" if status.device is None else device_text(status.device)
+        running = [(tr("Device"), device), (tr("Model"), model)]
+        known = [(name, value) for name, value in running if value]
+        self._show_help("about", lambda parent: About(known, parent))
+
+    def _show_help(self, name: str, make: Callable[[QMainWindow], QDialog]) -> None:
+        if (old := self._help.pop(name, None)) is not None:
+            old.close()
+            old.deleteLater()
+        dialog = self._help[name] = make(self)
+        dialog.show()
+        dialog.raise_()
+
+    def end(self) -> None:
+        """Close without a question: the program ends, or is built anew."""
+        self._ends_quietly = True
+        self.close()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            # nothing but the picture; where the menus are the system's they stay
+            self.menuBar().setVisible(not self.isFullScreen())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_sources(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        sources = dropped_sources(event.mimeData())
+        if not sources:
+            return
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        first = sources[0]
+        if is_session(first):
+            self.show_review(Path(first))
+            return
+        if self.pages.currentWidget() is not self.live_page:
+            self.show_live()
+        self.live_page.sources.choose(first)
+        if len(sources) > 1:
+            text = tr("Only the first of %n files is opened.", "", len(sources))
+            self.notices.show_notice(Notice(text, stays=False))
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        asks = self.live.recording_active and self.isVisible() and not self._ends_quietly
+        if asks and not self._dialogs.ask_quit(self):
+            event.ignore()
+            return
         if not self.isFullScreen():
             geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
             self.store.remember(window_geometry=geometry)
@@ -143,6 +229,10 @@ class MainWindow(QMainWindow):
             ),
             ActionSpec("settings", mark("Settings…"), self.choose_settings, "Ctrl+,", "settings"),
             ActionSpec("keys", mark("Keyboard shortcuts"), self.show_keys, "F1", "keyboard"),
+            ActionSpec("guide", mark("Guide"), self.show_guide, "", "circle-help"),
+            ActionSpec("problem", mark("Report a problem…"), self.show_problem, "", "bug"),
+            ActionSpec("about", mark("About ferdesk"), self.show_about, "", "info"),
+            ActionSpec("quit", mark("Quit"), self.close, "Ctrl+Q", "x"),
         )
 
     def _make_review(self) -> "ReviewPage":
@@ -161,6 +251,32 @@ class MainWindow(QMainWindow):
     def _name_markers(self, _settings: Settings) -> None:
         if self.review is not None:
             self.review.session.set_marker_names(self.live_page.marker_keys.names)
+
+    @Slot()
+    def _fill_menus(self) -> None:
+        if self.review is not None and self.pages.currentWidget() is self.review:
+            self.menus.fill_review(self.page_actions_of_review())
+        else:
+            docks = self.live_page.dock_area.docks.values()
+            panels = [dock.toggleViewAction() for dock in docks]
+            self.menus.fill_live(panels, self.live_page.recording_menu.actions())
+        self._show_recent()
+
+    def page_actions_of_review(self) -> list[QAction]:
+        """What the part of the review page that is shown can do."""
+        return [] if self.review is None else self.review.page_actions
+
+    @Slot()
+    def _show_recent(self) -> None:
+        self.menus.show_recent(self.store.settings.recent_files)
+
+    @Slot(str)
+    def _flash(self, text: str) -> None:
+        """A short notice: in the status line, where the page that is shown has one."""
+        if self.live_page.status_line.isVisible():
+            self.live_page.status_line.flash(text)
+        else:
+            self.notices.show_notice(Notice(text, stays=False))
 
     @Slot(str)
     def _show_title(self, title: str) -> None:

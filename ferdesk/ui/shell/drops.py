@@ -1,0 +1,33 @@
+"""Drops: what may be dropped on the window, as sources."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData
+
+from ferdesk.core.locations import is_url
+from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
+
+
+def dropped_sources(data: QMimeData) -> list[str]:
+    """Paths of files and sessions, and addresses of streams; other things are left out."""
+    found = []
+    for url in data.urls():
+        if url.isLocalFile():
+            path = Path(url.toLocalFile())
+            if path.is_file():
+                found.append(str(path.parent) if path.name == SESSION_FILE else str(path))
+            elif is_session(str(path)):
+                found.append(str(path))
+        elif url.scheme() in ("rtsp", "http", "https"):
+            found.append(url.toString())
+    return found
+
+
+def is_session(place: str) -> bool:
+    """Whether ``place`` is the folder of a recorded session."""
+    if is_url(place):
+        return False
+    folder = Path(place)
+    return folder.is_dir() and any(
+        (folder / name).exists() for name in (SESSION_FILE, RESULTS_FILE)
+    )

@@ -1,0 +1,100 @@
+"""Menu bar: what the pages can do, in the menus where people look for it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from ferdesk.ui.kit.actions import ActionTable, ignore_checked
+from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.language import tr
+
+_FILE = ("file", "recent", "address", "demo", "analyse", "", "snapshot", "", "settings", "", "quit")
+_FILE_IN_REVIEW = ("recent", "demo", "analyse", "", "settings", "", "quit")
+_RECORDING = ("record", "marker", "markers", "")
+_VIEW = ("heatmap", "mirror", "", "full")
+_FACES = ("next", "previous", "", "name", "baseline", "correct")
+_HELP = ("guide", "keys", "", "problem", "about")
+"""The names of the actions, in order; an empty one is a line, and one that is not there is left."""
+
+
+class Menus(QObject):
+    """Menu bar: filled anew for the page that is shown, so that no key stands for two things."""
+
+    def __init__(
+        self, window: QMainWindow, actions: ActionTable, open_recent: Callable[[str], None]
+    ) -> None:
+        super().__init__(window)
+        self._actions, self._open_recent = actions, open_recent
+        bar = window.menuBar()
+        self.file = bar.addMenu(tr("&File"))
+        self.recording = bar.addMenu(tr("&Recording"))
+        self.view = bar.addMenu(tr("&View"))
+        self.faces = bar.addMenu(tr("F&aces"))
+        self.review = bar.addMenu(tr("Re&view"))
+        self.help = bar.addMenu(tr("&Help"))
+        self.recent = QMenu(tr("Open recent"), window)
+        give_icon(self.recent.menuAction(), "rotate-ccw")
+        for name, role in (
+            ("settings", QAction.MenuRole.PreferencesRole),
+            ("about", QAction.MenuRole.AboutRole),
+            ("quit", QAction.MenuRole.QuitRole),
+        ):
+            actions[name].setMenuRole(role)
+
+    def show_recent(self, paths: Sequence[str]) -> None:
+        """List the files that were opened last."""
+        self.recent.clear()
+        for path in paths:
+            name = Path(path).name.replace("&", "&&")
+            action = self.recent.addAction(name)
+            action.setToolTip(path)
+            action.triggered.connect(partial(ignore_checked, partial(self._open_recent, path)))
+        self.recent.setToolTipsVisible(True)
+        self.recent.setEnabled(bool(paths))
+
+    def fill_live(self, panels: Iterable[QAction], recording: Iterable[QAction]) -> None:
+        """The live page is shown: its panels and what stands beside its Record button."""
+        self._fill(self.file, _FILE)
+        self._fill(self.recording, _RECORDING)
+        known = set(self.recording.actions())
+        self.recording.addActions([action for action in recording if action not in known])
+        self._fill_panels(panels)
+        self._fill(self.view, _VIEW, begin=False)
+        self._fill(self.faces, _FACES)
+        self._fill(self.review, ("review",))
+        self._fill(self.help, _HELP)
+        for menu in (self.recording, self.view, self.faces):
+            menu.menuAction().setVisible(True)
+
+    def fill_review(self, page_actions: Iterable[QAction]) -> None:
+        """The review page is shown: what it can do now."""
+        self._fill(self.file, _FILE_IN_REVIEW)
+        for menu in (self.recording, self.view, self.faces):
+            menu.clear()
+            menu.menuAction().setVisible(False)
+        self._fill(self.review, ("review", ""))
+        self.review.addActions([action for action in page_actions if action.text()])
+        self._fill(self.help, _HELP)
+
+    def _fill(self, menu: QMenu, names: Iterable[str], *, begin: bool = True) -> None:
+        if begin:
+            menu.clear()
+        for name in names:
+            if name == "recent":
+                menu.addMenu(self.recent)
+            elif not name:
+                menu.addSeparator()
+            elif name in self._actions:
+                menu.addAction(self._actions[name])
+
+    def _fill_panels(self, panels: Iterable[QAction]) -> None:
+        self.view.clear()
+        self.view.addActions(list(panels))
+        self.view.addSeparator()
+        for name in ("panel", "reset_layout"):
+            self.view.addAction(self._actions[name])
+        self.view.addSeparator()
