@@ -1,6 +1,7 @@
 """What the shell of the window promises: menus, panels that come back, notices, drops, quitting."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -201,10 +202,14 @@ def test_another_setting_does_not_bring_closed_panels_back(window: MainWindow) -
 def test_a_file_that_is_dropped_is_opened_and_listed_as_recent(
     window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
 ) -> None:
-    for name in ("first.mp4", "second.jpg"):
+    def opened(number: int) -> bool:
+        return len(services.opened) == number
+
+    for number, name in enumerate(("first.mp4", "second.jpg"), 1):
         (tmp_path / name).write_bytes(b"0")
         drop(window, QUrl.fromLocalFile(str(tmp_path / name)))
-        qtbot.waitUntil(lambda name=name: str(tmp_path / name) in services.opened)
+        qtbot.waitUntil(partial(opened, number))
+    assert [Path(name).name for name in services.opened] == ["first.mp4", "second.jpg"]
     settings = window.store.settings
     assert settings.recent_files == (str(tmp_path / "second.jpg"), str(tmp_path / "first.mp4"))
     assert settings.file_folder == str(tmp_path)
