@@ -15,6 +15,7 @@ from ferdesk.ui.kit.language import tr
 _FILE = ("file", "recent", "address", "demo", "analyse", "", "snapshot", "", "settings", "", "quit")
 _FILE_IN_REVIEW = ("recent", "demo", "analyse", "", "settings", "", "quit")
 _RECORDING = ("record", "marker", "markers", "")
+_PLAYBACK = ("run", "", "play", "step_back", "step_on", "loop", "", "analyse_file")
 _VIEW = ("heatmap", "mirror", "", "full")
 _FACES = ("next", "previous", "", "name", "baseline", "correct")
 _HELP = ("guide", "keys", "", "problem", "about")
@@ -32,6 +33,7 @@ class Menus(QObject):
         bar = window.menuBar()
         self.file = bar.addMenu(tr("&File"))
         self.recording = bar.addMenu(tr("&Recording"))
+        self.playback = bar.addMenu(tr("&Playback"))
         self.view = bar.addMenu(tr("&View"))
         self.faces = bar.addMenu(tr("F&aces"))
         self.review = bar.addMenu(tr("Re&view"))
@@ -62,18 +64,19 @@ class Menus(QObject):
         self._fill(self.recording, _RECORDING)
         known = set(self.recording.actions())
         self.recording.addActions([action for action in recording if action not in known])
+        self._fill(self.playback, _PLAYBACK)
         self._fill_panels(panels)
         self._fill(self.view, _VIEW, begin=False)
         self._fill(self.faces, _FACES)
         self._fill(self.review, ("review",))
         self._fill(self.help, _HELP)
-        for menu in (self.recording, self.view, self.faces):
+        for menu in (self.recording, self.playback, self.view, self.faces):
             menu.menuAction().setVisible(True)
 
     def fill_review(self, page_actions: Iterable[QAction]) -> None:
         """The review page is shown: what it can do now."""
         self._fill(self.file, _FILE_IN_REVIEW)
-        for menu in (self.recording, self.view, self.faces):
+        for menu in (self.recording, self.playback, self.view, self.faces):
             menu.clear()
             menu.menuAction().setVisible(False)
         self._fill(self.review, ("review", ""))
