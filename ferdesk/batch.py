@@ -163,6 +163,9 @@ def _analyze_one(work: _Work) -> None:
     _warn_of(work, session)
     if session.problem:
         work.fail(session.problem)
+    elif session.video_problem:
+        # told as a warning already
+        work.incomplete, work.problem = True, work.problem or session.video_problem
 
 
 def _warn_of(work: _Work, session: SessionOutput) -> None:

@@ -45,6 +45,11 @@ class SessionOutput(Protocol):
         ...
 
     @property
+    def video_problem(self) -> str:
+        """Empty, or a sentence that says why the video has stopped while the rows go on."""
+        ...
+
+    @property
     def num_rows(self) -> int: ...
 
     @property

@@ -1,5 +1,6 @@
 """Videos beside the rows: times, kinds, faults."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,21 @@ def test_a_video_that_cannot_be_written_is_told_and_the_rows_go_on(tmp_path: Pat
     session = read_session(folder)
     assert len(session.table) == 2
     assert session.about["events"][-1]["event"] == "video_stopped"
+    assert not session.complete
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+def test_a_video_is_written_whatever_its_folder_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("study:1")
+    folder.mkdir()
+    writer = VideoWriter(folder / "video.mp4", "clean", lossless=True)
+    writer.add(result(0, 0.0), 0.0)
+    writer.close()
+    assert writer.problem == ""
+    assert len(read_back(tmp_path / "study:1" / "video.mp4")) == 1
 
 
 def test_a_killed_programs_video_opens(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import Detection, DeviceInfo, Expression, Frame, ModelInfo, SourceInfo
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, SourceError
+from ferdesk.factory import recordings
 from ferdesk.sessions.reader import Session, problems_of, read_session
 from tests.adapters.mjpeg_server import MjpegServer, jpeg, part
 
@@ -228,3 +229,31 @@ def test_a_network_camera_that_dies_and_returns_is_one_session_with_the_gap_mark
     frames = [int(row["frame"]) for row in session.rows]
     assert frames == sorted(frames)
     assert "s3cret" not in (tmp_path / "127.0.0.1" / "session.json").read_text() + "".join(messages)
+
+
+class StoppedVideo:
+    """A video that the disk has no room for."""
+
+    problem = "The video has stopped: video.mp4 cannot be written (no space). The rows go on."
+    num_lost = 0
+
+    def about(self) -> dict[str, object]:
+        return {"frames": 0}
+
+    def add(self, result: object, t_s: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_video_that_stopped_early_is_exit_1_and_the_session_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "open_video", lambda *_, **__: StoppedVideo())
+    run = Run(FakeCamera(), tmp_path, monkeypatch, duration_s=0.3)
+    assert (run.code, run.warnings) == (EXIT_PARTIAL, [StoppedVideo.problem])
+    session = read_session(tmp_path / "camera0")
+    assert session.rows
+    assert not session.complete
+    assert [event["event"] for event in session.about["events"]] == ["video_stopped"]

@@ -169,6 +169,10 @@ class FakeRecording:
         return self.warning.partition(" ")[0]
 
     @property
+    def video_problem(self) -> str:
+        return self.warning if self.warning_kind == "video" else ""
+
+    @property
     def num_rows(self) -> int:
         return sum(len(result.faces) or 1 for result in self.results)
 

@@ -131,6 +131,11 @@ class SessionWriter:
         return self._warnings.worst[0]
 
     @property
+    def video_problem(self) -> str:
+        """Why the video has stopped, in a sentence; empty while it goes on, or where none is."""
+        return "" if self._video is None else self._video.problem
+
+    @property
     def num_rows(self) -> int:
         with self._lock:
             return self._counts.rows
@@ -268,7 +273,7 @@ class SessionWriter:
             self._changed = True
 
     def close(self, *, frames_seen: int | None = None, frames_dropped: int = 0) -> None:
-        """Write what is waiting, close the files, and mark the session complete.
+        """Write what is waiting, close the files, and mark it complete if its video is whole.
 
         Args:
             frames_seen: frames the source gave; by default those analysed and dropped.
@@ -277,8 +282,8 @@ class SessionWriter:
         if self._video is not None:
             self._video.close()
             self.note_video(self._video.about())
-            if self._video.problem:
-                self.note_event("video_stopped", self._video.problem)
+            if self.video_problem:
+                self.note_event("video_stopped", self.video_problem)
         self._waiting.put(None)
         self._thread.join()
         self._rows.give_up_reserve()
@@ -291,7 +296,7 @@ class SessionWriter:
                 else frames_seen
             )
         try:
-            self._about.write(self._table(complete=True), wait_s=_LAST_WAIT_S)
+            self._about.write(self._table(complete=not self.video_problem), wait_s=_LAST_WAIT_S)
         except OSError as error:
             self._fail_to_close(error)
         if self.num_rows >= CACHE_FROM_ROWS and not self.problem:

@@ -266,8 +266,9 @@ class VideoWriter:
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         self._size = (width, height)
         for number, (name, options) in enumerate(self._encoders):
+            # absolute, or FFmpeg takes what stands before a colon for a protocol;
             # fragments survive a crash; at a proper end the file becomes an ordinary one
-            container = av.open(str(self.path), "w", options=_FRAGMENTS)
+            container = av.open(str(self.path.absolute()), "w", options=_FRAGMENTS)
             stream = container.add_stream(name, rate=30, options=options)
             assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
