@@ -154,7 +154,11 @@ def analyze(
     with (
         stop_on_signals() as stop_requested,
         open_streams(
-            [kind.value for kind in stream or ()], stream_port, stream_origin or (), sources
+            [kind.value for kind in stream or ()],
+            stream_port,
+            stream_origin or (),
+            sources,
+            measure.value,
         ) as streams,
     ):
         for one in streams:

@@ -16,6 +16,7 @@ from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.core.geometry import Box
 from ferdesk.core.heatmap import Heat
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
@@ -114,13 +115,13 @@ class WindowServices:
             self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
         return self._classifiers[key]
 
-    def open_stream(self, kind: str) -> Stream:
+    def open_stream(self, kind: str, measures: MeasuresChoice = "off") -> Stream:
         """Begin to send results.
 
         Raises:
             StreamError: its library is missing, or its port is taken.
         """
-        return open_stream(kind, sources=[self._source])
+        return open_stream(kind, sources=[self._source], measures=measures)
 
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
         """Boxes of all that ``analyze`` would detect in ``image``.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.runtime.model_choice import Candidate
@@ -94,8 +95,11 @@ class Services(Protocol):
         """The models to choose from by measurement, the best first; none where one was named."""
         ...
 
-    def open_stream(self, kind: str) -> Stream:
-        """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread."""
+    def open_stream(self, kind: str, measures: MeasuresChoice) -> Stream:
+        """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread.
+
+        ``measures`` is what of the faces themselves it has room for.
+        """
         ...
 
     def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:

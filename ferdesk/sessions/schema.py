@@ -3,17 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.sessions.fields import (
     ADDED_FIELDS,
     CSV_FIELDS,
-    FACE_FIELDS,
     FIRST_FIELDS,
     OTHER_FIELDS,
+    FaceField,
     Kind,
+    added_fields,
 )
 
 SCHEMA = 1
@@ -30,10 +33,21 @@ ADDED_COLUMNS: tuple[str, ...] = tuple(one.name for one in ADDED_FIELDS)
 """Came after the first version; recordings without them, or without the last ones, are read too."""
 COLUMNS: tuple[str, ...] = tuple(one.name for one in CSV_FIELDS if one.name not in ADDED_COLUMNS)
 """What every recording has, in this order: a header begins with them."""
-HEADER = ",".join((*COLUMNS, *ADDED_COLUMNS)) + "\n"
 OTHER_COLUMNS: tuple[str, ...] = tuple(one.name for one in OTHER_FIELDS)
 """Stand behind all others where they were asked for."""
-_NUMBERS = [i for i, one in enumerate(FACE_FIELDS) if one.kind == "number"]
+
+
+@cache
+def header_line(choice: MeasuresChoice = "off", *, both_labels: bool = False) -> str:
+    """The first line of ``results.csv``, with this choice of measures.
+
+    With ``both_labels`` OTHER_COLUMNS stand at its end.
+    """
+    added = [one.name for one in added_fields(choice)]
+    return ",".join((*COLUMNS, *added, *(OTHER_COLUMNS if both_labels else ()))) + "\n"
+
+
+HEADER = header_line()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +59,48 @@ class Moment:
     utc: datetime | None
 
 
-def header_line(*, both_labels: bool = False) -> str:
-    """The first line of ``results.csv``, with OTHER_COLUMNS where ``both_labels``."""
-    return ",".join((HEADER.rstrip("\n"), *OTHER_COLUMNS)) + "\n" if both_labels else HEADER
-
-
 def rows_of(
-    result: FrameResult, moment: Moment, marker: str = "", *, both_labels: bool = False
+    result: FrameResult,
+    moment: Moment,
+    marker: str = "",
+    choice: MeasuresChoice = "off",
+    *,
+    both_labels: bool = False,
 ) -> str:
-    """The lines of one analysed frame: one a face, or one with an empty ``face_id``."""
+    """The lines of one analysed frame: one a face, or one with an empty ``face_id``.
+
+    They have the columns of ``header_line`` with the same options.
+    """
     time_utc = "" if moment.utc is None else utc_text(moment.utc)
     start = f"{moment.frame},{moment.t_s:.6f},{time_utc}"
     latency = f"{result.latency_ms:.3f}"
     if not result.faces:
-        num_added = len(ADDED_FIELDS) + len(OTHER_FIELDS) * both_labels
+        num_added = len(added_fields(choice)) + len(OTHER_FIELDS) * both_labels
         face, added = "," * len(FIRST_FIELDS), "," * num_added
         return f"{start}{face},{latency},{_quoted(marker)}{added}\n"
     lines = []
     for one in result.faces:
-        face, added = _face_texts(one)
+        face, added = _face_texts(one, choice)
         other = _other_texts(one) if both_labels else ""
         lines.append(f"{start},{face},{latency},{_quoted(marker)},{added}{other}\n")
         marker = ""
     return "".join(lines)
 
 
-def _face_texts(face: FaceResult) -> tuple[str, str]:
+@cache
+def _written(choice: MeasuresChoice) -> tuple[tuple[FaceField, ...], tuple[int, ...]]:
+    """The fields of a face, and which of them are numbers."""
+    fields = (*FIRST_FIELDS, *added_fields(choice))
+    return fields, tuple(i for i, one in enumerate(fields) if one.kind == "number")
+
+
+def _face_texts(face: FaceResult, choice: MeasuresChoice) -> tuple[str, str]:
     """The face's first fields and those that were added later, joined by commas."""
-    values = [one.get(face) for one in FACE_FIELDS]
+    fields, are_numbers = _written(choice)
+    values = [one.get(face) for one in fields]
     # all numbers at once: making a float32 of each costs more than writing it
-    numbers = iter(np.array([values[i] for i in _NUMBERS], np.float32))
-    texts = [
-        _text(one.kind, value, numbers) for one, value in zip(FACE_FIELDS, values, strict=True)
-    ]
+    numbers = iter(np.array([values[i] for i in are_numbers], np.float32))
+    texts = [_text(one.kind, value, numbers) for one, value in zip(fields, values, strict=True)]
     return ",".join(texts[: len(FIRST_FIELDS)]), ",".join(texts[len(FIRST_FIELDS) :])
 
 
@@ -87,9 +110,12 @@ def _other_texts(face: FaceResult) -> str:
     return "".join("," if np.isnan(number) else f",{decimal(number)}" for number in numbers)
 
 
-def _text(kind: Kind, value: float | str, numbers: Iterator[np.float32]) -> str:
+def _text(kind: Kind, value: float | str | None, numbers: Iterator[np.float32]) -> str:
     if kind == "number":
-        return decimal(next(numbers))
+        number = next(numbers)
+        return "" if value is None else decimal(number)
+    if value is None:
+        return ""
     return _quoted(value) if isinstance(value, str) else str(int(value))
 
 

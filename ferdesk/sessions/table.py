@@ -51,7 +51,7 @@ _COLUMNS: dict[str, tuple[np.dtype[Any], tuple[str, ...]]] = {
     "latency_ms": (np.dtype("<f4"), ("latency_ms",)),
 }
 """The columns of a ``Table``: their types, and what of the file they are made of."""
-_TEXTS = {"label": "S9", "marker": "U1", "reason": "S24"}
+_TEXTS = {"label": "S9", "marker": "U1", "reason": "S24", "unmeasured": "S12"}
 """How numpy reads a text; of a marker it is enough to see that there is one."""
 
 
@@ -262,6 +262,13 @@ class _Reader:
         self._num_rows = 0
         self._line = 2
         self._fillings = self._make_fillings()
+        # where faces are measured, most rows lack something
+        measured = {one.name for one in ADDED_FIELDS if one.measured}
+        self._words = (
+            [_EMPTY if i in self._numbers else "" for i in range(len(header))]
+            if measured & set(header)
+            else []
+        )
 
     def _make_fillings(self) -> list[tuple[str, str]]:
         """What a frame without a face leaves empty, and the same with a word for no number."""
@@ -275,10 +282,23 @@ class _Reader:
         pairs = [("," + run, "," + filled), (run, filled)]
         return [*pairs, ("," * tail + "\n", f",{_EMPTY}" * tail + "\n")] if tail else pairs
 
+    def _filled_by_line(self, text: str) -> str:
+        """A word for each number that is missing, in rows without quotes."""
+        lines = text.split("\n")
+        for i, line in enumerate(lines):
+            parts = line.split(",")
+            if len(parts) == len(self._words):
+                lines[i] = ",".join(
+                    [part or word for part, word in zip(parts, self._words, strict=True)]
+                )
+        return "\n".join(lines)
+
     def add(self, text: str) -> None:
         """Raises ``ValueError`` or ``csv.Error`` where a field holds what it should not."""
         filled = text
-        if self._fillings[1][0] in text:
+        if self._words:
+            filled = self._filled_by_line(text)
+        elif self._fillings[1][0] in text:
             for empty, full in self._fillings:
                 filled = filled.replace(empty, full)
         try:

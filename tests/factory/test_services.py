@@ -96,5 +96,5 @@ def test_a_stream_of_the_window_is_known_by_the_source_that_runs(
     monkeypatch.setattr(module, "open_stream", open_stream)
     services = WindowServices()
     services.open_source("camera:1", CameraFormat())
-    services.open_stream("lsl")
-    assert opened == [("lsl", {"sources": ["camera:1"]})]
+    services.open_stream("lsl", "all")
+    assert opened == [("lsl", {"sources": ["camera:1"], "measures": "all"})]

@@ -13,15 +13,15 @@ def test_an_lsl_stream_is_told_its_sources_and_each_kind_is_opened_once(
     closed: list[object] = []
 
     class Stream:
-        def __init__(self, *, version: str, sources: object) -> None:
-            told.append(sources)
+        def __init__(self, *, version: str, sources: object, measures: str) -> None:
+            told.append((sources, measures))
 
         def close(self) -> None:
             closed.append(self)
 
     monkeypatch.setattr(lsl_stream, "LslStream", Stream)
-    with open_streams(["lsl", "lsl"], 0, (), ["a.mp4", "camera:1"]) as streams:
+    with open_streams(["lsl", "lsl"], 0, (), ["a.mp4", "camera:1"], "pose") as streams:
         assert len(streams) == 1
         assert not closed
-    assert told == [["a.mp4", "camera:1"]]
+    assert told == [(["a.mp4", "camera:1"], "pose")]
     assert closed == streams

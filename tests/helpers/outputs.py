@@ -7,24 +7,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ferdesk.adapters.outputs.lsl_stream import CHANNELS, sample
+from ferdesk.adapters.outputs.lsl_stream import channels, sample
 from ferdesk.adapters.outputs.parquet_export import write_parquet
 from ferdesk.adapters.outputs.websocket_stream import frame_message
 from ferdesk.core.types import FrameResult
 from ferdesk.sessions.reader import read_session
-from ferdesk.sessions.schema import HEADER, RESULTS_FILE, SESSION_FILE, Moment, rows_of
+from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE, Moment, header_line, rows_of
 
 Named = dict[str, Any]
 
 
+def rows_text(result: FrameResult) -> str:
+    """``results.csv`` of this one frame, with all measures."""
+    moment = Moment(result.frame.index, result.frame.t_s, None)
+    return header_line("all") + rows_of(result, moment, choice="all")
+
+
 def through_csv(result: FrameResult, folder: Path) -> list[Named]:
-    text = HEADER + rows_of(result, Moment(result.frame.index, result.frame.t_s, None))
+    text = rows_text(result)
     return list(csv.DictReader(io.StringIO(text)))
 
 
 def through_lsl(result: FrameResult, folder: Path) -> list[Named]:
-    names = [one.name for one in CHANNELS]
-    return [dict(zip(names, sample(result, face), strict=True)) for face in result.faces]
+    names = [one.name for one in channels("all")]
+    return [dict(zip(names, sample(result, face, "all"), strict=True)) for face in result.faces]
 
 
 def through_websocket(result: FrameResult, folder: Path) -> list[Named]:
@@ -53,7 +59,7 @@ def through_parquet(result: FrameResult, folder: Path) -> list[Named]:
 
 def write_session(result: FrameResult, folder: Path) -> None:
     """A session of this one frame."""
-    text = HEADER + rows_of(result, Moment(result.frame.index, result.frame.t_s, None))
+    text = rows_text(result)
     (folder / RESULTS_FILE).write_text(text, "utf-8")
     (folder / SESSION_FILE).write_text('{"schema": 1, "complete": true}', "utf-8")
 

@@ -11,10 +11,40 @@ from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.labels import LABELS
+from ferdesk.core.measures.blinks import Blink
+from ferdesk.core.measures.eyes import Gaze, Openness
+from ferdesk.core.measures.landmarks import FaceLandmarks
+from ferdesk.core.measures.movements import MOVEMENTS
+from ferdesk.core.measures.pose import HeadPose
+from ferdesk.core.measures.values import FaceMeasures
 from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 
 RAW = np.array([2, 4, 6, 8, 9, 11, 24], np.float32) / np.float32(64)
 SMOOTHED = np.array([17, 14, 12, 10, 7, 3, 1], np.float32) / np.float32(64)
+
+
+def made_measures(number: int) -> FaceMeasures:
+    """Measures of which no two are the same; all of few places, in binary and in decimals."""
+    points = np.zeros((478, 3), np.float32)
+
+    def part(of_64: int) -> float:
+        return (of_64 + number) / 64
+
+    return FaceMeasures(
+        landmarks=FaceLandmarks(points, part(46)),
+        smoothed=points,
+        pose=HeadPose(41.25, -12.75, -4.5, 3.125 + number, 2.625 + number, 61.5 + number),
+        # beyond 1: nothing else has these
+        movements=np.arange(52, dtype=np.float32) / 16 + 64 + 6 * number,
+        openness=Openness(left=part(19), right=part(21)),
+        gaze=Gaze(yaw_deg=14.0625 + number, pitch_deg=6.0625 + number),
+        blinks=(
+            Blink("left", 0.0625, part(28), part(54)),
+            Blink("right", 0.0703125, part(30), part(57)),
+        ),
+        blink_rate=29.25 + number,
+    )
+
 
 FACE = FaceResult(
     face_id=3,
@@ -30,6 +60,8 @@ FACE = FaceResult(
     reason="turned",
     yaw_deg=41.25,
     pitch_deg=-12.75,
+    measures=made_measures(0),
+    unmeasured="",
 )
 OTHER = FaceResult(
     face_id=5,
@@ -44,6 +76,8 @@ OTHER = FaceResult(
     brightness=132.75,
     yaw_deg=-17.5,
     pitch_deg=21.625,
+    measures=made_measures(1),
+    unmeasured="",
 )
 LATENCY_MS = 12.625
 
@@ -68,6 +102,33 @@ def named_values(face: FaceResult) -> dict[str, float | str]:
         "pitch_deg": face.pitch_deg,
         "votes": {3: 0, 5: 1}[face.face_id],
     }
+    one, pose = face.measures, face.measures.pose if face.measures else None
+    assert one is not None
+    assert pose is not None
+    assert one.movements is not None
+    assert one.openness is not None
+    assert one.gaze is not None
+    left, right = one.blinks
+    values |= {
+        # happy less the largest of angry, disgust, fear and sad, of the raw ones
+        "valence": {3: (8 - 9) / 64, 5: (4 - 24) / 64}[face.face_id],
+        "unmeasured": "",
+        "presence": one.landmarks.presence,
+        "head_x_cm": pose.x_cm,
+        "head_y_cm": pose.y_cm,
+        "head_z_cm": pose.z_cm,
+        "eye_open_left": one.openness.left,
+        "eye_open_right": one.openness.right,
+        "blink_left_s": left.length_s,
+        "blink_left_depth": left.depth,
+        "blink_right_s": right.length_s,
+        "blink_right_depth": right.depth,
+        "blink_rate": one.blink_rate or 0.0,
+        "gaze_yaw_deg": one.gaze.yaw_deg,
+        "gaze_pitch_deg": one.gaze.pitch_deg,
+    }
+    for index, name in enumerate(MOVEMENTS):
+        values[f"m_{name}"] = float(one.movements[index])
     for index, label in enumerate(LABELS):
         values[f"p_{label}"] = float(face.expression.probabilities[index])
         values[f"s_{label}"] = float(face.smoothed[index])

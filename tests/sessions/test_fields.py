@@ -1,19 +1,30 @@
 """The fields of a result arrive, each under its name, in every output."""
 
 import json
+import math
 import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ferdesk.core.labels import LABELS
+from ferdesk.core.measures.movements import MOVEMENTS
 from ferdesk.core.types import FaceResult
 from ferdesk.sessions.fields import ADDED_FIELDS, CSV_FIELDS, FACE_FIELDS, FIRST_FIELDS
+from ferdesk.sessions.schema import Moment, header_line, rows_of
 from tests.helpers.outputs import OUTPUTS
-from tests.helpers.results import FACE, LATENCY_MS, OTHER, make_result, named_values
+from tests.helpers.results import (
+    FACE,
+    LATENCY_MS,
+    OTHER,
+    made_measures,
+    make_result,
+    named_values,
+)
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {one.name for one in FACE_FIELDS if one.kind == "text"}
@@ -61,10 +72,57 @@ def test_what_came_first_keeps_its_place_and_what_came_later_stands_behind() -> 
     assert [one.name for one in CHANNELS] == [
         "frame", "face_id", "x", "y", "width", "height", "detection", "confidence", "uncertain",
         *p, *s, "roll_deg", "sharpness", "brightness", "latency_ms", "yaw_deg", "pitch_deg",
-        "votes",
+        "votes", "valence",
     ]  # fmt: skip
     units = {one.name: one.unit for one in CHANNELS}
     assert (units["yaw_deg"], units["x"], units["p_sad"]) == ("degrees", "pixels", "probability")
+
+
+def test_what_is_not_measured_is_left_out_or_empty(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    hidden = replace(FACE, measures=None, unmeasured="hidden")
+    stale = replace(made_measures(0), measured_now=False)
+    waiting = replace(OTHER, measures=stale, unmeasured="waiting")
+    for output, through in OUTPUTS.items():
+        for row, why in zip(
+            through(make_result(hidden, waiting), tmp_path), ("hidden", "waiting"), strict=True
+        ):
+            assert row.get("unmeasured", why) == why
+            for name in ("head_z_cm", "blink_left_s", "gaze_yaw_deg", "m_jawOpen"):
+                value = row.get(name)
+                assert value in (None, "") or math.isnan(value), (output, name)
+            assert float(row["yaw_deg"]) in (FACE.yaw_deg, OTHER.yaw_deg)
+
+
+def test_columns_of_measures_are_written_where_they_are_switched_on() -> None:
+    always = header_line("off")
+    assert header_line("pose").startswith(always.strip() + ",unmeasured,presence,head_x_cm,")
+    assert header_line("pose").strip().endswith(",head_z_cm")
+    assert header_line("all").startswith(header_line("pose").strip() + ",eye_open_left,")
+    assert header_line("all") == header_line("mean")
+    assert header_line("all").strip().endswith("m_noseSneerRight")
+    for choice in ("off", "pose", "all"):
+        for rows in (make_result(FACE, OTHER), make_result()):
+            text = rows_of(rows, Moment(0, 0.0, None), choice=choice)
+            commas = header_line(choice).count(",")
+            assert {line.count(",") for line in text.splitlines()} == {commas}
+
+
+def test_a_blink_that_did_not_end_is_0_and_without_eyes_it_is_empty(tmp_path: Path) -> None:
+    none_yet = replace(FACE, measures=replace(made_measures(0), blinks=(), blink_rate=None))
+    pose_only = replace(OTHER, measures=replace(made_measures(1), openness=None, movements=None))
+    first, second = OUTPUTS["csv"](make_result(none_yet, pose_only), tmp_path)
+    assert (first["blink_left_s"], first["blink_rate"]) == ("0", "")
+    assert (second["blink_left_s"], second["m_jawOpen"], second["head_x_cm"]) == ("", "", "4.125")
+
+
+def test_lsl_has_channels_for_what_is_measured() -> None:
+    from ferdesk.adapters.outputs.lsl_stream import channels, sample
+
+    assert len(channels("all")) == len(sample(make_result(FACE), FACE, "all"))
+    assert len(channels("off")) + 4 == len(channels("pose")) < len(channels("mean"))
+    units = {one.name: one.unit for one in channels("mean")}
+    assert (units["head_z_cm"], units["gaze_yaw_deg"]) == ("centimeters", "degrees")
 
 
 def test_one_line_in_the_table_brings_a_new_field_to_every_output(tmp_path: Path) -> None:
@@ -117,6 +175,8 @@ def _names(cell: str) -> list[str]:
     names = re.findall(r"`(\w+)`", cell)
     if "..." in cell:
         kind = names[0].split("_")[0]
+        if kind == "m":
+            return [f"m_{name}" for name in MOVEMENTS]
         return [f"{kind}_{label}" for label in LABELS]
     return names
 

@@ -11,8 +11,8 @@ import pytest
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
 from ferdesk.core.types import Expression
+from ferdesk.sessions.fields import added_fields
 from ferdesk.sessions.schema import (
-    ADDED_COLUMNS,
     COLUMNS,
     HEADER,
     Moment,
@@ -37,15 +37,15 @@ BYTES = """\
 7,0.250000,2026-01-02T03:04:05.678901Z,3,11.5,7.25,20.75,31.5,0.9375,angry,0.265625,1,\
 0.03125,0.0625,0.09375,0.125,0.140625,0.171875,0.375,\
 0.265625,0.21875,0.1875,0.15625,0.109375,0.046875,0.015625,\
--4.5,321.25,87.5,12.625,"a, ""b""\",turned,41.25,-12.75,0
+-4.5,321.25,87.5,12.625,"a, ""b""\",turned,41.25,-12.75,0,-0.015625
 7,0.250000,2026-01-02T03:04:05.678901Z,5,48.25,16.5,18.125,25.625,0.8125,happy,0.265625,0,\
 0.171875,0.375,0.03125,0.0625,0.09375,0.125,0.140625,\
 0.109375,0.046875,0.015625,0.265625,0.21875,0.1875,0.15625,\
-8.25,654.5,132.75,12.625,,,-17.5,21.625,1
+8.25,654.5,132.75,12.625,,,-17.5,21.625,1,-0.3125
 7,0.250000,2026-01-02T03:04:05.678901Z,3,-0,0.0000001,16777216,0.1,1,angry,0.265625,0,\
 0.00000001,1,0.1,0.33333334,0.6666667,0.00003,0,\
 0.265625,0.21875,0.1875,0.15625,0.109375,0.046875,0.015625,\
--0.00001,1000000000,0.33333334,12.625,,,41.25,-12.75,0
+-0.00001,1000000000,0.33333334,12.625,,,41.25,-12.75,0,-0.6666666
 """
 """As version 0.1 wrote them, with what came later behind."""
 AWKWARD = replace(
@@ -67,13 +67,13 @@ def parse(text: str) -> list[dict[str, str]]:
 
 def test_the_columns_are_the_contracts() -> None:
     # what came later stands behind
-    assert HEADER == CONTRACT + ",reason,yaw_deg,pitch_deg,votes\n"
+    assert HEADER == CONTRACT + ",reason,yaw_deg,pitch_deg,votes,valence\n"
 
 
 def test_the_bytes_of_a_row_stay_what_they_were() -> None:
     moment = Moment(7, 0.25, datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
     assert rows_of(make_result(FACE, OTHER, AWKWARD), moment, 'a, "b"') == BYTES
-    empty = "8,0.500000,,,,,,,,,,,,,,,,,,,,,,,,,,,,12.625,x,,,,\n"
+    empty = "8,0.500000,,,,,,,,,,,,,,,,,,,,,,,,,,,,12.625,x,,,,,\n"
     assert rows_of(make_result(), Moment(8, 0.5, None), "x") == empty
 
 
@@ -94,7 +94,7 @@ def test_a_frame_without_a_face_leaves_the_face_columns_empty() -> None:
     (row,) = parse(rows_of(make_result(), Moment(7, 0.25, None)))
     filled = {name for name, value in row.items() if value}
     assert filled == {"frame", "t_s", "latency_ms"}
-    assert len(row) == len((*COLUMNS, *ADDED_COLUMNS))
+    assert len(row) == len((*COLUMNS, *added_fields()))
     assert None not in row.values()
 
 

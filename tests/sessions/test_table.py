@@ -6,7 +6,7 @@ import json
 import mmap
 import os
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -20,8 +20,9 @@ from ferdesk.core.quality import LowConfidenceReason
 from ferdesk.core.types import Expression, FaceResult, Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.sessions import table as table_module
-from ferdesk.sessions.schema import HEADER, Moment, rows_of
+from ferdesk.sessions.schema import HEADER, Moment, header_line, rows_of
 from ferdesk.sessions.table import CACHE_FILE, NO_LABEL, Table, is_kept, read_table
+from tests.helpers.results import FACE, OTHER, make_result
 
 Maker = Callable[..., Path]
 REASONS: tuple[LowConfidenceReason, ...] = get_args(LowConfidenceReason)
@@ -103,7 +104,7 @@ def test_columns_that_a_newer_program_adds_at_the_end_are_skipped(make_session: 
     assert table.markers == ((1, "go"),)
 
 
-@pytest.mark.parametrize("lacking", [1, 2, 3, 4])
+@pytest.mark.parametrize("lacking", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("marker", ["go", "go on, now"])
 def test_a_recording_from_before_the_last_columns_came_is_read(
     make_session: Maker, lacking: int, marker: str
@@ -115,10 +116,10 @@ def test_a_recording_from_before_the_last_columns_came_is_read(
     lines = [line.rsplit(",", lacking)[0] for line in path.read_text().splitlines()]
     path.write_text("\n".join([*lines, ""]))
     old = read_table(path)
-    assert list(old.added) == ["reason", "yaw_deg", "pitch_deg", "votes"][: 4 - lacking]
+    assert list(old.added) == ["reason", "yaw_deg", "pitch_deg", "votes", "valence"][: 5 - lacking]
     assert old.sharpness.tolist()[0] == whole.sharpness.tolist()[0]
     assert old.markers == whole.markers
-    assert np.isnan(old.added_numbers("votes")).all()
+    assert np.isnan(old.added_numbers("valence")).all()
 
 
 def test_half_a_last_line_is_left_out(make_session: Maker) -> None:
@@ -138,8 +139,8 @@ def test_a_table_without_rows_has_none(make_session: Maker) -> None:
         (",happy,", ",joyful,", "there is no label 'joyful'"),
         ("0.76", "0.x6", "'0.x6' in line 2, column confidence, is no number"),
         ("0.76", "0.7.6", "no number"),
-        ("5.000", "5.000,1", "line 2 has 36 columns, not 35"),
-        ("-7.75,0\n", "-7.75,0,7\n", "line 2 has 36 columns, not 35"),
+        ("5.000", "5.000,1", "line 2 has 37 columns, not 36"),
+        ("-7.75,0,", "-7.75,0,7,", "line 2 has 37 columns, not 36"),
         (",happy,", ",,", "line 2: a face without a label"),
         ("\n1,", "\n,", "line 3: it has no frame or no time"),
         (",1,10.5,", ",-1,10.5,", "line 2: its face_id is none"),
@@ -400,3 +401,27 @@ def test_what_was_recorded_is_read_in_one_go_and_not_row_by_row(
     table = read_table(path)
     assert table.face_id.tolist() == [3, 3, 0, 3, 0, 0]
     assert table.markers == ((3, "m"),)
+
+
+@pytest.mark.parametrize("marker", ["", "odd, one\nof two lines"])
+def test_measures_are_read_and_nan_where_a_row_has_none(tmp_path: Path, marker: str) -> None:
+    hidden = replace(FACE, measures=None, unmeasured="hidden")
+    assert OTHER.measures is not None
+    early = replace(OTHER, measures=replace(OTHER.measures, blink_rate=None, gaze=None))
+    rows = [
+        rows_of(make_result(*faces), Moment(number, number / 10, None), text, "all")
+        for number, (faces, text) in enumerate(
+            [((FACE, early), ""), ((hidden,), marker), ((), ""), ((OTHER,), "")]
+        )
+    ]
+    path = tmp_path / "results.csv"
+    path.write_text(header_line("all") + "".join(rows), "utf-8")
+    table = read_table(path)
+    assert table.face_id.tolist() == [3, 5, 3, 0, 5]
+    assert table.added_numbers("head_z_cm")[[0, 1, 4]].tolist() == [61.5, 62.5, 62.5]
+    assert np.isnan(table.added_numbers("head_z_cm")[[2, 3]]).all()
+    assert np.isnan(table.added_numbers("blink_rate")).tolist() == [False, True, True, True, False]
+    assert np.isnan(table.added_numbers("gaze_yaw_deg")).tolist() == [0, 1, 1, 1, 0]
+    assert table.added_numbers("m_noseSneerRight")[4] == 70 + 51 / 16
+    assert table.added["unmeasured"].tolist() == [b"", b"", b"hidden", b"", b""]
+    assert table.markers == (((2, marker),) if marker else ())

@@ -14,6 +14,7 @@ from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS, NUM_LABELS
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
     CameraFormat,
@@ -297,7 +298,7 @@ class FakeServices:
     def candidates(self) -> Sequence[Candidate]:
         return self.to_choose_from
 
-    def open_stream(self, kind: str) -> FakeStream:
+    def open_stream(self, kind: str, measures: MeasuresChoice) -> FakeStream:
         self.streams.append(FakeStream(kind))
         return self.streams[-1]
 

@@ -6,24 +6,38 @@ on this machine.
 """
 
 import logging
+import math
 import queue
 import threading
 import time
 from collections.abc import Sequence
 
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
 from ferdesk.messages import translatable
 from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
 from ferdesk.runtime.stream_identity import StreamIdentity
-from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, FRAME, LATENCY, Field, numeric
+from ferdesk.sessions.fields import (
+    FIRST_FIELDS,
+    FRAME,
+    LATENCY,
+    FaceField,
+    Field,
+    added_fields,
+    numeric,
+)
 
 log = logging.getLogger(__name__)
 
-CHANNELS: tuple[Field, ...] = (
-    FRAME, *numeric(FIRST_FIELDS), LATENCY, *numeric(ADDED_FIELDS),
-)  # fmt: skip
-"""What a sample has, in this order; label, unit and type stand in the stream's header."""
+
+def channels(measures: MeasuresChoice = "off") -> tuple[Field, ...]:
+    """What a sample has, in this order; label, unit and type stand in the stream's header."""
+    return (FRAME, *numeric(FIRST_FIELDS), LATENCY, *numeric(added_fields(measures)))
+
+
+CHANNELS = channels()
+"""The channels where nothing is measured of the faces themselves."""
 BUFFERED_SAMPLES = 36_000
 """What liblsl keeps for each inlet: a minute of ten faces at 60 frames a second."""
 _MAX_WAITING = 200
@@ -42,6 +56,7 @@ class LslStream:
         version: str = "",
         sources: Sequence[str] = (),
         *,
+        measures: MeasuresChoice = "off",
         identity: StreamIdentity | None = None,
         clock_watch: ClockWatch | None = None,
     ) -> None:
@@ -51,6 +66,7 @@ class LslStream:
             name: of the outlet for faces; that for markers has it too.
             version: of this program, for the stream's header.
             sources: locations of what is sent; with the computer they make the ``source_id``.
+            measures: what of the faces has channels; one that was not measured is NaN.
             identity: another one than that of ``sources`` on this computer.
             clock_watch: tells when the computer slept.
 
@@ -67,7 +83,7 @@ class LslStream:
                     why=error,
                 )
             ) from error
-        self._lsl = pylsl
+        self._lsl, self._measures = pylsl, measures
         self.num_lost = 0
         self._watch = clock_watch or ClockWatch()
         self._identity = identity or StreamIdentity(sources)
@@ -75,15 +91,15 @@ class LslStream:
         self.source_ids = (f"{name}-faces-{own}", f"{name}-markers-{own}")
         """By them inlets find the outlets again, faces and markers."""
         faces = pylsl.StreamInfo(
-            name, "Expression", len(CHANNELS), pylsl.IRREGULAR_RATE, pylsl.cf_float32,
+            name, "Expression", len(channels(measures)), pylsl.IRREGULAR_RATE, pylsl.cf_float32,
             self.source_ids[0],
         )  # fmt: skip
         about = faces.desc()
         about.append_child_value("manufacturer", "ferdesk")
         about.append_child_value("version", version)
-        channels = about.append_child("channels")
-        for one in CHANNELS:
-            channel = channels.append_child("channel")
+        described = about.append_child("channels")
+        for one in channels(measures):
+            channel = described.append_child("channel")
             channel.append_child_value("label", one.name)
             channel.append_child_value("unit", one.unit)
             channel.append_child_value("type", one.group)
@@ -152,7 +168,7 @@ class LslStream:
             if isinstance(item, FrameResult):
                 at_s = item.frame.captured_s + ahead_s
                 for face in item.faces:
-                    self._faces.push_sample(sample(item, face), at_s)
+                    self._faces.push_sample(sample(item, face, self._measures), at_s)
             else:
                 self._markers.push_sample([item[0]], item[1] + ahead_s)
         except Exception:
@@ -164,11 +180,16 @@ class LslStream:
             self._push((sleep_label(self._watch.slept_s), time.monotonic()))
 
 
-def sample(result: FrameResult, face: FaceResult) -> list[float]:
-    """A face's values in the order of ``CHANNELS``."""
+def sample(result: FrameResult, face: FaceResult, measures: MeasuresChoice = "off") -> list[float]:
+    """A face's values in the order of ``channels(measures)``."""
+
+    def values(fields: Sequence[FaceField]) -> list[float]:
+        got = [one.get(face) for one in numeric(fields)]
+        return [math.nan if value is None else float(value) for value in got]
+
     return [
         float(result.frame.index),
-        *(float(one.get(face)) for one in numeric(FIRST_FIELDS)),
+        *values(FIRST_FIELDS),
         result.latency_ms,
-        *(float(one.get(face)) for one in numeric(ADDED_FIELDS)),
+        *values(added_fields(measures)),
     ]

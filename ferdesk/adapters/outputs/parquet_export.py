@@ -57,6 +57,8 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     columns["name"] = pa.array([names.get(int(i)) or None for i in lane], pa.string())
     asked_for = [field for field in OTHER_FIELDS if field.name in table.added]
     for field in (*ADDED_FIELDS, *asked_for):
+        if field.measured and field.name not in table.added:
+            continue
         values, empty = _added_column(table, field)
         columns[field.name] = pa.array(values, mask=empty)
     started = session.about.get("started_utc") or ""

@@ -21,6 +21,7 @@ from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
 from ferdesk.runtime.priority import give_way
+from ferdesk.sessions.fields import choice_of
 from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.markers import clean_label
 from ferdesk.sessions.recording_warnings import RecordingVideo, RecordingWarnings
@@ -78,6 +79,7 @@ class SessionWriter:
         """
         self.folder = folder
         self._header, self._live, self._lossless = header, live, lossless
+        self._measures = choice_of(header.settings)
         self._clock = clock
         self._watch = clock_watch or ClockWatch()
         self._free_bytes = free_bytes
@@ -94,7 +96,8 @@ class SessionWriter:
         self._size: tuple[int, int] | None = None
         self._waiting: queue.Queue[FrameRows | None] = queue.Queue(_MAX_WAITING_FRAMES)
         try:
-            self._rows = RowsFile(folder, header_line(both_labels=header.both_labels))
+            line = header_line(self._measures, both_labels=header.both_labels)
+            self._rows = RowsFile(folder, line)
             try:
                 self._about = JsonFile(folder / SESSION_FILE)
                 self._about.write(self._table(complete=False))
@@ -165,8 +168,9 @@ class SessionWriter:
             labels, self._pending_labels = self._pending_labels, []
         if marker:
             labels.append(clean_label(marker))
+        both_labels = self._header.both_labels
         rows = FrameRows(
-            rows_of(result, moment, ";".join(labels), both_labels=self._header.both_labels),
+            rows_of(result, moment, ";".join(labels), self._measures, both_labels=both_labels),
             moment.frame,
             moment.t_s,
             tuple(face.face_id for face in result.faces),

@@ -259,9 +259,12 @@ def _face(face: FaceResult) -> dict[str, object]:
     values: dict[str, object] = {}
     families: dict[str, dict[str, object]] = {}
     for one in FACE_FIELDS:
-        value: object = one.get(face)
+        got = one.get(face)
+        if got is None:  # not measured: there is no such key
+            continue
+        value: object = got
         if one.kind == "number":
-            value = _plain(one.get(face))
+            value = _plain(got)
         elif one.kind == "flag":
             value = bool(value)
         if one.family and one.family not in families:

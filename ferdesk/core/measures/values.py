@@ -26,9 +26,10 @@ class FaceMeasures:
 
     ``landmarks`` are raw, ``smoothed`` [478, 3] float32 the same after the One-Euro filter, for
     drawing. What follows ``pose`` is there with ``all`` and ``mean`` only: ``movements`` [52]
-    float32 in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None with
-    closed eyes too; the ``blinks`` that ended in this frame, and ``blink_rate``, those a minute,
-    None before enough was seen. One that is not ``measured_now`` is from a frame shortly before.
+    float32 in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None
+    with closed eyes too; the ``blinks`` that ended in this frame, and ``blink_rate``, those a
+    minute, None before enough was seen. One that is not ``measured_now`` is from a frame shortly
+    before.
     """
 
     landmarks: FaceLandmarks

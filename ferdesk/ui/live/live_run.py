@@ -89,7 +89,13 @@ class Live(QObject):
         self.recordings.notified.connect(self.told)
         self.recordings.marked.connect(self.marked)
         self.recordings.review_wanted.connect(self.review_wanted)
-        self.streams = LiveStreams(services, self._recorder, self.chores, self)
+        self.streams = LiveStreams(
+            services,
+            self._recorder,
+            self.chores,
+            lambda: self.post_processing.measures,
+            self,
+        )
         self.streams.changed.connect(self.streaming)
         self.streams.notified.connect(self.told)
         self.video = "off"

@@ -1,9 +1,11 @@
 """Live streams: opens and closes those that send results to other programs; no widget."""
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.runtime.ports import Services
 from ferdesk.runtime.recording import Recorder, Stream
 from ferdesk.ui.kit.notice import Notice
@@ -23,10 +25,12 @@ class LiveStreams(QObject):
         services: Services,
         recorder: Recorder,
         tasks: TaskRunner,
+        measures: Callable[[], MeasuresChoice],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._services, self._recorder, self._tasks = services, recorder, tasks
+        self._measures = measures
 
     def switch(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``changed`` tells what became of it."""
@@ -38,7 +42,7 @@ class LiveStreams(QObject):
 
     def _open(self, kind: str) -> Stream:
         """On a worker thread, which also closes what is not wanted by then."""
-        stream = self._services.open_stream(kind)
+        stream = self._services.open_stream(kind, self._measures())
         unwanted = self._recorder.add_stream(kind, stream)
         if unwanted is not None:
             unwanted.close()
