@@ -35,7 +35,7 @@ def made_measures(number: int) -> FaceMeasures:
         smoothed=points,
         pose=HeadPose(41.25, -12.75, -4.5, 3.125 + number, 2.625 + number, 61.5 + number),
         # beyond 1: nothing else has these
-        movements=np.arange(52, dtype=np.float32) / 16 + 64 + 6 * number,
+        movements=(np.arange(52) / 16 + 64 + 6 * number).astype(np.float32),
         openness=Openness(left=part(19), right=part(21)),
         gaze=Gaze(yaw_deg=14.0625 + number, pitch_deg=6.0625 + number),
         blinks=(
