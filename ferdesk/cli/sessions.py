@@ -36,6 +36,9 @@ sessions = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_MOST_CHAPTERS = 24
+"""A report of more sessions is one by condition and file: nobody reads that many chapters."""
+
 FolderArgument = Annotated[
     Path | None, typer.Argument(help="Folder of sessions (default: the user's).")
 ]
@@ -184,6 +187,10 @@ def report(
         Path | None,
         typer.Option(help="Folder of the picture files, where the session keeps no copies."),
     ] = None,
+    archive: Annotated[
+        bool,
+        typer.Option("--archive", help="By condition and file, without curves (many sessions)."),
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Summary statistics as CSV too.")] = False,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Frame data as Parquet too (needs ferdesk[parquet]).")
@@ -192,7 +199,11 @@ def report(
     """Make an HTML report of one or several sessions."""
     from ferdesk.factory.pictures import session_pictures
 
-    first = _open(folders)
+    found = _find(folders)
+    if archive or (len(found) > _MOST_CHAPTERS and not against):
+        _report_archive(folders, found, out, parquet=parquet)
+        return
+    first = [read_session(folder) for folder in found]
     second = _open(against) if against else []
     everything = [*first, *second]
     path = out or _default_report(everything)
@@ -228,11 +239,45 @@ def report(
     raise typer.Exit(EXIT_OK)
 
 
+def _report_archive(
+    folders: list[Path], found: list[Path], out: Path | None, *, parquet: bool
+) -> None:
+    """The report of many sessions, its table of faces, and the view of all rows."""
+    from ferdesk.sessions.archive_figures import ROWS_VIEW, faces_csv, figures_of
+    from ferdesk.sessions.report.archive_page import archive_report
+
+    root = folders[0] if len(folders) == 1 else Path()
+    path = out or free_path(root, "archive", ".html")
+    files = list(figures_of(found))
+    name = root.absolute().name or "Archive"
+    html = archive_report(name, files, made=datetime.now(UTC), version=ferdesk.__version__)
+    faces = path.with_name(f"{path.stem}-faces.csv")
+    texts = {path: html, faces: faces_csv(files)}
+    if len(folders) == 1:
+        texts[root / "archive.sql"] = ROWS_VIEW
+    for target, text in texts.items():
+        _write(target, text)
+        sys.stdout.write(f"{target}\n")
+    if parquet:
+        from ferdesk.adapters.outputs.parquet_export import write_parquet
+
+        rows = path.with_suffix(".parquet")
+        for folder in found:
+            part = rows / f"session={folder.name}"
+            part.mkdir(parents=True, exist_ok=True)
+            write_parquet(read_session(folder), part / "rows.parquet")
+        sys.stdout.write(f"{rows}\n")
+
+
 def _open(folders: list[Path]) -> list[Session]:
+    return [read_session(folder) for folder in _find(folders)]
+
+
+def _find(folders: list[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise RecordingError(f"There is no folder {folder}; check the path.")
-    return [read_session(folder) for folder in catalogue.find_sessions(folders)]
+    return catalogue.find_sessions(folders)
 
 
 def _is_session(folder: Path) -> bool:

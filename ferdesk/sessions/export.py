@@ -68,10 +68,10 @@ def _face_rows(session: Session, review: Review) -> Iterator[tuple[object, ...]]
     found = [(row, t) for t in review.shown_tracks() for row in t.rows(table).tolist()]
     for row, track in sorted(found, key=lambda one: one[0]):
         yield (
-            _plain(session.name),
-            _plain(names.get(int(table.frame[row]), "" if names else alone)),
+            plain_text(session.name),
+            plain_text(names.get(int(table.frame[row]), "" if names else alone)),
             track.id,
-            _plain(track.name),
+            plain_text(track.name),
             *(f"{value:.2f}" for value in table.box[row]),
             LABELS[table.label[row]],
             f"{table.confidence[row]:.4f}",
@@ -128,10 +128,10 @@ def _changes_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...
 
 def _of(session: str, face: FaceSummary) -> tuple[str, int, str, str]:
     name = face.title if face.title != f"#{face.track}" else ""
-    return _plain(session), face.track, _plain(name), _plain(face.interval.label)
+    return plain_text(session), face.track, plain_text(name), plain_text(face.interval.label)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
@@ -208,7 +208,7 @@ def _pyfeat_rows(
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
     yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
     titles = {track.id: track.name or f"Person_{track.id - 1}" for track in review.tracks}
-    source = _plain(shown_source(session.about.get("source")))
+    source = plain_text(shown_source(session.about.get("source")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -225,7 +225,7 @@ def _pyfeat_rows(
                 *(_or_empty(angle, 2) for angle in (-pitch[row], table.roll_deg[row], -yaw[row])),
                 *(f"{value:.5f}" for value in table.raw[row, order]),
                 *end,
-                _plain(titles[int(track_of[row])]),
+                plain_text(titles[int(track_of[row])]),
             )
 
     return header, rows()

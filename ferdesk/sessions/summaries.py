@@ -22,7 +22,7 @@ LONGEST_GAP_S = 1.0
 """After a longer gap a face's labels are a new sequence: no change is counted over it."""
 MIN_GROUP = 5
 """Groups with fewer sessions get no interval."""
-_RESAMPLES = 2000
+RESAMPLES = 2000
 SHARE_HEADING = "Share of the confident time"
 SHARE_MEANING = "Time with a label, divided by all of that face's time without low confidence."
 """The one share that reports, tables and comparisons give for a label."""
@@ -226,16 +226,21 @@ class Comparison:
 
 def profile(session: Session, review: Review | None = None) -> Profile:
     """One session's figures over all tracks that are not excluded."""
-    faces = [face for face in summarize(session, review) if face.seen_s > 0]
+    return profile_of(session.name, summarize(session, review))
+
+
+def profile_of(name: str, summaries: Sequence[FaceSummary]) -> Profile:
+    """The figures of these faces together."""
+    faces = [face for face in summaries if face.seen_s > 0]
     seen_s = sum(face.seen_s for face in faces)
     nothing = np.full(len(LABELS), np.nan)
     if seen_s == 0:
-        return Profile(session.name, 0.0, nothing, nothing, float("nan"))
+        return Profile(name, 0.0, nothing, nothing, float("nan"))
     label_s = np.sum([face.label_s for face in faces], axis=0)
     mean = np.sum([face.mean * face.seen_s for face in faces], axis=0) / seen_s
     shares = label_s / label_s.sum() if label_s.sum() > 0 else nothing
     low = sum(face.low_confidence_s for face in faces) / seen_s
-    return Profile(session.name, seen_s, shares, mean, low)
+    return Profile(name, seen_s, shares, mean, low)
 
 
 def compare(
@@ -256,7 +261,7 @@ def compare(
     low = high = None
     if min(len(v) for v in values) >= MIN_GROUP:
         rng = np.random.default_rng(seed)
-        drawn = [v[rng.integers(0, len(v), (_RESAMPLES, len(v)))].mean(axis=1) for v in values]
+        drawn = [v[rng.integers(0, len(v), (RESAMPLES, len(v)))].mean(axis=1) for v in values]
         low, high = np.percentile(drawn[1] - drawn[0], [2.5, 97.5], axis=0)
     beyond = np.zeros(len(LABELS), bool)
     if calibration_error is not None:

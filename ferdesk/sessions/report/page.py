@@ -125,12 +125,18 @@ def html_report(
     if groups is not None:
         parts.insert(0, _comparison(groups, by_folder))
     heading = "" if len(sessions) == 1 else f"<h1>{escape(title)}</h1>"
+    content = f"{heading}{''.join(parts)}{_terms(sessions)}"
+    return whole_page(title, content, made=made, version=version)
+
+
+def whole_page(title: str, content: str, *, made: datetime, version: str) -> str:
+    """A page of its own around ``content``, which is HTML; ``title`` is plain text."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)} · ferdesk report</title><style>{_style()}</style></head>"
-        f"<body><main>{heading}{''.join(parts)}{_terms(sessions)}"
+        f"<body><main>{content}"
         f"<footer>Made by ferdesk {escape(version)} on "
         f"{made.astimezone().strftime('%Y-%m-%d %H:%M')}.</footer></main></body></html>\n"
     )
