@@ -16,6 +16,7 @@ from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, R
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.export import (
+    annotations_csv,
     changes_csv,
     check_layout,
     faces_csv,
@@ -27,6 +28,7 @@ from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group, group_names, html_report
+from ferdesk.sessions.review import load_review
 from ferdesk.sessions.review_merge import edit_review
 
 sessions = typer.Typer(
@@ -224,7 +226,7 @@ def report(
         for name, text in (
             ("summary", summary_csv(everything)),
             ("changes", changes_csv(everything)),
-            *([("faces", faces_csv(everything))] if any(s.of_pictures for s in everything) else []),
+            *_extra_tables(everything),
         ):
             beside = path.with_name(f"{path.stem}-{name}.csv")
             _write(beside, text)
@@ -267,6 +269,17 @@ def _report_archive(
             part.mkdir(parents=True, exist_ok=True)
             write_parquet(read_session(folder), part / "rows.parquet")
         sys.stdout.write(f"{rows}\n")
+
+
+def _extra_tables(everything: list[Session]) -> list[tuple[str, str]]:
+    """The tables that only some sessions have something for."""
+    reviews = [load_review(session) for session in everything]
+    tables = []
+    if any(review.annotations for review in reviews):
+        tables.append(("annotations", annotations_csv(everything, reviews)))
+    if any(session.of_pictures for session in everything):
+        tables.append(("faces", faces_csv(everything, reviews)))
+    return tables
 
 
 def _open(folders: list[Path]) -> list[Session]:

@@ -11,6 +11,7 @@ import numpy as np
 from ferdesk.core.labels import LABELS
 from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
+from ferdesk.sessions.annotations import annotated_ranges, texts_by_row
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.summaries import FaceSummary, summarize
@@ -32,6 +33,9 @@ FACES_COLUMNS = (
     "session", "picture", "face", "name", "x", "y", "width", "height", "label", "confidence",
     "uncertain", *(f"p_{label}" for label in LABELS), *(f"s_{label}" for label in LABELS),
 )  # fmt: skip
+ANNOTATION_COLUMNS = (
+    "session", "face", "name", "from_s", "to_s", "label", "seen_s", "confident_s", "agreed_s",
+)  # fmt: skip
 CHANGES_COLUMNS = ("session", "face", "name", "interval", "from_label", "to_label", "count")
 
 
@@ -46,6 +50,27 @@ def summary_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = 
 def changes_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
     """A line for each pair of labels that followed each other, with how often."""
     return _csv(CHANGES_COLUMNS, _each_summary(sessions, reviews, _changes_rows))
+
+
+def annotations_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
+    """A line for each annotation and face, with how long the model gives the same label."""
+    chosen = [load_review(s) for s in sessions] if reviews is None else reviews
+    rows = (
+        (
+            plain_text(session.name),
+            one.track.id,
+            plain_text(one.track.name),
+            _seconds(one.annotation.from_s),
+            _seconds(one.annotation.to_s),
+            plain_text(one.annotation.label),
+            _seconds(one.seen_s),
+            _seconds(one.confident_s),
+            _seconds(one.agreed_s),
+        )
+        for session, review in zip(sessions, chosen, strict=True)
+        for one in annotated_ranges(session, review)
+    )
+    return _csv(ANNOTATION_COLUMNS, rows)
 
 
 def faces_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
@@ -84,11 +109,17 @@ def rows_csv(session: Session, layout: Layout, review: Review | None = None) -> 
     """The session's rows in another program's layout, for its users' scripts.
 
     Only what has a counterpart is given: no landmarks, gaze or action units are made up. Faces
-    carry the ids of their tracks; excluded tracks are left out.
+    carry the ids of their tracks; excluded tracks are left out. A review with annotations adds a
+    column for them.
     """
     review = load_review(session) if review is None else review
     write = _openface_rows if layout == "openface" else _pyfeat_rows
-    header, rows = write(session, review)
+    texts = texts_by_row(session, review) if review.annotations else None
+    header, numbered = write(session, review)
+    if texts is not None:
+        # behind the other program's columns, which its users' scripts find by name
+        header = (*header, "annotation")
+    rows = (row if texts is None else (*row, plain_text(texts[number])) for number, row in numbered)
     # OpenFace writes a blank behind each comma of its header
     return (", " if layout == "openface" else ",").join(header) + "\r\n" + _csv((), rows)
 
@@ -172,7 +203,7 @@ def _tracks_by_row(
 
 def _openface_rows(
     session: Session, review: Review
-) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+) -> tuple[tuple[str, ...], Iterator[tuple[int, tuple[object, ...]]]]:
     header = (
         "frame", "face_id", "timestamp", "confidence", "success",
         "pose_Rx", "pose_Ry", "pose_Rz",
@@ -180,26 +211,26 @@ def _openface_rows(
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
     yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
 
-    def rows() -> Iterator[tuple[object, ...]]:
+    def rows() -> Iterator[tuple[int, tuple[object, ...]]]:
         for row in _rows_to_show(table, track_of):
             # OpenFace counts frames from 1 and people from 0
             start = (int(table.frame[row]) + 1, max(0, int(track_of[row]) - 1))
             if track_of[row] == 0:
-                yield (*start, f"{table.t_s[row]:.3f}", 0, 0, "", "", "")
+                yield row, (*start, f"{table.t_s[row]:.3f}", 0, 0, "", "", "")
                 continue
             score = f"{table.detection[row]:.3f}"
             # its axes point right, down and away from the camera: a positive turn about the second
             # is one to the picture's left
             angles = (pitch[row], -yaw[row], table.roll_deg[row])
             turns = (_or_empty(math.radians(float(angle)), 4) for angle in angles)
-            yield (*start, f"{table.t_s[row]:.3f}", score, 1, *turns)
+            yield row, (*start, f"{table.t_s[row]:.3f}", score, 1, *turns)
 
     return header, rows()
 
 
 def _pyfeat_rows(
     session: Session, review: Review
-) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+) -> tuple[tuple[str, ...], Iterator[tuple[int, tuple[object, ...]]]]:
     header = (
         "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore",
         "Pitch", "Roll", "Yaw",
@@ -211,21 +242,27 @@ def _pyfeat_rows(
     source = plain_text(shown_source(session.about.get("source")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
 
-    def rows() -> Iterator[tuple[object, ...]]:
+    def rows() -> Iterator[tuple[int, tuple[object, ...]]]:
         for row in _rows_to_show(table, track_of):
             seconds = float(table.t_s[row])
             end = (source, int(table.frame[row]), _minutes_and_seconds(seconds))
             if track_of[row] == 0:
-                yield (*[""] * 15, *end, "")
+                yield row, (*[""] * 15, *end, "")
                 continue
             yield (
-                *(f"{value:.2f}" for value in table.box[row]),
-                f"{table.detection[row]:.3f}",
-                # degrees, positive up, clockwise, and to the picture's left
-                *(_or_empty(angle, 2) for angle in (-pitch[row], table.roll_deg[row], -yaw[row])),
-                *(f"{value:.5f}" for value in table.raw[row, order]),
-                *end,
-                plain_text(titles[int(track_of[row])]),
+                row,
+                (
+                    *(f"{value:.2f}" for value in table.box[row]),
+                    f"{table.detection[row]:.3f}",
+                    # degrees, positive up, clockwise, and to the picture's left
+                    *(
+                        _or_empty(angle, 2)
+                        for angle in (-pitch[row], table.roll_deg[row], -yaw[row])
+                    ),
+                    *(f"{value:.5f}" for value in table.raw[row, order]),
+                    *end,
+                    plain_text(titles[int(track_of[row])]),
+                ),
             )
 
     return header, rows()

@@ -1,4 +1,4 @@
-"""Review of a session, added afterwards: names, merges, splits, comments, markers.
+"""Review of a session, added afterwards: names, merges, splits, markers, comments, annotations.
 
 It lies in ``review.json`` beside the recording, which itself is never changed. A ``Review`` is a
 value: each change gives a new one, so that undoing is keeping the old.
@@ -17,6 +17,7 @@ from ferdesk.messages import translatable
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.reader import Marker, Session
 from ferdesk.sessions.review_entries import (
+    read_annotation,
     read_comment,
     read_each,
     read_marker,
@@ -24,6 +25,7 @@ from ferdesk.sessions.review_entries import (
     tracks_for,
 )
 from ferdesk.sessions.review_tracks import (
+    Annotation,
     Comment,
     Segment,
     Track,
@@ -32,15 +34,15 @@ from ferdesk.sessions.review_tracks import (
 )
 from ferdesk.sessions.schema import REVIEW_FILE
 
-__all__ = ["Comment", "Review", "Segment", "Track", "load_review", "save_review"]
+__all__ = ["Annotation", "Comment", "Review", "Segment", "Track", "load_review", "save_review"]
 
 SCHEMA = 1
-_OWN_KEYS = frozenset({"schema", "lanes", "comments", "markers", "notes"})
+_OWN_KEYS = frozenset({"schema", "lanes", "comments", "markers", "annotations", "notes"})
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Tracks by id, comments and markers by time; ``warnings`` are for the user, and not saved."""
+    """Tracks by id, the others by time; ``warnings`` are for the user, and not saved."""
 
     tracks: tuple[Track, ...] = ()
     comments: tuple[Comment, ...] = ()
@@ -49,6 +51,7 @@ class Review:
     warnings: tuple[str, ...] = ()
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of a newer program, kept as they are."""
+    annotations: tuple[Annotation, ...] = ()
 
     def track(self, track_id: int) -> Track:
         """The track of that id.
@@ -83,6 +86,13 @@ class Review:
             name=one.name or other.name,
         )
         return self._with(merged, without=other_id)
+
+    def merged_with_all(self, track_id: int, others: Sequence[int]) -> "Review":
+        """One track of several; the first keeps its id, and its name if it has one."""
+        review = self
+        for other_id in others:
+            review = review.merged(track_id, other_id)
+        return review
 
     def split(self, track_id: int, at_s: float) -> "Review":
         """Two tracks of one: what is before ``at_s`` keeps id and name, the rest gets a new id.
@@ -126,6 +136,19 @@ class Review:
     def without_comment(self, comment: Comment) -> "Review":
         return replace(self, comments=tuple(one for one in self.comments if one != comment))
 
+    def with_annotation(self, annotation: Annotation) -> "Review":
+        ordered = sorted((*self.annotations, annotation), key=_place)
+        return replace(self, annotations=tuple(ordered))
+
+    def without_annotation(self, annotation: Annotation) -> "Review":
+        return replace(
+            self, annotations=tuple(one for one in self.annotations if one != annotation)
+        )
+
+    def annotations_of(self, track_id: int) -> tuple[Annotation, ...]:
+        """Those of a track, and those of all."""
+        return tuple(one for one in self.annotations if one.track in (track_id, None))
+
     def with_markers(self, *markers: Marker) -> "Review":
         """More markers; one that is there already is not added twice."""
         new = [marker for marker in markers if marker not in self.markers]
@@ -142,13 +165,20 @@ class Review:
 
     def _with(self, track: Track, *, without: int | None = None) -> "Review":
         others = [one for one in self.tracks if one.id not in (track.id, without)]
-        comments = self.comments
+        comments, annotations = self.comments, self.annotations
         if without is not None:
             comments = tuple(
                 replace(one, track=track.id) if one.track == without else one for one in comments
             )
+            annotations = tuple(
+                replace(one, track=track.id) if one.track == without else one for one in annotations
+            )
         tracks = tuple(sorted((*others, track), key=lambda one: one.id))
-        return replace(self, tracks=tracks, comments=comments)
+        return replace(self, tracks=tracks, comments=comments, annotations=annotations)
+
+
+def _place(annotation: Annotation) -> tuple[float, float]:
+    return annotation.from_s, annotation.to_s
 
 
 def load_review(session: Session) -> Review:
@@ -198,6 +228,7 @@ def _read_review(path: Path, face_ids: Sequence[int]) -> Review:
         raise TypeError(translatable("it is not a JSON object"))
     warnings: list[str] = []
     tracks = read_tracks(table.get("lanes"), set(face_ids), warnings)
+    annotations = read_each(table.get("annotations"), read_annotation, "annotation", warnings)
     return Review(
         tracks_for(tracks, face_ids),
         tuple(read_each(table.get("comments"), read_comment, "comment", warnings)),
@@ -205,6 +236,7 @@ def _read_review(path: Path, face_ids: Sequence[int]) -> Review:
         str(table.get("notes") or ""),
         tuple(warnings),
         {key: value for key, value in table.items() if key not in _OWN_KEYS},
+        tuple(sorted(annotations, key=_place)),
     )
 
 
@@ -231,6 +263,9 @@ def _with_other(review: Review, other: Review) -> Review:
     for comment in other.comments:
         if comment not in review.comments:
             review = review.with_comment(comment)
+    for annotation in other.annotations:
+        if annotation not in review.annotations:
+            review = review.with_annotation(annotation)
     return replace(
         review.with_markers(*other.markers), notes=joined_notes(review.notes, other.notes)
     )
@@ -310,8 +345,14 @@ def _as_table(review: Review) -> dict[str, Any]:
         ],
         "comments": [{"t_s": c.t_s, "text": c.text, "lane": c.track} for c in review.comments],
         "markers": [{"t_s": m.t_s, "label": m.label, "origin": m.origin} for m in review.markers],
+        **({"annotations": [_annotation(one) for one in review.annotations]}
+           if review.annotations else {}),
         "notes": review.notes,
-    }
+    }  # fmt: skip
+
+
+def _annotation(one: Annotation) -> dict[str, Any]:
+    return {"from_s": one.from_s, "to_s": one.to_s, "label": one.label, "lane": one.track}
 
 
 def _finite(value: float) -> float | None:

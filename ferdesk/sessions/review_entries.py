@@ -8,7 +8,14 @@ from typing import Any, SupportsFloat, SupportsInt, TypeVar
 
 from ferdesk.messages import translatable
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review_tracks import MOST_ID, Comment, Segment, Track, free_id
+from ferdesk.sessions.review_tracks import (
+    MOST_ID,
+    Annotation,
+    Comment,
+    Segment,
+    Track,
+    free_id,
+)
 from ferdesk.sessions.schema import REVIEW_FILE
 
 _T = TypeVar("_T")
@@ -119,6 +126,14 @@ def read_comment(entry: dict[str, Any]) -> Comment:
 
 def read_marker(entry: dict[str, Any]) -> Marker:
     return Marker(_seconds(entry["t_s"]), str(entry["label"]), str(entry.get("origin", "review")))
+
+
+def read_annotation(entry: dict[str, Any]) -> Annotation:
+    track = None if entry.get("lane") is None else _id(entry["lane"])
+    from_s, to_s = _seconds(entry["from_s"]), _seconds(entry["to_s"])
+    if from_s >= to_s or not str(entry["label"]).strip():
+        raise ValueError(entry)
+    return Annotation(from_s, to_s, str(entry["label"]), track)
 
 
 def _id(value: SupportsInt) -> int:

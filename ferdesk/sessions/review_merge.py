@@ -97,6 +97,7 @@ def rebased(base: Review, mine: Review, theirs: Review) -> tuple[Review, bool]:
     tracks, conflict = _tracks(base, mine, theirs)
     ids = {track.id for track in tracks}
     comments = _entries(base.comments, mine.comments, theirs.comments)
+    annotations = _entries(base.annotations, mine.annotations, theirs.annotations)
     return (
         Review(
             tracks,
@@ -114,6 +115,12 @@ def rebased(base: Review, mine: Review, theirs: Review) -> tuple[Review, bool]:
             ),
             _notes(base.notes, mine.notes, theirs.notes),
             unknown=theirs.unknown | mine.unknown,
+            annotations=tuple(
+                sorted(
+                    (one if one.track in ids else replace(one, track=None) for one in annotations),
+                    key=lambda one: (one.from_s, one.to_s),
+                )
+            ),
         ),
         conflict,
     )

@@ -71,6 +71,24 @@ class Comment:
     track: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Annotation: what a person sees from ``from_s`` to ``to_s``, of one track or (None) of all.
+
+    ``label`` is one of LABELS, which the model's can be held against, or any other text.
+    """
+
+    from_s: float
+    to_s: float
+    label: str
+    track: int | None = None
+
+    @property
+    def t_s(self) -> float:
+        """Where it begins."""
+        return self.from_s
+
+
 def free_id(taken: Collection[int]) -> int:
     """An id for one more track: the one after the largest, or a gap where there is no larger."""
     if (after := max(taken, default=0) + 1) <= MOST_ID:

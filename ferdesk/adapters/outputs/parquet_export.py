@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.sessions.annotations import texts_by_row
 from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS, FaceField
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
@@ -22,7 +23,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
 
     ``label`` is a dictionary column; what a row without a face leaves empty is null. Two columns
     of the review are added: ``lane`` (null where excluded or without a face) and ``name``. Behind
-    them stand the fields that came after the first version.
+    them stand the fields that came after the first version, and ``annotation`` where there are any.
 
     Raises:
         RecordingError: pyarrow is not installed, or the file cannot be written.
@@ -61,6 +62,9 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
             continue
         values, empty = _added_column(table, field)
         columns[field.name] = pa.array(values, mask=empty)
+    if review.annotations:
+        texts = texts_by_row(session, review)
+        columns["annotation"] = pa.array([text or None for text in texts], pa.string())
     started = session.about.get("started_utc") or ""
     about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
     arrow = pa.table(columns).replace_schema_metadata(about)

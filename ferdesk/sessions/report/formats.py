@@ -23,6 +23,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
+def clock_tenths(seconds: float) -> str:
+    """The same with tenths of a second."""
+    tenths = round(max(0.0, seconds) * 10)
+    minutes = f"{tenths // 600 % 60}:{tenths // 10 % 60:02d}.{tenths % 10}"
+    hours = tenths // 36_000
+    return f"{hours}:{minutes.rjust(7, '0')}" if hours else minutes
+
+
 def moment(at: datetime | None) -> str:
     """Date and time of this computer's zone."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else "unknown"

@@ -14,6 +14,7 @@ from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import assets_folder
+from ferdesk.sessions.annotations import annotated_ranges
 from ferdesk.sessions.comparability import differences, model_text
 from ferdesk.sessions.reader import Marker, Session, parse_utc
 from ferdesk.sessions.report.charts import (
@@ -33,6 +34,7 @@ from ferdesk.sessions.report.pictures import (
     portrait,
 )
 from ferdesk.sessions.report.tables import (
+    annotations_table,
     changes_table,
     comparison_table,
     faces_table,
@@ -198,6 +200,9 @@ def _chapter(
         parts.append(f"<{level}>Between the markers</{level}>")
         between = summarize(session, review, by_marker=True)
         parts.append(intervals_table(between, session.starts_at_s))
+    if ranges := annotated_ranges(session, review):
+        parts.append(f"<{level}>Annotations</{level}>")
+        parts.append(annotations_table(ranges, session.starts_at_s))
     parts.append(_remarks(session, review, level))
     return "".join(parts)
 

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
+from ferdesk.sessions.annotations import AnnotatedRange
 from ferdesk.sessions.fields import REPORT_FIELDS
 from ferdesk.sessions.reader import Session
-from ferdesk.sessions.report.formats import clock, percent, span
+from ferdesk.sessions.report.formats import clock, clock_tenths, percent, span
 from ferdesk.sessions.review import Track
 from ferdesk.sessions.summaries import SHARE_HEADING, WHOLE, Comparison, FaceSummary
 from ferdesk.sessions.table import NO_LABEL, Table
@@ -151,6 +152,23 @@ def comparison_table(result: Comparison) -> str:
             cells += f"<td>{100 * result.low[i]:+.0f} to {100 * result.high[i]:+.0f}</td>"
         rows.append(f"<tr><td>{label}</td>{cells}</tr>")
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def annotations_table(ranges: Sequence[AnnotatedRange], starts_at_s: float) -> str:
+    """Annotations beside the model's labels; times are since ``starts_at_s``."""
+    body = "".join(
+        f"<tr><td>{clock_tenths(one.annotation.from_s - starts_at_s)} to "
+        f"{clock_tenths(one.annotation.to_s - starts_at_s)}</td>"
+        f"<td class=text>{escape(one.track.title)}</td>"
+        f"<td class=text>{escape(one.annotation.label)}</td><td>{span(one.seen_s)}</td>"
+        f"<td>{percent(one.agreement)}</td></tr>"
+        for one in ranges
+    )
+    return (
+        '<div class="wide"><table><caption>What people saw, and the share of the confident time in '
+        "which the model gives the same label</caption><tr><th>time</th><th class=text>face</th>"
+        f"<th class=text>annotation</th><th>seen</th><th>same label</th></tr>{body}</table></div>"
+    )
 
 
 def faces_table(

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from ferdesk.runtime.ports import Services
-from ferdesk.sessions.export import changes_csv, check_layout, rows_csv, summary_csv
+from ferdesk.sessions.export import (
+    annotations_csv,
+    changes_csv,
+    check_layout,
+    faces_csv,
+    rows_csv,
+    summary_csv,
+)
 from ferdesk.sessions.outputs import free_path, write_text
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
@@ -34,6 +41,12 @@ def export(kind: str, session: Session, review: Review | None, services: Service
         for name, text in (
             ("summary", summary_csv([session], [review])),
             ("changes", changes_csv([session], [review])),
+            *(
+                [("annotations", annotations_csv([session], [review]))]
+                if review.annotations
+                else []
+            ),
+            *([("faces", faces_csv([session], [review]))] if session.of_pictures else []),
         ):
             paths.append(free_path(folder, name, ".csv"))
             write_text(paths[-1], text)

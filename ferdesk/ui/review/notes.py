@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QWidget
 from ferdesk.errors import FerdeskError
 from ferdesk.sessions.markers import clean_label, outside, read_markers
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review import Comment, Review
+from ferdesk.sessions.review import Annotation, Comment, Review
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.review.annotating import AnnotationEditor
 from ferdesk.ui.review.edits import Edits
 from ferdesk.ui.review.opened_session import OpenedSession
 from ferdesk.ui.review.player import Player
@@ -24,7 +25,7 @@ _SAME_MOMENT_S = 1e-6
 
 
 class NoteEditor(QObject):
-    """Editor of markers and comments; ``note`` is the selected one."""
+    """Editor of markers, comments and annotations; ``note`` is the selected one."""
 
     selected = Signal(object)
     """A ``Marker`` or ``Comment``, or None."""
@@ -34,10 +35,17 @@ class NoteEditor(QObject):
     """A ``Notice``."""
 
     def __init__(
-        self, edits: Edits, player: Player, tracks: TrackEditor, ask: Questions, parent: QWidget
+        self,
+        edits: Edits,
+        player: Player,
+        tracks: TrackEditor,
+        annotations: AnnotationEditor,
+        ask: Questions,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._edits, self._player, self._tracks = edits, player, tracks
+        self._annotations = annotations
         self._ask, self._parent = ask, parent
         self._opened: OpenedSession | None = None
         self.note: Note | None = None
@@ -51,12 +59,14 @@ class NoteEditor(QObject):
         if self._opened is None:
             return []
         review = self._edits.review
-        notes: list[Note] = [*review.all_markers(self._opened.session), *review.comments]
+        notes: list[Note] = [
+            *review.all_markers(self._opened.session), *review.comments, *review.annotations,
+        ]  # fmt: skip
         return sorted(notes, key=lambda note: note.t_s)
 
     def changeable(self, note: Note) -> bool:
         """Whether it was added afterwards; what was recorded stays as it is."""
-        return isinstance(note, Comment) or note in self._edits.review.markers
+        return isinstance(note, Comment | Annotation) or note in self._edits.review.markers
 
     def can_change(self) -> bool:
         """Whether the selected one can be changed."""
@@ -131,6 +141,10 @@ class NoteEditor(QObject):
         note = self.note
         if note is None or not self.changeable(note):
             return
+        if isinstance(note, Annotation):
+            if (other := self._annotations.relabelled(note)) != note:
+                self._replace(note, other)
+            return
         title = tr("Marker") if isinstance(note, Marker) else tr("Comment")
         text = self._ask.text(self._parent, title, self._at(note.t_s), text_of(note))
         if text is None or not text.strip():
@@ -142,8 +156,14 @@ class NoteEditor(QObject):
 
     def move_here(self) -> None:
         """Move the selected one to the cursor."""
-        if self.note is not None and self.changeable(self.note):
-            self._replace(self.note, replace(self.note, t_s=round(self._player.position_s, 6)))
+        note, at_s = self.note, round(self._player.position_s, 6)
+        if note is None or not self.changeable(note):
+            return
+        if isinstance(note, Annotation):
+            to_s = round(at_s + note.to_s - note.from_s, 6)
+            self._replace(note, replace(note, from_s=at_s, to_s=to_s))
+        else:
+            self._replace(note, replace(note, t_s=at_s))
 
     def delete(self) -> None:
         if self.note is not None and self.changeable(self.note):
@@ -159,6 +179,8 @@ class NoteEditor(QObject):
         review = _without(self._edits.review, note)
         if isinstance(other, Marker):
             review = review.with_markers(other)
+        elif isinstance(other, Annotation):
+            review = review.with_annotation(other)
         else:
             review = review.with_comment(other)
         self._edits.do(tr("Edit"), review)
@@ -172,4 +194,6 @@ class NoteEditor(QObject):
 def _without(review: Review, note: Note) -> Review:
     if isinstance(note, Marker):
         return review.without_marker(note)
+    if isinstance(note, Annotation):
+        return review.without_annotation(note)
     return review.without_comment(note)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.annotation import percent
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review import Track
+from ferdesk.sessions.review import Annotation, Track
 from ferdesk.ui.kit.actions import button_of
 from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.plain_text import plain, without_mnemonics
@@ -112,6 +112,8 @@ class TracksPanel(_Panel):
     chosen = Signal(int)
     merge_wanted = Signal(int)
     """The selected track is to be merged with this."""
+    merge_all_wanted = Signal(object)
+    """Tracks of which one is to be made: a list of ids."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Faces"), (tr("Face"), tr("Shows"), tr("Seen")), 1, parent)
@@ -122,7 +124,15 @@ class TracksPanel(_Panel):
         """Where the menu of the others opens."""
         self.merge_menu = QMenu(self)
         self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
+        # several are selected to be merged
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.itemSelectionChanged.connect(self._tell)
+
+    @property
+    def selected_ids(self) -> list[int]:
+        """The tracks whose rows are selected, from top to bottom."""
+        rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
+        return [self._ids[row] for row in rows if row < len(self._ids)]
 
     def show_tracks(
         self, tracks: Sequence[Track], seen_s: Mapping[int, float], chosen: int | None
@@ -162,7 +172,16 @@ class TracksPanel(_Panel):
 
     def choose(self, track_id: int | None) -> None:
         self._chosen_id = track_id
+        if track_id in self.selected_ids:
+            return  # among several, which stay selected
         self._select(self._ids.index(track_id) if track_id in self._ids else -1)
+
+    def merge(self) -> None:
+        """Merge what is selected; of one alone, ask what with."""
+        if len(self.selected_ids) > 1:
+            self.merge_all_wanted.emit(self.selected_ids)
+        else:
+            self.open_merge_menu()
 
     def open_merge_menu(self) -> None:
         if self.merge_button is not None:
@@ -194,7 +213,7 @@ class NotesPanel(_Panel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
-            tr("Markers and comments"), (tr("Time"), tr("Text"), tr("Kind")), 1, parent
+            tr("Markers, comments, annotations"), (tr("Time"), tr("Text"), tr("Kind")), 1, parent
         )
         self._notes: list[Note] = []
         self.clock = SessionClock()
@@ -235,4 +254,6 @@ def _kind(note: Note, titles: Mapping[int, str]) -> str:
     if isinstance(note, Marker):
         return {"recorded": tr("recorded"), "review": tr("added")}.get(note.origin, note.origin)
     about = titles.get(note.track, "") if note.track is not None else ""
+    if isinstance(note, Annotation):
+        return tr("annotation of {face}").format(face=about) if about else tr("annotation")
     return tr("comment on {face}").format(face=about) if about else tr("comment")

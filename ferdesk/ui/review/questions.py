@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QWidget
 
-from ferdesk.ui.kit.language import tr
+from ferdesk.core.labels import LABELS
+from ferdesk.ui.kit.language import label_text, tr
 
 
 def _ask_text(parent: QWidget, title: str, question: str, text: str) -> str | None:
@@ -28,10 +30,28 @@ def _ask_file(parent: QWidget) -> str:
     return path
 
 
+def _ask_label(parent: QWidget) -> str | None:
+    menu = QMenu(parent)
+    for number, label in enumerate(LABELS, start=1):
+        menu.addAction(f"&{number}  {label_text(label)}").setData(label)
+    menu.addSeparator()
+    menu.addAction(f"&{len(LABELS) + 1}  {tr('Other…')}").setData("")
+    at = QCursor.pos()
+    if not parent.rect().contains(parent.mapFromGlobal(at)):
+        at = parent.mapToGlobal(parent.rect().center())
+    chosen = menu.exec(at)
+    menu.deleteLater()
+    return None if chosen is None else str(chosen.data())
+
+
 @dataclass(slots=True)
 class Questions:
-    """Dialogs by what they ask for; None, or "" for a file, where the user cancels."""
+    """Dialogs by what they ask for; None, or "" for a file, where the user cancels.
+
+    ``label`` gives one of LABELS, or "" for a text of the user's own.
+    """
 
     text: Callable[[QWidget, str, str, str], str | None] = _ask_text
     notes: Callable[[QWidget, str, str], str | None] = _ask_notes
     file: Callable[[QWidget], str] = _ask_file
+    label: Callable[[QWidget], str | None] = _ask_label

@@ -10,6 +10,7 @@ from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.live.marker_keys import NUM_KEYS
+from ferdesk.ui.review.annotating import AnnotationEditor
 from ferdesk.ui.review.edits import Edits
 from ferdesk.ui.review.notes import NoteEditor
 from ferdesk.ui.review.outputs import SessionOutputs
@@ -21,7 +22,7 @@ from ferdesk.ui.review.transport import Transport
 
 _JUMP_S = 5.0
 TRACK_BUTTONS = ("name", "merge", "split", "exclude", "reset")
-NOTE_BUTTONS = ("marker", "comment", "import", "notes", "edit", "move", "delete")
+NOTE_BUTTONS = ("marker", "comment", "annotate", "import", "notes", "edit", "move", "delete")
 
 
 class ActionTarget(Protocol):
@@ -32,6 +33,7 @@ class ActionTarget(Protocol):
     timeline: SessionTimeline
     track_editor: TrackEditor
     note_editor: NoteEditor
+    annotating: AnnotationEditor
     outputs: SessionOutputs
     edits: Edits
     faces: TracksPanel
@@ -112,10 +114,10 @@ def session_actions(view: ActionTarget) -> tuple[ActionSpec, ...]:
         ActionSpec(
             "merge",
             mark("Merge…"),
-            view.faces.open_merge_menu,
+            view.faces.merge,
             "G",
             "merge",
-            mark("Merge with another face"),
+            mark("Merge the selected faces, or the selected one with another"),
             enabled_when=tracks.can_merge,
         ),
         ActionSpec(
@@ -162,6 +164,15 @@ def session_actions(view: ActionTarget) -> tuple[ActionSpec, ...]:
             mark("Add a comment at the cursor"),
         ),
         ActionSpec(
+            "annotate",
+            mark("Annotate"),
+            view.annotating.mark_end,
+            "A",
+            "tag",
+            mark("Annotate a range of the selected face: press at its start and at its end"),
+            enabled_when=view.annotating.can_annotate,
+        ),
+        ActionSpec(
             "import",
             mark("Import…"),
             notes.import_markers,
@@ -183,7 +194,7 @@ def session_actions(view: ActionTarget) -> tuple[ActionSpec, ...]:
             notes.edit,
             "F2",
             "pencil",
-            mark("Edit the selected marker or comment"),
+            mark("Edit the selected marker, comment or annotation"),
             enabled_when=notes.can_change,
         ),
         ActionSpec(
@@ -192,7 +203,7 @@ def session_actions(view: ActionTarget) -> tuple[ActionSpec, ...]:
             notes.move_here,
             "Shift+M",
             "crosshair",
-            mark("Move the selected marker or comment to the cursor"),
+            mark("Move the selected marker, comment or annotation to the cursor"),
             enabled_when=notes.can_change,
         ),
         ActionSpec(
@@ -201,7 +212,7 @@ def session_actions(view: ActionTarget) -> tuple[ActionSpec, ...]:
             notes.delete,
             "Del",
             "trash-2",
-            mark("Delete the selected marker or comment"),
+            mark("Delete the selected marker, comment or annotation"),
             enabled_when=notes.can_change,
         ),
         ActionSpec(

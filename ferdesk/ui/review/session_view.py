@@ -13,6 +13,7 @@ from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.marker_keys import NUM_KEYS
+from ferdesk.ui.review.annotating import AnnotationEditor
 from ferdesk.ui.review.edits import Edits
 from ferdesk.ui.review.export_menu import export_button
 from ferdesk.ui.review.notes import NoteEditor
@@ -67,7 +68,12 @@ class SessionView(QWidget):
         self.player = Player(self)
         self.edits = Edits(tasks, self)
         self.track_editor = TrackEditor(self.edits, self.player, self.ask, self)
-        self.note_editor = NoteEditor(self.edits, self.player, self.track_editor, self.ask, self)
+        self.annotating = AnnotationEditor(
+            self.edits, self.player, self.track_editor, self.ask, self
+        )
+        self.note_editor = NoteEditor(
+            self.edits, self.player, self.track_editor, self.annotating, self.ask, self
+        )
         self.outputs = SessionOutputs(services, tasks, self.edits, self)
         self.view = VideoView(self)
         self.view.setAccessibleName(tr("Recorded picture"))
@@ -111,6 +117,7 @@ class SessionView(QWidget):
         longest = opened.longest_track(opened.review)
         self.track_editor.track_id = None if longest is None else longest.id
         self.note_editor.begin(opened)
+        self.annotating.begin(opened)
         self.outputs.begin(opened)
         self.notes.clock = opened.clock
         self.transport.show_session(opened.clock, opened.length_s)
@@ -131,6 +138,7 @@ class SessionView(QWidget):
         self.edits.end()
         self.opened = None
         self.note_editor.begin(None)
+        self.annotating.begin(None)
         self.outputs.begin(None)
         self.setEnabled(False)
         self.timeline.clear()
@@ -248,8 +256,14 @@ class SessionView(QWidget):
         self.track_editor.selected.connect(self._show_track)
         self.note_editor.selected.connect(self._show_note)
         self.note_editor.go_wanted.connect(self.go_to)
+        self.annotating.added.connect(self.note_editor.select)
+        self.annotating.begun_changed.connect(
+            lambda: self.timeline.set_begun(self.annotating.begun_s)
+        )
+        self.timeline.range_marked.connect(self.annotating.annotate)
         for part in (
-            self.edits, self.track_editor, self.note_editor, self.outputs, self.transport,
+            self.edits, self.track_editor, self.note_editor, self.annotating, self.outputs,
+            self.transport,
         ):  # fmt: skip
             part.told.connect(self.told)
         self.transport.time_typed.connect(self._go_to_typed)
@@ -260,6 +274,7 @@ class SessionView(QWidget):
         for chosen in (self.timeline.track_chosen, self.view.face_clicked, self.faces.chosen):
             chosen.connect(self.track_editor.select)
         self.faces.merge_wanted.connect(self.track_editor.merge_with)
+        self.faces.merge_all_wanted.connect(self.track_editor.merge_all)
         keys = PlaybackKeys(self, self)
         for widget in (self.view, self.timeline, self.timeline.tracks):
             widget.installEventFilter(keys)

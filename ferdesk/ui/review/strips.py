@@ -22,14 +22,14 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import Marker
-from ferdesk.sessions.review import Comment, Track
+from ferdesk.sessions.review import Annotation, Comment, Track
 from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID, colours, contrast, label_colour
 from ferdesk.ui.review.downsampling import ABSENT, LOW_CONFIDENCE, TrackLines
 from ferdesk.ui.review.times import SessionClock
 
-Note = Marker | Comment
+Note = Marker | Comment | Annotation
 TRACK_PX = 26
 _GAP_PX = 3
 FLAGS_PX = 24
@@ -60,7 +60,7 @@ class Scale:
         return self.from_s + (x - self.left) * self.s_per_px
 
 
-class _Strip(QWidget):
+class Strip(QWidget):
     """Strip with scale and cursor, which tells where the mouse wants the cursor."""
 
     seek_wanted = Signal(float)
@@ -96,7 +96,7 @@ class _Strip(QWidget):
             painter.drawLine(x, 0, x, self.height())
 
 
-class Flags(_Strip):
+class Flags(Strip):
     """Strip of markers as flags with their labels, and of comments; a click goes to one."""
 
     note_chosen = Signal(object)
@@ -186,7 +186,7 @@ class Flags(_Strip):
         return placed
 
 
-class TrackStrips(_Strip):
+class TrackStrips(Strip):
     """Strips of the tracks: where each was seen, in the colour of its label, with the word."""
 
     track_chosen = Signal(int)
@@ -281,7 +281,7 @@ class TrackStrips(_Strip):
             painter.setClipRect(bar.adjusted(0, -_GAP_PX, 1, _GAP_PX))
             painter.drawImage(bar, picture)
             for x, width, label in words:
-                ink = _ink(label)
+                ink = ink_of(label)
                 painter.setPen(ink)
                 painter.drawText(
                     QRect(left + x, bar.top(), width, bar.height()),
@@ -323,7 +323,9 @@ class TrackStrips(_Strip):
 
 
 def text_of(note: Note) -> str:
-    """A marker's label, or a comment's text."""
+    """A marker's or annotation's label, or a comment's text."""
+    if isinstance(note, Annotation):
+        return label_text(note.label) if note.label in LABELS else note.label
     return note.label if isinstance(note, Marker) else note.text
 
 
@@ -335,7 +337,7 @@ def _word(label: str) -> str:
     return label_text(label) if label else tr("low confidence")
 
 
-def _ink(label: str) -> QColor:
+def ink_of(label: str) -> QColor:
     """Black or white, whichever reads better on the label's colour."""
     ground = label_colour(label) if label else QColor(colours().raised)
     black, white = QColor("#000000"), QColor("#FFFFFF")

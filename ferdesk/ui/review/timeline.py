@@ -21,6 +21,7 @@ from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.timeline import line_icon
 from ferdesk.ui.review.opened_session import OpenedSession
 from ferdesk.ui.review.plot import LinesPlot
+from ferdesk.ui.review.ranges import Ranges
 from ferdesk.ui.review.strips import TRACK_PX, Flags, Note, Scale, TrackStrips
 
 SHORTEST_VIEW_S = 0.5
@@ -31,11 +32,16 @@ _TRACKS_SEEN = 4
 
 
 class SessionTimeline(QWidget):
-    """Timeline with the mouse: left button seeks; wheel zooms, with Shift or sideways it moves."""
+    """Timeline with the mouse: left button seeks; wheel zooms, with Shift or sideways it moves.
+
+    Dragging with Shift marks a range.
+    """
 
     seek_wanted = Signal(float)
     track_chosen = Signal(int)
     note_chosen = Signal(object)
+    range_marked = Signal(float, float)
+    """With Shift and the left button, in ``t_s``."""
     smoothed_changed = Signal()
     range_changed = Signal(float, float)
     """The visible part, in ``t_s``."""
@@ -48,8 +54,11 @@ class SessionTimeline(QWidget):
         self._smoothed = True
         self._cursor_s = 0.0
         self._panning: QPointF | None = None
+        self._marked_from_s: float | None = None
+        self._begun_s: float | None = None
         self.track_id: int | None = None
         self.flags = Flags(self)
+        self.ranges = Ranges(self)
         self.plot = LinesPlot(self)
         self.tracks = TrackStrips(self)
         self.bar = QScrollBar(Qt.Orientation.Horizontal, self)
@@ -61,8 +70,9 @@ class SessionTimeline(QWidget):
         self.smoothing.setChecked(True)
         self.smoothing.toggled.connect(self.set_smoothed)
         self._show_smoothing()
-        for strip in (self.flags, self.tracks):
+        for strip in (self.flags, self.ranges, self.tracks):
             strip.seek_wanted.connect(self._seek)
+        self.ranges.annotation_chosen.connect(self.note_chosen)
         self.flags.note_chosen.connect(self.note_chosen)
         self.tracks.track_chosen.connect(self.track_chosen)
         self.plot.viewport().installEventFilter(self)
@@ -87,7 +97,7 @@ class SessionTimeline(QWidget):
         self._opened = opened
         self._range = opened.shown_s
         self._cursor_s = opened.starts_at_s
-        self.flags.clock = opened.clock
+        self.flags.clock = self.ranges.clock = opened.clock
         self.plot.set_clock(opened.clock)
         self.show_review(review, track_id)
 
@@ -97,6 +107,8 @@ class SessionTimeline(QWidget):
         self._review = Review()
         self.tracks.set_tracks((), {})
         self.flags.set_notes(())
+        self.ranges.set_annotations(())
+        self.set_begun(None)
 
     def show_review(self, review: Review, track_id: int | None) -> None:
         """The tracks, markers and comments as they are now, with one track selected."""
@@ -119,6 +131,8 @@ class SessionTimeline(QWidget):
         """Draw the lines of this track."""
         self.track_id = track_id
         self.tracks.set_chosen(track_id)
+        shown = () if track_id is None else self._review.annotations_of(track_id)
+        self.ranges.set_annotations(shown)
         row = self.tracks.row_of(track_id)
         self._tracks_area.ensureVisible(0, row.center().y(), 0, TRACK_PX)
         self._draw()
@@ -126,6 +140,12 @@ class SessionTimeline(QWidget):
 
     def choose_note(self, note: Note | None) -> None:
         self.flags.set_chosen(note)
+        self.ranges.set_chosen(note)
+
+    def set_begun(self, t_s: float | None) -> None:
+        """Where an annotation begins that reaches to the cursor; None for none."""
+        self._begun_s = t_s
+        self.ranges.set_open(t_s, self._cursor_s)
 
     def set_smoothed(self, smoothed: bool) -> None:
         """Lines of the smoothed probabilities, or of each frame's own."""
@@ -147,8 +167,10 @@ class SessionTimeline(QWidget):
         if follow and not from_s <= t_s <= to_s:
             self.set_range(t_s, t_s + to_s - from_s)
         self.plot.show_cursor(t_s)
-        self.flags.set_cursor(t_s)
-        self.tracks.set_cursor(t_s)
+        for strip in (self.flags, self.ranges, self.tracks):
+            strip.set_cursor(t_s)
+        if self._begun_s is not None:
+            self.ranges.set_open(self._begun_s, t_s)
         self._show_values()
 
     def set_range(self, from_s: float, to_s: float) -> None:
@@ -196,6 +218,7 @@ class SessionTimeline(QWidget):
                 return self._mouse(event)  # type: ignore[arg-type]
             case QEvent.Type.MouseButtonRelease:
                 self._panning = None
+                self._end_range(event)  # type: ignore[arg-type]
                 return True
             case QEvent.Type.MouseButtonDblClick:
                 return True
@@ -225,7 +248,11 @@ class SessionTimeline(QWidget):
     def _mouse(self, event: QMouseEvent) -> bool:
         left = event.buttons() & Qt.MouseButton.LeftButton
         other = event.buttons() & (Qt.MouseButton.MiddleButton | Qt.MouseButton.RightButton)
-        if left:
+        if left and (
+            self._marked_from_s is not None or event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        ):
+            self._mark_range(event)
+        elif left:
             self.setFocus(Qt.FocusReason.MouseFocusReason)
             self._seek(self._scale().t_s(event.position().x()))
         elif other:
@@ -235,6 +262,24 @@ class SessionTimeline(QWidget):
                 self.set_range(self._range[0] + by_s, self._range[1] + by_s)
             self._panning = event.position()
         return True
+
+    def _mark_range(self, event: QMouseEvent) -> None:
+        t_s = self._scale().t_s(event.position().x())
+        if self._marked_from_s is None:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._marked_from_s = t_s
+        self.ranges.set_open(self._marked_from_s, t_s)
+
+    def _end_range(self, event: QMouseEvent) -> None:
+        from_s, self._marked_from_s = self._marked_from_s, None
+        if from_s is None or self._opened is None:
+            return
+        first_s, last_s = self._opened.shown_s
+        to_s = self._scale().t_s(event.position().x())
+        ends = sorted(min(max(at, first_s), last_s) for at in (from_s, to_s))
+        self.ranges.set_open(self._begun_s, self._cursor_s)
+        if (ends[1] - ends[0]) > 3 * self._scale().s_per_px:
+            self.range_marked.emit(*ends)
 
     def _wheel(self, event: QWheelEvent) -> None:
         turned = event.angleDelta()
@@ -280,7 +325,7 @@ class SessionTimeline(QWidget):
             self.plot.show_view(view, from_s, to_s)
         else:
             self.plot.show_nothing(from_s, to_s)
-        for strip in (self.flags, self.tracks):
+        for strip in (self.flags, self.ranges, self.tracks):
             strip.set_scale(self._scale())
         first_s, last_s = opened.shown_s
         span = (to_s - from_s) / (last_s - first_s)
@@ -349,6 +394,7 @@ class SessionTimeline(QWidget):
         column.setSpacing(0)
         column.addLayout(top)
         column.addWidget(self.flags)
+        column.addWidget(self.ranges)
         column.addWidget(self.plot, 1)
         column.addWidget(self._tracks_area)
         column.addWidget(self.bar)

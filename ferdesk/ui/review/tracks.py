@@ -1,5 +1,7 @@
 """Edits of tracks: which one is selected, and naming, merging, splitting and excluding it."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -76,6 +78,12 @@ class TrackEditor(QObject):
         """Make one track of the selected one and the other."""
         if self.track_id is not None:
             self._edits.do(tr("Merge"), self._edits.review.merged(self.track_id, other_id))
+
+    def merge_all(self, track_ids: Sequence[int]) -> None:
+        """Make one track of several, which keeps the number of the selected one."""
+        others = [one for one in track_ids if one != self.track_id]
+        if self.track_id is not None and others:
+            self._edits.do(tr("Merge"), self._edits.review.merged_with_all(self.track_id, others))
 
     def split(self) -> None:
         if self.track_id is not None:
