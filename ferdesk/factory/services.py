@@ -1,6 +1,8 @@
 """Window services: opens what the window asks for (``ferdesk.runtime.ports.Services``)."""
 
 import contextlib
+import hashlib
+import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,8 +39,9 @@ from ferdesk.factory.recordings import (
 )
 from ferdesk.factory.sources import open_source
 from ferdesk.factory.streams import open_stream
+from ferdesk.integrity import read_sums
 from ferdesk.messages import translatable
-from ferdesk.paths import sessions_folder
+from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice
 from ferdesk.runtime.reconnect import FrameSource
@@ -60,6 +63,7 @@ class WindowServices:
     analysis: Callable[..., FileAnalysis] | None = None
     """``ferdesk.cli.window_analysis``, which this room must not know."""
     _source: str = ""
+    _measured: str = ""
     _pipeline: Pipeline | None = None
     _classifiers: dict[tuple[str | None, Provider], ExpressionClassifier] = field(
         default_factory=dict
@@ -83,13 +87,22 @@ class WindowServices:
     def use_model(self, name: str) -> None:
         self.model = name or None
 
+    def measured_for(self) -> str:
+        """Models by their content, the device, and the computer: home folders may be shared."""
+        sums = sorted(read_sums(models_folder()).items())
+        content = hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
+        return f"{platform.node()} {self.provider} {content}"
+
+    def use_measured(self, name: str) -> None:
+        self._measured = name if name in self.models() else ""
+
     def use_device(self, provider: Provider) -> None:
         self.provider = provider
 
     def open_pipeline(self) -> Pipeline:
         """Models are loaded once; each start gets a pipeline that remembers no face."""
         with self._loading:
-            name = self.model or quick_model()
+            name = self.model or self._measured or quick_model()
             if self._pipeline is None:
                 self._pipeline = open_pipeline(name, self.provider)
                 self._classifiers[name, self.provider] = self._pipeline.classifier
@@ -98,8 +111,8 @@ class WindowServices:
             return pipeline
 
     def candidates(self) -> list[Candidate]:
-        """The bundled models, the most accurate first; none where the user named one."""
-        if self.model is not None:
+        """The bundled models, the most accurate first; none where one was named or measured."""
+        if self.model is not None or self._measured:
             return []
         names = self.models()
         known = [name for name in BEST_FIRST if name in names]
@@ -205,6 +218,8 @@ class WindowServices:
         }
         if status.model_choice:
             settings["model_choice"] = status.model_choice
+        elif self.model is None and self._measured:
+            settings["model_choice"] = f"{self._measured}: measured earlier on this computer"
         header = session_header(
             status.source, status.model, status.device, settings, about=options.about
         )

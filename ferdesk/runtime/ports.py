@@ -87,6 +87,14 @@ class Services(Protocol):
         """Which model the next pipeline has; empty lets this machine's speed decide."""
         ...
 
+    def measured_for(self) -> str:
+        """What a measurement of speed is good for: this computer, its models and the device."""
+        ...
+
+    def use_measured(self, name: str) -> None:
+        """The model that an earlier measurement chose; empty measures with the next start."""
+        ...
+
     def use_device(self, provider: Provider) -> None:
         """Which device the next pipeline should run on."""
         ...

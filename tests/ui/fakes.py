@@ -260,6 +260,8 @@ class FakeServices:
         default_factory=lambda: [SourceChoice("camera:0", "Studio camera")]
     )
     wanted_models: list[str] = field(default_factory=list)
+    measured_models: list[str] = field(default_factory=list)
+    measured_on: str = "this computer, these models"
     to_choose_from: Sequence[Candidate] = ()
     camera_list_hangs: threading.Event | None = None
     films: dict[Path, FakeFilm] = field(default_factory=dict)
@@ -291,6 +293,12 @@ class FakeServices:
 
     def use_model(self, name: str) -> None:
         self.wanted_models.append(name)
+
+    def measured_for(self) -> str:
+        return self.measured_on
+
+    def use_measured(self, name: str) -> None:
+        self.measured_models.append(name)
 
     def use_device(self, provider: Provider) -> None:
         self.devices.append(provider)

@@ -25,6 +25,7 @@ from ferdesk.ui.live.layout_actions import LayoutActions
 from ferdesk.ui.live.live_actions import LiveActions
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerKeys
+from ferdesk.ui.live.model_actions import ModelActions
 from ferdesk.ui.live.recording_actions import RecordingActions
 from ferdesk.ui.live.recording_menu import RecordingMenu
 from ferdesk.ui.live.recording_state import RecordingState
@@ -73,6 +74,7 @@ class LivePage(QWidget):
         self.snapshots = Snapshots(
             self.view, live.chores, live.services.find_faces, pictures_folder, self
         )
+        self.models = ModelActions(live, store, self.status_line, self)
         self.sources = SourceActions(live, store, actions, self._dialogs, self)
         self.files = FileActions(live, actions, self)
         self.recordings = RecordingActions(live, store, actions, self._dialogs, self.files, self)
@@ -172,10 +174,6 @@ class LivePage(QWidget):
         self._clear()
         self.stats.restart()
 
-    @Slot(str)
-    def _offer_models(self, wanted: str) -> None:
-        self.status_line.offer_models(self.live.models, wanted)
-
     @Slot()
     def _clear(self) -> None:
         """Nothing of the source that was left stays on the screen."""
@@ -248,11 +246,7 @@ class LivePage(QWidget):
         self._apply(settings)
         if "dock_state" in changed:
             self.dock_area.restore(settings.dock_state)
-        if "model" in changed:
-            self.live.use_model(settings.model)
-            self._offer_models(settings.model)
-        if "provider" in changed:
-            self.live.use_device(settings.provider)
+        self.models.use_settings(changed, settings)
         if "last_source" in changed:
             self.sources.start_usual()
         elif changed & {"camera_size", "camera_rate"}:
@@ -271,7 +265,7 @@ class LivePage(QWidget):
         self.view.set_overlays(boxes=settings.show_boxes, labels=settings.show_labels)
         self.action_table["mirror"].setChecked(settings.mirror)
         self.view.set_mirrored(settings.mirror)
-        self._offer_models(self.live.wanted_model)
+        self.models.apply(settings)
         self.live.video = settings.record_video
         self.recording_menu.show_video(settings.record_video)
         self.marker_keys.set_names(settings.marker_names.split(";"))
@@ -390,6 +384,7 @@ class LivePage(QWidget):
         live.told.connect(self.notified)
         for part in (
             self.sources,
+            self.models,
             self.snapshots,
             self.live_actions,
             self.files,
@@ -397,9 +392,7 @@ class LivePage(QWidget):
         ):
             part.notified.connect(self.notified)
         self.sources.stopped.connect(self._clear)
-        self.sources.model_chosen.connect(self._offer_models)
-        self.status_line.model_chosen.connect(self.sources.choose_model)
-        self.live_actions.model_wanted.connect(self.sources.choose_model)
+        self.live_actions.model_wanted.connect(self.models.choose)
         self.store.replaced.connect(self._use_settings)
         self.view.face_clicked.connect(self.choose_face)
         self.view.painted.connect(lambda result: self.stats.meter.add_painted(result))

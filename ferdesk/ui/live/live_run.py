@@ -177,6 +177,19 @@ class Live(QObject):
         if self.running:
             self.start(self._source)
 
+    def keep_model(self, name: str) -> None:
+        """From now on name the model that runs already; nothing is opened anew."""
+        self.services.use_model(name)
+
+    @property
+    def measured_for(self) -> str:
+        """What a measurement of this computer is good for: models and device."""
+        return self.services.measured_for()
+
+    def use_measured(self, name: str) -> None:
+        """The model that an earlier measurement chose; empty measures with the next start."""
+        self.services.use_measured(name)
+
     def use_device(self, provider: Provider) -> None:
         """Run the model on that device from now on."""
         self.services.use_device(provider)

@@ -31,8 +31,6 @@ class SourceActions(QObject):
 
     stopped = Signal()
     """The user has stopped the source."""
-    model_chosen = Signal(str)
-    """The model that is used from now on; empty where the speed decides."""
     notified = Signal(object)
     """A ``Notice``."""
 
@@ -107,13 +105,6 @@ class SourceActions(QObject):
         """Ask this of the cameras that are opened next."""
         self._live.camera_format = asked
         self.format_button.show_asked(asked)
-
-    def choose_model(self, name: str) -> None:
-        """The user wants this model, now and the next time; empty lets the speed decide."""
-        self._live.stop_recording()
-        self._live.use_model(name)
-        self._store.remember(model=name)
-        self.model_chosen.emit(name)
 
     def open_menu(self) -> None:
         self.button.setFocus()

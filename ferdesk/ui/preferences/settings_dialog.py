@@ -45,7 +45,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row(
                 "lock_model",
                 mark("Lock model for this study"),
-                mark("Model and device cannot be changed, so that recordings are comparable."),
+                mark("Keeps model, device and kind of labels, so that recordings are comparable."),
             ),
             Row("provider", mark("Device")),
         ),
@@ -172,6 +172,8 @@ REOPENING = ("last_source", "camera_size", "camera_rate", "model", "provider")
 """What opens the source anew, and so waits until a recording has ended."""
 
 
+_LOCKED = ("model", "provider", "labels_from")
+"""What a study keeps as it is while its model is locked."""
 _FIXED = (*REOPENING, "labels_from", "language")
 """What stays as it is while a recording runs."""
 
@@ -198,7 +200,7 @@ class SettingsDialog(QDialog):
         self._notes: dict[str, QLabel] = {}
         self._hints: dict[str, str] = {}
         self._obstacles: dict[str, str] = {}
-        self._recording = False
+        self._recording = self._locked = False
         self._choices = choices
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
@@ -243,6 +245,9 @@ class SettingsDialog(QDialog):
         for name, editor in self.editors.items():
             with QSignalBlocker(editor):
                 _set_value(editor, getattr(settings, name))
+        self._locked = settings.lock_model
+        for name in _LOCKED:
+            self._enable(name)
 
     def set_choices(self, name: str, choices: Sequence[tuple[object, str]]) -> None:
         """The values and titles that the field ``name`` may take now."""
@@ -274,7 +279,7 @@ class SettingsDialog(QDialog):
         self._enable(name)
 
     def _enable(self, name: str) -> None:
-        fixed = self._recording and name in _FIXED
+        fixed = (self._recording and name in _FIXED) or (self._locked and name in _LOCKED)
         self.editors[name].setEnabled(not fixed and not self._obstacles.get(name))
 
     def _make_button(self, text: str, icon: str, wanted: Any) -> QPushButton:  # noqa: ANN401 (Qt's bound signal)
