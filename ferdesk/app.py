@@ -89,8 +89,8 @@ class StopRequests(QObject):
     def ask(self, number: int) -> None:
         """End the event loops, also those of dialogs; what is open is closed behind them."""
         log.info("the program ends on signal %d", number)
-        # not at once: the loop may not have begun
-        QTimer.singleShot(0, QApplication.quit)
+        # not at once: the loop may not have begun; and not quit, which would ask first
+        QTimer.singleShot(0, QApplication.exit)
 
     @Slot()
     def _run_handlers(self) -> None:

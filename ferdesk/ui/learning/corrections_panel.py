@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from ferdesk.core.labels import LABELS
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import label_text, tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.learning.corrections import Correction
 
@@ -120,7 +121,7 @@ class CorrectionsPanel(QWidget):
             self.label.addItem(f"{label_text(label)}: {count}", label)
         self.label.setCurrentIndex(chosen)
         self.label.blockSignals(False)
-        self.folder.setToolTip(str(folder))
+        self.folder.setToolTip(plain(str(folder)))
         self._show_faces()
         self.train.setEnabled(self._total >= 2)
 
@@ -160,7 +161,7 @@ class CorrectionsPanel(QWidget):
         for correction in self._stored.get(self.label.currentData(), ())[:_MOST_SHOWN]:
             item = QListWidgetItem(QIcon(QPixmap(str(correction.picture))), "")
             item.setData(_CORRECTION, correction)
-            item.setToolTip(correction.picture.name)
+            item.setToolTip(plain(correction.picture.name))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, correction.picture.stem)
             self.faces.addItem(item)
             item.setSelected(correction.picture in selected)

@@ -22,6 +22,7 @@ from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import LONGEST_NAME, FaceNames, own_colour
 from ferdesk.ui.kit.language import label_text, tr, translated
 from ferdesk.ui.kit.overlay import BASELINE_SIGN, face_name
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import DARK, GRID, colours, label_colour
 from ferdesk.ui.live.bars import Bars, BarsKey
 from ferdesk.ui.live.why import ADVICE, WhyButton
@@ -138,7 +139,7 @@ class FacesList(QTableWidget):
             if item.text() != text:
                 item.setText(text)
                 # a narrow column cuts it off
-                item.setToolTip(text)
+                item.setToolTip(plain(text))
                 if column == 1:
                     item.setIcon(icon)
             if item.data(_ID) != face.face_id:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from ferdesk.runtime.ports import SourceChoice
 from ferdesk.ui.kit.actions import ignore_checked
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.source_names import DEMO, source_title
 
@@ -54,7 +55,7 @@ class SourceButton(QToolButton):
         self._name = name
         short = self.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideMiddle, _NAME_PX)
         self.setText(f"{short}  ▾")
-        self.setToolTip(self.title)
+        self.setToolTip(plain(self.title))
         for action in self.menu().actions():
             action.setChecked(action.data() == name)
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from ferdesk.core.types import FrameResult
 from ferdesk.runtime.status import Status
 from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.status_line import device_text, is_slower
 from ferdesk.version import VERSION
@@ -225,7 +226,7 @@ class StatsPanel(QWidget):
                 label.style().unpolish(label)
                 label.style().polish(label)
         reason = "" if self._status.device is None else device_text(self._status.device)
-        self.setToolTip(reason)
+        self.setToolTip(plain(reason))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -255,6 +256,7 @@ class StatsPanel(QWidget):
             for stat in section.stats:
                 self._grid.addWidget(QLabel(stat.name, self), row, 0)
                 value = QLabel(self)
+                value.setTextFormat(Qt.TextFormat.PlainText)
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setAccessibleName(stat.name)

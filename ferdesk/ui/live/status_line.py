@@ -11,6 +11,7 @@ from ferdesk.core.types import DeviceInfo, SourceKind
 from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.recording_state import RecordingState
 
@@ -65,6 +66,7 @@ class ElidedLabel(QLabel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._full = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     @property
@@ -74,7 +76,7 @@ class ElidedLabel(QLabel):
     def set_full_text(self, text: str) -> None:
         if text != self._full:
             self._full = text
-            self.setToolTip(text)
+            self.setToolTip(plain(text))
             self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -116,6 +118,7 @@ class StatusLine(QWidget):
         self.latency = QLabel(self)
         self.dropped = QLabel(self)
         self.recording = QLabel(self)
+        self.recording.setTextFormat(Qt.TextFormat.PlainText)
         self.source_rate.setToolTip(tr("Frame rate of the source"))
         self.analysis.setToolTip(tr("Analysis rate (frames per second)"))
         self.latency.setToolTip(tr("Latency: capture to result, median of the last 30 frames"))
@@ -193,12 +196,14 @@ class StatusLine(QWidget):
             self.device.set_full_text(
                 tr("CPU (GPU not used)") if device.fell_back else short_device_text(device)
             )
-            self.device.setToolTip(device_text(device))
+            self.device.setToolTip(plain(device_text(device)))
         else:
             self.device.set_full_text("")
         _give_role(self.device, "amber" if device is not None and device.fell_back else "muted")
         self.model.setText("" if status.model is None else status.model.name)
-        self.model.setToolTip(translated(status.model_choice) or tr("Model that classifies faces"))
+        self.model.setToolTip(
+            plain(translated(status.model_choice)) or tr("Model that classifies faces")
+        )
         _give_role(self.model, "muted")
         moving = status.state in (State.RUNNING, State.LOST) and not status.stands_still
         counted = status.state is State.RUNNING or moving or status.state is State.ENDED

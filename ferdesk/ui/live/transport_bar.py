@@ -7,6 +7,7 @@ from ferdesk.runtime.playback import PlaybackStatus
 from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 
 _TICKS_PER_S = 100
@@ -69,7 +70,7 @@ class TransportBar(QWidget):
                 self.slider.setSingleStep(ticks)
                 self.slider.setValue(round(playback.position_s * ticks))
         self.time.setText(position_text(playback))
-        self.time.setToolTip(playback.name)
+        self.time.setToolTip(plain(playback.name))
 
     def _moved(self, value: int) -> None:
         if self._playback is not None:

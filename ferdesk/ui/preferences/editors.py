@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from ferdesk.paths import sessions_folder
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 
 
@@ -159,7 +160,7 @@ class FolderEdit(QWidget):
         self._path = path
         shown = path or str(sessions_folder())
         self.line.setText(shown)
-        self.line.setToolTip(shown)
+        self.line.setToolTip(plain(shown))
         self.line.setCursorPosition(0)
         self.usual_button.setEnabled(path != "")
 

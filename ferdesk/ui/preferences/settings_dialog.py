@@ -23,6 +23,7 @@ from ferdesk.settings import Settings
 from ferdesk.ui.kit.heatmap import COLOUR_TITLES
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import NAMES, mark, tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit, Row
 
@@ -273,8 +274,8 @@ class SettingsDialog(QDialog):
         """Grey the field ``name``, with the reason in place of its meaning; none ungreys it."""
         self._obstacles[name] = reason
         text = reason or self._hints[name]
-        self._notes[name].setText(text)
-        self.editors[name].setToolTip(text)
+        self._notes[name].setText(plain(text))
+        self.editors[name].setToolTip(plain(text))
         self.editors[name].setAccessibleDescription(text)
         self._enable(name)
 

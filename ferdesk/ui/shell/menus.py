@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 from ferdesk.ui.kit.actions import ActionTable, ignore_checked
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.plain_text import plain
 
 _FILE = ("file", "recent", "address", "demo", "analyse", "", "snapshot", "", "settings", "", "quit")
 _FILE_IN_REVIEW = ("recent", "demo", "analyse", "", "settings", "", "quit")
@@ -53,7 +54,7 @@ class Menus(QObject):
         for path in paths:
             name = Path(path).name.replace("&", "&&")
             action = self.recent.addAction(name)
-            action.setToolTip(path)
+            action.setToolTip(plain(path))
             action.triggered.connect(partial(ignore_checked, partial(self._open_recent, path)))
         self.recent.setToolTipsVisible(True)
         self.recent.setEnabled(bool(paths))
