@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test test-slow test-bundle test-lowest test-pythons mutants lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
+.PHONY: run test test-slow test-bundle test-lowest test-pythons faults fuzz mutants lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
 
 run: venv-run
 	@$(PYTHON) scripts/system_libraries.py
@@ -25,6 +25,15 @@ test-lowest: venv-dev
 test-pythons: venv-dev
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[versions]'
 	$(BIN)/python scripts/try_versions.py pythons
+
+# what the world does to a recording, done on purpose; half an hour. FAULTS="kills --kills 10"
+faults: venv-dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[faults]'
+	PYTHONPATH=. QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/faults.py $(FAULTS)
+
+# damaged files of every kind, each in a process of its own. FUZZ="--minutes 30 --seed 7"
+fuzz: venv-dev
+	PYTHONPATH=. QT_QPA_PLATFORM=offscreen $(BIN)/python scripts/fuzz.py $(FUZZ)
 
 # how many faults put into the code on purpose the tests notice, from a sample; an hour or so
 mutants: venv-dev

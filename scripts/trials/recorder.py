@@ -13,8 +13,6 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 import numpy as np
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
