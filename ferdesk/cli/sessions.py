@@ -229,7 +229,7 @@ def report(
             *_extra_tables(everything),
         ):
             beside = path.with_name(f"{path.stem}-{name}.csv")
-            _write(beside, text)
+            _write(beside, text, for_spreadsheets=True)
             sys.stdout.write(f"{beside}\n")
     if parquet:
         from ferdesk.adapters.outputs.parquet_export import write_parquet
@@ -303,9 +303,9 @@ def _default_report(opened: list[Session]) -> Path:
     return free_path(Path(), "report", ".html")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, *, for_spreadsheets: bool = False) -> None:
     try:
-        write_text(path, text)
+        write_text(path, text, for_spreadsheets=for_spreadsheets)
     except RecordingError as error:
         raise RecordingError(f"{error} Choose another with --out.") from error
 

@@ -1,5 +1,6 @@
 """Reports and exports on disk: free names, and files that are written whole."""
 
+import codecs
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,11 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, for_spreadsheets: bool = False) -> None:
     """Replace a file whole, as UTF-8; makes its folder where that is missing.
+
+    ``for_spreadsheets``: with a byte order mark, without which Excel reads a CSV in the code page
+    of its system and shows names in other scripts wrongly.
 
     Raises:
         RecordingError: it cannot be written.
@@ -35,7 +39,8 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # half a surrogate pair, as odd file names give, has no bytes in UTF-8
-        replace_file(path, text.encode(errors="backslashreplace"))
+        content = text.encode(errors="backslashreplace")
+        replace_file(path, codecs.BOM_UTF8 + content if for_spreadsheets else content)
     except OSError as error:
         raise RecordingError(
             translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)

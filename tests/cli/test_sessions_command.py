@@ -1,5 +1,6 @@
 """``ferdesk sessions`` and ``ferdesk report`` as a user types them."""
 
+import codecs
 import json
 from pathlib import Path
 
@@ -88,7 +89,11 @@ def test_report_writes_its_file_and_its_figures(tmp_path: Path) -> None:
     before = (folder / "results.csv").read_bytes()
     done("report", folder, "--csv")
     assert (folder / "report.html").read_text().startswith("<!DOCTYPE html>")
-    assert "happy_s" in (folder / "report-summary.csv").read_text()
+    summary = (folder / "report-summary.csv").read_bytes()
+    assert b"happy_s" in summary
+    # Excel reads a table without the mark in its system's code page; programs want none
+    assert summary.startswith(codecs.BOM_UTF8)
+    assert not (folder / "results.csv").read_bytes().startswith(codecs.BOM_UTF8)
     assert (folder / "results.csv").read_bytes() == before
     other = SessionMaker(tmp_path)([[(1, "sad")]] * 20, name="t")
     page = tmp_path / "compared.html"

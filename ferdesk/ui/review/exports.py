@@ -49,7 +49,7 @@ def export(kind: str, session: Session, review: Review | None, services: Service
             *([("faces", faces_csv([session], [review]))] if session.of_pictures else []),
         ):
             paths.append(free_path(folder, name, ".csv"))
-            write_text(paths[-1], text)
+            write_text(paths[-1], text, for_spreadsheets=True)
         return paths
     path = free_path(folder, f"results-{kind}", ".csv")
     write_text(path, rows_csv(session, check_layout(kind), review))
