@@ -70,6 +70,8 @@ class Settings:
     """Resolution requested from cameras, as 1280x720; empty for the camera's default."""
     camera_rate: float = field(default=0.0, metadata={"range": (0.0, 1000.0)})
     """Frame rate requested from cameras; 0 for the camera's default."""
+    offer_same_face: bool = True
+    """Ask whether someone who comes back is a face that was here before."""
     timeline_s: int = field(default=30, metadata={"range": (10, 120)})
     """How many seconds the timeline shows."""
     side_panel: bool = True

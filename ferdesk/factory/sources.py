@@ -53,7 +53,7 @@ def open_source(
 
         if not paced and duration_s is None:
             duration_s = DEMO_LENGTH_S
-        return DemoSource(duration_s=duration_s, paced=paced)
+        return DemoSource(duration_s=duration_s, paced=paced, stays=paced)
     if name.startswith("camera:"):
         index = name.removeprefix("camera:")
         # isdecimal alone would take other scripts' digits

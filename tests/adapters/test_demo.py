@@ -167,6 +167,25 @@ def test_an_unopened_demo_gives_nothing() -> None:
     assert DemoSource(paced=False).read() is None
 
 
+def test_in_the_window_each_person_stays_for_half_a_minute() -> None:
+    times = np.arange(0, 44, 0.05)
+    for person in PEOPLE:
+        here = [person.name in visible_people(demo.staying(float(t_s))) for t_s in times]
+        assert sum(here) * 0.05 >= 28
+        # once a loop, without a break
+        assert np.count_nonzero(np.diff(np.array(here).astype(int)) == 1) == 1
+    # nothing jumps
+    steps = np.diff([demo.staying(float(t_s)) for t_s in times])
+    assert np.abs(steps[:-1]).max() < 0.1
+    clock = Clock()
+    source = opened(DemoSource(stays=True, clock=clock, sleep=clock.sleep))
+    must_read(source)
+    clock.now_s += 20.0
+    late = must_read(source)
+    scene = demo._Scene(assets_folder() / "demo")
+    assert np.array_equal(late.image, scene.render(demo.staying(late.t_s)))
+
+
 def test_the_loop_has_one_two_and_no_faces() -> None:
     collins, hopper = (person.name for person in PEOPLE)
     assert list(visible_people(ONE_S)) == [collins]

@@ -27,6 +27,10 @@ LOOP_S = 20.0
 WIDTH, HEIGHT = 1280, 720
 RATE_FPS = 30.0
 
+_TOGETHER_S = (8.2, 11.4)
+"""When both people are there."""
+_STAY_S = 24.0
+
 Picture = NDArray[np.uint8]
 Point = tuple[float, float]
 
@@ -129,6 +133,25 @@ def visible_people(t_s: float) -> dict[str, Box]:
     return faces
 
 
+def staying(t_s: float) -> float:
+    """The script's moment at ``t_s`` of a scene in which each person stays for half a minute.
+
+    The time in which both are there goes forth and back for a while before it goes on.
+    """
+    begin_s, end_s = _TOGETHER_S
+    t_s %= LOOP_S + _STAY_S
+    if t_s <= end_s:
+        return t_s
+    if t_s >= end_s + _STAY_S:
+        return t_s - _STAY_S
+    span_s = end_s - begin_s
+    # a whole number of ways back and forth, so that it goes on where it stopped
+    num = max(2 * round(_STAY_S / span_s / 2), 2)
+    way = (t_s - end_s) / _STAY_S * num
+    back = way % 2
+    return end_s - span_s * (back if back <= 1 else 2 - back)
+
+
 class DemoSource:
     """Demo scene as a source.
 
@@ -137,6 +160,7 @@ class DemoSource:
         paced: in real time, as a camera would be: ``read`` waits for its frame, and one that
             comes late gets the frame that is due and misses those between. Otherwise each frame
             comes as fast as it is read.
+        stays: each person stays for half a minute, for the window; the script else.
         clock: the monotonic clock.
         sleep: waits for so many seconds; by default ``close`` from another thread ends the wait.
     """
@@ -146,11 +170,12 @@ class DemoSource:
         *,
         duration_s: float | None = None,
         paced: bool = True,
+        stays: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._num_frames = None if duration_s is None else round(duration_s * RATE_FPS)
-        self._paced = paced
+        self._paced, self._stays = paced, stays
         self._clock = clock
         self._closed = threading.Event()
         self._sleep = sleep or self._closed.wait
@@ -172,7 +197,7 @@ class DemoSource:
             return None
         self._next_index = index + 1
         t_s = index / RATE_FPS
-        image = self._scene.render(t_s)
+        image = self._scene.render(staying(t_s) if self._stays else t_s)
         return Frame(image, index, t_s, captured_s=self._clock())
 
     def close(self) -> None:

@@ -73,6 +73,17 @@ class History:
                 ring.put(ring.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
             ring.put(time_s, face.smoothed)
 
+    def join(self, face_id: int, earlier_id: int) -> None:
+        """Both ids are one face: what is kept of the earlier one comes before the other's lines."""
+        earlier, later = self._rings.pop(earlier_id, None), self._rings.get(face_id)
+        if earlier is None or later is None:
+            return
+        times, values = later.ordered()
+        earlier.put(earlier.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
+        for time_s, row in zip(times, values, strict=True):
+            earlier.put(float(time_s), row)
+        self._rings[face_id] = earlier
+
     def mark(self, time_s: float, label: str) -> None:
         """Keep that a marker was set at ``time_s`` on the monotonic clock."""
         self._marks.append((time_s, label))

@@ -28,6 +28,8 @@ from ferdesk.ui.learning.corrections import Correction
 _FACE_PX = 48
 _MOST_SHOWN = 200
 """More pictures than anyone looks through; the folder shows the rest."""
+_FEWEST = 2
+"""Faces that a training needs."""
 _CORRECTION = Qt.ItemDataRole.UserRole
 
 
@@ -82,6 +84,9 @@ class CorrectionsPanel(QWidget):
         self.folder.clicked.connect(self.folder_wanted)
         self.train = QPushButton(tr("Train a model"), self)
         self.train.clicked.connect(self.train_wanted)
+        self.why_not = QLabel(self)
+        self.why_not.setWordWrap(True)
+        self.why_not.setProperty("role", "muted")
         self.cancel = QPushButton(tr("Cancel"), self)
         self.cancel.clicked.connect(self.cancel_wanted)
         self.progress = QLabel(self)
@@ -123,7 +128,12 @@ class CorrectionsPanel(QWidget):
         self.label.blockSignals(False)
         self.folder.setToolTip(plain(str(folder)))
         self._show_faces()
-        self.train.setEnabled(self._total >= 2)
+        self.train.setEnabled(self._total >= _FEWEST)
+        text = tr("Training needs at least {least} faces (%n stored).", "", self._total)
+        why_not = text.format(least=_FEWEST) if self._total < _FEWEST else ""
+        self.why_not.setText(why_not)
+        self.why_not.setVisible(bool(why_not))
+        self.train.setToolTip(why_not)
 
     def show_label(self, label: str) -> None:
         """Look at the faces of this label."""
@@ -199,5 +209,6 @@ class CorrectionsPanel(QWidget):
         layout.addWidget(self.faces, 1)
         layout.addLayout(buttons)
         layout.addLayout(learn)
+        layout.addWidget(self.why_not)
         layout.addWidget(self.progress)
         layout.addLayout(command)

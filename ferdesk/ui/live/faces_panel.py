@@ -244,6 +244,17 @@ class FacesPanel(QWidget):
         assert layout is not None
         layout.addWidget(row)
 
+    def place_question(self, question: QWidget) -> None:
+        """Put what is asked about a face right under the list."""
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(1, question)
+
+    def refresh_name(self) -> None:
+        """A name was given elsewhere."""
+        chosen_id, self._chosen_id = self._chosen_id, None
+        self._show_name(chosen_id)
+
     def edit_name(self) -> None:
         """Put the cursor into the chosen face's name."""
         if self.name.isEnabled():

@@ -24,6 +24,7 @@ from ferdesk.ui.live.dock_area import DockArea
 from ferdesk.ui.live.faces_panel import FacesPanel
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.neutral_baseline import BaselineRow, Calibration
+from ferdesk.ui.live.same_face import SameFaces
 from ferdesk.ui.live.timeline import Timeline
 
 
@@ -58,13 +59,14 @@ class LiveActions(QObject):
         self.baseline_row = BaselineRow(faces)
         faces.add_row(self.baseline_row)
         self.timeline = Timeline(parent)
+        self.same_faces = SameFaces(live, faces, self.timeline, self)
         self.corrections = CorrectionsPanel(parent)
         self.learning = Learning(live.chores, self.corrections, corrections_folder)
         self.learning.start_from = self._model_file
         self.label_menu = LabelMenu(parent, self.correct)
         self._add_docks()
         actions.add(parent, *self._specs())
-        button = QPushButton(tr("Correct label…"), faces)
+        button = QPushButton(tr("Add training example…"), faces)
         give_icon(button, "pencil")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setToolTip(actions["correct"].toolTip())
@@ -102,6 +104,7 @@ class LiveActions(QObject):
         self._result, self._face_id = result, face_id
         self.calibration.take(result)
         self.timeline.take(result, face_id)
+        self.same_faces.take(result)
         self._show_baseline()
 
     def show_status(self, status: Status) -> None:
@@ -114,6 +117,7 @@ class LiveActions(QObject):
         self._pointed = None
         self.calibration.cancel()
         self.timeline.clear()
+        self.same_faces.clear()
         self._show_baseline()
         self._faces.names.forget()
 
@@ -161,17 +165,17 @@ class LiveActions(QObject):
             ),
             ActionSpec(
                 "correct",
-                mark("Correct label…"),
+                mark("Add training example…"),
                 self.ask_label,
                 "C",
                 "pencil",
-                mark("Label the selected face as… (then 1-7)"),
+                mark("Save the selected face as a training example (then 1-7)"),
                 repeats=False,
                 enabled_when=lambda: self._chosen() is not None,
             ),
             ActionSpec(
                 "corrections",
-                mark("Corrections"),
+                mark("Training examples"),
                 partial(self._toggle_dock, "corrections"),
                 "Ctrl+Shift+C",
                 "graduation-cap",
@@ -184,7 +188,7 @@ class LiveActions(QObject):
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         area = self._dock_area
         area.add_dock("timeline", tr("Timeline"), self.timeline, below, scrolls=False)
-        dock = area.add_dock("corrections", tr("Corrections"), self.corrections, shown=False)
+        dock = area.add_dock("corrections", tr("Training examples"), self.corrections, shown=False)
         # behind the heatmap's controls: side by side they would leave the faces no room
         area.tabifyDockWidget(area.docks["heat"], dock)
         dock.visibilityChanged.connect(self._corrections_seen)

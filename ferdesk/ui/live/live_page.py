@@ -274,6 +274,7 @@ class LivePage(QWidget):
         if shown != self.dock_area.docks_shown:
             self.dock_area.show_docks(shown)
         self.faces.bars.reduced_motion = settings.reduced_motion
+        self.live_actions.same_faces.offers = settings.offer_same_face
         asked = self.live.camera_format
         with contextlib.suppress(ValueError):
             # a size that is none, by hand in the file, leaves it to the camera

@@ -22,6 +22,9 @@ from ferdesk.ui.live.recording_state import RecordingState
 
 log = logging.getLogger(__name__)
 
+Joined = tuple[tuple[int, int], ...]
+"""Pairs of ids that are one person, the later one first."""
+
 
 class LiveRecording(QObject):
     """Live recording: one at a time, opened and closed on worker threads."""
@@ -49,6 +52,7 @@ class LiveRecording(QObject):
         self._engine_status, self._clock = status, clock
         self.names: Mapping[int, str] = {}
         """What the faces of this source are called, by id; a session that ends keeps it."""
+        self._joined: tuple[tuple[int, int], ...] = ()
         self._options = RecordingOptions()
         self._num_opening = self._num_closing = 0
         self._since_s = 0.0
@@ -121,6 +125,16 @@ class LiveRecording(QObject):
         self.notified.emit(Notice(text, brief=True))
         self._tell()
 
+    def join_faces(self, face_id: int, earlier_id: int) -> None:
+        """Both ids are one person, as the user says: an event now, one track in the review."""
+        self._joined = (*self._joined, (face_id, earlier_id))
+        text = f"Face #{face_id} is the same person as face #{earlier_id}, as the user said."
+        self._recorder.note_event("faces_joined", text, self._clock())
+
+    def forget_joined(self) -> None:
+        """Another source: its ids mean other people."""
+        self._joined = ()
+
     def refresh(self) -> None:
         """Look at the clock and at the session; a few times a second."""
         if self._begins_at_s is not None and self._clock() >= self._begins_at_s:
@@ -152,7 +166,7 @@ class LiveRecording(QObject):
         recording = self._recorder.begin()
         make = partial(self._services.start_recording, self._engine_status(), self._options)
         self._tasks.run(
-            partial(_open, recording, make, dict(self.names)),
+            partial(_open, recording, make, dict(self.names), self._joined),
             partial(self._opened, recording),
             partial(self._refused, recording),
         )
@@ -176,7 +190,7 @@ class LiveRecording(QObject):
     def _close(self, recording: Recording) -> None:
         self._num_closing += 1
         self._tasks.run(
-            partial(_finish, recording, dict(self.names)),
+            partial(_finish, recording, dict(self.names), self._joined),
             partial(self._closed, recording.session.folder),
             self._close_failed,
         )
@@ -225,18 +239,21 @@ class LiveRecording(QObject):
 
 
 def _open(
-    recording: Recording, make: Callable[[], SessionOutput], names: Mapping[int, str]
+    recording: Recording,
+    make: Callable[[], SessionOutput],
+    names: Mapping[int, str],
+    joined: Joined,
 ) -> Notice | None:
     """Where the recording was stopped while its session was being opened, close it at once."""
-    return _finish(recording, names) if recording.open(make) else None
+    return _finish(recording, names, joined) if recording.open(make) else None
 
 
-def _finish(recording: Recording, names: Mapping[int, str]) -> Notice:
+def _finish(recording: Recording, names: Mapping[int, str], joined: Joined) -> Notice:
     recording.close()
     session = recording.session
-    if names:
+    if names or joined:
         try:
-            name_faces(session.folder, names)
+            name_faces(session.folder, names, joined)
         except FerdeskError as error:  # the rows are whole; only the names are missing
             log.warning("the names of the faces are not kept: %s", error)
     saved = tr("Recording saved to {folder} ({count:,} rows).").format(

@@ -144,6 +144,7 @@ class Live(QObject):
         Where ``name`` cannot be opened, ``fallback`` is started instead and the user is told.
         """
         self.stop_recording()
+        self.recordings.forget_joined()
         self._source, self._fallback = name, fallback
         self._run_number += 1
         self._status = Status()
@@ -292,6 +293,10 @@ class Live(QObject):
     @names.setter
     def names(self, names: Mapping[int, str]) -> None:
         self.recordings.names = names
+
+    def join_faces(self, face_id: int, earlier_id: int) -> None:
+        """The user says that both are one person; a recording keeps it for its review."""
+        self.recordings.join_faces(face_id, earlier_id)
 
     def mark(self, label: str, at_s: float | None = None) -> None:
         """Set a marker in the session that is being recorded, now or at ``at_s``."""

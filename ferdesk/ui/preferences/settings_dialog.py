@@ -98,6 +98,11 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("heatmap", mark("Heatmap")),
             Row("heat_opacity", mark("Heatmap opacity"), factor=100, step=5, suffix=" %"),
             Row("heat_colours", mark("Heatmap colours")),
+            Row(
+                "offer_same_face",
+                mark("Ask about returning faces"),
+                mark("“Is #5 the same person as #2?”, by appearance, on this computer."),
+            ),
             Row("side_panel", mark("Panels")),
         ),
     ),
