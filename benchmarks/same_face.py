@@ -104,7 +104,7 @@ def main() -> None:
         marks = np.quantile(values, (0.05, 0.5, 0.95, 0.99))
         cells = "".join(f"{mark:8.3f}" for mark in marks)
         sys.stdout.write(f"{title:24}{len(values):6}{cells}\n")
-    for limit in sorted({0.6, 0.7, 0.8, 0.85, 0.9, 0.95, MIN_SIMILARITY}):
+    for limit in sorted({0.6, 0.7, 0.8, 0.85, 0.95, MIN_SIMILARITY}):
         shares = "  ".join(
             f"{title}: {np.mean(np.array(values) >= limit):.1%}" for title, values in rows
         )

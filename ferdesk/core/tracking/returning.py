@@ -14,7 +14,7 @@ from ferdesk.core.tracking.appearance import Embedding, appearance_embeddings
 from ferdesk.core.types import FaceResult, FrameResult
 
 # measured by benchmarks/same_face.py; docs/troubleshooting.md has the figures
-MIN_SIMILARITY = 0.88
+MIN_SIMILARITY = 0.90
 MIN_LEAD = 0.04
 """Over the next most similar of those who left."""
 GONE_AFTER_S = 1.5

@@ -249,7 +249,6 @@ class Live(QObject):
         self._loops = loops
         if (playback := self._engine.playback) is not None and not self.recording_active:
             playback.set_loops(loops)
-            self._refresh()
 
     def seek(self, t_s: float) -> None:
         """Go to another place of a file; times never fall in a recording, so not during one."""
@@ -293,10 +292,6 @@ class Live(QObject):
     @names.setter
     def names(self, names: Mapping[int, str]) -> None:
         self.recordings.names = names
-
-    def join_faces(self, face_id: int, earlier_id: int) -> None:
-        """The user says that both are one person; a recording keeps it for its review."""
-        self.recordings.join_faces(face_id, earlier_id)
 
     def mark(self, label: str, at_s: float | None = None) -> None:
         """Set a marker in the session that is being recorded, now or at ``at_s``."""
@@ -367,8 +362,9 @@ class Live(QObject):
             self._entered(status)
         if self.at_end and self.recording_active:
             self.stop_recording()
-        if self._status.playback is not None and before.playback is None:
-            self.set_loops(self._loops)
+        playback = status.playback
+        if playback is not None and playback.loops != self._loops:
+            self.set_loops(self._loops)  # the wish outlives the film and the recording
         self.recordings.refresh()
         if not self.running:
             self._tick.stop()

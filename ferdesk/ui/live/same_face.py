@@ -108,5 +108,5 @@ class SameFaces(QObject):
         if earlier_id in baselines and face_id not in baselines:
             self._live.set_baseline(face_id, baselines[earlier_id])
         self._timeline.history.join(face_id, earlier_id)
-        self._live.join_faces(face_id, earlier_id)
+        self._live.recordings.join_faces(face_id, earlier_id)
         self._faces.chosen.emit(face_id)
