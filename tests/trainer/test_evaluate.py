@@ -31,8 +31,10 @@ from trainer.scoring.evaluate import (
     softmax,
     torch_classifier,
     view_logits,
+    whole_float32,
     wilson_interval,
 )
+from trainer.training.checkpoint import weights_sha256
 
 Array = NDArray[np.float64]
 
@@ -280,3 +282,31 @@ def test_a_second_look_at_private_test_by_one_version_is_refused(tmp_path: Path)
             refuse_second_look("fast", version, log)
     refuse_second_look("fast", "3", log)
     refuse_second_look("full", "1", log)
+
+
+def test_the_same_weights_are_not_looked_at_again_under_another_name(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    weights = {"a": torch.arange(3.0), "num_batches": torch.tensor(7)}
+    told = weights_sha256(weights)
+    assert told == weights_sha256({"num_batches": torch.tensor(8), "a": torch.arange(3.0)})
+    assert told != weights_sha256({"a": torch.arange(3.0) + 1e-6})
+    entry = {"file": "fast.onnx", "version": "4", "scores": {}, "weights_sha256": told}
+    log_private({**entry, "scores": {}}, log)
+    with pytest.raises(DataError, match=r"these very weights .* as fast, version 4"):
+        refuse_second_look("slow", "1", log, weights_sha256=told)
+    refuse_second_look("slow", "1", log, weights_sha256="another")
+    refuse_second_look("slow", "1", log)
+
+
+def test_the_log_lies_where_the_variable_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERDESK_PRIVATE_LOG", str(tmp_path / "looks.jsonl"))
+    assert private_log(tmp_path) == tmp_path / "looks.jsonl"
+
+
+def test_judging_is_in_whole_float32_and_leaves_the_switch_as_it_was() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with whole_float32():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before

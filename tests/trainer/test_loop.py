@@ -543,6 +543,21 @@ def test_a_compiler_that_fails_costs_speed_and_not_the_run(
     assert "torch.compile does not work here (InvalidCxxCompiler" in said[0]
 
 
+def test_a_missing_compiler_costs_speed_whatever_it_raises(
+    tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(function: Any, **_: object) -> Any:
+        def fails(*arguments: Any) -> torch.Tensor:
+            raise ImportError("no module named triton")
+
+        return fails
+
+    said: list[str] = []
+    monkeypatch.setattr(torch, "compile", missing)
+    fit(tiny_recipe, tiny_data, tmp_path, compile_model=True, max_steps=2, notice=said.append)
+    assert "torch.compile does not work here (no module named triton" in said[0]
+
+
 def test_preparing_a_step_changes_nothing(
     tiny_recipe: Recipe, tiny_data: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -14,7 +15,7 @@ from ferdesk.errors import DataError, FerdeskError
 from trainer.data.fer2013 import Faces
 from trainer.delivery import quantize as module
 from trainer.delivery.export import Identity, export
-from trainer.delivery.quantize import quantize
+from trainer.delivery.quantize import quantize, refuse_float_convolutions
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe
 from trainer.scoring import evaluate as evaluation
@@ -70,6 +71,12 @@ def test_most_convolutions_are_int8_and_those_of_the_maps_are_not(files: Files) 
     assert all(shape[-1] in (1, 3) for shape in shapes)
     assert {n.op_type for n in graph.node} >= {"QuantizeLinear", "DequantizeLinear"}
     assert files[1].stat().st_size < 0.75 * files[0].stat().st_size
+
+
+def test_a_twin_that_is_int8_in_name_only_is_refused(files: Files) -> None:
+    graph = onnx.load(files[0])
+    with pytest.raises(FerdeskError, match=r"Only 0 of .* onnxruntime 1\.31 or newer"):
+        refuse_float_convolutions(graph, 2, Path("tiny.onnx"))
 
 
 def test_the_twin_says_nearly_what_the_float_file_says(files: Files) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from trainer.recipes.config import Recipe
 from trainer.scoring.evaluate import log_private
 from trainer.studies import reproduce
 from trainer.studies.paper import METHOD
-from trainer.studies.reproduce import Plan, Reproduction
+from trainer.studies.reproduce import Plan, Reproduction, Step
 from trainer.training import loop
 from trainer.training.errors import TrainingStopped
 from trainer.training.time_limit import TimeIsUp
@@ -79,6 +79,41 @@ def test_both_choices_of_epoch_are_kept_and_private_test_is_not_read(
     _run(plan, tiny_data)  # without PrivateTest: whoever reads it gets a KeyError
     assert _found(plan) == [("public", "best", 1), ("public", "last", 1)]
     assert not log.exists()
+
+
+def test_runs_are_judged_as_each_ends_and_though_the_time_is_over(
+    plan: Plan, tiny_data: Fer2013
+) -> None:
+    plan = dataclasses.replace(plan, tables=("table1",), minutes=1e-9)
+    found: list[list[tuple[str, str, int]]] = []
+
+    def ahead(
+        steps: Sequence[Step], stop_requested: Callable[[], bool], ended: Callable[[Step], None]
+    ) -> None:
+        step = next(step for step in steps if step.preset == "resnet")
+        loop.fit(step.recipe, tiny_data, step.folder)
+        ended(step)
+        found.append(_found(plan))
+        step = next(step for step in steps if step.preset == "cbam-resnet-softmax")
+        loop.fit(step.recipe, tiny_data, step.folder)  # nobody told of this one
+        step = next(step for step in steps if step.preset == "cbam-resnet-asoftmax")
+        loop.fit(step.recipe, tiny_data, step.folder, max_steps=1)  # not at its end
+
+    with pytest.raises(TimeIsUp):
+        Reproduction(plan, tiny_data, None, lambda _: None, lambda _: None, bool, ahead).run()
+    judged = [("public", "best", 1), ("public", "last", 1)]
+    assert found == [judged]
+    assert _found(plan) == sorted(2 * judged)
+
+
+def test_short_trainings_are_not_compiled(plan: Plan, tiny_data: Fer2013) -> None:
+    compiled = dataclasses.replace(plan, compile_model=True)
+    one = Reproduction(compiled, tiny_data, None, lambda _: None, lambda _: None, bool)
+    recipe = plan.recipe(plan.presets()[0])
+    steps_per_epoch = len(tiny_data.splits["training"]) // recipe.batch
+    short = dataclasses.replace(recipe, epochs=2_999 // steps_per_epoch)
+    assert not one._compiles(short, tiny_data)
+    assert one._compiles(dataclasses.replace(recipe, epochs=3_000), tiny_data)
 
 
 def test_each_look_at_private_test_is_logged(plan: Plan, tiny_data: Fer2013, log: Path) -> None:

@@ -88,6 +88,9 @@ def fit(
             "--autotune", help="Let the compiler time kernels, for minutes; for long runs on a GPU."
         ),
     ] = False,
+    graph: Annotated[
+        bool, typer.Option("--graph/--no-graph", help="On CUDA: each step as one CUDA graph.")
+    ] = True,
     bf16: Annotated[
         bool | None,
         typer.Option("--bf16/--no-bf16", help="bfloat16; by default on CUDA and CPUs with AMX."),
@@ -133,6 +136,7 @@ def fit(
         "device": chosen,
         "compile_model": compiles,
         "autotune": autotune,
+        "cuda_graph": graph,
         "bf16": bf16_is_fast(chosen, compiles) if bf16 is None else bf16,
         "resume": resume,
         "max_steps": max_steps,
@@ -331,6 +335,7 @@ def _fit_arguments(
         if value is not None:
             given.append(f"--{name}" if value else f"--no-{name}")
     given += ["--autotune"] if options["autotune"] else []
+    given += [] if options["cuda_graph"] else ["--no-graph"]
     given += [] if options["events"] else ["--no-tensorboard"]
     given += ["--unofficial"] if unofficial else []
     return tuple(given)
@@ -370,8 +375,12 @@ def watch(
     at_once: int,
     console: Console,
     stop_requested: Callable[[], bool],
+    follow: Callable[[parallel_runs.Overview], None] = lambda _: None,
 ) -> list[parallel_runs.Outcome]:
-    """Run jobs in parallel, with a live table on a terminal and a line per result elsewhere."""
+    """Run jobs in parallel, with a live table on a terminal and a line per result elsewhere.
+
+    ``follow`` is called a few times a second, too.
+    """
     if not console.is_terminal:
         printed: set[Path] = set()
 
@@ -380,13 +389,16 @@ def watch(
                 if outcome.job.folder not in printed:
                     printed.add(outcome.job.folder)
                     console.print(f"{outcome.job.folder}: {_state(outcome)}", soft_wrap=True)
+            follow(overview)
 
         return parallel_runs.run_many(jobs, at_once, report=show, stop_requested=stop_requested)
     with Live(console=console, refresh_per_second=4) as live:
-        return parallel_runs.run_many(
-            jobs, at_once, stop_requested=stop_requested,
-            report=lambda overview: live.update(_table(jobs, overview)),
-        )  # fmt: skip
+
+        def update(overview: parallel_runs.Overview) -> None:
+            live.update(_table(jobs, overview))
+            follow(overview)
+
+        return parallel_runs.run_many(jobs, at_once, report=update, stop_requested=stop_requested)
 
 
 def _state(outcome: parallel_runs.Outcome) -> str:

@@ -25,7 +25,7 @@ from trainer.cli import (
 from trainer.data.fer2013 import Fer2013, load_fer2013
 from trainer.data.ferplus import load_ferplus
 from trainer.scoring import evaluate as evaluation
-from trainer.training.checkpoint import current_commit, load_checkpoint
+from trainer.training.checkpoint import current_commit, load_checkpoint, weights_sha256
 from trainer.training.errors import TrainingStopped
 
 app = typer.Typer(
@@ -100,13 +100,15 @@ def export(
             f"{checkpoint} holds linear SVMs over handcrafted features, which have no ONNX graph; "
             "only networks can be exported. ferdesk-train evaluate works on it."
         )
+    trained = load_checkpoint(checkpoint)
+    weights = weights_sha256(trained.evaluated_weights())
     if final:
-        evaluation.refuse_second_look(out.stem, version)
+        evaluation.refuse_second_look(out.stem, version, weights_sha256=weights)
     loaded = _load_fer2013(data, unofficial)
     splits = loaded.splits
     votes = None if ferplus is None else load_ferplus(ferplus, loaded)
     figures = write(
-        load_checkpoint(checkpoint),
+        trained,
         Identity(name or out.stem, version),
         splits["public"],
         out,
@@ -116,7 +118,7 @@ def export(
         ten_crops=ten_crops,
     )
     if final:
-        _log_look("export", out, version, figures)
+        _log_look("export", out, version, figures, weights)
     if int8:
         twin = out.with_name(f"{out.stem}-int8.onnx")
         figures["int8"] = write_int8(
@@ -163,7 +165,9 @@ def quantize(
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
-def _log_look(what: str, path: Path, version: str, figures: object) -> None:
+def _log_look(
+    what: str, path: Path, version: str, figures: object, weights_sha256: str = ""
+) -> None:
     """Log an evaluation of an exported file on PrivateTest, with that of its crowd head."""
     assert isinstance(figures, dict)
     entry = {
@@ -174,6 +178,8 @@ def _log_look(what: str, path: Path, version: str, figures: object) -> None:
         "commit": current_commit(),
         "scores": figures["private_test"],
     }
+    if weights_sha256:
+        entry["weights_sha256"] = weights_sha256
     if "crowd" in figures:
         entry["crowd_scores"] = figures["crowd"]["private_test"]
     evaluation.log_private(entry)

@@ -123,7 +123,11 @@ def _run(
 ) -> None:
     """Run the plan; ``given`` are ``fit``'s arguments beside the preset, for parallel runs."""
 
-    def ahead(steps: Sequence[Step], stop_requested: Callable[[], bool]) -> None:
+    def ahead(
+        steps: Sequence[Step],
+        stop_requested: Callable[[], bool],
+        ended: Callable[[Step], None],
+    ) -> None:
         devices = parallel_runs.devices_of(device, torch.cuda.device_count())
         jobs = [
             parallel_runs.Job(
@@ -133,7 +137,17 @@ def _run(
             )
             for number, step in enumerate(steps)
         ]
-        for outcome in watch(jobs, at_once, _console, stop_requested):
+        by_folder = {step.folder: step for step in steps}
+        judged: set[Path] = set()
+
+        def judge(overview: parallel_runs.Overview) -> None:
+            for outcome in overview.ended:
+                folder = outcome.job.folder
+                if outcome.done and folder not in judged:
+                    judged.add(folder)
+                    ended(by_folder[folder])
+
+        for outcome in watch(jobs, at_once, _console, stop_requested, judge):
             if not outcome.done:
                 _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
 

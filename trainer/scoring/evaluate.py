@@ -4,11 +4,13 @@ Works on a checkpoint (torch) and on an exported file (ONNX Runtime) alike: both
 from faces [N, 48, 48] to logits [N, 7]. Axes: N faces, K expressions.
 """
 
+import contextlib
 import datetime
 import hashlib
 import json
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +36,12 @@ _INNER_CROP_PX = 44
 
 
 def private_log(checkout: Path) -> Path:
-    """Path of the log of evaluations on PrivateTest: in the checkout, else in this folder."""
+    """Path of the log of evaluations on PrivateTest: in the checkout, else in this folder.
+
+    The variable FERDESK_PRIVATE_LOG overrules it, for a copy of a checkout that is thrown away.
+    """
+    if told := os.environ.get("FERDESK_PRIVATE_LOG", "").strip():
+        return Path(told)
     if (checkout / "pyproject.toml").is_file():
         return checkout / "docs" / "results" / "private-test-log.jsonl"
     return Path("ferdesk-private-test-log.jsonl")
@@ -59,6 +66,17 @@ class Scores:
     nll: float
 
 
+@contextlib.contextmanager
+def whole_float32() -> Iterator[None]:
+    """Convolutions of a GPU in whole float32, not TF32: judged figures are those of a processor."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
     """Classifier of a torch model in eval mode: one centre crop, on the model's device."""
     device = next(model.parameters()).device
@@ -66,10 +84,11 @@ def torch_classifier(model: Network, crop_px: int, temperature: float = 1.0) -> 
     @torch.no_grad()
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         faces = torch.from_numpy(pixels)
-        outputs = [
-            model(center_crop(faces[i : i + 512].to(device), crop_px)) / temperature
-            for i in range(0, len(pixels), 512)
-        ]
+        with whole_float32():
+            outputs = [
+                model(center_crop(faces[i : i + 512].to(device), crop_px)) / temperature
+                for i in range(0, len(pixels), 512)
+            ]
         return torch.cat(outputs).double().cpu().numpy()
 
     model.eval()
@@ -310,10 +329,13 @@ def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
         file.write(json.dumps(stamped) + "\n")
 
 
-def refuse_second_look(name: str, version: str, log: Path | None = None) -> None:
+def refuse_second_look(
+    name: str, version: str, log: Path | None = None, *, weights_sha256: str = ""
+) -> None:
     """Refusal of a second evaluation on PrivateTest by the same version of a model.
 
-    Lines of the log that tell no version are of version 1, lines without scores of no look.
+    Lines of the log that tell no version are of version 1, lines without scores of no look. The
+    same weights, where they are known, are the same model under whatever name and version.
 
     Raises:
         DataError: the log has such a look already.
@@ -326,7 +348,15 @@ def refuse_second_look(name: str, version: str, log: Path | None = None) -> None
     for line in lines:
         look = json.loads(line)
         told = (Path(look.get("file", "")).stem, look.get("version", "1"))
-        if "scores" in look and told == (name, version):
+        if "scores" not in look:
+            continue
+        if weights_sha256 and look.get("weights_sha256") == weights_sha256:
+            raise DataError(
+                f"PrivateTest was looked at with these very weights on {str(look.get('date'))[:10]}"
+                f", as {told[0]}, version {told[1]} ({log}); once is allowed. Export without "
+                "--final; another name makes no other network."
+            )
+        if told == (name, version):
             raise DataError(
                 f"PrivateTest was looked at by {name}, version {version}, on "
                 f"{str(look.get('date'))[:10]} ({log}); once is allowed. Export without --final, "

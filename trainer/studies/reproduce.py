@@ -89,8 +89,11 @@ class Step:
         return self.recipe.seed
 
 
-Ahead = Callable[[Sequence[Step], Callable[[], bool]], None]
-"""Trains steps on FER2013, several at a time, as far as it can; asks whether to stop."""
+Ahead = Callable[[Sequence[Step], Callable[[], bool], Callable[[Step], None]], None]
+"""Trains steps on FER2013, several at a time, as far as it can; asks whether to stop, and tells of
+each that has ended."""
+COMPILED_FROM_STEPS = 3_000
+"""Shorter trainings, as on JAFFE's folds, take less time than compiling them."""
 
 
 class Reproduction:
@@ -130,9 +133,31 @@ class Reproduction:
                 for preset in self.plan.presets()
             ]
             if self.ahead is not None and (lacking := self._lacking(steps)):
-                self.ahead(lacking, self.limit.reached)
+                self.ahead(lacking, self.limit.reached, self._judge_finished)
+            # what is trained is judged though the time is over
+            for step in steps:
+                self._judge_finished(step)
             for step in steps:
                 self._system(step)
+
+    def _judge_finished(self, step: Step) -> None:
+        """Store the predictions on FER2013 of a run that is at its end; any other waits."""
+        lacking = [w for w in self._not_stored(step) if w[0] in ("public", "private")]
+        if not (lacking and step.recipe.is_network and self._is_trained(step)):
+            return
+        for test, selection in lacking:
+            if test == "public" or test == "private":
+                self._predict(step, test, selection)
+
+    def _is_trained(self, step: Step) -> bool:
+        last = step.folder / "last.pt"
+        if not last.exists():
+            return False
+        kept = load_checkpoint(last)
+        steps_per_epoch = len(self.fer.splits["training"]) // step.recipe.batch
+        return kept.step >= steps_per_epoch * step.recipe.epochs and same_recipe(
+            as_table(kept.recipe), as_table(step.recipe)
+        )
 
     def _lacking(self, steps: Sequence[Step]) -> list[Step]:
         """Networks of which something is not stored."""
@@ -201,7 +226,7 @@ class Reproduction:
             if recipe.is_network:
                 loop.fit(
                     recipe, data, folder,
-                    device=self.plan.device, compile_model=self.plan.compile_model,
+                    device=self.plan.device, compile_model=self._compiles(recipe, data),
                     bf16=self.plan.bf16, resume=True, start=weights, report=self.progress,
                     notice=self.show, stop_requested=self.limit.reached,
                 )  # fmt: skip
@@ -210,6 +235,10 @@ class Reproduction:
         except TrainingStopped:
             self.limit.check_time()
             raise
+
+    def _compiles(self, recipe: Recipe, data: Fer2013) -> bool:
+        num_steps = recipe.epochs * (len(data.splits["training"]) // recipe.batch)
+        return self.plan.compile_model and num_steps >= COMPILED_FROM_STEPS
 
     def _predict(self, step: Step, test: FerTest, selection: str) -> None:
         """Logits of one test; a look at PrivateTest is logged."""

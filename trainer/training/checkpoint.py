@@ -1,7 +1,10 @@
 """Checkpoints of a run: weights, weight average, optimiser, recipe, commit and scores."""
 
+import hashlib
 import io
+import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,8 +109,23 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
         ) from error
 
 
+def weights_sha256(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of a network's weights by name, whatever file they lie in; counters are left out."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        if weights[name].is_floating_point():
+            digest.update(f"{name} {tuple(weights[name].shape)}\n".encode())
+            digest.update(weights[name].detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def current_commit() -> str:
-    """Commit of this checkout, with ``+`` where files differ from it, or ``unknown``."""
+    """Commit of this checkout, with ``+`` where files differ from it, or ``unknown``.
+
+    The variable FERDESK_COMMIT overrules it, for a copy of a checkout that has no git.
+    """
+    if told := os.environ.get("FERDESK_COMMIT", "").strip():
+        return told
     here = Path(__file__).parent
     try:
         commit = subprocess.run(

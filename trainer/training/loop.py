@@ -48,6 +48,7 @@ def fit(
     device: str = "cpu",
     compile_model: bool = False,
     autotune: bool = False,
+    cuda_graph: bool = True,
     bf16: bool = False,
     resume: bool = False,
     start: dict[str, Tensor] | None = None,
@@ -72,6 +73,7 @@ def fit(
         device: a torch device.
         compile_model: use torch.compile.
         autotune: let the compiler time kernels for minutes, for long runs with large batches.
+        cuda_graph: on CUDA, launch each step as one graph.
         bf16: run the convolutions in bfloat16; losses and weights stay in float32.
         resume: go on from ``last.pt`` where there is one.
         start: weights to begin from in place of random ones, as of ``Checkpoint``; those of the
@@ -95,9 +97,9 @@ def fit(
     """
     try:
         run = _Run(
-            recipe, data, folder, device, compile_model=compile_model, autotune=autotune, bf16=bf16,
-            resume=resume, start=start, votes=votes, group=group, notice=notice,
-            stop_requested=stop_requested,
+            recipe, data, folder, device, compile_model=compile_model, autotune=autotune,
+            cuda_graph=cuda_graph, bf16=bf16, resume=resume, start=start, votes=votes,
+            group=group, notice=notice, stop_requested=stop_requested,
         )  # fmt: skip
         return run.train(max_steps, events, report, stop_requested, minutes)
     except RuntimeError as error:
@@ -120,6 +122,7 @@ class _Run:
         *,
         compile_model: bool = False,
         autotune: bool = False,
+        cuda_graph: bool = True,
         bf16: bool = False,
         resume: bool = False,
         start: dict[str, Tensor] | None = None,
@@ -165,7 +168,7 @@ class _Run:
             self.averaged.eval()
         self.update = TrainingStep(
             recipe, self.model, self.averaged, training, bf16=bf16, compiled=compile_model,
-            group=group, autotune=autotune, notice=notice,
+            group=group, cuda_graph=cuda_graph, autotune=autotune, notice=notice,
             **training_targets(
                 recipe, data, votes, folder, self.device, group, notice, stop_requested
             ),
@@ -213,7 +216,12 @@ class _Run:
         if minutes is not None:
             if self.group.size > 1:
                 raise DataError("--minutes is for one process; several would not end together.")
-            self._timed = TimedSchedule(self.recipe, minutes, self.scores.get("trained_s", 0.0))
+            # compiling takes of the minutes, but not of the schedule
+            began_s = time.monotonic()
+            self.update.prepare()
+            left = minutes - (time.monotonic() - began_s) / 60
+            trained_s = self.scores.get("trained_s", 0.0)
+            self._timed = TimedSchedule(self.recipe, max(left, 1e-3), trained_s)
             self.num_steps = self.step if self._timed.is_over else NO_END
         last_step = self.num_steps if max_steps is None else min(self.num_steps, max_steps)
         run_log = None

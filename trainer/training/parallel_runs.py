@@ -113,10 +113,12 @@ def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
         job.device,
     ]  # fmt: skip
     with (job.folder / "output.txt").open("ab") as output:
-        # its own session: Ctrl-C reaches it once, through us
+        # before a terminal a session of its own: Ctrl-C reaches it once, through us; elsewhere it
+        # ends with us, where all of a command is killed at its time limit
         return subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+            start_new_session=sys.stdin is not None and sys.stdin.isatty(),
+        )  # fmt: skip
 
 
 def last_row(folder: Path) -> dict[str, object]:

@@ -44,6 +44,7 @@ class TrainingStep:
         bf16: convolutions in bfloat16; losses and weights stay in float32.
         compiled: use torch.compile; without a compiler that works the run goes on without.
         group: the processes that share the batch.
+        cuda_graph: on CUDA, capture the whole step as one graph.
         autotune: let the compiler time many kernels, which takes minutes; for long runs on GPUs.
         teachers: networks on the same device, asked for soft targets of the same views.
         soft_targets_NK: precomputed soft targets of ``training``, [N, 7] float32 at
@@ -63,6 +64,7 @@ class TrainingStep:
         bf16: bool = False,
         compiled: bool = False,
         group: Group = ALONE,
+        cuda_graph: bool = True,
         autotune: bool = False,
         teachers: Sequence[Network] = (),
         soft_targets_NK: Tensor | None = None,
@@ -94,7 +96,7 @@ class TrainingStep:
         # the exchange between processors cannot be compiled
         compiled = compiled and not (group.size > 1 and self.device.type == "cpu")
         self._compiles, self._autotune = compiled, autotune
-        self._captures = self.device.type == "cuda" and group.size == 1
+        self._captures = cuda_graph and self.device.type == "cuda" and group.size == 1
         self._prepared = not (self._compiles or self._captures)
         self._graph: torch.cuda.CUDAGraph | None = None
 
@@ -119,8 +121,7 @@ class TrainingStep:
 
     def __call__(self) -> None:
         """Run the next step of the epoch."""
-        if not self._prepared:
-            self._prepare()
+        self.prepare()
         if self._draws:  # the same dropout whether or not the run was resumed
             step = self._epoch * self.steps_per_epoch + self._within
             torch.manual_seed((self.recipe.seed * 1_000_003 + step) * 4096 + self.group.rank)
@@ -279,8 +280,18 @@ class TrainingStep:
             self.losses_S, self._rate,
         ]  # fmt: skip
 
-    def _prepare(self) -> None:
-        """Compile and capture with trial steps, then restore everything that they changed."""
+    @property
+    def is_captured(self) -> bool:
+        """Whether a step is launched as one CUDA graph."""
+        return self._graph is not None
+
+    def prepare(self) -> None:
+        """Compile and capture with trial steps, then restore everything that they changed.
+
+        The first step does it, where nobody did before.
+        """
+        if self._prepared:
+            return
         self._prepared = True
         before = [value.clone() for value in self._state()]
         try:
@@ -305,8 +316,8 @@ class TrainingStep:
         self._loss = torch.compile(self._loss_of_batch, mode=mode, dynamic=False)
         try:
             self._step()
-        except RuntimeError as error:  # the compiler's errors are of this kind
-            if is_out_of_memory(error):
+        except Exception as error:  # a missing compiler or package raises what it likes
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
                 raise
             self._loss = self._loss_of_batch
             self.notice(
@@ -329,11 +340,13 @@ class TrainingStep:
             with torch.cuda.graph(graph):
                 self._step()
         except RuntimeError as error:
+            graph.reset()
             if is_out_of_memory(error):
                 raise
             self.notice(
                 f"The step cannot be captured as a CUDA graph ({_first_line(error)}); training "
-                "goes on without one, which is slower for small batches."
+                "goes on without one, which is slower for small batches. --no-graph skips the "
+                "attempt."
             )
             return
         self._graph = graph

@@ -1,0 +1,173 @@
+"""One lease of a GPU: what travels fits, what was trained comes home, whenever a call is killed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scripts import gpu_lease, gpu_lease_home
+from trainer.recipes.config import Recipe
+from trainer.training.build import build_network
+from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("FERDESK_SHARED", ROOT.parent / "shared"))
+PARTS_BYTES = 51.3 * 2**20
+"""FER2013's packed parts, where they are not at hand."""
+
+
+def test_what_travels_is_less_than_64_mib() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    parts = [path.stat().st_size for path in (SHARED / "data" / "fer2013").glob("*.part?")]
+    packed = (sum(parts) or PARTS_BYTES) + 300_000  # votes, unpack.py
+    assert gpu_lease_home.travelling_bytes(ROOT, int(packed)) < gpu_lease_home.MOST_BYTES
+
+
+def _git(root: Path, *words: str) -> None:
+    subprocess.run(
+        ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True
+    )
+
+
+def test_large_files_are_counted_out_and_come_back(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "-q")
+    for name, size in (("assets/models/a.onnx", 700), ("trainer.py", 40), ("docs/images/b.png", 9)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+    _git(tmp_path, "add", "-A")
+    _git(tmp_path, "commit", "-q", "-m", "x")
+    assert gpu_lease_home.travelling_bytes(tmp_path, 5) == 45
+    (tmp_path / "assets/models/a.onnx").write_bytes(b"")
+    gpu_lease_home.restore(tmp_path)
+    assert (tmp_path / "assets/models/a.onnx").stat().st_size == 700
+
+
+def test_weights_come_home_in_parts_and_a_lost_part_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpu_lease, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(gpu_lease, "PART_BYTES", 9_000)
+    recipe = Recipe(width=4, crowd_weight=1.0)
+    torch.manual_seed(3)
+    weights = build_network(recipe).state_dict()
+    for name in ("fast", "full"):
+        kept = Checkpoint(recipe, 31, weights, None, {}, "", "c0ffee")
+        save_checkpoint(kept, tmp_path / "runs" / name / "last.pt")
+        gpu_lease.keep(name, tmp_path)
+    assert len(list(tmp_path.glob("fast.pt.[0-9]*"))) > 1
+    assert all(path.stat().st_size <= 9_000 for path in tmp_path.glob("*.pt.[0-9]*"))
+    (tmp_path / "full.pt.1").unlink()
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"look": 1}\n', "utf-8")
+    (tmp_path / "runs" / "private-test-log.jsonl").write_text('{"look": 1}\n{"look": 2}\n', "utf-8")
+    gpu_lease.tar_up(tmp_path / "first.tar.gz")
+    assert gpu_lease_home.join(tmp_path, tmp_path / "home", log) == ["fast"]
+    assert "full: " in capsys.readouterr().out
+    found = load_checkpoint(tmp_path / "home" / "fast" / "last.pt")
+    assert (found.commit, found.step, found.recipe.width) == ("c0ffee", 31, 4)
+    for name, value in found.weights.items():
+        torch.testing.assert_close(value, weights[name], atol=1e-3, rtol=1e-3)
+    assert log.read_text("utf-8") == '{"look": 1}\n{"look": 2}\n'
+
+
+def test_only_systems_that_are_not_far_worse_teach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_lease, "RUNS", tmp_path)
+    for name, public in zip(gpu_lease.TABLE1, (0.71, 0.60, 0.67), strict=True):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ended.json").write_text(json.dumps({"public": public}), "utf-8")
+    assert gpu_lease.teachers() == [tmp_path / "cbam-resnet-softmax", tmp_path / "resnet"]
+    recipe = gpu_lease.recipe_of("fast", {"width": 8})
+    assert recipe.teacher == tuple(str(path) for path in gpu_lease.teachers())
+    assert (recipe.crowd_weight, recipe.width, recipe.batch) == (1.0, 8, 256)
+    assert gpu_lease.recipe_of("cbam-resnet-asoftmax", {}).learning_rate == 0.1
+
+
+def _machine(place: Path, num_faces: int) -> None:
+    """A lent machine's copy with some faces; its git and its large files are missing."""
+    for name in ("trainer", "ferdesk", "scripts"):
+        (place / name).symlink_to(ROOT / name)
+    (place / ".lease").mkdir()
+    (place / ".lease" / "commit").write_text("c0ffee", "utf-8")
+    rng = np.random.default_rng(4)
+    usage = np.arange(3 * num_faces) // num_faces
+    runs = place / "runs" / "lease"
+    runs.mkdir(parents=True)
+    np.savez(
+        runs / "fer2013.npz",
+        pixels=rng.integers(0, 256, (3 * num_faces, 48, 48), np.uint8),
+        labels=np.arange(3 * num_faces) % 7, usage=usage,
+    )  # fmt: skip
+    votes = {s: rng.integers(0, 5, (num_faces, 10)) for s in ("training", "public", "private")}
+    np.savez(place / ".lease" / "votes.npz", **votes)
+
+
+def _started(place: Path, which: str, seconds: float) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [
+            sys.executable, "scripts/gpu_lease.py", which, "--seconds", str(seconds), "--device",
+            "cpu", "--no-compile", "--set", "width=4", "--set", "batch=8",
+        ],
+        cwd=place,
+        env={**os.environ, "OUT": str(place / "out"), "OMP_NUM_THREADS": "1", "PYTHONPATH": ""},
+        stdout=(place / "log.txt").open("wb"), stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_whole_lease_brings_everything_home(tmp_path: Path) -> None:
+    _machine(tmp_path, 40)
+    assert _started(tmp_path, "first", 180).wait() == 0, (tmp_path / "log.txt").read_text()
+    assert _started(tmp_path, "second", 90).wait() == 0, (tmp_path / "log.txt").read_text()
+    log = tmp_path / "log.jsonl"
+    home = tmp_path / "home"
+    joined = gpu_lease_home.join(tmp_path / "out", home, log)
+    assert joined == sorted((*gpu_lease.TABLE1, *gpu_lease.TABLE2, "fast", "full"))
+    looks = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert sorted(look["system"] for look in looks) == sorted(
+        (*gpu_lease.TABLE1, *gpu_lease.TABLE2)
+    )
+    assert {look["commit"] for look in looks} == {"c0ffee"}
+    assert len(list((home / "logits").glob("*.npz"))) == 10
+    assert len(list((home / "fast").glob("taught-*.npz"))) >= 1
+    assert load_checkpoint(home / "fast" / "last.pt").recipe.crowd_weight == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_call_leaves_what_was_saved_and_nobody_behind(tmp_path: Path) -> None:
+    _machine(tmp_path, 40)
+    call = _started(tmp_path, "first", 400)
+    until_s = time.monotonic() + 300
+    while not (tmp_path / "out" / "first.tar.gz").exists() and time.monotonic() < until_s:
+        time.sleep(0.2)
+    call.send_signal(signal.SIGKILL)
+    call.wait()
+    until_s = time.monotonic() + 30
+    while _still_there(tmp_path) and time.monotonic() < until_s:
+        time.sleep(0.5)
+    assert not _still_there(tmp_path)
+    with tarfile.open(tmp_path / "out" / "first.tar.gz") as tar:
+        assert any(name.endswith("log.jsonl") for name in tar.getnames())
+
+
+def _still_there(place: Path) -> list[Path]:
+    """Processes that work in ``place``."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            found += [link] if link.resolve() == place.resolve() else []
+    return found
