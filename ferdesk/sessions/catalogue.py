@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Any
 from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.sessions.comparability import model_text
 from ferdesk.sessions.files import RESERVE_FILE, is_being_written, write_json
 from ferdesk.sessions.reader import Session, kind_of, parse_utc, read_about
 from ferdesk.sessions.schema import (
     COLUMNS,
+    PICTURES_FOLDER,
     RESULTS_FILE,
     REVIEW_FILE,
     SESSION_FILE,
@@ -35,7 +37,7 @@ class Entry:
 
     ``state``: ``complete``; ``incomplete``, a killed program left it; ``recording``, one is writing
     it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files,
-    ``markers`` are recorded and added ones.
+    ``markers`` are recorded and added ones. ``title`` is the name that the user gave, if any.
     """
 
     folder: Path
@@ -52,10 +54,19 @@ class Entry:
     model: str = ""
     size_bytes: int = 0
     problem: str = ""
+    title: str = ""
+    participant: str = ""
+    condition: str = ""
+    notes: str = ""
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether its frames are pictures, which have no time."""
+        return self.source_kind in ("still", "pictures")
 
     @property
     def complete(self) -> bool:
@@ -115,17 +126,65 @@ def entry_of(folder: Path) -> Entry:
         num_faces=_whole(about.get("num_faces")),
         num_rows=_whole(about.get("rows")),
         markers=(*_labels(about), *_labels(_review_of(folder))),
-        has_video=(folder / VIDEO_FILE).is_file(),
+        has_video=(folder / VIDEO_FILE).is_file() or (folder / PICTURES_FOLDER).is_dir(),
         has_review=(folder / REVIEW_FILE).is_file(),
-        model=str(_table(about.get("model")).get("name") or ""),
+        model=model_text(about),
         size_bytes=size_bytes,
+        title=described(about, "name"),
+        participant=described(about, "participant"),
+        condition=described(about, "condition"),
+        notes=described(about, "notes"),
     )
 
 
 def search(entries: Iterable[Entry], text: str) -> list[Entry]:
-    """Entries that match every word of ``text``: name, source, date, marker, model or state."""
+    """Entries that match every word of ``text``.
+
+    Looked at are name, participant, condition, source, date, marker, model and state.
+    """
     words = text.casefold().split()
     return [entry for entry in entries if all(word in _searchable(entry) for word in words)]
+
+
+DESCRIBED_BY = ("name", "participant", "condition", "notes")
+"""What the user says of a session; texts in ``session.json``, where they say anything."""
+
+
+def described(about: Mapping[str, Any], key: str) -> str:
+    """One of DESCRIBED_BY in the content of a ``session.json``."""
+    value = about.get(key)
+    return (
+        " ".join(value.split()) if isinstance(value, str) and key != "notes" else str(value or "")
+    )
+
+
+def describe(folder: Path, texts: Mapping[str, str]) -> None:
+    """Put what the user says of a session into its ``session.json``; an empty text takes it away.
+
+    Nothing else in it changes. ``texts`` are some of DESCRIBED_BY.
+
+    Raises:
+        RecordingError: it is being recorded right now, or cannot be read or written.
+    """
+    if is_being_written(folder):
+        raise RecordingError(
+            translatable(
+                "{path} is being recorded right now; stop the recording first.", path=folder
+            )
+        )
+    about = read_about(folder)
+    for key in DESCRIBED_BY:
+        if key in texts:
+            about[key] = texts[key].strip()
+            if not about[key]:
+                del about[key]
+    try:
+        write_json(folder / SESSION_FILE, about)
+    except OSError as error:
+        raise RecordingError(
+            translatable("{path} cannot be written: {why}.", path=folder / SESSION_FILE,
+                         why=error.strerror or error)
+        ) from error  # fmt: skip
 
 
 def repair(folder: Path) -> Entry:
@@ -306,7 +365,10 @@ def _review_of(folder: Path) -> dict[str, Any]:
 
 def _searchable(entry: Entry) -> str:
     date = "" if entry.started_utc is None else entry.started_utc.astimezone().isoformat(" ")
-    parts = (entry.name, entry.source, entry.source_kind, entry.model, entry.state, date)
+    parts = (
+        entry.name, entry.title, entry.participant, entry.condition, entry.source,
+        entry.source_kind, entry.model, entry.state, date,
+    )  # fmt: skip
     return " ".join((*parts, *entry.markers)).casefold()
 
 

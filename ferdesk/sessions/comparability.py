@@ -14,6 +14,7 @@ _SETTINGS = {
     "rate_fps": "frames analysed a second",
 }
 """The settings that change labels or which rows there are, in the words of the window."""
+_LABELS_FROM = {"votes": "people's votes", "fer2013": "FER2013's label"}
 
 
 def model_text(about: dict[str, Any]) -> str:
@@ -39,6 +40,11 @@ def differences(sessions: Sequence[Session]) -> list[str]:
         if len({str(_setting(session, key)) for session in known}) > 1:
             by_value = _by_value(known, lambda session, key=key: str(_setting(session, key)))  # type: ignore[misc]
             found.append(f"The setting “{name}” differs: {by_value}.")
+    if len({session.labels_from for session in sessions}) > 1:
+        found.append(
+            "Labels come from different outputs of the model: "
+            f"{_by_value(sessions, lambda session: _LABELS_FROM[session.labels_from])}."
+        )
     with_baseline = [bool(session.about.get("baselines")) for session in sessions]
     if len(set(with_baseline)) > 1:
         found.append(
@@ -67,5 +73,5 @@ def _by_value(sessions: Sequence[Session], value_of: Callable[[Session], str]) -
 
 
 def _names(sessions: Sequence[Session]) -> str:
-    shown = ", ".join(session.name for session in sessions[:4])
+    shown = ", ".join(session.title for session in sessions[:4])
     return shown + (f" and {len(sessions) - 4} more" if len(sessions) > 4 else "")

@@ -16,6 +16,8 @@ from ferdesk.sessions.review import Review
 from ferdesk.sessions.schema import FACES_FILE
 from ferdesk.version import VERSION
 
+_LONGEST_STEM = 100
+
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """A path in ``folder`` at which nothing lies yet: with -2, -3, ... where the first is taken."""
@@ -25,6 +27,12 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
         path = folder / f"{stem}-{number}{suffix}"
         number += 1
     return path
+
+
+def file_stem(text: str) -> str:
+    """``text`` as every file system takes it for a file's name, not too long."""
+    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in text)
+    return safe[:_LONGEST_STEM].strip(". ") or "report"
 
 
 def write_text(path: Path, text: str, *, for_spreadsheets: bool = False) -> None:

@@ -80,6 +80,12 @@ class Session:
         return self.folder.name
 
     @property
+    def title(self) -> str:
+        """The name that the user gave, or the folder's."""
+        name = self.about.get("name")
+        return name.strip() if isinstance(name, str) and name.strip() else self.name
+
+    @property
     def kind(self) -> str:
         """``camera``, ``video``, ``still`` and so on; empty where it is not known."""
         return kind_of(self.about)

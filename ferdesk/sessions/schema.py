@@ -190,6 +190,17 @@ class SessionCounts:
     baselines: list[dict[str, object]] = field(default_factory=list)
     pictures: list[dict[str, object]] = field(default_factory=list)
 
+    def begin_at(self, t_s: float) -> None:
+        """A file's time at which the recording starts; what was noted before stands there."""
+        self.first_t_s = t_s
+        for entry in (*self.markers, *self.events, *self.baselines):
+            entry["t_s"] = round(t_s, 6)
+
+    def add_picture(self, header: SessionHeader, number: int, width: int, height: int) -> None:
+        """One more of the pictures that ``header`` names."""
+        about = {"frame": number, "file": header.pictures[number]}
+        self.pictures.append({**about, "width": width, "height": height})
+
 
 def session_table(
     header: SessionHeader, counts: SessionCounts, ended_utc: datetime | None, *, complete: bool

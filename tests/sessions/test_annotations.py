@@ -103,9 +103,9 @@ def test_every_export_carries_them(make_session: Maker) -> None:
     assert texts[8:10] == ["sad", ""]
     assert texts[20:22] == ["sad;looks away", "looks away"]
     for layout in ("openface", "pyfeat"):
-        table = list(csv.DictReader(io.StringIO(rows_csv(session, layout)), skipinitialspace=True))  # type: ignore[arg-type]
+        table = list(csv.DictReader(io.StringIO(rows_csv(session, layout)), skipinitialspace=True))
         assert [row["annotation"] for row in table] == texts
-        bare = rows_csv(session, layout, review.without_annotation(ON_ONE)  # type: ignore[arg-type]
+        bare = rows_csv(session, layout, review.without_annotation(ON_ONE)
                         .without_annotation(ON_ALL))  # fmt: skip
         assert "annotation" not in bare
 

@@ -3,20 +3,23 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from ferdesk.sessions.catalogue import Entry
 from ferdesk.sessions.files import mark_as_written
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review, save_review
 from ferdesk.sessions.table import is_kept
 from ferdesk.ui.review import library_work
+from ferdesk.ui.review.details_dialog import DetailsDialog
+from ferdesk.ui.review.groups_dialog import GroupChoice, GroupsDialog
 from ferdesk.ui.review.library import Library
 from ferdesk.ui.review.library_questions import move_to_trash
 from ferdesk.ui.review.page import ReviewPage
@@ -64,9 +67,11 @@ def test_the_library_shows_every_session_and_the_live_page_comes_back(
     page = page_of(window, qtbot)
     library = page.library
     assert names(library) == ["new", "old"]
-    texts = [library.model.index(1, column).data() for column in range(9)]
-    assert texts[1:6] == ["old", "0:00:02", "camera:0", "1", "1"]
-    assert texts[8] == "complete"
+    texts = [library.model.index(1, column).data() for column in range(12)]
+    assert texts[1:8] == ["old", "", "", "0:00:02", "camera:0", "1", "1"]
+    assert (texts[9], texts[11]) == ("fast", "complete")
+    assert library.table.isColumnHidden(2)
+    assert library.table.isColumnHidden(3)
     assert "2 sessions" in library.place.text()
     assert library.table.hasFocus()
     assert not window.live_page.view.isVisible()
@@ -139,7 +144,7 @@ def test_columns_sort_and_the_selection_follows(
         make_session([[(1, "happy")]] * frames, name=name)
     library = page_of(window, qtbot).library
     library.select([library.root / "b"])
-    library.table.sortByColumn(2, Qt.SortOrder.AscendingOrder)
+    library.table.sortByColumn(4, Qt.SortOrder.AscendingOrder)
     assert names(library) == ["a", "c", "b"]
     assert [entry.name for entry in library.selected] == ["b"]
     library.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
@@ -294,6 +299,97 @@ def test_a_report_honours_the_review_and_two_sessions_are_compared(
     other = library.root / "compare-two-one.html"
     qtbot.waitUntil(lambda: compared.exists() or other.exists())
     wait_for(qtbot, window, "compare-")
+
+
+def test_groups_of_sessions_are_compared_under_their_own_names(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    for number, label in enumerate(("happy", "sad", "happy", "sad")):
+        condition = "calm" if number % 2 == 0 else "film"
+        make_session([[(1, label)]] * 9, name=f"s{number}", condition=condition)
+    library = page_of(window, qtbot).library
+    asked: list[GroupsDialog] = []
+
+    def groups(parent: QWidget, entries: Sequence[Entry]) -> tuple[GroupChoice, GroupChoice] | None:
+        dialog = GroupsDialog(entries, parent)
+        asked.append(dialog)
+        return dialog.answer
+
+    library.ask.groups = groups
+    library.ask.save = lambda _parent, offered: str(offered)
+    library.table.selectAll()
+    library.actions_by_name["compare"].trigger()
+    (dialog,) = asked
+    assert sorted(line.text() for line in dialog.names) == ["calm", "film"]
+    assert {len(group.folders) for group in dialog.answer} == {2}
+    path = library.root / f"compare-{dialog.names[0].text()}-{dialog.names[1].text()}.html"
+    wait_for(qtbot, window, path.name)
+    html = path.read_text("utf-8")
+    assert f"<th>{dialog.names[0].text()}</th><th>{dialog.names[1].text()}</th>" in html
+    # a group that is empty cannot be compared, and says why
+    for choice in dialog.choices:
+        choice.setCurrentIndex(1)
+    assert not dialog._compare.isEnabled()
+    assert dialog.hint.text() == "Each group needs a session."
+    library.ask.groups = lambda *_: None
+    library.actions_by_name["compare"].trigger()
+    dialog.deleteLater()
+
+
+def test_sessions_are_named_and_filtered_by_condition(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    for name, condition in (("one", "calm"), ("two", "film"), ("three", "")):
+        make_session([[(1, "happy")]] * 9, name=name, condition=condition, kept={"a": 1})
+    library = page_of(window, qtbot).library
+    assert not library.table.isColumnHidden(3)
+    assert library.table.isColumnHidden(2)
+    library.conditions.setCurrentIndex(library.conditions.findText("film"))
+    library.conditions.activated.emit(library.conditions.currentIndex())
+    assert names(library) == ["two"]
+    library.conditions.setCurrentIndex(0)
+    library.conditions.activated.emit(0)
+    library.select([library.root / "two"])
+
+    def details(parent: QWidget, entries: Sequence[Entry]) -> dict[str, str] | None:
+        dialog = DetailsDialog(entries, parent)
+        assert dialog.name is not None
+        dialog.name.setText("  Pilot of Ann ")
+        dialog.participant.setText("P07")
+        dialog.condition.setText("")
+        answer = dialog.answer
+        dialog.deleteLater()
+        return answer
+
+    library.ask.details = details
+    QTest.keyClick(library.table, Qt.Key.Key_F2)
+    qtbot.waitUntil(lambda: any(entry.title for entry in library.model.entries))
+    (entry,) = library.selected
+    assert (entry.name, entry.title, entry.participant, entry.condition) == (
+        "two", "Pilot of Ann", "P07", "",
+    )  # fmt: skip
+    about = json.loads((library.root / "two" / "session.json").read_text("utf-8"))
+    assert about["kept"] == {"a": 1}
+    assert "condition" not in about
+    assert not library.table.isColumnHidden(2)
+    library.search.setText("pilot p07")
+    assert names(library) == ["two"]
+    library.search.clear()
+    # of several, only what is changed is changed for all
+    library.select([library.root / "one", library.root / "two"])
+
+    def both(parent: QWidget, entries: Sequence[Entry]) -> dict[str, str] | None:
+        dialog = DetailsDialog(entries, parent)
+        assert (dialog.name, dialog.participant.text()) == (None, "")
+        dialog.condition.setText("rest")
+        answer = dialog.answer
+        dialog.deleteLater()
+        return answer
+
+    library.ask.details = both
+    library.actions_by_name["describe"].trigger()
+    qtbot.waitUntil(lambda: [e.condition for e in library.selected] == ["rest", "rest"])
+    assert {entry.participant for entry in library.selected} == {"", "P07"}
 
 
 def test_exports_go_beside_the_rows_and_overwrite_nothing(

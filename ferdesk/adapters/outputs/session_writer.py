@@ -161,7 +161,8 @@ class SessionWriter:
         else:
             moment = Moment(frame.index, frame.t_s, self._header.utc_at(frame.t_s, live=False))
             if self._counts.first_t_s is None:
-                self._begin_in_file(frame.t_s)
+                with self._lock:
+                    self._counts.begin_at(frame.t_s)
         self._last_t_s = moment.t_s
         self._note_size(frame)
         with self._lock:
@@ -211,9 +212,8 @@ class SessionWriter:
         """Note the moment from which frames have another size: boxes are in their pixels."""
         height, width = frame.image.shape[:2]
         if self._header.pictures:
-            about = {"frame": frame.index, "file": self._header.pictures[frame.index]}
             with self._lock:
-                self._counts.pictures.append({**about, "width": width, "height": height})
+                self._counts.add_picture(self._header, frame.index, width, height)
             return
         before = self._size
         if before is not None and before != (width, height):
@@ -231,13 +231,6 @@ class SessionWriter:
         self._warnings.rows_lost(count)
         if count == 1:
             self.note_event("rows_lost", f"From {t_s:.1f} s on the disk did not keep up.")
-
-    def _begin_in_file(self, t_s: float) -> None:
-        """The file's time at which the recording starts; what was marked before stands there."""
-        with self._lock:
-            self._counts.first_t_s = t_s
-            for entry in (*self._counts.markers, *self._counts.events, *self._counts.baselines):
-                entry["t_s"] = round(t_s, 6)
 
     def _beginning(self, frame: Frame) -> tuple[int, float]:
         """The first frame's index and capture time; the session is dated by that moment."""

@@ -83,7 +83,7 @@ def group_names(first: Sequence[Session], second: Sequence[Session]) -> tuple[st
 
 def _common(sessions: Sequence[Session]) -> str:
     if len(sessions) == 1:
-        return sessions[0].name
+        return sessions[0].title
     for value_of in (_condition, lambda session: session.folder.parent.name):
         values = {value_of(session) for session in sessions}
         if len(values) == 1 and (value := values.pop()):
@@ -116,10 +116,13 @@ def html_report(
     """
     chosen = [load_review(s) for s in sessions] if reviews is None else list(reviews)
     if groups is None and len(sessions) == 2:
-        one, other = (Group(session.name, (session,)) for session in sessions)
+        names = group_names(sessions[:1], sessions[1:])
+        one, other = (
+            Group(name, (session,)) for name, session in zip(names, sessions, strict=True)
+        )
         groups = (one, other)
     by_folder = {s.folder: review for s, review in zip(sessions, chosen, strict=True)}
-    title = sessions[0].name if len(sessions) == 1 else f"{len(sessions)} sessions"
+    title = sessions[0].title if len(sessions) == 1 else f"{len(sessions)} sessions"
     parts = []
     for session, review in zip(sessions, chosen, strict=True):
         with pictures_of(session) as pictures:
@@ -165,7 +168,7 @@ def _chapter(
     drawn = sorted(tracks[:_SHOWN_TRACKS], key=lambda track: track.id)
     heading = "h1" if alone else "h2"
     parts = [
-        f"<{heading}>{escape(session.name)}</{heading}>",
+        f"<{heading}>{escape(session.title)}</{heading}>",
         _facts(session, review, len(tracks), markers),
         _trust(session, summaries),
         _warnings(session, review),
@@ -219,6 +222,8 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
         ("Analysed" if is_film or session.of_pictures else "Started", made),
         ("Pictures", f"{num_frames:,}") if session.of_pictures
         else ("Length", clock(session.length_s)),
+        *[(key.capitalize(), text) for key in ("participant", "condition")
+          if (text := str(about.get(key) or ""))],
         *([("In the video", _place(session))] if session.starts_at_s > 0 else []),
         ("Source", shown_source(source) or "unknown"),
         *([("Resolution", f"{picture.get('width', '?')} x {picture.get('height', '?')}")]

@@ -34,6 +34,8 @@ class ActionSpec:
     enabled_when: Callable[[], bool] | None = None
     keys_text: str = ""
     """What the list of shortcuts says in place of ``keys``, for one that stands for several."""
+    needs: str = ""
+    """What has to be so before it can be done: the tooltip says it while it is disabled."""
 
 
 class ActionTable:
@@ -42,17 +44,22 @@ class ActionTable:
     def __init__(self) -> None:
         self._actions: dict[str, QAction] = {}
         self._conditions: list[tuple[QAction, Callable[[], bool]]] = []
+        self._needs: list[tuple[QAction, str, str]] = []
 
     def add(self, owner: QWidget, *specs: ActionSpec) -> None:
         for spec in specs:
             action = self._actions[spec.name] = make_action(owner, spec)
             if spec.enabled_when is not None:
                 self._conditions.append((action, spec.enabled_when))
+            if spec.needs:
+                self._needs.append((action, action.toolTip(), tr(spec.needs)))
 
     def refresh(self) -> None:
         """Enable what can be done now; for each change of what the conditions look at."""
         for action, enabled_when in self._conditions:
             action.setEnabled(enabled_when())
+        for action, tip, needs in self._needs:
+            action.setToolTip(tip if action.isEnabled() else f"{tip}\n{needs}")
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]

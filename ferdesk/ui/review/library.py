@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -20,21 +21,23 @@ from PySide6.QtWidgets import (
 from ferdesk.runtime.ports import Services
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
-from ferdesk.sessions.outputs import free_path
-from ferdesk.ui.kit.actions import ActionSpec, ActionTable, button_of
+from ferdesk.sessions.outputs import file_stem, free_path
+from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.folders import open_folder
-from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.review import library_work
 from ferdesk.ui.review.export_menu import export_button
+from ferdesk.ui.review.groups_dialog import GroupChoice, pair_of
+from ferdesk.ui.review.library_actions import library_actions
 from ferdesk.ui.review.library_model import LibraryModel, about_text, size_text
 from ferdesk.ui.review.library_questions import LibraryQuestions
-from ferdesk.ui.review.library_table import sessions_table
+from ferdesk.ui.review.library_table import fit_columns, sessions_table
 from ferdesk.ui.review.outputs import export_notice, report_notice
 
-_BUTTONS = ("open", "report", "compare", "repair", "folder", "delete")
+_BUTTONS = ("open", "report", "compare", "describe", "repair", "folder", "delete")
 
 
 class Library(QWidget):
@@ -63,18 +66,24 @@ class Library(QWidget):
         self._keep: set[Path] = set()
         self._making_columns: threading.Event | None = None
         self.actions_by_name = ActionTable()
-        self.actions_by_name.add(self, *self._specs())
+        self.actions_by_name.add(self, *library_actions(self))
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText(tr("Search by name, source, date, marker, status"))
+        self.search.setPlaceholderText(
+            tr("Search by name, participant, condition, source, date, marker, model, status")
+        )
         self.search.setAccessibleName(tr("Search sessions"))
         self.search.setClearButtonEnabled(True)
         for clear in self.search.findChildren(QToolButton):
             clear.setAccessibleName(tr("Clear the search"))
         self.search.textChanged.connect(self._search_changed)
         self.model = LibraryModel(self)
+        self.conditions = QComboBox(self)
+        self.conditions.setAccessibleName(tr("Condition"))
+        self.conditions.activated.connect(lambda _: self._search_changed(self.search.text()))
+        self.conditions.hide()
         self.table = sessions_table(self, self.model)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
-        self.table.doubleClicked.connect(lambda _: self._open())
+        self.table.doubleClicked.connect(lambda _: self.open())
         self.place = QLabel(self)
         self.place.setProperty("role", "muted")
         self.about = QLabel(self)
@@ -136,132 +145,90 @@ class Library(QWidget):
 
     # ---- actions
 
-    def _specs(self) -> tuple[ActionSpec, ...]:
-        return (
-            ActionSpec(
-                "open",
-                mark("Open"),
-                self._open,
-                "Return Enter",
-                "film",
-                mark("Open the selected session"),
-                enabled_when=self._can_open,
-            ),
-            ActionSpec(
-                "report",
-                mark("Report"),
-                self._report,
-                "Ctrl+R",
-                "file-text",
-                mark("Create a report of the selection"),
-                enabled_when=self._can_use,
-            ),
-            ActionSpec(
-                "compare",
-                mark("Compare"),
-                self._compare,
-                "Ctrl+K",
-                "chart-line",
-                mark("Compare two sessions: select exactly two"),
-                enabled_when=self._can_compare,
-            ),
-            ActionSpec(
-                "repair",
-                mark("Repair"),
-                self._repair,
-                "Ctrl+Shift+R",
-                "check",
-                mark("Repair interrupted sessions"),
-                enabled_when=self._can_repair,
-            ),
-            ActionSpec(
-                "folder",
-                mark("Show files"),
-                self._show_files,
-                "Ctrl+D",
-                "folder-open",
-                mark("Open the session's folder"),
-            ),
-            ActionSpec(
-                "delete",
-                mark("Delete…"),
-                self._delete,
-                "Del",
-                "trash-2",
-                mark("Move the selection to the trash"),
-                enabled_when=self._can_delete,
-            ),
-            ActionSpec("refresh", mark("Refresh"), self.refresh, "F5", "refresh-cw"),
-            ActionSpec(
-                "search",
-                mark("Search"),
-                self._begin_search,
-                "Ctrl+F",
-                "search",
-                mark("Search sessions"),
-            ),
-            ActionSpec(
-                "root",
-                mark("Open folder…"),
-                self._ask_root,
-                "Ctrl+O",
-                "library",
-                mark("Show sessions of another folder"),
-            ),
-        )
+    def can_open(self) -> bool:
+        return len(self.selected) == 1 and self.can_use()
 
-    def _can_open(self) -> bool:
-        return len(self.selected) == 1 and self._can_use()
-
-    def _can_use(self) -> bool:
+    def can_use(self) -> bool:
         return bool(self._readable())
 
-    def _can_compare(self) -> bool:
-        return len(self.selected) == 2 and len(self._readable()) == 2
+    def can_compare(self) -> bool:
+        return len(self._readable()) >= 2
 
-    def _can_repair(self) -> bool:
+    def can_describe(self) -> bool:
+        """Whether details of what is selected can be changed."""
+        return bool(self.selected) and all(
+            entry.state in ("complete", "incomplete") for entry in self.selected
+        )
+
+    def can_repair(self) -> bool:
         return any(entry.state in ("incomplete", "unreadable") for entry in self.selected)
 
-    def _can_delete(self) -> bool:
+    def can_delete(self) -> bool:
         return any(entry.state != "recording" for entry in self.selected)
 
-    def _open(self) -> None:
-        if self._can_open():
+    def open(self) -> None:
+        if self.can_open():
             self.open_wanted.emit(self.selected[0].folder)
 
-    def _begin_search(self) -> None:
+    def begin_search(self) -> None:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
-    def _ask_root(self) -> None:
+    def ask_root(self) -> None:
         if (name := self.ask.folder(self, self.root)) != "":
             self.set_root(Path(name))
 
-    def _show_files(self) -> None:
+    def show_files(self) -> None:
         open_folder(self.selected[0].folder if self.selected else self.root)
 
     def _readable(self) -> list[Path]:
         return [entry.folder for entry in self.selected if entry.state != "unreadable"]
 
-    def _report(self) -> None:
+    def report(self) -> None:
         folders = self._readable()
         if len(folders) == 1:
-            self._make_report(folders, folders[0] / "report.html", compare=False)
+            self._make_report(folders, folders[0] / "report.html")
         elif folders:
             offered = free_path(self.root, "report", ".html")
             if (name := self.ask.save(self, offered)) != "":
-                self._make_report(folders, Path(name), compare=False)
+                self._make_report(folders, Path(name))
 
-    def _compare(self) -> None:
-        folders = self._readable()
-        if len(folders) == 2:
-            stem = "-".join(("compare", *(folder.name for folder in folders)))
-            if (name := self.ask.save(self, free_path(self.root, stem, ".html"))) != "":
-                self._make_report(folders, Path(name), compare=True)
+    def compare(self) -> None:
+        entries = [entry for entry in self.selected if entry.state != "unreadable"]
+        if not self.can_compare():
+            return
+        if len(entries) == 2:
+            groups = pair_of(entries[0], entries[1])
+        elif (chosen := self.ask.groups(self, entries)) is not None:
+            groups = chosen
+        else:
+            return
+        stem = file_stem("-".join(("compare", *(group.name for group in groups))))
+        if (name := self.ask.save(self, free_path(self.root, stem, ".html"))) != "":
+            folders = [folder for group in groups for folder in group.folders]
+            self._make_report(folders, Path(name), groups)
 
-    def _make_report(self, folders: Sequence[Path], path: Path, *, compare: bool) -> None:
+    def describe(self) -> None:
+        """Ask for name, participant, condition and notes of what is selected, and keep them."""
+        entries = self.selected
+        if not self.can_describe() or not (texts := self.ask.details(self, entries)):
+            return
+        folders = [entry.folder for entry in entries]
+
+        def then(_: object) -> None:
+            self._keep = set(folders)
+            self.refresh()
+
+        self._tasks.run(partial(library_work.describe_all, folders, texts), then, self._tell_error)
+
+    def _make_report(
+        self,
+        folders: Sequence[Path],
+        path: Path,
+        groups: tuple[GroupChoice, GroupChoice] | None = None,
+    ) -> None:
         self._tell(tr("Creating the report…"))
-        work = partial(library_work.make_report, folders, path, self._services, compare=compare)
+        work = partial(library_work.make_report, folders, path, self._services, groups)
         self._tasks.run(work, self._reported, self._tell_error)
 
     def _export(self, kind: str) -> None:
@@ -269,7 +236,7 @@ class Library(QWidget):
         work = partial(library_work.export_all, kind, self._readable(), self._services)
         self._tasks.run(work, self._exported, self._tell_error)
 
-    def _repair(self) -> None:
+    def repair(self) -> None:
         folders = [e.folder for e in self.selected if e.state in ("incomplete", "unreadable")]
 
         def then(failed: list[str]) -> None:
@@ -282,7 +249,7 @@ class Library(QWidget):
 
         self._tasks.run(partial(library_work.repair_all, folders), then, self._tell_error)
 
-    def _delete(self) -> None:
+    def delete(self) -> None:
         entries = [entry for entry in self.selected if entry.state != "recording"]
         if not entries:
             return
@@ -323,6 +290,8 @@ class Library(QWidget):
         kept = self._keep or {entry.folder for entry in self.selected}
         self._keep = set()
         self.model.set_entries(entries)
+        fit_columns(self.table, self.model)
+        self._show_conditions(entries)
         self.select(sorted(kept))
         self._show_counts()
         if not self.selected and self.model.entries:
@@ -348,9 +317,22 @@ class Library(QWidget):
             work = partial(library_work.make_columns, folders, stop)
             self._tasks.run(work, lambda _: None, lambda _: None)
 
+    def _show_conditions(self, entries: Sequence[Entry]) -> None:
+        """The conditions that there are, to choose one of; hidden where there is none."""
+        wanted = self.conditions.currentData() or ""
+        found = sorted({entry.condition for entry in entries if entry.condition})
+        self.conditions.clear()
+        self.conditions.addItem(tr("All conditions"), "")
+        for condition in found:
+            self.conditions.addItem(condition, condition)
+        self.conditions.setCurrentIndex(max(self.conditions.findData(wanted), 0))
+        self.conditions.setVisible(bool(found))
+        if wanted and wanted not in found:
+            self.model.search(self.search.text())
+
     def _search_changed(self, text: str) -> None:
         kept = {entry.folder for entry in self.selected}
-        self.model.search(text)
+        self.model.search(text, self.conditions.currentData() or "")
         self.select(sorted(kept))
         self._show_counts()
 
@@ -382,7 +364,7 @@ class Library(QWidget):
 
     def _selection_changed(self) -> None:
         self.actions_by_name.refresh()
-        self.export_button.setEnabled(self._can_use())
+        self.export_button.setEnabled(self.can_use())
         self.about.setText(about_text(self.selected))
 
     def _tell(self, text: str) -> None:
@@ -403,6 +385,7 @@ class Library(QWidget):
         top = QHBoxLayout()
         top.setSpacing(GRID)
         top.addWidget(self.search, 1)
+        top.addWidget(self.conditions)
         for name in ("refresh", "root"):
             top.addWidget(button_of(self.actions_by_name[name], self))
         self.export_button = export_button(self, self._export)

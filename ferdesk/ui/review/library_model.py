@@ -62,6 +62,11 @@ def _length_key(entry: Entry) -> float | None:
     return None if length_s is None or not math.isfinite(length_s) else length_s
 
 
+def _length_text(entry: Entry) -> str:
+    """The length; pictures have none."""
+    return "" if entry.length_s is None or entry.of_pictures else length_text(entry.length_s)
+
+
 def _faces_key(entry: Entry) -> int | None:
     return entry.num_faces if isinstance(entry.num_faces, int) else None
 
@@ -73,13 +78,10 @@ def _status_text(entry: Entry) -> str:
 
 COLUMNS = (
     Column(mark("Started"), lambda e: date_text(e.started_utc), _started_key),
-    Column(mark("Session"), lambda e: e.name, lambda e: e.name.casefold()),
-    Column(
-        mark("Length"),
-        lambda e: "" if e.length_s is None else length_text(e.length_s),
-        _length_key,
-        right=True,
-    ),
+    Column(mark("Session"), lambda e: e.title or e.name, lambda e: (e.title or e.name).casefold()),
+    Column(mark("Participant"), lambda e: e.participant, lambda e: e.participant.casefold()),
+    Column(mark("Condition"), lambda e: e.condition, lambda e: e.condition.casefold()),
+    Column(mark("Length"), lambda e: _length_text(e), _length_key, right=True),
     Column(mark("Source"), lambda e: e.source, lambda e: e.source.casefold()),
     Column(
         mark("Faces"),
@@ -94,12 +96,16 @@ COLUMNS = (
         right=True,
     ),
     Column(mark("Video"), lambda e: tr("yes") if e.has_video else "", lambda e: e.has_video),
+    Column(mark("Model"), lambda e: e.model, lambda e: e.model.casefold()),
     Column(
         mark("Size"), lambda e: size_text(e.size_bytes), lambda e: e.size_bytes, right=True
     ),
     Column(mark("Status"), _status_text, lambda e: list(STATES).index(e.state)),
 )  # fmt: skip
 _STATUS = len(COLUMNS) - 1
+NAME_COLUMN = 1
+OPTIONAL_COLUMNS = (2, 3)
+"""Participant and condition take room only where a session has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class LibraryModel(QAbstractTableModel):
         super().__init__(parent)
         self._all: list[_Row] = []
         self._rows: list[_Row] = []
-        self._search = ""
+        self._search = self._condition = ""
         self._column, self._order = 0, Qt.SortOrder.DescendingOrder
 
     @property
@@ -135,10 +141,14 @@ class LibraryModel(QAbstractTableModel):
         self._all = [_row_of(entry) for entry in entries]
         self._fill()
 
-    def search(self, text: str) -> None:
-        """Show only entries in which each word of ``text`` stands."""
-        self._search = text
+    def search(self, text: str, condition: str = "") -> None:
+        """Show only entries in which each word of ``text`` stands, of one condition or of all."""
+        self._search, self._condition = text, condition
         self._fill()
+
+    def has_texts(self, column: int) -> bool:
+        """Whether any session has something in that column."""
+        return any(row.texts[column] for row in self._all)
 
     def row_of(self, folder: Path) -> int | None:
         """The row in which that session is shown."""
@@ -193,7 +203,11 @@ class LibraryModel(QAbstractTableModel):
     def _fill(self) -> None:
         found = {e.folder for e in catalogue.search([r.entry for r in self._all], self._search)}
         self.beginResetModel()
-        self._rows = self._sorted(row for row in self._all if row.entry.folder in found)
+        self._rows = self._sorted(
+            row
+            for row in self._all
+            if row.entry.folder in found and self._condition in ("", row.entry.condition)
+        )
         self.endResetModel()
 
     def _sorted(self, rows: Iterable[_Row]) -> list[_Row]:

@@ -1,14 +1,17 @@
 """Questions of the library: whether to delete, where to save, which folder. Tests put their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QFile
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from ferdesk.sessions.catalogue import Entry
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.plain_text import plain
+from ferdesk.ui.review.details_dialog import ask_details
+from ferdesk.ui.review.groups_dialog import GroupChoice, ask_groups
 
 
 def delete_question(parent: QWidget, title: str, text: str) -> tuple[QMessageBox, object]:
@@ -44,9 +47,13 @@ def move_to_trash(folder: Path) -> bool:
 
 @dataclass(slots=True)
 class LibraryQuestions:
-    """Dialogs by what they ask for, and the trash; "" where the user cancels."""
+    """Dialogs by what they ask for, and the trash; "" or None where the user cancels."""
 
     confirm: Callable[[QWidget, str, str], bool] = _confirm
     save: Callable[[QWidget, Path], str] = _ask_save
     folder: Callable[[QWidget, Path], str] = _ask_folder
     trash: Callable[[Path], bool] = move_to_trash
+    details: Callable[[QWidget, Sequence[Entry]], dict[str, str] | None] = ask_details
+    groups: Callable[[QWidget, Sequence[Entry]], tuple[GroupChoice, GroupChoice] | None] = (
+        ask_groups
+    )

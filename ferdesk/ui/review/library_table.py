@@ -5,9 +5,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.review.library_model import LibraryModel
+from ferdesk.ui.review.library_model import NAME_COLUMN, OPTIONAL_COLUMNS, LibraryModel
 
-_NAME_COLUMN = 1
 _ROOM = f"QTableView::item, QHeaderView::section {{ padding: 0 {GRID}px; }}"
 """Between the columns, of which some stand right and the next one left."""
 
@@ -27,9 +26,15 @@ def sessions_table(parent: QWidget, model: LibraryModel) -> QTableView:
     table.setStyleSheet(_ROOM)
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(_NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
+    header.setSectionResizeMode(NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
     header.setMinimumSectionSize(9 * GRID)
     header.setHighlightSections(False)
     header.setSortIndicator(0, Qt.SortOrder.DescendingOrder)
     table.setSortingEnabled(True)
     return table
+
+
+def fit_columns(table: QTableView, model: LibraryModel) -> None:
+    """Show the columns that only some libraries need where they have something."""
+    for column in OPTIONAL_COLUMNS:
+        table.setColumnHidden(column, not model.has_texts(column))

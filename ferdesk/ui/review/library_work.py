@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ferdesk.errors import FerdeskError, RecordingError
@@ -16,23 +16,44 @@ from ferdesk.sessions.report import Group
 from ferdesk.sessions.schema import RESULTS_FILE
 from ferdesk.sessions.table import CACHE_FROM_ROWS, is_kept, read_table
 from ferdesk.ui.review.exports import export
+from ferdesk.ui.review.groups_dialog import GroupChoice
 
 log = logging.getLogger(__name__)
 
 
-def make_report(folders: Sequence[Path], path: Path, services: Services, *, compare: bool) -> Path:
-    """Write a report of these sessions; ``compare`` sets the first against the second.
+def make_report(
+    folders: Sequence[Path],
+    path: Path,
+    services: Services,
+    groups: tuple[GroupChoice, GroupChoice] | None = None,
+) -> Path:
+    """Write a report of these sessions; ``groups`` of them are compared.
 
     Raises:
         RecordingError: one cannot be read, or the report cannot be written.
     """
-    sessions = [read_session(folder) for folder in folders]
-    groups = None
-    if compare:
-        first, second = sessions
-        groups = (Group(first.name, (first,)), Group(second.name, (second,)))
-    write_report(sessions, path, groups=groups, pictures_of=services.session_pictures)
+    sessions = {folder: read_session(folder) for folder in folders}
+    compared = None
+    if groups is not None:
+        first, second = (
+            Group(group.name, tuple(sessions[folder] for folder in group.folders))
+            for group in groups
+        )
+        compared = first, second
+    write_report(
+        list(sessions.values()), path, groups=compared, pictures_of=services.session_pictures
+    )
     return path
+
+
+def describe_all(folders: Sequence[Path], texts: Mapping[str, str]) -> None:
+    """Keep what the user says of sessions.
+
+    Raises:
+        RecordingError: one is being recorded, or cannot be written.
+    """
+    for folder in folders:
+        catalogue.describe(folder, texts)
 
 
 def export_all(kind: str, folders: Sequence[Path], services: Services) -> list[Path]:

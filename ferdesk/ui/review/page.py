@@ -172,7 +172,7 @@ class ReviewPage(QWidget):
             return
         self._opening = None
         self.stack.setCurrentWidget(self.session)
-        self._show_where(opened.session.name, opened.facts)
+        self._show_where(opened.session.title, opened.facts)
         self.session.show_session(opened)
         for warning in opened.warnings:
             self.told.emit(Notice(warning, "warning"))
