@@ -19,7 +19,7 @@ def analyze_for_window(
     """Write the session of ``file`` into ``out``; every frame is analysed, nothing dropped.
 
     Args:
-        file: a video or picture.
+        file: a video or picture, or a folder, whose pictures are one session.
         out: where the session's folder is made.
         model: a bundled model's name or a path; by default ``analyze``'s.
         provider: the device to run it on.
@@ -32,12 +32,17 @@ def analyze_for_window(
     # these take a second, which the start of the window has not
     from ferdesk.batch import AnalysisOptions, analyze_one
     from ferdesk.factory.models import open_pipeline
+    from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files
 
+    source: str | PictureFiles = str(file)
+    if file.is_dir():
+        sets, others = picture_files(expand_folders([str(file)]))
+        source = sets[0] if sets else others[0]
     warnings: list[str] = []
     pipeline = open_pipeline(model, provider, thorough=True)
     try:
         outcome = analyze_one(
-            str(file),
+            source,
             pipeline,
             AnalysisOptions(out),
             tell=lambda _text: None,

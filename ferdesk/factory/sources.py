@@ -82,14 +82,14 @@ def open_source(
 def _picture_folder(folder: Path) -> PictureFolder:
     """The pictures of a folder, to be stepped through."""
     files = [Path(name) for name in expand_folders([str(folder)])]
-    pictures = [path for path in files if path.suffix.lower() in STILL_SUFFIXES]
+    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
     if not pictures:
         raise SourceError(
             translatable(
                 "The folder {path} has no pictures in it; open its videos one by one.", path=folder
             )
         )
-    return PictureFolder(folder, pictures, StillImage)
+    return PictureFolder(folder, pictures, lambda path: open_source(str(path)))
 
 
 def shown_name(name: str) -> str:

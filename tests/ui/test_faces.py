@@ -223,7 +223,7 @@ def test_a_label_of_low_confidence_is_explained_in_place(qtbot: QtBot) -> None:
     assert "no label is clearly ahead" in panel.why.words.text()
 
 
-def test_the_list_is_as_high_as_the_most_faces_at_once_up_to_six(qtbot: QtBot) -> None:
+def test_the_list_is_as_high_as_the_most_faces_at_once_up_to_five(qtbot: QtBot) -> None:
     panel = FacesPanel()
     qtbot.addWidget(panel)
     heights = []
@@ -232,6 +232,6 @@ def test_the_list_is_as_high_as_the_most_faces_at_once_up_to_six(qtbot: QtBot) -
         panel.show_faces(shown, shown[0], 1)
         heights.append(panel.list.height())
     row = (heights[1] - heights[0]) // 2
-    assert heights == [heights[0], heights[0] + 2 * row, heights[0] + 2 * row, heights[0] + 5 * row]
+    assert heights == [heights[0], heights[0] + 2 * row, heights[0] + 2 * row, heights[0] + 4 * row]
     panel.forget()
     assert panel.list.height() == heights[0]

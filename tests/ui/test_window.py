@@ -394,6 +394,10 @@ def test_a_film_or_picture_that_ended_stays_lit_with_its_faces(
     point = placement.transform().map(QPointF(470, 200)).toPoint()
     QTest.mouseClick(page.view, Qt.MouseButton.LeftButton, pos=point)
     assert page.faces.headline.text() == "Shows: neutral 61 %"
+    assert page.live_actions.timeline.title.text() == "Face #2"
+    seen = page.live_actions._seen()
+    assert seen is not None
+    assert seen.face.face_id == 2
     page.view.set_heatmap(HeatmapChoice("cam", 1.0), PLACES)
     page.view.grab()
     assert page.view._look is not None

@@ -1,5 +1,7 @@
 """Dock area: the picture in the middle and docks around it, which the user may rearrange."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
@@ -110,6 +112,27 @@ class DockArea(QMainWindow):
         self._hidden = state
         return True
 
+    def give_room(self, name: str) -> None:
+        """Let a dock that came to need more height have what its neighbours do not need."""
+        dock = self.docks[name]
+        area = self.dockWidgetArea(dock)
+        if dock.isFloating() or not dock.isVisible():
+            return
+        others = [
+            other
+            for other in self.docks.values()
+            if other is not dock
+            and other.isVisible()
+            and not other.isFloating()
+            and self.dockWidgetArea(other) is area
+        ]
+        # asked of what is in it: a dock does not hear that the inside of its scroll area has grown
+        inside = dock.widget()
+        missing = inside.sizeHint().height() - inside.height()
+        room = min(missing, spare_height(others))
+        if room > 0:
+            self.resizeDocks([dock], [dock.height() + room], Qt.Orientation.Vertical)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._arranged:
@@ -133,6 +156,11 @@ class DockArea(QMainWindow):
             # a fifth of a small window
             wide = min(_SIDE_PX, max(self.width() // 5, _LEAST_PX))
             self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
+
+
+def spare_height(docks: Sequence[QDockWidget]) -> int:
+    """How much of their height these docks do not need."""
+    return sum(max(0, dock.height() - dock.sizeHint().height()) for dock in docks)
 
 
 class _Scroll(QScrollArea):

@@ -28,7 +28,7 @@ from ferdesk.ui.live.bars import Bars, BarsKey
 from ferdesk.ui.live.why import ADVICE, WhyButton
 
 _ROW_PX = 4 * GRID
-_MOST_ROWS = 6
+_MOST_ROWS = 5
 _ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
 _ID = Qt.ItemDataRole.UserRole
 
@@ -40,6 +40,8 @@ class FacesList(QTableWidget):
     """The id of the face that the user chose."""
     naming = Signal()
     """The user wants to name the chosen face."""
+    grew = Signal()
+    """More faces than before are there at once."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 3, parent)
@@ -113,7 +115,10 @@ class FacesList(QTableWidget):
         self._num_rows = max(self._num_rows, min(num_faces, _MOST_ROWS))
         height = self.horizontalHeader().height() + self._num_rows * _ROW_PX
         if height != self.height() or self.minimumHeight() != height:
+            grows = height > self.minimumHeight() > 0
             self.setFixedHeight(height)
+            if grows:
+                self.grew.emit()
 
     def _fill(self, row: int, face: FaceResult, names: Mapping[int, str]) -> None:
         label = label_text(face.label)

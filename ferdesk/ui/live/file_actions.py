@@ -61,8 +61,9 @@ class FileActions(QObject):
         give_icon(play, "pause" if playing else "play")
         loop = self._actions["loop"]
         loop.setChecked(playback is not None and playback.loops)
-        for name in ("step_back", "step_on", "loop", "play"):
+        for name in ("step_back", "step_on", "loop"):
             self._actions[name].setVisible(playback is not None)
+        play.setVisible(playback is not None and not playback.stepped)
         self.bar.slider.setVisible(playback is not None)
         self.bar.time.setVisible(playback is not None)
 
@@ -152,7 +153,7 @@ class FileActions(QObject):
     def can_analyse(self) -> bool:
         """Whether the source is a file, and no other is in work."""
         file = self.file
-        return not self._running and self._is_file_open() and file is not None and file.is_file()
+        return not self._running and self._is_file_open() and file is not None and file.exists()
 
     def _can_move(self) -> bool:
         return self._status.playback is not None and not self._live.recording_active

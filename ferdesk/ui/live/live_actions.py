@@ -107,6 +107,12 @@ class LiveActions(QObject):
         self.same_faces.take(result)
         self._show_baseline()
 
+    def choose(self, face_id: int | None) -> None:
+        """The user has chosen this face; of a picture or a film that waits no result follows."""
+        self._face_id = face_id
+        self.timeline.choose(face_id)
+        self._show_baseline()
+
     def show_status(self, status: Status) -> None:
         self._status = status
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ferdesk.core.types import CameraFormat, FrameResult
@@ -36,6 +36,7 @@ from ferdesk.ui.live.status_line import StatusLine, clock_text
 from ferdesk.ui.live.toolbar import Toolbar
 from ferdesk.ui.live.view_states import view_state
 
+_LAID_OUT_MS = 60
 _OVER = (State.LOST, State.FAILED)
 """The last values are no longer those of what the source shows."""
 
@@ -147,6 +148,8 @@ class LivePage(QWidget):
         if self.view.result is not None:
             self._show_faces(self.view.result)
             self.view.set_chosen(self._selection.face_id)
+            self.live_actions.choose(self._selection.face_id)
+            self.action_table.refresh()
 
     @property
     def chosen_id(self) -> int | None:
@@ -399,4 +402,7 @@ class LivePage(QWidget):
         self.view.painted.connect(lambda result: self.stats.meter.add_painted(result))
         self.view.double_clicked.connect(self.action_table["full"].trigger)
         self.faces.chosen.connect(self.choose_face)
+        self.faces.list.grew.connect(
+            lambda: QTimer.singleShot(_LAID_OUT_MS, self, lambda: self.dock_area.give_room("faces"))
+        )
         self.heatmap.changed.connect(self._heatmap_changed)

@@ -111,6 +111,10 @@ class Timeline(QWidget):
     def take(self, result: FrameResult, face_id: int | None) -> None:
         """Keep ``result``; the lines are those of ``face_id``."""
         self.history.add(result)
+        self.choose(face_id)
+
+    def choose(self, face_id: int | None) -> None:
+        """The lines are those of ``face_id`` from now on."""
         if face_id != self._face_id:
             self._face_id = face_id
             self._show_title()

@@ -45,11 +45,15 @@ class TransportBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(GRID, GRID // 2, GRID, GRID // 2)
         row.setSpacing(GRID // 2)
+        self.buttons = {
+            name: button_of(actions[name], self, with_text=False)
+            for name in ("play", "step_back", "step_on", "loop")
+        }
         for name in ("play", "step_back", "step_on"):
-            row.addWidget(button_of(actions[name], self, with_text=False))
+            row.addWidget(self.buttons[name])
         row.addWidget(self.slider, 1)
         row.addWidget(self.time)
-        row.addWidget(button_of(actions["loop"], self, with_text=False))
+        row.addWidget(self.buttons["loop"])
         self.analyse = button_of(actions["analyse_file"], self)
         row.addWidget(self.analyse)
         row.addWidget(self.analysis)
@@ -58,6 +62,9 @@ class TransportBar(QWidget):
     def show_playback(self, playback: PlaybackStatus | None, *, movable: bool) -> None:
         """Where the file stands; not ``movable`` while it is recorded."""
         self._playback = playback
+        for name, button in self.buttons.items():
+            # pictures do not play
+            button.setVisible(playback is not None and (name != "play" or not playback.stepped))
         if playback is None:
             return
         whole = playback.length_s > 0
