@@ -188,7 +188,7 @@ def kills(root: Path, options: argparse.Namespace) -> str:
     for kind, pairs in lost.items():
         if pairs:
             text += f", {_spread([one[1] for one in pairs])} of {kind} video"
-    text += f"; {unplayable} videos had no picture yet"
+    text += f"; {unplayable} videos had no picture yet; load {os.getloadavg()[1]:.1f}"
     late = (
         sum(one > MOST_ROWS_LOST_S for one in rows),
         sum(one > MOST_VIDEO_LOST_S for one in videos),

@@ -192,7 +192,10 @@ def test_a_video_is_written_whatever_its_folder_is_called(
     assert len(read_back(tmp_path / "study:1" / "video.mp4")) == 1
 
 
-def test_a_killed_programs_video_opens(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "lost_s"), [("clean", 0.5), ("anonymous", 1.5)])
+def test_a_killed_programs_video_opens_and_lacks_its_last_moment_alone(
+    mode: str, lost_s: float, tmp_path: Path
+) -> None:
     import signal
     import subprocess
     import sys
@@ -204,7 +207,7 @@ def test_a_killed_programs_video_opens(tmp_path: Path) -> None:
         from pathlib import Path
         sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         from tests.adapters.test_video_writer import *
-        writer = VideoWriter(Path({str(tmp_path)!r}) / "video.mp4", "clean", lossless=True)
+        writer = VideoWriter(Path({str(tmp_path)!r}) / "video.mp4", {mode!r}, lossless=True)
         for index in range(150):
             writer.add(result(index, index / 30), index / 30)
         while not writer._waiting.empty():
@@ -220,8 +223,10 @@ def test_a_killed_programs_video_opens(tmp_path: Path) -> None:
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    frames = read_back(tmp_path / "video.mp4")
-    assert len(frames) >= 90  # of 150: at most about a second and what the encoder holds is lost
+    times = [t_s for t_s, _ in read_back(tmp_path / "video.mp4")]
+    # without a gap up to its end; an anonymous one is written a second late
+    assert times == pytest.approx([index / 30 for index in range(len(times))], abs=1e-3)
+    assert 149 / 30 - times[-1] <= lost_s
 
 
 def labelled(box: Box, *, low_confidence: bool = False) -> FaceResult:

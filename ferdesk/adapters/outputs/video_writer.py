@@ -44,11 +44,12 @@ TICKS_PER_S = 60_000
 _MAX_WAITING_FRAMES = 24
 """Pictures are large: at 1280x720 these are 66 MB. A live recording loses what finds no room."""
 _GOP_S = 1.0
-"""A key frame, and with it a piece that survives a crash, a second."""
+"""Seconds from one key frame to the next."""
 _FRAGMENTS = {
-    "movflags": "hybrid_fragmented+frag_keyframe",
-    "frag_duration": "1000000",
-    # each fragment goes to the system as soon as it is whole: a killed program loses a second
+    "movflags": "hybrid_fragmented",
+    # microseconds of a piece that survives a crash; pieces need not begin with a key frame
+    "frag_duration": "250000",
+    # each fragment goes to the system as soon as it is whole
     "flush_packets": "1",
 }
 
