@@ -244,6 +244,8 @@ class MainWindow(QMainWindow):
         review.left.connect(self.show_live)
         review.session.set_marker_names(self.live_page.marker_keys.names)
         self.live.recording.connect(review.show_recording)
+        # the keys of the part that is hidden would be at work in the menu, beside the other's
+        review.stack.currentChanged.connect(lambda _: self._fill_menus())
         self.pages.addWidget(review)
         return review
 
