@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 PACK = Path(".lease")
 LARGE = ("assets/*/*.onnx", "assets/demo/*.webp", "docs/images/*")
@@ -62,9 +63,8 @@ def pack(root: Path, data: Path, ferplus: Path, csv: Path) -> int:
         shutil.copy(path, place / path.name)
     (place / "commit").write_text(current_commit(), "utf-8")
     votes = load_ferplus(ferplus, load_fer2013(csv))
-    np.savez_compressed(
-        place / "votes.npz", **{split: votes[split].votes.astype(np.uint8) for split in votes}
-    )
+    arrays: dict[str, Any] = {split: votes[split].votes.astype(np.uint8) for split in votes}
+    np.savez_compressed(place / "votes.npz", **arrays)
     ignore = root / PACK / ".gitignore"
     ignore.write_text("*\n", "utf-8")
     total = travelling_bytes(root, sum(path.stat().st_size for path in place.iterdir()))

@@ -17,6 +17,9 @@ _SETTINGS = {
 _LABELS_FROM = {"votes": "people's votes", "fer2013": "FER2013's label"}
 
 
+LABELS_FROM_WORDS = {"votes": "people's votes", "fer2013": "FER2013's label"}
+
+
 def model_text(about: dict[str, Any]) -> str:
     """The model's name and version in a ``session.json``; empty where it names none."""
     model = about.get("model")
@@ -34,6 +37,12 @@ def differences(sessions: Sequence[Session]) -> list[str]:
             "Different models analysed these sessions: "
             f"{_by_value(sessions, lambda session: model_text(session.about) or 'unknown')}. "
             "A difference between them may be the models'."
+        )
+    if len({session.labels_from for session in sessions}) > 1:
+        found.append(
+            "Labels come from different answers of the model: "
+            f"{_by_value(sessions, lambda session: LABELS_FROM_WORDS[session.labels_from])}. "
+            "A difference between them may be the answers'; analyse again with the same."
         )
     for key, name in _SETTINGS.items():
         known = [session for session in sessions if _setting(session, key) is not None]

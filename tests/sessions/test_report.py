@@ -555,6 +555,12 @@ def test_a_comparison_warns_where_the_instrument_differs(make_session: Maker) ->
     same = make_session(rows, name="same", settings={"smoothing_tau_s": 0.3}, **fast)
     other = make_session(rows, name="other", settings={"smoothing_tau_s": 0.9}, **int8)
     based = make_session(rows, name="based", baselines=[{"face_id": 1}], **fast)
+    told = {"smoothing_tau_s": 0.3, "labels_from": "votes"}
+    voted = make_session(rows, name="voted", settings=told, **fast)
+    assert "different answers of the model: FER2013's label (one); people's votes (voted)." in (
+        page_of(one, voted).words
+    )
+    assert "different answers" not in page_of(one, same).words
     words = page_of(one, other).words
     assert "Different models analysed these sessions: fast 3 (one); fast-int8 3 (other)." in words
     assert "The setting “smoothing” differs: 0.3 (one); 0.9 (other)." in words

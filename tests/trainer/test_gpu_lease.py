@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,7 +111,8 @@ def _machine(place: Path, num_faces: int) -> None:
         pixels=rng.integers(0, 256, (3 * num_faces, 48, 48), np.uint8),
         labels=np.arange(3 * num_faces) % 7, usage=usage,
     )  # fmt: skip
-    votes = {s: rng.integers(0, 5, (num_faces, 10)) for s in ("training", "public", "private")}
+    splits = ("training", "public", "private")
+    votes: dict[str, Any] = {split: rng.integers(0, 5, (num_faces, 10)) for split in splits}
     np.savez(place / ".lease" / "votes.npz", **votes)
 
 

@@ -15,7 +15,7 @@ from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import assets_folder
 from ferdesk.sessions.annotations import annotated_ranges
-from ferdesk.sessions.comparability import differences, model_text
+from ferdesk.sessions.comparability import LABELS_FROM_WORDS, differences, model_text
 from ferdesk.sessions.reader import Marker, Session, parse_utc
 from ferdesk.sessions.report.charts import (
     comparison_chart,
@@ -57,7 +57,6 @@ from ferdesk.sessions.summaries import (
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Whatever the texts of a session contain, the page runs and fetches nothing."""
-_LABELS_FROM = {"votes": "people's votes", "fer2013": "FER2013's label"}
 _SHOWN_TRACKS = 12
 """More faces than this are listed and not drawn."""
 
@@ -233,7 +232,7 @@ def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[M
             ("Markers", str(len(markers))), ("Frames analysed", f"{num_frames:,}"),
         ]),
         ("Model", model_text(about) or "unknown"),
-        ("Labels from", _LABELS_FROM[session.labels_from]),
+        ("Labels from", LABELS_FROM_WORDS[session.labels_from]),
     ]  # fmt: skip
     inner = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts)
     return f'<dl class="facts">{inner}</dl>'
