@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parent))  # where framing finds its own parts
+
 from benchmarks.framing import nearest, set_into_picture
 from ferdesk.core.crop import FACE_SIZE_PX, crop_face
 from ferdesk.core.geometry import Square
