@@ -4,7 +4,6 @@ import contextlib
 import csv
 import hashlib
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -26,6 +25,7 @@ from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files
 from ferdesk.settings import Provider
+from ferdesk.text_output import write
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def analyze_archive(
         redo=archive.redo, labels=labels, length_of=length_s,
     )  # fmt: skip
     if archive.dry_run:
-        sys.stdout.write(plan_text(plan))
+        write(plan_text(plan))
         return EXIT_PARTIAL if num_unusable else EXIT_OK
     settlement = Settlement(plan, wanted, redo=archive.redo)
     settlement.tidy()

@@ -21,6 +21,7 @@ from ferdesk.cli.options import (
     WantedOption,
     wanted_provider,
 )
+from ferdesk.cli.terminal import console_on
 from ferdesk.display import display_name, display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE
 from ferdesk.paths import (
@@ -30,6 +31,7 @@ from ferdesk.paths import (
     log_folder,
     sessions_folder,
 )
+from ferdesk.text_output import write
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,13 +47,11 @@ def doctor(provider: WantedOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     else:
-        from rich.console import Console
-
-        console = Console(highlight=False, soft_wrap=True)
+        console = console_on(soft_wrap=True)
         for check in report["checks"]:
             mark = "[green]ok[/green]  " if check["ok"] else "[red]no[/red]  "
-            console.print(f"{mark}{check['name']}: ", end="")
-            console.print(str(check["says"]), markup=False)
+            console.print(f"{mark}{check['name']}: ", end="", markup=True)
+            console.print(str(check["says"]))
     raise typer.Exit(EXIT_UNUSABLE if failed else EXIT_OK)
 
 
@@ -154,10 +154,9 @@ def models(
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = console_on()
     if name is not None and found[0]["card"] is not None:
         _print_card(found[0]["card"], console)
         return
@@ -189,7 +188,7 @@ def _print_card(card: str, console: "Console") -> None:
 
         console.print(Markdown(card))
     else:
-        sys.stdout.write(card)
+        write(card)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -246,7 +245,7 @@ def cameras(as_json: JsonOption = False) -> None:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     elif found:
         for camera in found:
-            sys.stdout.write(f"{camera['source']}  {camera['name']}\n")
+            write(f"{camera['source']}  {camera['name']}\n")
     else:
         sys.stdout.write("No camera was found; ferdesk --source demo shows the program without.\n")
 
@@ -269,14 +268,13 @@ def bench(
         table = {**asdict(result), "model": name, "provider": device.provider}
         sys.stdout.write(json.dumps(table, indent=2) + "\n")
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = console_on()
     console.print(
         f"{result.source} {result.width}x{result.height}, {result.mean_faces:.2f} faces a frame, "
         f"{result.num_frames} frames; model {name} on {device.provider}: "
-        f"[bold]{result.fps:.1f} frames a second[/bold]"
+        f"{result.fps:.1f} frames a second"
     )
     stages = Table("stage", "median ms", "95th percentile ms")
     for timing in result.timings:

@@ -32,6 +32,7 @@ from ferdesk.cli.window_analysis import analyze_for_window
 from ferdesk.display import display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import WORKER_COMMAND, sessions_folder
+from ferdesk.text_output import prepare_streams
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,7 @@ def main() -> None:
         from ferdesk.archive import worker
 
         sys.exit(worker.main())
+    prepare_streams()
     try:
         _run()
     except SystemExit as end:

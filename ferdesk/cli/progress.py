@@ -11,6 +11,7 @@ from ferdesk.archive.work import Results
 from ferdesk.batch import Outcome
 from ferdesk.cli.terminal import terminal
 from ferdesk.factory.sources import shown_name
+from ferdesk.text_output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ class TerminalReport:
     def told(self, item: Item, text: str, *, bad: bool) -> None:
         if bad:
             log.warning(text)
-        self._progress.console.print(f"Error: {text}" if bad else text, markup=False)
+        self._progress.console.print(f"Error: {text}" if bad else text)
 
     def finished(self, worker: int, item: Item, outcome: Outcome, num_frames: int) -> None:
         self._frames += num_frames - self._running.pop(worker, 0)
@@ -71,13 +72,13 @@ class TerminalReport:
         if outcome.folder is not None:
             count = f"[{self._num_done}/{self._num_open}] " if self._num_open > 1 else ""
             text = f"{count}{shown_name(item.name)}: {outcome.folder}"
-            self._progress.console.print(text, markup=False)
+            self._progress.console.print(text)
         self._show_worker(worker, "")
         self._show()
 
     def elsewhere(self, item: Item) -> None:
         text = f"{shown_name(item.name)}: another program has taken it over."
-        self._progress.console.print(text, markup=False)
+        self._progress.console.print(text)
 
     def end(self, results: Results) -> None:
         """Say at the end what failed: above it has long been scrolled away."""
@@ -89,14 +90,14 @@ class TerminalReport:
         if not failed or self._num_open == 1:
             return
         console = self._progress.console
-        console.print(f"{len(failed)} of {self._num_open} were not analysed whole:", markup=False)
+        console.print(f"{len(failed)} of {self._num_open} were not analysed whole:")
         for item, outcome in failed:
-            console.print(f"  {shown_name(item.name)}: {outcome.problem}", markup=False)
+            console.print(f"  {shown_name(item.name)}: {outcome.problem}")
 
     def _show_worker(self, worker: int, text: str) -> None:
         # a cluster may have more workers than a terminal has lines
         line = self._lines[worker % len(self._lines)]
-        self._progress.update(line, description=text, visible=bool(text))
+        self._progress.update(line, description=printable(text), visible=bool(text))
 
     def _show(self) -> None:
         elapsed_s = max(1e-3, time.monotonic() - self._began_s)

@@ -12,6 +12,7 @@ import typer
 
 import ferdesk
 from ferdesk.cli.options import Command, CommandGroup, JsonOption
+from ferdesk.cli.terminal import console_on
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
@@ -30,6 +31,7 @@ from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group, group_names, html_report
 from ferdesk.sessions.review import load_review
 from ferdesk.sessions.review_merge import edit_review
+from ferdesk.text_output import write
 
 sessions = typer.Typer(
     cls=CommandGroup,
@@ -62,9 +64,8 @@ def list_(
         return
     if not entries:
         among = " that matches" if find else ""
-        sys.stdout.write(f"There is no session{among} in {root}.\n")
+        write(f"There is no session{among} in {root}.\n")
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("session", "started", "length", "source", "faces", "markers", "video", "state")
@@ -80,7 +81,7 @@ def list_(
             "yes" if entry.has_video else "",
             entry.state,
         )
-    console = Console(highlight=False)
+    console = console_on()
     console.print(table)
     cut = [entry.name for entry in entries if entry.state == "incomplete"]
     if cut:
@@ -101,7 +102,7 @@ def repair(
             [folder] if _is_session(folder) else []
         )
     if not targets:
-        sys.stdout.write("Every session is complete; nothing needs to be done.\n")
+        write("Every session is complete; nothing needs to be done.\n")
         return
     failed = 0
     for target in targets:
@@ -110,14 +111,12 @@ def repair(
             after = catalogue.repair(target)
         except FerdeskError as error:
             failed += 1
-            sys.stderr.write(f"Error: {error}\n")
+            write(f"Error: {error}\n", sys.stderr)
             continue
         if before.complete:
-            sys.stdout.write(f"{target}: complete already\n")
+            write(f"{target}: complete already\n")
         else:
-            sys.stdout.write(
-                f"{target}: closed, {after.num_rows:,} rows, {_clock(after.length_s or 0)}\n"
-            )
+            write(f"{target}: closed, {after.num_rows:,} rows, {_clock(after.length_s or 0)}\n")
     if failed:
         raise typer.Exit(EXIT_UNUSABLE if failed == len(targets) else EXIT_PARTIAL)
 
@@ -146,7 +145,7 @@ def markers(
     found = read_markers(file, session, offset_s=offset, wanted=wanted)
     review, after = edit_review(session, lambda review: review.with_markers(*found))
     added = len(after.markers) - len(review.markers)
-    sys.stdout.write(f"{added} markers added to {folder / 'review.json'}.\n")
+    write(f"{added} markers added to {folder / 'review.json'}.\n")
     if strays := outside(found, session):
         sys.stderr.write(
             f"Warning: {len(strays)} of {len(found)} lie outside the session's "
@@ -173,7 +172,7 @@ def export(
             text = rows_csv(session, check_layout(layout))
             path = free_path(where, f"{stem}-{layout}", ".csv")
             _write(path, text)
-        sys.stdout.write(f"{path}\n")
+        write(f"{path}\n")
 
 
 def report(
@@ -221,7 +220,7 @@ def report(
         version=ferdesk.__version__,
     )
     _write(path, html)
-    sys.stdout.write(f"{path}\n")
+    write(f"{path}\n")
     if csv:
         for name, text in (
             ("summary", summary_csv(everything)),
@@ -230,14 +229,14 @@ def report(
         ):
             beside = path.with_name(f"{path.stem}-{name}.csv")
             _write(beside, text, for_spreadsheets=True)
-            sys.stdout.write(f"{beside}\n")
+            write(f"{beside}\n")
     if parquet:
         from ferdesk.adapters.outputs.parquet_export import write_parquet
 
         for session in everything:
             beside = free_path(path.parent, f"{path.stem}-{session.name}", ".parquet")
             write_parquet(session, beside)
-            sys.stdout.write(f"{beside}\n")
+            write(f"{beside}\n")
     raise typer.Exit(EXIT_OK)
 
 
@@ -259,7 +258,7 @@ def _report_archive(
         texts[root / "archive.sql"] = ROWS_VIEW
     for target, text in texts.items():
         _write(target, text)
-        sys.stdout.write(f"{target}\n")
+        write(f"{target}\n")
     if parquet:
         from ferdesk.adapters.outputs.parquet_export import write_parquet
 
@@ -268,7 +267,7 @@ def _report_archive(
             part = rows / f"session={folder.name}"
             part.mkdir(parents=True, exist_ok=True)
             write_parquet(read_session(folder), part / "rows.parquet")
-        sys.stdout.write(f"{rows}\n")
+        write(f"{rows}\n")
 
 
 def _extra_tables(everything: list[Session]) -> list[tuple[str, str]]:

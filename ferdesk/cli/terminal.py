@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from ferdesk.core.locations import without_credentials
 from ferdesk.paths import log_folder
 from ferdesk.stop_signals import on_stop_signals
+from ferdesk.text_output import OUTPUT_ERRORS, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,16 +29,28 @@ class _Terminal:
 
     @property
     def console(self) -> "Console":
-        from rich.console import Console
-
-        return Console(file=self.stream, highlight=False, soft_wrap=True)
+        return console_on(self.stream, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         log.warning(text)
-        self.console.print(text, markup=False)
+        self.console.print(text)
 
 
 terminal = _Terminal()
+
+
+def console_on(stream: IO[str] | None = None, *, soft_wrap: bool = False) -> "Console":
+    """Console of rich on ``stream`` (standard output) that takes no name for markup."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class PlainConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 (rich's options)
+            return super().render_str(printable(text), **options)
+
+    return PlainConsole(
+        file=stream, highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap
+    )
 
 
 @contextlib.contextmanager
@@ -71,7 +84,8 @@ def log_to_files() -> Iterator[None]:
         except OSError:  # started without a standard error
             kept = os.open(os.devnull, os.O_WRONLY)
         os.dup2(native.fileno(), 2)
-        ours = os.fdopen(kept, "w", buffering=1, encoding="utf-8", errors="replace")
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        ours = os.fdopen(kept, "w", buffering=1, encoding=encoding, errors=OUTPUT_ERRORS)
         before = terminal.stream, sys.stderr
         terminal.stream = sys.stderr = ours
         try:
@@ -117,7 +131,11 @@ def _open_logs() -> tuple[logging.Handler, IO[bytes]]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handler = logging.handlers.RotatingFileHandler(
-            folder / "ferdesk.log", maxBytes=2_000_000, backupCount=2, encoding="utf-8"
+            folder / "ferdesk.log",
+            maxBytes=2_000_000,
+            backupCount=2,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         return handler, (folder / "native.log").open("wb", buffering=0)
     except OSError:

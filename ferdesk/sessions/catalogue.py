@@ -323,7 +323,9 @@ def _length_s(about: dict[str, Any], folder: Path) -> float | None:
         starts_at_s = _row_time(folder, first=True) or 0.0
     length = about.get("length_s")
     if isinstance(length, int | float) and not isinstance(length, bool):
-        return _as_length(length - starts_at_s)
+        # no float holds every whole number that a file may
+        in_range = -_LONGEST_S <= length <= 2 * _LONGEST_S
+        return _as_length(length - starts_at_s) if in_range else None
     # an older or a cut session
     last_s = _row_time(folder, first=False)
     return None if last_s is None else _as_length(last_s - starts_at_s)

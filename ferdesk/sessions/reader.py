@@ -105,8 +105,8 @@ class Session:
 
     @cached_property
     def ends_at_s(self) -> float:
-        """The last row's ``t_s``."""
-        return float(self.table.t_s[-1]) if len(self.table) else 0.0
+        """The last row's ``t_s``: the largest, since times never fall in a sound session."""
+        return float(self.table.t_s.max()) if len(self.table) else 0.0
 
     @property
     def length_s(self) -> float:

@@ -29,6 +29,8 @@ CACHE_FROM_ROWS = 20_000
 _CHUNK_BYTES = 131_072
 """numpy reads one in a few milliseconds, in which no other thread runs."""
 _MOST_QUOTED_BYTES = 16_000_000
+# the csv module's own limit is 131,072 characters a field, and markers may be long texts
+csv.field_size_limit(max(csv.field_size_limit(), _MOST_QUOTED_BYTES))
 """A quoted text without an end: the file is damaged."""
 _EMPTY = "nan"
 """Stands for an empty field where numpy's reader wants a number."""

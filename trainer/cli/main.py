@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ferdesk.errors import EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
+from ferdesk.text_output import prepare_streams
 from trainer.cli import (
     average,
     card,
@@ -195,6 +196,7 @@ def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:
 
 def main() -> None:
     """Run the command; known errors are one sentence on stderr and an exit code."""
+    prepare_streams()
     try:
         app()
     except TrainingStopped as error:

@@ -38,8 +38,9 @@ class _TimeScale:
 
     def bins(self, t_s: NDArray[np.float64]) -> NDArray[np.int64]:
         """[n] the bin of each moment."""
-        places = ((t_s - self.starts_at_s) / self.length_s * _BINS).astype(np.int64)
-        return np.asarray(np.minimum(places, _BINS - 1))
+        places = (t_s - self.starts_at_s) / self.length_s * _BINS
+        # a damaged file may hold times before the first
+        return np.asarray(np.clip(places, 0, _BINS - 1).astype(np.int64))
 
 
 def overview_chart(session: Session, tracks: Sequence[Track], markers: Sequence[Marker]) -> str:
