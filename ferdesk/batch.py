@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
     DeviceInfo,
@@ -218,6 +219,7 @@ def _read_through(work: _Work) -> SessionOutput:
         content = _content_of(work)
         if options.film_began is not None:
             info = replace(info, starts_utc=options.film_began)
+        work.pipeline.set_pacing(FramePacing(key_every=options.key_every(info)))
         classifier = work.pipeline.classifier
         device = classifier.device
         recording = recorder.begin()

@@ -81,6 +81,10 @@ def analyze(
         int | None,
         typer.Option(min=1, max=256, help="Files analysed at once (default: what suits this PC)."),
     ] = None,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Search every frame everywhere, not key frames (slow)."),
+    ] = False,
     redo: Annotated[
         bool, typer.Option("--redo", help="Analyse again what --out holds already.")
     ] = False,
@@ -176,6 +180,7 @@ def analyze(
             measures=measure.value,
             labels_from=labels_from.value,
             both_labels=both_labels,
+            thorough=thorough,
         )
         archive = ArchiveOptions(
             jobs, redo, dry_run, match, recursive, labels, as_json, cluster, separate=separate

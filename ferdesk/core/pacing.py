@@ -14,11 +14,13 @@ class FramePacing:
 
     ``interval_s`` lies between two pictures of the source, None where nobody waits (a picture, or
     a file that is analysed frame by frame). With ``every_face`` each face of an analysed frame is
-    classified, whatever it costs.
+    classified, whatever it costs. Where nobody waits, the frames of a film are searched everywhere
+    every ``key_every``-th time, and between that where faces were; 1 is everywhere each time.
     """
 
     interval_s: float | None = None
     every_face: bool = False
+    key_every: int = 1
 
 
 class AdaptiveBudget:

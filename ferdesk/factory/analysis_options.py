@@ -1,5 +1,6 @@
 """Analysis options: which frames of a source are analysed, and what is written of them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,9 +11,13 @@ from ferdesk.adapters.outputs.video_writer import VideoMode
 from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.smoother import SMOOTHING_TAU_S
-from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, ModelInfo
+from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, ModelInfo, SourceInfo
 from ferdesk.runtime.recording import Stream
 
+_KEY_EVERY_S = 1 / 3
+"""From one exhaustive search to the next: of the faces that a search of every frame gives, this one
+gave all on the shared clips, in 0.15 to 0.4 of its time (``benchmarks/archive.py``)."""
+_USUAL_RATE_FPS = 30.0
 _HALF_TICK_S = 0.5e-3
 """Containers round times to a millisecond."""
 
@@ -42,6 +47,8 @@ class AnalysisOptions:
     """Name of the session's folder, in place of the source's."""
     measures: MeasuresChoice = "off"
     """What of the faces themselves is measured."""
+    thorough: bool = False
+    """Search every frame everywhere, and not only key frames; so does an anonymous video."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """``participant`` and ``condition`` of the session, where they are known."""
     labels_from: LabelsFrom = LABELS_FROM
@@ -64,9 +71,22 @@ class AnalysisOptions:
             "labels_from": self.labels_from,
             "both_labels": self.both_labels,
             "video": self.video,
+            "search": "every frame" if self.every_frame_searched else "key frames",
             # where nothing is measured, as sessions from before have it
             **({} if self.measures == "off" else {"measures": self.measures}),
         }
+
+    @property
+    def every_frame_searched(self) -> bool:
+        return self.thorough or self.video == "anonymous"
+
+    def key_every(self, source: SourceInfo) -> int:
+        """How many analysed frames of ``source`` lie from one exhaustive search to the next."""
+        if self.every_frame_searched or source.kind == "still":
+            return 1
+        rate_fps = source.rate_fps or _USUAL_RATE_FPS
+        analysed_fps = min(rate_fps / self.every, self.rate_fps or math.inf)
+        return max(1, round(analysed_fps * _KEY_EVERY_S))
 
     def table(self) -> dict[str, object]:
         """The options as JSON has them, for a worker in another process."""
@@ -81,6 +101,7 @@ class AnalysisOptions:
             "measures": self.measures,
             "labels_from": self.labels_from,
             "both_labels": self.both_labels,
+            "thorough": self.thorough,
         }
 
     @classmethod
@@ -98,6 +119,7 @@ class AnalysisOptions:
             measures=table["measures"],
             labels_from=table["labels_from"],
             both_labels=table["both_labels"],
+            thorough=table["thorough"],
         )
 
 

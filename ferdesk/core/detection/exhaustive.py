@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from ferdesk.core.detection.networks import DetectorNetworks
 from ferdesk.core.detection.tiling import SMALLEST_PICTURE_PX, tiles, whole, without_truncated
 from ferdesk.core.detection.verification import verify_candidates
+from ferdesk.core.geometry import Region
 from ferdesk.core.types import Detection
 
 
@@ -17,15 +18,22 @@ class ExhaustiveSearch:
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Detections in ``image`` [H, W, 3] uint8 RGB, by descending score."""
-        height, width = image.shape[:2]
-        if min(height, width) < SMALLEST_PICTURE_PX:
+        if min(image.shape[:2]) < SMALLEST_PICTURE_PX:
             return []
-        candidates = self._networks.detect_full_range(image, whole(image))
+        return self.detect_by_region(image)[0]
+
+    def detect_by_region(
+        self, image: NDArray[np.uint8]
+    ) -> tuple[list[Detection], list[tuple[Region, list[Detection]]]]:
+        """Detections, and the candidates of the full-range network on each region, whole first."""
+        height, width = image.shape[:2]
+        by_region = [(whole(image), self._networks.detect_full_range(image, whole(image)))]
         for tile in tiles(width, height):
             on_tile = self._networks.detect_full_range(image, tile)
-            candidates += without_truncated(on_tile, tile, image)
+            by_region.append((tile, without_truncated(on_tile, tile, image)))
+        candidates = [candidate for _, found in by_region for candidate in found]
         candidates += self._networks.detect_short_range(image, whole(image))
-        return verify_candidates(self._networks, image, candidates)
+        return verify_candidates(self._networks, image, candidates), by_region
 
     def close(self) -> None:
         self._networks.close()

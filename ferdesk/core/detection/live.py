@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.detection.cost import TimeBudget, TimedNetworks
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
+from ferdesk.core.detection.key_frames import KeyFrameSearch
 from ferdesk.core.detection.networks import DetectorNetworks
 from ferdesk.core.detection.tiling import (
     SMALLEST_PICTURE_PX,
@@ -118,6 +119,7 @@ class LiveSearch:
         self._timed = TimedNetworks(networks, clock)
         self._pacing = self._first_pacing = pacing or FramePacing(1 / 30)
         self._budget_ms = AdaptiveBudget(_BUDGET_MS, low=_LEAST_BUDGET_MS, high=_MOST_BUDGET_MS)
+        self._key_frames: KeyFrameSearch | None = None
         self._credit_ms = 0.0
         self._known: list[_KnownFace] = []
         self._recent: list[tuple[float, Detection]] = []
@@ -132,6 +134,9 @@ class LiveSearch:
         return LiveSearch(self._networks, pacing=self._first_pacing, clock=self._clock)
 
     def set_pacing(self, pacing: FramePacing) -> None:
+        if pacing.key_every != self._pacing.key_every:
+            every = pacing.key_every
+            self._key_frames = KeyFrameSearch(self._networks, every) if every > 1 else None
         self._pacing = pacing
 
     @property
@@ -153,8 +158,10 @@ class LiveSearch:
             self._tiles, self._next_tile = tile_schedule(width, height), 0
         interval_s = self._pacing.interval_s
         if interval_s is None:
-            # where nothing waits, each picture stands alone
             self._known = []
+            if self._key_frames is not None:
+                return self._key_frames.detect(image)
+            # where nothing waits, each picture stands alone
             return ExhaustiveSearch(self._networks).detect(image)
         waited_s = began_s - self._frame_s
         # where fewer frames are analysed, each has the time of those that were left out

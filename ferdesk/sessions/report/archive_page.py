@@ -74,7 +74,8 @@ def _conditions(conditions: Sequence[ConditionFigures]) -> str:
         "sessions, each counting once. Below it the 95 % interval (bootstrap over sessions), where "
         f"a condition has {MIN_GROUP} sessions with a face or more."
     )
-    return f"<div class=wide><table><tr>{head}</tr>{''.join(rows)}</table></div><p class=muted>{escape(note)}</p>"
+    table = f"<div class=wide><table><tr>{head}</tr>{''.join(rows)}</table></div>"
+    return f"{table}<p class=muted>{escape(note)}</p>"
 
 
 def _files(files: Sequence[FileFigures]) -> str:

@@ -1,0 +1,208 @@
+"""Speed of archives: key frames beside a search of every frame, jobs, many small files.
+
+    python -m benchmarks.archive search [CLIP...]      frames a second, faces and labels in common
+    python -m benchmarks.archive jobs FOLDER --jobs 2  one job beside several, and a cluster
+    python -m benchmarks.archive files --num 200       a file's cost beyond its frames, and memory
+    python -m benchmarks.archive report --num 300      the report of many sessions
+
+``search`` analyses each clip in turn both ways in one process, so that other load falls on both;
+its times are of the processor (all threads), not of the clock.
+"""
+
+import argparse
+import contextlib
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.scenes import clips_folder
+from ferdesk.batch import analyze_one
+from ferdesk.core.geometry import Box
+from ferdesk.core.pipeline import Pipeline
+from ferdesk.factory.analysis_options import AnalysisOptions
+from ferdesk.factory.models import open_pipeline
+from ferdesk.sessions.reader import read_session
+from ferdesk.sessions.table import Table
+
+MOST_S = 4.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    search = commands.add_parser("search")
+    search.add_argument("clips", nargs="*")
+    search.add_argument("--model")
+    search.add_argument("--seconds", type=float, default=MOST_S)
+    jobs = commands.add_parser("jobs")
+    jobs.add_argument("folder", type=Path)
+    jobs.add_argument("--jobs", type=int, default=2)
+    jobs.add_argument("--cluster", action="store_true")
+    files = commands.add_parser("files")
+    files.add_argument("--num", type=int, default=200)
+    report = commands.add_parser("report")
+    report.add_argument("--num", type=int, default=300)
+    chosen = parser.parse_args()
+    if chosen.command == "search":
+        compare_searches(chosen.clips, chosen.model, chosen.seconds)
+    elif chosen.command == "jobs":
+        compare_jobs(chosen.folder, chosen.jobs, cluster=chosen.cluster)
+    elif chosen.command == "files":
+        time_files(chosen.num)
+    else:
+        time_report(chosen.num)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+# ---- key frames beside every frame
+
+
+def compare_searches(clips: list[str], model: str | None, seconds: float) -> None:
+    names = clips or [str(path) for path in sorted(clips_folder().iterdir())]
+    heads = [f"{'clip':<42}", f"{'size':>9}", "   every", "     key", " ratio", " faces"]
+    say(" ".join([*heads, "   also", "  label"]))
+    with contextlib.closing(open_pipeline(model, thorough=True)) as pipeline:
+        for name in names:
+            tables, rates = [], []
+            for thorough in (True, False):
+                with tempfile.TemporaryDirectory() as root:
+                    options = AnalysisOptions(Path(root), duration_s=seconds, thorough=thorough)
+                    table, rate, size = _analyze(name, pipeline, options)
+                tables.append(table)
+                rates.append(rate)
+            num, also, same = _in_common(*tables)
+            say(
+                f"{Path(name).name:<42} {size:>9} {rates[0]:>8.1f} {rates[1]:>8.1f} "
+                f"{rates[1] / rates[0]:>6.2f} {num:>6} {_share(also, num):>7} "
+                f"{_share(same, also):>7}"
+            )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
+
+
+def _analyze(name: str, pipeline: Pipeline, options: AnalysisOptions) -> tuple[Table, float, str]:
+    began_s = time.process_time()
+    outcome = analyze_one(name, pipeline, options, tell=lambda _: None, warn=say)
+    spent_s = time.process_time() - began_s
+    assert outcome.folder is not None
+    session = read_session(outcome.folder)
+    picture = session.about["picture"]
+    size = f"{picture['width']}x{picture['height']}"
+    return session.table, session.table.num_frames() / spent_s, size
+
+
+def _in_common(every: Table, key: Table) -> tuple[int, int, int]:
+    """Faces of the search of every frame, those the other has too, and those of the same label."""
+    num = also = same = 0
+    for row in np.flatnonzero(every.face_id > 0):
+        num += 1
+        beside = np.flatnonzero((key.frame == every.frame[row]) & (key.face_id > 0))
+        overlaps = [_box(every, row).iou(_box(key, other)) for other in beside]
+        if overlaps and max(overlaps) >= 0.5:
+            also += 1
+            other = beside[int(np.argmax(overlaps))]
+            same += int(every.label[row] == key.label[other])
+    return num, also, same
+
+
+def _box(table: Table, row: int) -> Box:
+    return Box(*(float(value) for value in table.box[row]))
+
+
+# ---- jobs and files
+
+
+def _run(*arguments: str | Path) -> float:
+    began_s = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "ferdesk", "analyze", *map(str, arguments)],
+        check=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    return time.perf_counter() - began_s
+
+
+def compare_jobs(folder: Path, jobs: int, *, cluster: bool) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        one_s = _run(folder, "--out", Path(root) / "one", "--jobs", "1")
+        many_s = _run(folder, "--out", Path(root) / "many", "--jobs", str(jobs))
+        say(f"1 job {one_s:.1f} s, {jobs} jobs {many_s:.1f} s: {one_s / many_s:.2f} times")
+        if cluster:
+            ray_s = _run(folder, "--out", Path(root) / "ray", "--cluster", "auto")
+            say(f"Ray on this machine {ray_s:.1f} s: {many_s / ray_s:.2f} times {jobs} jobs")
+
+
+def time_files(num: int) -> None:
+    """Clips of 0.1 s: what is left when decoding and networks hardly count; memory as it goes."""
+    source = clips_folder() / "no_face.mp4"
+    with (
+        tempfile.TemporaryDirectory() as root,
+        contextlib.closing(open_pipeline(thorough=True)) as pipeline,
+    ):
+        clip = Path(root) / "clip.mp4"
+        shutil.copy(source, clip)
+        options = AnalysisOptions(Path(root) / "out", duration_s=0.001)
+        frame_s = _time_one(clip, pipeline, options)
+        began_s = time.perf_counter()
+        first_mb = 0.0
+        for number in range(num):
+            named = replace(options, folder_name=f"clip{number}")
+            analyze_one(str(clip), pipeline, named, tell=lambda _: None, warn=say)
+            if number == num // 10:
+                first_mb = _resident_mb()
+        a_file_ms = 1000 * (time.perf_counter() - began_s) / num
+        say(
+            f"{a_file_ms:.1f} ms a file of one frame, of which the frame takes {1000 * frame_s:.1f}"
+        )
+        say(f"resident {first_mb:.0f} MB after a tenth, {_resident_mb():.0f} MB at the end")
+
+
+def _time_one(clip: Path, pipeline: Pipeline, options: AnalysisOptions) -> float:
+    from ferdesk.factory.sources import open_source
+
+    source = open_source(str(clip))
+    source.open()
+    frame = source.read()
+    assert frame is not None
+    times = []
+    for _ in range(5):
+        began_s = time.perf_counter()
+        pipeline.for_new_source().process(frame)
+        times.append(time.perf_counter() - began_s)
+    source.close()
+    return float(np.median(times))
+
+
+def _resident_mb() -> float:
+    scale = 1024 if sys.platform != "darwin" else 1024**2
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+
+
+def time_report(num: int) -> None:
+    from ferdesk.sessions.archive_figures import figures_of
+
+    with tempfile.TemporaryDirectory() as root:
+        first = Path(root) / "session0"
+        _run("demo", "--duration", "20", "--every", "2", "--out", root)
+        (Path(root) / "demo").rename(first)
+        for number in range(1, num):
+            shutil.copytree(first, Path(root) / f"session{number}")
+        began_s = time.perf_counter()
+        files = list(figures_of(sorted(Path(root).iterdir())))
+        say(f"figures of {len(files)} sessions in {time.perf_counter() - began_s:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
