@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from ferdesk.core.heatmap import HeatColours
 from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.locations import has_credentials
+from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
@@ -88,6 +89,8 @@ class Settings:
     """The device that runs the model; --provider on the command line overrides it."""
     measures: MeasuresChoice = "off"
     """What is measured: nothing, landmarks and head pose, or movements, blinks and gaze too."""
+    landmarks_shown: LandmarksShown = "contours"
+    """What is drawn of a face's landmarks while they are measured."""
     labels_from: LabelsFrom = LABELS_FROM
     """Where labels come from: people's votes, or FER2013's label."""
     smoothing_tau_s: float = field(default=SMOOTHING_TAU_S, metadata={"range": (0.0, 3.0)})

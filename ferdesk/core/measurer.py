@@ -144,6 +144,7 @@ class Measurer:
                 landmarks=landmarks,
                 smoothed=known.one_euro.update(points, squares[i].side / 1.5, t_s),
                 pose=HeadPose(*angles_deg(rotation), x, -y, -z),
+                triangles=models.face.triangles,
             )
             if movements is not None:
                 opened = openness(points)

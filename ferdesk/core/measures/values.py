@@ -1,6 +1,6 @@
 """What is measured of a face in a frame, and why something is not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -29,7 +29,8 @@ class FaceMeasures:
     float32 in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None
     with closed eyes too; the ``blinks`` that ended in this frame, and ``blink_rate``, those a
     minute, None before enough was seen. One that is not ``measured_now`` is from a frame shortly
-    before.
+    before. ``triangles`` [n, 3] int16 are the surface over the first 468 landmarks, the same for
+    every face.
     """
 
     landmarks: FaceLandmarks
@@ -41,3 +42,4 @@ class FaceMeasures:
     blinks: tuple[Blink, ...] = ()
     blink_rate: float | None = None
     measured_now: bool = True
+    triangles: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 3), np.int16))

@@ -17,8 +17,10 @@ from PySide6.QtCore import QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from ferdesk.core.heatmap import HeatmapChoice
+from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.types import FrameResult, MapName, MapPlace
 from ferdesk.ui.kit.heatmap import HeatmapImages, paint_heatmap
+from ferdesk.ui.kit.landmarks import paint_landmarks
 from ferdesk.ui.kit.theme import DARK
 from ferdesk.ui.kit.view_transform import WHOLE, ViewTransform, Zoom
 
@@ -40,6 +42,7 @@ class Look:
     heatmap: HeatmapChoice = field(default_factory=HeatmapChoice)
     places: Mapping[MapName, MapPlace] = field(default_factory=dict)
     zoom: Zoom = WHOLE
+    landmarks: LandmarksShown = "off"
 
     def view_transform(self, result: FrameResult) -> ViewTransform:
         """Where the picture of ``result`` lies in the view."""
@@ -118,6 +121,7 @@ class PictureMaker:
         painter.drawImage(whole, source)
         painter.setClipRect(whole)
         paint_heatmap(painter, result.faces, look.heatmap, look.places, self._heat_images)
+        paint_landmarks(painter, result.faces, look.landmarks)
         painter.end()
         return canvas
 

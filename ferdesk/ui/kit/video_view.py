@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.heatmap import HeatmapChoice
+from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.types import FrameResult, MapName, MapPlace
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.overlay import (
@@ -72,6 +73,7 @@ class VideoView(QWidget):
         self._settle.timeout.connect(self._draw_settled)
         self._state = ViewState()
         self._heat = HeatmapChoice()
+        self._landmarks: LandmarksShown = "off"
         self._places: Mapping[MapName, MapPlace] = {}
         self._plates = PlatePlaces()
         self._names: Mapping[int, str] = {}
@@ -134,6 +136,11 @@ class VideoView(QWidget):
         self._heat, self._places = heatmap, places
         self.update()
 
+    def set_landmarks(self, shown: LandmarksShown) -> None:
+        """What is drawn of the landmarks of faces that have some."""
+        self._landmarks = shown
+        self.update()
+
     def set_names(self, names: Mapping[int, str]) -> None:
         """The names that the user gave to faces, by id."""
         self._names = names
@@ -168,7 +175,9 @@ class VideoView(QWidget):
         """The picture with all that is painted over it, in the picture's own size."""
         assert self._result is not None, "there is no picture"
         height, width = self._result.frame.image.shape[:2]
-        look = Look(width, height, 1.0, self._mirrored, self._heat, self._places)
+        look = Look(
+            width, height, 1.0, self._mirrored, self._heat, self._places, landmarks=self._landmarks
+        )
         canvas = PictureMaker().draw(self._result, look).image
         painter = QPainter(canvas)
         font = QFont(self.font())
@@ -295,6 +304,7 @@ class VideoView(QWidget):
             HeatmapChoice() if self._state.dimmed else self._heat,
             self._places,
             self.zooming.zoom,
+            "off" if self._state.dimmed else self._landmarks,
         )
 
     def _paint_marks(

@@ -154,6 +154,12 @@ class HeatmapPanel(QWidget):
         name: MapName = self.maps.currentData()
         return name
 
+    def add_row(self, row: QWidget) -> None:
+        """Put what else is drawn over faces under the heatmap's controls."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(row)
+
     def choose(
         self,
         *,

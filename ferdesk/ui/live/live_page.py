@@ -25,6 +25,7 @@ from ferdesk.ui.live.layout_actions import LayoutActions
 from ferdesk.ui.live.live_actions import LiveActions
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerKeys
+from ferdesk.ui.live.measuring import Measuring
 from ferdesk.ui.live.model_actions import ModelActions
 from ferdesk.ui.live.recording_actions import RecordingActions
 from ferdesk.ui.live.recording_menu import RecordingMenu
@@ -70,6 +71,8 @@ class LivePage(QWidget):
         self.view = VideoView(self)
         self.faces = FacesPanel(self)
         self.heatmap = HeatmapPanel(self)
+        self.measuring = Measuring(live, store, self.view, self)
+        self.heatmap.add_row(self.measuring.row)
         self.status_line = StatusLine(self)
         self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
         self.snapshots = Snapshots(
@@ -184,6 +187,7 @@ class LivePage(QWidget):
         self.faces.forget()
         self._selection.forget()
         self.live_actions.clear()
+        self.measuring.clear()
         self.action_table.refresh()
 
     # ---- what live reports
@@ -197,6 +201,7 @@ class LivePage(QWidget):
             self.faces.age()  # the last pictures were still being analysed
         self._show_state()
         self.live_actions.take(result, chosen)
+        self.measuring.take(result, chosen)
         self.stats.meter.add_result(result)
         self.action_table.refresh()
 
@@ -291,6 +296,7 @@ class LivePage(QWidget):
             colours=settings.heat_colours,
         )
         self._show_heatmap()
+        self.measuring.apply(settings)
 
     def _heatmap_changed(self) -> None:
         self._show_heatmap()

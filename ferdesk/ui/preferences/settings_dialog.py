@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.heatmap import COLOUR_TITLES
 from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.landmarks import LANDMARKS_TITLES
 from ferdesk.ui.kit.language import NAMES, mark, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
@@ -98,6 +99,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("heatmap", mark("Heatmap")),
             Row("heat_opacity", mark("Heatmap opacity"), factor=100, step=5, suffix=" %"),
             Row("heat_colours", mark("Heatmap colours")),
+            Row("landmarks_shown", mark("Landmarks"), mark("Drawn while they are measured.")),
             Row(
                 "offer_same_face",
                 mark("Ask about returning faces"),
@@ -156,6 +158,7 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
 )
 _CHOICES: dict[str, str] = {
     **{f"heat_colours.{name}": title for name, title in COLOUR_TITLES.items()},
+    **{f"landmarks_shown.{name}": title for name, title in LANDMARKS_TITLES.items()},
     "theme.system": mark("Follow system"),
     "theme.light": mark("Light"),
     "theme.dark": mark("Dark"),

@@ -1,0 +1,80 @@
+"""Measuring, live: whose measures come first, and what of the landmarks is drawn."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from ferdesk.core.measures.drawing import LandmarksShown
+from ferdesk.core.types import FrameResult
+from ferdesk.settings import Settings
+from ferdesk.ui.kit.landmarks import LANDMARKS_TITLES
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.settings_store import SettingsStore
+from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.kit.video_view import VideoView
+from ferdesk.ui.live.live_run import Live
+
+
+class LandmarksRow(QWidget):
+    """Landmarks row: a label and the choice of what is drawn."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choice = QComboBox(self)
+        self.choice.setMinimumHeight(4 * GRID)
+        self.choice.setAccessibleName(tr("Landmarks"))
+        for name, title in LANDMARKS_TITLES.items():
+            self.choice.addItem(tr(title), name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        row.addWidget(QLabel(tr("Landmarks"), self))
+        row.addWidget(self.choice, 1)
+        self.choice.currentIndexChanged.connect(
+            lambda _: self.chosen.emit(self.choice.currentData())
+        )
+
+    def show_choice(self, shown: LandmarksShown, *, measured: bool) -> None:
+        """``measured`` is whether there are any landmarks; no signal is sent."""
+        with QSignalBlocker(self.choice):
+            self.choice.setCurrentIndex(self.choice.findData(shown))
+        self.choice.setEnabled(measured)
+        off = tr("Switch on Face measurements in the settings first.")
+        self.setToolTip("" if measured else off)
+
+
+class Measuring(QObject):
+    """Measuring: is given each result with the id of the chosen face."""
+
+    def __init__(self, live: Live, store: SettingsStore, view: VideoView, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._live, self._store, self._view = live, store, view
+        self.row = LandmarksRow(parent)
+        self.row.chosen.connect(self._choose)
+
+    def take(self, _result: FrameResult, face_id: int | None) -> None:
+        """The chosen face is measured first where there is no time for all."""
+        self._put_first(face_id or 0)
+
+    def clear(self) -> None:
+        """Another source has other faces."""
+        self._put_first(0)
+
+    def apply(self, settings: Settings) -> None:
+        """Act on the settings."""
+        shown = settings.landmarks_shown
+        self.row.show_choice(shown, measured=settings.measures != "off")
+        self._view.set_landmarks(shown)
+
+    def _put_first(self, face_id: int) -> None:
+        post_processing = self._live.post_processing
+        if face_id != post_processing.chosen_face:
+            self._live.set_post_processing(replace(post_processing, chosen_face=face_id))
+
+    @Slot(str)
+    def _choose(self, shown: LandmarksShown) -> None:
+        self._view.set_landmarks(shown)
+        self._store.remember(landmarks_shown=shown)
