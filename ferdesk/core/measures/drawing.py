@@ -48,11 +48,11 @@ def drawn_lines(measures: FaceMeasures, shown: LandmarksShown) -> NDArray[np.flo
     """Lines [n, 2, 2] to be drawn of a face: from a point x, y to another."""
     points = measures.smoothed[:, :2]
     if shown == "contours":
-        return points[_contour_edges()]
+        return np.asarray(points[_contour_edges()], np.float32)
     if shown == "mesh":
         edges = np.concatenate([surface_edges(measures.triangles), _iris_edges()])
-        return points[edges]
-    return points[np.zeros((0, 2), np.intp)]
+        return np.asarray(points[edges], np.float32)
+    return np.zeros((0, 2, 2), np.float32)
 
 
 def surface_edges(triangles: NDArray[np.int16]) -> NDArray[np.intp]:
