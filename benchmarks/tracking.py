@@ -3,7 +3,8 @@
 On the clips (FERDESK_SHARED) it counts the ids and, where one person is shown, the changes; on the
 composed scenes (``benchmarks/scenes.py``), where it is known who is who, the switches: a person
 whose face has another id than when it was last found, having been out of sight for at most a
-second. Every frame is analysed. ``--live`` searches within the window's budget.
+second. Every frame is analysed. ``--live`` searches within the window's budget; with ``--counted``
+each run of a network takes a fixed time, the same on every machine (``benchmarks/counted.py``).
 """
 
 import argparse
@@ -11,12 +12,14 @@ import contextlib
 import os
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy
 
 import numpy as np
+from counted import CountedNetworks
 from scenes import RATE_FPS, Scene, clips_folder, scenes
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
@@ -44,17 +47,18 @@ _LONGEST_ABSENCE_S = 1.0
 class Watcher:
     """Search and tracker as the pipeline joins them; the search's clock is the frames' own."""
 
-    def __init__(self, networks: MediaPipeNetworks, rate_fps: float, *, live: bool) -> None:
+    def __init__(self, networks: CountedNetworks, rate_fps: float, options: Namespace) -> None:
         self._t_s, self._real_s = 0.0, 0.0
+        self._passed_s = networks.clock if options.counted else time.perf_counter
         self._search = LiveSearch(networks, clock=self._now_s)
-        self._search.set_pacing(FramePacing(1 / rate_fps if live else None))
+        self._search.set_pacing(FramePacing(1 / rate_fps if options.live else None))
         self._tracker = Tracker()
 
     def _now_s(self) -> float:
-        return self._t_s + time.perf_counter() - self._real_s
+        return self._t_s + self._passed_s() - self._real_s
 
     def watch(self, frame: Frame) -> tuple[TrackedFace, ...]:
-        self._t_s, self._real_s = frame.t_s, time.perf_counter()
+        self._t_s, self._real_s = frame.t_s, self._passed_s()
         found = self._search.detect(frame.image)
         looks = appearance_embeddings(frame.image, [face.box for face in found])
         return self._tracker.update(found, frame.t_s, looks)
@@ -68,12 +72,12 @@ def clip_frames(path: Path) -> Iterator[tuple[Frame, float]]:
             yield frame, info.rate_fps or RATE_FPS
 
 
-def on_clip(path: Path, networks: MediaPipeNetworks, *, live: bool) -> str:
+def on_clip(path: Path, networks: CountedNetworks, options: Namespace) -> str:
     watcher: Watcher | None = None
     ids: dict[int, int] = {}
     num = num_with = 0
     for frame, rate_fps in clip_frames(path):
-        watcher = watcher or Watcher(networks, rate_fps, live=live)
+        watcher = watcher or Watcher(networks, rate_fps, options)
         faces = watcher.watch(frame)
         num += 1
         num_with += bool(faces)
@@ -83,11 +87,11 @@ def on_clip(path: Path, networks: MediaPipeNetworks, *, live: bool) -> str:
     return f"{path.name[:34]:<36}{num:>7}{num_with:>11}{len(ids):>5}  frames of each: {counts}"
 
 
-def on_scene(scene: Scene, networks: MediaPipeNetworks, num: int, *, live: bool) -> str:
-    watcher = Watcher(networks, RATE_FPS, live=live)
+def on_scene(scene: Scene, networks: CountedNetworks, options: Namespace) -> str:
+    watcher = Watcher(networks, RATE_FPS, options)
     last: dict[int, tuple[int, float]] = {}
     num_true = num_found = num_switches = 0
-    for index in range(num):
+    for index in range(options.frames):
         t_s = index / RATE_FPS
         faces = watcher.watch(Frame(scene.picture(index), index, t_s, 0.0))
         for person, box in scene.faces(index).items():
@@ -101,25 +105,26 @@ def on_scene(scene: Scene, networks: MediaPipeNetworks, num: int, *, live: bool)
                 num_switches += 1
             last[person] = (best.face_id, t_s)
     return (
-        f"{scene.spec.name:<12}{num:>7}{num_true:>8}{num_found / num_true:>8.1%}{num_switches:>10}"
-        f"{1000 * num_switches / num_found:>18.2f}"
+        f"{scene.spec.name:<12}{options.frames:>7}{num_true:>8}{num_found / num_true:>8.1%}"
+        f"{num_switches:>10}{1000 * num_switches / num_found:>18.2f}"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Count changes of ids.")
     parser.add_argument("--live", action="store_true", help="search within the window's budget")
+    parser.add_argument("--counted", action="store_true", help="count a network's time")
     parser.add_argument("--frames", type=int, default=300, help="of each scene")
     parser.add_argument("--only", choices=("clips", "scenes"))
     options = parser.parse_args()
     out = sys.stdout
     np.seterr(all="raise", under="ignore")
-    with MediaPipeNetworks(detectors_folder()) as networks:
+    with contextlib.closing(CountedNetworks(MediaPipeNetworks(detectors_folder()))) as networks:
         if options.only != "scenes":
             out.write(f"{'clip':<36}{'frames':>7}{'with face':>11}{'ids':>5}\n")
             for name in (*ONE_FACE, *GROUPS):
                 if (path := clips_folder() / name).is_file():
-                    out.write(on_clip(path, networks, live=options.live) + "\n")
+                    out.write(on_clip(path, networks, options) + "\n")
                     out.flush()
         if options.only != "clips":
             out.write(
@@ -128,7 +133,7 @@ def main() -> None:
             )
             for name in SCENE_NAMES:
                 scene = scenes([name])[name]
-                out.write(on_scene(scene, networks, options.frames, live=options.live) + "\n")
+                out.write(on_scene(scene, networks, options) + "\n")
                 out.flush()
 
 

@@ -48,7 +48,7 @@ def _ratio(part: float, whole: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Region of a picture in whole pixels, inside the picture."""
+    """Region of a picture in whole pixels; what of it lies outside repeats the picture's border."""
 
     x: int
     y: int

@@ -292,3 +292,17 @@ def test_what_is_resized_is_the_region_and_no_side_vanishes() -> None:
     assert (padded[:10, :20] == 200).all()
     assert padded.sum() == 200 * 3 * 200
     assert _padded(image, 40, 60) is image
+
+
+def test_what_a_region_has_outside_the_picture_repeats_its_border() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[:, :2], image[:, -2:], image[:2], image[-2:] = 50, 100, 150, 200
+    around = _resized(image, Region(-30, -20, 120, 100), 0.5)
+    assert around.shape == (50, 60, 3)
+    assert np.array_equal(around[10:30, 15:45], _resized(image, Region(0, 0, 60, 40), 0.5))
+    assert (around[11:29, :15] == 50).all()
+    assert (around[11:29, 45:] == 100).all()
+    assert (around[:10] == 150).all()
+    assert (around[30:] == 200).all()
+    # partly outside: nine tenths of a pixel are one
+    assert _resized(image, Region(50, 30, 19, 19), 0.5).shape == (10, 10, 3)

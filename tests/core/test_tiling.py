@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from ferdesk.core.detection.tiling import (
@@ -10,6 +11,7 @@ from ferdesk.core.detection.tiling import (
     tile_schedule,
     tiles,
     verification_crop,
+    zoomed_out,
 )
 from ferdesk.core.geometry import Box, Region
 
@@ -79,16 +81,27 @@ def test_a_face_truncated_by_a_tile_is_left_to_the_next_tile() -> None:
     assert is_truncated(Box(261, 50, 40, 40), region, 400, 200)
 
 
-def test_a_verification_crop_stays_inside_the_picture() -> None:
-    assert verification_crop(Box(0, 0, 50, 50), 640, 360) == Region(0, 0, 100, 100)
+def test_a_verification_crop_reaches_outside_the_picture_as_far_as_it_must() -> None:
+    assert verification_crop(Box(0, 0, 50, 50), 640, 360) == Region(-50, -50, 150, 150)
     assert verification_crop(Box(-500, 0, 50, 50), 640, 360) is None
 
 
 def test_sixteen_pixels_of_a_picture_are_enough_to_look_again() -> None:
-    assert verification_crop(Box(0, 100, 20, 20), 16, 360) == Region(0, 80, 16, 60)
+    assert verification_crop(Box(0, 100, 20, 20), 16, 360) == Region(-20, 80, 60, 60)
     assert verification_crop(Box(0, 100, 20, 20), 15, 360) is None
-    assert verification_crop(Box(100, 0, 20, 20), 640, 16) == Region(80, 0, 60, 16)
+    assert verification_crop(Box(100, 0, 20, 20), 640, 16) == Region(80, -20, 60, 60)
     assert verification_crop(Box(100, 0, 20, 20), 640, 15) is None
+    assert verification_crop(Box(620, 340, 90, 90), 640, 360) == Region(530, 250, 270, 270)
+    assert verification_crop(Box(714, 100, 90, 90), 640, 360) == Region(624, 10, 270, 270)
+    assert verification_crop(Box(715, 100, 90, 90), 640, 360) is None
+
+
+def test_zoomed_out_is_a_square_around_the_picture_twice_as_high_or_as_wide() -> None:
+    # a face that fills the shorter side has half of the square
+    assert zoomed_out(np.zeros((300, 300, 3), np.uint8)) == Region(-150, -150, 600, 600)
+    assert zoomed_out(np.zeros((480, 640, 3), np.uint8)) == Region(-160, -240, 960, 960)
+    assert zoomed_out(np.zeros((640, 480, 3), np.uint8)) == Region(-240, -160, 960, 960)
+    assert zoomed_out(np.zeros((300, 900, 3), np.uint8)) == Region(0, -300, 900, 900)
 
 
 def test_the_tiles_of_a_picture_are_known() -> None:
@@ -122,7 +135,7 @@ def test_a_face_within_a_hundredth_of_an_inner_edge_is_truncated(box: Box, trunc
 
 
 def test_a_verification_crop_has_three_times_the_longer_side() -> None:
-    # around (120, 80), 90 to each side, cut off above
-    assert verification_crop(Box(100, 50, 40, 60), 640, 360) == Region(30, 0, 180, 170)
-    assert verification_crop(Box(600, 330, 30, 20), 640, 360) == Region(570, 295, 70, 65)
-    assert verification_crop(Box(630, 10, 2, 10), 640, 360) == Region(616, 0, 24, 30)
+    # around (120, 80), 90 to each side
+    assert verification_crop(Box(100, 50, 40, 60), 640, 360) == Region(30, -10, 180, 180)
+    assert verification_crop(Box(600, 330, 30, 20), 640, 360) == Region(570, 295, 90, 90)
+    assert verification_crop(Box(630, 10, 2, 10), 640, 360) == Region(616, 0, 30, 30)

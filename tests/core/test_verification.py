@@ -7,8 +7,7 @@ import pytest
 
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.verification import (
-    classify_candidates,
-    is_near,
+    detect_on_crop,
     non_maximum_merge,
     same_face,
     verify_candidates,
@@ -30,40 +29,65 @@ def candidate(score: float, side: float, *, short: bool = False) -> Detection:
     return Detection(Box(side, side, side, side), score, framing, 0)
 
 
-def test_small_candidates_need_a_higher_score_than_near_ones() -> None:
-    for score, side, confirmed in [(0.69, 60, 0), (0.71, 60, 1), (0.49, 130, 0), (0.51, 130, 1)]:
-        assert classify_candidates([candidate(score, side)], 480)[0].confirmed == bool(confirmed)
+@pytest.mark.parametrize(
+    ("score", "side", "presence", "confirmed", "asked"),
+    [
+        (0.86, 60, 0.0, True, False),
+        (0.84, 60, 0.0, False, True),
+        # a ninth of the shorter side counts 0.06, a face of 150 pixels 0.14
+        (0.72, 60, 0.8, True, True),
+        (0.72, 60, 0.7, False, True),
+        (0.6, 60, 1.0, False, False),
+        (0.6, 150, 1.0, True, True),
+        (0.6, 150, 0.8, False, True),
+        # from half of the shorter side on no more is counted than 0.25
+        (0.77, 300, 0.0, True, False),
+        (0.75, 300, 0.0, False, True),
+        (0.75, 530, 0.0, False, True),
+    ],
+)
+def test_score_presence_and_size_decide_together(
+    score: float, side: float, presence: float, confirmed: bool, asked: bool
+) -> None:
+    networks = FakeNetworks(presence_seen=presence)
+    (verified,) = verify_candidates(networks, textured(), [candidate(score, side)])
+    assert verified == replace(candidate(score, side), confirmed=confirmed)
+    assert networks.num_presence == asked
 
 
-def test_near_candidates_of_both_networks_are_confirmed_together() -> None:
-    both = [candidate(0.36, 130), candidate(0.36, 130, short=True)]
-    assert [detection.confirmed for detection in classify_candidates(both, 480)] == [True]
-    small = [candidate(0.4, 60), candidate(0.4, 60, short=True)]
-    assert [detection.confirmed for detection in classify_candidates(small, 480)] == [False]
+@pytest.mark.parametrize(("crop_score", "confirmed", "asked"), [(0.86, 1, 0), (0.84, 0, 1)])
+def test_a_face_that_its_crop_shows_beyond_doubt_is_one_and_has_the_crops_box(
+    crop_score: float, confirmed: int, asked: int
+) -> None:
+    networks = FakeNetworks([Box(301, 198, 66, 63)], crop_score=crop_score, presence_seen=0.2)
+    on_tile = Detection(Box(305, 205, 60, 60), 0.75, FULL_RANGE, 4.0)
+    (verified,) = verify_candidates(networks, textured(), [on_tile])
+    assert (verified.box, verified.framing) == (networks.faces[0], SHORT_RANGE)
+    assert (verified.score, verified.confirmed) == (crop_score, bool(confirmed))
+    assert networks.num_presence == asked
 
 
-def test_a_near_candidate_of_the_short_range_alone_is_confirmed_only_where_nobody_else_is() -> None:
-    hand, face = candidate(0.77, 140, short=True), candidate(0.9, 80)
-    assert classify_candidates([hand], 480)[0].confirmed
-    assert [detection.confirmed for detection in classify_candidates([face, hand], 480)] == [
-        True,
-        False,
-    ]
-    second = candidate(0.85, 140, short=True)
-    assert [detection.confirmed for detection in classify_candidates([face, second], 480)] == [
-        True,
-        True,
-    ]
+def test_a_score_on_the_crop_that_leaves_doubt_does_not_help_the_candidates_own() -> None:
+    networks = FakeNetworks([Box(300, 200, 60, 60)], crop_score=0.84, presence_seen=1.0)
+    low = Detection(Box(300, 200, 60, 60), 0.5, FULL_RANGE, 0.0)
+    (verified,) = verify_candidates(networks, textured(), [low])
+    assert not verified.confirmed
+    assert networks.num_presence == 0
 
 
-def test_a_hand_before_a_known_person_stays_a_hand_on_its_crop() -> None:
-    networks = FakeNetworks([Box(500, 300, 150, 150)], crop_score=0.65)
-    person, hand = candidate(0.9, 80), candidate(0.65, 140, short=True)
-    hand = replace(hand, box=networks.faces[0])
-    assert [face.confirmed for face in verify_candidates(networks, textured(), [person, hand])] == [
-        True,
-        False,
-    ]
+def test_presence_is_asked_of_the_merged_face_and_its_own_place() -> None:
+    asked: list[Detection] = []
+
+    class Asked(FakeNetworks):
+        def presence(self, image: np.ndarray, detection: Detection) -> float:
+            asked.append(detection)
+            return 1.0 if detection.box.x < 200 else 0.0
+
+    there, again = candidate(0.7, 60), candidate(0.65, 62, short=True)
+    pattern = replace(candidate(0.72, 60), box=Box(400, 300, 60, 60))
+    verified = verify_candidates(Asked(), textured(), [there, again, pattern])
+    assert [(face.box.x, face.confirmed) for face in verified] == [(400, False), (60, True)]
+    assert asked == [pattern, there]
 
 
 def test_boxes_are_of_one_face_by_intersection_over_union_or_over_the_smaller() -> None:
@@ -78,11 +102,6 @@ def test_boxes_are_of_one_face_by_intersection_over_union_or_over_the_smaller() 
     assert not same_face(box, Box(0, 50, 100, 50))
 
 
-def test_a_near_face_has_a_quarter_of_the_shorter_side_by_its_width() -> None:
-    assert is_near(Box(0, 0, 120, 40), 480)
-    assert not is_near(Box(0, 0, 119, 400), 480)
-
-
 def test_a_merge_keeps_the_first_box_the_best_score_and_the_order_of_scores() -> None:
     one = Detection(Box(0, 0, 50, 60), 0.5, FULL_RANGE, 1.0)
     other = Detection(Box(300, 0, 50, 60), 0.6, FULL_RANGE, 2.0)
@@ -91,15 +110,11 @@ def test_a_merge_keeps_the_first_box_the_best_score_and_the_order_of_scores() ->
     assert non_maximum_merge([one, other, again, worse]) == [replace(one, score=0.8), other]
 
 
-@pytest.mark.parametrize(("inset", "confirmed"), [(0, False), (30, True)])
-def test_half_a_face_at_the_edge_of_a_verification_crop_confirms_nothing(
-    inset: int, confirmed: bool
-) -> None:
+@pytest.mark.parametrize(("inset", "num"), [(0, 0), (30, 1)])
+def test_half_a_face_at_the_edge_of_a_verification_crop_is_not_given(inset: int, num: int) -> None:
     class HalfFaces(FakeNetworks):
         def detect_short_range(self, image: np.ndarray, region: Region) -> list[Detection]:
             box = Box(region.x + inset, region.y + 60, 120 - inset, 60)
             return [Detection(box, 0.9, SHORT_RANGE, 0.0)]
 
-    face = replace(candidate(0.75, 60), box=Box(300, 200, 60, 60))
-    (verified,) = verify_candidates(HalfFaces(), textured(), [face])
-    assert verified.confirmed is confirmed
+    assert len(detect_on_crop(HalfFaces(), textured(), Box(300, 200, 60, 60))) == num

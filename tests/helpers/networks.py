@@ -33,6 +33,8 @@ class FakeNetworks:
     num_short_range: int = 0
     short_range_score: float | None = None
     full_range_blind: bool = False
+    presence_seen: float = 1.0
+    num_presence: int = 0
 
     def detect_full_range(
         self, image: np.ndarray, region: Region, scale: float | None = None
@@ -50,12 +52,18 @@ class FakeNetworks:
         self.now_s += 0.002 * self.slowness
         self.num_short_range += 1
         side = max(region.width, region.height)
-        score = self.short_range_score if region.width == image.shape[1] else None
+        crop = region.width < image.shape[1]
+        score = None if crop else self.short_range_score
         return [
             Detection(box, score or self.crop_score, SHORT_RANGE, 0.0)
             for box in self._inside(region)
             if box.width >= 0.2 * side
         ]
+
+    def presence(self, image: np.ndarray, detection: Detection) -> float:
+        self.now_s += 0.006 * self.slowness
+        self.num_presence += 1
+        return self.presence_seen
 
     def _inside(self, region: Region) -> list[Box]:
         return [

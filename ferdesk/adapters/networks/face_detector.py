@@ -7,6 +7,7 @@ suppression (NMS). ``scripts/convert_detectors.py`` makes the files.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.adapters.networks.network_session import open_session
+from ferdesk.adapters.networks.face_landmarks import MediaPipeLandmarks
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.networks import FULL_RANGE_PX
 from ferdesk.core.geometry import Box, Framing, Region
 from ferdesk.core.head_pose import Landmarks, head_pose
+from ferdesk.core.measures.framing import square_of_box
+from ferdesk.core.measures.landmarks import LandmarkNetworks
 from ferdesk.core.types import Detection
+from ferdesk.paths import landmarks_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,6 +38,8 @@ _SHORT_RANGE_PX = 128
 _NMS_IOU = 0.3
 _MOST_CANDIDATES = 512
 """NMS compares all pairs; a crowd that fills the picture gives a third of these."""
+_PRESENCE_SCALES = (0.85, 1.15)
+"""Scales of the crops on which presence is asked."""
 _SIDE_STEP_PX = 32
 """The full-range network halves its picture five times."""
 
@@ -40,14 +47,21 @@ _SIDE_STEP_PX = 32
 class MediaPipeNetworks:
     """Detector networks: the full-range one finds small faces, the short-range one is fast."""
 
-    def __init__(self, folder: Path, *, min_score: float = MIN_SCORE) -> None:
-        """Load both networks from ``folder``.
+    def __init__(
+        self,
+        folder: Path,
+        landmarks: LandmarkNetworks | None = None,
+        *,
+        min_score: float = MIN_SCORE,
+    ) -> None:
+        """Load the detectors from ``folder``; ``landmarks`` where they are loaded already.
 
         Raises:
             ModelError: a file is missing, damaged or cannot be loaded.
         """
         self._full_range = _Network(folder / FULL_RANGE_FILE, min_score)
         self._short_range = _Network(folder / SHORT_RANGE_FILE, min_score)
+        self._landmarks = landmarks or MediaPipeLandmarks(landmarks_folder())
         # OpenCV is loaded and memory taken here, not on the first picture
         blank = np.zeros((FULL_RANGE_PX, FULL_RANGE_PX, 3), np.uint8)
         region = Region(0, 0, FULL_RANGE_PX, FULL_RANGE_PX)
@@ -92,6 +106,16 @@ class MediaPipeNetworks:
             _padded(resized, _SHORT_RANGE_PX, _SHORT_RANGE_PX), _SHORT_RANGE_ANCHORS
         )
         return _to_detections(candidates, region, resized.shape, SHORT_RANGE)
+
+    def presence(self, image: NDArray[np.uint8], detection: Detection) -> float:
+        """Presence of a face at ``detection`` in ``image`` [H, W, 3] uint8 RGB, in [0, 1].
+
+        The mean of the landmark network's word on some crops.
+        """
+        square = square_of_box(detection.box, detection.framing, detection.roll_deg)
+        crops = [replace(square, side=square.side * scale) for scale in _PRESENCE_SCALES]
+        seen = self._landmarks.landmarks(image, crops)
+        return sum(face.presence for face in seen) / len(seen)
 
 
 class _Network:
@@ -177,9 +201,19 @@ def _resized(image: NDArray[np.uint8], region: Region, scale: float) -> NDArray[
     # OpenCV takes a while to load, which the window must not wait for
     import cv2
 
-    part = image[region.y : region.y + region.height, region.x : region.x + region.width]
-    size = max(round(region.width * scale), 1), max(round(region.height * scale), 1)
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    height, width = image.shape[:2]
+    left, right = max(region.x, 0), min(region.x + region.width, width)
+    top, bottom = max(region.y, 0), min(region.y + region.height, height)
+    size = max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1)
+    part = cv2.resize(image[top:bottom, left:right], size, interpolation=cv2.INTER_LINEAR)
+    wanted = max(round(region.width * scale), 1), max(round(region.height * scale), 1)
+    if wanted == size:
+        return np.asarray(part, dtype=np.uint8)
+    # what lies outside the picture repeats its border: black would read as occlusion
+    before_x, before_y = round((left - region.x) * scale), round((top - region.y) * scale)
+    after_x, after_y = wanted[0] - size[0] - before_x, wanted[1] - size[1] - before_y
+    around = (before_y, max(after_y, 0), before_x, max(after_x, 0))
+    return np.asarray(cv2.copyMakeBorder(part, *around, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
 def _padded(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

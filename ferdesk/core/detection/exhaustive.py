@@ -4,7 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.detection.networks import DetectorNetworks
-from ferdesk.core.detection.tiling import SMALLEST_PICTURE_PX, tiles, whole, without_truncated
+from ferdesk.core.detection.tiling import (
+    SMALLEST_PICTURE_PX,
+    tiles,
+    whole,
+    without_truncated,
+    zoomed_out,
+)
 from ferdesk.core.detection.verification import verify_candidates
 from ferdesk.core.geometry import Region
 from ferdesk.core.types import Detection
@@ -33,6 +39,7 @@ class ExhaustiveSearch:
             by_region.append((tile, without_truncated(on_tile, tile, image)))
         candidates = [candidate for _, found in by_region for candidate in found]
         candidates += self._networks.detect_short_range(image, whole(image))
+        candidates += self._networks.detect_short_range(image, zoomed_out(image))
         return verify_candidates(self._networks, image, candidates), by_region
 
     def close(self) -> None:

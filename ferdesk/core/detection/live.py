@@ -23,13 +23,13 @@ from ferdesk.core.detection.tiling import (
     tile_schedule,
     whole,
     without_truncated,
+    zoomed_out,
 )
 from ferdesk.core.detection.verification import (
-    MIN_CROP_SCORE,
     detect_on_crop,
     non_maximum_merge,
     same_face,
-    verify_candidates,
+    verify,
 )
 from ferdesk.core.geometry import Box
 from ferdesk.core.pacing import AdaptiveBudget, FramePacing
@@ -37,15 +37,16 @@ from ferdesk.core.tracking.template_matching import Template, make_template, mat
 from ferdesk.core.types import Detection
 
 _BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 6.0, 4.5, 6.0
-_SHORT_RANGE_EVERY_S, _SHORT_RANGE_EVERY_S_ALONE = 0.2, 0.1
-"""The short-range network on the whole picture, where someone is known and where nobody is."""
+_SHORT_RANGE_EVERY_S, _SHORT_RANGE_EVERY_S_ALONE = 0.2, 0.05
+"""The short-range network on the whole picture and on the zoomed-out one by turns, where someone is
+known and where nobody is."""
 _FULL_RANGE_EVERY_S, _FULL_RANGE_EVERY_S_ALONE = 0.35, 0.1
 """The same of the full-range network."""
 _TILE_EVERY_S, _TILE_EVERY_S_AT_REST = 0.02, 0.12
 _AT_REST_AFTER_S = 2.0
 """Where no new face was detected for so long, tiles are searched less often."""
-_CANDIDATES_KEPT_S = 0.4
-"""A candidate of one network confirms one of the other network so shortly after it."""
+_REFUSED_FOR_S = 0.4
+"""What was no face is not verified again so shortly after it, unless its score is higher."""
 _VERIFY_EVERY_S = 0.02
 _RETRY_EVERY_S = 0.1
 """A face that is occluded is not looked for in every frame, which would take all the time."""
@@ -56,7 +57,8 @@ _STALE_AFTER_S = 0.7
 _REMEMBERED_FOR_S = 1.25
 _MIN_CORRELATION = 0.8
 """Normalised cross-correlation above which a face counts as still there without a detection."""
-_MIN_SCORE_STILL_THERE = 0.5
+_MIN_SCORE_STILL_THERE, _MIN_SCORE_BACK = 0.5, 0.7
+"""Least scores on its crop of a known face whose template matches, and of one whose does not."""
 _BUSY_SHARE = 0.5
 """Detection may take this much of the time from frame to frame."""
 _PAUSE_S = 1.0
@@ -122,10 +124,11 @@ class LiveSearch:
         self._key_frames: KeyFrameSearch | None = None
         self._credit_ms = 0.0
         self._known: list[_KnownFace] = []
-        self._recent: list[tuple[float, Detection]] = []
+        self._refused: list[tuple[float, Detection]] = []
         self._shape: tuple[int, ...] = ()
         self._tiles: list[Tile] = []
         self._next_tile = 0
+        self._zooms_out = False
         self._short_range_s = self._full_range_s = self._tile_s = self._frame_s = -math.inf
         self._new_face_s: float | None = None
 
@@ -154,7 +157,7 @@ class LiveSearch:
         if min(height, width) < SMALLEST_PICTURE_PX:
             return []
         if image.shape != self._shape:
-            self._shape, self._known, self._recent = image.shape, [], []
+            self._shape, self._known, self._refused = image.shape, [], []
             self._tiles, self._next_tile = tile_schedule(width, height), 0
         interval_s = self._pacing.interval_s
         if interval_s is None:
@@ -219,15 +222,16 @@ class LiveSearch:
 
     def _search_new(self, image: NDArray[np.uint8], now_s: float, budget: TimeBudget) -> None:
         """Search for new faces, as far as it is due, and for those that would soon vanish."""
-        region = whole(image)
         short_range_every_s = _SHORT_RANGE_EVERY_S if self._known else _SHORT_RANGE_EVERY_S_ALONE
         if now_s - self._short_range_s >= short_range_every_s and budget.left():
             self._short_range_s = now_s
+            region = zoomed_out(image) if self._zooms_out else whole(image)
+            self._zooms_out = not self._zooms_out
             self._associate(image, self._timed.detect_short_range(image, region), now_s)
         full_range_every_s = _FULL_RANGE_EVERY_S if self._known else _FULL_RANGE_EVERY_S_ALONE
         if now_s - self._full_range_s >= full_range_every_s and budget.left():
             self._full_range_s = now_s
-            self._associate(image, self._timed.detect_full_range(image, region), now_s)
+            self._associate(image, self._timed.detect_full_range(image, whole(image)), now_s)
         for face in sorted(self._known, key=lambda face: face.searched_s):
             if now_s - face.searched_s < _STALE_AFTER_S or not budget.left():
                 break
@@ -276,7 +280,7 @@ class LiveSearch:
         """Verification of a known face on its crop."""
         face.searched_s = now_s
         on_crop = detect_on_crop(self._timed, image, face.box)
-        least = _MIN_SCORE_STILL_THERE if face.matched else MIN_CROP_SCORE
+        least = _MIN_SCORE_STILL_THERE if face.matched else _MIN_SCORE_BACK
         same = [d for d in on_crop if d.score >= least and same_face(d.box, face.box)]
         if same:
             self._redetect(image, face, max(same, key=lambda d: d.box.iou(face.box)), now_s)
@@ -297,30 +301,26 @@ class LiveSearch:
         self, image: NDArray[np.uint8], candidates: list[Detection], now_s: float
     ) -> None:
         """Association of candidates: known faces are verified by them, verified new ones added."""
-        new: list[Detection] = []
-        for candidate in candidates:
+        self._refused = [
+            (at_s, other) for at_s, other in self._refused if now_s - at_s <= _REFUSED_FOR_S
+        ]
+        for candidate in non_maximum_merge(candidates):
             same = [face for face in self._known if same_face(candidate.box, face.box)]
-            if not same:
-                new.append(candidate)
             for face in same[:1]:
                 if face.matched:
                     face.verified_s = face.searched_s = now_s
                 else:
                     self._redetect(image, face, candidate, now_s)
-        self._recent = [
-            (at_s, candidate)
-            for at_s, candidate in self._recent
-            if now_s - at_s <= _CANDIDATES_KEPT_S
-        ]
-        recent = [candidate for _, candidate in self._recent]
-        self._recent += [(now_s, candidate) for candidate in new]
-        someone_known = bool(self._known)
-        for detection in verify_candidates(
-            self._timed, image, new, someone_known=someone_known, recent=recent
-        ):
-            # a face added in this round may be detected twice in it
-            known = any(same_face(detection.box, face.box) for face in self._known)
-            if detection.confirmed and not known:
+            refused = any(
+                same_face(candidate.box, other.box) and candidate.score <= other.score
+                for _, other in self._refused
+            )
+            if same or refused:
+                continue
+            verified = verify(self._timed, image, candidate)
+            if verified.confirmed:
                 self._new_face_s = now_s
-                template = make_template(image, detection.box)
-                self._known.append(_KnownFace(detection, template, now_s, now_s))
+                template = make_template(image, verified.box)
+                self._known.append(_KnownFace(verified, template, now_s, now_s))
+            else:
+                self._refused.append((now_s, candidate))

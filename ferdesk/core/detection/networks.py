@@ -1,5 +1,6 @@
 """Detector networks: what a face search asks of whoever runs them."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ FULL_RANGE_PX = 192
 
 
 class DetectorNetworks(Protocol):
-    """Two networks, each a function from a region of a picture to detections.
+    """Two networks that detect, and a third that says whether a detection is a face.
 
     ``image`` is [H, W, 3] uint8 RGB; boxes are in pixels of the whole ``image``, and faces that the
     region's edge truncates are among them. The full-range network finds small faces, the
@@ -26,5 +27,9 @@ class DetectorNetworks(Protocol):
     ) -> list[Detection]: ...
 
     def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
+
+    def presence(self, image: NDArray[np.uint8], detection: Detection) -> float:
+        """Presence of a face where ``detection`` is, in [0, 1]: the landmark network's word."""
+        ...
 
     def close(self) -> None: ...

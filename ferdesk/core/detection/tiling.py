@@ -45,6 +45,17 @@ def whole(image: NDArray[np.uint8]) -> Region:
     return Region(0, 0, image.shape[1], image.shape[0])
 
 
+def zoomed_out(image: NDArray[np.uint8]) -> Region:
+    """Region around the whole ``image`` [H, W, 3] in which a face that fills it is small enough.
+
+    A square with the picture in its middle, twice as high as the picture, or as wide where that is
+    more.
+    """
+    height, width = image.shape[:2]
+    side = max(width, height, 2 * min(width, height))
+    return Region((width - side) // 2, (height - side) // 2, side, side)
+
+
 def tiles(width: int, height: int) -> Iterator[Region]:
     """Overlapping square tiles, the largest first, each sharing half its side with the next.
 
@@ -112,17 +123,18 @@ def _spans(length: int, scale: float) -> list[tuple[int, int]]:
 
 
 def verification_crop(box: Box, width: int, height: int) -> Region | None:
-    """Verification crop: the square around ``box`` within a picture of ``width`` x ``height``.
+    """Verification crop: the square around ``box``, which may reach outside the picture.
 
-    None where too little of it lies in the picture.
+    None where too little of it lies in the picture of ``width`` x ``height``.
     """
-    half = _VERIFICATION_CROP_SIDES * max(box.width, box.height) / 2
+    side = math.ceil(_VERIFICATION_CROP_SIDES * max(box.width, box.height))
     center_x, center_y = box.center
-    left, right = max(0, int(center_x - half)), min(width, math.ceil(center_x + half))
-    top, bottom = max(0, int(center_y - half)), min(height, math.ceil(center_y + half))
-    if min(right - left, bottom - top) < SMALLEST_PICTURE_PX:
+    left, top = math.floor(center_x - side / 2), math.floor(center_y - side / 2)
+    inside_x = min(left + side, width) - max(left, 0)
+    inside_y = min(top + side, height) - max(top, 0)
+    if min(inside_x, inside_y) < SMALLEST_PICTURE_PX:
         return None
-    return Region(left, top, right - left, bottom - top)
+    return Region(left, top, side, side)
 
 
 def is_truncated(box: Box, region: Region, width: int, height: int) -> bool:
