@@ -80,7 +80,7 @@ def open_pipeline(
     # side by side: loading the network computes, loading the detector is mostly imports
     with ThreadPoolExecutor(1, "ferdesk-model") as pool:
         loading = pool.submit(OnnxClassifier, path, provider)
-        networks = MediaPipeNetworks(detectors_folder())
+        networks = MediaPipeNetworks(detectors_folder(), measure_models().networks)
         try:
             classifier = loading.result()
         except BaseException:

@@ -97,7 +97,7 @@ def test_a_machine_that_does_not_keep_up_searches_less_and_recovers() -> None:
     assert search.budget_ms > 5.5
 
 
-@pytest.mark.parametrize(("presence", "shown"), [(0.7, 0), (0.9, 1)])
+@pytest.mark.parametrize(("presence", "shown"), [(0.8, 0), (0.9, 1)])
 def test_a_pattern_is_not_given_where_presence_says_that_nobody_is(
     presence: float, shown: int
 ) -> None:

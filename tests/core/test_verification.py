@@ -33,17 +33,18 @@ def candidate(score: float, side: float, *, short: bool = False) -> Detection:
     ("score", "side", "presence", "confirmed", "asked"),
     [
         (0.86, 60, 0.0, True, False),
-        (0.84, 60, 0.0, False, True),
-        # a ninth of the shorter side counts 0.06, a face of 150 pixels 0.14
-        (0.72, 60, 0.8, True, True),
-        (0.72, 60, 0.7, False, True),
-        (0.6, 60, 1.0, False, False),
-        (0.6, 150, 1.0, True, True),
-        (0.6, 150, 0.8, False, True),
-        # from half of the shorter side on no more is counted than 0.25
-        (0.77, 300, 0.0, True, False),
-        (0.75, 300, 0.0, False, True),
-        (0.75, 530, 0.0, False, True),
+        (0.84, 60, 0.7, True, True),
+        (0.84, 60, 0.6, False, True),
+        (0.61, 60, 1.0, True, True),
+        (0.59, 60, 1.0, False, False),
+        (0.61, 188, 1.0, True, True),
+        (0.61, 188, 0.9, False, True),
+        # near from 189 of 540 pixels on
+        (0.51, 190, 0.4, True, True),
+        (0.51, 190, 0.3, False, True),
+        (0.36, 190, 0.6, True, True),
+        (0.81, 190, 0.0, True, False),
+        (0.79, 190, 0.0, False, True),
     ],
 )
 def test_score_presence_and_size_decide_together(
@@ -67,9 +68,28 @@ def test_a_face_that_its_crop_shows_beyond_doubt_is_one_and_has_the_crops_box(
     assert networks.num_presence == asked
 
 
+@pytest.mark.parametrize(
+    ("score", "crop_score", "side", "confirmed", "asked"),
+    [
+        (0.71, 0.72, 29, True, 0),
+        (0.71, 0.69, 29, False, 0),
+        (0.69, 0.84, 29, False, 0),
+        (0.71, 0.69, 31, True, 1),
+    ],
+)
+def test_faces_too_small_for_presence_must_be_seen_twice(
+    score: float, crop_score: float, side: int, confirmed: bool, asked: int
+) -> None:
+    networks = FakeNetworks([Box(300, 200, side, side)], crop_score=crop_score)
+    on_tile = Detection(networks.faces[0], score, FULL_RANGE, 0.0)
+    (verified,) = verify_candidates(networks, textured(), [on_tile])
+    assert verified.confirmed is confirmed
+    assert networks.num_presence == asked
+
+
 def test_a_score_on_the_crop_that_leaves_doubt_does_not_help_the_candidates_own() -> None:
     networks = FakeNetworks([Box(300, 200, 60, 60)], crop_score=0.84, presence_seen=1.0)
-    low = Detection(Box(300, 200, 60, 60), 0.5, FULL_RANGE, 0.0)
+    low = Detection(Box(300, 200, 60, 60), 0.45, FULL_RANGE, 0.0)
     (verified,) = verify_candidates(networks, textured(), [low])
     assert not verified.confirmed
     assert networks.num_presence == 0
@@ -87,7 +107,7 @@ def test_presence_is_asked_of_the_merged_face_and_its_own_place() -> None:
     pattern = replace(candidate(0.72, 60), box=Box(400, 300, 60, 60))
     verified = verify_candidates(Asked(), textured(), [there, again, pattern])
     assert [(face.box.x, face.confirmed) for face in verified] == [(400, False), (60, True)]
-    assert asked == [pattern, there]
+    assert [face.box for face in asked] == [pattern.box, there.box]
 
 
 def test_boxes_are_of_one_face_by_intersection_over_union_or_over_the_smaller() -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.adapters.networks.network_session import open_session
 from ferdesk.adapters.networks.face_landmarks import MediaPipeLandmarks
+from ferdesk.adapters.networks.network_session import open_session
 from ferdesk.core.crop import FULL_RANGE, SHORT_RANGE
 from ferdesk.core.detection.networks import FULL_RANGE_PX
 from ferdesk.core.geometry import Box, Framing, Region

@@ -1,6 +1,5 @@
 """Detector networks: what a face search asks of whoever runs them."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
