@@ -37,14 +37,16 @@ def candidate(score: float, side: float, *, short: bool = False) -> Detection:
         (0.84, 60, 0.6, False, True),
         (0.61, 60, 1.0, True, True),
         (0.59, 60, 1.0, False, False),
-        (0.61, 188, 1.0, True, True),
-        (0.61, 188, 0.9, False, True),
-        # near from 189 of 540 pixels on
-        (0.51, 190, 0.4, True, True),
-        (0.51, 190, 0.3, False, True),
-        (0.36, 190, 0.6, True, True),
-        (0.81, 190, 0.0, True, False),
-        (0.79, 190, 0.0, False, True),
+        # of 540 pixels 151 are 0.28, 173 0.32, where 1.075 is enough, and 195 0.36
+        (0.61, 150, 1.0, True, True),
+        (0.61, 150, 0.9, False, True),
+        (0.33, 172.8, 1.0, True, True),
+        (0.32, 172.8, 1.0, False, False),
+        (0.51, 195, 0.4, True, True),
+        (0.51, 195, 0.3, False, True),
+        (0.36, 400, 0.6, True, True),
+        (0.81, 400, 0.0, True, False),
+        (0.79, 400, 0.0, False, True),
     ],
 )
 def test_score_presence_and_size_decide_together(

@@ -20,11 +20,11 @@ _SCORE_BEYOND_DOUBT = 0.85
 """No pattern came near it: the best of 344 candidates in 425 pictures without people (those of
 ``benchmarks/patterns.py`` and more of the kind, mostly wheels) had 0.82, on its crop 0.81."""
 _PRESENCE_WEIGHT = 0.75
-_NEAR_SHARE, _MIN_SUM, _MIN_SUM_NEAR = 0.35, 1.35, 0.8
-"""Least sum of score and weighted presence, of any face and of a near one, which has this share of
-the picture's shorter side. Of 425 pictures without people the best pattern had between 1.25 and
-1.35, from that size on 0.74. By the score alone, with no pattern let through, 63 % of 250 PublicTest
-faces that fill the picture and 51 % of 150 smaller ones would be found; with both sums 96 and 90."""
+_SHARES, _LEAST_SUMS = (0.28, 0.36), (1.35, 0.8)
+"""Least sum of score and weighted presence, which falls with the face's share of the picture's
+shorter side. In 425 pictures without people the best pattern had between 1.25 and 1.35, from a
+share of 0.36 on 0.74. With no pattern let through, the score alone finds 63 % of 250 PublicTest
+faces that fill the picture and 51 % of 150 smaller ones; this finds 96 and 90."""
 _PRESENCE_FROM_PX, _MIN_SCORE_SMALL = 30, 0.7
 """Smaller faces must have this score twice, on a tile and on the crop: presence says nothing about
 them. Of 20 candidates of 14 to 26 pixels in a classroom, all people, it was below 0.1 for 9."""
@@ -66,8 +66,8 @@ def verify(networks: DetectorNetworks, image: NDArray[np.uint8], candidate: Dete
     same = [detection for detection in on_crop if same_face(detection.box, candidate.box)]
     framed = max(same, key=lambda detection: detection.score, default=replace(candidate, score=0.0))
     best, worst = sorted([framed.score, candidate.score], reverse=True)
-    near = candidate.box.width >= _NEAR_SHARE * min(image.shape[:2])
-    lacking = (_MIN_SUM_NEAR if near else _MIN_SUM) - candidate.score
+    share = candidate.box.width / min(image.shape[:2])
+    lacking = float(np.interp(share, _SHARES, _LEAST_SUMS)) - candidate.score
     if best >= _SCORE_BEYOND_DOUBT:
         confirmed = True
     elif candidate.box.width < _PRESENCE_FROM_PX:
