@@ -36,7 +36,7 @@ def _ground(rng: np.random.Generator) -> NDArray[np.uint8]:
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     slope = rng.uniform(-0.15, 0.15, 2)
     shade = 1 + slope[0] * (rows / HEIGHT - 0.5) + slope[1] * (columns / WIDTH - 0.5)
-    return np.clip(shade[:, :, None] * colour, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(shade[:, :, None] * colour, 0, 255), dtype=np.uint8)
 
 
 def _tone(rng: np.random.Generator, low: int = 0, high: int = 255) -> tuple[int, int, int]:
@@ -108,7 +108,7 @@ def _clouds(rng: np.random.Generator) -> NDArray[np.uint8]:
     dark, bright = np.array(_tone(rng, 0, 120)), np.array(_tone(rng, 140, 255))
     share = 1 / (1 + np.exp(-1.5 * light[:, :, None]))
     picture = dark + share * (bright - dark) + 12 * tint[:, :, None] * np.array([1, 0, -1])
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), dtype=np.uint8)
 
 
 def _cats(rng: np.random.Generator) -> NDArray[np.uint8]:
