@@ -1,12 +1,15 @@
 """Key frame search: as an exhaustive one where faces are, and everywhere now and then."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.key_frames import KeyFrameSearch
 from ferdesk.core.detection.live import LiveSearch
-from ferdesk.core.geometry import Box
+from ferdesk.core.geometry import Box, Region
 from ferdesk.core.pacing import FramePacing
+from ferdesk.core.types import Detection
 from tests.helpers.networks import FakeNetworks, textured
 
 SMALL, LARGE = Box(620.0, 300.0, 40.0, 44.0), Box(100.0, 50.0, 120.0, 130.0)
@@ -89,7 +92,7 @@ def test_a_face_that_is_hidden_for_a_moment_is_back_at_once() -> None:
 
 
 def test_a_pattern_that_only_looks_like_a_face_is_none_in_any_frame() -> None:
-    networks = FakeNetworks([SMALL], smallest_share=0.07, crop_score=0.2)
+    networks = FakeNetworks([SMALL], smallest_share=0.07, crop_score=0.2, presence_seen=0)
     search = KeyFrameSearch(networks, 3)
     assert [boxes(search) for _ in range(7)] == [[]] * 7
 
@@ -111,3 +114,31 @@ def test_the_pacing_of_a_film_chooses_it_and_each_source_begins_anew() -> None:
     before = networks.num_full_range
     live.detect(PICTURE)
     assert networks.num_full_range - before == runs_everywhere()
+
+
+class OnTiles(FakeNetworks):
+    """The full-range network's boxes lie askew, those of the short-range one do not."""
+
+    def detect_full_range(
+        self, image: np.ndarray, region: Region, scale: float | None = None
+    ) -> list[Detection]:
+        on_region = super().detect_full_range(image, region, scale)
+        return [replace(d, box=replace(d.box, x=d.box.x + 3, y=d.box.y - 2)) for d in on_region]
+
+
+def test_every_frame_gives_the_box_that_the_crop_shows() -> None:
+    networks = OnTiles([SMALL], smallest_share=0.07)
+    search = KeyFrameSearch(networks, 3)
+    assert [boxes(search) for _ in range(5)] == [[SMALL]] * 5
+
+
+def test_a_face_that_only_a_look_from_further_away_shows_is_there_in_every_frame() -> None:
+    class TooLarge(FakeNetworks):
+        def detect_short_range(self, image: np.ndarray, region: Region) -> list[Detection]:
+            detections = super().detect_short_range(image, region)
+            return [d for d in detections if d.box.height <= region.height / 2]
+
+    large = Box(240, 40, 480, 460)
+    networks = TooLarge([large], full_range_blind=True)
+    search = KeyFrameSearch(networks, 3)
+    assert [boxes(search) for _ in range(5)] == [[large]] * 5

@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.networks import DetectorNetworks
-from ferdesk.core.detection.tiling import SMALLEST_PICTURE_PX, tiles, whole, without_truncated
-from ferdesk.core.detection.verification import non_maximum_merge, same_face, verify_candidates
+from ferdesk.core.detection.tiling import (
+    SMALLEST_PICTURE_PX,
+    tiles,
+    whole,
+    without_truncated,
+    zoomed_out,
+)
+from ferdesk.core.detection.verification import (
+    frame_on_crop,
+    non_maximum_merge,
+    same_face,
+    verify_candidates,
+)
 from ferdesk.core.geometry import Box, Region
 from ferdesk.core.types import Detection
 
@@ -31,7 +42,8 @@ class KeyFrameSearch:
 
     A key frame is searched exhaustively: the first, every ``key_every``-th after it, and each that
     begins a new scene. In the others the networks see the whole picture and the tiles on which a
-    known face was detected; one that is not detected there is looked for on the tiles around it.
+    known face was detected; one that is not detected there is looked for from further away and on
+    the tiles around it.
     """
 
     def __init__(self, networks: DetectorNetworks, key_every: int) -> None:
@@ -88,6 +100,10 @@ class KeyFrameSearch:
         near = self._networks.detect_short_range(image, whole(image))
         candidates = [d for _, found in by_region for d in found] + near
         missing = [face for face in self._known if not _is_among(face.box, candidates)]
+        if missing:
+            zoomed = self._networks.detect_short_range(image, zoomed_out(image))
+            near, candidates = near + zoomed, candidates + zoomed
+            missing = [face for face in missing if not _is_among(face.box, zoomed)]
         around = [
             tile
             for tile in self._tiles
@@ -98,10 +114,14 @@ class KeyFrameSearch:
             by_region.append((tile, found))
             candidates = [*candidates[: -len(near)], *found, *near] if near else candidates + found
         merged = non_maximum_merge(candidates)
-        known = [d for d in merged if _is_among(d.box, self._known)]
+        known = [
+            replace(frame_on_crop(self._networks, image, d), score=d.score, confirmed=True)
+            for d in merged
+            if _is_among(d.box, self._known)
+        ]
         new = [d for d in candidates if not _is_among(d.box, self._known)]
-        verified = verify_candidates(self._networks, image, new, someone_known=bool(self._known))
-        detections = [*(replace(d, confirmed=True) for d in known), *verified]
+        verified = verify_candidates(self._networks, image, new)
+        detections = [*known, *verified]
         return sorted(detections, key=lambda d: -d.score), by_region
 
     def _on_tile(self, image: NDArray[np.uint8], tile: Region) -> list[Detection]:

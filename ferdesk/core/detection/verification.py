@@ -56,15 +56,22 @@ def non_maximum_merge(detections: Sequence[Detection]) -> list[Detection]:
     return sorted(kept, key=lambda detection: -detection.score)
 
 
-def verify(networks: DetectorNetworks, image: NDArray[np.uint8], candidate: Detection) -> Detection:
-    """Verification of one candidate of ``image`` [H, W, 3]: ``confirmed`` or not, framed anew.
+def frame_on_crop(
+    networks: DetectorNetworks, image: NDArray[np.uint8], detection: Detection
+) -> Detection:
+    """Framing of ``detection`` by what the short-range network detects on its verification crop.
 
-    Its box is that of the verification crop, where the short-range network detects it there: always
-    at the same size, a face is framed more evenly than on a picture or a tile.
+    Always at the same size, a face is framed more evenly than on a picture or a tile. Where the
+    crop shows nothing, the same comes back with a score of 0.
     """
-    on_crop = detect_on_crop(networks, image, candidate.box)
-    same = [detection for detection in on_crop if same_face(detection.box, candidate.box)]
-    framed = max(same, key=lambda detection: detection.score, default=replace(candidate, score=0.0))
+    on_crop = detect_on_crop(networks, image, detection.box)
+    same = [other for other in on_crop if same_face(other.box, detection.box)]
+    return max(same, key=lambda other: other.score, default=replace(detection, score=0.0))
+
+
+def verify(networks: DetectorNetworks, image: NDArray[np.uint8], candidate: Detection) -> Detection:
+    """Verification of one candidate of ``image`` [H, W, 3]: ``confirmed`` or not, framed anew."""
+    framed = frame_on_crop(networks, image, candidate)
     best, worst = sorted([framed.score, candidate.score], reverse=True)
     share = candidate.box.width / min(image.shape[:2])
     lacking = float(np.interp(share, _SHARES, _LEAST_SUMS)) - candidate.score
