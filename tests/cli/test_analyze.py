@@ -415,6 +415,16 @@ def test_bench_times_every_stage() -> None:
     with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         result = bench("demo", pipeline, num_frames=5, warm_up=1)
     stages = [timing.stage for timing in result.timings]
-    assert stages == ["read", "detect", "track", "crop", "wait", "classify", "measure", "smooth", "total"]
+    assert stages == [
+        "read",
+        "detect",
+        "track",
+        "crop",
+        "wait",
+        "classify",
+        "measure",
+        "smooth",
+        "total",
+    ]
     assert result.num_frames == 5
     assert result.fps > 0

@@ -25,7 +25,7 @@ class Session:
 
     def __init__(self) -> None:
         self.folder = Path("session")
-        self.problem = self.warning = self.warning_kind = ""
+        self.problem = self.warning = self.warning_kind = self.video_problem = ""
         self.num_lost = 0
         self.entries: list[tuple[object, ...]] = []
         self.closed_with: list[tuple[int | None, int]] = []

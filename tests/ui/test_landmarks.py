@@ -84,9 +84,10 @@ def test_what_is_drawn_is_chosen_beside_the_heatmap_and_remembered(
     window = make_window(Settings(measures="pose", landmarks_shown="mesh"))
     page, choice = window.live_page, window.live_page.measuring.row.choice
     assert choice.isEnabled()
-    assert choice.currentData() == page.view._landmarks == "mesh"
+    shown = [(choice.currentData(), page.view._landmarks)]
     choice.setCurrentIndex(choice.findData("points"))
-    assert page.view._landmarks == window.store.settings.landmarks_shown == "points"
+    shown.append((window.store.settings.landmarks_shown, page.view._landmarks))
+    assert shown == [("mesh", "mesh"), ("points", "points")]
     window.store.replace_by(replace(window.store.settings, measures="off"))
     assert not choice.isEnabled()
     assert "Face measurements" in page.measuring.row.toolTip()

@@ -37,15 +37,16 @@ def test_a_key_at_each_end_annotates_the_selected_face_to_the_frame_at_the_curso
     folder = write_two_faces(tmp_path / "one")
     view = open_session(folder)
     strip = view.timeline.ranges
-    assert strip.height() == 0
+    heights = [strip.height()]
     view.player.seek(0.25)
     press(view, Qt.Key.Key_A)
     view.player.seek(1.0)
-    assert strip._open_s == (0.25, 1.0)
-    assert strip.height() > 0
+    begun = [strip._open_s]
+    heights.append(strip.height())
+    assert heights[0] == 0 < heights[1]
     view.ask.label = lambda *_: "fear"
     press(view, Qt.Key.Key_A)
-    assert strip._open_s is None
+    assert [*begun, strip._open_s] == [(0.25, 1.0), None]
     wanted = [entry(0.25, 1.0 + STEP_S / 2, "fear", FIRST_ID)]
     assert saved(folder, qtbot, view)["annotations"] == wanted
     assert column(view.notes.table, 1) == ["fear"]

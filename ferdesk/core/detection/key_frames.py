@@ -167,4 +167,5 @@ def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = image.shape[:2]
     rows = np.linspace(0, height - 1, _THUMBNAIL_PX).astype(int)
     columns = np.linspace(0, width - 1, _THUMBNAIL_PX).astype(int)
-    return image[np.ix_(rows, columns)].mean(axis=2, dtype=np.float32)
+    grey: NDArray[np.float32] = image[np.ix_(rows, columns)].mean(axis=2, dtype=np.float32)
+    return grey

@@ -1,6 +1,6 @@
 """Details of sessions: name, participant, condition and notes, for one or for several at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtWidgets import (
     QDialog,
@@ -76,7 +76,7 @@ class DetailsDialog(QDialog):
         return line
 
 
-_VALUES = {
+_VALUES: dict[str, Callable[[Entry], str]] = {
     "name": lambda entry: entry.title,
     "participant": lambda entry: entry.participant,
     "condition": lambda entry: entry.condition,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtGui import QCursor
+from PySide6.QtGui import QAction, QCursor
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QWidget
 
 from ferdesk.core.labels import LABELS
@@ -39,7 +39,7 @@ def _ask_label(parent: QWidget) -> str | None:
     at = QCursor.pos()
     if not parent.rect().contains(parent.mapFromGlobal(at)):
         at = parent.mapToGlobal(parent.rect().center())
-    chosen = menu.exec(at)
+    chosen: QAction | None = menu.exec(at)
     menu.deleteLater()
     return None if chosen is None else str(chosen.data())
 

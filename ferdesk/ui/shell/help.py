@@ -16,12 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-import ferdesk
 from ferdesk.paths import assets_folder, docs_folder, licences_folder, log_folder
 from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
+from ferdesk.version import VERSION
 
 _LIBRARIES = (
     ("PySide6-Essentials", "LGPL-3.0"),
@@ -157,7 +157,7 @@ class About(QDialog):
         """``running``: names and values of what runs now, in words for people."""
         super().__init__(parent)
         self.setWindowTitle(tr("About ferdesk"))
-        title = QLabel(f"ferdesk {ferdesk.__version__}", self)
+        title = QLabel(f"ferdesk {VERSION}", self)
         title.setProperty("role", "title")
         words = QLabel(
             tr(

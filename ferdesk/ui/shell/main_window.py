@@ -8,7 +8,6 @@ from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget
 
-import ferdesk
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.language import mark, tr
@@ -24,6 +23,7 @@ from ferdesk.ui.live.status_line import device_text
 from ferdesk.ui.preferences.preferences import Preferences
 from ferdesk.ui.shell.drops import dropped_sources, is_session
 from ferdesk.ui.shell.menus import Menus
+from ferdesk.version import VERSION
 
 if TYPE_CHECKING:
     from ferdesk.ui.review.page import ReviewPage
@@ -143,7 +143,7 @@ class MainWindow(QMainWindow):
     def show_problem(self) -> None:
         from ferdesk.ui.shell.help import ProblemReport
 
-        facts = {"version": ferdesk.__version__, **self.facts()}
+        facts = {"version": VERSION, **self.facts()}
         text = "\n".join(f"{name}: {value}" for name, value in facts.items())
         self._show_help("problem", lambda parent: ProblemReport(text, parent))
 
