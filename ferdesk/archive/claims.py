@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from ferdesk.archive.plan import Item
-from ferdesk.sessions.files import take_lock
+from ferdesk.file_lock import take_lock
 
 _FOLDER = Path(".ferdesk") / "claims"
 

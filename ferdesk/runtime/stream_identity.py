@@ -16,8 +16,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from ferdesk.core.locations import is_url
+from ferdesk.file_lock import take_lock
 from ferdesk.paths import cache_folder
-from ferdesk.sessions.files import take_lock
 
 log = logging.getLogger(__name__)
 

@@ -1,16 +1,13 @@
 """JSON files of a session, and the lock that marks a session as being recorded."""
 
-import contextlib
 import errno
 import json
 import logging
-import os
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from ferdesk.file_lock import take_lock, try_lock
 from ferdesk.messages import translatable
 from ferdesk.replace_file import WAIT_S, replace_file
 from ferdesk.sessions.schema import RESULTS_FILE
@@ -20,10 +17,6 @@ log = logging.getLogger(__name__)
 RESERVE_FILE = ".reserve"
 """Room that a recorder keeps for the last ``session.json`` on a full disk."""
 _SHORT_WAIT_S = 0.1
-LOCK_WAIT_S = 10.0
-"""How long another program is waited for that is about to write the same small file."""
-_LOCKED_BYTE = 1 << 62
-"""Far behind any file's end: Windows' locks keep others from reading what they cover."""
 
 
 def write_json(path: Path, table: dict[str, Any], *, wait_s: float = WAIT_S) -> None:
@@ -80,7 +73,7 @@ def mark_as_written(results: IO[bytes]) -> bool:
     False where another program looks at it just now: to be tried again. True also where there are
     no locks.
     """
-    return _taken(results)
+    return try_lock(results)
 
 
 def is_being_written(folder: Path) -> bool:
@@ -97,64 +90,3 @@ def is_being_written(folder: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-@contextlib.contextmanager
-def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """Hold the lock that ``path`` stands for, among all programs and threads; it is made for that.
-
-    Where the drive knows no locks, nothing is held.
-
-    Raises:
-        OSError: the file cannot be made, or another program holds it for longer than ``wait_s``.
-    """
-    deadline_s = time.monotonic() + wait_s
-    while True:
-        with path.open("ab", buffering=0) as file:
-            # whoever held it before has removed it, and another one may be there by now
-            if _taken(file) and os.fstat(file.fileno()).st_nlink > 0:
-                try:
-                    yield
-                    return
-                finally:
-                    # Windows removes no file that is open, and keeps it
-                    with contextlib.suppress(OSError):
-                        path.unlink()
-        if time.monotonic() > deadline_s:
-            why = translatable("another program holds it")
-            raise BlockingIOError(errno.EAGAIN, why, str(path))
-        time.sleep(0.01)
-
-
-def _taken(file: IO[bytes]) -> bool:
-    try:
-        take_lock(file)
-    except BlockingIOError:
-        return False
-    except PermissionError:
-        return sys.platform != "win32"
-    except OSError:
-        log.info("no locks at %s", file.name)
-    return True
-
-
-def take_lock(file: IO[bytes], *, shared: bool = False) -> None:
-    """Lock an open file until it is closed; ``shared`` with others who only look.
-
-    Raises:
-        BlockingIOError: another holds it; ``PermissionError`` on Windows.
-        OSError: there are no locks here.
-    """
-    if sys.platform == "win32":
-        import msvcrt
-
-        file.seek(_LOCKED_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        finally:
-            file.seek(0, os.SEEK_END)
-    else:
-        import fcntl
-
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        fcntl.flock(file.fileno(), kind | fcntl.LOCK_NB)

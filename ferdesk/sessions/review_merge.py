@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from ferdesk.file_lock import locked
 from ferdesk.replace_file import replace_file
-from ferdesk.sessions.files import locked
 from ferdesk.sessions.outputs import free_path
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import (

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ferdesk.sessions.files import is_being_written, take_lock
+from ferdesk.file_lock import take_lock
+from ferdesk.sessions.files import is_being_written
 from ferdesk.sessions.rows_file import RowsFile
 
 

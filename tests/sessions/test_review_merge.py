@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ferdesk.errors import RecordingError
+from ferdesk.file_lock import locked
 from ferdesk.sessions import review_merge
-from ferdesk.sessions.files import locked
 from ferdesk.sessions.reader import Marker, Session, read_session
 from ferdesk.sessions.review import Comment, Review, Segment, Track, load_review, save_review
 from ferdesk.sessions.review_merge import LOCK_FILE, edit_review, rebased, save_changes

@@ -1,6 +1,7 @@
 """A checkpoint is whole or it is not there, and reading one runs nothing."""
 
 import pickle
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,28 @@ def test_reading_a_checkpoint_runs_no_code_from_it(
     with pytest.raises(DataError):
         load_checkpoint(path)
     assert not marker.exists()
+
+
+def test_a_bit_that_flipped_is_found_or_changes_nothing(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    path = tmp_path / "last.pt"
+    save_checkpoint(checkpoint, path)
+    content = path.read_bytes()
+    rng = random.Random(7)
+    num_found = 0
+    for _ in range(100):
+        damaged = bytearray(content)
+        damaged[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            read = load_checkpoint(path)
+        except DataError:
+            num_found += 1
+            continue
+        assert read.step == checkpoint.step
+        assert _same(read.weights, checkpoint.weights)
+        assert (read.recipe, read.scores, read.commit) == (
+            checkpoint.recipe, checkpoint.scores, checkpoint.commit,
+        )  # fmt: skip
+    assert num_found > 50

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
     if not path.is_file():
         raise DataError(f"There is no checkpoint {path}; train one with ferdesk-train fit.")
     try:
+        _check_sums(path)
         table = torch.load(path, map_location=device, weights_only=True)
         if table["schema"] != _SCHEMA:
             raise DataError(f"{path} has checkpoint schema {table['schema']}; {_SCHEMA} is read.")
@@ -105,8 +107,20 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
     except Exception as error:  # a broken pickle raises whatever it likes
         # torch's own words are many lines, and advise to run the file's code
         raise DataError(
-            f"{path} is not a ferdesk checkpoint, or is cut off; choose another or train again."
+            f"{path} is not a ferdesk checkpoint, or is cut off or damaged; choose another or "
+            "train again."
         ) from error
+
+
+def _check_sums(path: Path) -> None:
+    """Compare every part of the archive with its checksum, which torch's reader leaves out.
+
+    Raises:
+        ValueError, zipfile.BadZipFile: it is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise ValueError(f"{damaged} is damaged")
 
 
 def weights_sha256(weights: Mapping[str, Tensor]) -> str:

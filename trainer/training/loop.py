@@ -21,6 +21,7 @@ from trainer.training.checkpoint import Checkpoint, current_commit, load_checkpo
 from trainer.training.distributed import ALONE, Group, GroupLost, synchronise_norms
 from trainer.training.epoch_plan import learning_rate_at
 from trainer.training.errors import CannotTrain, MemoryFull, TrainingStopped
+from trainer.training.folder_lock import alone_in
 from trainer.training.initial_weights import initialise
 from trainer.training.pretrain import Progress as Pretraining
 from trainer.training.pretrain import pretrain
@@ -92,16 +93,17 @@ def fit(
         TrainingStopped: stopped, a full disk, another process of the group gone; ``CannotTrain``
             where a loss is not finite, ``MemoryFull`` where memory
             is too small.
-        DataError: the folder holds another run, or cannot be made; the weights to start from do
-            not fit; the batch cannot be shared out.
+        DataError: the folder holds another run, one goes on in it, or it cannot be made; the
+            weights to start from do not fit; the batch cannot be shared out.
     """
     try:
-        run = _Run(
-            recipe, data, folder, device, compile_model=compile_model, autotune=autotune,
-            cuda_graph=cuda_graph, bf16=bf16, resume=resume, start=start, votes=votes,
-            group=group, notice=notice, stop_requested=stop_requested,
-        )  # fmt: skip
-        return run.train(max_steps, events, report, stop_requested, minutes)
+        with alone_in(folder, writes=group.writes):
+            run = _Run(
+                recipe, data, folder, device, compile_model=compile_model, autotune=autotune,
+                cuda_graph=cuda_graph, bf16=bf16, resume=resume, start=start, votes=votes,
+                group=group, notice=notice, stop_requested=stop_requested,
+            )  # fmt: skip
+            return run.train(max_steps, events, report, stop_requested, minutes)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise

@@ -24,6 +24,7 @@ from trainer.data.fer2013 import Faces, Fer2013
 from trainer.recipes.config import Recipe, as_table, recipe_from
 from trainer.training.checkpoint import current_commit
 from trainer.training.errors import TrainingStopped
+from trainer.training.folder_lock import alone_in
 from trainer.training.handcrafted_features import describe
 
 FILE = "model.npz"
@@ -98,6 +99,18 @@ def fit_shallow(
         TrainingStopped: stopped, or a full disk.
         DataError: the folder holds another run or cannot be made, or Training lacks expressions.
     """
+    with alone_in(folder):
+        return _fit(recipe, data, folder, resume, report, stop_requested)
+
+
+def _fit(
+    recipe: Recipe,
+    data: Fer2013,
+    folder: Path,
+    resume: bool,
+    report: Callable[[Progress], None],
+    stop_requested: Callable[[], bool],
+) -> ShallowModel:
     path = folder / FILE
     if path.exists():
         if not resume:
@@ -107,10 +120,6 @@ def fit_shallow(
     absent = [name for name, count in training.counts().items() if count == 0]
     if absent:
         raise DataError(f"Training has no face that is {', '.join(absent)}; each is needed.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"The folder {folder} cannot be made: {error}.") from error
 
     def stop_if_asked() -> None:
         if stop_requested():
