@@ -80,3 +80,11 @@ def sides(movements: NDArray[np.float32]) -> dict[str, float]:
         for name in SIDE_NOISE
     }
     return {name: off for name, off in differences.items() if abs(off) > SIDE_NOISE[name]}
+
+
+def largest(
+    movements: NDArray[np.float32], number: int, above: float = 0.1
+) -> list[tuple[str, float]]:
+    """Names and values of the largest of movements [52], the largest first; never ``_neutral``."""
+    order = [int(i) for i in np.argsort(-movements) if i != 0 and movements[i] >= above]
+    return [(MOVEMENTS[i], float(movements[i])) for i in order[:number]]

@@ -73,6 +73,7 @@ class LivePage(QWidget):
         self.heatmap = HeatmapPanel(self)
         self.measuring = Measuring(live, store, self.view, self)
         self.heatmap.add_row(self.measuring.row)
+        self.faces.add_row(self.measuring.box)
         self.status_line = StatusLine(self)
         self.stats = StatsPanel(self, num_not_shown=lambda: live.bridge.num_skipped)
         self.snapshots = Snapshots(

@@ -1,4 +1,4 @@
-"""Measuring, live: whose measures come first, and what of the landmarks is drawn."""
+"""Measuring, live: whose measures come first, what is drawn, and the chosen face's numbers."""
 
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.live.measures_box import MeasuresBox
 
 
 class LandmarksRow(QWidget):
@@ -53,14 +54,18 @@ class Measuring(QObject):
         super().__init__(parent)
         self._live, self._store, self._view = live, store, view
         self.row = LandmarksRow(parent)
+        self.box = MeasuresBox(parent)
         self.row.chosen.connect(self._choose)
 
-    def take(self, _result: FrameResult, face_id: int | None) -> None:
-        """The chosen face is measured first where there is no time for all."""
+    def take(self, result: FrameResult, face_id: int | None) -> None:
+        """The chosen face is shown, and measured first where there is no time for all."""
+        face = next((one for one in result.faces if one.face_id == face_id), None)
+        self.box.show_face(face, result.frame.t_s)
         self._put_first(face_id or 0)
 
     def clear(self) -> None:
         """Another source has other faces."""
+        self.box.show_face(None, 0.0)
         self._put_first(0)
 
     def apply(self, settings: Settings) -> None:
