@@ -1,4 +1,4 @@
-"""The packages of the system libraries that are missing, on one line for apt-get."""
+"""The packages of the system libraries that are missing, those for X11 too, for apt-get."""
 
 import sys
 from pathlib import Path
@@ -6,4 +6,4 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 import system_libraries
 
-sys.stdout.write(" ".join(sorted({*system_libraries.missing().values()})) + "\n")
+sys.stdout.write(" ".join(sorted({*system_libraries.missing({"DISPLAY": ":0"}).values()})) + "\n")

@@ -252,6 +252,7 @@ def test_the_axis_counts_seconds_ago(window: MainWindow, qtbot: QtBot) -> None:
 def test_of_markers_that_would_overprint_each_other_the_newest_has_its_word(
     window: MainWindow, qtbot: QtBot, clock: HeldClock
 ) -> None:
+    window.resize(1280, 720)
     run(window, qtbot)
     timeline = window.live_page.live_actions.timeline
     qtbot.waitUntil(lambda: timeline.plot is not None)

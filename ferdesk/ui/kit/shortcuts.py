@@ -2,9 +2,17 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ferdesk.ui.kit.actions import KEYS_TEXT
 from ferdesk.ui.kit.language import tr
@@ -19,24 +27,30 @@ class ShortcutsSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard shortcuts"))
         self.entries = [entry for action in actions if (entry := key_entry(action))]
-        grid = QGridLayout()
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 2 * GRID, 0)
         grid.setHorizontalSpacing(3 * GRID)
         grid.setVerticalSpacing(GRID)
         # two columns of them: with one the sheet would not fit on a small screen
         num_rows = (len(self.entries) + 1) // 2
         for i, (key, text) in enumerate(self.entries):
             row, column = i % num_rows, 2 * (i // num_rows)
-            cap = QLabel(key, self)
+            cap = QLabel(key, inside)
             cap.setProperty("role", "key")
             grid.addWidget(cap, row, column, Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(QLabel(text, self), row, column + 1)
+            grid.addWidget(QLabel(text, inside), row, column + 1)
         heading = QLabel(tr("Keyboard shortcuts"), self)
         heading.setProperty("role", "heading")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
         layout.setSpacing(2 * GRID)
         layout.addWidget(heading)
-        layout.addLayout(grid)
+        scroll = QScrollArea(self)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
+        layout.addWidget(scroll, 1)
         for text in (
             tr("Tab moves between the controls, Space presses them, Escape leaves full screen."),
             tr(
@@ -48,6 +62,11 @@ class ShortcutsSheet(QDialog):
             note.setWordWrap(True)
             note.setProperty("role", "muted")
             layout.addWidget(note)
+        # all of it without scrolling, where the screen is large enough
+        around = self.sizeHint() - scroll.sizeHint()
+        bar = 3 * GRID
+        wanted = inside.sizeHint() + QSize(around.width() + bar, around.height() + bar)
+        self.resize(wanted.boundedTo(self.screen().availableSize() * 0.9))
 
 
 def key_entry(action: QAction) -> tuple[str, str] | None:

@@ -153,8 +153,11 @@ class DockArea(QMainWindow):
             heights = [first] + [rest] * (len(column) - 1)
             self.resizeDocks(column, heights, Qt.Orientation.Vertical)
         if column:
-            # a fifth of a small window
-            wide = min(_SIDE_PX, max(self.width() // 5, _LEAST_PX))
+            # a fifth of a small window, unless the content needs more; the picture has the most
+            scrolls = [dock.widget() for dock in column]
+            needs = max((s.wanted_width for s in scrolls if isinstance(s, _Scroll)), default=0)
+            wide = max(min(_SIDE_PX, self.width() // 5), _LEAST_PX, needs)
+            wide = min(wide, 2 * self.width() // 5)
             self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
 
 
@@ -175,12 +178,16 @@ class _Scroll(QScrollArea):
         column.addStretch(1)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._inside)
-        least = max(widget.minimumSizeHint().width(), _LEAST_PX)
-        # margins and, where there is less height, the scroll bar
-        self.setMinimumWidth(least + 6 * GRID)
+        self._widget = widget
+        # narrower than its content, it scrolls sideways: a panel must not hold the window wide
+        self.setMinimumWidth(_LEAST_PX + 6 * GRID)
+
+    @property
+    def wanted_width(self) -> int:
+        """What the content needs, with margins and, where there is less height, the scroll bar."""
+        return max(self._widget.minimumSizeHint().width(), _LEAST_PX) + 6 * GRID
 
     def sizeHint(self) -> QSize:
-        return QSize(_SIDE_PX, self._inside.sizeHint().height())
+        return QSize(max(_SIDE_PX, self.wanted_width), self._inside.sizeHint().height())

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from ferdesk.core.types import DeviceInfo, SourceKind
 from ferdesk.runtime.status import State, Status
@@ -17,6 +17,8 @@ from ferdesk.ui.live.recording_state import RecordingState
 
 FLASH_MS = 4000
 STREAM_NAMES = {"lsl": "LSL", "websocket": "WebSocket"}
+_DEVICE_PX = 12 * GRID
+"""What the device's words have at least."""
 SLOWER_BELOW = 0.85
 """Analysis below this share of the source's rate is called slower than the source."""
 
@@ -123,7 +125,12 @@ class StatusLine(QWidget):
         self.analysis.setToolTip(tr("Analysis rate (frames per second)"))
         self.latency.setToolTip(tr("Latency: capture to result, median of the last 30 frames"))
         self.dropped.setToolTip(tr("Frames skipped because analysis was busy"))
-        layout = QHBoxLayout(self)
+        self._kept_first = (
+            self.model, self.analysis, self.latency, self.dropped, self.source_rate,
+        )  # fmt: skip
+        layout = self._row = QHBoxLayout(self)
+        # the line gives way: it must not hold the window at its full width
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
         layout.setSpacing(3 * GRID)
         layout.addWidget(self.recording)
@@ -144,9 +151,33 @@ class StatusLine(QWidget):
         button.setObjectName("inline")
         button.setDefaultAction(action)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        layout = self.layout()
-        assert layout is not None
-        layout.addWidget(button)
+        self._row.addWidget(button)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._fixed_width(), self._row.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fixed_width(self) -> int:
+        """What the widgets need that always stay, and a little for the device."""
+        margins = self._row.contentsMargins()
+        width = margins.left() + margins.right() + _DEVICE_PX
+        for index in range(self._row.count()):
+            item = self._row.itemAt(index)
+            widget = None if item is None else item.widget()
+            gives = (*self._kept_first, self.device, self.flashed)
+            if widget is not None and widget not in gives and not widget.isHidden():
+                width += widget.sizeHint().width() + self._row.spacing()
+        return width
+
+    def _fit(self) -> None:
+        """Show the figures that there is room for; all of them are in the statistics."""
+        room = self.width() - self._fixed_width()
+        for widget in self._kept_first:
+            room -= widget.sizeHint().width() + self._row.spacing() if widget.text() else 0
+            widget.setVisible(widget.text() != "" and room >= 0)
 
     @property
     def sends(self) -> bool:
@@ -171,6 +202,7 @@ class StatusLine(QWidget):
         """A chip for each stream that sends, until it is stopped."""
         for kind, chip in self.chips.items():
             chip.setVisible(kind in open_kinds)
+        self._fit()
 
     def _make_chip(self, kind: str, name: str) -> QToolButton:
         chip = self.chips[kind] = QToolButton(self)
@@ -224,9 +256,7 @@ class StatusLine(QWidget):
         )
         for label in (self.source_rate, self.latency, self.dropped):
             _give_role(label, "muted")
-        self.model.setVisible(self.model.text() != "")
-        for label in (self.source_rate, self.analysis, self.latency, self.dropped):
-            label.setVisible(label.text() != "")
+        self._fit()
 
     def offer_models(self, names: Sequence[str], wanted: str, *, locked: bool = False) -> None:
         """Fill the model's menu; ``wanted`` is ticked, empty means automatic.
@@ -261,9 +291,10 @@ class StatusLine(QWidget):
         if recording.num_lost:
             parts.append(tr("{count:,} not written").format(count=recording.num_lost))
         if recording.marker:
-            parts.append(f"⚑ {recording.marker[:24]}")
+            parts.append(f"⚑ {recording.marker[:16]}")
         self.recording.setText(" · ".join(parts) if recording.active else "")
         _give_role(self.recording, "red")
+        self._fit()
 
 
 def _state_word(status: Status) -> str:

@@ -13,6 +13,7 @@ from ferdesk.ui.kit.debounced_resize import DebouncedResize
 from ferdesk.ui.kit.history import LONGEST_S, History
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import label_text, tr
+from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 from ferdesk.ui.live.end_labels import EndLabels
 
@@ -342,9 +343,7 @@ class Timeline(QWidget):
         top.setSpacing(GRID // 2)
         top.addWidget(self.title)
         top.addSpacing(GRID)
-        for button in self.legend.values():
-            top.addWidget(button)
-        top.addStretch(1)
+        top.addWidget(RowScroll(list(self.legend.values()), self), 1)
         for widget in (self.wider, self.span, self.closer, self.pause):
             top.addWidget(widget)
         self._column = QVBoxLayout(self)

@@ -29,6 +29,7 @@ from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.review import library_work
+from ferdesk.ui.review.elided_label import ElidedLabel
 from ferdesk.ui.review.export_menu import export_button
 from ferdesk.ui.review.groups_dialog import GroupChoice, pair_of
 from ferdesk.ui.review.library_actions import library_actions
@@ -84,7 +85,7 @@ class Library(QWidget):
         self.table = sessions_table(self, self.model)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
         self.table.doubleClicked.connect(lambda _: self.open())
-        self.place = QLabel(self)
+        self.place = ElidedLabel(self)
         self.place.setProperty("role", "muted")
         self.about = QLabel(self)
         self.about.setWordWrap(True)

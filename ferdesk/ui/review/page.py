@@ -34,7 +34,7 @@ from ferdesk.ui.review.session_view import SessionView
 
 log = logging.getLogger(__name__)
 
-_FACTS_PX = 40 * GRID
+_FACTS_PX = 4 * GRID
 """The date, length and source beside a long title."""
 
 
@@ -76,7 +76,7 @@ class ReviewPage(QWidget):
             mark("Back to the list of sessions"),
         )
         self.up = make_action(self.session, up)
-        self.title = ElidedLabel(self)
+        self.title = ElidedLabel(self, least_px=8 * GRID)
         self.title.setProperty("role", "heading")
         self.facts = ElidedLabel(self, least_px=_FACTS_PX)
         self.facts.setProperty("role", "muted")

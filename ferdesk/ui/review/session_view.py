@@ -9,6 +9,7 @@ from ferdesk.runtime.ports import Services
 from ferdesk.sessions.review import Review
 from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.scrolls import ColumnScroll
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView
@@ -292,7 +293,7 @@ class SessionView(QWidget):
         side.setSizes([2 * GRID, 3 * GRID])
         upper = QSplitter(Qt.Orientation.Horizontal, self)
         upper.addWidget(self.view)
-        upper.addWidget(side)
+        upper.addWidget(ColumnScroll(side, self))
         upper.setStretchFactor(0, 1)
         upper.setSizes([100 * GRID, 48 * GRID])
         below = QWidget(self)

@@ -17,6 +17,7 @@ from ferdesk.core.annotation import percent
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.review import Review
 from ferdesk.ui.kit.language import label_text, tr
+from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.timeline import line_icon
 from ferdesk.ui.review.opened_session import OpenedSession
@@ -380,9 +381,7 @@ class SessionTimeline(QWidget):
         top = QHBoxLayout()
         top.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         top.setSpacing(2)
-        for button in self.legend.values():
-            top.addWidget(button)
-        top.addStretch(1)
+        top.addWidget(RowScroll(list(self.legend.values()), self), 1)
         self._tracks_area = QScrollArea(self)
         self._tracks_area.setWidget(self.tracks)
         self._tracks_area.setWidgetResizable(True)

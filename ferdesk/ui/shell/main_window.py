@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
+from PySide6.QtCore import QByteArray, QEvent, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget
 
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from ferdesk.ui.review.page import ReviewPage
 
 PROGRAM = "ferdesk"
+
+
+_FRAME = QSize(2 * GRID, 5 * GRID)
+"""What a window manager draws around; known only once the window is on the screen."""
+
+
+def first_size(room: QRect, frame: QSize) -> QSize:
+    """The size of a first window, without its frame, that lies within ``room`` with it."""
+    wanted = QSize(160 * GRID, 95 * GRID)
+    return wanted.boundedTo(room.size() - frame)
 
 
 class MainWindow(QMainWindow):
@@ -285,6 +295,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{title} · {PROGRAM}" if title else PROGRAM)
 
     def _restore_geometry(self) -> None:
-        self.resize(QSize(160 * GRID, 95 * GRID).boundedTo(self.screen().availableSize()))
+        self.resize(first_size(self.screen().availableGeometry(), _FRAME))
         if kept := self.store.settings.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(kept.encode("ascii", "ignore")))
