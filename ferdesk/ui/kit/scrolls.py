@@ -1,5 +1,7 @@
 """Scrolls: a row and a column of widgets that hold no window at their full size."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
@@ -10,15 +12,24 @@ from ferdesk.ui.kit.theme import GRID
 class RowScroll(QScrollArea):
     """Row of widgets that widens no window; the wheel and the Tab key bring the rest."""
 
-    def __init__(self, widgets: list[QWidget], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        widgets: Sequence[QWidget],
+        parent: QWidget | None = None,
+        *,
+        stretch_after: int | None = None,
+    ) -> None:
+        """``stretch_after``: the index of the widget behind which the row gives way."""
         super().__init__(parent)
         self._inside = QWidget()
         row = QHBoxLayout(self._inside)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID // 2)
-        for widget in widgets:
+        last = len(widgets) - 1
+        for index, widget in enumerate(widgets):
             row.addWidget(widget)
-        row.addStretch(1)
+            if index == (last if stretch_after is None else stretch_after):
+                row.addStretch(1)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -26,6 +26,7 @@ from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.review import library_work
@@ -390,14 +391,12 @@ class Library(QWidget):
         for name in ("refresh", "root"):
             top.addWidget(button_of(self.actions_by_name[name], self))
         self.export_button = export_button(self, self._export)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(GRID // 2)
+        buttons: list[QWidget] = []
         for name in _BUTTONS:
-            bottom.addWidget(button_of(self.actions_by_name[name], self))
+            buttons.append(button_of(self.actions_by_name[name], self))
             if name == "report":
-                bottom.addWidget(self.export_button)
-            if name == "repair":
-                bottom.addStretch(1)
+                buttons.append(self.export_button)
+        bottom = RowScroll(buttons, self, stretch_after=_BUTTONS.index("repair") + 1)
         empty = QWidget(self)
         column = QVBoxLayout(empty)
         column.addStretch(1)
@@ -414,4 +413,4 @@ class Library(QWidget):
         layout.addWidget(self.place)
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.about)
-        layout.addLayout(bottom)
+        layout.addWidget(bottom)
