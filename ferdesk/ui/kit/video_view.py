@@ -78,6 +78,7 @@ class VideoView(QWidget):
         self._plates = PlatePlaces()
         self._names: Mapping[int, str] = {}
         self._mirrored = False
+        self._fonts: tuple[QFont, QFont] | None = None
         self._boxes = self._labels = True
         self._chosen_id: int | None = None
         self._hovered_id: int | None = None
@@ -193,6 +194,15 @@ class VideoView(QWidget):
         painter.end()
         return canvas
 
+    def _marks_font(self) -> QFont:
+        """The font of the plates; kept, as Qt looks a new one up for a millisecond."""
+        own = self.font()
+        if self._fonts is None or self._fonts[0] != own:
+            bold = QFont(own)
+            bold.setWeight(QFont.Weight.DemiBold)
+            self._fonts = (QFont(own), bold)
+        return self._fonts[1]
+
     def _sizes(self) -> tuple[QSizeF, QSizeF] | None:
         """Of the picture and of this widget."""
         if self._result is None:
@@ -208,8 +218,7 @@ class VideoView(QWidget):
         else:
             self._paint_picture(painter, self._result, look)
             if not self._state.dimmed:
-                font = QFont(self.font())
-                font.setWeight(QFont.Weight.DemiBold)
+                font = self._marks_font()
                 view_transform = look.view_transform(self._result)
                 room = QRectF(self.rect())
                 self._paint_marks(painter, self._result, view_transform, font, self._plates, room)
