@@ -45,7 +45,7 @@ def check_file(path: Path) -> None:
             )
         )
     if look.st_size == 0:
-        raise SourceError(translatable("{path} is empty; give a picture or a video.", path=path))
+        raise SourceError(translatable("{path} is empty. Choose an image or video file.", path=path))
 
 
 def limit_pixels(stream: "VideoStream", most: int) -> None:
