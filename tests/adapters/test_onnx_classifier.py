@@ -139,3 +139,33 @@ def test_cuda_graphs_are_asked_for_and_done_without_where_the_model_does_not_all
     assert options is not None
     assert options["enable_cuda_graph"] == "1"
     assert second == (first, None)
+
+
+def test_a_model_with_parts_in_other_files_is_refused(
+    make_model: ModelMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    path = make_model()
+    model = onnx.load(str(path))
+    for name in ("weights.bin", "w" * 200):
+        split = tmp_path / f"split-{len(name)}.onnx"
+        onnx.save_model(
+            model, str(split), save_as_external_data=True, location=name, size_threshold=0
+        )
+        # where it would be found, if anybody looked
+        monkeypatch.chdir(tmp_path)
+        model = onnx.load(str(split))
+        with pytest.raises(ModelError, match="keeps parts of itself in other files"):
+            OnnxClassifier(split)
+    OnnxClassifier(path)
+
+
+def test_metadata_that_is_no_utf_8_is_one_sentence(make_model: ModelMaker) -> None:
+    path = make_model()
+    content = path.read_bytes()
+    assert content.count(b"architecture") == 1
+    at = content.index(b"architecture") + len(b"architecture") + 2
+    path.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+    with pytest.raises(ModelError, match=r"metadata of .* is no UTF-8 text"):
+        OnnxClassifier(path)

@@ -1,6 +1,7 @@
 """Model contract: which outputs a model file must and may have, and what its metadata says."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,6 +23,45 @@ _REQUIRED_METADATA = (
 )  # fmt: skip
 CROWD, CROWD_CAM = "crowd", "crowd_cam"
 """The optional outputs of how people would vote, and why."""
+
+_EXTERNAL_DATA = re.compile(
+    rb"\x6a(?:[\x00-\x7f]|[\x80-\xff][\x00-\x7f])\n\x08location\x12", re.DOTALL
+)
+"""A tensor's field 13, external_data, with the key ``location`` (onnx.proto)."""
+
+
+def check_own_data(content: bytes, path: Path) -> None:
+    """Check that all of the model is in its one file.
+
+    Data beside it would be read relative to the working directory, and no checksum covers it.
+
+    Raises:
+        ModelError: parts of it lie in other files.
+    """
+    if _EXTERNAL_DATA.search(content):
+        raise ModelError(
+            translatable(
+                "The model {path} keeps parts of itself in other files, which are not read; save "
+                "it as one file (onnx.save without external data).",
+                path=path,
+            )
+        )
+
+
+def read_metadata(session: "onnxruntime.InferenceSession", path: Path) -> Mapping[str, str]:
+    """The model's metadata.
+
+    Raises:
+        ModelError: it is no UTF-8.
+    """
+    try:
+        return session.get_modelmeta().custom_metadata_map
+    except (UnicodeDecodeError, RuntimeError) as error:
+        raise ModelError(
+            translatable(
+                "The metadata of {path} is no UTF-8 text; export the model again.", path=path
+            )
+        ) from error
 
 
 def outputs_to_fetch(session: "onnxruntime.InferenceSession", path: Path) -> list[str]:

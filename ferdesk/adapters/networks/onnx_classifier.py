@@ -15,8 +15,10 @@ from ferdesk.adapters.networks.model_contract import (
     CROWD,
     CROWD_CAM,
     MAPS,
+    check_own_data,
     outputs_to_fetch,
     read_info,
+    read_metadata,
 )
 from ferdesk.core.crop import FACE_SIZE_PX
 from ferdesk.core.labels import NUM_LABELS
@@ -68,12 +70,13 @@ class OnnxClassifier:
                 )
             ) from error
         sha256 = check_content(path, content)
+        check_own_data(content, path)
         self._path, self._content, self._provider = path, content, provider
         self._session, self._device = _open_session(content, path, provider)
         self._outputs = outputs_to_fetch(self._session, path)
         self._bound: BoundRuns | None = None
         self.info = read_info(
-            self._session.get_modelmeta().custom_metadata_map,
+            read_metadata(self._session, path),
             self._outputs,
             sha256,
             path,
