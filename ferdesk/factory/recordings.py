@@ -38,7 +38,9 @@ def new_folder(root: Path, name: str) -> Path:
     for number in itertools.count(1):
         folder = root / (safe if number == 1 else f"{safe}-{number}")
         try:
-            folder.mkdir(parents=True)
+            root.mkdir(parents=True, exist_ok=True)
+            # of people: for nobody else who uses this machine
+            folder.mkdir(mode=0o700)
         except FileExistsError:
             if not root.is_dir():
                 break

@@ -31,6 +31,35 @@ class RecordingVideo(VideoHealth, Protocol):
     def close(self) -> None: ...
 
 
+def stopped_text(folder: Path, why: str, num_rows: int, *, gone: bool) -> str:
+    """Why a recording has stopped; of a folder that is gone nothing is kept."""
+    if gone:
+        return translatable(
+            "Recording has stopped: {path} cannot be written ({why}).", path=folder, why=why
+        )
+    return translatable(
+        "Recording has stopped: {path} cannot be written ({why}). The {count} rows up to there "
+        "are kept.",
+        path=folder,
+        why=why,
+        count=num_rows,
+    )
+
+
+def not_closed_text(folder: Path, file: str, why: str, num_rows: int) -> str:
+    """Why only the last ``session.json`` is missing."""
+    if not folder.is_dir():
+        return stopped_text(folder, translatable("the folder is gone"), num_rows, gone=True)
+    return translatable(
+        "{path} cannot be closed properly: {file} cannot be written ({why}). All {count} "
+        "rows are kept. Repair it with “ferdesk sessions repair”.",
+        path=folder,
+        file=file,
+        why=why,
+        count=num_rows,
+    )
+
+
 class RecordingWarnings:
     """May be asked and told on any thread."""
 
@@ -64,6 +93,16 @@ class RecordingWarnings:
             "to a faster disk, or without video.",
             path=self._folder,
             count=count,
+        )
+        with self._lock:
+            self._texts["lost"] = text
+
+    def rows_cut(self, path: Path) -> None:
+        """Another program has shortened the rows' file at ``path``."""
+        text = translatable(
+            "Another program has cut rows off {path}; they are lost. Close programs that write to "
+            "it. The recording goes on.",
+            path=path,
         )
         with self._lock:
             self._texts["lost"] = text

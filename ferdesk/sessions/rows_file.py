@@ -16,6 +16,7 @@ from ferdesk.sessions.schema import HEADER, RESULTS_FILE
 log = logging.getLogger(__name__)
 
 _RESERVE_BYTES = 65_536
+_LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,40 @@ class RowsFile:
     def __init__(self, folder: Path, header: str = HEADER) -> None:
         """Raises ``OSError`` where there is one already, or none can be made."""
         self._folder = folder
-        self._file: IO[bytes] = (folder / RESULTS_FILE).open("xb", buffering=0)
+        self._file: IO[bytes] = (folder / RESULTS_FILE).open("x+b", buffering=0)
         try:
             self._marked = mark_as_written(self._file)
             self._file.write(header.encode())
-            self._whole_bytes = len(header)
+            self._header = header.encode()
+            self._whole_bytes = len(self._header)
             self._place = _Place(self._file, folder / RESULTS_FILE)
             (folder / RESERVE_FILE).write_bytes(bytes(_RESERVE_BYTES))
         except OSError:
             self._file.close()
             raise
+
+    def cut_by_others(self) -> int:
+        """Bytes that another program has cut off since the last call; what comes goes on behind.
+
+        Raises:
+            OSError: it cannot be read or written.
+        """
+        # read, and not asked for its size, which some network drives tell late
+        self._file.seek(self._whole_bytes - 1)
+        if self._file.read(1) == b"\n":
+            return 0
+        before, at = self._whole_bytes, self._file.seek(0, os.SEEK_END)
+        self._file.seek(max(0, at - _LONGEST_LINE))
+        tail = self._file.read(_LONGEST_LINE)
+        self._whole_bytes = max(0, at - len(tail) + tail.rfind(b"\n") + 1)
+        self._file.truncate(self._whole_bytes)
+        self._file.seek(self._whole_bytes)
+        if self._whole_bytes < len(self._header):
+            self._file.seek(0)
+            self._file.truncate(0)
+            self._file.write(self._header)
+            self._whole_bytes = len(self._header)
+        return max(1, before - at)
 
     def append(self, texts: Sequence[str], count: Callable[[int], object]) -> None:
         """Write rows and force them to the disk.

@@ -557,3 +557,38 @@ def test_the_queue_is_bounded(tmp_path: Path) -> None:
     assert isinstance(writer._waiting, queue.Queue)
     assert writer._waiting.maxsize == session_writer._MAX_WAITING_FRAMES
     writer.close()
+
+
+@pytest.mark.parametrize("left", [0, 10, 700, -1])
+def test_rows_that_another_program_cuts_off_are_told_and_the_rest_is_whole(
+    tmp_path: Path, left: int
+) -> None:
+    folder = new_folder(tmp_path)
+    writer = SessionWriter(folder, header(), live=True)
+    path = folder / "results.csv"
+    for index in range(5):
+        writer.add(result(index, captured_s=index / 10))
+    wait_for(lambda: writer.num_rows == 5)
+    assert writer.warning == ""
+    os.truncate(path, path.stat().st_size - 1 if left == -1 else left)
+    for index in range(5, 9):
+        writer.add(result(index, captured_s=index / 10))
+    wait_for(lambda: writer.num_rows == 9)
+    assert "Another program has cut rows off" in writer.warning
+    assert writer.problem == ""
+    writer.close()
+    session = read_session(folder)
+    assert [int(frame) for frame in session.table.frame][-4:] == [5, 6, 7, 8]
+    assert path.read_bytes().count(b"\0") == 0
+    assert [event["event"] for event in session.about["events"]] == ["rows_cut"]
+
+
+def test_a_session_whose_folder_is_gone_at_its_end_claims_no_rows(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    writer = SessionWriter(folder, header(), live=True)
+    writer.add(result(0))
+    wait_for(lambda: writer.num_rows == 1)
+    shutil.rmtree(folder)
+    writer.close()
+    assert writer.problem
+    assert "kept" not in writer.problem

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -259,6 +260,12 @@ def test_a_taken_folder_gets_a_number(tmp_path: Path) -> None:
     names = [new_folder(tmp_path / "new", "clip").name for _ in range(3)]
     assert names == ["clip", "clip-2", "clip-3"]
     assert new_folder(tmp_path, "a/b:c").name == "a_b_c"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_session_is_for_nobody_else_on_this_machine(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path / "new", "clip")
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_means_its_pictures_and_videos_sorted(tmp_path: Path) -> None:

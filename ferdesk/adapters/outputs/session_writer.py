@@ -24,7 +24,12 @@ from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.fields import choice_of
 from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.markers import clean_label
-from ferdesk.sessions.recording_warnings import RecordingVideo, RecordingWarnings
+from ferdesk.sessions.recording_warnings import (
+    RecordingVideo,
+    RecordingWarnings,
+    not_closed_text,
+    stopped_text,
+)
 from ferdesk.sessions.rows_file import FrameRows, RowsFile
 from ferdesk.sessions.schema import (
     RESULTS_FILE,
@@ -390,6 +395,10 @@ class SessionWriter:
             self.note_event("disk_low", f"{free} bytes are left.")
 
     def _append(self, waiting: list[FrameRows]) -> None:
+        if cut := self._rows.cut_by_others():
+            text = f"Another program cut {cut} bytes off {RESULTS_FILE}; the rows go on behind."
+            self._warnings.rows_cut(self.folder / RESULTS_FILE)
+            self.note_event("rows_cut", text)
         self._rows.append(
             [rows.text for rows in waiting], lambda whole: self._count(waiting[:whole])
         )
@@ -411,34 +420,14 @@ class SessionWriter:
         with self._lock:
             if self._problem:
                 return
-            self._problem = (
-                translatable(
-                    "Recording has stopped: {path} cannot be written ({why}).",
-                    path=self.folder,
-                    why=reason,
-                )
-                if gone
-                else translatable(
-                    "Recording has stopped: {path} cannot be written ({why}). The "
-                    "{count} rows up to there are kept.",
-                    path=self.folder,
-                    why=reason,
-                    count=self._counts.rows,
-                )
-            )
+            self._problem = stopped_text(self.folder, reason, self._counts.rows, gone=gone)
         self.note_event("recording_stopped", reason)
 
     def _fail_to_close(self, error: OSError) -> None:
         """Report that only the last ``session.json`` is missing, unless worse was told before."""
         with self._lock:
-            self._problem = self._problem or translatable(
-                "{path} cannot be closed properly: {file} cannot be written ({why}). All {count} "
-                "rows are kept. Repair it with “ferdesk sessions repair”.",
-                path=self.folder,
-                file=SESSION_FILE,
-                why=reason_of(error),
-                count=self._counts.rows,
-            )
+            text = not_closed_text(self.folder, SESSION_FILE, reason_of(error), self._counts.rows)
+            self._problem = self._problem or text
 
     def _table(self, *, complete: bool) -> dict[str, object]:
         ended_utc = datetime.now(UTC) if complete else None
