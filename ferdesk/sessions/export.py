@@ -12,6 +12,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.annotations import annotated_ranges, texts_by_row
+from ferdesk.sessions.openface_columns import blink_column, gaze_columns, place_columns
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.summaries import FaceSummary, summarize
@@ -108,7 +109,7 @@ def _face_rows(session: Session, review: Review) -> Iterator[tuple[object, ...]]
 def rows_csv(session: Session, layout: Layout, review: Review | None = None) -> str:
     """The session's rows in another program's layout, for its users' scripts.
 
-    Only what has a counterpart is given: no landmarks, gaze or action units are made up. Faces
+    Only what has a counterpart and was recorded is given; nothing is made up for the rest. Faces
     carry the ids of their tracks; excluded tracks are left out. A review with annotations adds a
     column for them.
     """
@@ -204,11 +205,12 @@ def _tracks_by_row(
 def _openface_rows(
     session: Session, review: Review
 ) -> tuple[tuple[str, ...], Iterator[tuple[int, tuple[object, ...]]]]:
-    header = (
-        "frame", "face_id", "timestamp", "confidence", "success",
-        "pose_Rx", "pose_Ry", "pose_Rz",
-    )  # fmt: skip
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
+    gaze, place, blink = gaze_columns(table), place_columns(table), blink_column(table, track_of)
+    header = (
+        "frame", "face_id", "timestamp", "confidence", "success", *gaze, *place,
+        "pose_Rx", "pose_Ry", "pose_Rz", *blink,
+    )  # fmt: skip
     yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
 
     def rows() -> Iterator[tuple[int, tuple[object, ...]]]:
@@ -216,14 +218,26 @@ def _openface_rows(
             # OpenFace counts frames from 1 and people from 0
             start = (int(table.frame[row]) + 1, max(0, int(track_of[row]) - 1))
             if track_of[row] == 0:
-                yield row, (*start, f"{table.t_s[row]:.3f}", 0, 0, "", "", "")
+                yield row, (*start, f"{table.t_s[row]:.3f}", 0, 0, *[""] * (len(header) - 5))
                 continue
             score = f"{table.detection[row]:.3f}"
             # its axes point right, down and away from the camera: a positive turn about the second
             # is one to the picture's left
             angles = (pitch[row], -yaw[row], table.roll_deg[row])
             turns = (_or_empty(math.radians(float(angle)), 4) for angle in angles)
-            yield row, (*start, f"{table.t_s[row]:.3f}", score, 1, *turns)
+            yield (
+                row,
+                (
+                    *start,
+                    f"{table.t_s[row]:.3f}",
+                    score,
+                    1,
+                    *(_or_empty(float(one[row]), 4) for one in gaze.values()),
+                    *(_or_empty(float(one[row]), 1) for one in place.values()),
+                    *turns,
+                    *(_or_empty(float(one[row]), 0) for one in blink.values()),
+                ),
+            )
 
     return header, rows()
 
