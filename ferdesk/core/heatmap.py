@@ -15,6 +15,7 @@ from ferdesk.core.types import FaceResult, MapName, MapPlace
 
 HeatColours = Literal["viridis", "inferno", "cividis"]
 HEAT_SIZE_PX = 96
+_EVIDENCE_REACH = 2.0
 _MASK_LEVELS = 32
 _MASK_FULL, _MASK_END = 0.78, 1.04
 """Between these shares of the way from the crop's centre to its sides the heat fades out."""
@@ -70,8 +71,14 @@ def heat_pixels(
 
 
 def display_range(name: MapName, place: MapPlace) -> MapPlace:
-    """``place`` with the range that is painted: evidence against a label is not shown as some."""
-    return replace(place, low=max(place.low, 0.0)) if name == "cam" else place
+    """``place`` with the range that is painted.
+
+    Evidence against a label is not shown as some, and that for the label of a face reaches further
+    than the range of all seven, in which it would be one flat spot.
+    """
+    if name != "cam":
+        return place
+    return replace(place, low=max(place.low, 0.0), high=_EVIDENCE_REACH * place.high)
 
 
 @lru_cache(maxsize=8)

@@ -150,7 +150,7 @@ def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:
     planes[LABELS.index("sad")] = 1.0
     face = result.faces[0]
     face = replace(face, expression=replace(face.expression, maps={"cam": planes}))
-    place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
+    place = MapPlace(5.5, 5.5, 7.0, 0.0, 0.5)
     for label, alpha in ((None, 0), ("sad", 255), ("happy", 0)):
         image = heatmap_image(face, HeatmapChoice("cam", 1.0, label), place)
         assert image is not None

@@ -181,7 +181,7 @@ def test_class_activation_is_the_plane_of_the_shown_label(result: FrameResult) -
     planes = np.zeros((7, 6, 6), dtype=np.float32)
     planes[LABELS.index("happy")] = 1.0
     face = result.faces[0]
-    place = MapPlace(5.5, 5.5, 7.0, 0.0, 1.0)
+    place = MapPlace(5.5, 5.5, 7.0, 0.0, 0.5)
     happy = replace(face, expression=replace(face.expression, maps={"cam": planes}))
     sad = replace(happy, smoothed=likely("sad", 0.9))
     shown = heatmap_image(happy, HeatmapChoice("cam", 1.0), place)
