@@ -63,8 +63,6 @@ TAUGHT: dict[str, Any] = {
 WORSE = 0.05
 """A system whose accuracy on PublicTest is so far below the best teaches nobody."""
 KEEP_EVERY_S = 30.0
-GRACE_S = 25.0
-"""For saving and judging after a phase's end, before its processes are killed."""
 FIRST_PHASE, SECOND_PHASE = 0.57, 0.93
 """Shares of a call's seconds at which its phases end."""
 BEGAN_S = float(os.environ.get("LEASE_BEGAN_S", time.monotonic()))
@@ -326,7 +324,7 @@ def phase(
         while any(process.poll() is None for process in running.values()):
             time.sleep(0.2)
             now_s = time.monotonic()
-            if now_s > end_s + GRACE_S:
+            if now_s > end_s + options.grace:
                 say("the grace is over")
                 break
             if now_s - looked_s > KEEP_EVERY_S:
@@ -369,6 +367,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, help="fer2013.csv")
     parser.add_argument("--out", type=Path, default=RUNS, help="where join puts the runs")
     parser.add_argument("--seconds", type=float, default=560, help="that a call may take")
+    parser.add_argument(
+        "--grace", type=float, default=25, help="seconds for judging after a phase's end"
+    )
     parser.add_argument("--end", type=float, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--no-compile", action="store_true", help="without torch.compile")

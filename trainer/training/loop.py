@@ -133,6 +133,7 @@ class _Run:
         notice: Callable[[str], None] = lambda _: None,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._called_s = time.monotonic()
         self.recipe, self.data, self.folder, self.group = recipe, data, folder, group
         self.device = torch.device(device)
         self.bf16, self.notice = bf16, notice
@@ -218,10 +219,9 @@ class _Run:
         if minutes is not None:
             if self.group.size > 1:
                 raise DataError("--minutes is for one process; several would not end together.")
-            # compiling takes of the minutes, but not of the schedule
-            began_s = time.monotonic()
+            # what was made ready and compiled takes of the minutes, but not of the schedule
             self.update.prepare()
-            left = minutes - (time.monotonic() - began_s) / 60
+            left = minutes - (time.monotonic() - self._called_s) / 60
             trained_s = self.scores.get("trained_s", 0.0)
             self._timed = TimedSchedule(self.recipe, max(left, 1e-3), trained_s)
             self.num_steps = self.step if self._timed.is_over else NO_END
