@@ -12,7 +12,8 @@ from ferdesk.ui.kit.theme import GRID, colours, label_colour
 
 LEAST = 0.05
 """Lines below this lie on each other at the bottom, and have no word."""
-_LOWEST, _HIGHEST = -0.08, 1.08
+LOWEST, HIGHEST = -0.08, 1.08
+"""The values at the lower and upper edge of the plot's inside."""
 _TICK_PX = 6
 
 
@@ -46,7 +47,7 @@ class EndLabels(QWidget):
         placed: list[tuple[str, float, float]] = []
         lowest = area.top() + step / 2
         for label, value in sorted(shown, key=lambda one: -one[1]):
-            end = area.bottom() - (value - _LOWEST) / (_HIGHEST - _LOWEST) * area.height()
+            end = area.bottom() - (value - LOWEST) / (HIGHEST - LOWEST) * area.height()
             at = max(end, lowest)
             if at + step / 2 > area.bottom():
                 break

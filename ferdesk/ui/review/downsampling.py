@@ -53,14 +53,27 @@ class _Level:
     counts: NDArray[np.int64]
 
 
+def _steps(times: Times, values: Floats, hold_s: float) -> LineView:
+    """A level stretch for each point, and a gap behind it."""
+    ends = np.stack((times, times + 0.98 * hold_s, times + hold_s), axis=1)
+    gap = np.full_like(values, np.nan)
+    return LineView(ends.ravel(), np.stack((values, values, gap), axis=2).reshape(len(values), -1))
+
+
 class TrackLines:
     """Rows of a track, prepared for drawing; what is summed up is kept.
 
     ``times`` [n] s ascending; ``kinds`` [n] int8, a label or LOW_CONFIDENCE.
     """
 
-    def __init__(self, table: Table, rows: NDArray[np.int64], step_s: float) -> None:
-        """``rows`` are the track's; ``step_s`` is the usual time between two analysed frames."""
+    def __init__(
+        self, table: Table, rows: NDArray[np.int64], step_s: float, *, hold_s: float = 0.0
+    ) -> None:
+        """``rows`` are the track's; ``step_s`` is the usual time between two analysed frames.
+
+        ``hold_s``: each row stands for so long, as a picture does until the next one.
+        """
+        self.hold_s = hold_s
         self._table = table
         self.rows = rows
         self.times: Times = np.asarray(table.t_s[rows])
@@ -80,7 +93,7 @@ class TrackLines:
     def row_at(self, t_s: float) -> int | None:
         """The row of the table that is shown at ``t_s``, None while the track is in a gap."""
         index = int(np.searchsorted(self.times, t_s + 1e-6)) - 1
-        if index < 0 or t_s - self.times[index] > self.gap_s:
+        if index < 0 or t_s - self.times[index] > (self.hold_s or self.gap_s):
             return None
         return int(self.rows[index])
 
@@ -109,7 +122,8 @@ class TrackLines:
             after = at[:-1].clip(max=len(self.times) - 1)
             inside = (at[:-1] > 0) & (at[:-1] < len(self.times))
             joined = inside & (self.times[after] - self.times[before] <= self.gap_s)
-            fill = (most == ABSENT) & joined
+            held = (at[:-1] > 0) & (edges[:-1] - self.times[before] < self.hold_s)
+            fill = (most == ABSENT) & (joined | held)
             most[fill] = self.kinds[before[fill]]
         return most
 
@@ -122,6 +136,8 @@ class TrackLines:
 
     def _rows_between(self, first: int, last: int, smoothed: bool) -> LineView:
         times, values = self.times[first:last], self._values(smoothed)[:, first:last]
+        if self.hold_s:
+            return _steps(times, values, self.hold_s)
         breaks = np.flatnonzero(np.diff(times) > self.gap_s) + 1
         if len(breaks):
             middle = (times[breaks - 1] + times[breaks]) / 2

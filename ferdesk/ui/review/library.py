@@ -36,7 +36,7 @@ from ferdesk.ui.review.groups_dialog import GroupChoice, pair_of
 from ferdesk.ui.review.library_actions import library_actions
 from ferdesk.ui.review.library_model import LibraryModel, about_text, size_text
 from ferdesk.ui.review.library_questions import LibraryQuestions
-from ferdesk.ui.review.library_table import fit_columns, sessions_table
+from ferdesk.ui.review.library_table import sessions_table
 from ferdesk.ui.review.outputs import export_notice, report_notice
 
 _BUTTONS = ("open", "report", "compare", "describe", "repair", "folder", "delete")
@@ -292,7 +292,6 @@ class Library(QWidget):
         kept = self._keep or {entry.folder for entry in self.selected}
         self._keep = set()
         self.model.set_entries(entries)
-        fit_columns(self.table, self.model)
         self._show_conditions(entries)
         self.select(sorted(kept))
         self._show_counts()
@@ -302,6 +301,7 @@ class Library(QWidget):
         if first and not self.search.text() and focus is not None and self.isAncestorOf(focus):
             # while the list was read there was nothing else to take the keys
             self.table.setFocus()
+        self.table.fit_columns()
         self._make_columns(entries)
 
     def _not_listed(self, number: int, message: str) -> None:

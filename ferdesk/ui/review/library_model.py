@@ -103,7 +103,9 @@ COLUMNS = (
     Column(mark("Status"), _status_text, lambda e: list(STATES).index(e.state)),
 )  # fmt: skip
 _STATUS = len(COLUMNS) - 1
-NAME_COLUMN = 1
+NAME_COLUMN, SOURCE_COLUMN = 1, 5
+GIVE_WAY = (10, 8, 7, 6)
+"""Size, video, markers and faces are left out where there is no room, in this order."""
 OPTIONAL_COLUMNS = (2, 3)
 """Participant and condition take room only where a session has one."""
 

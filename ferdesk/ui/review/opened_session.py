@@ -55,7 +55,10 @@ class OpenedSession:
         """What is drawn of a track; made once for the same segments."""
         if track.segments not in self._lines:
             rows = self._rows_of(track)
-            self._lines[track.segments] = TrackLines(self.session.table, rows, self.step_s)
+            hold_s = 1.0 if self.session.of_pictures else 0.0
+            self._lines[track.segments] = TrackLines(
+                self.session.table, rows, self.step_s, hold_s=hold_s
+            )
         return self._lines[track.segments]
 
     def _rows_of(self, track: Track) -> NDArray[np.int64]:
@@ -86,7 +89,7 @@ class OpenedSession:
         parts = (
             recorded,
             tr("filmed {date}").format(date=filmed) if filmed not in ("", recorded) else "",
-            length_text(self.length_s),
+            self.length_words,
             shown_source(session.about.get("source")),
             "" if session.complete else tr("incomplete"),
         )
@@ -129,9 +132,18 @@ class OpenedSession:
         return self.session.length_s
 
     @property
+    def length_words(self) -> str:
+        """The length; of pictures, which have none, how many there are."""
+        if self.session.of_pictures:
+            return tr("%n pictures", "", len(self.times))
+        return length_text(self.length_s)
+
+    @property
     def shown_s(self) -> tuple[float, float]:
         """What the timeline shows at most: at least a step, also of a still."""
-        return self.starts_at_s, max(self.ends_at_s, self.starts_at_s + self.step_s)
+        # the last picture stands as long as the others
+        ends_at_s = self.ends_at_s + (1.0 if self.session.of_pictures else 0.0)
+        return self.starts_at_s, max(ends_at_s, self.starts_at_s + self.step_s)
 
     @property
     def clock(self) -> SessionClock:

@@ -135,9 +135,14 @@ class TracksPanel(_Panel):
         return [self._ids[row] for row in rows if row < len(self._ids)]
 
     def show_tracks(
-        self, tracks: Sequence[Track], seen_s: Mapping[int, float], chosen: int | None
+        self,
+        tracks: Sequence[Track],
+        seen_s: Mapping[int, float],
+        chosen: int | None,
+        *,
+        of_pictures: bool = False,
     ) -> None:
-        """``seen_s`` by the track's id."""
+        """``seen_s`` by the track's id; ``of_pictures``: it is a number of pictures."""
         self._tracks, self._ids, self._chosen_id = tracks, [track.id for track in tracks], chosen
         with QSignalBlocker(self.table):
             self.table.setRowCount(len(tracks))
@@ -148,7 +153,8 @@ class TracksPanel(_Panel):
                 item.setFont(font)
                 tip = tr("excluded from statistics") if track.excluded else ""
                 item.setToolTip(tip)
-                self._cell(row, 2, length_text(seen_s[track.id]))
+                seen = seen_s[track.id]
+                self._cell(row, 2, f"{seen:.0f}" if of_pictures else length_text(seen))
         self._select(self._ids.index(chosen) if chosen in self._ids else -1)
 
     def visible_tracks(self, tracks: Sequence[Track]) -> Sequence[Track]:

@@ -13,7 +13,6 @@ from ferdesk.core.labels import LABELS
 from ferdesk.ui.kit.curves import Curve
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
-from ferdesk.ui.live.timeline import DASHES
 from ferdesk.ui.review.downsampling import LineView
 from ferdesk.ui.review.times import SessionClock
 
@@ -24,7 +23,7 @@ _LOW, _HIGH = -0.1, 1.1
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
 _BAND_ALPHA = 0.16
 _LONG_PX = 12_000
-"""Lines that are longer together are drawn thin and without dashes, which costs a third."""
+"""Lines that are longer together are drawn thin, which costs a third."""
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
@@ -113,7 +112,8 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(self._bands)
         self.curves: dict[str, Line] = {}
         for label in LABELS:
-            self.curves[label] = Line(label_colour(label), 2.0, DASHES[label])
+            # whole lines: the words at their ends tell them apart, where colours do not
+            self.curves[label] = Line(label_colour(label), 2.0, Qt.PenStyle.SolidLine)
             self.addItem(self.curves[label])
         self._marks = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
         self.addItem(self._marks)
@@ -125,6 +125,14 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         """The first and last pixel of the lines in this widget."""
         rect = self.getViewBox().sceneBoundingRect()
         return round(rect.left()), round(rect.right())
+
+    def plot_area(self, low: float, high: float) -> QRectF:
+        """Where the values from ``low`` to ``high`` lie in this widget."""
+        box = self.getViewBox().sceneBoundingRect()
+        each = box.height() / (_HIGH - _LOW)
+        return QRectF(
+            box.left(), box.top() + (_HIGH - high) * each, box.width(), (high - low) * each
+        )
 
     def show_view(self, view: LineView, from_s: float, to_s: float) -> None:
         """Draw ``view`` between two moments."""
@@ -140,7 +148,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
             if not self._shown[label]:
                 continue
             curve.setPen(_pen(label, 1.0 if long else 2.0))
-            curve.move(view.times / pixel_s, view.times, view.middle[i], dashed=not long)
+            curve.move(view.times / pixel_s, view.times, view.middle[i])
         self._show_bands(view, drawn)
 
     def show_nothing(self, from_s: float, to_s: float) -> None:

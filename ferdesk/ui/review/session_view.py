@@ -212,7 +212,9 @@ class SessionView(QWidget):
         self.timeline.show_review(review, track_id)
         self.timeline.choose_note(note)
         seen = {track.id: opened.seen_s(track) for track in review.tracks}
-        self.faces.show_tracks(review.tracks, seen, track_id)
+        self.faces.show_tracks(
+            review.tracks, seen, track_id, of_pictures=opened.session.of_pictures
+        )
         titles = {track.id: track.title for track in review.tracks}
         self.notes.show_notes(self.note_editor.all_notes(), note, titles)
         self._show_values()

@@ -19,7 +19,9 @@ from ferdesk.sessions.review import Review
 from ferdesk.ui.kit.language import label_text, tr
 from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.live.end_labels import HIGHEST, LOWEST, EndLabels
 from ferdesk.ui.live.timeline import line_icon
+from ferdesk.ui.review.downsampling import LineView
 from ferdesk.ui.review.opened_session import OpenedSession
 from ferdesk.ui.review.plot import LinesPlot
 from ferdesk.ui.review.ranges import Ranges
@@ -61,6 +63,7 @@ class SessionTimeline(QWidget):
         self.flags = Flags(self)
         self.ranges = Ranges(self)
         self.plot = LinesPlot(self)
+        self.ends = EndLabels(self)
         self.tracks = TrackStrips(self)
         self.bar = QScrollBar(Qt.Orientation.Horizontal, self)
         self.bar.setAccessibleName(tr("Visible part of the session"))
@@ -324,8 +327,10 @@ class SessionTimeline(QWidget):
             most = max((right - left) // 2, 64)
             view = lines.view(from_s, to_s, most, smoothed=self._smoothed)
             self.plot.show_view(view, from_s, to_s)
+            self._show_ends(view)
         else:
             self.plot.show_nothing(from_s, to_s)
+            self.ends.show_values({}, self.plot.plot_area(LOWEST, HIGHEST))
         for strip in (self.flags, self.ranges, self.tracks):
             strip.set_scale(self._scale())
         first_s, last_s = opened.shown_s
@@ -336,6 +341,16 @@ class SessionTimeline(QWidget):
             self.bar.setPageStep(page)
             self.bar.setSingleStep(max(page // 20, 1))
             self.bar.setValue(round((from_s - first_s) / (last_s - first_s) * _BAR_STEPS))
+
+    def _show_ends(self, view: LineView) -> None:
+        """Each line's word, where the line is last seen."""
+        known = np.flatnonzero(np.isfinite(view.middle[0])) if len(view.times) else []
+        values = {
+            label: float(view.middle[i, known[-1]])
+            for i, label in enumerate(LABELS)
+            if len(known) and self.legend[label].isChecked()
+        }
+        self.ends.show_values(values, self.plot.plot_area(LOWEST, HIGHEST))
 
     def _show_values(self) -> None:
         """The chosen track's probabilities at the cursor, beside their names."""
@@ -359,7 +374,7 @@ class SessionTimeline(QWidget):
 
     def _legend_button(self, label: str) -> QToolButton:
         button = QToolButton(self)
-        button.setIcon(line_icon(label))
+        button.setIcon(line_icon(label, solid=True))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setCheckable(True)
         button.setChecked(True)
@@ -394,6 +409,10 @@ class SessionTimeline(QWidget):
         column.addLayout(top)
         column.addWidget(self.flags)
         column.addWidget(self.ranges)
-        column.addWidget(self.plot, 1)
+        chart = QHBoxLayout()
+        chart.setSpacing(0)
+        chart.addWidget(self.plot, 1)
+        chart.addWidget(self.ends)
+        column.addLayout(chart, 1)
         column.addWidget(self._tracks_area)
         column.addWidget(self.bar)
