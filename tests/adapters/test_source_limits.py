@@ -3,7 +3,9 @@
 import os
 import socket
 import struct
+import subprocess
 import sys
+import textwrap
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -118,3 +120,43 @@ def test_pipes_sockets_and_devices_are_refused_at_once(tmp_path: Path, name: str
 def test_a_name_that_no_file_can_have_is_refused() -> None:
     with pytest.raises(SourceError, match="cannot be read"):
         limits.check_file(Path("a\0b.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no such measure of memory on Windows")
+def test_a_network_camera_cannot_fill_the_memory_with_one_picture() -> None:
+    code = """
+        import os, resource, sys, threading
+        from tests.adapters.mjpeg_server import MjpegServer, jpeg, part
+        from ferdesk.adapters.sources.network_stream import NetworkStream
+        from ferdesk.errors import SourceError
+
+        server = MjpegServer()
+        opened = threading.Event()
+
+        def feed():
+            server.wait_for_clients()
+            server.send(*[part(jpeg())] * 4)
+            opened.wait(20)
+            server.send(part(b"").replace(b"Length: 0", b"Length: 1500000000")[:-2])
+            for _ in range(1430):
+                server.send(bytes(1 << 20))
+
+        threading.Thread(target=feed, daemon=True).start()
+        source = NetworkStream(server.address())
+        source.open()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        opened.set()
+        try:
+            while source.read() is not None:
+                pass
+        except SourceError as error:
+            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            print((after - before) >> 10, flush=True)
+        os._exit(0)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60,
+        cwd=Path(__file__).parents[2], check=True,
+    )  # fmt: skip
+    assert int(done.stdout) < 400, done.stdout

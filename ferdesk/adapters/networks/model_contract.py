@@ -55,13 +55,14 @@ def read_metadata(session: "onnxruntime.InferenceSession", path: Path) -> Mappin
         ModelError: it is no UTF-8.
     """
     try:
-        return session.get_modelmeta().custom_metadata_map
+        metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     except (UnicodeDecodeError, RuntimeError) as error:
         raise ModelError(
             translatable(
                 "The metadata of {path} is no UTF-8 text; export the model again.", path=path
             )
         ) from error
+    return metadata
 
 
 def outputs_to_fetch(session: "onnxruntime.InferenceSession", path: Path) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
-from ferdesk.adapters.sources.limits import MOST_LIVE_PIXELS, limit_pixels
+from ferdesk.adapters.sources.limits import MOST_LIVE_PIXELS, limit_blocks, limit_pixels
 from ferdesk.adapters.sources.picture_decoder import PictureDecoder
 from ferdesk.adapters.sources.picture_stream import picture_stream
 from ferdesk.adapters.sources.picture_time import PictureClock, trust_decoder_times
@@ -68,6 +68,7 @@ class NetworkStream:
                     "{path} is no address that can be opened: {why}.", path=self._shown, why=fault
                 )
             )
+        limit_blocks()
         options = _RTSP_OPTIONS if self._address.lower().startswith("rtsp") else _OPTIONS
         try:
             container = av.open(self._address, timeout=self._timeouts_s, options=options)
