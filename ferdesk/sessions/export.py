@@ -10,8 +10,10 @@ import numpy as np
 
 from ferdesk.core.labels import LABELS
 from ferdesk.core.locations import shown_source
+from ferdesk.core.measures.movements import MOVEMENTS
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.annotations import annotated_ranges, texts_by_row
+from ferdesk.sessions.measured_figures import MeasuredFigures
 from ferdesk.sessions.openface_columns import blink_column, gaze_columns, place_columns
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, Track, load_review
@@ -28,8 +30,10 @@ SUMMARY_COLUMNS = (
     "session", "face", "name", "interval", "from_s", "to_s", "seen_s", "uncertain_s",
     *(f"{label}_s" for label in LABELS),
     *(f"mean_{label}" for label in LABELS),
-    "changes",
+    "changes", "mean_valence", "measured_s", "blinks", "blinks_per_min", "head_deg_per_s",
 )  # fmt: skip
+MOVEMENT_COLUMNS = tuple(f"mean_m_{name}" for name in MOVEMENTS)
+"""Behind the summary's columns, where a session has movements."""
 FACES_COLUMNS = (
     "session", "picture", "face", "name", "x", "y", "width", "height", "label", "confidence",
     "uncertain", *(f"p_{label}" for label in LABELS), *(f"s_{label}" for label in LABELS),
@@ -43,9 +47,17 @@ CHANGES_COLUMNS = ("session", "face", "name", "interval", "from_label", "to_labe
 def summary_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
     """A line for each face over the whole session, and for each of its intervals between markers.
 
-    Times have milliseconds and means three places: more than that is not known.
+    Times have milliseconds and means three places: more than that is not known. MOVEMENT_COLUMNS
+    follow where one of the sessions has movements.
     """
-    return _csv(SUMMARY_COLUMNS, _each_summary(sessions, reviews, _summary_rows))
+    moved = any(f"m_{MOVEMENTS[0]}" in session.table.added for session in sessions)
+
+    def rows_of(session: str, face: FaceSummary) -> Iterator[tuple[object, ...]]:
+        for row in _summary_rows(session, face):
+            yield (*row, *(_or_empty(v, 3) for v in face.measured.movements)) if moved else row
+
+    columns = (*SUMMARY_COLUMNS, *MOVEMENT_COLUMNS) if moved else SUMMARY_COLUMNS
+    return _csv(columns, _each_summary(sessions, reviews, rows_of))
 
 
 def changes_csv(sessions: Sequence[Session], reviews: Sequence[Review] | None = None) -> str:
@@ -149,7 +161,16 @@ def _summary_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...
         *(_seconds(value) for value in face.label_s),
         *("" if math.isnan(value) else f"{value:.3f}" for value in face.mean),
         int(face.changes.sum()),
+        *_measured(face.measured),
     )
+
+
+def _measured(one: MeasuredFigures) -> Iterator[object]:
+    yield _or_empty(one.valence, 3)
+    yield _seconds(one.measured_s) if one.measured_s > 0 else ""
+    yield "" if one.blinks is None else one.blinks
+    yield _or_empty(one.blink_rate, 2)
+    yield _or_empty(one.head_deg_s, 2)
 
 
 def _changes_rows(session: str, face: FaceSummary) -> Iterator[tuple[object, ...]]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
+from ferdesk.sessions.measured_figures import MeasuredFigures, measured_figures
 from ferdesk.sessions.reader import Marker, Session
 from ferdesk.sessions.review import Review, Track, load_review
 from ferdesk.sessions.table import Table
@@ -46,7 +47,8 @@ class FaceSummary:
     ``seen_s`` is the time it was seen; ``label_s`` [7] the part of it with each label, rows of low
     confidence left out; ``low_confidence_s`` the rest. ``mean`` [7] are the model's probabilities
     ``p_*`` averaged over the time seen, NaN where it was not. ``changes`` [7, 7] counts changes of
-    the label, from the row's to the column's. ``small`` tracks were seen for less than a second.
+    the label, from the row's to the column's. ``measured`` has valence and what else was measured.
+    ``small`` tracks were seen for less than a second.
     """
 
     track: int
@@ -57,6 +59,7 @@ class FaceSummary:
     low_confidence_s: float
     mean: NDArray[np.float64]
     changes: NDArray[np.int64]
+    measured: MeasuredFigures
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -122,7 +125,7 @@ def summarize(
     intervals = intervals_of(markers, session.ends_at_s, session.starts_at_s)
     durations = row_weights(session)
     return [
-        _summarize(session.table, durations, track, track_rows, interval)
+        _summarize(session, durations, track, track_rows, interval)
         for track in review.shown_tracks()
         for track_rows in (track.rows(session.table),)
         for interval in intervals
@@ -130,12 +133,13 @@ def summarize(
 
 
 def _summarize(
-    table: Table,
+    session: Session,
     durations: NDArray[np.float64],
     track: Track,
     rows: NDArray[np.int64],
     interval: Interval,
 ) -> FaceSummary:
+    table = session.table
     t_s = table.t_s[rows]
     rows = rows[(t_s >= interval.from_s) & (t_s < interval.to_s)]
     spent, label, low = durations[rows], table.label[rows], table.uncertain[rows]
@@ -156,6 +160,7 @@ def _summarize(
         low_confidence_s=float(spent[low].sum()),
         mean=mean,
         changes=count_changes(table.t_s[rows][confident], label[confident]),
+        measured=measured_figures(table, rows, spent, timed=not session.of_pictures),
     )
 
 

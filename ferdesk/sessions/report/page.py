@@ -25,6 +25,7 @@ from ferdesk.sessions.report.charts import (
     share_bar,
 )
 from ferdesk.sessions.report.formats import clock, moment, percent, span
+from ferdesk.sessions.report.measures_table import measures_table
 from ferdesk.sessions.report.pictures import (
     PicturesOf,
     SessionPictures,
@@ -189,6 +190,7 @@ def _chapter(
         legend(low_confidence=True),
         times_table(summaries),
         measured_table(session.table, tracks),
+        measures_table(summaries),
     ]
     if len(tracks) > len(drawn):
         parts.append(
@@ -202,6 +204,7 @@ def _chapter(
         parts.append(f"<{level}>Between the markers</{level}>")
         between = summarize(session, review, by_marker=True)
         parts.append(intervals_table(between, session.starts_at_s))
+        parts.append(measures_table(between, session.starts_at_s))
     if ranges := annotated_ranges(session, review):
         parts.append(f"<{level}>Annotations</{level}>")
         parts.append(annotations_table(ranges, session.starts_at_s))
