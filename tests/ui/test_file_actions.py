@@ -316,3 +316,36 @@ def test_positions_are_told_in_minutes_or_pictures() -> None:
     assert position_text(PlaybackStatus(61.26, 3725.0)) == "1:01.3 / 1:02:05.0"
     stepped = PlaybackStatus(2.0, 28.0, stepped=True, name="c.png")
     assert position_text(stepped) == "3 / 28 · c.png"
+
+
+def test_a_folder_of_pictures_can_be_opened_and_is_not_recorded(
+    make_window: Callable[..., MainWindow], qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    services.prepared[str(folder)] = FakeSource("still")
+    window = make_window(ask_folder=lambda _parent, _start: str(folder))
+    window.actions_by_name["folder"].trigger()
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
+    assert services.opened == [str(folder)]
+    assert not window.actions_by_name["record"].isEnabled()
+    qtbot.waitUntil(window.actions_by_name["analyse_file"].isEnabled)
+
+
+def test_the_picture_is_zoomed_by_keys(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    zooming = window.live_page.view.zooming
+    window.actions_by_name["zoom_in"].trigger()
+    window.actions_by_name["zoom_in"].trigger()
+    window.actions_by_name["zoom_out"].trigger()
+    assert zooming.zoom.factor == pytest.approx(1.25)
+    window.actions_by_name["zoom_whole"].trigger()
+    assert zooming.zoom.factor == 1.0
+
+
+def test_the_neutral_seconds_are_counted_on_the_picture(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot)
+    press(window, Qt.Key.Key_B)
+    qtbot.waitUntil(
+        lambda: window.live_page.view.state.note.startswith("Face #1: keep a neutral face for")
+    )

@@ -20,6 +20,11 @@ def ask_file(parent: QWidget, folder: str = "") -> str:
     return path
 
 
+def ask_folder(parent: QWidget, folder: str = "") -> str:
+    """Ask for a folder of pictures, beginning in ``folder``; empty for none."""
+    return QFileDialog.getExistingDirectory(parent, tr("Open folder of pictures"), folder)
+
+
 def ask_address(parent: QWidget) -> str:
     """Ask for a stream's address; empty for none."""
     text, accepted = QInputDialog.getText(
@@ -49,6 +54,7 @@ class Dialogs:
     """Dialogs: what the live page asks with."""
 
     ask_file: Callable[[QWidget, str], str] = ask_file
+    ask_folder: Callable[[QWidget, str], str] = ask_folder
     ask_address: Callable[[QWidget], str] = ask_address
     ask_marker: Callable[[QWidget], str] = ask_marker_text
     ask_recording: Callable[[QWidget, RecordingOptions, bool, bool], SheetAnswer | None] = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from ferdesk.core.baseline import NEUTRAL_S
 from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.status import State, Status
 from ferdesk.settings import Settings, VideoChoice
@@ -244,6 +245,10 @@ class LivePage(QWidget):
             seconds = math.ceil(self.recording_state.begins_in_s)
             note = tr("Recording starts in {seconds} s").format(seconds=seconds)
             state = replace(state, note=note)
+        elif (calibrated := self.live_actions.calibration.face_id) is not None:
+            left_s = NEUTRAL_S * (1 - self.live_actions.calibration.share)
+            note = tr("Face #{id}: keep a neutral face for {seconds} s")
+            state = replace(state, note=note.format(id=calibrated, seconds=math.ceil(left_s)))
         self.view.set_state(state)
 
     # ---- settings
@@ -344,6 +349,32 @@ class LivePage(QWidget):
                 "flip-vertical-2",
                 mark("Mirror the preview"),
                 checkable=True,
+            ),
+            ActionSpec(
+                "zoom_in",
+                mark("Zoom in"),
+                lambda: self.view.zooming.step(1),
+                "Ctrl++ Ctrl+=",
+                "zoom-in",
+                mark("Zoom the picture in (wheel)"),
+                enabled_when=lambda: self.view.result is not None,
+            ),
+            ActionSpec(
+                "zoom_out",
+                mark("Zoom out"),
+                lambda: self.view.zooming.step(-1),
+                "Ctrl+-",
+                "zoom-out",
+                mark("Zoom the picture out (wheel)"),
+                enabled_when=lambda: self.view.result is not None,
+            ),
+            ActionSpec(
+                "zoom_whole",
+                mark("Whole picture"),
+                self.view.zooming.reset,
+                "Ctrl+0",
+                tip=mark("Show the whole picture"),
+                enabled_when=lambda: self.view.result is not None,
             ),
             ActionSpec("next", mark("Next face"), lambda: self._step(1), "]"),
             ActionSpec("previous", mark("Previous face"), lambda: self._step(-1), "["),

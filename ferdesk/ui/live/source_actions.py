@@ -48,7 +48,9 @@ class SourceActions(QObject):
         actions.add(parent, *self._specs())
         self._run = actions["run"]
         self._choose = actions["source"]
-        self.button = SourceButton((actions["file"], actions["address"]), live.list_cameras, parent)
+        self.button = SourceButton(
+            (actions["file"], actions["folder"], actions["address"]), live.list_cameras, parent
+        )
         self.format_button = FormatButton(parent)
         self.button.chosen.connect(self.choose)
         self.format_button.chosen.connect(self.choose_format)
@@ -86,7 +88,9 @@ class SourceActions(QObject):
         """The user wants this source, now and the next time."""
         if not has_credentials(name):
             self._store.remember(last_source=name)
-        if not is_url(name) and Path(name).is_file():
+        if not is_url(name) and Path(name).is_absolute() and Path(name).is_dir():
+            self._store.remember(file_folder=name)
+        elif not is_url(name) and Path(name).is_file():
             path = str(Path(name).absolute())
             others = [p for p in self._store.settings.recent_files if p != path]
             self._store.remember(
@@ -132,6 +136,10 @@ class SourceActions(QObject):
         folder = self._store.settings.file_folder
         self._open(lambda page: self._dialogs.ask_file(page, folder))
 
+    def _open_folder(self) -> None:
+        folder = self._store.settings.file_folder
+        self._open(lambda page: self._dialogs.ask_folder(page, folder))
+
     def _open(self, ask: Callable[[QWidget], str]) -> None:
         if name := ask(self._page).strip():
             self.choose(name)
@@ -153,6 +161,13 @@ class SourceActions(QObject):
                 self._open_file,
                 "Ctrl+O",
                 "film",
+            ),
+            ActionSpec(
+                "folder",
+                mark("Open folder of pictures…"),
+                self._open_folder,
+                "Ctrl+Shift+O",
+                "folder-open",
             ),
             ActionSpec(
                 "address",

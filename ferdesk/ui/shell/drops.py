@@ -9,14 +9,14 @@ from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
 
 
 def dropped_sources(data: QMimeData) -> list[str]:
-    """Paths of files and sessions, and addresses of streams; other things are left out."""
+    """Paths of files, sessions and folders of pictures, and addresses of streams."""
     found = []
     for url in data.urls():
         if url.isLocalFile():
             path = Path(url.toLocalFile())
             if path.is_file():
                 found.append(str(path.parent) if path.name == SESSION_FILE else str(path))
-            elif is_session(str(path)):
+            elif path.is_dir():
                 found.append(str(path))
         elif url.scheme() in ("rtsp", "http", "https"):
             found.append(url.toString())

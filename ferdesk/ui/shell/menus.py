@@ -13,11 +13,24 @@ from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.plain_text import plain
 
-_FILE = ("file", "recent", "address", "demo", "analyse", "", "snapshot", "", "settings", "", "quit")
+_FILE = (
+    "file",
+    "folder",
+    "recent",
+    "address",
+    "demo",
+    "analyse",
+    "",
+    "snapshot",
+    "",
+    "settings",
+    "",
+    "quit",
+)
 _FILE_IN_REVIEW = ("recent", "demo", "analyse", "", "settings", "", "quit")
-_RECORDING = ("record", "marker", "markers", "")
+_RECORDING = ("record", "new_recording", "pause_recording", "", "marker", "markers", "")
 _PLAYBACK = ("run", "", "play", "step_back", "step_on", "loop", "", "analyse_file")
-_VIEW = ("heatmap", "mirror", "", "full")
+_VIEW = ("heatmap", "mirror", "", "zoom_in", "zoom_out", "zoom_whole", "", "full")
 _FACES = ("next", "previous", "", "name", "baseline", "correct")
 _HELP = ("guide", "keys", "", "problem", "about")
 """The names of the actions, in order; an empty one is a line, and one that is not there is left."""
