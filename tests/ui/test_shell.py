@@ -107,7 +107,9 @@ def test_there_are_menus_for_all_that_the_live_page_can_do(window: MainWindow) -
     assert [m.text().replace("&", "") for m in window.menuBar().actions() if m.isVisible()] == [
         "File", "Recording", "Playback", "View", "Faces", "Review", "Help",
     ]  # fmt: skip
-    assert texts(menus.file)[:4] == ["Open file…", "Open recent", "Open address…", "Open demo"]
+    assert texts(menus.file)[:5] == [
+        "Open file…", "Open folder of pictures…", "Open recent", "Open address…", "Open demo",
+    ]  # fmt: skip
     assert {"Faces", "Heatmap", "Timeline", "Reset layout", "Full screen"} <= set(texts(menus.view))
     assert texts(menus.help) == [
         "Guide", "Keyboard shortcuts", "Report a problem…", "About ferdesk",
