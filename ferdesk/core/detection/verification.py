@@ -82,7 +82,7 @@ def verify(networks: DetectorNetworks, image: NDArray[np.uint8], candidate: Dete
     elif lacking > _PRESENCE_WEIGHT:
         confirmed = False
     else:
-        presence = 1.0 if lacking <= 0 else networks.presence(image, framed)
+        presence = 1.0 if lacking <= 0 else networks.presence(image, candidate)
         confirmed = _PRESENCE_WEIGHT * presence >= lacking
     return replace(framed, score=best, confirmed=confirmed)
 
