@@ -1,5 +1,6 @@
 """Video, streams and anonymous snapshots from the window."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_a_snapshot_is_anonymous_where_the_video_would_be(
     window.actions_by_name["snapshot"].trigger()
     qtbot.waitUntil(lambda: any((tmp_path / "pictures").glob("*.png")))
     qtbot.waitUntil(lambda: any("Saved" in text for text in window.notices.texts))
+    if os.name != "nt":
+        assert (tmp_path / "pictures").stat().st_mode & 0o777 == 0o700
     picture = QImage(str(next((tmp_path / "pictures").glob("*.png"))))
     assert (picture.width(), picture.height()) == result.frame.image.shape[1::-1]
     box = result.faces[0].box

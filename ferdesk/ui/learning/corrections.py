@@ -64,7 +64,9 @@ class CorrectionFolder:
         correction = Correction(picture, label)
         about = json.dumps(_particulars(seen, label, now), indent=2, ensure_ascii=False) + "\n"
         try:
-            place.mkdir(parents=True, exist_ok=True)
+            # faces of people: for nobody else who uses this machine
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True)
             # the particulars first: a picture never stands there without them
             replace_file(correction.particulars, about)
             replace_file(picture, _png(pixels))

@@ -81,7 +81,7 @@ class Learning(QObject):
     def open_folder(self) -> None:
         folder = self.folder.folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             text = tr("Can't create the folder {path}: {why}.").format(path=folder, why=error)
             self.notified.emit(Notice(text, "error"))

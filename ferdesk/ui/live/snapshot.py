@@ -85,7 +85,7 @@ class Snapshots(QObject):
 def write_picture(picture: QImage, path: Path) -> Path:
     """Write ``picture`` to ``path``, whose folder is made where it is missing."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise FerdeskError(
             tr("Can't create the folder {path}: {why}.").format(path=path.parent, why=error)
