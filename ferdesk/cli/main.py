@@ -5,14 +5,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import ferdesk
-from ferdesk.cli import inspect
-from ferdesk.cli.analyze import analyze, analyze_without_display
 from ferdesk.cli.options import (
     Command,
     CommandGroup,
@@ -26,7 +26,6 @@ from ferdesk.cli.options import (
     remembered_model,
     wanted_provider,
 )
-from ferdesk.cli.sessions import report, sessions
 from ferdesk.cli.terminal import log_to_files, terminal
 from ferdesk.cli.window_analysis import analyze_for_window
 from ferdesk.display import display_problem, has_display
@@ -36,27 +35,58 @@ from ferdesk.text_output import prepare_streams
 
 log = logging.getLogger(__name__)
 
-app = typer.Typer(
+_app = typer.Typer(
     cls=CommandGroup,
     help="Real-time facial-expression recognition. Everything runs on this computer.",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
-app.add_typer(sessions, name="sessions")
-for command in (
-    analyze,
-    report,
-    inspect.doctor,
-    inspect.models,
-    inspect.licences,
-    inspect.cameras,
-    inspect.bench,
-):
-    app.command(cls=Command)(command)
+_WINDOW_VALUES = ("--source", "--model", "--provider", "--resolution", "--fps")
 
 
-@app.callback(invoke_without_command=True)
+def _opens_window(arguments: Sequence[str]) -> bool:
+    """Whether they are the window's own options and nothing else, which no other command needs."""
+    rest = list(arguments)
+    while rest:
+        name, given, _ = rest.pop(0).partition("=")
+        if name in _WINDOW_VALUES and (given or rest):
+            if not given:
+                rest.pop(0)
+        elif name != "--debug" or given:
+            return False
+    return True
+
+
+@cache
+def _with_commands() -> typer.Typer:
+    """The command with all that stands behind it; importing that is a part of a second."""
+    from ferdesk.cli import inspect
+    from ferdesk.cli.analyze import analyze
+    from ferdesk.cli.sessions import report, sessions
+
+    _app.add_typer(sessions, name="sessions")
+    for command in (
+        analyze,
+        report,
+        inspect.doctor,
+        inspect.models,
+        inspect.licences,
+        inspect.cameras,
+        inspect.bench,
+        review,
+    ):
+        _app.command(cls=Command)(command)
+    return _app
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name == "app":
+        return _with_commands()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@_app.callback(invoke_without_command=True)
 def window(
     context: typer.Context,
     source: Annotated[
@@ -86,6 +116,8 @@ def window(
             )
         return
     if not has_display():
+        from ferdesk.cli.analyze import analyze_without_display
+
         raise typer.Exit(
             analyze_without_display(
                 source or "demo",
@@ -127,7 +159,6 @@ def _self_test() -> int:
     return EXIT_OK if run_checks(all_checks(), tell) else EXIT_PARTIAL
 
 
-@app.command(cls=Command)
 def review(
     folder: Annotated[
         Path | None,
@@ -193,7 +224,7 @@ def _leave_behind(code: str | int | None, wait_s: float = 2.0) -> None:
 def _run() -> None:
     with log_to_files():
         try:
-            app()
+            (_app if _opens_window(sys.argv[1:]) else _with_commands())()
         except FerdeskError as error:
             if terminal.debug:
                 raise

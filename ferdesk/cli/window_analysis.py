@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ferdesk.adapters.networks.onnx_classifier import Provider
 from ferdesk.runtime.ports import FileAnalysis
+from ferdesk.settings import Provider
 
 
 def analyze_for_window(

@@ -1,4 +1,7 @@
-"""Window services: opens what the window asks for (``ferdesk.runtime.ports.Services``)."""
+"""Window services: opens what the window asks for (``ferdesk.runtime.ports.Services``).
+
+What a start has no need of is imported when it is asked for.
+"""
 
 import contextlib
 import hashlib
@@ -9,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
-from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.core.geometry import Box
 from ferdesk.core.heatmap import Heat
@@ -29,16 +32,6 @@ from ferdesk.factory.models import (
     open_pipeline,
     quick_model,
 )
-from ferdesk.factory.pictures import open_film, session_pictures
-from ferdesk.factory.recordings import (
-    new_folder,
-    open_cover_search,
-    open_video,
-    session_header,
-    video_mode,
-)
-from ferdesk.factory.sources import open_source
-from ferdesk.factory.streams import open_stream
 from ferdesk.integrity import read_sums
 from ferdesk.messages import translatable
 from ferdesk.paths import models_folder, sessions_folder
@@ -48,9 +41,12 @@ from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
-from ferdesk.sessions.reader import Session
-from ferdesk.sessions.report.pictures import SessionPictures
-from ferdesk.sessions.review import Review
+
+if TYPE_CHECKING:
+    from ferdesk.adapters.outputs.session_writer import SessionWriter
+    from ferdesk.sessions.reader import Session
+    from ferdesk.sessions.report.pictures import SessionPictures
+    from ferdesk.sessions.review import Review
 
 
 @dataclass(slots=True)
@@ -74,6 +70,8 @@ class WindowServices:
         return [SourceChoice(f"camera:{index}", title) for index, title in list_cameras()]
 
     def open_source(self, name: str, asked: CameraFormat) -> FrameSource:
+        from ferdesk.factory.sources import open_source
+
         self._source = name
         return open_source(name, paced=True, asked=asked)
 
@@ -134,6 +132,8 @@ class WindowServices:
         Raises:
             StreamError: its library is missing, or its port is taken.
         """
+        from ferdesk.factory.streams import open_stream
+
         return open_stream(kind, sources=[self._source], measures=measures)
 
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
@@ -142,6 +142,8 @@ class WindowServices:
         Raises:
             ModelError: the detector cannot be loaded.
         """
+        from ferdesk.factory.recordings import open_cover_search
+
         with contextlib.closing(open_cover_search()) as search:
             return [detection.box for detection in search.detect(image)]
 
@@ -178,15 +180,19 @@ class WindowServices:
         Raises:
             SourceError: it is missing or damaged.
         """
+        from ferdesk.factory.pictures import open_film
+
         return open_film(path)
 
     def session_pictures(
-        self, session: Session
-    ) -> contextlib.AbstractContextManager[SessionPictures | None]:
+        self, session: "Session"
+    ) -> "contextlib.AbstractContextManager[SessionPictures | None]":
         """What a report can show of a session."""
+        from ferdesk.factory.pictures import session_pictures
+
         return session_pictures(session)
 
-    def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+    def write_parquet(self, session: "Session", path: Path, review: "Review") -> None:
         """Write a session's rows as Parquet.
 
         Raises:
@@ -196,13 +202,21 @@ class WindowServices:
 
         write_parquet(session, path, review)
 
-    def start_recording(self, status: Status, options: RecordingOptions) -> SessionWriter:
+    def start_recording(self, status: Status, options: RecordingOptions) -> "SessionWriter":
         """Begin a session of what runs.
 
         Raises:
             SourceError: nothing runs.
             RecordingError: the folder cannot be written.
         """
+        from ferdesk.adapters.outputs.session_writer import SessionWriter
+        from ferdesk.factory.recordings import (
+            new_folder,
+            open_video,
+            session_header,
+            video_mode,
+        )
+
         if status.source is None or status.model is None or status.device is None:
             raise SourceError(
                 translatable("Nothing runs that could be recorded; press Start first.")

@@ -1,10 +1,9 @@
 """Ports of the window: what it needs of the rest of the program; ``ferdesk.factory`` has them."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,15 @@ from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput, Stream
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
-from ferdesk.sessions.reader import Session
-from ferdesk.sessions.report.pictures import SessionPictures
-from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
+
+if TYPE_CHECKING:
+    # what the start of the window has no need of
+    from contextlib import AbstractContextManager
+
+    from ferdesk.sessions.reader import Session
+    from ferdesk.sessions.report.pictures import SessionPictures
+    from ferdesk.sessions.review import Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,12 @@ class Services(Protocol):
         """A recorded video; on the thread that uses it."""
         ...
 
-    def session_pictures(self, session: Session) -> AbstractContextManager[SessionPictures | None]:
+    def session_pictures(
+        self, session: "Session"
+    ) -> "AbstractContextManager[SessionPictures | None]":
         """What a report can show of a session, None for nothing; on a worker thread."""
         ...
 
-    def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+    def write_parquet(self, session: "Session", path: Path, review: "Review") -> None:
         """Write a session's rows as Parquet; on a worker thread."""
         ...

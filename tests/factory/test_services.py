@@ -92,8 +92,8 @@ def test_a_stream_of_the_window_is_known_by_the_source_that_runs(
     def open_stream(kind: str, **options: object) -> None:
         opened.append((kind, options))
 
-    monkeypatch.setattr(module, "open_source", lambda name, **_: name)
-    monkeypatch.setattr(module, "open_stream", open_stream)
+    monkeypatch.setattr("ferdesk.factory.sources.open_source", lambda name, **_: name)
+    monkeypatch.setattr("ferdesk.factory.streams.open_stream", open_stream)
     services = WindowServices()
     services.open_source("camera:1", CameraFormat())
     services.open_stream("lsl", "all")

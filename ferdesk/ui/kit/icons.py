@@ -3,14 +3,15 @@
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QAction, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QAction, QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from ferdesk.paths import assets_folder
 from ferdesk.ui.kit.theme import colours
 
-_SIZES_PX = (16, 20, 24, 32, 48, 64)
+_SIZES_PX = (16, 24, 32)
+_DENSE_SIZES_PX = (48, 64)
 """Qt takes the one that fits size and screen."""
 _NAME = "ferdesk_icon"
 _COLOUR = "ferdesk_icon_colour"
@@ -41,16 +42,30 @@ def redraw_icons(app: QApplication) -> None:
 
 def themed_icon(name: str, colour: str) -> QIcon:
     """An icon in ``colour``, and greyed where what it stands on is disabled."""
+    # half a second of a start went into sizes that only a denser screen asks for
+    app = QGuiApplication.instance()
+    dense = isinstance(app, QGuiApplication) and app.devicePixelRatio() > 1
     icon = QIcon()
-    for size in _SIZES_PX:
-        icon.addPixmap(draw(name, colour, size), QIcon.Mode.Normal)
-        icon.addPixmap(draw(name, colours().disabled, size), QIcon.Mode.Disabled)
+    for mode, shown in (
+        (QIcon.Mode.Normal, colour),
+        (QIcon.Mode.Disabled, colours().disabled),
+    ):
+        renderer = _renderer(name, shown)
+        for size in (*_SIZES_PX, *_DENSE_SIZES_PX) if dense else _SIZES_PX:
+            icon.addPixmap(_render(renderer, size), mode)
     return icon
 
 
 def draw(name: str, colour: str, size_px: int) -> QPixmap:
     """The icon as a picture of that size."""
-    renderer = QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode()))
+    return _render(_renderer(name, colour), size_px)
+
+
+def _renderer(name: str, colour: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode()))
+
+
+def _render(renderer: QSvgRenderer, size_px: int) -> QPixmap:
     pixmap = QPixmap(size_px, size_px)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -18,7 +18,9 @@ from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.live.format_button import RATES, SIZES
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.source_names import DEMO, source_title
-from ferdesk.ui.preferences.settings_dialog import SettingsDialog
+
+if TYPE_CHECKING:
+    from ferdesk.ui.preferences.settings_dialog import SettingsDialog
 
 _FILES = "ferdesk (*.json)"
 
@@ -51,6 +53,9 @@ class Preferences(QObject):
 
     def show(self, tab: int | None = None) -> None:
         """Open the dialog, at that page of it."""
+        # imported here, as it is wanted: the start has no need of it
+        from ferdesk.ui.preferences.settings_dialog import SettingsDialog
+
         if self.dialog is None:
             models: list[tuple[object, str]] = [
                 ("", tr("Automatic (best model that is fast enough)")),
