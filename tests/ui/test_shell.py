@@ -309,6 +309,8 @@ def test_start_and_record_stay_where_they_are_whatever_the_source_is_called(
 
 def test_what_a_narrow_toolbar_has_no_room_for_is_in_its_menu(window: MainWindow) -> None:
     bar = window.live_page.toolbar
+    bar.setFixedWidth(1200)
+    QTest.qWait(20)
     assert bar.more.isHidden()
     bar.setFixedWidth(bar.minimumSizeHint().width())
     QTest.qWait(20)
