@@ -57,6 +57,8 @@ class Settings:
     """The video saved with recordings: none, original, with overlay, or with faces blurred."""
     video_heatmap: bool = False
     """Paint the heatmap into videos that show boxes and labels, while it is switched on."""
+    record_landmarks: bool = False
+    """Save all landmarks with recordings, while they are measured."""
     recording_folder: str = ""
     """The folder that holds recordings; empty for ferdesk's own in the user's documents."""
     recording_length_s: float | None = field(default=None, metadata={"range": (1.0, 86_400.0)})

@@ -132,6 +132,9 @@ def analyze(
             "or movements as the mean with the mirror image."
         ),
     ] = MeasureKind.OFF,
+    landmarks: Annotated[
+        bool, typer.Option("--landmarks", help="Save all 478 landmarks too (with --measure).")
+    ] = False,
     stream: Annotated[
         list[StreamKind] | None, typer.Option(help="Send results while they come (repeatable).")
     ] = None,
@@ -153,6 +156,8 @@ def analyze(
     from ferdesk.factory.streams import open_streams
 
     terminal.debug = terminal.debug or debug
+    if landmarks and measure is MeasureKind.OFF:
+        raise typer.BadParameter("--landmarks needs --measure pose, all or mean.")
     folder = out or sessions_folder()
     began = None if film_began is None else _moment(film_began)
     with (
@@ -178,6 +183,7 @@ def analyze(
             streams=tuple(streams),
             film_began=began,
             measures=measure.value,
+            landmarks=landmarks,
             labels_from=labels_from.value,
             both_labels=both_labels,
             thorough=thorough,

@@ -47,6 +47,8 @@ class AnalysisOptions:
     """Name of the session's folder, in place of the source's."""
     measures: MeasuresChoice = "off"
     """What of the faces themselves is measured."""
+    landmarks: bool = False
+    """Keep all landmarks in a file beside the rows; only where something is measured."""
     thorough: bool = False
     """Search every frame everywhere, and not only key frames; so does an anonymous video."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class AnalysisOptions:
             "search": "every frame" if self.every_frame_searched else "key frames",
             # where nothing is measured, as sessions from before have it
             **({} if self.measures == "off" else {"measures": self.measures}),
+            **({"landmarks": True} if self.landmarks and self.measures != "off" else {}),
         }
 
     @property
@@ -99,6 +102,7 @@ class AnalysisOptions:
             "video": self.video,
             "film_began": None if began is None else began.isoformat(),
             "measures": self.measures,
+            "landmarks": self.landmarks,
             "labels_from": self.labels_from,
             "both_labels": self.both_labels,
             "thorough": self.thorough,
@@ -117,6 +121,7 @@ class AnalysisOptions:
             video=table["video"],
             film_began=None if began is None else datetime.fromisoformat(began),
             measures=table["measures"],
+            landmarks=table.get("landmarks", False),
             labels_from=table["labels_from"],
             both_labels=table["both_labels"],
             thorough=table["thorough"],

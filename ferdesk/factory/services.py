@@ -230,6 +230,8 @@ class WindowServices:
             "camera_format": str(status.source.asked),
             "video": video_mode(options.video),
         }
+        if options.landmarks and status.post_processing.measures != "off":
+            settings["landmarks"] = True
         if status.model_choice:
             settings["model_choice"] = status.model_choice
         elif self.model is None and self._measured:

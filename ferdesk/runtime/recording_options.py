@@ -12,8 +12,9 @@ class RecordingOptions:
 
     ``name``, ``participant``, ``condition`` and ``notes`` go into ``session.json``. ``folder`` is
     where the session's folder is made, by default the usual one. ``video`` is ``off``, ``clean``,
-    ``overlay`` or ``anonymous``; ``heatmap`` is painted into one with overlay. The recording begins
-    after ``countdown_s`` seconds and ends by itself after ``length_s`` of them.
+    ``overlay`` or ``anonymous``; ``heatmap`` is painted into one with overlay. ``landmarks`` are
+    kept in a file of their own, where they are measured. The recording begins after ``countdown_s``
+    seconds and ends by itself after ``length_s`` of them.
     """
 
     name: str = ""
@@ -23,6 +24,7 @@ class RecordingOptions:
     folder: Path | None = None
     video: str = "off"
     heatmap: HeatmapChoice | None = None
+    landmarks: bool = False
     length_s: float | None = None
     countdown_s: int = 0
 

@@ -27,6 +27,7 @@ class FrameRows:
     frame: int
     t_s: float
     face_ids: tuple[int, ...]
+    landmarks: bytes = b""
 
 
 class RowsFile:

@@ -16,6 +16,7 @@ from ferdesk.ui.kit.picture import Look, PictureMaker
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.landmarks import CANONICAL
 from tests.helpers.results import FACE, made_measures, make_result
+from tests.ui.fakes import FakeServices
 from tests.ui.test_window import run
 
 GREY = np.full((120, 200, 3), 90, np.uint8)
@@ -76,6 +77,19 @@ def test_the_chosen_face_is_measured_first_until_the_source_is_left(
     window.live.stop()
     window.live_page._clear()
     assert window.live.post_processing.chosen_face == 0
+
+
+def test_recordings_keep_landmarks_where_the_settings_say_so(
+    make_window: Callable[..., MainWindow], qtbot: QtBot, services: FakeServices
+) -> None:
+    window = make_window(Settings(record_landmarks=True))
+    run(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: bool(services.options))
+    assert services.options[0].landmarks
+    qtbot.waitUntil(lambda: window.live_page.recordings.state.active)
+    window.live.stop_recording()
+    qtbot.waitUntil(lambda: bool(services.recordings[0].closed_with))
 
 
 def test_what_is_drawn_is_chosen_beside_the_heatmap_and_remembered(

@@ -23,6 +23,7 @@ from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions.fields import choice_of
 from ferdesk.sessions.files import JsonFile, reason_of
+from ferdesk.sessions.landmarks_file import LandmarksFile, landmark_rows
 from ferdesk.sessions.markers import clean_label
 from ferdesk.sessions.recording_warnings import (
     RecordingVideo,
@@ -55,6 +56,8 @@ _LAST_WAIT_S = 5.0
 LOW_DISK_BYTES = 1_000_000_000
 _MAX_WAITING_FRAMES = 20_000
 """About ten minutes of frames, a few MB of text; a slower disk loses frames, which are counted."""
+_MAX_WAITING_WITH_LANDMARKS = 2_000
+"""Landmarks are larger: 12 MB for each face."""
 _MAX_EVENTS = 10_000
 
 
@@ -99,11 +102,14 @@ class SessionWriter:
         self._pending_labels: list[str] = []
         self._first_index: int | None = None
         self._size: tuple[int, int] | None = None
-        self._waiting: queue.Queue[FrameRows | None] = queue.Queue(_MAX_WAITING_FRAMES)
+        wants_landmarks = header.settings.get("landmarks") is True
+        most = _MAX_WAITING_WITH_LANDMARKS if wants_landmarks else _MAX_WAITING_FRAMES
+        self._waiting: queue.Queue[FrameRows | None] = queue.Queue(most)
         try:
             line = header_line(self._measures, both_labels=header.both_labels)
             self._rows = RowsFile(folder, line)
             try:
+                self._landmarks = LandmarksFile(folder) if wants_landmarks else None
                 self._about = JsonFile(folder / SESSION_FILE)
                 self._about.write(self._table(complete=False))
             except OSError:
@@ -180,6 +186,7 @@ class SessionWriter:
             moment.frame,
             moment.t_s,
             tuple(face.face_id for face in result.faces),
+            landmark_rows(result, moment) if self._landmarks is not None else b"",
         )
         if self._video is not None:
             self._video.add(result, moment.t_s)
@@ -348,6 +355,8 @@ class SessionWriter:
                 if not self._looking_failed:
                     log.exception("the state of %s is not watched", self.folder)
                 self._looking_failed = True
+        if self._landmarks is not None:
+            self._landmarks.close()
         try:
             self._rows.close()
         except OSError as error:
@@ -402,6 +411,10 @@ class SessionWriter:
         self._rows.append(
             [rows.text for rows in waiting], lambda whole: self._count(waiting[:whole])
         )
+        if (landmarks := self._landmarks) is not None and not landmarks.problem:
+            landmarks.append([rows.landmarks for rows in waiting])
+            if landmarks.problem:
+                self.note_event("landmarks_stopped", landmarks.problem)
 
     def _count(self, written: list[FrameRows]) -> None:
         if not written:

@@ -127,6 +127,11 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 mark("In videos with boxes and labels, while the heatmap is on."),
             ),
             Row(
+                "record_landmarks",
+                mark("Landmarks"),
+                mark("All 478 points of each face, while they are measured; 10 MB a minute."),
+            ),
+            Row(
                 "recording_folder",
                 mark("Folder"),
                 mark("New recordings are saved here; earlier ones stay where they are."),
