@@ -52,11 +52,11 @@ class LandmarksFile:
         self._file: IO[bytes] = (folder / LANDMARKS_FILE).open("xb", buffering=0)
         self._file.write(_header(0))
 
-    def append(self, rows: Sequence[bytes]) -> None:
-        """Write rows, force them to the disk, and count them."""
+    def append(self, rows: Sequence[bytes]) -> str:
+        """Write rows, force them to the disk, and count them; returns ``problem``."""
         content = b"".join(rows)
         if not content or self.problem:
-            return
+            return self.problem
         try:
             self._file.seek(_HEADER_BYTES + self._num_rows * LANDMARKS_ROW.itemsize)
             written = 0
@@ -69,6 +69,7 @@ class LandmarksFile:
         except OSError as error:
             log.warning("the landmarks %s cannot be written on", self._file.name, exc_info=True)
             self.problem = str(error.strerror or error)
+        return self.problem
 
     def close(self) -> None:
         """Nothing waits any more; where the system could not write, ``problem`` says so."""

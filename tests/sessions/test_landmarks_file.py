@@ -114,8 +114,9 @@ def test_a_recording_keeps_landmarks_where_they_are_wanted(tmp_path: Path) -> No
 
 
 def test_rows_go_on_where_landmarks_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: LandmarksFile, rows: list[bytes]) -> None:
+    def full(self: LandmarksFile, rows: list[bytes]) -> str:
         self.problem = "No space left on device"
+        return self.problem
 
     monkeypatch.setattr(LandmarksFile, "append", full)
     writer = recorded(tmp_path / "s", landmarks=True)

@@ -412,9 +412,8 @@ class SessionWriter:
             [rows.text for rows in waiting], lambda whole: self._count(waiting[:whole])
         )
         if (landmarks := self._landmarks) is not None and not landmarks.problem:
-            landmarks.append([rows.landmarks for rows in waiting])
-            if landmarks.problem:
-                self.note_event("landmarks_stopped", landmarks.problem)
+            if why := landmarks.append([rows.landmarks for rows in waiting]):
+                self.note_event("landmarks_stopped", why)
 
     def _count(self, written: list[FrameRows]) -> None:
         if not written:
