@@ -1,7 +1,6 @@
 """Anonymous videos of the shared clips against an exhaustive search of every picture."""
 
 import os
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.recording import Recorder
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import ACTIVE
+from tests.adapters.test_recording_faults import wait_for
 
 SHARED = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared"))
 CLIPS = ("noface_face.mov", "asl_help.mkv", "asl_no.mkv", "asl_please.mkv")
@@ -86,11 +86,11 @@ def recorded_live(
     monkeypatch.setattr(VideoWriter, "_encode", encoding)
     monkeypatch.setattr(VideoWriter, "_take", taking)
     services = WindowServices(root=out)
-    ended = threading.Event()
 
-    def look() -> None:
-        if engine.status().state not in ACTIVE:
-            ended.set()
+    def ended() -> bool:
+        status = engine.status()
+        # a film that is played waits at its end
+        return status.state not in ACTIVE or status.stands_still
 
     def record(result: FrameResult) -> None:
         if not recording.opened:
@@ -101,11 +101,11 @@ def recorded_live(
             )
         recorder.take(result)
 
-    engine = Engine(on_result=record, on_change=look)
+    engine = Engine(on_result=record)
     recorder = Recorder(status=engine.status, classify_every_face=engine.classify_every_face)
     recording = recorder.begin()
     engine.start(lambda: open_source(str(clip), paced=True), services.open_pipeline)
-    assert ended.wait(60)
+    wait_for(ended, 120)
     engine.stop()
     recorder.end()
     recording.close()
