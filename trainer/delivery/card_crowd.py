@@ -83,5 +83,14 @@ def crowd_on_jaffe(found: Mapping[str, Any]) -> str:
     )
     return (
         f" By `crowd` {with_interval(crowd['accuracy'], crowd['interval'])} of the found ones are "
-        f"right; recalls: {recalls} %."
+        f"right; recalls: {recalls} %.{_as_shown(found)}"
     )
+
+
+def _as_shown(found: Mapping[str, Any]) -> str:
+    """Accuracy of the votes with rare labels lifted, as the app shows them."""
+    shown = found.get("votes_as_shown")
+    if shown is None:
+        return ""
+    accuracy = with_interval(shown["accuracy"], shown["interval"])
+    return f" As the app shows them, with rare labels lifted (docs/models.md), {accuracy}."

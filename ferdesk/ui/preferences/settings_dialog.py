@@ -34,7 +34,7 @@ _RANGES = {item.name: item.metadata.get("range") for item in fields(Settings)}
 
 LABELS_FROM_HINT = mark(
     "Votes: what most of ten people would say of the face. "
-    "FER2013: what this data set's labels would say; it seldom says neutral."
+    "FER2013: what this data set's labels would say; they call fewer faces neutral."
 )
 PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
