@@ -411,9 +411,10 @@ class SessionWriter:
         self._rows.append(
             [rows.text for rows in waiting], lambda whole: self._count(waiting[:whole])
         )
-        if (landmarks := self._landmarks) is not None and not landmarks.problem:
-            if why := landmarks.append([rows.landmarks for rows in waiting]):
-                self.note_event("landmarks_stopped", why)
+        file = self._landmarks
+        why = "" if file is None or file.problem else file.append([r.landmarks for r in waiting])
+        if why:
+            self.note_event("landmarks_stopped", why)
 
     def _count(self, written: list[FrameRows]) -> None:
         if not written:
