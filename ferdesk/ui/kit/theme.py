@@ -168,6 +168,9 @@ def _style_sheet(theme: Theme, points: float) -> str:
         padding: 6px 12px; color: {theme.text};
     }}
     QDockWidget QToolButton {{ padding: 4px 6px; }}
+    QFileDialog QToolButton {{ padding: 2px; }}
+    QFileDialog QHeaderView::section {{ background: {theme.raised}; color: {theme.text};
+        border: none; border-right: 1px solid {theme.line}; padding: 2px 8px; }}
     QToolButton:hover {{ background: {theme.raised}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {theme.line}; }}
     QToolButton:focus {{ border-color: {theme.focus}; }}
