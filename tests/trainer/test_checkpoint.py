@@ -12,7 +12,12 @@ import torch
 from ferdesk.errors import DataError
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe
-from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from trainer.training.checkpoint import (
+    Checkpoint,
+    current_commit,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 
 @pytest.fixture
@@ -195,3 +200,10 @@ def test_a_bit_that_flipped_is_found_or_changes_nothing(
             checkpoint.recipe, checkpoint.scores, checkpoint.commit,
         )  # fmt: skip
     assert num_found > 50
+
+
+def test_a_copy_without_git_says_the_commit_that_it_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FERDESK_COMMIT", " c0ffee12+\n")
+    assert current_commit() == "c0ffee12+"
