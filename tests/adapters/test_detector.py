@@ -1,6 +1,6 @@
 """The face detectors, on the demo's portraits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.tiling import without_truncated
 from ferdesk.core.geometry import Box, Region
-from ferdesk.core.types import Frame
+from ferdesk.core.measures.framing import TurnedSquare
+from ferdesk.core.measures.landmarks import FaceLandmarks
+from ferdesk.core.types import Detection, Frame
 from ferdesk.errors import ModelError
 from ferdesk.paths import detectors_folder
 
@@ -306,3 +308,27 @@ def test_what_a_region_has_outside_the_picture_repeats_its_border() -> None:
     assert (around[30:] == 200).all()
     # partly outside: nine tenths of a pixel are one
     assert _resized(image, Region(50, 30, 19, 19), 0.5).shape == (10, 10, 3)
+
+
+def test_presence_is_the_mean_of_a_smaller_and_a_larger_crop_around_the_face() -> None:
+    asked: list[TurnedSquare] = []
+
+    class Landmarks:
+        def landmarks(
+            self, image: np.ndarray, squares: Sequence[TurnedSquare]
+        ) -> list[FaceLandmarks]:
+            asked.extend(squares)
+            points = np.zeros((478, 3), np.float32)
+            return [FaceLandmarks(points, presence) for presence in (0.9, 0.4)]
+
+    class Networks(MediaPipeNetworks):
+        def __init__(self) -> None:
+            self._landmarks = Landmarks()  # type: ignore[assignment]
+
+    face = Detection(Box(100, 50, 80, 80), 0.6, SHORT_RANGE, 12.0)
+    image = np.zeros((300, 400, 3), np.uint8)
+    assert Networks().presence(image, face) == pytest.approx(0.65)
+    # MediaPipe takes one and a half sides of the short-range detector's box
+    assert [square.side for square in asked] == pytest.approx([0.85 * 120, 1.15 * 120])
+    for square in asked:
+        assert (square.center_x, square.center_y, square.roll_deg) == pytest.approx((140, 90, 12))
