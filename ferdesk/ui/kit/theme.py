@@ -210,7 +210,7 @@ def _style_sheet(theme: Theme, points: float) -> str:
         selection-background-color: {theme.raised}; selection-color: {theme.text}; }}
     QTableWidget:focus {{ selection-background-color: {theme.line}; }}
     QHeaderView {{ background: transparent; border: none; }}
-    QTableWidget QHeaderView::section {{ background: transparent; border: none;
+    QTableView QHeaderView::section {{ background: transparent; border: none;
         color: {theme.muted}; padding: 0 4px; }}
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
     QDockWidget::title {{ background: {theme.surface}; padding: 8px 16px 4px 16px; }}

@@ -35,6 +35,7 @@ _GAP_PX = 3
 FLAGS_PX = 24
 _FLAG_PX = 9
 _NEAR_PX = 6
+_SHORTEST_TEXT_PX = 8 * GRID
 _FAR_PX = 1e6
 
 
@@ -180,8 +181,9 @@ class Flags(Strip):
         for i, (note, x) in enumerate(zip(seen, xs, strict=True)):
             until = xs[i + 1] if i + 1 < len(xs) else scale.right
             room = until - x - _FLAG_PX - 6
-            # measured only where there is room for anything
-            width = min(room, metrics.horizontalAdvance(text_of(note)) + 8) if room > 16 else 0
+            # measured only where there is room for anything; a stump of a word tells nothing
+            whole = metrics.horizontalAdvance(text_of(note)) + 8 if room > 16 else 0
+            width = min(room, whole) if room >= min(whole, _SHORTEST_TEXT_PX) else 0
             placed.append((note, x, max(width, 0)))
         return placed
 

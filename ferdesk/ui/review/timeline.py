@@ -344,7 +344,7 @@ class SessionTimeline(QWidget):
 
     def _show_ends(self, view: LineView) -> None:
         """Each line's word, where the line is last seen."""
-        known = np.flatnonzero(np.isfinite(view.middle[0])) if len(view.times) else []
+        known = np.flatnonzero(np.isfinite(view.middle[0]))
         values = {
             label: float(view.middle[i, known[-1]])
             for i, label in enumerate(LABELS)
