@@ -19,7 +19,7 @@ from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.locations import shown_location
 from ferdesk.core.types import Frame
 from ferdesk.errors import SourceError
-from tests.helpers.videos import with_matrix
+from tests.helpers.videos import with_matrix, write_film
 
 
 def write_video(
@@ -199,6 +199,16 @@ def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     source = VideoFile(str(path))
     with pytest.raises(SourceError, match="has no picture"):
+        source.open()
+    source.close()
+
+
+def test_a_video_of_an_unknown_codec_is_one_sentence(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "unknown.mp4", 3)
+    # the name of the codec in the description of the track; the file type's list has it too
+    path.write_bytes(b"zzzz".join(path.read_bytes().rsplit(b"avc1", 1)))
+    source = VideoFile(str(path))
+    with pytest.raises(SourceError, match=r"unknown\.mp4"):
         source.open()
     source.close()
 

@@ -20,7 +20,7 @@ def picture_stream(container: "InputContainer") -> "VideoStream | None":
     from av.stream import Disposition
 
     aside = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
-    streams = [one for one in container.streams.video if not one.disposition & aside]
+    streams = [one for one in _decodable(container) if not one.disposition & aside]
     if is_tiled(container):
         return None
     if is_still_format(container):
@@ -61,8 +61,13 @@ def num_of_its_size(container: "InputContainer", stream: "VideoStream") -> int:
     return sum(
         (one.width, one.height) == (stream.width, stream.height)
         and not one.disposition & Disposition.dependent
-        for one in container.streams.video
+        for one in _decodable(container)
     )
+
+
+def _decodable(container: "InputContainer") -> "list[VideoStream]":
+    """Streams of a known codec; of any other PyAV tells not even the size."""
+    return [one for one in container.streams.video if one.codec_context is not None]
 
 
 def read_tiled(path: Path) -> NDArray[np.uint8] | None:
