@@ -1,13 +1,14 @@
-"""History: the last two minutes of each face's smoothed probabilities, in rings of fixed size."""
+"""History: the last two minutes of each face's probabilities or measures, in fixed rings."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import NUM_LABELS
-from ferdesk.core.types import FrameResult
+from ferdesk.core.types import FaceResult, FrameResult
 
 LONGEST_S = 120.0
 _CAPACITY = 4096
@@ -24,8 +25,8 @@ Times = NDArray[np.float64]
 
 @dataclass(slots=True)
 class _Ring:
+    values: Floats
     times: Times = field(default_factory=lambda: np.zeros(_CAPACITY))
-    values: Floats = field(default_factory=lambda: np.zeros((_CAPACITY, NUM_LABELS), np.float32))
     count: int = 0
 
     @property
@@ -47,7 +48,13 @@ class _Ring:
 class History:
     """History: filled with results; asked for the lines of one face."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        width: int = NUM_LABELS,
+        values_of: Callable[[FaceResult], Floats] = lambda face: face.smoothed,
+    ) -> None:
+        """``values_of`` gives the [width] values of a face that are kept."""
+        self._width, self._values_of = width, values_of
         self._rings: dict[int, _Ring] = {}
         self._marks: deque[tuple[float, str]] = deque(maxlen=_MOST_MARKS)
         self.now_s = 0.0
@@ -64,14 +71,15 @@ class History:
         for face in result.faces:
             ring = self._rings.get(face.face_id)
             if ring is None:
-                ring = self._rings[face.face_id] = _Ring()
+                ring = _Ring(np.zeros((_CAPACITY, self._width), np.float32))
+                self._rings[face.face_id] = ring
                 self._make_room()
             elapsed_s = time_s - ring.last_s
             if elapsed_s < _CLOSEST_S:
                 continue
             if ring.count and elapsed_s > _GAP_S:
-                ring.put(ring.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
-            ring.put(time_s, face.smoothed)
+                ring.put(ring.last_s + _CLOSEST_S, np.full(self._width, np.nan, np.float32))
+            ring.put(time_s, self._values_of(face))
 
     def join(self, face_id: int, earlier_id: int) -> None:
         """Both ids are one face: what is kept of the earlier one comes before the other's lines."""
@@ -79,7 +87,7 @@ class History:
         if earlier is None or later is None:
             return
         times, values = later.ordered()
-        earlier.put(earlier.last_s + _CLOSEST_S, np.full(NUM_LABELS, np.nan, np.float32))
+        earlier.put(earlier.last_s + _CLOSEST_S, np.full(self._width, np.nan, np.float32))
         for time_s, row in zip(times, values, strict=True):
             earlier.put(float(time_s), row)
         self._rings[face_id] = earlier
@@ -98,11 +106,11 @@ class History:
 
         Returns:
             times [n], float64 seconds before now (0 or negative, rising), and values
-            [n, 7] float32 in LABELS' order, where a row of NaN is a gap.
+            [n, width] float32, by default in LABELS' order, where a row of NaN is a gap.
         """
         ring = self._rings.get(face_id) if face_id is not None else None
         if ring is None:
-            return np.zeros(0), np.zeros((0, NUM_LABELS), np.float32)
+            return np.zeros(0), np.zeros((0, self._width), np.float32)
         times, values = ring.ordered()
         first = int(np.searchsorted(times, self.now_s - span_s))
         # one more to the left, so that lines begin at the edge

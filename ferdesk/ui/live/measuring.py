@@ -15,6 +15,7 @@ from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.measures_box import MeasuresBox
+from ferdesk.ui.live.measures_timeline import MeasuresTimeline
 
 
 class LandmarksRow(QWidget):
@@ -55,17 +56,20 @@ class Measuring(QObject):
         self._live, self._store, self._view = live, store, view
         self.row = LandmarksRow(parent)
         self.box = MeasuresBox(parent)
+        self.timeline = MeasuresTimeline(parent)
         self.row.chosen.connect(self._choose)
 
     def take(self, result: FrameResult, face_id: int | None) -> None:
         """The chosen face is shown, and measured first where there is no time for all."""
         face = next((one for one in result.faces if one.face_id == face_id), None)
         self.box.show_face(face, result.frame.t_s)
+        self.timeline.take(result, face_id)
         self._put_first(face_id or 0)
 
     def clear(self) -> None:
         """Another source has other faces."""
         self.box.show_face(None, 0.0)
+        self.timeline.clear()
         self._put_first(0)
 
     def apply(self, settings: Settings) -> None:

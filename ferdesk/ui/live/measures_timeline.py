@@ -1,0 +1,256 @@
+"""Timeline of measures: head pose, valence or movements of the selected face over half a minute."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QHideEvent, QIcon, QPixmap, QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from ferdesk.core.labels import LABELS
+from ferdesk.core.measures.movements import MOVEMENTS
+from ferdesk.core.measures.valence import valence
+from ferdesk.core.types import FaceResult, FrameResult
+from ferdesk.ui.kit.history import History
+from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.theme import GRID, colours, label_colour
+
+if TYPE_CHECKING:
+    import pyqtgraph as pg
+
+_SPAN_S = 30.0
+_REPAINT_MS = 100
+_STEP_S = 0.1
+_LINE_PX = 2.0
+_MOST_DEG = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line: its name, and its value in a face, None where there is none."""
+
+    name: str
+    get: Callable[[FaceResult], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    """Lines that share an axis from ``low`` to ``high``; ``unit`` follows its numbers."""
+
+    title: str
+    low: float
+    high: float
+    unit: str
+    lines: tuple[_Line, ...]
+
+
+def _of_pose(name: str) -> _Line:
+    def get(face: FaceResult) -> float | None:
+        return None if face.measures is None else float(getattr(face.measures.pose, name))
+
+    return _Line(name.removesuffix("_deg"), get)
+
+
+def _of_movements(name: str, *parts: str) -> _Line:
+    indices = [MOVEMENTS.index(part) for part in parts or (name,)]
+
+    def get(face: FaceResult) -> float | None:
+        if face.measures is None or face.measures.movements is None:
+            return None
+        return float(face.measures.movements[indices].mean())
+
+    return _Line(name, get)
+
+
+def _both(name: str) -> _Line:
+    return _of_movements(name, f"{name}Left", f"{name}Right")
+
+
+def _valence(face: FaceResult) -> float | None:
+    return valence(face.expression.probabilities) if face.classifiable else None
+
+
+CHARTS: dict[str, _Chart] = {
+    "pose": _Chart(
+        mark("Head pose"), -_MOST_DEG, _MOST_DEG, "°",
+        tuple(_of_pose(name) for name in ("yaw_deg", "pitch_deg", "roll_deg")),
+    ),
+    "valence": _Chart(mark("Valence"), -1.0, 1.0, "", (_Line("valence", _valence),)),
+    "movements": _Chart(
+        mark("Movements"), 0.0, 1.0, "",
+        (
+            _of_movements("jawOpen"), _both("mouthSmile"), _both("mouthFrown"),
+            _of_movements("browInnerUp"), _both("browDown"), _both("eyeBlink"),
+        ),
+    ),
+}  # fmt: skip
+"""What can be plotted; where both sides have a movement, the mean of both."""
+_LINES = [(chart, line) for chart in CHARTS.values() for line in chart.lines]
+
+
+def plotted_values(face: FaceResult) -> NDArray[np.float32]:
+    """Values of all lines [n] float32, as shares of their axes' lengths; NaN where none is."""
+    shares = []
+    for chart, line in _LINES:
+        value = line.get(face)
+        share = math.nan if value is None else (value - chart.low) / (chart.high - chart.low)
+        shares.append(min(max(share, 0.0), 1.0) if math.isfinite(share) else math.nan)
+    return np.array(shares, np.float32)
+
+
+class MeasuresTimeline(QWidget):
+    """Timeline of measures: takes every result, and paints ten times a second while it is seen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.history = History(len(_LINES), plotted_values)
+        self._face_id: int | None = None
+        self._plot: Any = None
+        self._curves: list[Any] = []
+        self._dirty = False
+        self._timer = QTimer(self, interval=_REPAINT_MS)
+        self._timer.timeout.connect(self._repaint)
+        self.choice = QComboBox(self)
+        self.choice.setAccessibleName(tr("Plot"))
+        for name, chart in CHARTS.items():
+            self.choice.addItem(tr(chart.title), name)
+        self.choice.currentIndexChanged.connect(self._choose)
+        self.buttons = [self._button(index) for index in range(len(_LINES))]
+        top = QHBoxLayout()
+        top.setSpacing(GRID // 2)
+        top.addWidget(self.choice)
+        for button in self.buttons:
+            top.addWidget(button)
+        top.addStretch(1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        self._column.setSpacing(GRID // 2)
+        self._column.addLayout(top)
+        self._column.addStretch(1)
+        self._choose()
+
+    def sizeHint(self) -> QSize:
+        return QSize(80 * GRID, 20 * GRID)
+
+    @property
+    def plot(self) -> "pg.PlotWidget | None":
+        """The plot, once there was something to draw."""
+        return self._plot
+
+    def take(self, result: FrameResult, face_id: int | None) -> None:
+        """Keep ``result``; the lines are those of ``face_id``."""
+        self.history.add(result)
+        self._face_id = face_id
+        self._dirty = True
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    def clear(self) -> None:
+        """Another source: its faces have lines of their own."""
+        self.history.clear()
+        self._face_id = None
+        self._dirty = True
+        self._repaint()
+
+    def shown_lines(self) -> list[str]:
+        """Names of the lines that are drawn."""
+        return [
+            line.name
+            for (_, line), button in zip(_LINES, self.buttons, strict=True)
+            if not button.isHidden() and button.isChecked()
+        ]
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._dirty = True
+        self._repaint()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def _choose(self) -> None:
+        chart = CHARTS[self.choice.currentData()]
+        for (of_line, _), button in zip(_LINES, self.buttons, strict=True):
+            button.setVisible(of_line is chart)
+        if self._plot is not None:
+            middle = (chart.low + chart.high) / 2
+            numbers = ((0.0, chart.low), (0.5, middle), (1.0, chart.high))
+            ticks = [(at, f"{value:g}{chart.unit}") for at, value in numbers]
+            self._plot.getAxis("left").setTicks([ticks, []])
+        self._dirty = True
+        self._repaint()
+
+    def _repaint(self) -> None:
+        if not self._dirty or not self.isVisible():
+            self._timer.stop()
+            return
+        if self._plot is None and self.history.face_ids:
+            self._make_plot()
+        if self._plot is None:
+            return
+        self._dirty = False
+        steps, times, values = self.history.sampled(self._face_id, _SPAN_S, _STEP_S)
+        for i, curve in enumerate(self._curves):
+            shown = not self.buttons[i].isHidden() and self.buttons[i].isChecked()
+            curve.setVisible(shown)
+            if shown:
+                curve.move(steps.astype(np.float64), times, values[:, i])
+
+    def _make_plot(self) -> None:
+        # pyqtgraph takes a good part of a second to import, which the start has not
+        import pyqtgraph as pg
+
+        from ferdesk.ui.kit.curves import Curve, ago_axis
+
+        plot = pg.PlotWidget(self, axisItems={"bottom": ago_axis()})
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.setYRange(-0.08, 1.08, padding=0.0)
+        plot.setXRange(-_SPAN_S, 0.0, padding=0.0)
+        plot.getAxis("left").setWidth(6 * GRID)
+        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.setAccessibleName(tr("Measures of the selected face"))
+        theme = colours()
+        plot.setBackground(QColor(theme.surface))
+        plot.showGrid(x=True, y=True, alpha=0.15)
+        for name in ("left", "bottom"):
+            plot.getAxis(name).setTextPen(QColor(theme.muted))
+        for index in range(len(_LINES)):
+            curve = Curve(_colour(index), _LINE_PX, Qt.PenStyle.SolidLine)
+            plot.addItem(curve)
+            self._curves.append(curve)
+        self._plot = plot
+        self._column.takeAt(1)
+        self._column.addWidget(plot, 1)
+        self._choose()
+
+    def _button(self, index: int) -> QToolButton:
+        button = QToolButton(self)
+        # MediaPipe's names, which the rows have too
+        button.setText(_LINES[index][1].name)
+        pixmap = QPixmap(24, 6)
+        pixmap.fill(_colour(index))
+        button.setIcon(QIcon(pixmap))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setAutoRaise(True)
+        button.setToolTip(tr("Show or hide this line"))
+        button.toggled.connect(self._toggled)
+        return button
+
+    def _toggled(self, _shown: bool) -> None:
+        self._dirty = True
+        self._repaint()
+
+
+def _colour(index: int) -> QColor:
+    """A line's colour: those of its chart differ."""
+    chart, line = _LINES[index]
+    return label_colour(LABELS[chart.lines.index(line)])

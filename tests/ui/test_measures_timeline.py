@@ -1,0 +1,81 @@
+"""Measures over time: what is plotted, on which axis, and of which face."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from ferdesk.core.measures.movements import MOVEMENTS
+from ferdesk.core.measures.pose import HeadPose
+from ferdesk.core.types import FaceResult
+from ferdesk.ui.live.measures_timeline import MeasuresTimeline, plotted_values
+from ferdesk.ui.shell.main_window import MainWindow
+from tests.helpers.results import OTHER, made_measures, make_result
+
+
+def face(yaw_deg: float = 30.0) -> FaceResult:
+    moved = np.zeros(52, np.float32)
+    for name, value in (
+        ("jawOpen", 0.5), ("mouthSmileLeft", 0.25), ("mouthSmileRight", 0.75), ("browDownLeft", 0.2)
+    ):  # fmt: skip
+        moved[MOVEMENTS.index(name)] = value
+    pose = HeadPose(yaw_deg, -15.0, 90.0, 1, 2, 60)
+    return replace(OTHER, measures=replace(made_measures(1), pose=pose, movements=moved))
+
+
+def test_each_line_is_a_share_of_its_own_axis() -> None:
+    shares = plotted_values(face()).tolist()
+    # degrees from -60 to 60, what lies beyond at the edge
+    assert shares[:3] == pytest.approx([90 / 120, 45 / 120, 1.0])
+    # valence (4 - 24) / 64 from -1 to 1
+    assert shares[3] == pytest.approx((1 - 20 / 64) / 2)
+    # of both sides the mean
+    assert shares[4:] == pytest.approx([0.5, 0.5, 0, 0, 0.1, 0])
+
+
+def test_what_was_not_measured_has_no_line() -> None:
+    hidden = plotted_values(replace(face(), measures=None, unmeasured="hidden", reason="turned"))
+    assert np.isnan(hidden).all()
+
+
+@pytest.fixture
+def timeline(qtbot: QtBot) -> MeasuresTimeline:
+    timeline = MeasuresTimeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(700, 200)
+    timeline.show()
+    for index in range(20):
+        result = make_result(face(3.0 * index), captured_s=100 + index / 10)
+        timeline.take(result, OTHER.face_id)
+    timeline._repaint()
+    return timeline
+
+
+def drawn(timeline: MeasuresTimeline) -> list[np.ndarray]:
+    return [curve.getData()[1] for curve in timeline._curves if curve.isVisible()]
+
+
+def test_the_chosen_measures_are_drawn_and_single_lines_hidden(timeline: MeasuresTimeline) -> None:
+    assert timeline.shown_lines() == ["yaw", "pitch", "roll"]
+    yaw = drawn(timeline)[0]
+    assert yaw[-1] == pytest.approx((57 + 60) / 120)
+    timeline.choice.setCurrentIndex(timeline.choice.findData("movements"))
+    assert timeline.shown_lines()[:2] == ["jawOpen", "mouthSmile"]
+    assert len(drawn(timeline)) == 6
+    timeline.buttons[5].setChecked(False)
+    assert "mouthSmile" not in timeline.shown_lines()
+    assert len(drawn(timeline)) == 5
+    timeline.choice.setCurrentIndex(timeline.choice.findData("valence"))
+    assert len(drawn(timeline)) == 1
+
+
+def test_another_source_begins_with_nothing(timeline: MeasuresTimeline) -> None:
+    timeline.clear()
+    assert all(len(line) == 0 for line in drawn(timeline))
+
+
+def test_the_panel_waits_in_the_view_menu(window: MainWindow) -> None:
+    dock = window.live_page.dock_area.docks["measures"]
+    assert dock.isHidden()
+    assert dock.toggleViewAction() in window.menus.view.actions()
