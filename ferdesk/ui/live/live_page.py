@@ -400,14 +400,7 @@ class LivePage(QWidget):
         area = DockArea(centre, self)
         area.add_dock("faces", tr("Faces"), self.faces)
         area.add_dock("heat", tr("Heatmap"), self.heatmap)
-        area.add_dock(
-            "measures",
-            tr("Measures over time"),
-            self.measuring.timeline,
-            Qt.DockWidgetArea.BottomDockWidgetArea,
-            shown=False,
-            scrolls=False,
-        )
+        self.measuring.add_dock(area)
         left = Qt.DockWidgetArea.LeftDockWidgetArea
         area.add_dock("stats", tr("Statistics"), self.stats, left, shown=False)
         return area

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QSignalBlocker, Signal, Slot
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from ferdesk.core.measures.drawing import LandmarksShown
@@ -13,6 +13,7 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.kit.video_view import VideoView
+from ferdesk.ui.live.dock_area import DockArea
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.measures_box import MeasuresBox
 from ferdesk.ui.live.measures_timeline import MeasuresTimeline
@@ -58,6 +59,12 @@ class Measuring(QObject):
         self.box = MeasuresBox(parent)
         self.timeline = MeasuresTimeline(parent)
         self.row.chosen.connect(self._choose)
+
+    def add_dock(self, area: DockArea) -> None:
+        """A panel for the timeline, which waits in the View menu."""
+        below = Qt.DockWidgetArea.BottomDockWidgetArea
+        title = tr("Measures over time")
+        area.add_dock("measures", title, self.timeline, below, shown=False, scrolls=False)
 
     def take(self, result: FrameResult, face_id: int | None) -> None:
         """The chosen face is shown, and measured first where there is no time for all."""
