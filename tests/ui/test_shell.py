@@ -321,3 +321,14 @@ def test_what_a_narrow_toolbar_has_no_room_for_is_in_its_menu(window: MainWindow
     bar.setFixedWidth(1200)
     QTest.qWait(20)
     assert bar.more.isHidden()
+
+
+def test_windows_are_told_apart_by_their_titles(window: MainWindow, qtbot: QtBot) -> None:
+    run(window, qtbot, "demo")
+    assert window.windowTitle() == "Demo · ferdesk"
+    window.show_review()
+    assert window.windowTitle() == "Sessions · ferdesk"
+    window.live_page.title_changed.emit("● 00:00:07 · Demo")
+    assert window.windowTitle() == "● 00:00:07 · Sessions · ferdesk"
+    window.show_live()
+    assert window.windowTitle() == "● 00:00:07 · Demo · ferdesk"

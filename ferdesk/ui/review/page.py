@@ -45,6 +45,8 @@ class ReviewPage(QWidget):
     """The user wants the live page."""
     told = Signal(object)
     """A ``Notice``."""
+    where_changed = Signal(str)
+    """What is shown: the name of a session, or that it is the list of them."""
     _shown_share = Signal(object, float)
 
     def __init__(
@@ -190,6 +192,7 @@ class ReviewPage(QWidget):
 
     def _show_where(self, title: str, facts: str) -> None:
         self.title.setText(title)
+        self.where_changed.emit(title)
         self.facts.setText(facts)
         self.up_button.setVisible(self.stack.currentWidget() is not self.library)
 

@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         self._dialogs = dialogs or Dialogs()
         self._help: dict[str, QDialog] = {}
         self._ends_quietly = False
+        self._live_title = self._review_title = ""
         self.facts: Callable[[], Mapping[str, str]] = dict
         """What runs at this moment, for a report of a problem."""
         self.review: ReviewPage | None = None
@@ -252,6 +253,8 @@ class MainWindow(QMainWindow):
         review = ReviewPage(self.live.services, self.live.chores, parent=self)
         review.told.connect(self.notices.show_notice)
         review.left.connect(self.show_live)
+        review.where_changed.connect(self._show_review_title)
+        self._review_title = review.title.text()
         review.session.set_marker_names(self.live_page.marker_keys.names)
         self.live.recording.connect(review.show_recording)
         # the keys of the part that is hidden would be at work in the menu, beside the other's
@@ -266,6 +269,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _fill_menus(self) -> None:
+        self._name_window()
         if self.review is not None and self.pages.currentWidget() is self.review:
             self.menus.fill_review(self.page_actions_of_review())
         else:
@@ -292,6 +296,20 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _show_title(self, title: str) -> None:
+        self._live_title = title
+        self._name_window()
+
+    @Slot(str)
+    def _show_review_title(self, title: str) -> None:
+        self._review_title = title
+        self._name_window()
+
+    def _name_window(self) -> None:
+        """Two windows are told apart by what each shows; a recording's time goes before it."""
+        title = self._live_title
+        if self.review is not None and self.pages.currentWidget() is self.review:
+            recording = title.partition(" · ")[0] if title.startswith("●") else ""
+            title = " · ".join(part for part in (recording, self._review_title) if part)
         self.setWindowTitle(f"{title} · {PROGRAM}" if title else PROGRAM)
 
     def _restore_geometry(self) -> None:
