@@ -54,6 +54,7 @@ class MeasuresBox(QWidget):
             value = self.values[name] = QLabel(self)
             value.setWordWrap(True)
             value.setMinimumWidth(1)
+            value.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
             value.setAccessibleName(title)
             grid.addWidget(word, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(value, row, 1)
