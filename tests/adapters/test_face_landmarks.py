@@ -37,7 +37,7 @@ def test_points_and_movements_are_those_of_the_tflite_files(
     (face,) = networks.landmarks(portrait, [SQUARE])
     for index, in_crop in REFERENCE["points"].items():
         wanted = SQUARE.to_picture(np.array(in_crop, np.float32))
-        assert face.points[int(index)] == pytest.approx(wanted, abs=0.02)
+        assert face.points[int(index)] == pytest.approx(wanted, abs=0.05)
     assert face.presence == pytest.approx(1 / (1 + math.exp(-REFERENCE["presence_logit"])))
     (movements,) = networks.movements([face])
     assert movements == pytest.approx(np.array(REFERENCE["movements"]), abs=1e-3)

@@ -67,7 +67,7 @@ def num_of_its_size(container: "InputContainer", stream: "VideoStream") -> int:
 
 def _decodable(container: "InputContainer") -> "list[VideoStream]":
     """Streams of a known codec; of any other PyAV tells not even the size."""
-    return [one for one in container.streams.video if one.codec_context is not None]
+    return [one for one in container.streams.video if hasattr(one, "width")]
 
 
 def read_tiled(path: Path) -> NDArray[np.uint8] | None:
