@@ -2,7 +2,7 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
-    <name></name>
+    <name />
     <message numerus="yes">
         <source>{text} (%n times)</source>
         <translation>
@@ -53,10 +53,38 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n of the file&apos;s lie outside the session.</source>
+        <source>%n of the file's lie outside the session.</source>
         <translation>
-            <numerusform>One of the file&apos;s lies outside the session.</numerusform>
-            <numerusform>%n of the file&apos;s lie outside the session.</numerusform>
+            <numerusform>One of the file's lies outside the session.</numerusform>
+            <numerusform>%n of the file's lie outside the session.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Training needs at least {least} faces (%n stored).</source>
+        <translation>
+            <numerusform>Training needs at least {least} faces (%n stored).</numerusform>
+            <numerusform>Training needs at least {least} faces (%n stored).</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Details of %n sessions</source>
+        <translation>
+            <numerusform>Details of %n session</numerusform>
+            <numerusform>Details of %n sessions</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n pictures</source>
+        <translation>
+            <numerusform>%n picture</numerusform>
+            <numerusform>%n pictures</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Only the first of %n files is opened.</source>
+        <translation>
+            <numerusform>Only the first of %n file is opened.</numerusform>
+            <numerusform>Only the first of %n files is opened.</numerusform>
         </translation>
     </message>
 </context>

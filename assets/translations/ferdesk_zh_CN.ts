@@ -2,7 +2,7 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
-    <name></name>
+    <name />
     <message>
         <source>angry</source>
         <translation>愤怒</translation>
@@ -36,16 +36,16 @@
         <translation>所选人脸的概率</translation>
     </message>
     <message>
+        <source>raw</source>
+        <translation>原始</translation>
+    </message>
+    <message>
         <source>Bar: smoothed over time. Tick: raw value of this frame.</source>
         <translation>条形：时间平滑值。刻度：本帧原始值。</translation>
     </message>
     <message>
-        <source>smoothed</source>
-        <translation>平滑值</translation>
-    </message>
-    <message>
-        <source>raw (this frame)</source>
-        <translation>原始（本帧）</translation>
+        <source>Bar and “now”: smoothed over time, in per cent. Tick and “raw”: the value of this frame alone.</source>
+        <translation>条形与“当前”：随时间平滑后的百分比。刻度与“原始”：仅此一帧的值。</translation>
     </message>
     <message>
         <source>What ferdesk does</source>
@@ -76,7 +76,7 @@
         <translation>标签不等于情绪</translation>
     </message>
     <message>
-        <source>The labels are a model&apos;s estimate of how observers would describe a face. They are often wrong, and a face does not prove what a person feels. Do not use them to make decisions about people.</source>
+        <source>The labels are a model's estimate of how observers would describe a face. They are often wrong, and a face does not prove what a person feels. Do not use them to make decisions about people.</source>
         <translation>标签是模型对旁观者会如何描述一张脸的估计，经常出错，而且面部并不能证明一个人的真实感受。请勿据此对他人作出决定。</translation>
     </message>
     <message>
@@ -132,6 +132,18 @@
         <translation>请保持不动，或清洁并对焦摄像头</translation>
     </message>
     <message>
+        <source>Low confidence: no label is clearly ahead of the others. The label is the most probable one, but it is often wrong. The settings hold the limits.</source>
+        <translation>置信度低：没有哪个标签明显领先。所示标签是可能性最大的，但经常出错。界限可在设置中调整。</translation>
+    </message>
+    <message>
+        <source>This face is {reason}, so it gets no label: {advice}. Rows are still recorded and are marked as uncertain.</source>
+        <translation>此人脸{reason}，因此不给出标签：{advice}。数据行仍会记录，并标记为不确定。</translation>
+    </message>
+    <message>
+        <source>Why low confidence?</source>
+        <translation>为什么置信度低？</translation>
+    </message>
+    <message>
         <source>Faces</source>
         <translation>人脸</translation>
     </message>
@@ -156,10 +168,6 @@
         <translation>显示：{label}</translation>
     </message>
     <message>
-        <source>no label is clearly ahead, see F1</source>
-        <translation>没有明显占优的标签，见 F1</translation>
-    </message>
-    <message>
         <source>model estimate</source>
         <translation>模型估计</translation>
     </message>
@@ -176,8 +184,20 @@
         <translation>此人脸的名称</translation>
     </message>
     <message>
+        <source>face</source>
+        <translation>人脸</translation>
+    </message>
+    <message>
+        <source>label</source>
+        <translation>标签</translation>
+    </message>
+    <message>
         <source>Face #{id} · last values</source>
         <translation>人脸 #{id} · 最后的数值</translation>
+    </message>
+    <message>
+        <source>no label is clearly ahead</source>
+        <translation>没有明显领先的标签</translation>
     </message>
     <message>
         <source>Face #{id}</source>
@@ -208,16 +228,16 @@
         <translation>摄像头实际输出：{given}；请求：{asked}</translation>
     </message>
     <message>
-        <source>Attention (coarse)</source>
-        <translation>注意力（粗）</translation>
+        <source>Evidence for the label</source>
+        <translation>支持该标签的依据</translation>
     </message>
     <message>
-        <source>Attention (fine)</source>
-        <translation>注意力（细）</translation>
+        <source>Attention, last layer</source>
+        <translation>注意力（最后一层）</translation>
     </message>
     <message>
-        <source>Class activation</source>
-        <translation>类激活</translation>
+        <source>Attention, early layer</source>
+        <translation>注意力（早期层）</translation>
     </message>
     <message>
         <source>Bright areas get more weight in the model. They do not show which expression.</source>
@@ -230,6 +250,18 @@
     <message>
         <source>Bright areas support this expression. They do not show what the person feels.</source>
         <translation>明亮区域支持该表情，但不代表此人的真实感受。</translation>
+    </message>
+    <message>
+        <source>Viridis</source>
+        <translation>Viridis</translation>
+    </message>
+    <message>
+        <source>Inferno</source>
+        <translation>Inferno</translation>
+    </message>
+    <message>
+        <source>Cividis</source>
+        <translation>Cividis</translation>
     </message>
     <message>
         <source>This model has no such map. The bundled models have all three; ferdesk-train export adds them too.</source>
@@ -324,12 +356,44 @@
         <translation>启动或停止来源</translation>
     </message>
     <message>
+        <source>Open demo</source>
+        <translation>打开演示</translation>
+    </message>
+    <message>
         <source>Choose source…</source>
         <translation>选择来源…</translation>
     </message>
     <message>
         <source>Record</source>
         <translation>录制</translation>
+    </message>
+    <message>
+        <source>Resume recording</source>
+        <translation>继续录制</translation>
+    </message>
+    <message>
+        <source>Pause recording</source>
+        <translation>暂停录制</translation>
+    </message>
+    <message>
+        <source>New recording…</source>
+        <translation>新录制…</translation>
+    </message>
+    <message>
+        <source>Name, participant, length and folder of a new recording</source>
+        <translation>新录制的名称、参与者、时长和文件夹</translation>
+    </message>
+    <message>
+        <source>Pause or resume the recording</source>
+        <translation>暂停或继续录制</translation>
+    </message>
+    <message>
+        <source>Recording starts in {seconds} s</source>
+        <translation>{seconds} 秒后开始录制</translation>
+    </message>
+    <message>
+        <source>Face #{id}: keep a neutral face for {seconds} s</source>
+        <translation>人脸 #{id}：请保持中性表情 {seconds} 秒</translation>
     </message>
     <message>
         <source>Snapshot</source>
@@ -346,6 +410,18 @@
     <message>
         <source>Mirror the preview</source>
         <translation>镜像预览</translation>
+    </message>
+    <message>
+        <source>Zoom the picture out (wheel)</source>
+        <translation>缩小画面（滚轮）</translation>
+    </message>
+    <message>
+        <source>Whole picture</source>
+        <translation>整个画面</translation>
+    </message>
+    <message>
+        <source>Show the whole picture</source>
+        <translation>显示整个画面</translation>
     </message>
     <message>
         <source>Show or hide panels</source>
@@ -370,6 +446,10 @@
     <message>
         <source>Panels</source>
         <translation>面板</translation>
+    </message>
+    <message>
+        <source>Reset layout</source>
+        <translation>重置布局</translation>
     </message>
     <message>
         <source>Full screen</source>
@@ -420,10 +500,6 @@
         <translation>为选中的人脸命名</translation>
     </message>
     <message>
-        <source>Merge with another face</source>
-        <translation>与另一张人脸合并</translation>
-    </message>
-    <message>
         <source>Split track at cursor</source>
         <translation>在光标处拆分轨迹</translation>
     </message>
@@ -460,18 +536,6 @@
         <translation>编辑会话备注</translation>
     </message>
     <message>
-        <source>Edit the selected marker or comment</source>
-        <translation>编辑选中的标记或评论</translation>
-    </message>
-    <message>
-        <source>Move the selected marker or comment to the cursor</source>
-        <translation>将选中的标记或评论移到光标处</translation>
-    </message>
-    <message>
-        <source>Delete the selected marker or comment</source>
-        <translation>删除选中的标记或评论</translation>
-    </message>
-    <message>
         <source>Create a report of this session</source>
         <translation>生成此会话的报告</translation>
     </message>
@@ -488,12 +552,22 @@
         <translation>打开文件…</translation>
     </message>
     <message>
+        <source>Open folder of pictures…</source>
+        <translation>打开图片文件夹…</translation>
+    </message>
+    <message>
         <source>Open address…</source>
         <translation>打开地址…</translation>
     </message>
     <message>
         <source>Review</source>
         <translation>回看</translation>
+    </message>
+    <message numerus="yes">
+        <source>Only the first of %n files is opened.</source>
+        <translation>
+            <numerusform>%n 个文件中只打开第一个。</numerusform>
+        </translation>
     </message>
     <message>
         <source>Review recordings</source>
@@ -504,11 +578,19 @@
         <translation>设置…</translation>
     </message>
     <message>
+        <source>Report a problem…</source>
+        <translation>报告问题…</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
         <source>Saved {path}.</source>
         <translation>已保存 {path}。</translation>
     </message>
     <message>
-        <source>Can&apos;t create the folder {path}: {why}.</source>
+        <source>Can't create the folder {path}: {why}.</source>
         <translation>无法创建文件夹 {path}：{why}。</translation>
     </message>
     <message>
@@ -536,7 +618,7 @@
         <translation>将此人脸标注为…</translation>
     </message>
     <message>
-        <source>Can&apos;t save the picture to {path}. Is the disk full?</source>
+        <source>Can't save the picture to {path}. Is the disk full?</source>
         <translation>无法将图像保存到 {path}。磁盘是否已满？</translation>
     </message>
     <message>
@@ -566,6 +648,12 @@
     <message>
         <source>Command that trains a model on these examples</source>
         <translation>用这些样本训练模型的命令</translation>
+    </message>
+    <message numerus="yes">
+        <source>Training needs at least {least} faces (%n stored).</source>
+        <translation>
+            <numerusform>训练至少需要 {least} 张人脸（已保存 %n 张）。</numerusform>
+        </translation>
     </message>
     <message>
         <source>Baseline of face #{id} not finished: the face was not visible.</source>
@@ -668,15 +756,7 @@
         <translation>{source} 无信号。{what}</translation>
     </message>
     <message>
-        <source>End of {source}</source>
-        <translation>{source} 播放结束</translation>
-    </message>
-    <message>
-        <source>Press Start (F5) to play it again.</source>
-        <translation>按“开始”（F5）重新播放。</translation>
-    </message>
-    <message>
-        <source>Can&apos;t open {source}</source>
+        <source>Can't open {source}</source>
         <translation>无法打开 {source}</translation>
     </message>
     <message>
@@ -710,6 +790,10 @@
         <translation>备注会显示在报告中：</translation>
     </message>
     <message>
+        <source>Other…</source>
+        <translation>其他…</translation>
+    </message>
+    <message>
         <source>All files</source>
         <translation>所有文件</translation>
     </message>
@@ -722,12 +806,32 @@
         <translation>打开视频或图像</translation>
     </message>
     <message>
+        <source>Open folder of pictures</source>
+        <translation>打开图片文件夹</translation>
+    </message>
+    <message>
         <source>Open network stream</source>
         <translation>打开网络流</translation>
     </message>
     <message>
         <source>Stream address, for example rtsp://host/path:</source>
         <translation>流地址，例如 rtsp://host/path：</translation>
+    </message>
+    <message>
+        <source>A recording is running.</source>
+        <translation>正在录制。</translation>
+    </message>
+    <message>
+        <source>Quitting stops it. What is recorded so far is kept.</source>
+        <translation>退出会停止录制，已录制的内容会保留。</translation>
+    </message>
+    <message>
+        <source>Stop recording and quit</source>
+        <translation>停止录制并退出</translation>
+    </message>
+    <message>
+        <source>Continue recording</source>
+        <translation>继续录制</translation>
     </message>
     <message>
         <source>Add numbered marker</source>
@@ -822,6 +926,10 @@
     <message>
         <source>Reset</source>
         <translation>重置</translation>
+    </message>
+    <message>
+        <source>This model knows FER2013's labels only.</source>
+        <translation>此模型只提供 FER2013 标签。</translation>
     </message>
     <message>
         <source>Best camera, or the demo</source>
@@ -920,8 +1028,72 @@
         <translation>平滑</translation>
     </message>
     <message>
+        <source>New recording</source>
+        <translation>新录制</translation>
+    </message>
+    <message>
+        <source>the source's name</source>
+        <translation>来源的名称</translation>
+    </message>
+    <message>
+        <source>Participant</source>
+        <translation>被试</translation>
+    </message>
+    <message>
+        <source>e.g. P07</source>
+        <translation>例如 P07</translation>
+    </message>
+    <message>
+        <source>Condition</source>
+        <translation>条件</translation>
+    </message>
+    <message>
+        <source>e.g. control</source>
+        <translation>例如 对照组</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Fixed length</source>
+        <translation>固定时长</translation>
+    </message>
+    <message>
+        <source>No limit</source>
+        <translation>不限</translation>
+    </message>
+    <message>
         <source> s</source>
         <translation> 秒</translation>
+    </message>
+    <message>
+        <source>Countdown</source>
+        <translation>倒计时</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Ask before each recording</source>
+        <translation>每次录制前询问</translation>
+    </message>
+    <message>
+        <source>Choose…</source>
+        <translation>选择…</translation>
+    </message>
+    <message>
+        <source>Start recording</source>
+        <translation>开始录制</translation>
+    </message>
+    <message>
+        <source>A video is recorded as it plays; frames may be dropped.</source>
+        <translation>视频按播放速度录制；可能会丢帧。</translation>
+    </message>
+    <message>
+        <source>Folder for recordings</source>
+        <translation>录制文件夹</translation>
     </message>
     <message>
         <source> pixels</source>
@@ -944,8 +1116,36 @@
         <translation>开始时间</translation>
     </message>
     <message>
+        <source>Compare sessions</source>
+        <translation>比较会话</translation>
+    </message>
+    <message>
+        <source>Group A</source>
+        <translation>A 组</translation>
+    </message>
+    <message>
+        <source>Group B</source>
+        <translation>B 组</translation>
+    </message>
+    <message>
         <source>Session</source>
         <translation>会话</translation>
+    </message>
+    <message>
+        <source>Group</source>
+        <translation>组</translation>
+    </message>
+    <message>
+        <source>Group of {session}</source>
+        <translation>{session} 所在的组</translation>
+    </message>
+    <message>
+        <source>Neither</source>
+        <translation>都不属于</translation>
+    </message>
+    <message>
+        <source>Each group needs a session.</source>
+        <translation>每组至少需要一个会话。</translation>
     </message>
     <message>
         <source>Length</source>
@@ -991,13 +1191,15 @@
         <source>incomplete</source>
         <translation>不完整</translation>
     </message>
+    <message numerus="yes">
+        <source>%n pictures</source>
+        <translation>
+            <numerusform>%n 张图片</numerusform>
+        </translation>
+    </message>
     <message>
         <source>damaged</source>
         <translation>已损坏</translation>
-    </message>
-    <message>
-        <source>Search by name, source, date, marker, status</source>
-        <translation>按名称、来源、日期、标记、状态搜索</translation>
     </message>
     <message>
         <source>Search sessions</source>
@@ -1012,6 +1214,10 @@
         <translation>打开所选会话</translation>
     </message>
     <message>
+        <source>Select one session that can be read.</source>
+        <translation>请选择一个（仅一个）可以读取的会话。</translation>
+    </message>
+    <message>
         <source>Report</source>
         <translation>报告</translation>
     </message>
@@ -1020,24 +1226,52 @@
         <translation>生成所选会话的报告</translation>
     </message>
     <message>
-        <source>Compare two sessions: select exactly two</source>
-        <translation>比较两个会话：请恰好选择两个</translation>
+        <source>Select a session that can be read.</source>
+        <translation>请选择一个可以读取的会话。</translation>
+    </message>
+    <message>
+        <source>Compare two sessions or groups of sessions</source>
+        <translation>比较两个会话或两组会话</translation>
+    </message>
+    <message>
+        <source>Select two sessions or more (Ctrl or Shift and click).</source>
+        <translation>请选择两个或更多会话（按住 Ctrl 或 Shift 单击）。</translation>
+    </message>
+    <message>
+        <source>Details…</source>
+        <translation>详细信息…</translation>
+    </message>
+    <message>
+        <source>Name, participant, condition and notes of the selection</source>
+        <translation>所选会话的名称、被试、条件和备注</translation>
+    </message>
+    <message>
+        <source>Select sessions that are not being recorded and can be read.</source>
+        <translation>请选择不在录制中且可以读取的会话。</translation>
     </message>
     <message>
         <source>Repair interrupted sessions</source>
         <translation>修复中断的会话</translation>
     </message>
     <message>
+        <source>Only interrupted sessions can be repaired.</source>
+        <translation>只有中断的会话才能修复。</translation>
+    </message>
+    <message>
         <source>Show files</source>
         <translation>显示文件</translation>
     </message>
     <message>
-        <source>Open the session&apos;s folder</source>
+        <source>Open the session's folder</source>
         <translation>打开会话的文件夹</translation>
     </message>
     <message>
         <source>Move the selection to the trash</source>
         <translation>将所选会话移到回收站</translation>
+    </message>
+    <message>
+        <source>Select a session that is not being recorded.</source>
+        <translation>请选择一个不在录制中的会话。</translation>
     </message>
     <message>
         <source>Open folder…</source>
@@ -1046,6 +1280,10 @@
     <message>
         <source>Show sessions of another folder</source>
         <translation>显示另一文件夹中的会话</translation>
+    </message>
+    <message>
+        <source>Search by name, participant, condition, source, date, marker, model, status</source>
+        <translation>按名称、被试、条件、来源、日期、标记、模型、状态搜索</translation>
     </message>
     <message>
         <source>Creating the report…</source>
@@ -1072,8 +1310,12 @@
         </translation>
     </message>
     <message>
-        <source>The system&apos;s trash did not accept {folder}; nothing was deleted. Delete it in the file manager if you are sure.</source>
+        <source>The system's trash did not accept {folder}; nothing was deleted. Delete it in the file manager if you are sure.</source>
         <translation>系统回收站未接受 {folder}；没有删除任何内容。如确定要删除，请在文件管理器中操作。</translation>
+    </message>
+    <message>
+        <source>All conditions</source>
+        <translation>所有条件</translation>
     </message>
     <message>
         <source>Reading sessions…</source>
@@ -1208,6 +1450,22 @@
         <translation>向摄像头请求的设置。</translation>
     </message>
     <message>
+        <source>Votes: what most of ten people would say of the face. FER2013: what this data set's labels would say; they call fewer faces neutral.</source>
+        <translation>投票：十个人中多数人对这张脸的判断。FER2013：该数据集的标签会给出的判断；它判为中性的人脸较少。</translation>
+    </message>
+    <message>
+        <source>Lock model for this study</source>
+        <translation>为本研究锁定模型</translation>
+    </message>
+    <message>
+        <source>Keeps model, device and kind of labels, so that recordings are comparable.</source>
+        <translation>保持模型、设备和标签类型不变，使录制之间可以比较。</translation>
+    </message>
+    <message>
+        <source>Labels from</source>
+        <translation>标签来源</translation>
+    </message>
+    <message>
         <source>Higher values are smoother but lag more; 0 = off.</source>
         <translation>数值越大越平滑，但滞后越多；0 = 关闭。</translation>
     </message>
@@ -1228,6 +1486,14 @@
         <translation>更小的人脸不进行分类。</translation>
     </message>
     <message>
+        <source>Face measurements</source>
+        <translation>面部测量</translation>
+    </message>
+    <message>
+        <source>Each face takes a few milliseconds; with many faces they take turns.</source>
+        <translation>每张人脸需要几毫秒；人脸较多时轮流测量。</translation>
+    </message>
+    <message>
         <source>Mirrors the preview only; recorded data are unchanged.</source>
         <translation>仅镜像预览；录制的数据不变。</translation>
     </message>
@@ -1240,8 +1506,52 @@
         <translation>标签</translation>
     </message>
     <message>
+        <source>Heatmap colours</source>
+        <translation>热图配色</translation>
+    </message>
+    <message>
+        <source>Drawn while they are measured.</source>
+        <translation>仅在测量时绘制。</translation>
+    </message>
+    <message>
+        <source>Ask about returning faces</source>
+        <translation>询问再次出现的人脸</translation>
+    </message>
+    <message>
+        <source>“Is #5 the same person as #2?”, by appearance, on this computer.</source>
+        <translation>“#5 与 #2 是同一个人吗？”——依据外观，在这台电脑上判断。</translation>
+    </message>
+    <message>
         <source>Saved next to the data. Blurring also applies to snapshots.</source>
         <translation>与数据保存在一起。模糊同样适用于快照。</translation>
+    </message>
+    <message>
+        <source>For name, participant, condition, length and folder.</source>
+        <translation>询问名称、参与者、条件、时长和文件夹。</translation>
+    </message>
+    <message>
+        <source>Heatmap in the video</source>
+        <translation>视频中的热力图</translation>
+    </message>
+    <message>
+        <source>In videos with boxes and labels, while the heatmap is on.</source>
+        <translation>热力图开启时，写入带方框和标签的视频。</translation>
+    </message>
+    <message>
+        <source>All 478 points of each face, while they are measured; 10 MB a minute.</source>
+        <translation>测量时保存每张人脸的全部 478 个点；每分钟约 10 MB。</translation>
+    </message>
+    <message>
+        <source>New recordings are saved here; earlier ones stay where they are.</source>
+        <translation>新的录制保存在此处；以前的录制保持原位。</translation>
+    </message>
+    <message>
+        <source>A recording stops by itself after this time.</source>
+        <translation>录制在此时间后自动停止。</translation>
+    </message>
+    <message>
+        <source>Seconds between pressing Record and the first frame; 0 = none.</source>
+        <translation>按下录制到第一帧之间的秒数；0 表示没有。</translation>
     </message>
     <message>
         <source>Turns off animations.</source>
@@ -1260,6 +1570,26 @@
         <translation>深色</translation>
     </message>
     <message>
+        <source>Landmarks and head pose</source>
+        <translation>关键点和头部姿态</translation>
+    </message>
+    <message>
+        <source>Also movements, blinks and gaze</source>
+        <translation>另加面部动作、眨眼和视线</translation>
+    </message>
+    <message>
+        <source>Also movements, averaged with the mirror image</source>
+        <translation>另加面部动作（与镜像取平均）</translation>
+    </message>
+    <message>
+        <source>People's votes</source>
+        <translation>众人投票</translation>
+    </message>
+    <message>
+        <source>FER2013's label</source>
+        <translation>FER2013 标签</translation>
+    </message>
+    <message>
         <source>Automatic</source>
         <translation>自动</translation>
     </message>
@@ -1276,8 +1606,8 @@
         <translation>设置</translation>
     </message>
     <message>
-        <source>Source, model, device and language can be changed after the recording has ended.</source>
-        <translation>录制结束后才能更改来源、模型、设备和语言。</translation>
+        <source>Source, model, device, labels and language can be changed after the recording has ended.</source>
+        <translation>录制结束后才能更改来源、模型、设备、标签来源和语言。</translation>
     </message>
     <message>
         <source>Export…</source>
@@ -1316,6 +1646,14 @@
         <translation>无信号</translation>
     </message>
     <message>
+        <source>Image</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>End of video</source>
+        <translation>视频结束</translation>
+    </message>
+    <message>
         <source>Frame rate of the source</source>
         <translation>来源帧率</translation>
     </message>
@@ -1330,6 +1668,14 @@
     <message>
         <source>Frames skipped because analysis was busy</source>
         <translation>因分析繁忙而跳过的帧</translation>
+    </message>
+    <message>
+        <source>Results are being sent over {stream}. Click to stop.</source>
+        <translation>正在通过 {stream} 发送结果。单击可停止。</translation>
+    </message>
+    <message>
+        <source>CPU (GPU not used)</source>
+        <translation>CPU（未使用 GPU）</translation>
     </message>
     <message>
         <source>Model that classifies faces</source>
@@ -1348,8 +1694,24 @@
         <translation>自动（速度足够的最佳模型）</translation>
     </message>
     <message>
+        <source>Measure speed again</source>
+        <translation>重新测量速度</translation>
+    </message>
+    <message>
+        <source>Chooses the model for this computer once more</source>
+        <translation>为这台电脑重新选择模型</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>已暂停</translation>
+    </message>
+    <message>
         <source>{count:,} not written</source>
         <translation>{count:,} 条未写入</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>已暂停</translation>
     </message>
     <message>
         <source>Ended</source>
@@ -1372,15 +1734,15 @@
         <translation>丢帧 {count:,}</translation>
     </message>
     <message>
-        <source>Correct label…</source>
-        <translation>更正标签…</translation>
+        <source>Add training example…</source>
+        <translation>添加训练样本…</translation>
     </message>
     <message>
         <source>Name face</source>
         <translation>命名人脸</translation>
     </message>
     <message>
-        <source>Record or undo the selected face&apos;s neutral baseline</source>
+        <source>Record or undo the selected face's neutral baseline</source>
         <translation>采集或撤销所选人脸的中性基线</translation>
     </message>
     <message>
@@ -1392,12 +1754,8 @@
         <translation>暂停时间线</translation>
     </message>
     <message>
-        <source>Label the selected face as… (then 1-7)</source>
-        <translation>将所选人脸标注为…（再按 1-7）</translation>
-    </message>
-    <message>
-        <source>Corrections</source>
-        <translation>更正</translation>
+        <source>Save the selected face as a training example (then 1-7)</source>
+        <translation>将所选人脸保存为训练样本（然后按 1-7）</translation>
     </message>
     <message>
         <source>Show or hide the saved training examples</source>
@@ -1408,12 +1766,48 @@
         <translation>播放</translation>
     </message>
     <message>
+        <source>Analysis stopped; what was done is kept.</source>
+        <translation>分析已停止；已完成的部分会保留。</translation>
+    </message>
+    <message>
+        <source>Every frame of {file} is analysed.</source>
+        <translation>{file} 的每一帧都已分析。</translation>
+    </message>
+    <message>
+        <source>Play or pause the video</source>
+        <translation>播放或暂停视频</translation>
+    </message>
+    <message>
         <source>Previous frame</source>
         <translation>上一帧</translation>
     </message>
     <message>
         <source>Next frame</source>
         <translation>下一帧</translation>
+    </message>
+    <message>
+        <source>Loop</source>
+        <translation>循环</translation>
+    </message>
+    <message>
+        <source>Repeat the video</source>
+        <translation>重复播放视频</translation>
+    </message>
+    <message>
+        <source>Analyse every frame</source>
+        <translation>分析每一帧</translation>
+    </message>
+    <message>
+        <source>Analyse every frame in the background, then open the result in Review</source>
+        <translation>在后台分析每一帧，然后在回放中打开结果</translation>
+    </message>
+    <message>
+        <source>Analyse every frame instead</source>
+        <translation>改为分析每一帧</translation>
+    </message>
+    <message>
+        <source>Recording {file} as it plays; frames may be dropped.</source>
+        <translation>正在按播放速度录制 {file}；可能会丢帧。</translation>
     </message>
     <message>
         <source>Previous marker</source>
@@ -1452,6 +1846,10 @@
         <translation>合并…</translation>
     </message>
     <message>
+        <source>Merge the selected faces, or the selected one with another</source>
+        <translation>合并所选的多张面孔，或将所选面孔与另一张合并</translation>
+    </message>
+    <message>
         <source>Split here</source>
         <translation>在此拆分</translation>
     </message>
@@ -1464,6 +1862,14 @@
         <translation>评论…</translation>
     </message>
     <message>
+        <source>Annotate</source>
+        <translation>标注</translation>
+    </message>
+    <message>
+        <source>Annotate a range of the selected face: press at its start and at its end</source>
+        <translation>标注所选面孔的一段时间：在起点和终点各按一次</translation>
+    </message>
+    <message>
         <source>Notes…</source>
         <translation>备注…</translation>
     </message>
@@ -1472,8 +1878,20 @@
         <translation>编辑…</translation>
     </message>
     <message>
+        <source>Edit the selected marker, comment or annotation</source>
+        <translation>编辑所选的标记、评论或标注</translation>
+    </message>
+    <message>
         <source>Move here</source>
         <translation>移到此处</translation>
+    </message>
+    <message>
+        <source>Move the selected marker, comment or annotation to the cursor</source>
+        <translation>将所选的标记、评论或标注移到光标处</translation>
+    </message>
+    <message>
+        <source>Delete the selected marker, comment or annotation</source>
+        <translation>删除所选的标记、评论或标注</translation>
     </message>
     <message>
         <source>Redo</source>
@@ -1562,7 +1980,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n of the file&apos;s lie outside the session.</source>
+        <source>%n of the file's lie outside the session.</source>
         <translation>
             <numerusform>文件中有 %n 个位于会话之外。</numerusform>
         </translation>
@@ -1616,6 +2034,10 @@
         <translation>通过 WebSocket 推流</translation>
     </message>
     <message>
+        <source>Covers every face that “ferdesk analyze” would find in each picture. Faces that no search finds, clothes and places stay visible: look before you publish.</source>
+        <translation>每一帧中“ferdesk analyze”能找到的人脸都会被遮盖。任何检测都找不到的人脸、衣着和场所仍然可见：发布前请检查。</translation>
+    </message>
+    <message>
         <source>Video with boxes and labels</source>
         <translation>带方框和标签的视频</translation>
     </message>
@@ -1656,10 +2078,6 @@
         <translation>与 {face}</translation>
     </message>
     <message>
-        <source>Markers and comments</source>
-        <translation>标记与评论</translation>
-    </message>
-    <message>
         <source>Time</source>
         <translation>时间</translation>
     </message>
@@ -1672,12 +2090,24 @@
         <translation>类型</translation>
     </message>
     <message>
+        <source>Markers, comments, annotations</source>
+        <translation>标记、评论、标注</translation>
+    </message>
+    <message>
         <source>recorded</source>
         <translation>录制</translation>
     </message>
     <message>
         <source>added</source>
         <translation>后加</translation>
+    </message>
+    <message>
+        <source>annotation of {face}</source>
+        <translation>{face} 的标注</translation>
+    </message>
+    <message>
+        <source>annotation</source>
+        <translation>标注</translation>
     </message>
     <message>
         <source>comment on {face}</source>
@@ -1740,6 +2170,10 @@
         <translation>放大</translation>
     </message>
     <message>
+        <source>Zoom the picture in (wheel)</source>
+        <translation>放大画面（滚轮）</translation>
+    </message>
+    <message>
         <source>Zoom out</source>
         <translation>缩小</translation>
     </message>
@@ -1764,12 +2198,20 @@
         <translation>显示平滑或原始概率（Y）</translation>
     </message>
     <message>
-        <source>Show or hide this line</source>
-        <translation>显示或隐藏此曲线</translation>
+        <source>Head pose</source>
+        <translation>头部姿态</translation>
     </message>
     <message>
-        <source>Another program changed this session&apos;s review meanwhile. Its version is kept in {path}; yours is saved.</source>
-        <translation>另一个程序同时修改了此会话的回看记录。它的版本保存在 {path}；您的已保存。</translation>
+        <source>Plot</source>
+        <translation>绘制内容</translation>
+    </message>
+    <message>
+        <source>Measures of the selected face</source>
+        <translation>所选人脸的测量值</translation>
+    </message>
+    <message>
+        <source>Show or hide this line</source>
+        <translation>显示或隐藏此曲线</translation>
     </message>
     <message>
         <source>Live</source>
@@ -1824,19 +2266,19 @@
         <translation>摄像头 {number} 正被另一个程序 {user} 使用；请在那里关闭，然后重新开始。</translation>
     </message>
     <message>
-        <source>Camera {number} gives no picture; another program may use it. Close that, or pull the camera&apos;s plug and put it in again.</source>
+        <source>Camera {number} gives no picture; another program may use it. Close that, or pull the camera's plug and put it in again.</source>
         <translation>摄像头 {number} 没有画面；可能有另一个程序正在使用它。请关闭那个程序，或拔下摄像头再插上。</translation>
     </message>
     <message>
-        <source>Camera {number} cannot be opened; there is none, another program uses it, or the system&apos;s privacy settings keep programs from the camera.</source>
+        <source>Camera {number} cannot be opened; there is none, another program uses it, or the system's privacy settings keep programs from the camera.</source>
         <translation>无法打开摄像头 {number}：没有这个摄像头，另一个程序正在使用它，或系统的隐私设置不允许程序使用摄像头。</translation>
     </message>
     <message>
-        <source>The demo&apos;s picture {path} cannot be read. Installing ferdesk again brings it back.</source>
+        <source>The demo's picture {path} cannot be read. Installing ferdesk again brings it back.</source>
         <translation>无法读取演示图片 {path}。重新安装 ferdesk 即可恢复。</translation>
     </message>
     <message>
-        <source>The demo&apos;s picture {path} is damaged. Installing ferdesk again brings it back.</source>
+        <source>The demo's picture {path} is damaged. Installing ferdesk again brings it back.</source>
         <translation>演示图片 {path} 已损坏。重新安装 ferdesk 即可恢复。</translation>
     </message>
     <message>
@@ -1860,8 +2302,8 @@
         <translation>视频 {path} 无法继续解码；文件损坏了吗？</translation>
     </message>
     <message>
-        <source>LSL needs pylsl with its native library: pip install &apos;ferdesk[streams]&apos; ({why}).</source>
-        <translation>LSL 需要 pylsl 及其本机库:pip install &apos;ferdesk[streams]&apos;({why})。</translation>
+        <source>LSL needs pylsl with its native library: pip install 'ferdesk[streams]' ({why}).</source>
+        <translation>LSL 需要 pylsl 及其本机库:pip install 'ferdesk[streams]'({why})。</translation>
     </message>
     <message>
         <source>The LSL outlets cannot be opened: {why}.</source>
@@ -1872,15 +2314,11 @@
         <translation>LSL：输出流“{name}”（人脸）和“{name} markers”已向本网络开放。</translation>
     </message>
     <message>
-        <source>The face detector {path} cannot be loaded: {why}.</source>
-        <translation>无法加载人脸检测器 {path}：{why}。</translation>
-    </message>
-    <message>
         <source>{path} is no address that can be opened: {why}.</source>
         <translation>{path} 不是能够打开的地址：{why}。</translation>
     </message>
     <message>
-        <source>{path} has no picture in it; give a camera&apos;s address.</source>
+        <source>{path} has no picture in it; give a camera's address.</source>
         <translation>{path} 中没有画面；请给出摄像头的地址。</translation>
     </message>
     <message>
@@ -1928,7 +2366,7 @@
         <translation>{path} 不能同时判断两张人脸；请用 ferdesk-train export 导出。</translation>
     </message>
     <message>
-        <source>{path} gives outputs of other shapes than the model contract&apos;s.</source>
+        <source>{path} gives outputs of other shapes than the model contract's.</source>
         <translation>{path} 的输出形状与模型约定不符。</translation>
     </message>
     <message>
@@ -1938,6 +2376,14 @@
     <message>
         <source>{path} is not a model that ONNX Runtime can load; export it again with ferdesk-train export.</source>
         <translation>{path} 不是 ONNX Runtime 能加载的模型；请用 ferdesk-train export 重新导出。</translation>
+    </message>
+    <message>
+        <source>The model {path} keeps parts of itself in other files, which are not read; save it as one file (onnx.save without external data).</source>
+        <translation>模型 {path} 的一部分保存在其他文件中，这些文件不会被读取；请保存为单个文件（onnx.save，不使用外部数据）。</translation>
+    </message>
+    <message>
+        <source>The metadata of {path} is no UTF-8 text; export the model again.</source>
+        <translation>{path} 的元数据不是 UTF-8 文本；请重新导出模型。</translation>
     </message>
     <message>
         <source>{path} does not take faces [n, 1, {size}, {size}]; it is not a ferdesk model.</source>
@@ -1968,8 +2414,8 @@
         <translation>{path} 的元数据无法读取：{why}。</translation>
     </message>
     <message>
-        <source>Parquet needs pyarrow: pip install &apos;ferdesk[parquet]&apos;, or export CSV.</source>
-        <translation>Parquet 需要 pyarrow:pip install &apos;ferdesk[parquet]&apos;,或导出 CSV。</translation>
+        <source>Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.</source>
+        <translation>Parquet 需要 pyarrow:pip install 'ferdesk[parquet]',或导出 CSV。</translation>
     </message>
     <message>
         <source>{path} cannot be written: {why}.</source>
@@ -1986,6 +2432,10 @@
     <message>
         <source>The disk of {path} does not keep up: {count} analysed frames were not written. Record to a faster disk, or without video.</source>
         <translation>{path} 所在的磁盘跟不上：有 {count} 个已分析的帧没有写入。请录到更快的磁盘，或不录视频。</translation>
+    </message>
+    <message>
+        <source>Another program has cut rows off {path}; they are lost. Close programs that write to it. The recording goes on.</source>
+        <translation>另一个程序从 {path} 中截掉了数据行；这些行已丢失。请关闭写入该文件的程序。录制继续进行。</translation>
     </message>
     <message>
         <source>Only {free:.1f} GB are left on the disk of {path}. When it is full, recording stops; the data up to there stay valid. Free some space.</source>
@@ -2032,8 +2482,16 @@
         <translation>无法读取 {path}：{why}。</translation>
     </message>
     <message>
-        <source>{path} is empty; give a picture or a video.</source>
-        <translation>{path} 是空的；请给出图片或视频。</translation>
+        <source>{path} is no regular file but a pipe, socket or device; give a file.</source>
+        <translation>{path} 不是普通文件，而是管道、套接字或设备；请给出一个文件。</translation>
+    </message>
+    <message>
+        <source>{path} is empty. Choose an image or video file.</source>
+        <translation>{path} 是空的。请选择图片或视频文件。</translation>
+    </message>
+    <message>
+        <source>{path} has more than {count} million pixels, which take too long; make it smaller first.</source>
+        <translation>{path} 超过 {count} 百万像素，处理时间过长；请先缩小。</translation>
     </message>
     <message>
         <source>{path} is not a picture that can be read, or is cut off.</source>
@@ -2084,8 +2542,8 @@
         <translation>视频已停止：无法写入 {path}（{why}）。数据行继续记录。</translation>
     </message>
     <message>
-        <source>The WebSocket needs the library websockets: pip install &apos;ferdesk[streams]&apos;.</source>
-        <translation>WebSocket 需要 websockets 库:pip install &apos;ferdesk[streams]&apos;。</translation>
+        <source>The WebSocket needs the library websockets: pip install 'ferdesk[streams]'.</source>
+        <translation>WebSocket 需要 websockets 库:pip install 'ferdesk[streams]'。</translation>
     </message>
     <message>
         <source>The WebSocket cannot listen on port {port} ({why}); choose another with --stream-port.</source>
@@ -2112,8 +2570,8 @@
         <translation>{path} 给出 {given}；它没有 {asked} 这种模式。</translation>
     </message>
     <message>
-        <source>pip install &apos;ferdesk[cuda]&apos; brings them</source>
-        <translation>用 pip install &apos;ferdesk[cuda]&apos; 安装</translation>
+        <source>pip install 'ferdesk[cuda]' brings them</source>
+        <translation>用 pip install 'ferdesk[cuda]' 安装</translation>
     </message>
     <message>
         <source>there is no CUDA on macOS</source>
@@ -2128,8 +2586,8 @@
         <translation>onnxruntime 覆盖了唯一带有 CUDA 的 onnxruntime-gpu；请先 pip uninstall onnxruntime onnxruntime-gpu，再 pip install onnxruntime-gpu</translation>
     </message>
     <message>
-        <source>the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, then pip install &apos;ferdesk[cuda]&apos;</source>
-        <translation>安装的 ONNX Runtime 是 CPU 版本;请先 pip uninstall onnxruntime,再 pip install &apos;ferdesk[cuda]&apos;</translation>
+        <source>the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, then pip install 'ferdesk[cuda]'</source>
+        <translation>安装的 ONNX Runtime 是 CPU 版本;请先 pip uninstall onnxruntime,再 pip install 'ferdesk[cuda]'</translation>
     </message>
     <message>
         <source>no NVIDIA driver was found ({name} is missing); if this machine has an NVIDIA GPU, install its driver</source>
@@ -2140,7 +2598,7 @@
         <translation>NVIDIA 驱动没有发现 GPU</translation>
     </message>
     <message>
-        <source>the NVIDIA driver&apos;s parts have different versions; restart the machine</source>
+        <source>the NVIDIA driver's parts have different versions; restart the machine</source>
         <translation>NVIDIA 驱动各部分的版本不一致；请重新启动计算机</translation>
     </message>
     <message>
@@ -2160,7 +2618,7 @@
         <translation>NVIDIA 驱动太旧：它支持 CUDA {major}.{minor}，而 ONNX Runtime {version} 需要 CUDA {cuda_major}；请安装{wanted}</translation>
     </message>
     <message>
-        <source>CUDA&apos;s libraries have the wrong version: CUDA {other} is installed and ONNX Runtime {version} needs CUDA {major}; {install}</source>
+        <source>CUDA's libraries have the wrong version: CUDA {other} is installed and ONNX Runtime {version} needs CUDA {major}; {install}</source>
         <translation>CUDA 库的版本不对：已安装 CUDA {other}，而 ONNX Runtime {version} 需要 CUDA {major}；{install}</translation>
     </message>
     <message>
@@ -2216,7 +2674,7 @@
         <translation>{count} 张人脸</translation>
     </message>
     <message>
-        <source>Using {name} ({time:.0f} ms for {faces}{others}); the camera&apos;s frame rate leaves {allowed:.0f} ms, which no model keeps.</source>
+        <source>Using {name} ({time:.0f} ms for {faces}{others}); the camera's frame rate leaves {allowed:.0f} ms, which no model keeps.</source>
         <translation>正在使用 {name}（{faces}需 {time:.0f} 毫秒{others}）；按摄像头的帧率只有 {allowed:.0f} 毫秒，没有模型能跟上。</translation>
     </message>
     <message>
@@ -2260,7 +2718,7 @@
         <translation>{path} 不是会话，其中也没有会话。</translation>
     </message>
     <message>
-        <source>{path} is not a session&apos;s table; it is left as it is.</source>
+        <source>{path} is not a session's table; it is left as it is.</source>
         <translation>{path} 不是会话的数据表；该文件未作改动。</translation>
     </message>
     <message>
@@ -2268,7 +2726,7 @@
         <translation>无法读取标记文件 {path}：{why}。</translation>
     </message>
     <message>
-        <source>The marker file {path} is E-Prime&apos;s log; export the table from E-DataAid and give that.</source>
+        <source>The marker file {path} is E-Prime's log; export the table from E-DataAid and give that.</source>
         <translation>标记文件 {path} 是 E-Prime 的日志；请从 E-DataAid 导出表格并使用该表格。</translation>
     </message>
     <message>
@@ -2328,11 +2786,11 @@
         <translation>{path} 中的时间可能是毫秒；请指明单位：ferdesk sessions markers --unit ms 或 --unit s。</translation>
     </message>
     <message>
-        <source>Line {number} of {path}: {text!r} may be a time of day or count from the session&apos;s start; if it counts, give ferdesk sessions markers --unit hms.</source>
+        <source>Line {number} of {path}: {text!r} may be a time of day or count from the session's start; if it counts, give ferdesk sessions markers --unit hms.</source>
         <translation>{path} 的第 {number} 行：{text!r} 可能是钟点，也可能从记录开始计时；若是后者，请使用 ferdesk sessions markers --unit hms。</translation>
     </message>
     <message>
-        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
+        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session's start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
         <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始起的秒数，或带时区的日期，例如 2026-03-04T05:06:07.5Z。</translation>
     </message>
     <message>
@@ -2346,6 +2804,10 @@
     <message>
         <source>{path} cannot be read ({why}); it is kept as {kept} when you save.</source>
         <translation>无法读取 {path}（{why}）；保存时它会另存为 {kept}。</translation>
+    </message>
+    <message>
+        <source>it is not a JSON object</source>
+        <translation>它不是 JSON 对象</translation>
     </message>
     <message>
         <source>The review cannot be saved in {path}: {why}. What was saved before is still there.</source>
@@ -2392,11 +2854,11 @@
         <translation>{path} 中没有设置（{why}）。请选择 ferdesk 导出的文件。</translation>
     </message>
     <message>
-        <source>The setting &quot;{name}&quot; is not known and was ignored.</source>
+        <source>The setting "{name}" is not known and was ignored.</source>
         <translation>未知的设置“{name}”已被忽略。</translation>
     </message>
     <message>
-        <source>The setting &quot;{name}&quot; must be {wanted}, not {value!r}; the default is used.</source>
+        <source>The setting "{name}" must be {wanted}, not {value!r}; the default is used.</source>
         <translation>设置“{name}”必须是{wanted}，而不是 {value!r}；已使用默认值。</translation>
     </message>
     <message>
@@ -2414,6 +2876,10 @@
     <message>
         <source>a number from {low:g} to {high:g}</source>
         <translation>{low:g} 到 {high:g} 之间的数</translation>
+    </message>
+    <message>
+        <source>a list of texts</source>
+        <translation>文本列表</translation>
     </message>
     <message>
         <source>a text</source>
@@ -2440,6 +2906,10 @@
         <translation>无法把 {path} 作为地址打开：{why}。</translation>
     </message>
     <message>
+        <source>The folder {path} has no pictures in it; open its videos one by one.</source>
+        <translation>文件夹 {path} 中没有图片；请逐个打开其中的视频。</translation>
+    </message>
+    <message>
         <source>The folder {path} has no pictures or videos in it.</source>
         <translation>文件夹 {path} 中没有图片或视频。</translation>
     </message>
@@ -2462,6 +2932,10 @@
     <message>
         <source>There is no video {name!r}; there are {names}.</source>
         <translation>没有视频类型 {name!r}；可用的有 {names}。</translation>
+    </message>
+    <message>
+        <source>Files cannot be analysed here; run ferdesk analyze {path}.</source>
+        <translation>此处无法分析文件；请运行 ferdesk analyze {path}。</translation>
     </message>
     <message>
         <source>Nothing runs that could be recorded; press Start first.</source>
@@ -2508,11 +2982,15 @@
         <translation>未录制视频；方框显示人脸所在位置。</translation>
     </message>
     <message>
+        <source>The picture was not kept; boxes show where faces were.</source>
+        <translation>未保存图片；方框显示面孔所在的位置。</translation>
+    </message>
+    <message>
         <source>This session has no data.</source>
         <translation>此会话没有数据。</translation>
     </message>
     <message>
-        <source>Can&apos;t save the settings to {path}: {why}</source>
+        <source>Can't save the settings to {path}: {why}</source>
         <translation>无法将设置保存到 {path}：{why}</translation>
     </message>
     <message>
@@ -2540,16 +3018,20 @@
         <translation>实时画面</translation>
     </message>
     <message>
-        <source>Can&apos;t save the face to {folder}: {why}.</source>
+        <source>{factor:.0%} · double-click for the whole picture</source>
+        <translation>{factor:.0%} · 双击显示整个画面</translation>
+    </message>
+    <message>
+        <source>Can't save the face to {folder}: {why}.</source>
         <translation>无法将人脸保存到 {folder}：{why}。</translation>
     </message>
     <message>
-        <source>Can&apos;t delete {path}: {why}.</source>
+        <source>Can't delete {path}: {why}.</source>
         <translation>无法删除 {path}：{why}。</translation>
     </message>
     <message>
-        <source>Training needs PyTorch (pip install &quot;ferdesk[train]&quot;). Where it is installed, run this command:</source>
-        <translation>训练需要 PyTorch（pip install &quot;ferdesk[train]&quot;）。在已安装 PyTorch 的环境中运行此命令：</translation>
+        <source>Training needs PyTorch (pip install "ferdesk[train]"). Where it is installed, run this command:</source>
+        <translation>训练需要 PyTorch（pip install "ferdesk[train]"）。在已安装 PyTorch 的环境中运行此命令：</translation>
     </message>
     <message>
         <source>Training cancelled.</source>
@@ -2590,6 +3072,320 @@
     <message>
         <source>After {seconds:.2f} s the clock of {path} jumps by {step:+.2f} s; the time goes on by one usual step.</source>
         <translation>{path} 的时钟在 {seconds:.2f} 秒后跳变了 {step:+.2f} 秒；时间按一个正常步长继续。</translation>
+    </message>
+    <message>
+        <source>The face model {path} cannot be loaded: {why}.</source>
+        <translation>无法加载人脸模型 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>The network {path} cannot be loaded: {why}.</source>
+        <translation>无法加载网络 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>Pictures are no longer saved: {path} cannot be written ({why}). The rows go on.</source>
+        <translation>图片不再保存：{path} 无法写入（{why}）。数据行继续记录。</translation>
+    </message>
+    <message>
+        <source>None of the pictures in {path} can be read.</source>
+        <translation>{path} 中没有可以读取的图片。</translation>
+    </message>
+    <message>
+        <source>The picture {path} cannot be read.</source>
+        <translation>图片 {path} 无法读取。</translation>
+    </message>
+    <message>
+        <source>No window can open: for {system}, the system lacks {libraries}. Install: sudo apt-get install {packages}</source>
+        <translation>无法打开窗口：{system} 缺少系统库 {libraries}。请安装：sudo apt-get install {packages}</translation>
+    </message>
+    <message>
+        <source>No window can open: Qt's part for {system} cannot be loaded ({why}). Install the package that has it, or install ferdesk again.</source>
+        <translation>无法打开窗口：无法加载 Qt 的 {system} 部分（{why}）。请安装含有它的软件包，或重新安装 ferdesk。</translation>
+    </message>
+    <message>
+        <source>No window can open: {system} does not answer at {variable}={value}. Check that variable and your permission, or use ferdesk analyze, which needs no window.</source>
+        <translation>无法打开窗口：{system} 在 {variable}={value} 处没有响应。请检查该变量和您的权限，或使用不需要窗口的 ferdesk analyze。</translation>
+    </message>
+    <message>
+        <source>another program holds it</source>
+        <translation>另一个程序正占用它</translation>
+    </message>
+    <message>
+        <source>{path} has no landmarks; analyse with --measure and --landmarks.</source>
+        <translation>{path} 没有关键点；请使用 --measure 和 --landmarks 分析。</translation>
+    </message>
+    <message>
+        <source>The landmarks {path} cannot be read ({why}).</source>
+        <translation>无法读取关键点文件 {path}（{why}）。</translation>
+    </message>
+    <message>
+        <source>they have other columns</source>
+        <translation>列不一致</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>当前</translation>
+    </message>
+    <message>
+        <source>{time:g} s ago</source>
+        <translation>{time:g} 秒前</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Points</source>
+        <translation>点</translation>
+    </message>
+    <message>
+        <source>Contours</source>
+        <translation>轮廓</translation>
+    </message>
+    <message>
+        <source>Mesh</source>
+        <translation>网格</translation>
+    </message>
+    <message>
+        <source>Too small to measure: move closer.</source>
+        <translation>太小，无法测量：请靠近一些。</translation>
+    </message>
+    <message>
+        <source>Not measured: too little of the face can be seen.</source>
+        <translation>未测量：可见的面部太少。</translation>
+    </message>
+    <message>
+        <source>Not measured yet: other faces had their turn.</source>
+        <translation>尚未测量：正轮到其他人脸。</translation>
+    </message>
+    <message>
+        <source>Head</source>
+        <translation>头部</translation>
+    </message>
+    <message>
+        <source>Distance</source>
+        <translation>距离</translation>
+    </message>
+    <message>
+        <source>Gaze</source>
+        <translation>视线</translation>
+    </message>
+    <message>
+        <source>Blinks</source>
+        <translation>眨眼</translation>
+    </message>
+    <message>
+        <source>Movements</source>
+        <translation>面部动作</translation>
+    </message>
+    <message>
+        <source>Valence</source>
+        <translation>效价</translation>
+    </message>
+    <message>
+        <source>Yaw: positive to the picture's right. Pitch: positive down. Roll: clockwise.</source>
+        <translation>偏航：向画面右侧为正。俯仰：向下为正。滚转：顺时针为正。</translation>
+    </message>
+    <message>
+        <source>For a common webcam and a head of average size</source>
+        <translation>按普通摄像头和平均头部尺寸估计</translation>
+    </message>
+    <message>
+        <source>An estimate, relative to the head: positive to the person's left and down</source>
+        <translation>相对于头部的估计值：向本人左侧和向下为正</translation>
+    </message>
+    <message>
+        <source>The largest of 52, from 0 to 1</source>
+        <translation>52 个动作中最大的几个，范围 0 到 1</translation>
+    </message>
+    <message>
+        <source>Probability of happy minus the largest of angry, disgust, fear and sad</source>
+        <translation>高兴的概率减去愤怒、厌恶、恐惧、悲伤中最大的概率</translation>
+    </message>
+    <message>
+        <source>yaw {yaw:+.0f}°, pitch {pitch:+.0f}°, roll {roll:+.0f}°</source>
+        <translation>偏航 {yaw:+.0f}°，俯仰 {pitch:+.0f}°，滚转 {roll:+.0f}°</translation>
+    </message>
+    <message>
+        <source>{distance:.0f} cm</source>
+        <translation>{distance:.0f} 厘米</translation>
+    </message>
+    <message>
+        <source>yaw {yaw:+.0f}°, pitch {pitch:+.0f}°</source>
+        <translation>偏航 {yaw:+.0f}°，俯仰 {pitch:+.0f}°</translation>
+    </message>
+    <message>
+        <source>known after 10 s</source>
+        <translation>10 秒后可知</translation>
+    </message>
+    <message>
+        <source>{rate:.0f} a minute</source>
+        <translation>每分钟 {rate:.0f} 次</translation>
+    </message>
+    <message>
+        <source>Landmarks</source>
+        <translation>面部关键点</translation>
+    </message>
+    <message>
+        <source>Switch on Face measurements in the settings first.</source>
+        <translation>请先在设置中开启“面部测量”。</translation>
+    </message>
+    <message>
+        <source>Measures over time</source>
+        <translation>测量值随时间变化</translation>
+    </message>
+    <message>
+        <source>The model is locked for this study. Unlock it in the settings first.</source>
+        <translation>模型已为本研究锁定。请先在设置中解锁。</translation>
+    </message>
+    <message>
+        <source>By appearance: colours of face, hair and clothes. Nothing leaves this computer.</source>
+        <translation>依据外观：面部、头发和衣服的颜色。数据不会离开这台电脑。</translation>
+    </message>
+    <message>
+        <source>Same person</source>
+        <translation>同一个人</translation>
+    </message>
+    <message>
+        <source>Someone else</source>
+        <translation>另一个人</translation>
+    </message>
+    <message>
+        <source>Is {new} the same person as {earlier}?</source>
+        <translation>{new} 与 {earlier} 是同一个人吗？</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>Position in the file</source>
+        <translation>在文件中的位置</translation>
+    </message>
+    <message>
+        <source>Progress of the analysis</source>
+        <translation>分析进度</translation>
+    </message>
+    <message>
+        <source>Default</source>
+        <translation>默认</translation>
+    </message>
+    <message>
+        <source>Annotation begins at {time}; move to its end and press A again.</source>
+        <translation>标注从 {time} 开始；移到终点后再按一次 A。</translation>
+    </message>
+    <message>
+        <source>Annotation</source>
+        <translation>标注</translation>
+    </message>
+    <message>
+        <source>What do you see?</source>
+        <translation>您看到了什么?</translation>
+    </message>
+    <message>
+        <source>Session details</source>
+        <translation>会话的详细信息</translation>
+    </message>
+    <message numerus="yes">
+        <source>Details of %n sessions</source>
+        <translation>
+            <numerusform>%n 个会话的详细信息</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Another program changed the same faces of this session meanwhile. Yours are saved, its version is kept in {path}.</source>
+        <translation>另一个程序同时更改了本会话中相同的人脸。您的更改已保存，它的版本保存在 {path}。</translation>
+    </message>
+    <message>
+        <source>Another program changed this session's review meanwhile. Its changes are kept beside yours; open the session again to see them.</source>
+        <translation>另一个程序同时更改了本会话的复核。它的更改与您的一并保留；重新打开会话即可看到。</translation>
+    </message>
+    <message>
+        <source>Annotations on the timeline</source>
+        <translation>时间轴上的标注</translation>
+    </message>
+    <message>
+        <source>Annotations</source>
+        <translation>标注</translation>
+    </message>
+    <message>
+        <source>Guide</source>
+        <translation>使用指南</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>返回</translation>
+    </message>
+    <message>
+        <source>The guide is not installed here; ferdesk --help lists the commands.</source>
+        <translation>此处未安装使用指南；ferdesk --help 会列出命令。</translation>
+    </message>
+    <message>
+        <source>Report a problem</source>
+        <translation>报告问题</translation>
+    </message>
+    <message>
+        <source>Describe what you did, what you expected and what happened. Add the text below and, if you can, the newest files of the log folder. Neither has images; look through them before you send them. ferdesk itself sends nothing.</source>
+        <translation>请描述您做了什么、期望什么以及发生了什么。附上下面的文字，并尽可能附上日志文件夹中最新的文件。它们都不含图像；发送前请先查看。ferdesk 本身不发送任何内容。</translation>
+    </message>
+    <message>
+        <source>Facts about this computer</source>
+        <translation>关于这台电脑的信息</translation>
+    </message>
+    <message>
+        <source>Open log folder</source>
+        <translation>打开日志文件夹</translation>
+    </message>
+    <message>
+        <source>About ferdesk</source>
+        <translation>关于 ferdesk</translation>
+    </message>
+    <message>
+        <source>Real-time facial-expression recognition on your own computer. A label is a model's estimate, not what a person feels.</source>
+        <translation>在您自己的电脑上进行实时面部表情识别。标签是模型的估计，并不代表人的感受。</translation>
+    </message>
+    <message>
+        <source>Libraries</source>
+        <translation>库</translation>
+    </message>
+    <message>
+        <source>ferdesk is under the MIT licence.</source>
+        <translation>ferdesk 采用 MIT 许可证。</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Recording</source>
+        <translation>录制(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Playback</source>
+        <translation>播放(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>视图(&amp;V)</translation>
+    </message>
+    <message>
+        <source>F&amp;aces</source>
+        <translation>人脸(&amp;A)</translation>
+    </message>
+    <message>
+        <source>Re&amp;view</source>
+        <translation>回放(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>帮助(&amp;H)</translation>
+    </message>
+    <message>
+        <source>Open recent</source>
+        <translation>打开最近使用的文件</translation>
     </message>
 </context>
 <context>

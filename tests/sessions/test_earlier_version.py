@@ -38,7 +38,7 @@ def test_its_recordings_keep_the_contract(old: Path) -> None:
 def test_its_list_entry_is_the_same(old: Path) -> None:
     entry = entry_of(old / "demo")
     assert (entry.state, entry.source, entry.source_kind) == ("complete", "demo", "demo")
-    assert (entry.length_s, entry.num_faces, entry.num_rows, entry.model) == (13.8, 2, 97, "fast")
+    assert (entry.length_s, entry.num_faces, entry.num_rows, entry.model) == (13.8, 2, 97, "fast 2")
     assert entry.markers == ("film A", "film B")
     assert (entry.has_review, entry.has_video) == (True, False)
     before = (old / "demo" / "session.json").read_bytes()

@@ -35,7 +35,8 @@ def _ask_label(parent: QWidget) -> str | None:
     for number, label in enumerate(LABELS, start=1):
         menu.addAction(f"&{number}  {label_text(label)}").setData(label)
     menu.addSeparator()
-    menu.addAction(f"&{len(LABELS) + 1}  {tr('Other…')}").setData("")
+    other = tr("Other…")
+    menu.addAction(f"&{len(LABELS) + 1}  {other}").setData("")
     at = QCursor.pos()
     if not parent.rect().contains(parent.mapFromGlobal(at)):
         at = parent.mapToGlobal(parent.rect().center())
