@@ -32,7 +32,7 @@ def test_a_recording_that_began_while_somebody_looked_is_marked_soon_after(
 
     def opening(path: Path, mode: Any = "r", **more: Any) -> object:
         file = opened(path, mode, **more)
-        if mode == "xb":
+        if mode.startswith("x"):
             take_lock(looking := opened(path, "r+b"), shared=True)
             lookers.append(looking)
         return file
