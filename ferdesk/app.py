@@ -1,5 +1,6 @@
 """Application: the window with everything in it, and the hook for unexpected exceptions."""
 
+import locale
 import logging
 import os
 import sys
@@ -262,6 +263,8 @@ def run_app(
     forget_foreign_qt(os.environ)
     running = QApplication.instance()
     app = running if isinstance(running, QApplication) else QApplication([PROGRAM, *argv])
+    # Qt has set the system's, in which libraries of C would read and write decimal commas
+    locale.setlocale(locale.LC_NUMERIC, "C")
     app.setApplicationName(PROGRAM)
     app.setDesktopFileName(PROGRAM)
     app.setWindowIcon(QIcon(str(assets_folder() / "ferdesk.png")))

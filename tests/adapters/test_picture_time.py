@@ -15,6 +15,7 @@ from tests.helpers.videos import (
     number_of,
     remux,
     with_dropped_end,
+    with_packed_b_frames,
     with_zeroed,
     write_film,
 )
@@ -45,6 +46,15 @@ def test_b_frames_come_at_their_times_in_every_container(tmp_path: Path, suffix:
     info, frames, events = read(write_film(tmp_path / f"b.{suffix}"))
     assert_steps(frames)
     assert info.rate_fps == pytest.approx(RATE)
+    assert events == []
+
+
+def test_b_frames_that_share_a_chunk_come_at_their_times(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.mp4", codec="mpeg4", options={"bf": "1", "g": "12"})
+    packed = with_packed_b_frames(film, tmp_path / "packed.avi")
+    assert b"DivX503b1393p" in packed.read_bytes()
+    _, frames, events = read(packed)
+    assert_steps(frames)
     assert events == []
 
 

@@ -97,6 +97,34 @@ def remux(source: Path, target: Path, change: Callable[[int, bytes], bytes] | No
     return target
 
 
+def with_packed_b_frames(source: Path, target: Path) -> Path:
+    """An MPEG-4 film as DivX packs it into an AVI: a B-frame in one chunk with the later picture
+    that it needs, then a chunk that says no more than "as before"."""
+    as_before = b"\x00\x00\x01\xb6\x57\x7f\x00"
+    with av.open(str(source)) as film, av.open(str(target), "w") as out:
+        stream = film.streams.video[0]
+        copy = out.add_stream_from_template(stream)
+        copy.time_base = Fraction(1, RATE)
+        head = bytes(stream.codec_context.extradata or b"") + b"\x00\x00\x01\xb2DivX503b1393p"
+        packets = [packet for packet in film.demux(stream) if packet.dts is not None]
+        chunks: list[tuple[bytes, bool]] = []
+        for packet in packets:
+            data = bytes(packet)
+            is_b = data[data.index(b"\x00\x00\x01\xb6") + 4] >> 6 == 2
+            if is_b:
+                chunks[-1] = (chunks[-1][0] + data, chunks[-1][1])
+                chunks.append((as_before, False))
+            else:
+                chunks.append((data, packet.is_keyframe))
+        for number, (data, is_keyframe) in enumerate(chunks):
+            chunk = av.Packet(data if number else head + data)
+            chunk.pts = chunk.dts = number
+            chunk.duration, chunk.time_base = 1, Fraction(1, RATE)
+            chunk.is_keyframe, chunk.stream = is_keyframe, copy
+            out.mux(chunk)
+    return target
+
+
 def with_zeroed(source: Path, target: Path, *numbers: int) -> Path:
     """``source`` with the bytes of these packets zeroed."""
     return remux(source, target, lambda n, data: bytes(len(data)) if n in numbers else data)

@@ -1,6 +1,7 @@
 """The program as a whole: it opens at once, starts something, and survives what no one expected."""
 
 import json
+import locale
 import logging
 import os
 import subprocess
@@ -83,8 +84,10 @@ def test_garbage_settings_cost_a_warning_and_not_the_start(
 
 @pytest.mark.usefixtures("style")
 def test_run_app_starts_and_leaves_nothing_behind(
-    qtbot: QtBot, services: FakeServices, tmp_path: Path
+    qtbot: QtBot, services: FakeServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    number_locales: list[tuple[int, str]] = []
+    monkeypatch.setattr(locale, "setlocale", lambda *wanted: number_locales.append(wanted))
     hooks = (sys.excepthook, threading.excepthook)
     seen: list[bool] = []
 
@@ -111,6 +114,8 @@ def test_run_app_starts_and_leaves_nothing_behind(
     assert (code, seen) == (0, [True])
     assert "window_geometry" in (tmp_path / "settings.json").read_text()
     assert (sys.excepthook, threading.excepthook) == hooks
+    # or a German system's libraries would read 0,5 for a half
+    assert (locale.LC_NUMERIC, "C") in number_locales
 
 
 def test_what_no_one_caught_is_logged_and_told_with_its_details(
