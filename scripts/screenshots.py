@@ -24,7 +24,7 @@ from ferdesk.sessions.files import write_json
 from ferdesk.sessions.markers import read_markers
 from ferdesk.sessions.reader import read_about, read_session
 from ferdesk.sessions.review import Comment, load_review, save_review
-from ferdesk.settings import Settings
+from ferdesk.settings import Language, Settings, ThemeChoice
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerNamesDialog
@@ -58,6 +58,11 @@ TO_DOCS = {
 }
 
 
+def _settings(theme: ThemeChoice, language: Language = "en") -> Settings:
+    # a folder of nobody's
+    return Settings(theme=theme, language=language, recording_folder="/home/ana/recordings")
+
+
 def main() -> int:
     OUT.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
@@ -65,14 +70,14 @@ def main() -> int:
     look = Appearance(app, Settings(theme="dark", language="en"))
     try:
         for theme in ("dark", "light"):
-            settings = Settings(theme=theme, language="en")
+            settings = _settings(theme)
             for size in SIZES:
                 _show(app, look, services, settings, size, _whole)
             _show(app, look, services, settings, SIZES[0], _panels)
         _make_sessions()
         for theme in ("dark", "light"):
-            _show_review(app, look, services, Settings(theme=theme, language="en"))
-        chinese = Settings(theme="light", language="zh_CN")
+            _show_review(app, look, services, _settings(theme))
+        chinese = _settings("light", "zh_CN")
         _show(app, look, services, chinese, SIZES[0], _chinese)
     finally:
         services.close()

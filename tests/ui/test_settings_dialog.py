@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import MACHINE, Language, Settings, load_settings
@@ -256,6 +256,23 @@ def test_no_tabs_title_is_cut_off(
         assert all(shown.contains(bar.tabRect(tab)) for tab in range(bar.count()))
     finally:
         install_language(qapp, "en")
+
+
+@pytest.mark.parametrize("height_px", [300, 640])
+def test_no_control_is_cut_by_the_hint_below_it(
+    window: MainWindow, qtbot: QtBot, height_px: int
+) -> None:
+    dialog = open_dialog(window)
+    dialog.resize(580, height_px)
+    for tab in range(dialog.tabs.count()):
+        dialog.tabs.setCurrentIndex(tab)
+        shown = [editor for editor in dialog.editors.values() if editor.isVisible()]
+        assert shown
+        qtbot.waitUntil(
+            lambda shown=shown: all(e.height() >= e.minimumSizeHint().height() for e in shown)
+        )
+        for note in dialog.tabs.currentWidget().findChildren(QLabel):
+            assert note.height() >= note.heightForWidth(note.width())
 
 
 def test_a_recordings_length_may_be_no_limit_and_its_folder_the_usual_one(

@@ -193,7 +193,9 @@ class LiveActions(QObject):
     def _add_docks(self) -> None:
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         area = self._dock_area
-        area.add_dock("timeline", tr("Timeline"), self.timeline, below, scrolls=False)
+        timeline = area.add_dock("timeline", tr("Timeline"), self.timeline, below, scrolls=False)
+        # side by side two charts would not fit a small screen
+        area.tabifyDockWidget(timeline, area.docks["measures"])
         dock = area.add_dock("corrections", tr("Training examples"), self.corrections, shown=False)
         # behind the heatmap's controls: side by side they would leave the faces no room
         area.tabifyDockWidget(area.docks["heat"], dock)

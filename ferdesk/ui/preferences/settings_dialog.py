@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QTabWidget,
     QVBoxLayout,
@@ -192,6 +194,9 @@ _FIXED = (*REOPENING, "labels_from", "language")
 """What stays as it is while a recording runs."""
 
 
+_USUAL_SIZE = QSize(580, 640)
+
+
 class SettingsDialog(QDialog):
     """Settings dialog: blocks nothing; ``changed`` signals each change as it is made."""
 
@@ -253,6 +258,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(self.recording_note)
         layout.addLayout(buttons)
         self.show_settings(settings)
+        self.resize(self.sizeHint().expandedTo(_USUAL_SIZE))
 
     def show_settings(self, settings: Settings) -> None:
         """Set every control; no signal is sent."""
@@ -338,7 +344,15 @@ class SettingsDialog(QDialog):
                 label.setAlignment(Qt.AlignmentFlag.AlignTop)
                 label.setContentsMargins(0, GRID, 0, 0)
                 form.addRow(label, field)
-        return page
+        # hints wrap into more lines than a layout reserves: rows would be cut, one over the other
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(page)
+        bar_px = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(page.minimumSizeHint().width() + bar_px)
+        return scroll
 
     def _make_editor(self, row: Row) -> QWidget:
         kind = _KINDS[row.name]
