@@ -3,3 +3,6 @@
 import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# before a test module imports OpenCV, which reads its limit of pixels only then, as in the program
+import ferdesk.adapters  # noqa: F401

@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
     done = ferdesk("analyze", "grey.png", "--out", str(tmp_path / "file"), cwd=tmp_path)
     assert done.returncode == EXIT_UNUSABLE
-    assert_one_sentence(done, "cannot be written", "Choose another folder")
+    assert_one_sentence(done, "cannot be written", "it is a file", "Choose a folder")
 
 
 def test_a_bad_model_is_exit_3_and_one_sentence(tmp_path: Path) -> None:

@@ -441,6 +441,7 @@ def test_an_unknown_member_count_is_refused(plan: Plan) -> None:
         dataclasses.replace(plan, overrides=("width=0",)).baseline()
 
 
+@pytest.mark.slow
 def test_the_command_exports_what_it_found_with_twins_and_cards(
     run: Run, rows: list[Row], write_csv: Callable[[list[Row]], Path], tmp_path: Path
 ) -> None:
