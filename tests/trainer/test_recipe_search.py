@@ -223,6 +223,7 @@ def test_without_members_the_best_network_is_full(plan: Plan, tiny_data: Fer2013
     assert state.selected("fast") is None
 
 
+@pytest.mark.slow
 def test_the_whole_search_runs_and_nothing_is_trained_twice(
     plan: Plan, tiny_data: Fer2013, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,6 +468,7 @@ def test_the_command_exports_what_it_found_with_twins_and_cards(
     assert "--model-version 7" in said
 
 
+@pytest.mark.slow
 def test_when_the_minutes_are_over_the_best_so_far_is_exported(
     run: Run,
     rows: list[Row],
