@@ -28,3 +28,7 @@ class StreamError(FerdeskError):
 
 class RecordingError(FerdeskError):
     """A session that cannot be written or read."""
+
+
+class StudyError(FerdeskError):
+    """A study that cannot be read, shown or recorded."""

@@ -1,0 +1,1 @@
+"""Studies: what participants are shown while they are recorded, and what is kept of it; no Qt."""

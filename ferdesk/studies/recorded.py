@@ -1,0 +1,74 @@
+"""Recorded runs of a study: who took part before, and where a participant stopped."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferdesk.errors import FerdeskError
+from ferdesk.sessions.catalogue import list_sessions
+from ferdesk.sessions.reader import read_about
+from ferdesk.studies.order import StimulusOrder
+from ferdesk.studies.trials import StudyOfSession, Trial, read_trials, study_of
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """Recorded run: a session in which somebody took part in a study, and its trials."""
+
+    folder: Path
+    study: StudyOfSession
+    trials: tuple[Trial, ...]
+
+    @property
+    def next_trial(self) -> int | None:
+        """The first trial, from 1, that neither was shown nor begun; None where all were.
+
+        A stimulus that was stopped in the middle is not shown again: it is known by now.
+        """
+        begun = {
+            one.trial
+            for one in self.trials
+            if one.phase == "stimulus" and one.onset_t_s is not None
+        }
+        begun.update(range(1, self.study.resumed_from or 1))
+        return next((n for n in range(1, len(self.study.order) + 1) if n not in begun), None)
+
+    @property
+    def order(self) -> StimulusOrder:
+        """The order that the participant had, for a session that goes on."""
+        study = self.study
+        return StimulusOrder(study.order, study.order_rule, study.order_seed, study.row)
+
+
+def recorded_runs(root: Path, study_name: str) -> list[RecordedRun]:
+    """The runs of that study among the sessions in ``root``, the newest first.
+
+    Raises:
+        RecordingError: ``root`` cannot be read.
+    """
+    runs = []
+    for entry in list_sessions(root):
+        if entry.state == "unreadable":
+            continue
+        try:
+            study = study_of(read_about(entry.folder))
+            if study is None or study.name != study_name:
+                continue
+            trials = read_trials(entry.folder)
+        except FerdeskError:
+            continue  # its report says what is wrong with it; others go on
+        runs.append(RecordedRun(entry.folder, study, trials))
+    return runs
+
+
+def participants_of(runs: Iterable[RecordedRun]) -> list[str]:
+    """Codes of the participants, each once, those who came first before the others."""
+    codes: dict[str, None] = {}
+    for run in reversed(list(runs)):
+        codes.setdefault(run.study.participant, None)
+    return list(codes)
+
+
+def number_of(participant: str, participants: Sequence[str]) -> int:
+    """How many others came before ``participant``, from 0: decides the row of a Latin square."""
+    return participants.index(participant) if participant in participants else len(participants)
