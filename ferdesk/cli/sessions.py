@@ -192,6 +192,13 @@ def report(
         bool,
         typer.Option("--archive", help="By condition and file, without curves (many sessions)."),
     ] = False,
+    study: Annotated[
+        bool | None,
+        typer.Option(
+            "--study/--no-study",
+            help="By stimulus (default: where several sessions are of one study).",
+        ),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Summary statistics as CSV too.")] = False,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Frame data as Parquet too (needs ferdesk[parquet]).")
@@ -201,6 +208,10 @@ def report(
     from ferdesk.factory.pictures import session_pictures
 
     found = _find(folders)
+    if study or (study is None and not (archive or against) and _of_one_study(found)):
+        from ferdesk.cli.study_report import report as study_report
+
+        study_report(folders, out, csv=csv, parquet=parquet)
     if archive or (len(found) > _MOST_CHAPTERS and not against):
         _report_archive(folders, found, out, parquet=parquet)
         return
@@ -279,6 +290,14 @@ def _extra_tables(everything: list[Session]) -> list[tuple[str, str]]:
     if any(session.of_pictures for session in everything):
         tables.append(("faces", faces_csv(everything, reviews)))
     return tables
+
+
+def _of_one_study(found: list[Path]) -> bool:
+    """Whether several sessions are all of one study."""
+    from ferdesk.studies.results import study_name
+
+    names = {study_name(folder) for folder in found}
+    return len(found) > 1 and len(names) == 1 and None not in names
 
 
 def _open(folders: list[Path]) -> list[Session]:

@@ -1,21 +1,17 @@
 """Parquet export of sessions, by pyarrow, which is an extra: ``pip install 'ferdesk[parquet]'``."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.sessions.annotations import texts_by_row
-from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS, FaceField
+from ferdesk.sessions.field_columns import added_column, first_column
+from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
-from ferdesk.sessions.table import Table
-
-_BOX = ("x", "y", "width", "height")
 
 
 def write_parquet(session: Session, path: Path, review: Review | None = None) -> None:
@@ -51,7 +47,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
             labels = pa.array(table.label.clip(0), mask=nobody)
             columns["label"] = pa.DictionaryArray.from_arrays(labels, pa.array(LABELS))
         else:
-            columns[field.name] = pa.array(_column(table, field), mask=nobody)
+            columns[field.name] = pa.array(first_column(table, field), mask=nobody)
     columns["latency_ms"] = table.latency_ms
     columns["marker"] = pa.array(markers, pa.string())
     columns["lane"] = pa.array(lane, mask=lane == 0)
@@ -60,7 +56,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     for field in (*ADDED_FIELDS, *asked_for):
         if field.measured and field.name not in table.added:
             continue
-        values, empty = _added_column(table, field)
+        values, empty = added_column(table, field)
         columns[field.name] = pa.array(values, mask=empty)
     if review.annotations:
         texts = texts_by_row(session, review)
@@ -74,25 +70,3 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
         raise RecordingError(
             translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
         ) from error
-
-
-def _column(table: Table, field: FaceField) -> NDArray[Any]:
-    """[n] the column of a field that every recording has."""
-    if field.family:
-        values = table.raw if field.family == "p" else table.smoothed
-        return values[:, LABELS.index(field.key)]
-    if field.name in _BOX:
-        return table.box[:, _BOX.index(field.name)]
-    column: NDArray[Any] = getattr(table, field.name)
-    return column
-
-
-def _added_column(table: Table, field: FaceField) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """[n] the column of a field that came later, and where it is empty."""
-    if field.kind == "text":
-        words = table.added.get(field.name, np.zeros(len(table), "S1"))
-        return words.astype("U"), words == b""
-    numbers = table.added_numbers(field.name)
-    empty = np.isnan(numbers)
-    dtype = {"number": np.float32, "integer": np.int32, "flag": np.bool_}[field.kind]
-    return np.where(empty, 0, numbers).astype(dtype), empty

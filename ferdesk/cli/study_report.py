@@ -1,0 +1,112 @@
+"""``ferdesk study report`` and ``ferdesk study export``: what comes of a study's sessions."""
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ferdesk
+from ferdesk.errors import EXIT_OK, RecordingError
+from ferdesk.sessions import catalogue
+from ferdesk.sessions.outputs import file_stem, free_path, write_text
+from ferdesk.studies.report_page import study_report
+from ferdesk.studies.results import StudySession, read_study_sessions, study_name
+from ferdesk.studies.tidy_table import write_tidy_csv
+from ferdesk.text_output import write
+
+FoldersArgument = Annotated[
+    list[Path], typer.Argument(help="Sessions of a study, or folders of sessions.")
+]
+
+
+class StudyLayout(StrEnum):
+    """Format of a study's export."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    BIDS = "bids"
+
+
+def report(
+    folders: FoldersArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="HTML file (default: in the folder of sessions).")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="The tidy table as CSV too.")] = False,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="The same as Parquet (needs ferdesk[parquet]).")
+    ] = False,
+) -> None:
+    """Report a study's sessions by stimulus and condition."""
+    runs = _runs(folders)
+    path = out or free_path(_root(folders), _stem(runs), ".html")
+    html = study_report(runs, made=datetime.now(UTC), version=ferdesk.__version__)
+    _write(path, html)
+    for wanted, layout in ((csv, StudyLayout.CSV), (parquet, StudyLayout.PARQUET)):
+        if wanted:
+            _export(runs, layout, path.with_suffix(f".{layout}"))
+    raise typer.Exit(EXIT_OK)
+
+
+def export(
+    folders: FoldersArgument,
+    layout: Annotated[
+        StudyLayout,
+        typer.Option(help="csv or parquet: one tidy table; bids: a folder in BIDS' layout."),
+    ] = StudyLayout.CSV,
+    out: Annotated[
+        Path | None, typer.Option(help="File or folder (default: in the folder of sessions).")
+    ] = None,
+) -> None:
+    """Export a study's sessions: rows with trials, as one table or as BIDS."""
+    runs = _runs(folders)
+    suffix = "-bids" if layout is StudyLayout.BIDS else f".{layout}"
+    _export(runs, layout, out or free_path(_root(folders), _stem(runs), suffix))
+    raise typer.Exit(EXIT_OK)
+
+
+def _export(runs: list[StudySession], layout: StudyLayout, path: Path) -> None:
+    if layout is StudyLayout.BIDS:
+        from ferdesk.studies.bids import write_bids
+
+        write_bids(runs, path, version=ferdesk.__version__)
+    elif layout is StudyLayout.PARQUET:
+        from ferdesk.adapters.outputs.study_parquet import write_tidy_parquet
+
+        write_tidy_parquet(runs, path)
+    else:
+        write_tidy_csv(runs, path)
+    write(f"{path}\n")
+
+
+def _write(path: Path, html: str) -> None:
+    try:
+        write_text(path, html)
+    except RecordingError as error:
+        raise RecordingError(f"{error} Choose another with --out.") from error
+    write(f"{path}\n")
+
+
+def _runs(folders: list[Path]) -> list[StudySession]:
+    """The sessions of a study in ``folders``; others there are left out with a warning."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordingError(f"There is no folder {folder}; check the path.")
+    found = catalogue.find_sessions(folders)
+    of_study = [folder for folder in found if study_name(folder) is not None]
+    if of_study and (others := len(found) - len(of_study)):
+        sys.stderr.write(f"Warning: {others} of {len(found)} sessions are of no study.\n")
+    return read_study_sessions(of_study or found)
+
+
+def _stem(runs: list[StudySession]) -> str:
+    return f"study-{file_stem(runs[0].study.name)}"
+
+
+def _root(folders: list[Path]) -> Path:
+    """Where files are written: the one folder of sessions, or where the command was given."""
+    alone = len(folders) == 1 and not (folders[0] / "session.json").exists()
+    return folders[0] if alone else Path()

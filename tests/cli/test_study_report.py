@@ -1,0 +1,48 @@
+"""``ferdesk report`` on a study's sessions, as a user types it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ferdesk.cli.main import app
+from tests.helpers.studies import write_run
+from tests.sessions.conftest import SessionMaker
+
+
+def ferdesk(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_report_knows_the_sessions_of_a_study(tmp_path: Path) -> None:
+    for code in ("P1", "P2"):
+        write_run(tmp_path, code)
+    result = ferdesk("report", tmp_path, "--csv", "--parquet")
+    assert result.exit_code == 0, result.output
+    stem = tmp_path / "study-Water and wood"
+    assert result.output.split("\n")[:3] == [f"{stem}.html", f"{stem}.csv", f"{stem}.parquet"]
+    page = Path(f"{stem}.html").read_text("utf-8")
+    assert "<h2>lake</h2>" in page
+    # and gives a page of chapters where that is asked for
+    ferdesk("report", tmp_path, "--no-study", "--out", tmp_path / "chapters.html")
+    assert "2 sessions" in (tmp_path / "chapters.html").read_text("utf-8")
+
+
+def test_one_session_has_its_own_report_unless_asked(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "P1")
+    assert ferdesk("report", folder).output == f"{folder / 'report.html'}\n"
+    out = tmp_path / "alone.html"
+    assert ferdesk("report", folder, "--study", "--out", out).output == f"{out}\n"
+    assert "<h2>lake</h2>" in out.read_text("utf-8")
+
+
+def test_other_sessions_among_them_are_left_out_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path, "P1")
+    SessionMaker(tmp_path)([[(1, "happy")]], name="other")
+    result = ferdesk("report", tmp_path, "--study")
+    assert result.exit_code == 0, result.output
+    assert "Warning: 1 of 2 sessions are of no study." in result.output
+    # without being asked, they are sessions like others
+    assert "<h2>lake</h2>" not in ferdesk("report", tmp_path).output
