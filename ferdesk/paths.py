@@ -29,6 +29,11 @@ def landmarks_folder() -> Path:
     return assets_folder() / "landmarks"
 
 
+def mediapipe_folder() -> Path:
+    """Where the networks lie in the form that MediaPipe's own package takes."""
+    return assets_folder() / "mediapipe"
+
+
 def models_folder() -> Path:
     return assets_folder() / "models"
 

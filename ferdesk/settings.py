@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.heatmap import HeatColours
 from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.locations import has_credentials
@@ -89,6 +90,8 @@ class Settings:
     """What ``measured_model`` was chosen for: models, their versions and the device."""
     provider: Provider = "auto"
     """The device that runs the model; --provider on the command line overrides it."""
+    detector: DetectorChoice = "ferdesk"
+    """Who finds faces: ferdesk itself, or MediaPipe's package; --detector overrides it."""
     measures: MeasuresChoice = "off"
     """What is measured: nothing, landmarks and head pose, or movements, blinks and gaze too."""
     landmarks_shown: LandmarksShown = "contours"

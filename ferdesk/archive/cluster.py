@@ -57,7 +57,10 @@ class NodeWorker:
         from ferdesk.factory.models import open_pipeline
 
         try:
-            self._pipeline = open_pipeline(self._setup.model, self._setup.provider, thorough=True)
+            options = AnalysisOptions.of_table(Path(), self._setup.options)
+            self._pipeline = open_pipeline(
+                self._setup.model, self._setup.provider, thorough=True, detector=options.detector
+            )
         except FerdeskError as error:
             return {"said": "unusable", "text": str(error)}
         return {"said": "ready", "device": self._pipeline.classifier.device.provider}

@@ -99,8 +99,11 @@ def serve(lines: IO[str], send: Send) -> int:
     from ferdesk.factory.models import open_pipeline
 
     setup: dict[str, Any] = json.loads(lines.readline())
+    options = AnalysisOptions.of_table(Path(setup["out"]), setup["options"])
     try:
-        pipeline = open_pipeline(setup["model"], setup["provider"], thorough=True)
+        pipeline = open_pipeline(
+            setup["model"], setup["provider"], thorough=True, detector=options.detector
+        )
     except FerdeskError as error:
         send({"said": "unusable", "text": str(error)})
         return EXIT_UNUSABLE
@@ -111,7 +114,6 @@ def serve(lines: IO[str], send: Send) -> int:
     )
     listen.start()
     with contextlib.closing(pipeline):
-        options = AnalysisOptions.of_table(Path(setup["out"]), setup["options"])
         send({"said": "ready", "device": pipeline.classifier.device.provider})
         while (task := tasks.get()) is not None and not stopping.is_set():
             analyze_task(task, pipeline, options, send, stopping.is_set)

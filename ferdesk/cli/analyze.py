@@ -12,6 +12,8 @@ import typer
 
 from ferdesk.cli.options import (
     DebugOption,
+    DetectorName,
+    DetectorOption,
     FpsOption,
     LabelsFromName,
     LabelsFromOption,
@@ -65,6 +67,7 @@ def analyze(
     ] = None,
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.AUTO,
+    detector: DetectorOption = DetectorName.FERDESK,
     labels_from: LabelsFromOption = LabelsFromName.VOTES,
     both_labels: Annotated[
         bool, typer.Option("--both-labels", help="Write the other labels' probabilities too.")
@@ -158,6 +161,11 @@ def analyze(
     terminal.debug = terminal.debug or debug
     if landmarks and measure is MeasureKind.OFF:
         raise typer.BadParameter("--landmarks needs --measure pose, all or mean.")
+    if detector is DetectorName.MEDIAPIPE and video_mode is VideoKind.ANONYMOUS:
+        raise typer.BadParameter(
+            "an anonymous video needs ferdesk's own detector: MediaPipe's misses small faces, "
+            "which would stay clear."
+        )
     folder = out or sessions_folder()
     began = None if film_began is None else _moment(film_began)
     with (
@@ -187,6 +195,7 @@ def analyze(
             labels_from=labels_from.value,
             both_labels=both_labels,
             thorough=thorough,
+            detector=detector.value,
         )
         archive = ArchiveOptions(
             jobs, redo, dry_run, match, recursive, labels, as_json, cluster, separate=separate
@@ -238,7 +247,11 @@ def _moment(text: str) -> datetime:
 
 
 def analyze_without_display(
-    source: str, model: str | None, provider: ProviderName, asked: CameraFormat
+    source: str,
+    model: str | None,
+    provider: ProviderName,
+    asked: CameraFormat,
+    detector: DetectorName = DetectorName.FERDESK,
 ) -> int:
     """Analysis in place of the window where there is no display, into the folder ``out``."""
     from ferdesk.cli.archive import ArchiveOptions
@@ -251,7 +264,7 @@ def analyze_without_display(
         markup=False,
     )
     with stop_on_signals() as stop_requested:
-        options = AnalysisOptions(Path("out"), asked=asked)
+        options = AnalysisOptions(Path("out"), asked=asked, detector=detector.value)
         archive = ArchiveOptions(redo=True)
         return analyze_sources([source], options, archive, model, provider, stop_requested)
 

@@ -103,7 +103,8 @@ def analyze_archive(
             )  # fmt: skip
             results = work_through(plan, crew, settlement, claims, report, stop_requested)
         else:
-            with contextlib.closing(open_pipeline(model, provider, thorough=True)) as pipeline:
+            opened = open_pipeline(model, provider, thorough=True, detector=options.detector)
+            with contextlib.closing(opened) as pipeline:
                 device = pipeline.classifier.device
                 if device.fell_back:
                     terminal.console.print(f"Using the CPU: {device.reason}.", markup=False)

@@ -14,6 +14,8 @@ import typer
 
 import ferdesk
 from ferdesk.cli.options import (
+    DetectorName,
+    DetectorOption,
     JsonOption,
     ModelOption,
     ProviderName,
@@ -37,11 +39,32 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def doctor(provider: WantedOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="With --compare-mediapipe: pictures or videos (default: the demo's)."),
+    ] = None,
+    provider: WantedOption = None,
+    compare_mediapipe: Annotated[
+        bool,
+        typer.Option(
+            "--compare-mediapipe",
+            help="Show by how much landmarks differ from MediaPipe's own (ferdesk[mediapipe]).",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check what works on this computer, and why not.
 
     Exits 3 where something does not work, or where the wanted device is not the one that is used.
     """
+    if compare_mediapipe:
+        from ferdesk.cli.compare import compare
+
+        compare(files or (), as_json)
+        raise typer.Exit(EXIT_OK)
+    if files:
+        raise typer.BadParameter("files belong to --compare-mediapipe.")
     report = _examine(wanted_provider(provider))
     failed = [check for check in report["checks"] if not check["ok"]]
     if as_json:
@@ -254,6 +277,7 @@ def bench(
     source: Annotated[str, typer.Option(help="A path, or demo.")] = "demo",
     model: ModelOption = None,
     provider: ProviderOption = ProviderName.AUTO,
+    detector: DetectorOption = DetectorName.FERDESK,
     frames: Annotated[int, typer.Option(min=1, help="Number of frames to time.")] = 300,
     as_json: JsonOption = False,
 ) -> None:
@@ -261,7 +285,8 @@ def bench(
     from ferdesk.bench import bench as time_stages
     from ferdesk.factory.models import open_pipeline
 
-    with contextlib.closing(open_pipeline(model, provider.value)) as pipeline:
+    opened = open_pipeline(model, provider.value, detector=detector.value)
+    with contextlib.closing(opened) as pipeline:
         result = time_stages(source, pipeline, num_frames=frames)
         device, name = pipeline.classifier.device, pipeline.classifier.info.name
     if as_json:

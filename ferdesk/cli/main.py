@@ -17,13 +17,16 @@ from ferdesk.cli.options import (
     Command,
     CommandGroup,
     DebugOption,
+    DetectorName,
     FpsOption,
     ModelOption,
     ProviderName,
     ResolutionOption,
+    WantedDetectorOption,
     WantedOption,
     camera_format_of,
     remembered_model,
+    wanted_detector,
     wanted_provider,
 )
 from ferdesk.cli.terminal import log_to_files, terminal
@@ -42,7 +45,7 @@ _app = typer.Typer(
     add_completion=False,
 )
 
-_WINDOW_VALUES = ("--source", "--model", "--provider", "--resolution", "--fps")
+_WINDOW_VALUES = ("--source", "--model", "--provider", "--detector", "--resolution", "--fps")
 
 
 def _opens_window(arguments: Sequence[str]) -> bool:
@@ -94,6 +97,7 @@ def window(
     ] = None,
     model: ModelOption = None,
     provider: WantedOption = None,
+    detector: WantedDetectorOption = None,
     resolution: ResolutionOption = None,
     fps: FpsOption = None,
     debug: DebugOption = False,
@@ -110,7 +114,7 @@ def window(
     if self_test:
         raise typer.Exit(_self_test())
     if context.invoked_subcommand is not None:
-        if source or model or provider or resolution or fps:
+        if source or model or provider or detector or resolution or fps:
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
@@ -124,6 +128,7 @@ def window(
                 model,
                 provider or ProviderName.AUTO,
                 camera_format_of(resolution, fps),
+                detector or DetectorName.FERDESK,
             )
         )
     _check_display()
@@ -133,6 +138,7 @@ def window(
     services = WindowServices(
         model=model or remembered_model(),
         provider=wanted_provider(provider).value,
+        detector=wanted_detector(detector).value,
         analysis=analyze_for_window,
     )
     try:
@@ -181,6 +187,7 @@ def review(
     services = WindowServices(
         model=remembered_model(),
         provider=wanted_provider(None).value,
+        detector=wanted_detector(None).value,
         analysis=analyze_for_window,
     )
     try:

@@ -45,6 +45,24 @@ ModelOption = Annotated[
 
 ProviderOption = Annotated[ProviderName, typer.Option("--provider", help="Where to run the model.")]
 
+
+class DetectorName(StrEnum):
+    """Who finds faces, as the user asks for it."""
+
+    FERDESK = "ferdesk"
+    MEDIAPIPE = "mediapipe"
+
+
+DetectorOption = Annotated[
+    DetectorName,
+    typer.Option("--detector", help="Who finds faces; mediapipe needs ferdesk[mediapipe]."),
+]
+
+WantedDetectorOption = Annotated[
+    DetectorName | None,
+    typer.Option("--detector", help="Who finds faces (default: from settings)."),
+]
+
 WantedOption = Annotated[
     ProviderName | None,
     typer.Option("--provider", help="Where to run the model (default: from settings)."),
@@ -96,6 +114,13 @@ def wanted_provider(provider: ProviderName | None) -> ProviderName:
     from ferdesk.settings import load_settings, settings_path
 
     return provider or ProviderName(load_settings(settings_path()).settings.provider)
+
+
+def wanted_detector(detector: DetectorName | None) -> DetectorName:
+    """Detector of the command line, else of the settings."""
+    from ferdesk.settings import load_settings, settings_path
+
+    return detector or DetectorName(load_settings(settings_path()).settings.detector)
 
 
 def remembered_model() -> str | None:

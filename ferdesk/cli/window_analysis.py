@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.runtime.ports import FileAnalysis
 from ferdesk.settings import Provider
 
@@ -13,6 +14,7 @@ def analyze_for_window(
     model: str | None,
     provider: Provider,
     *,
+    detector: DetectorChoice = "ferdesk",
     advance: Callable[[float], None],
     stop_requested: Callable[[], bool],
 ) -> FileAnalysis:
@@ -23,6 +25,7 @@ def analyze_for_window(
         out: where the session's folder is made.
         model: a bundled model's name or a path; by default ``analyze``'s.
         provider: the device to run it on.
+        detector: who finds faces.
         advance: called after each frame with the seconds that are done.
         stop_requested: whether to end now; what is done by then is a whole session.
 
@@ -39,12 +42,12 @@ def analyze_for_window(
         sets, others = picture_files(expand_folders([str(file)]))
         source = sets[0] if sets else others[0]
     warnings: list[str] = []
-    pipeline = open_pipeline(model, provider, thorough=True)
+    pipeline = open_pipeline(model, provider, thorough=True, detector=detector)
     try:
         outcome = analyze_one(
             source,
             pipeline,
-            AnalysisOptions(out),
+            AnalysisOptions(out, detector=detector),
             tell=lambda _text: None,
             warn=warnings.append,
             advance=lambda _name, done_s: advance(done_s),

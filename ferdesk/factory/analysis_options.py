@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ferdesk.adapters.outputs.video_writer import VideoMode
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.smoother import SMOOTHING_TAU_S
@@ -51,6 +52,8 @@ class AnalysisOptions:
     """Keep all landmarks in a file beside the rows; only where something is measured."""
     thorough: bool = False
     """Search every frame everywhere, and not only key frames; so does an anonymous video."""
+    detector: DetectorChoice = "ferdesk"
+    """Who finds faces; the pipeline has it already."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """``participant`` and ``condition`` of the session, where they are known."""
     labels_from: LabelsFrom = LABELS_FROM
@@ -76,6 +79,7 @@ class AnalysisOptions:
             "search": "every frame" if self.every_frame_searched else "key frames",
             # where nothing is measured, as sessions from before have it
             **({} if self.measures == "off" else {"measures": self.measures}),
+            **({} if self.detector == "ferdesk" else {"detector": self.detector}),
             **({"landmarks": True} if self.landmarks and self.measures != "off" else {}),
         }
 
@@ -106,6 +110,7 @@ class AnalysisOptions:
             "labels_from": self.labels_from,
             "both_labels": self.both_labels,
             "thorough": self.thorough,
+            "detector": self.detector,
         }
 
     @classmethod
@@ -125,6 +130,7 @@ class AnalysisOptions:
             labels_from=table["labels_from"],
             both_labels=table["both_labels"],
             thorough=table["thorough"],
+            detector=table.get("detector", "ferdesk"),
         )
 
 

@@ -9,12 +9,13 @@ from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.face_landmarks import MediaPipeLandmarks, load_canonical_face
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.core.detection.live import LiveSearch
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.measurer import MeasureModels, Measurer
 from ferdesk.core.pacing import FramePacing
-from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.pipeline import FaceDetector, Pipeline
 from ferdesk.errors import ModelError
 from ferdesk.messages import translatable
-from ferdesk.paths import detectors_folder, landmarks_folder, models_folder
+from ferdesk.paths import detectors_folder, landmarks_folder, mediapipe_folder, models_folder
 
 _PREFERRED_MODELS = ("full", "fast")
 
@@ -64,7 +65,11 @@ def quick_model() -> str | None:
 
 
 def open_pipeline(
-    model: str | None = None, provider: Provider = "auto", *, thorough: bool = False
+    model: str | None = None,
+    provider: Provider = "auto",
+    *,
+    thorough: bool = False,
+    detector: DetectorChoice = "ferdesk",
 ) -> Pipeline:
     """Detector and classifier, loaded and joined.
 
@@ -72,22 +77,37 @@ def open_pipeline(
         model: a bundled model's name or a path.
         provider: the device to run it on.
         thorough: search every square of every frame, until the engine sets a pace.
+        detector: who finds faces; MediaPipe's package looks at each whole picture only.
 
     Raises:
-        ModelError: a model is missing or broken.
+        ModelError: a model is missing or broken, or the detector's package is not installed.
     """
     path = find_model(model)
     # side by side: loading the network computes, loading the detector is mostly imports
     with ThreadPoolExecutor(1, "ferdesk-model") as pool:
         loading = pool.submit(OnnxClassifier, path, provider)
-        networks = MediaPipeNetworks(detectors_folder(), measure_models().networks)
+        search = open_detector(detector, thorough=thorough)
         try:
             classifier = loading.result()
         except BaseException:
-            networks.close()
+            search.close()
             raise
-    search = LiveSearch(networks, pacing=FramePacing(None) if thorough else None)
     return Pipeline(search, classifier, measurer=Measurer(measure_models))
+
+
+def open_detector(detector: DetectorChoice, *, thorough: bool = False) -> FaceDetector:
+    """Face detector, loaded.
+
+    Raises:
+        ModelError: it is missing or broken, or its package is not installed.
+    """
+    if detector == "mediapipe":
+        # never imported unless it was chosen: the package reports its use
+        from ferdesk.adapters.networks.mediapipe_tasks import MediaPipeDetector
+
+        return MediaPipeDetector(mediapipe_folder())
+    networks = MediaPipeNetworks(detectors_folder(), measure_models().networks)
+    return LiveSearch(networks, pacing=FramePacing(None) if thorough else None)
 
 
 @functools.cache

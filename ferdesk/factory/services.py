@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.adapters.sources.camera import list_cameras
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
 from ferdesk.core.heatmap import Heat
 from ferdesk.core.measures.values import MeasuresChoice
-from ferdesk.core.pipeline import ExpressionClassifier, Pipeline
+from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector, Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
 from ferdesk.factory.models import (
     BEST_FIRST,
     bundled_models,
     find_model,
+    open_detector,
     open_pipeline,
     quick_model,
 )
@@ -55,12 +57,14 @@ class WindowServices:
 
     model: str | None = None
     provider: Provider = "auto"
+    detector: DetectorChoice = "ferdesk"
     root: Path | None = None
     analysis: Callable[..., FileAnalysis] | None = None
     """``ferdesk.cli.window_analysis``, which this room must not know."""
     _source: str = ""
     _measured: str = ""
     _pipeline: Pipeline | None = None
+    _other_detector: FaceDetector | None = None
     _classifiers: dict[tuple[str | None, Provider], ExpressionClassifier] = field(
         default_factory=dict
     )
@@ -97,6 +101,9 @@ class WindowServices:
     def use_device(self, provider: Provider) -> None:
         self.provider = provider
 
+    def use_detector(self, detector: DetectorChoice) -> None:
+        self.detector = detector
+
     def open_pipeline(self) -> Pipeline:
         """Models are loaded once; each start gets a pipeline that remembers no face."""
         with self._loading:
@@ -106,6 +113,9 @@ class WindowServices:
                 self._classifiers[name, self.provider] = self._pipeline.classifier
             pipeline = self._pipeline.for_new_source()
             pipeline.classifier = self._classifier(name)
+            if self.detector != "ferdesk":
+                self._other_detector = self._other_detector or open_detector(self.detector)
+                pipeline.detector = self._other_detector
             return pipeline
 
     def candidates(self) -> list[Candidate]:
@@ -170,6 +180,7 @@ class WindowServices:
             self.sessions_folder(),
             self.model,
             self.provider,
+            detector=self.detector,
             advance=advance,
             stop_requested=stop_requested,
         )
@@ -232,6 +243,8 @@ class WindowServices:
         }
         if options.landmarks and status.post_processing.measures != "off":
             settings["landmarks"] = True
+        if self.detector != "ferdesk":
+            settings["detector"] = self.detector
         if status.model_choice:
             settings["model_choice"] = status.model_choice
         elif self.model is None and self._measured:
@@ -254,5 +267,8 @@ class WindowServices:
         """Free the native detectors, once no thread uses them any more."""
         with self._loading:
             pipeline, self._pipeline = self._pipeline, None
+            other, self._other_detector = self._other_detector, None
         if pipeline is not None:
             pipeline.detector.close()
+        if other is not None:
+            other.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
@@ -101,6 +102,10 @@ class Services(Protocol):
 
     def use_device(self, provider: Provider) -> None:
         """Which device the next pipeline should run on."""
+        ...
+
+    def use_detector(self, detector: DetectorChoice) -> None:
+        """Who finds faces in the next pipeline."""
         ...
 
     def candidates(self) -> Sequence[Candidate]:

@@ -12,8 +12,11 @@ _SETTINGS = {
     "smallest_face_px": "minimum face size",
     "every": "frames analysed (every Nth)",
     "rate_fps": "frames analysed a second",
+    "detector": "face detector",
 }
 """The settings that change labels or which rows there are, in the words of the window."""
+_DEFAULTS = {"detector": "ferdesk"}
+"""What a session means that does not name the setting."""
 _LABELS_FROM = {"votes": "people's votes", "fer2013": "FER2013's label"}
 
 
@@ -71,7 +74,7 @@ def _model_key(session: Session) -> str:
 
 def _setting(session: Session, key: str) -> object:
     settings = session.about.get("settings")
-    return settings.get(key) if isinstance(settings, dict) else None
+    return settings.get(key, _DEFAULTS.get(key)) if isinstance(settings, dict) else None
 
 
 def _by_value(sessions: Sequence[Session], value_of: Callable[[Session], str]) -> str:

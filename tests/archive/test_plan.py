@@ -76,6 +76,7 @@ def test_another_content_of_the_same_size_is_new(tmp_path: Path) -> None:
         Wanted("m0del", AnalysisOptions(Path(), every=2).settings()),
         Wanted("m0del", AnalysisOptions(Path(), clip_s=(1.0, 2.0)).settings()),
         Wanted("m0del", AnalysisOptions(Path(), rate_fps=5.0).settings()),
+        Wanted("m0del", AnalysisOptions(Path(), detector="mediapipe").settings()),
         Wanted("m0del", AnalysisOptions(Path(), labels_from="fer2013").settings()),
     ],
 )

@@ -55,6 +55,32 @@ def test_models_are_loaded_once_where_two_threads_ask_at_once(
     assert detector.num_closed == 1
 
 
+def test_the_chosen_detector_finds_faces_and_is_loaded_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen: list[str] = []
+    other = Detector()
+
+    def load(name: str) -> Detector:
+        chosen.append(name)
+        return other
+
+    monkeypatch.setattr(module, "open_pipeline", lambda *_: Pipeline(Detector(), Classifier()))
+    monkeypatch.setattr(module, "open_detector", load)
+    services = WindowServices(model="fast", provider="cpu")
+    own = services.open_pipeline().detector
+    assert own is not other
+    assert chosen == []  # a package that nobody chose is never imported
+    services.use_detector("mediapipe")
+    assert services.open_pipeline().detector is other
+    assert services.open_pipeline().detector is other
+    assert chosen == ["mediapipe"]
+    services.use_detector("ferdesk")
+    assert services.open_pipeline().detector is own
+    services.close()
+    assert other.num_closed == 1
+
+
 def test_a_candidate_is_loaded_once_where_two_threads_open_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

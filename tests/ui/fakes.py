@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.measures.values import MeasuresChoice
@@ -253,6 +254,7 @@ class FakeServices:
     refuses_recording: str = ""
     num_listed: int = 0
     devices: list[str] = field(default_factory=list)
+    detectors: list[str] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     options: list[RecordingOptions] = field(default_factory=list)
@@ -302,6 +304,9 @@ class FakeServices:
 
     def use_device(self, provider: Provider) -> None:
         self.devices.append(provider)
+
+    def use_detector(self, detector: DetectorChoice) -> None:
+        self.detectors.append(detector)
 
     def candidates(self) -> Sequence[Candidate]:
         return self.to_choose_from

@@ -135,7 +135,11 @@ def test_another_model_or_device_opens_the_source_anew(
     qtbot.waitUntil(lambda: services.opened == ["camera:0", "camera:0"])
     choose(dialog, "provider", "cpu")
     assert services.devices == ["cpu"]
+    assert services.detectors == []  # what the command line chose stays
     qtbot.waitUntil(lambda: len(services.opened) == 3)
+    choose(dialog, "detector", "mediapipe")
+    assert services.detectors == ["mediapipe"]
+    qtbot.waitUntil(lambda: len(services.opened) == 4)
 
 
 def test_a_camera_format_is_asked_for(window: MainWindow) -> None:

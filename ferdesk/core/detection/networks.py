@@ -1,12 +1,15 @@
 """Detector networks: what a face search asks of whoever runs them."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Region
 from ferdesk.core.types import Detection
+
+DetectorChoice = Literal["ferdesk", "mediapipe"]
+"""Who finds faces: ferdesk's own search, or MediaPipe's package, which is an extra."""
 
 FULL_RANGE_PX = 192
 """Side of the square on which the full-range network was trained."""

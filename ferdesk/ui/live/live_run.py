@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import Baseline
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
@@ -191,9 +192,11 @@ class Live(QObject):
         """The model that an earlier measurement chose; empty measures with the next start."""
         self.services.use_measured(name)
 
-    def use_device(self, provider: Provider) -> None:
-        """Run the model on that device from now on."""
+    def use_device(self, provider: Provider, detector: DetectorChoice | None) -> None:
+        """Run the model on that device, and let that detector find faces, from now on."""
         self.services.use_device(provider)
+        if detector is not None:
+            self.services.use_detector(detector)
         if self.running:
             self.start(self._source)
 

@@ -60,8 +60,10 @@ class ModelActions(QObject):
         """Act on what a dialog or a file has changed."""
         if "model" in changed:
             self._live.use_model(settings.model)
-        if "provider" in changed:
-            self._live.use_device(settings.provider)
+        if changed & {"provider", "detector"}:
+            # one that the command line chose stays until another is chosen here
+            detector = settings.detector if "detector" in changed else None
+            self._live.use_device(settings.provider, detector)
         running = self._status.model
         locks = "lock_model" in changed and settings.lock_model and not settings.model
         if locks and running is not None and running.name in self._live.models:

@@ -38,6 +38,9 @@ LABELS_FROM_HINT = mark(
     "Votes: what most of ten people would say of the face. "
     "FER2013: what this data set's labels would say; they call fewer faces neutral."
 )
+DETECTOR_HINT = mark(
+    "MediaPipe's package (an extra) reports how it is used to Google; ferdesk keeps it from that."
+)
 PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
         mark("Source and model"),
@@ -49,9 +52,10 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row(
                 "lock_model",
                 mark("Lock model for this study"),
-                mark("Keeps model, device and kind of labels, so that recordings are comparable."),
+                mark("Keeps model, device, detector and labels: recordings stay comparable."),
             ),
             Row("provider", mark("Device")),
+            Row("detector", mark("Face detector"), DETECTOR_HINT),
         ),
     ),
     (
@@ -180,15 +184,17 @@ _CHOICES: dict[str, str] = {
     "measures.mean": mark("Also movements, averaged with the mirror image"),
     "labels_from.votes": mark("People's votes"),
     "labels_from.fer2013": mark("FER2013's label"),
+    "detector.ferdesk": mark("ferdesk (finds small faces too)"),
+    "detector.mediapipe": mark("MediaPipe (whole picture only)"),
     "provider.auto": mark("Automatic"),
     "provider.cpu": mark("CPU"),
     "provider.cuda": mark("CUDA (NVIDIA)"),
 }
-REOPENING = ("last_source", "camera_size", "camera_rate", "model", "provider")
+REOPENING = ("last_source", "camera_size", "camera_rate", "model", "provider", "detector")
 """What opens the source anew, and so waits until a recording has ended."""
 
 
-_LOCKED = ("model", "provider", "labels_from")
+_LOCKED = ("model", "provider", "detector", "labels_from")
 """What a study keeps as it is while its model is locked."""
 _FIXED = (*REOPENING, "labels_from", "language")
 """What stays as it is while a recording runs."""
@@ -230,8 +236,8 @@ class SettingsDialog(QDialog):
             self.tabs.addTab(self._make_page(rows), tr(title))
         self.recording_note = QLabel(
             tr(
-                "Source, model, device, labels and language can be changed after the recording "
-                "has ended."
+                "Source, model, device, detector, labels and language can be changed after the "
+                "recording has ended."
             ),
             self,
         )
