@@ -103,10 +103,10 @@ def test_each_cell_says_what_its_column_is_about(model: LibraryModel) -> None:
         [began[0], "Alpha", "P02", "rest", "0:00:09", "clip.mp4", "3", "3", "", "full", "1.5 GB",
          "interrupted"],
         [began[1], "bravo", "p10", "baseline", "1:01:41", "demo", "100", "2", "yes", "fast-int8",
-         "0.0 MB", "recording now"],
+         "30 kB", "recording now"],
         [began[2], "charlie", "p01", "calm", "0:01:15", "Webcam", "12", "1", "yes", "fast",
          "2.0 MB", "complete · reviewed"],
-        ["", "delta", "", "", "", "", "", "", "", "", "0.0 MB", "damaged"],
+        ["", "delta", "", "", "", "", "", "", "", "", "1 kB", "damaged"],
     ]  # fmt: skip
     heads = [model.headerData(number, Qt.Orientation.Horizontal) for number in range(len(COLUMNS))]
     assert heads == [

@@ -1,10 +1,18 @@
-"""Scrolls: a row and a column of widgets that hold no window at their full size."""
+"""Scrolls: rows and columns of widgets that hold no window at their full size."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSlider,
+    QWidget,
+)
 
 from ferdesk.ui.kit.theme import GRID
 
@@ -48,6 +56,27 @@ class RowScroll(QScrollArea):
         turned = event.angleDelta().y() or event.angleDelta().x()
         bar.setValue(bar.value() - turned)
         event.accept()
+
+
+class WheelGuard(QObject):
+    """Wheel guard: whoever scrolls past a control does not change it; one with the focus turns."""
+
+    def guard(self, column: QWidget) -> None:
+        """Guard what is in ``column``, also what was before."""
+        for kind in (QAbstractSpinBox, QComboBox, QSlider):
+            for control in column.findChildren(kind):
+                if control.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                    control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                control.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Wheel and not (
+            isinstance(watched, QWidget) and watched.hasFocus()
+        ):
+            # the scroll area around it takes it then
+            event.ignore()
+            return True
+        return False
 
 
 class ColumnScroll(QScrollArea):

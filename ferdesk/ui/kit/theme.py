@@ -187,6 +187,16 @@ def _style_sheet(theme: Theme, points: float) -> str:
         border: 1px solid {theme.accent}; border-radius: 4px; padding: 8px 16px;
         font-weight: 600; }}
     QPushButton#primary:focus {{ border-color: {theme.focus}; }}
+    QPushButton#secondary {{ background: {theme.raised}; color: {theme.text};
+        border: 1px solid {theme.line}; border-radius: 4px; padding: 8px 16px; }}
+    QPushButton#secondary:focus {{ border-color: {theme.focus}; }}
+    QTabWidget::pane {{ border: none; border-top: 1px solid {theme.line}; }}
+    QTabBar {{ qproperty-drawBase: 0; }}
+    QTabBar::tab {{ padding: 6px 12px; color: {theme.muted}; border: none;
+        border-bottom: 2px solid transparent; }}
+    QTabBar::tab:hover {{ background: {theme.raised}; }}
+    QTabBar::tab:selected {{ color: {theme.text}; border-bottom-color: {theme.focus}; }}
+    QTabBar::tab:focus {{ background: {theme.raised}; }}
     QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QMenuBar {{ background: {theme.surface}; color: {theme.text}; }}
     QMenuBar::item {{ background: transparent; padding: 4px 8px; }}

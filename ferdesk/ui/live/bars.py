@@ -18,7 +18,7 @@ from ferdesk.ui.kit.theme import GRID, colours, label_colour
 EASE_MS = 100
 _SELDOM_S = 0.06
 """Bars ease where values come less often; many values a second move them smoothly enough."""
-_ROW_PX = 3 * GRID
+_ROW_PX = 22
 _BAR_PX = 12
 _TICK_PX = 2
 
@@ -139,7 +139,7 @@ class BarsKey(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Bar: smoothed over time. Tick: raw value of this frame."))
         self.setToolTip(
             tr(
@@ -149,7 +149,9 @@ class BarsKey(QWidget):
         )
 
     def sizeHint(self) -> QSize:
-        return QSize(24 * GRID, 2 * GRID + 4)
+        raw_px, _ = column_widths(self.fontMetrics())
+        now_px = self.fontMetrics().horizontalAdvance(tr("now")) + 3 * GRID
+        return QSize(raw_px + now_px, 2 * GRID + 4)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -1,11 +1,10 @@
 """Dock area: the picture in the middle and docks around it, which the user may rearrange."""
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
+from ferdesk.ui.kit.scrolls import WheelGuard
 from ferdesk.ui.kit.theme import GRID
 
 STATE_VERSION = 1
@@ -14,6 +13,8 @@ _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _SIDE_PX = 42 * GRID
 _LEAST_PX = 28 * GRID
 """In any language; less leaves the bars no length."""
+_LEAST_HEIGHT_PX = 12 * GRID
+"""Two rows: what a panel keeps where the faces above it need the height."""
 
 
 class DockArea(QMainWindow):
@@ -129,9 +130,16 @@ class DockArea(QMainWindow):
         # asked of what is in it: a dock does not hear that the inside of its scroll area has grown
         inside = dock.widget()
         missing = inside.sizeHint().height() - inside.height()
-        room = min(missing, spare_height(others))
-        if room > 0:
-            self.resizeDocks([dock], [dock.height() + room], Qt.Orientation.Vertical)
+        room = left = min(missing, sum(spare_height(other) for other in others))
+        if room <= 0:
+            return
+        # each is told its height: Qt gives only a part of what one alone asks for
+        heights = [dock.height() + room]
+        for other in others:
+            gives = min(left, spare_height(other))
+            heights.append(other.height() - gives)
+            left -= gives
+        self.resizeDocks([dock, *others], heights, Qt.Orientation.Vertical)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -161,9 +169,32 @@ class DockArea(QMainWindow):
             self.resizeDocks(column[:1], [wide], Qt.Orientation.Horizontal)
 
 
-def spare_height(docks: Sequence[QDockWidget]) -> int:
-    """How much of their height these docks do not need."""
-    return sum(max(0, dock.height() - dock.sizeHint().height()) for dock in docks)
+def spare_height(dock: QDockWidget) -> int:
+    """How much of its height ``dock`` can do without; asked of what is in it, as above."""
+    inside = dock.widget()
+    return max(0, inside.height() - min(inside.sizeHint().height(), _LEAST_HEIGHT_PX))
+
+
+class _Column(QWidget):
+    """As high as its words are at its width: less, and they would lie over what is below them."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self._height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def _height(self) -> int:
+        layout = self.layout()
+        assert layout is not None
+        if layout.hasHeightForWidth():
+            return layout.totalHeightForWidth(self.width())
+        return layout.totalSizeHint().height()
 
 
 class _Scroll(QScrollArea):
@@ -171,9 +202,9 @@ class _Scroll(QScrollArea):
 
     def __init__(self, widget: QWidget, parent: QWidget) -> None:
         super().__init__(parent)
-        self._inside = QWidget()
+        self._inside = _Column()
         column = QVBoxLayout(self._inside)
-        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         column.addWidget(widget)
         column.addStretch(1)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -181,6 +212,7 @@ class _Scroll(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._inside)
         self._widget = widget
+        self._wheel = WheelGuard(self)
         # narrower than its content, it scrolls sideways: a panel must not hold the window wide
         self.setMinimumWidth(_LEAST_PX + 6 * GRID)
 
@@ -188,6 +220,10 @@ class _Scroll(QScrollArea):
     def wanted_width(self) -> int:
         """What the content needs, with margins and, where there is less height, the scroll bar."""
         return max(self._widget.minimumSizeHint().width(), _LEAST_PX) + 6 * GRID
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._wheel.guard(self._inside)
 
     def sizeHint(self) -> QSize:
         return QSize(max(_SIDE_PX, self.wanted_width), self._inside.sizeHint().height())

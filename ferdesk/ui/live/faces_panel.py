@@ -204,8 +204,12 @@ class FacesPanel(QWidget):
         layout.addWidget(self.list)
         layout.addWidget(self.headline)
         layout.addLayout(under)
-        layout.addWidget(self.name)
-        layout.addWidget(BarsKey(self))
+        # one row: on a small screen each row counts
+        over_bars = QHBoxLayout()
+        over_bars.setSpacing(GRID)
+        over_bars.addWidget(self.name, 1)
+        over_bars.addWidget(BarsKey(self))
+        layout.addLayout(over_bars)
         layout.addWidget(self.bars)
         self.clear()
 
@@ -308,7 +312,7 @@ def _square(colour: QColor) -> QIcon:
     painter.setBrush(colour)
     painter.drawRect(7, 7, 18, 18)
     painter.end()
-    return QIcon(pixmap)
+    return _same_when_selected(pixmap)
 
 
 def _dot(colour: QColor) -> QIcon:
@@ -320,4 +324,11 @@ def _dot(colour: QColor) -> QIcon:
     painter.setBrush(colour)
     painter.drawEllipse(6, 6, 20, 20)
     painter.end()
-    return QIcon(pixmap)
+    return _same_when_selected(pixmap)
+
+
+def _same_when_selected(pixmap: QPixmap) -> QIcon:
+    """An icon whose colour means something: a selected row does not tint it."""
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon

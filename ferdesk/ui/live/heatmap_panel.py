@@ -101,7 +101,8 @@ class HeatmapPanel(QWidget):
         super().__init__(parent)
         self._places: Mapping[MapName, MapPlace] | None = None
         self._colours: HeatColours = "viridis"
-        self.switch = QCheckBox(tr("Heatmap"), self)
+        self.switch = QCheckBox(tr("Show"), self)  # under the panel's title
+        self.switch.setAccessibleName(tr("Show heatmap"))
         self.switch.setToolTip(tr("Show heatmap (H)"))
         self.maps = QComboBox(self)
         self.maps.setAccessibleName(tr("Map"))
@@ -115,12 +116,12 @@ class HeatmapPanel(QWidget):
         for label in LABELS:
             self.label.addItem(label_text(label), label)
         self.label.currentIndexChanged.connect(self._refresh)
-        for box in (self.maps, self.label):
-            # no wider than the dock, whatever its longest entry is
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            box.setMinimumContentsLength(8)
+        # its entries can be read whole; the dock makes itself wide enough
+        self.maps.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.label.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.label.setMinimumContentsLength(8)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
         self.opacity.setAccessibleName(tr("Heatmap opacity"))

@@ -187,7 +187,8 @@ class Timeline(QWidget):
         row.setSpacing(0)
         row.addWidget(DebouncedResize(plot), 1)
         row.addWidget(self.ends)
-        self._column.insertLayout(1, row, 1)
+        self._column.takeAt(1)
+        self._column.addLayout(row, 1)
         self._colour()
         self._follow()
 
@@ -350,6 +351,8 @@ class Timeline(QWidget):
         self._column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
         self._column.setSpacing(GRID // 2)
         self._column.addLayout(top)
+        # keeps the controls at the top until there is a plot below them
+        self._column.addStretch(1)
 
 
 def line_pen(label: str, width: float, *, solid: bool = False) -> QPen:

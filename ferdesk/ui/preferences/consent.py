@@ -102,6 +102,7 @@ class ConsentPage(QDialog):
         self.agree.setDefault(True)
         self.agree.clicked.connect(self.accept)
         self.decline = QPushButton(tr("Do not agree"), self)
+        self.decline.setObjectName("secondary")
         self.decline.setAutoDefault(False)
         self.decline.clicked.connect(self.reject)
         self._lay_out()

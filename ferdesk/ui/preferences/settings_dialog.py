@@ -27,6 +27,7 @@ from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.landmarks import LANDMARKS_TITLES
 from ferdesk.ui.kit.language import NAMES, mark, tr
 from ferdesk.ui.kit.plain_text import plain
+from ferdesk.ui.kit.scrolls import WheelGuard
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit, Row
 
@@ -227,6 +228,7 @@ class SettingsDialog(QDialog):
         self._obstacles: dict[str, str] = {}
         self._recording = self._locked = False
         self._choices = choices
+        self._wheel = WheelGuard(self)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         # as wide as its titles: one that is cut off or scrolled away is not found
@@ -356,6 +358,7 @@ class SettingsDialog(QDialog):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(page)
+        self._wheel.guard(page)
         bar_px = scroll.verticalScrollBar().sizeHint().width()
         scroll.setMinimumWidth(page.minimumSizeHint().width() + bar_px)
         return scroll

@@ -246,6 +246,8 @@ def about_text(entries: Sequence[Entry]) -> str:
 
 
 def size_text(size: int) -> str:
+    if size < 999.5e3:
+        return f"{size / 1e3:,.0f} kB"
     return f"{size / 1e6:,.1f} MB" if size < 999.5e6 else f"{size / 1e9:,.1f} GB"
 
 

@@ -36,8 +36,12 @@ _FRAME = QSize(2 * GRID, 5 * GRID)
 
 
 def first_size(room: QRect, frame: QSize) -> QSize:
-    """The size of a first window, without its frame, that lies within ``room`` with it."""
-    wanted = QSize(160 * GRID, 95 * GRID)
+    """The size of a first window, without its frame, that lies within ``room`` with it.
+
+    Four fifths of a large screen, up to what a picture and its panels can use.
+    """
+    wanted = (room.size() * 0.8).boundedTo(QSize(200 * GRID, 120 * GRID))
+    wanted = wanted.expandedTo(QSize(160 * GRID, 95 * GRID))
     return wanted.boundedTo(room.size() - frame)
 
 
