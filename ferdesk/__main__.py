@@ -1,6 +1,11 @@
 """The ``ferdesk`` command; ``python -m ferdesk`` is the same."""
 
+import gc
 import os
+
+# Importing leaves next to no garbage, and searching the growing heap for it takes a part of a
+# start; the window then collects on its own thread, the other commands as Python does.
+gc.disable()
 
 # Before numpy is loaded: crops are small products, and with OpenBLAS's threads, which wait for each
 # other, one took 177 ms instead of 4 while the cores were busy.

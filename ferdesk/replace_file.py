@@ -7,7 +7,6 @@ a random name and is created exclusively, so that nobody who knows its name can 
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def replacing(
             before is still there, and no temporary file is left.
     """
     _refuse_unless_regular(path)
-    temporary = path.with_name(TEMPORARY_FILES.replace("*", secrets.token_hex(8)))
+    temporary = path.with_name(TEMPORARY_FILES.replace("*", os.urandom(8).hex()))
     # "x" creates exclusively: it fails on whatever is there, a link too
     with temporary.open("x+b") as file:
         try:

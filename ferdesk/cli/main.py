@@ -1,5 +1,6 @@
 """The ``ferdesk`` command: the window, and the commands that need none."""
 
+import gc
 import logging
 import os
 import sys
@@ -120,6 +121,7 @@ def window(
             )
         return
     if not has_display():
+        gc.enable()
         from ferdesk.cli.analyze import analyze_without_display
 
         raise typer.Exit(
@@ -231,7 +233,12 @@ def _leave_behind(code: str | int | None, wait_s: float = 2.0) -> None:
 def _run() -> None:
     with log_to_files():
         try:
-            (_app if _opens_window(sys.argv[1:]) else _with_commands())()
+            if _opens_window(sys.argv[1:]):
+                command = _app
+            else:
+                gc.enable()
+                command = _with_commands()
+            command()
         except FerdeskError as error:
             if terminal.debug:
                 raise

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QToolButton, QWidget
 
-from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.icons import draw_icon, give_icon
 from ferdesk.ui.kit.language import tr
 
 KEYS_TEXT = "ferdesk_keys_text"
 """The property of an action with the keys that the list of shortcuts shows in place of its own."""
+_ICONS_AFTER_MS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,34 @@ class ActionTable:
         return iter(self._actions.values())
 
 
+class IconsLater(QObject):
+    """Icons that are drawn when the window has been seen, one at a time: those of its menus."""
+
+    @classmethod
+    def of(cls, owner: QObject) -> "IconsLater":
+        """That of ``owner``, which is made where there is none."""
+        there = owner.findChild(cls, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        return there or cls(owner)
+
+    def __init__(self, owner: QObject) -> None:
+        super().__init__(owner)
+        self._left: list[QAction] = []
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._draw_one)
+
+    def add(self, action: QAction) -> None:
+        self._left.append(action)
+        if not self._timer.isActive():
+            self._timer.start(_ICONS_AFTER_MS)
+
+    def _draw_one(self) -> None:
+        if not self._left:
+            self._timer.stop()
+            return
+        self._timer.setInterval(0)
+        draw_icon(self._left.pop())
+
+
 def make_action(owner: QWidget, spec: ActionSpec) -> QAction:
     """An action of ``owner``, whose keys work while ``owner`` is on the screen."""
     text = tr(spec.text) if spec.text else ""
@@ -88,7 +117,8 @@ def make_action(owner: QWidget, spec: ActionSpec) -> QAction:
     # triggered, not toggled: what the program sets itself must not come back as the user's choice
     action.triggered.connect(partial(ignore_checked, spec.does))
     if spec.icon:
-        give_icon(action, spec.icon)
+        give_icon(action, spec.icon, later=True)
+        IconsLater.of(owner).add(action)
     owner.addAction(action)
     return action
 
@@ -97,6 +127,7 @@ def button_of(action: QAction, parent: QWidget, *, with_text: bool = True) -> QT
     """A button for ``action``; without a text its name stands in the tooltip."""
     button = QToolButton(parent)
     button.setObjectName(action.objectName())
+    draw_icon(action)
     button.setDefaultAction(action)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if with_text:

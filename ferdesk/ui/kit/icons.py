@@ -3,7 +3,7 @@
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
@@ -17,13 +17,26 @@ _NAME = "ferdesk_icon"
 _COLOUR = "ferdesk_icon_colour"
 
 
-def give_icon(target: QAction | QAbstractButton, name: str, colour: str = "text") -> None:
-    """Show the icon ``name`` of assets/icons on ``target``, in that colour of the theme."""
+def give_icon(
+    target: QAction | QAbstractButton, name: str, colour: str = "text", *, later: bool = False
+) -> None:
+    """Show the icon ``name`` of assets/icons on ``target``, in that colour of the theme.
+
+    With ``later`` it is drawn by ``draw_icon``: drawing dozens takes a part of a start.
+    """
     if (target.property(_NAME), target.property(_COLOUR)) == (name, colour):
         return
     target.setProperty(_NAME, name)
     target.setProperty(_COLOUR, colour)
-    target.setIcon(themed_icon(name, getattr(colours(), colour)))
+    if not later:
+        target.setIcon(themed_icon(name, getattr(colours(), colour)))
+
+
+def draw_icon(target: QAction | QAbstractButton) -> None:
+    """Draw the icon that ``target`` was given for later, unless it has been drawn since."""
+    name = target.property(_NAME)
+    if isinstance(name, str) and target.icon().isNull():
+        target.setIcon(themed_icon(name, getattr(colours(), str(target.property(_COLOUR)))))
 
 
 def redraw_icons(app: QApplication) -> None:
@@ -46,13 +59,11 @@ def themed_icon(name: str, colour: str) -> QIcon:
     app = QGuiApplication.instance()
     dense = isinstance(app, QGuiApplication) and app.devicePixelRatio() > 1
     icon = QIcon()
-    for mode, shown in (
-        (QIcon.Mode.Normal, colour),
-        (QIcon.Mode.Disabled, colours().disabled),
-    ):
-        renderer = _renderer(name, shown)
-        for size in (*_SIZES_PX, *_DENSE_SIZES_PX) if dense else _SIZES_PX:
-            icon.addPixmap(_render(renderer, size), mode)
+    renderer, grey = _renderer(name, colour), QColor(colours().disabled)
+    for size in (*_SIZES_PX, *_DENSE_SIZES_PX) if dense else _SIZES_PX:
+        pixmap = _render(renderer, size)
+        icon.addPixmap(pixmap, QIcon.Mode.Normal)
+        icon.addPixmap(_tinted(pixmap, grey), QIcon.Mode.Disabled)
     return icon
 
 
@@ -72,6 +83,16 @@ def _render(renderer: QSvgRenderer, size_px: int) -> QPixmap:
     renderer.render(painter, QRectF(0, 0, size_px, size_px))
     painter.end()
     return pixmap
+
+
+def _tinted(pixmap: QPixmap, colour: QColor) -> QPixmap:
+    """The same shape in ``colour``, which costs less than to draw it once more."""
+    tinted = QPixmap(pixmap)
+    painter = QPainter(tinted)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    painter.fillRect(tinted.rect(), colour)
+    painter.end()
+    return tinted
 
 
 @cache

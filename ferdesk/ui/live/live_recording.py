@@ -13,7 +13,6 @@ from ferdesk.runtime.ports import Services
 from ferdesk.runtime.recording import Recorder, Recording, SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
-from ferdesk.sessions.naming import name_faces
 from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
@@ -252,6 +251,9 @@ def _finish(recording: Recording, names: Mapping[int, str], joined: Joined) -> N
     recording.close()
     session = recording.session
     if names or joined:
+        # what reads and reviews sessions takes a part of a start that has no session yet
+        from ferdesk.sessions.naming import name_faces
+
         try:
             name_faces(session.folder, names, joined)
         except FerdeskError as error:  # the rows are whole; only the names are missing

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QMenu, QSizePolicy, 
 
 from ferdesk.core.types import DeviceInfo, SourceKind
 from ferdesk.runtime.status import State, Status
-from ferdesk.ui.kit.icons import give_icon
+from ferdesk.ui.kit.icons import draw_icon, give_icon
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
@@ -149,6 +149,7 @@ class StatusLine(QWidget):
         """Put a small button for ``action`` at the line's end."""
         button = QToolButton(self)
         button.setObjectName("inline")
+        draw_icon(action)
         button.setDefaultAction(action)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._row.addWidget(button)
