@@ -11,7 +11,7 @@ gc.disable()
 # other, one took 177 ms instead of 4 while the cores were busy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from ferdesk.cli.main import main
+from ferdesk.cli.main import main  # noqa: E402 (after the lines above)
 
 if __name__ == "__main__":
     main()

@@ -202,6 +202,7 @@ def review(
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
     if sys.argv[1:] == [WORKER_COMMAND]:
+        gc.enable()
         from ferdesk.archive import worker
 
         sys.exit(worker.main())
