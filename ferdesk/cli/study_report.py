@@ -1,7 +1,6 @@
 """``ferdesk study report`` and ``ferdesk study export``: what comes of a study's sessions."""
 
 import sys
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,8 @@ import typer
 import ferdesk
 from ferdesk.errors import EXIT_OK, RecordingError
 from ferdesk.sessions import catalogue
-from ferdesk.sessions.outputs import file_stem, free_path, write_text
-from ferdesk.studies.report_page import study_report
+from ferdesk.sessions.outputs import free_path
+from ferdesk.studies.outputs import stem_of, write_study_report
 from ferdesk.studies.results import StudySession, read_study_sessions, study_name
 from ferdesk.studies.tidy_table import write_tidy_csv
 from ferdesk.text_output import write
@@ -42,9 +41,12 @@ def report(
 ) -> None:
     """Report a study's sessions by stimulus and condition."""
     runs = _runs(folders)
-    path = out or free_path(_root(folders), _stem(runs), ".html")
-    html = study_report(runs, made=datetime.now(UTC), version=ferdesk.__version__)
-    _write(path, html)
+    path = out or free_path(_root(folders), stem_of(runs[0].study.name), ".html")
+    try:
+        write_study_report(runs, path)
+    except RecordingError as error:
+        raise RecordingError(f"{error} Choose another with --out.") from error
+    write(f"{path}\n")
     for wanted, layout in ((csv, StudyLayout.CSV), (parquet, StudyLayout.PARQUET)):
         if wanted:
             _export(runs, layout, path.with_suffix(f".{layout}"))
@@ -64,7 +66,7 @@ def export(
     """Export a study's sessions: rows with trials, as one table or as BIDS."""
     runs = _runs(folders)
     suffix = "-bids" if layout is StudyLayout.BIDS else f".{layout}"
-    _export(runs, layout, out or free_path(_root(folders), _stem(runs), suffix))
+    _export(runs, layout, out or free_path(_root(folders), stem_of(runs[0].study.name), suffix))
     raise typer.Exit(EXIT_OK)
 
 
@@ -82,14 +84,6 @@ def _export(runs: list[StudySession], layout: StudyLayout, path: Path) -> None:
     write(f"{path}\n")
 
 
-def _write(path: Path, html: str) -> None:
-    try:
-        write_text(path, html)
-    except RecordingError as error:
-        raise RecordingError(f"{error} Choose another with --out.") from error
-    write(f"{path}\n")
-
-
 def _runs(folders: list[Path]) -> list[StudySession]:
     """The sessions of a study in ``folders``; others there are left out with a warning."""
     for folder in folders:
@@ -100,10 +94,6 @@ def _runs(folders: list[Path]) -> list[StudySession]:
     if of_study and (others := len(found) - len(of_study)):
         sys.stderr.write(f"Warning: {others} of {len(found)} sessions are of no study.\n")
     return read_study_sessions(of_study or found)
-
-
-def _stem(runs: list[StudySession]) -> str:
-    return f"study-{file_stem(runs[0].study.name)}"
 
 
 def _root(folders: list[Path]) -> Path:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ferdesk.sessions.reader import Session
     from ferdesk.sessions.report.pictures import SessionPictures
     from ferdesk.sessions.review import Review
+    from ferdesk.studies.results import StudySession
 
 
 @dataclass(slots=True)
@@ -212,6 +213,16 @@ class WindowServices:
         from ferdesk.adapters.outputs.parquet_export import write_parquet
 
         write_parquet(session, path, review)
+
+    def write_study_parquet(self, runs: "Sequence[StudySession]", path: Path) -> None:
+        """Write the rows of a study's sessions with their trials as Parquet.
+
+        Raises:
+            RecordingError: pyarrow is not installed, or the file cannot be written.
+        """
+        from ferdesk.adapters.outputs.study_parquet import write_tidy_parquet
+
+        write_tidy_parquet(runs, path)
 
     def start_recording(self, status: Status, options: RecordingOptions) -> "SessionWriter":
         """Begin a session of what runs.

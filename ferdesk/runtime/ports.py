@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ferdesk.sessions.reader import Session
     from ferdesk.sessions.report.pictures import SessionPictures
     from ferdesk.sessions.review import Review
+    from ferdesk.studies.results import StudySession
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +156,8 @@ class Services(Protocol):
 
     def write_parquet(self, session: "Session", path: Path, review: "Review") -> None:
         """Write a session's rows as Parquet; on a worker thread."""
+        ...
+
+    def write_study_parquet(self, runs: "Sequence[StudySession]", path: Path) -> None:
+        """Write the rows of a study's sessions with their trials; on a worker thread."""
         ...

@@ -37,7 +37,8 @@ class Entry:
 
     ``state``: ``complete``; ``incomplete``, a killed program left it; ``recording``, one is writing
     it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files,
-    ``markers`` are recorded and added ones. ``title`` is the name that the user gave, if any.
+    ``markers`` are recorded and added ones. ``title`` is the name that the user gave, if any,
+    ``study`` that of the study in which it was recorded.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class Entry:
     participant: str = ""
     condition: str = ""
     notes: str = ""
+    study: str = ""
 
     @property
     def name(self) -> str:
@@ -134,6 +136,7 @@ def entry_of(folder: Path) -> Entry:
         participant=described(about, "participant"),
         condition=described(about, "condition"),
         notes=described(about, "notes"),
+        study=described(_table(about.get("study")), "name"),
     )
 
 
@@ -369,7 +372,7 @@ def _searchable(entry: Entry) -> str:
     date = "" if entry.started_utc is None else entry.started_utc.astimezone().isoformat(" ")
     parts = (
         entry.name, entry.title, entry.participant, entry.condition, entry.source,
-        entry.source_kind, entry.model, entry.state, date,
+        entry.source_kind, entry.model, entry.state, entry.study, date,
     )  # fmt: skip
     return " ".join((*parts, *entry.markers)).casefold()
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ferdesk.cli.main import app
-from tests.helpers.studies import write_run
+from tests.helpers.study_sessions import write_run
 from tests.sessions.conftest import SessionMaker
 
 

@@ -13,7 +13,7 @@ import pytest
 from ferdesk.errors import RecordingError
 from ferdesk.studies.bids import SAMPLING_HZ, safe_labels, write_bids
 from ferdesk.studies.results import read_study_sessions
-from tests.helpers.studies import LAST_S, STEP_S, TRIALS, button, scale, trial, write_run
+from tests.helpers.study_sessions import LAST_S, STEP_S, TRIALS, button, scale, trial, write_run
 
 
 def read_tsv(path: Path) -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ from ferdesk.studies.answers import answer_summaries
 from ferdesk.studies.figures import cell, condition_cell, curves, stimuli_of
 from ferdesk.studies.report_page import study_report
 from ferdesk.studies.results import FIGURES, StudySession, read_study_sessions, trial_results
-from tests.helpers.studies import TRIALS, button, scale, trial, write_run
+from tests.helpers.study_sessions import TRIALS, button, scale, trial, write_run
 
 HAPPY = FIGURES.index("happy")
 MADE = datetime(2026, 3, 5, 7, tzinfo=UTC)

@@ -13,7 +13,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.studies.results import read_study_sessions
 from ferdesk.studies.tidy_table import tidy_columns, write_tidy_csv
 from tests.helpers.results import named_values
-from tests.helpers.studies import TRIALS, seen_face, trial, write_run
+from tests.helpers.study_sessions import TRIALS, seen_face, trial, write_run
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -41,6 +41,7 @@ from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report.pictures import SessionPictures, no_pictures
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
+from ferdesk.studies.results import StudySession
 
 PLACES: dict[MapName, MapPlace] = {
     "attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9),
@@ -347,6 +348,10 @@ class FakeServices:
         return no_pictures(session)
 
     def write_parquet(self, session: Session, path: Path, review: Review) -> None:
+        path.write_bytes(b"PAR1")
+        self.parquets.append(path)
+
+    def write_study_parquet(self, runs: Sequence[StudySession], path: Path) -> None:
         path.write_bytes(b"PAR1")
         self.parquets.append(path)
 

@@ -38,6 +38,7 @@ from ferdesk.ui.review.library_model import LibraryModel, about_text, size_text
 from ferdesk.ui.review.library_questions import LibraryQuestions
 from ferdesk.ui.review.library_table import sessions_table
 from ferdesk.ui.review.outputs import export_notice, report_notice
+from ferdesk.ui.review.study_menu import StudyButton
 
 _BUTTONS = ("open", "report", "compare", "describe", "repair", "folder", "delete")
 
@@ -367,6 +368,7 @@ class Library(QWidget):
     def _selection_changed(self) -> None:
         self.actions_by_name.refresh()
         self.export_button.setEnabled(self.can_use())
+        self.study_button.show_for(self.selected)
         self.about.setText(about_text(self.selected))
 
     def _tell(self, text: str) -> None:
@@ -391,11 +393,13 @@ class Library(QWidget):
         for name in ("refresh", "root"):
             top.addWidget(button_of(self.actions_by_name[name], self))
         self.export_button = export_button(self, self._export)
+        self.study_button = StudyButton(self._services, self._tasks, lambda: self.root, self)
+        self.study_button.told.connect(self.told)
         buttons: list[QWidget] = []
         for name in _BUTTONS:
             buttons.append(button_of(self.actions_by_name[name], self))
             if name == "report":
-                buttons.append(self.export_button)
+                buttons += [self.export_button, self.study_button]
         bottom = RowScroll(buttons, self, stretch_after=_BUTTONS.index("repair") + 1)
         empty = QWidget(self)
         column = QVBoxLayout(empty)
