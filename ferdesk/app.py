@@ -99,6 +99,18 @@ class StopRequests(QObject):
 
 
 @dataclass(frozen=True, slots=True)
+class StreamWish:
+    """Streams that are wanted this time, over the settings: ``commands`` over the WebSocket too."""
+
+    kinds: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    commands: bool = False
+
+
+_NO_STREAMS = StreamWish()
+
+
+@dataclass(frozen=True, slots=True)
 class StartOptions:
     """Start options: what the command line asks for, over the settings; see ``run_app``."""
 
@@ -106,6 +118,7 @@ class StartOptions:
     asked: CameraFormat | None = None
     notice: str = ""
     review: Path | None = None
+    streams: StreamWish = _NO_STREAMS
 
 
 class Program(QObject):
@@ -185,6 +198,10 @@ class Program(QObject):
             notice=options.notice,
             review=options.review,
         )
+        wish = options.streams
+        self.window.remote_control.wish(wish.origins, commands=wish.commands)
+        for kind in wish.kinds:
+            self.window.live.switch_stream(kind, True)
         self._app.setQuitOnLastWindowClosed(True)
         self.window.facts = self._facts
         self.window.store.changed.connect(self._appearance.apply)
@@ -210,7 +227,9 @@ class Program(QObject):
             old.end()
             old.deleteLater()
             self._loaded = LoadedSettings(old.store.settings)
-            self._options = StartOptions(source if ran else "", self._options.asked)
+            # streams end with the old window, as they do with the program
+            wish = replace(self._options.streams, kinds=())
+            self._options = StartOptions(source if ran else "", self._options.asked, streams=wish)
             self._open()
             if tab is not None:
                 self.window.choose_settings(tab)
@@ -237,6 +256,7 @@ def run_app(
     asked: CameraFormat | None = None,
     notice: str = "",
     review: Path | None = None,
+    streams: StreamWish = _NO_STREAMS,
     argv: Sequence[str] = (),
     settings_file: Path | None = None,
     reports_folder: Path | None = None,
@@ -253,6 +273,7 @@ def run_app(
         asked: what cameras are asked for, this time; None takes the settings'.
         notice: a sentence to begin with.
         review: a session, or a folder of them, that is shown instead of starting a source.
+        streams: what is sent, and who may command, from the start.
         argv: arguments for Qt.
         settings_file: instead of the user's own.
         reports_folder: where reports of errors go, instead of the log folder.
@@ -273,7 +294,7 @@ def run_app(
         app,
         services,
         settings_file or settings_path(),
-        StartOptions(source, asked, notice, review),
+        StartOptions(source, asked, notice, review, streams),
         reports,
     )
     program.declined.connect(app.quit, Qt.ConnectionType.QueuedConnection)

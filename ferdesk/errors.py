@@ -32,3 +32,14 @@ class RecordingError(FerdeskError):
 
 class StudyError(FerdeskError):
     """A study that cannot be read, shown or recorded."""
+
+
+class RemoteError(FerdeskError):
+    """A command for a running ferdesk that was refused, or could not be delivered.
+
+    ``code`` is the refusal's, as docs/streams.md lists them; empty where nobody answered.
+    """
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code

@@ -70,6 +70,10 @@ class Settings:
     """Record opens a sheet (name, participant, length, folder) instead of starting at once."""
     marker_names: str = "1;2;3;4;5;6;7;8;9"
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
+    remote_commands: bool = False
+    """Programs with the WebSocket's token may record, set markers and save snapshots."""
+    web_origins: str = ""
+    """Origins of web pages that may connect to the WebSocket, joined by blanks."""
     camera_size: str = ""
     """Resolution requested from cameras, as 1280x720; empty for the camera's default."""
     camera_rate: float = field(default=0.0, metadata={"range": (0.0, 1000.0)})

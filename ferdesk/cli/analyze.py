@@ -21,6 +21,7 @@ from ferdesk.cli.options import (
     ProviderName,
     ProviderOption,
     ResolutionOption,
+    StreamKind,
     camera_format_of,
 )
 from ferdesk.cli.terminal import stop_on_signals, terminal
@@ -50,13 +51,6 @@ class MeasureKind(StrEnum):
     POSE = "pose"
     ALL = "all"
     MEAN = "mean"
-
-
-class StreamKind(StrEnum):
-    """Stream that results are sent to while they come."""
-
-    LSL = "lsl"
-    WEBSOCKET = "websocket"
 
 
 def analyze(

@@ -23,6 +23,8 @@ from ferdesk.cli.options import (
     ModelOption,
     ProviderName,
     ResolutionOption,
+    StreamKind,
+    StreamPortOption,
     WantedDetectorOption,
     WantedOption,
     camera_format_of,
@@ -67,9 +69,11 @@ def _with_commands() -> typer.Typer:
     """The command with all that stands behind it; importing that is a part of a second."""
     from ferdesk.cli import inspect
     from ferdesk.cli.analyze import analyze
+    from ferdesk.cli.remote import remote
     from ferdesk.cli.sessions import report, sessions
 
     _app.add_typer(sessions, name="sessions")
+    _app.add_typer(remote, name="remote")
     for command in (
         analyze,
         report,
@@ -101,6 +105,20 @@ def window(
     detector: WantedDetectorOption = None,
     resolution: ResolutionOption = None,
     fps: FpsOption = None,
+    stream: Annotated[
+        list[StreamKind] | None, typer.Option(help="Send results while they come (repeatable).")
+    ] = None,
+    stream_port: StreamPortOption = None,
+    stream_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Web page origin that may connect to the WebSocket (repeatable)."),
+    ] = None,
+    commands: Annotated[
+        bool,
+        typer.Option(
+            "--commands", help="Take commands over the WebSocket, this time (see ferdesk remote)."
+        ),
+    ] = False,
     debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     self_test: Annotated[
@@ -115,7 +133,7 @@ def window(
     if self_test:
         raise typer.Exit(_self_test())
     if context.invoked_subcommand is not None:
-        if source or model or provider or detector or resolution or fps:
+        if any((source, model, provider, detector, resolution, fps, stream, commands)):
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
@@ -134,7 +152,7 @@ def window(
             )
         )
     _check_display()
-    from ferdesk.app import run_app
+    from ferdesk.app import StreamWish, run_app
     from ferdesk.factory.services import WindowServices
 
     services = WindowServices(
@@ -142,10 +160,16 @@ def window(
         provider=wanted_provider(provider).value,
         detector=wanted_detector(detector).value,
         analysis=analyze_for_window,
+        stream_port=stream_port,
     )
     try:
         asked = camera_format_of(resolution, fps) if resolution or fps else None
-        code = run_app(services, source=source, asked=asked)
+        wish = StreamWish(
+            kinds=tuple(kind.value for kind in stream or ()),
+            origins=tuple(stream_origin or ()),
+            commands=commands,
+        )
+        code = run_app(services, source=source, asked=asked, streams=wish)
     finally:
         services.close()
     raise typer.Exit(code)

@@ -84,6 +84,21 @@ LabelsFromOption = Annotated[
     ),
 ]
 
+
+class StreamKind(StrEnum):
+    """Stream that results are sent to while they come."""
+
+    LSL = "lsl"
+    WEBSOCKET = "websocket"
+
+
+StreamPortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--stream-port", min=0, max=65535, help="Port of the WebSocket (default: a free one)."
+    ),
+]
+
 ResolutionOption = Annotated[
     str | None, typer.Option("--resolution", help="Requested camera resolution, e.g. 1280x720.")
 ]

@@ -22,7 +22,6 @@ from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
 from ferdesk.core.heatmap import Heat
-from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector, Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
@@ -38,7 +37,7 @@ from ferdesk.integrity import read_sums
 from ferdesk.messages import translatable
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice
+from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice, StreamOptions
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -62,6 +61,8 @@ class WindowServices:
     root: Path | None = None
     analysis: Callable[..., FileAnalysis] | None = None
     """``ferdesk.cli.window_analysis``, which this room must not know."""
+    stream_port: int | None = None
+    """Of the WebSocket; None takes the first that is free."""
     _source: str = ""
     _measured: str = ""
     _pipeline: Pipeline | None = None
@@ -137,7 +138,7 @@ class WindowServices:
             self._classifiers[key] = OnnxClassifier(find_model(name), self.provider)
         return self._classifiers[key]
 
-    def open_stream(self, kind: str, measures: MeasuresChoice = "off") -> Stream:
+    def open_stream(self, kind: str, options: StreamOptions) -> Stream:
         """Begin to send results.
 
         Raises:
@@ -145,7 +146,7 @@ class WindowServices:
         """
         from ferdesk.factory.streams import open_stream
 
-        return open_stream(kind, sources=[self._source], measures=measures)
+        return open_stream(kind, self.stream_port, [self._source], options)
 
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
         """Boxes of all that ``analyze`` would detect in ``image``.

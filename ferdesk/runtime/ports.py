@@ -13,6 +13,7 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat
+from ferdesk.runtime.commands import CommandDesk
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput, Stream
@@ -36,6 +37,15 @@ class SourceChoice:
 
     name: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """Stream options: what of the faces it has room for, which web pages may read, who commands."""
+
+    measures: MeasuresChoice = "off"
+    origins: tuple[str, ...] = ()
+    commands: CommandDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +123,8 @@ class Services(Protocol):
         """The models to choose from by measurement, the best first; none where one was named."""
         ...
 
-    def open_stream(self, kind: str, measures: MeasuresChoice) -> Stream:
-        """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread.
-
-        ``measures`` is what of the faces themselves it has room for.
-        """
+    def open_stream(self, kind: str, options: StreamOptions) -> Stream:
+        """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread."""
         ...
 
     def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:

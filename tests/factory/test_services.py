@@ -10,6 +10,7 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, Detection
 from ferdesk.factory import services as module
 from ferdesk.factory.services import WindowServices
+from ferdesk.runtime.ports import StreamOptions
 from tests.runtime.test_engine import Classifier
 
 
@@ -115,12 +116,13 @@ def test_a_stream_of_the_window_is_known_by_the_source_that_runs(
 ) -> None:
     opened: list[object] = []
 
-    def open_stream(kind: str, **options: object) -> None:
-        opened.append((kind, options))
+    def open_stream(kind: str, port: int | None, sources: list[str], options: object) -> None:
+        opened.append((kind, port, sources, options))
 
     monkeypatch.setattr("ferdesk.factory.sources.open_source", lambda name, **_: name)
     monkeypatch.setattr("ferdesk.factory.streams.open_stream", open_stream)
-    services = WindowServices()
+    services = WindowServices(stream_port=8123)
     services.open_source("camera:1", CameraFormat())
-    services.open_stream("lsl", "all")
-    assert opened == [("lsl", {"sources": ["camera:1"], "measures": "all"})]
+    options = StreamOptions("all", ("http://localhost:8000",))
+    services.open_stream("lsl", options)
+    assert opened == [("lsl", 8123, ["camera:1"], options)]

@@ -15,7 +15,6 @@ from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS, NUM_LABELS
-from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
     CameraFormat,
@@ -32,7 +31,7 @@ from ferdesk.core.types import (
 )
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import FileAnalysis, SourceChoice
+from ferdesk.runtime.ports import FileAnalysis, SourceChoice, StreamOptions
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -257,6 +256,7 @@ class FakeServices:
     devices: list[str] = field(default_factory=list)
     detectors: list[str] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
+    stream_options: list[StreamOptions] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     options: list[RecordingOptions] = field(default_factory=list)
     plugged: list[SourceChoice] = field(
@@ -312,7 +312,8 @@ class FakeServices:
     def candidates(self) -> Sequence[Candidate]:
         return self.to_choose_from
 
-    def open_stream(self, kind: str, measures: MeasuresChoice) -> FakeStream:
+    def open_stream(self, kind: str, options: StreamOptions) -> FakeStream:
+        self.stream_options.append(options)
         self.streams.append(FakeStream(kind))
         return self.streams[-1]
 

@@ -1,12 +1,13 @@
-"""WebSocket server on this machine, by the library websockets: results as JSON.
+"""WebSocket server on this machine, by the library websockets: results as JSON, and commands.
 
 Each client has a short queue of its own, of which the oldest message goes when it is full. So a
 slow client loses messages and hears how many, and one that never reads costs a fixed amount of
-memory until it is closed.
+memory until it is closed. What clients say goes to a ``CommandDesk``; its answers are never lost.
 """
 
 import asyncio
 import contextlib
+import errno
 import hmac
 import json
 import logging
@@ -14,9 +15,10 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +27,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import StreamError
 from ferdesk.messages import translatable
+from ferdesk.runtime.commands import MAX_MESSAGE_BYTES, CommandClient, CommandDesk, refusal
 from ferdesk.sessions.fields import FACE_FIELDS
 
 if TYPE_CHECKING:
@@ -36,7 +39,13 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 SCHEMA = 1
 _MAX_WAITING = 64
+_MAX_ANSWERS = 128
+"""A client that leaves more answers unread is closed."""
 _MAX_CLIENTS = 16
+_REFUSES_EVERY_S = 0.1
+"""A stream without a desk reads no more often."""
+_TAKEN = (errno.EADDRINUSE, errno.EACCES, 10048, 10013)
+"""The port is another program's; the last two are Windows' words for it."""
 _SEND_WITHIN_S = 10.0
 """A client that takes nothing for so long is closed."""
 
@@ -45,7 +54,9 @@ _SEND_WITHIN_S = 10.0
 class _Client:
     """What waits for one client; used on the server's loop alone."""
 
+    wants_results: bool = True
     messages: deque[str] = field(default_factory=deque)
+    answers: deque[str] = field(default_factory=deque)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     num_lost: int = 0
 
@@ -56,20 +67,33 @@ class _Client:
         self.messages.append(message)
         self.ready.set()
 
+    def answer(self, message: str) -> None:
+        """Answers are not lost: whoever leaves them unread is closed instead."""
+        self.answers.append(message)
+        self.ready.set()
+
 
 class WebSocketStream:
     """A server on 127.0.0.1 that needs a token, and takes web pages of named origins only."""
 
     def __init__(
-        self, *, port: int = 8765, origins: Sequence[str] = (), token: str | None = None
+        self,
+        *,
+        port: int = 8765,
+        num_ports: int = 1,
+        origins: Sequence[str] = (),
+        token: str | None = None,
+        commands: CommandDesk | None = None,
     ) -> None:
         """Begin to listen.
 
         Args:
             port: 0 takes a free one.
+            num_ports: so many from ``port`` on are tried, until one is free.
             origins: of web pages that may connect, such as ``http://localhost:8000``; programs
                 send none and need none.
             token: what clients must bring; by default a new one that nobody can guess.
+            commands: takes what clients ask for; without one they are refused.
 
         Raises:
             StreamError: the library is missing, or the port is taken.
@@ -88,6 +112,8 @@ class WebSocketStream:
         self._loop = asyncio.new_event_loop()
         self._server: Server | None = None
         self.port = port
+        self._ports = range(port, port + (num_ports if port else 1))
+        self._commands = commands
         self._open_server = serve
         self._refused: list[OSError] = []
         self._started = threading.Event()
@@ -116,6 +142,11 @@ class WebSocketStream:
         )
 
     @property
+    def url(self) -> str:
+        """Where clients connect, with the token."""
+        return f"ws://{HOST}:{self.port}/?token={self.token}"
+
+    @property
     def num_clients(self) -> int:
         return len(self._clients)
 
@@ -142,7 +173,8 @@ class WebSocketStream:
 
     def _offer(self, text: str) -> None:
         for client in self._clients:
-            client.offer(text)
+            if client.wants_results:
+                client.offer(text)
 
     def _run(self) -> None:
         try:
@@ -150,38 +182,55 @@ class WebSocketStream:
         except Exception:
             log.exception("the WebSocket server ended")
         finally:
+            if self._commands is not None:
+                self._commands.leave(self.url)
             self._started.set()
             self._loop.close()
 
     async def _serve(self) -> None:
         self._stopping = asyncio.Event()
-        try:
-            server = await self._open_server(
-                self._serve_client,
-                HOST,
-                self.port,
-                process_request=self._check,
-                # no Origin: a program; web pages always send theirs
-                origins=[None, *self._origins],  # type: ignore[list-item]
-                max_size=1024,
-                write_limit=16_384,
-                ping_interval=10,
-                ping_timeout=10,
-                close_timeout=1,
-                compression=None,
-                server_header=None,
-                logger=logging.getLogger("websockets.ferdesk"),
-            )
-        except OSError as error:
-            self._refused.append(error)
+        server = await self._first_free()
+        if server is None:
             return
         logging.getLogger("websockets.ferdesk").setLevel(logging.CRITICAL)
         self._server = server
         self.port = int(next(iter(server.sockets)).getsockname()[1])
+        if self._commands is not None:
+            self._commands.listen_at(self.url)
         self._started.set()
         await self._stopping.wait()
         server.close()
         await server.wait_closed()
+
+    async def _first_free(self) -> "Server | None":
+        """A server on the first port that is free; None where none is, with the reason kept."""
+        for port in self._ports:
+            try:
+                server = await self._open_server(
+                    self._serve_client,
+                    HOST,
+                    port,
+                    process_request=self._check,
+                    # no Origin: a program; web pages always send theirs
+                    origins=[None, *self._origins],  # type: ignore[list-item]
+                    max_size=MAX_MESSAGE_BYTES,
+                    max_queue=4,
+                    write_limit=16_384,
+                    ping_interval=10,
+                    ping_timeout=10,
+                    close_timeout=1,
+                    compression=None,
+                    server_header=None,
+                    logger=logging.getLogger("websockets.ferdesk"),
+                )
+            except OSError as error:
+                self._refused[:] = [error]
+                if error.errno not in _TAKEN:
+                    break
+            else:
+                self._refused.clear()
+                return server
+        return None
 
     def _check(self, connection: "ServerConnection", request: "Request") -> "Response | None":
         """Refuse whoever has no token; one after the other tried is not told apart by time."""
@@ -199,19 +248,23 @@ class WebSocketStream:
     async def _serve_client(self, connection: "ServerConnection") -> None:
         import websockets
 
-        client = _Client()
-        client.offer(json.dumps({"type": "hello", "schema": SCHEMA, "labels": list(LABELS)}))
+        client = _Client(wants_results=_wants_results(connection))
+        client.offer(json.dumps(self._hello()))
         self._clients.add(client)
-        reader = asyncio.ensure_future(_ignore(connection))
+        reader = asyncio.ensure_future(self._read(connection, client))
         try:
             while True:
-                while not client.messages:
+                while not client.messages and not client.answers:
                     client.ready.clear()
                     waiting = asyncio.ensure_future(client.ready.wait())
                     await asyncio.wait({waiting, reader}, return_when=asyncio.FIRST_COMPLETED)
                     waiting.cancel()
                     if reader.done():
                         return
+                if client.answers:
+                    answer = client.answers.popleft()
+                    await asyncio.wait_for(connection.send(answer), _SEND_WITHIN_S)
+                    continue
                 message = client.messages.popleft()
                 if client.num_lost:
                     lost, client.num_lost = client.num_lost, 0
@@ -231,14 +284,50 @@ class WebSocketStream:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await reader
 
+    def _hello(self) -> dict[str, object]:
+        hello: dict[str, object] = {"type": "hello", "schema": SCHEMA, "labels": list(LABELS)}
+        if self._commands is not None:
+            hello["commands"] = self._commands.allowed
+        return hello
 
-async def _ignore(connection: "ServerConnection") -> None:
-    """Read and forget what a client says; ends with the connection."""
-    import websockets
+    async def _read(self, connection: "ServerConnection", client: _Client) -> None:
+        """Hand on what a client says; ends with the connection, or ends it."""
+        import websockets
 
-    with contextlib.suppress(websockets.ConnectionClosed):
-        async for _ in connection:
-            pass
+        reply = partial(self._reply, client)
+        desk = None if self._commands is None else self._commands.client(reply)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for text in connection:
+                close_because = await _take(text, desk, reply)
+                if len(client.answers) > _MAX_ANSWERS:
+                    close_because = "answers are left unread"
+                if close_because:
+                    log.warning("a WebSocket client was closed: %s", close_because)
+                    await connection.close(1008, close_because)
+                    return
+
+    def _reply(self, client: _Client, text: str) -> None:
+        """Send an answer; from any thread, also when the client has gone."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(client.answer, text)
+
+
+async def _take(text: str | bytes, desk: CommandClient | None, reply: Callable[[str], None]) -> str:
+    """Let a client's message be answered; why to close it, else empty."""
+    if desk is None:
+        reply(refusal(text))
+        await asyncio.sleep(_REFUSES_EVERY_S)
+        return ""
+    reading = desk.receive(text)
+    if reading.pause_s:
+        # its next words wait in the system's buffers, and then at the client
+        await asyncio.sleep(reading.pause_s)
+    return reading.close_because
+
+
+def _wants_results(connection: "ServerConnection") -> bool:
+    path = "" if connection.request is None else connection.request.path
+    return parse_qs(urlsplit(path).query).get("results", [""])[0] != "no"
 
 
 def frame_message(result: FrameResult) -> dict[str, object]:

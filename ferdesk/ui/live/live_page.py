@@ -31,7 +31,7 @@ from ferdesk.ui.live.model_actions import ModelActions
 from ferdesk.ui.live.recording_actions import RecordingActions
 from ferdesk.ui.live.recording_menu import RecordingMenu
 from ferdesk.ui.live.recording_state import RecordingState
-from ferdesk.ui.live.snapshot import Snapshots
+from ferdesk.ui.live.snapshot import Done, Failed, Snapshots, nothing
 from ferdesk.ui.live.source_actions import SourceActions
 from ferdesk.ui.live.statistics import StatsPanel
 from ferdesk.ui.live.status_line import StatusLine, clock_text
@@ -124,8 +124,9 @@ class LivePage(QWidget):
         self.live.video = choice
         self.store.remember(record_video=choice)
 
-    def snapshot(self) -> None:
-        self.snapshots.save(blurred=self.live.video == "anonymous")
+    def snapshot(self, done: Done = nothing, failed: Failed = nothing) -> None:
+        blurred = self.live.video == "anonymous"
+        self.snapshots.save(blurred=blurred, done=done, failed=failed)
 
     def mark(self, label: str) -> None:
         self.live.mark(label)

@@ -17,7 +17,7 @@ from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
-from ferdesk.ui.live.recording_state import RecordingState
+from ferdesk.ui.live.recording_state import RecordingEnd, RecordingState
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,12 @@ class LiveRecording(QObject):
     """A marker that is kept or sent: its time on the monotonic clock, and its label."""
     review_wanted = Signal(object)
     """The folder of a session that the user wants to look at."""
+    began = Signal(object)
+    """The folder of a session that is open now."""
+    refused = Signal(str)
+    """Why a session could not be opened, in a sentence."""
+    ended = Signal(object)
+    """A ``RecordingEnd``, once it is on the disk."""
 
     def __init__(
         self,
@@ -71,6 +77,30 @@ class LiveRecording(QObject):
         recording = self._recorder.recording
         return recording is not None and recording.paused
 
+    @property
+    def changing(self) -> bool:
+        """Whether a session is being opened or closed on another thread."""
+        return self._num_opening > 0 or self._num_closing > 0
+
+    @property
+    def begun_at_s(self) -> float | None:
+        """When the session began that takes markers now, on the monotonic clock."""
+        return None if self._recorder.recording is None else self._since_s
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the session that is open."""
+        return None if self._session is None else self._session.folder
+
+    @property
+    def options(self) -> RecordingOptions:
+        """What the recording was begun with, the last one where none runs."""
+        return self._options
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep an event of this moment in the session that is recorded."""
+        self._recorder.note_event(kind, text, self._clock())
+
     def start(self, options: RecordingOptions) -> None:
         """Begin a session, after the countdown where there is one."""
         if self.active:
@@ -103,8 +133,11 @@ class LiveRecording(QObject):
             self._paused_since_s = None
         self._tell()
 
-    def mark(self, label: str, at_s: float | None = None) -> None:
-        """Set a marker in the session that is being recorded, now or at ``at_s``."""
+    def mark(self, label: str, at_s: float | None = None) -> float | None:
+        """Set a marker in the session that is being recorded, now or at ``at_s``.
+
+        Returns its seconds in the session, None where nothing is recorded.
+        """
         moment_s = self._clock() if at_s is None else at_s
         t_s = self._recorder.mark(label, moment_s)
         streams = self._recorder.streams
@@ -115,7 +148,7 @@ class LiveRecording(QObject):
             if streams:
                 text = tr("Marker sent to the stream only (not recording).")
             self.notified.emit(Notice(text, brief=True))
-            return
+            return None
         self._marker = label
         minutes, seconds = divmod(t_s, 60)
         text = tr("Marker “{label}” at {time}.").format(
@@ -123,6 +156,7 @@ class LiveRecording(QObject):
         )
         self.notified.emit(Notice(text, brief=True))
         self._tell()
+        return t_s
 
     def join_faces(self, face_id: int, earlier_id: int) -> None:
         """Both ids are one person, as the user says: an event now, one track in the review."""
@@ -139,7 +173,7 @@ class LiveRecording(QObject):
         if self._begins_at_s is not None and self._clock() >= self._begins_at_s:
             self._begin()
         session, length_s = self._session, self._options.length_s
-        over = length_s is not None and self._elapsed_s() >= length_s
+        over = length_s is not None and self.elapsed_s >= length_s
         if session is not None and (session.problem or over):
             self.stop()
         self._tell()
@@ -150,7 +184,8 @@ class LiveRecording(QObject):
         recording = self._recorder.recording
         return recording.session if recording is not None and recording.opened else None
 
-    def _elapsed_s(self) -> float:
+    @property
+    def elapsed_s(self) -> float:
         """Recorded time, without pauses."""
         paused_s = self._paused_s
         if self._paused_since_s is not None:
@@ -174,9 +209,10 @@ class LiveRecording(QObject):
     def _opened(self, recording: Recording, notice: Notice | None) -> None:
         """``notice`` says how it ended, where the end came while it was being opened."""
         self._num_opening -= 1
+        self.began.emit(recording.session.folder)
         if notice is not None:
             self._num_closing += 1
-            self._closed(recording.session.folder, notice)
+            self._closed(recording.session, notice)
         self._tell()
 
     def _refused(self, recording: Recording, message: str) -> None:
@@ -184,28 +220,33 @@ class LiveRecording(QObject):
         if self._recorder.recording is recording:
             self._recorder.end()
         self.notified.emit(Notice(message, "error"))
+        self.refused.emit(message)
         self._tell()
 
     def _close(self, recording: Recording) -> None:
         self._num_closing += 1
         self._tasks.run(
             partial(_finish, recording, dict(self.names), self._joined),
-            partial(self._closed, recording.session.folder),
-            self._close_failed,
+            partial(self._closed, recording.session),
+            partial(self._close_failed, recording.session),
         )
         self._tell()
 
-    def _closed(self, folder: Path, notice: Notice) -> None:
+    def _closed(self, session: SessionOutput, notice: Notice) -> None:
+        folder = session.folder
         look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
         show = Choice(tr("Open folder"), partial(open_folder, folder))
-        self._close_told(replace(notice, choices=(look, show)))
+        end = RecordingEnd(folder, session.num_rows, session.problem)
+        self._close_told(replace(notice, choices=(look, show)), end)
 
-    def _close_failed(self, message: str) -> None:
-        self._close_told(Notice(message, "error"))
+    def _close_failed(self, session: SessionOutput, message: str) -> None:
+        end = RecordingEnd(session.folder, session.num_rows, message)
+        self._close_told(Notice(message, "error"), end)
 
-    def _close_told(self, notice: Notice) -> None:
+    def _close_told(self, notice: Notice, end: RecordingEnd) -> None:
         self._num_closing -= 1
         self.notified.emit(notice)
+        self.ended.emit(end)
         self._tell()
 
     def _warn_once(self, session: SessionOutput) -> None:
@@ -227,8 +268,8 @@ class LiveRecording(QObject):
                 num_lost=recording.num_lost if recording is not None else 0,
                 marker=self._marker if active else "",
                 active=active,
-                changing=self._num_opening > 0 or self._num_closing > 0,
-                elapsed_s=self._elapsed_s() if active else 0.0,
+                changing=self.changing,
+                elapsed_s=self.elapsed_s if active else 0.0,
                 paused=active and self.paused,
                 begins_in_s=0.0 if begins_at_s is None else max(0.0, begins_at_s - self._clock()),
                 counting_down=begins_at_s is not None,

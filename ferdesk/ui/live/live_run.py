@@ -296,9 +296,12 @@ class Live(QObject):
     def names(self, names: Mapping[int, str]) -> None:
         self.recordings.names = names
 
-    def mark(self, label: str, at_s: float | None = None) -> None:
-        """Set a marker in the session that is being recorded, now or at ``at_s``."""
-        self.recordings.mark(label, at_s)
+    def mark(self, label: str, at_s: float | None = None) -> float | None:
+        """Set a marker in the session that is being recorded, now or at ``at_s``.
+
+        Returns its seconds in the session, None where nothing is recorded.
+        """
+        return self.recordings.mark(label, at_s)
 
     def switch_stream(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``streaming`` tells what became of it."""

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from ferdesk.core.measures.values import MeasuresChoice
-from ferdesk.runtime.ports import Services
+from ferdesk.runtime.ports import Services, StreamOptions
 from ferdesk.runtime.recording import Recorder, Stream
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
+
+if TYPE_CHECKING:
+    from ferdesk.runtime.commands import CommandDesk
 
 
 class LiveStreams(QObject):
@@ -31,6 +35,10 @@ class LiveStreams(QObject):
         super().__init__(parent)
         self._services, self._recorder, self._tasks = services, recorder, tasks
         self._measures = measures
+        self.commands: CommandDesk | None = None
+        """Who takes what clients of the next stream ask for."""
+        self.origins: tuple[str, ...] = ()
+        """Web pages that may connect to the next stream, beside programs."""
 
     def switch(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``changed`` tells what became of it."""
@@ -42,7 +50,9 @@ class LiveStreams(QObject):
 
     def _open(self, kind: str) -> Stream:
         """On a worker thread, which also closes what is not wanted by then."""
-        stream = self._services.open_stream(kind, self._measures())
+        stream = self._services.open_stream(
+            kind, StreamOptions(self._measures(), self.origins, self.commands)
+        )
         unwanted = self._recorder.add_stream(kind, stream)
         if unwanted is not None:
             unwanted.close()

@@ -53,6 +53,28 @@ class RecordingActions(QObject):
             self._start(self._options())
         self.show_state(self.state)
 
+    @property
+    def participant(self) -> str:
+        """Whom the next recording shows."""
+        return self._typed.participant
+
+    @property
+    def condition(self) -> str:
+        """The condition of the next recording."""
+        return self._typed.condition
+
+    def describe(self, *, participant: str | None = None, condition: str | None = None) -> None:
+        """What the next recordings show, where it is not None; the sheet offers the same."""
+        if participant is not None:
+            self._typed = replace(self._typed, participant=participant)
+        if condition is not None:
+            self._typed = replace(self._typed, condition=condition)
+
+    def begin(self, name: str = "") -> None:
+        """Record as the settings say, without asking; for what has its own way of asking."""
+        self._live.start_recording(replace(self._options(), name=name))
+        self.show_state(self.state)
+
     def ask(self) -> None:
         """Open the sheet, and record as it says."""
         if self._live.recording_active:

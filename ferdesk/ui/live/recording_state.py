@@ -1,6 +1,7 @@
 """Recording state: what the live page, the title and the review page show of a recording."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,12 @@ class RecordingState:
     """What is left of the countdown."""
     length_s: float | None = None
     """When it ends by itself; None where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnd:
+    """End of a recording: its folder and rows, and what went wrong; no folder where none opened."""
+
+    folder: Path | None = None
+    num_rows: int = 0
+    problem: str = ""

@@ -22,6 +22,12 @@ from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.video_view import VideoView
 
 FindFaces = Callable[[NDArray[np.uint8]], Sequence[Box]]
+Done = Callable[[Path], None]
+Failed = Callable[[str], None]
+
+
+def nothing(_: object) -> None:
+    """For who needs no word of it."""
 
 
 class Snapshots(QObject):
@@ -51,7 +57,8 @@ class Snapshots(QObject):
         """Note a result's faces: blurring covers those of the last moments too."""
         self._recent.add(result)
 
-    def save(self, *, blurred: bool) -> None:
+    def save(self, *, blurred: bool, done: Done = nothing, failed: Failed = nothing) -> None:
+        """Save what is shown, if anything is; one of ``done`` and ``failed`` is called then."""
         result = self._view.result
         if result is None:
             return
@@ -64,7 +71,7 @@ class Snapshots(QObject):
             write = partial(self._write_blurred, result.frame.image, covers, path)
         else:
             write = partial(write_picture, self._view.snapshot(), path)
-        self._tasks.run(write, self._saved, self._failed)
+        self._tasks.run(write, partial(self._saved, done), partial(self._failed, failed))
 
     def _write_blurred(self, image: NDArray[np.uint8], covers: Sequence[Box], path: Path) -> Path:
         """On a thread of its own: a search without a clock takes a moment."""
@@ -73,12 +80,14 @@ class Snapshots(QObject):
         form = QImage.Format.Format_RGB888
         return write_picture(QImage(pixels.tobytes(), width, height, 3 * width, form).copy(), path)
 
-    def _saved(self, path: Path) -> None:
+    def _saved(self, done: Done, path: Path) -> None:
+        done(path)
         show = Choice(tr("Open folder"), partial(open_folder, path.parent))
         text = tr("Saved {path}.").format(path=path)
         self.notified.emit(Notice(text, stays=False, choices=(show,)))
 
-    def _failed(self, message: str) -> None:
+    def _failed(self, failed: Failed, message: str) -> None:
+        failed(message)
         self.notified.emit(Notice(message, "error"))
 
 

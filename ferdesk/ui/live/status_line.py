@@ -99,6 +99,8 @@ class StatusLine(QWidget):
     """The user wants the models to be timed once more."""
     stream_stopped = Signal(str)
     """The user wants that kind of stream to end."""
+    sign_pressed = Signal(str)
+    """The user wants what the sign of that name says to end."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,6 +110,8 @@ class StatusLine(QWidget):
         self._flash_ends = QTimer(self, singleShot=True, interval=FLASH_MS)
         self._flash_ends.timeout.connect(self._end_flash)
         self.chips: dict[str, QToolButton] = {}
+        self.signs: dict[str, QToolButton] = {}
+        """Chips of what other programs do here, by names."""
         self.device = ElidedLabel(self)
         self.model = QToolButton(self)
         self.model.setObjectName("model")
@@ -136,7 +140,7 @@ class StatusLine(QWidget):
         layout.addWidget(self.recording)
         layout.addWidget(self.state)
         for kind, name in STREAM_NAMES.items():
-            layout.addWidget(self._make_chip(kind, name))
+            layout.addWidget(self._make_stream_chip(kind, name))
         layout.addWidget(self.flashed, 1)
         layout.addWidget(self.device, 1)
         layout.addWidget(self.model)
@@ -183,7 +187,21 @@ class StatusLine(QWidget):
     @property
     def sends(self) -> bool:
         """Whether results leave the program over a stream."""
-        return any(not chip.isHidden() for chip in self.chips.values())
+        chips = (*self.chips.values(), *self.signs.values())
+        return any(not chip.isHidden() for chip in chips)
+
+    def show_sign(self, name: str, text: str, tip: str = "") -> None:
+        """A chip that says what another program does here, until it is pressed; empty for none."""
+        if name not in self.signs:
+            chip = self.signs[name] = self._make_chip()
+            chip.clicked.connect(lambda: self.sign_pressed.emit(name))
+            self._row.insertWidget(self._row.indexOf(self.flashed), chip)
+        chip = self.signs[name]
+        chip.setText(text)
+        chip.setToolTip(plain(tip))
+        chip.setAccessibleDescription(tip)
+        chip.setVisible(text != "")
+        self._fit()
 
     @Slot(str)
     def flash(self, text: str) -> None:
@@ -205,19 +223,23 @@ class StatusLine(QWidget):
             chip.setVisible(kind in open_kinds)
         self._fit()
 
-    def _make_chip(self, kind: str, name: str) -> QToolButton:
-        chip = self.chips[kind] = QToolButton(self)
+    def _make_chip(self) -> QToolButton:
+        chip = QToolButton(self)
         chip.setObjectName("chip")
-        chip.setText(name)
         give_icon(chip, "x", "accent_text")
         chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        chip.hide()
+        return chip
+
+    def _make_stream_chip(self, kind: str, name: str) -> QToolButton:
+        chip = self.chips[kind] = self._make_chip()
+        chip.setText(name)
         text = tr("Results are being sent over {stream}. Click to stop.").format(stream=name)
         chip.setToolTip(text)
         chip.setAccessibleDescription(text)
         chip.clicked.connect(lambda: self.stream_stopped.emit(kind))
-        chip.hide()
         return chip
 
     def show_status(self, status: Status) -> None:

@@ -1,4 +1,4 @@
-"""Editors of the settings dialog: a number, a number that may be none, and a folder."""
+"""Editors of the settings dialog: a number, a number that may be none, a text and a folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.theme import GRID
 
+_LONGEST = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -33,6 +35,8 @@ class Row:
     step: float = 1.0
     suffix: str = ""
     decimals: int = 0
+    example: str = ""
+    """What an empty line of text shows, the same in every language."""
 
 
 class Amount(QWidget):
@@ -119,6 +123,31 @@ class Limit(QWidget):
     def _typed(self, figure: float) -> None:
         value = figure / self._factor
         self.changed.emit(None if figure <= 0 else max(value, self._least))
+
+
+class TextEdit(QLineEdit):
+    """Text edit: a line, which acts when it is left or Enter is pressed."""
+
+    changed = Signal(str)
+
+    def __init__(self, row: Row, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setMinimumHeight(4 * GRID)
+        self.setMaxLength(_LONGEST)
+        self.setPlaceholderText(row.example)
+        self._value = ""
+        self.editingFinished.connect(self._edited)
+
+    def set_value(self, text: str) -> None:
+        self._value = text
+        self.setText(text)
+        self.setCursorPosition(0)
+
+    def _edited(self) -> None:
+        text = " ".join(self.text().split())
+        if text != self._value:
+            self.set_value(text)
+            self.changed.emit(text)
 
 
 class FolderEdit(QWidget):

@@ -29,7 +29,7 @@ from ferdesk.ui.kit.language import NAMES, mark, tr
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.scrolls import WheelGuard
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit, Row
+from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit, Row, TextEdit
 
 _KINDS = get_type_hints(Settings)
 _RANGES = {item.name: item.metadata.get("range") for item in fields(Settings)}
@@ -155,6 +155,25 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 mark("Countdown"),
                 mark("Seconds between pressing Record and the first frame; 0 = none."),
                 suffix=mark(" s"),
+            ),
+        ),
+    ),
+    (
+        mark("Streams"),
+        (
+            Row(
+                "remote_commands",
+                mark("Commands from other programs"),
+                mark(
+                    "Programs that have the WebSocket's token may start and stop recordings, set "
+                    "markers and save snapshots."
+                ),
+            ),
+            Row(
+                "web_origins",
+                mark("Web pages"),
+                mark("Origins that may connect to the WebSocket, beside programs."),
+                example="http://localhost:8000",
             ),
         ),
     ),
@@ -382,6 +401,10 @@ class SettingsDialog(QDialog):
             folder = FolderEdit(row, self)
             folder.changed.connect(lambda path: self.changed.emit(row.name, path))
             return folder
+        if kind is str:
+            line = TextEdit(row, self)
+            line.changed.connect(lambda text: self.changed.emit(row.name, text))
+            return line
         if kind == float | None:
             limit = Limit(row, _RANGES[row.name] or (0.0, 1.0), self)
             limit.changed.connect(lambda value: self.changed.emit(row.name, value))
@@ -410,7 +433,7 @@ def _set_value(editor: QWidget, value: object) -> None:
             editor.addItem(str(value), value)
             at = editor.count() - 1
         editor.setCurrentIndex(at)
-    elif isinstance(editor, FolderEdit):
+    elif isinstance(editor, FolderEdit | TextEdit):
         editor.set_value(str(value))
     elif isinstance(editor, Limit) and (value is None or isinstance(value, int | float)):
         editor.set_value(value)

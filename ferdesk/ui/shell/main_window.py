@@ -23,6 +23,7 @@ from ferdesk.ui.live.status_line import device_text
 from ferdesk.ui.preferences.preferences import Preferences
 from ferdesk.ui.shell.drops import dropped_sources, is_session
 from ferdesk.ui.shell.menus import Menus
+from ferdesk.ui.shell.remote_control import RemoteControl
 from ferdesk.version import VERSION
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
             parent=self,
         )
         self.preferences = Preferences(self.store, live, self)
+        self.remote_control = RemoteControl(live, self.live_page, self.store, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.live_page)
         self.setCentralWidget(self.pages)
@@ -92,7 +94,7 @@ class MainWindow(QMainWindow):
         self.notices.follow(self.live_page.view)
         self.notices.brief.connect(self._flash)
         self.setAcceptDrops(True)
-        for part in (self.store, self.live_page, self.preferences):
+        for part in (self.store, self.live_page, self.preferences, self.remote_control):
             part.notified.connect(self.notices.show_notice)
         self.live_page.title_changed.connect(self._show_title)
         live.review_wanted.connect(self.show_review)

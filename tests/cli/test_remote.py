@@ -1,0 +1,178 @@
+"""``ferdesk remote`` against a real server: what it prints, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ferdesk.cli.main import app
+
+pytest.importorskip("websockets")
+
+from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
+from ferdesk.errors import RemoteError
+from ferdesk.remote import connect, places
+from ferdesk.runtime.commands import Command, CommandDesk, CommandError
+
+ROOT = Path(__file__).parents[2]
+
+
+class Window:
+    """Executes commands as a window would, on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.done: list[Command] = []
+        self._came = threading.Event()
+        self.desk = CommandDesk(self._came.set)
+        self.desk.allow(True)
+        self.stream = WebSocketStream(port=0, commands=self.desk)
+        self.ends = False
+        self._thread = threading.Thread(target=self._execute)
+        self._thread.start()
+
+    def _execute(self) -> None:
+        while not self.ends:
+            self._came.wait(0.05)
+            self._came.clear()
+            while (asked := self.desk.take()) is not None:
+                self.done.append(asked.command)
+                if asked.command.name == "snapshot":
+                    asked.refuse(CommandError("no_source", "No picture is shown."))
+                else:
+                    asked.answer({"session": "s1", "recording": True, "study": None, "t_s": 8.25})
+
+    def close(self) -> None:
+        self.ends = True
+        self._thread.join()
+        self.stream.close()
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "remote"
+    monkeypatch.setattr(places, "places_folder", lambda: folder)
+    monkeypatch.delenv(places.ADDRESS_VARIABLE, raising=False)
+    return folder
+
+
+@pytest.fixture
+def window(own_places: Path) -> Iterator[Window]:
+    window = Window()
+    yield window
+    window.close()
+
+
+def ferdesk(*words: str) -> Result:
+    return CliRunner().invoke(app, ["remote", *words])
+
+
+def test_each_command_is_sent_and_its_answer_printed(window: Window) -> None:
+    before = datetime.now(UTC)
+    for words in (
+        ("start", "--participant", "P07", "--condition", "control", "--name", "pilot"),
+        ("marker", "film A", "--ago", "2"),
+        ("participant", "P08"),
+        ("condition", "warm"),
+        ("stop",),
+    ):
+        told = ferdesk(*words)
+        assert told.exit_code == 0, told.output
+        assert told.output.splitlines() == ["session: s1", "recording: true", "t_s: 8.25"]
+    told = ferdesk("status", "--json")
+    assert json.loads(told.output) == {
+        "session": "s1", "recording": True, "study": None, "t_s": 8.25,
+    }  # fmt: skip
+    assert [(one.name, dict(one.texts)) for one in window.done] == [
+        ("start_recording", {"name": "pilot", "participant": "P07", "condition": "control"}),
+        ("marker", {"text": "film A"}),
+        ("participant", {"text": "P08"}),
+        ("condition", {"text": "warm"}),
+        ("stop_recording", {}),
+        ("status", {}),
+    ]
+    took_s = (datetime.now(UTC) - before).total_seconds()
+    between_s = window.done[2].at_s - window.done[1].at_s
+    assert 2 <= between_s <= 2 + took_s
+
+
+def test_a_refusal_is_one_sentence_and_exit_code_1(window: Window) -> None:
+    told = ferdesk("snapshot")
+    assert told.exit_code == 1
+
+
+def test_no_ferdesk_and_a_wrong_token_are_one_sentence(window: Window, own_places: Path) -> None:
+    for words in (("--address", "ws://127.0.0.1:9/?token=x"), ("--port", "9"),
+                  ("--address", "nonsense"), ("--address", "ws://127.0.0.1:99999/"),
+                  ("--address", f"ws://127.0.0.1:{window.stream.port}/?token=wrong")):  # fmt: skip
+        told = ferdesk("status", *words)
+        assert isinstance(told.exception, RemoteError)
+        assert str(told.exception).endswith(".")
+        assert told.exception.code == ""
+    assert ferdesk("marker").exit_code == 2
+    assert ferdesk("marker", "a", "--ago", "-1").exit_code == 2
+
+
+def test_of_two_ferdesks_one_must_be_named(window: Window) -> None:
+    other = Window()
+    try:
+        told = ferdesk("status")
+        assert f"{window.stream.port}" in str(told.exception)
+        assert f"{other.stream.port}" in str(told.exception)
+        assert ferdesk("status", "--port", str(other.stream.port)).exit_code == 0
+        assert ([one.name for one in other.done], window.done) == (["status"], [])
+    finally:
+        other.close()
+    assert ferdesk("status").exit_code == 0
+
+
+def test_the_environment_names_one(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    window.desk.leave(window.stream.url)  # as from another user's folder
+    assert ferdesk("status").exit_code != 0
+    monkeypatch.setenv(places.ADDRESS_VARIABLE, window.stream.url)
+    assert ferdesk("status").exit_code == 0
+
+
+def test_a_file_that_a_killed_ferdesk_left_is_not_taken_for_one(own_places: Path) -> None:
+    own_places.mkdir()
+    (own_places / "9.json").write_text('{"address": "ws://127.0.0.1:9/?token=x", "host": "?"}')
+    (own_places / "10.json").write_text("{")
+    (own_places / "11.json").write_text("[" * 5000)
+    places.Announcement("ws://127.0.0.1:12/?token=x", own_places)
+    with pytest.raises(RemoteError, match="No ferdesk takes commands"):
+        connect()
+
+
+def test_the_command_itself_exits_as_it_says_and_a_client_loads_nothing_heavy(
+    tmp_path: Path,
+) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "ferdesk", "remote", "status"],
+        env=environment, capture_output=True, text=True, timeout=28, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith("Error: No ferdesk takes commands")
+    assert done.stderr.count("\n") == 1
+    code = (
+        "import sys, ferdesk.remote\n"
+        "heavy = {'numpy', 'PySide6', 'cv2', 'onnxruntime', 'av', 'websockets'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment, capture_output=True, text=True, timeout=28, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_without_websockets_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.sync.client", None)
+    with pytest.raises(RemoteError, match="pip install websockets"):
+        connect("ws://127.0.0.1:9/")
