@@ -24,8 +24,17 @@ from trainer.models.losses import vote_loss
 from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.scoring.crowd_metrics import fit_crowd_temperature, score_crowd, vote_calibration_error
-from trainer.scoring.evaluate import onnx_classifier, onnx_crowd, open_session, torch_crowd
+from trainer.scoring.evaluate import (
+    onnx_classifier,
+    onnx_crowd,
+    open_session,
+    softmax,
+    torch_classifier,
+    torch_crowd,
+    view_logits,
+)
 from trainer.training.checkpoint import Checkpoint
+from trainer.training.distillation import load_teacher, teacher_probabilities
 from trainer.training.initial_weights import load_initial_weights
 from trainer.training.loop import fit
 
@@ -363,6 +372,25 @@ def test_without_votes_a_model_with_a_crowd_head_is_not_exported(
     with pytest.raises(DataError, match="--ferplus"):
         export(files.checkpoint, Identity("two", "3"), files.faces, tmp_path / "two.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_teacher_with_both_heads_sees_each_face_once(
+    files: Files, tiny_data: Fer2013, tmp_path: Path
+) -> None:
+    recipe = Recipe(width=8, distill_view="flip", distill_temperature=2.0)
+    said: list[str] = []
+    common = (tiny_data, recipe, tmp_path, torch.device("cpu"), said.append)
+    teacher = load_teacher(files.model, recipe)
+    votes = teacher_probabilities([teacher], *common, crowd=True)
+    labels = teacher_probabilities([teacher], *common)
+    assert len(said) == 1  # the second truth comes from the same run
+    pixels = tiny_data.splits["training"].pixels
+    network = teacher.network()
+    by_votes = view_logits(torch_crowd(network, 44), pixels, "flip")
+    by_labels = view_logits(torch_classifier(network, 44), pixels, "flip")
+    np.testing.assert_allclose(votes, softmax(by_votes), atol=1e-5)
+    np.testing.assert_allclose(labels, softmax(by_labels / 2), atol=1e-5)
+    assert np.abs(votes - labels).max() > 0.005
 
 
 def test_training_goes_on_from_both_heads_of_a_file(files: Files) -> None:

@@ -142,16 +142,24 @@ def onnx_crop_px(path: Path) -> int:
 
 def torch_crowd(model: Network, crop_px: int, temperature: float = 1.0) -> Classifier:
     """Classifier by the crowd head of a torch network, one centre crop, as ``torch_classifier``."""
+    both = torch_both_heads(model, crop_px)
+    return lambda pixels: both(pixels)[:, NUM_LABELS:] / temperature
+
+
+def torch_both_heads(model: Network, crop_px: int) -> Classifier:
+    """Classifier by both heads in one run: logits [N, 14], the labels' seven, then the votes'."""
     device = next(model.parameters()).device
 
     @torch.no_grad()
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         faces = torch.from_numpy(pixels)
-        outputs = [
-            model.classify_crowd(model.embed(center_crop(faces[i : i + 512].to(device), crop_px)))
-            for i in range(0, len(pixels), 512)
-        ]
-        return (torch.cat(outputs) / temperature).double().cpu().numpy()
+        outputs = []
+        with whole_float32():
+            for i in range(0, len(pixels), 512):
+                embedding = model.embed(center_crop(faces[i : i + 512].to(device), crop_px))
+                heads = model.classify(embedding), model.classify_crowd(embedding)
+                outputs.append(torch.cat(heads, 1))
+        return torch.cat(outputs).double().cpu().numpy()
 
     model.eval()
     return classify
@@ -225,7 +233,9 @@ def view_logits(
     faces = [shifted(pixels, down, right) for down, right in offsets]
     if views != "one":
         faces += [np.ascontiguousarray(face[:, :, ::-1]) for face in faces]
-    total = sum((classify(face) for face in faces), np.zeros((len(pixels), NUM_LABELS)))
+    total = classify(faces[0])
+    for face in faces[1:]:
+        total = total + classify(face)
     return total / len(faces)
 
 

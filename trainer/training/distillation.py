@@ -25,8 +25,8 @@ from trainer.scoring.evaluate import (
     file_sha256,
     shift_of,
     softmax,
+    torch_both_heads,
     torch_classifier,
-    torch_crowd,
     view_logits,
 )
 from trainer.training.build import build_network
@@ -142,19 +142,20 @@ def teacher_probabilities(
     total = np.zeros((len(pixels), NUM_LABELS))
     for number, teacher in enumerate(teachers):
         words = [teacher.sha256, data.sha256, recipe.distill_view, len(pixels)]
-        if crowd:
-            words.append("crowd")
+        if teacher.has_crowd:
+            words.append("both heads")  # of one run
+        width = 2 * NUM_LABELS if teacher.has_crowd else NUM_LABELS
         key = hashlib.sha256(json.dumps(words).encode()).hexdigest()
         path = folder / f"taught-{key[:16]}.npz"
         arrays = read_arrays(path, ("logits",))
-        logits = np.zeros((0, NUM_LABELS)) if arrays is None else arrays["logits"]
+        logits = np.zeros((0, width)) if arrays is None else arrays["logits"]
         if len(logits) < len(pixels):
             notice(
                 f"Teacher {number + 1} of {len(teachers)}, {teacher.place}: computing soft targets "
                 f"of {len(pixels) - len(logits)} faces (views: {recipe.distill_view})."
             )
-        by_head = torch_crowd if crowd else torch_classifier
-        classify = by_head(teacher.network().to(device), teacher.recipe.crop_px)
+        by_heads = torch_both_heads if teacher.has_crowd else torch_classifier
+        classify = by_heads(teacher.network().to(device), teacher.recipe.crop_px)
         shift_px = shift_of(teacher.recipe.crop_px)
         while len(logits) < len(pixels):
             if stop_requested():
@@ -166,5 +167,6 @@ def teacher_probabilities(
             logits = np.concatenate([logits, view_logits(classify, part, views, shift_px)])
             write_arrays(path, {"logits": logits.astype(np.float32)})
         temperature = 1.0 if crowd else recipe.distill_temperature
-        total += softmax(logits.astype(np.float32).astype(np.float64) / temperature)
+        head = slice(NUM_LABELS, None) if crowd else slice(NUM_LABELS)
+        total += softmax(logits[:, head].astype(np.float32).astype(np.float64) / temperature)
     return (total / len(teachers)).astype(np.float32)
