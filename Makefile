@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# tests at a time; a file's tests stay together
+TEST_JOBS ?= 2
 
 .PHONY: run test test-slow test-bundle test-lowest test-pythons faults fuzz mutants lint translations screenshots icons sums docs dist package package-check deb venv-run venv-dev clean
 
@@ -11,7 +13,7 @@ run: venv-run
 
 test: venv-dev lint
 	@$(PYTHON) scripts/system_libraries.py
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "not slow and not gpu and not camera and not bundle"
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile -m "not slow and not gpu and not camera and not bundle"
 
 test-slow: venv-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "slow" --timeout 600

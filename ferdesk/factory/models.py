@@ -19,7 +19,7 @@ from ferdesk.paths import detectors_folder, landmarks_folder, mediapipe_folder, 
 
 _PREFERRED_MODELS = ("full", "fast")
 
-BEST_FIRST = ("full", "full-int8", "fast", "fast-int8")
+BEST_FIRST = ("full", "full-int8", "fast", "fast-int8", "tiny", "tiny-int8")
 """In which order models are tried live, until one keeps the camera's rate."""
 
 

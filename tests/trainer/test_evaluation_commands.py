@@ -1,5 +1,6 @@
 """evaluate, folds and reproduce as a user calls them."""
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from trainer.evaluation.predictions import load_all_predictions, load_prediction
 from trainer.recipes.config import Recipe
 from trainer.scoring.evaluate import log_private
 from trainer.training.build import build_network
-from trainer.training.checkpoint import Checkpoint, save_checkpoint
+from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -41,6 +42,7 @@ def model(tmp_path: Path, tiny_recipe: Recipe) -> Path:
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "log.jsonl"
     monkeypatch.setattr(evaluate, "log_private", lambda entry: log_private(entry, path))
+    monkeypatch.setattr("trainer.scoring.evaluate.PRIVATE_LOG", path)
     monkeypatch.setattr(evaluate, "cache_folder", lambda: tmp_path / "cache")
     return path
 
@@ -73,6 +75,21 @@ def test_private_test_is_refused_without_final_and_logged_with_it(
     )
     assert code == 0
     assert json.loads(log.read_text())["file"] == "model.pt"
+
+
+def test_private_test_is_looked_at_once_with_the_same_weights_whatever_their_file(
+    run: Run, csv: Path, model: Path, log: Path, tmp_path: Path
+) -> None:
+    look = ("--data", csv, "--unofficial", "--split", "private", "--final")
+    assert run("evaluate", model, *look)[0] == 0
+    renamed = tmp_path / "other.pt"
+    kept = load_checkpoint(model)
+    save_checkpoint(dataclasses.replace(kept, step=7), renamed)  # another file, the same weights
+    code, _, err = run("evaluate", renamed, *look)
+    assert code == 3
+    assert "looked at with the weights of other.pt" in err
+    assert "ferdesk-train evaluate" in err
+    assert len(log.read_text().splitlines()) == 1
 
 
 def test_the_most_confusing_faces_go_to_the_cache_only(

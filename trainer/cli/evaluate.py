@@ -25,7 +25,7 @@ from trainer.evaluation.predictions import Origin, Test, machine, predict, utc_n
 from trainer.evaluation.predictors import Loaded, load_classifier
 from trainer.recipes.config import as_table
 from trainer.scoring.crowd_metrics import score_crowd
-from trainer.scoring.evaluate import file_sha256, log_private, shift_of
+from trainer.scoring.evaluate import file_sha256, log_private, refuse_second_look_by_file, shift_of
 from trainer.training.checkpoint import current_commit
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -107,6 +107,8 @@ def _fer2013(
     loaded, faces = load_classifier(model), fer.splits[split]
     if len(faces) == 0:
         raise DataError("The split has no faces.")
+    if split == "private":
+        refuse_second_look_by_file(model, loaded.about.weights_sha256)
     shift_px = shift_of(loaded.crop_px)
     test: Test = "private" if split == "private" else "public"
     origin = _origin(model, loaded, test, fer.sha256, {"split": split})
@@ -128,6 +130,8 @@ def _fer2013(
             "what": "ferdesk-train evaluate", "file": model.name, "sha256": file_sha256(model),
             "commit": current_commit(), "scores": table,
         }  # fmt: skip
+        if loaded.about.weights_sha256:
+            entry["weights_sha256"] = loaded.about.weights_sha256
         log_private({**entry, "crowd_scores": votes} if votes else entry)
     public = fer.splits["public"]
     if split == "public":

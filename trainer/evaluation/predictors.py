@@ -15,7 +15,7 @@ from trainer.scoring.evaluate import (
     torch_classifier,
     torch_crowd,
 )
-from trainer.training.checkpoint import load_checkpoint
+from trainer.training.checkpoint import load_checkpoint, weights_sha256
 
 SUFFIXES = (".pt", ".onnx", ".npz")
 
@@ -25,6 +25,7 @@ class About:
     """Description of a model file; ``recipe`` and ``data_sha256`` are None for an exported model.
 
     ``description`` is one line for people; ``commit`` is ``unknown`` where the file has none.
+    ``weights_sha256`` is of a checkpoint's weights, whatever file they lie in.
     """
 
     name: str
@@ -32,6 +33,7 @@ class About:
     recipe: Recipe | None
     commit: str
     data_sha256: str | None
+    weights_sha256: str | None = None
 
 
 class Loaded(NamedTuple):
@@ -62,7 +64,10 @@ def load_classifier(path: Path, device: str = "cpu") -> Loaded:
         recipe = checkpoint.recipe
         model = checkpoint.model().to(device)
         text = f"{recipe.system}, width {recipe.width}, {recipe.loss}, step {checkpoint.step}"
-        about = About(recipe.name, text, recipe, checkpoint.commit, checkpoint.data_sha256)
+        about = About(
+            recipe.name, text, recipe, checkpoint.commit, checkpoint.data_sha256,
+            weights_sha256(checkpoint.evaluated_weights()),
+        )  # fmt: skip
         crowd = None if model.crowd_head is None else torch_crowd(model, recipe.crop_px)
         return Loaded(torch_classifier(model, recipe.crop_px), recipe.crop_px, about, crowd)
     if path.suffix == ".npz":

@@ -351,15 +351,8 @@ def refuse_second_look(
         DataError: the log has such a look already.
     """
     log = log or PRIVATE_LOG
-    try:
-        lines = log.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        look = json.loads(line)
+    for look in _looks(log):
         told = (Path(look.get("file", "")).stem, look.get("version", "1"))
-        if "scores" not in look:
-            continue
         if weights_sha256 and look.get("weights_sha256") == weights_sha256:
             raise DataError(
                 f"PrivateTest was looked at with these very weights on {str(look.get('date'))[:10]}"
@@ -372,6 +365,34 @@ def refuse_second_look(
                 f"{str(look.get('date'))[:10]} ({log}); once is allowed. Export without --final, "
                 "or give a network that was trained anew another --model-version."
             )
+
+
+def refuse_second_look_by_file(
+    path: Path, weights_sha256: str | None, log: Path | None = None
+) -> None:
+    """Refusal of a second evaluation on PrivateTest by the same file or the same weights.
+
+    Raises:
+        DataError: the log has such a look already.
+    """
+    log = log or PRIVATE_LOG
+    own = {("sha256", file_sha256(path)), ("weights_sha256", weights_sha256)}
+    for look in _looks(log):
+        if any(value and look.get(key) == value for key, value in own):
+            raise DataError(
+                f"PrivateTest was looked at with the weights of {path.name} on "
+                f"{str(look.get('date'))[:10]} by {look.get('what')}; once is allowed, and its "
+                f"scores are in {log}."
+            )
+
+
+def _looks(log: Path) -> Iterator[dict[str, Any]]:
+    """Looks at PrivateTest that the log tells of; lines without scores are none."""
+    try:
+        lines = log.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    yield from (look for look in map(json.loads, lines) if "scores" in look)
 
 
 def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:

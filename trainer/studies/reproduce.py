@@ -261,6 +261,7 @@ class Reproduction:
                     "seed": step.seed,
                     "selection": selection,
                     "sha256": origin.model_sha256,
+                    "weights_sha256": loaded.about.weights_sha256,
                     "commit": current_commit(),
                     "scores": by_views,
                 }
