@@ -83,6 +83,23 @@ class Crew(Protocol):
         """End all workers; those that do not answer are killed."""
 
 
+class PausableCrew(Crew, Protocol):
+    """Crew whose workers are begun one by one, and can rest in the middle of a file."""
+
+    @property
+    def num_begun(self) -> int:
+        """How many workers there are."""
+
+    def begin(self) -> None:
+        """Begin one more worker."""
+
+    def pause(self, worker: int) -> None:
+        """Let a worker rest after the frame in work; it keeps what it has open."""
+
+    def resume(self, worker: int) -> None:
+        """Let a worker that rests go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
     """What a worker needs before its first file."""

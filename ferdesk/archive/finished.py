@@ -4,6 +4,7 @@ There is no ledger that could disagree with the folders: the sessions themselves
 """
 
 import glob
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,21 @@ class Held:
     replaceable: bool
 
 
+def hash_of_model(path: Path) -> str:
+    """SHA-256 of a model's file, as ``session.json`` has it.
+
+    Raises:
+        FerdeskError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise FerdeskError(
+            f"The model {path} cannot be read: {error.strerror}; ferdesk models lists the bundled "
+            f"ones."
+        ) from error
+
+
 class FinishedWork:
     """Finished work of the archive in ``out``: read once, then asked for each file."""
 
@@ -77,6 +93,12 @@ class FinishedWork:
         if held is not None:
             self._by_size[held.size_bytes].append(held)
         return held
+
+    def renew(self, folder: Path) -> None:
+        """Look at a session folder again that was written, or written anew, since."""
+        for size_bytes, helds in self._by_size.items():
+            self._by_size[size_bytes] = [held for held in helds if held.folder != folder]
+        self.note(folder)
 
     def of(self, path: Path) -> list[Held]:
         """The sessions of this file's content with the wanted model and settings.

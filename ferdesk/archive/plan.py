@@ -75,6 +75,58 @@ def is_file(name: str) -> bool:
     return name != "demo" and not is_live(name)
 
 
+class Planner:
+    """Planner of an archive: reads once what ``out`` holds, then looks at one source after another.
+
+    ``redo`` analyses again what is done; those sessions are left as they are. ``length_of`` is a
+    file's length in seconds, as far as it is had without decoding.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        wanted: Wanted,
+        *,
+        redo: bool = False,
+        length_of: Callable[[Path], float] = lambda _: 0.0,
+    ) -> None:
+        self._finished = FinishedWork(out, wanted)
+        self._taken = {path.name for path in out.iterdir()} if out.is_dir() else set()
+        self._redo, self._length_of = redo, length_of
+
+    def renew(self, folder: Path) -> None:
+        """Take into account what has been written into a session's folder since."""
+        self._finished.renew(folder)
+
+    def item(
+        self, number: int, source: str | PictureFiles, labels: Mapping[str, str] | None = None
+    ) -> Item:
+        """What is to be done with a source; its folder's name is taken from then on."""
+        pictures = source if isinstance(source, PictureFiles) else None
+        name = str(source.folder) if isinstance(source, PictureFiles) else source
+        labels = labels or {}
+        if not is_file(name):
+            return Item(number, name, Todo.NEW, labels=labels)
+        item = Item(number, name, Todo.DONE, labels=labels, pictures=pictures)
+        held = item.held_by(self._finished)
+        whole = next((one.folder for one in held if one.whole), None)
+        stale = tuple(one.folder for one in held if one.replaceable)
+        if whole is not None and not self._redo:
+            return replace(item, stale=stale, done=whole)
+        stem = Path(name).stem if pictures is None else pictures.name
+        folder_name = _free(folder_name_of(stem), self._taken)
+        self._taken.add(folder_name)
+        files = [Path(name)] if pictures is None else pictures.paths
+        return replace(
+            item,
+            todo=Todo.AGAIN if stale else Todo.NEW,
+            folder_name=folder_name,
+            size_bytes=sum(_size_of(file) for file in files),
+            length_s=self._length_of(Path(name)) if pictures is None else float(len(files)),
+            stale=stale,
+        )
+
+
 def make_plan(
     names: Sequence[str | PictureFiles],
     out: Path,
@@ -94,38 +146,11 @@ def make_plan(
         labels: participant and condition by a source's name.
         length_of: a file's length in seconds, as far as it is had without decoding.
     """
-    finished = FinishedWork(out, wanted)
-    taken = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    items: list[Item] = []
+    planner = Planner(out, wanted, redo=redo, length_of=length_of)
+    items = []
     for number, source in enumerate(names):
-        pictures = source if isinstance(source, PictureFiles) else None
         name = str(source.folder) if isinstance(source, PictureFiles) else source
-        label = (labels or {}).get(name, {})
-        if not is_file(name):
-            items.append(Item(number, name, Todo.NEW, labels=label))
-            continue
-        item = Item(number, name, Todo.DONE, labels=label, pictures=pictures)
-        held = item.held_by(finished)
-        whole = next((one.folder for one in held if one.whole), None)
-        stale = tuple(one.folder for one in held if one.replaceable)
-        if whole is not None and not redo:
-            items.append(replace(item, stale=stale, done=whole))
-            continue
-        stem = Path(name).stem if pictures is None else pictures.name
-        folder_name = _free(folder_name_of(stem), taken)
-        taken.add(folder_name)
-        todo = Todo.AGAIN if stale else Todo.NEW
-        files = [Path(name)] if pictures is None else pictures.paths
-        items.append(
-            replace(
-                item,
-                todo=todo,
-                folder_name=folder_name,
-                size_bytes=sum(_size_of(file) for file in files),
-                length_s=length_of(Path(name)) if pictures is None else float(len(files)),
-                stale=stale,
-            )
-        )
+        items.append(planner.item(number, source, (labels or {}).get(name)))
     return Plan(out, tuple(items))
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,7 @@ from ferdesk.archive.plan import Item
 from ferdesk.archive.worker import Task
 from ferdesk.batch import Outcome
 from ferdesk.paths import THREADS_VARIABLE, WORKER_COMMAND, program_command
+from ferdesk.runtime.priority import let_give_way
 
 _WORKER_BYTES = 450_000_000
 """Room for one worker: it needs 350 MB at 1080p."""
@@ -41,6 +43,14 @@ def jobs_of_this_machine(num_files: int, size_bytes: int) -> int:
         return 1
     room = int(psutil.virtual_memory().available // _WORKER_BYTES)
     return max(1, min(num_files, num_cores(), room))
+
+
+def has_room_for_another(num_workers: int) -> bool:
+    """Whether this machine bears one worker more than those that there are."""
+    if num_workers == 0:
+        return True
+    room = psutil.virtual_memory().available >= _WORKER_BYTES
+    return bool(room) and num_workers < num_cores()
 
 
 def num_cores() -> int:
@@ -79,10 +89,16 @@ def task_of(item: Item) -> Task:
 
 
 class ProcessCrew:
-    """Worker processes with a pipe each; one that dies is replaced, a few times."""
+    """Worker processes with a pipe each; one that dies is replaced, a few times.
 
-    def __init__(self, setup: WorkerSetup, num_workers: int) -> None:
+    Those ``in_background`` take what other programs leave of the processor.
+    """
+
+    def __init__(
+        self, setup: WorkerSetup, num_workers: int, *, in_background: bool = False
+    ) -> None:
         self._setup = setup
+        self._in_background = in_background
         self._num_workers = num_workers
         self._threads = max(1, num_cores() // num_workers)
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -91,8 +107,21 @@ class ProcessCrew:
         self._stopping = False
 
     def start(self) -> None:
-        for worker in range(self._num_workers):
-            self._begin(worker)
+        for _ in range(self._num_workers):
+            self.begin()
+
+    @property
+    def num_begun(self) -> int:
+        return len(self._processes)
+
+    def begin(self) -> None:
+        self._begin(len(self._processes))
+
+    def pause(self, worker: int) -> None:
+        self._write(worker, {"do": "pause"})
+
+    def resume(self, worker: int) -> None:
+        self._write(worker, {"do": "resume"})
 
     def give(self, worker: int, item: Item) -> None:
         self._write(worker, {"do": "analyze", **asdict(task_of(item))})
@@ -132,8 +161,13 @@ class ProcessCrew:
         process = subprocess.Popen(
             [*program_command(), WORKER_COMMAND],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1,
+            # a window may have been started without one
+            stderr=None if sys.stderr is not None else subprocess.DEVNULL,
             env={**os.environ, THREADS_VARIABLE: str(self._threads)},
         )  # fmt: skip
+        if self._in_background:
+            # at once, as each of its threads begins with what the one before has
+            let_give_way(process.pid)
         self._processes[worker] = process
         setup = {**asdict(self._setup), "out": str(self._setup.out)}
         self._write(worker, setup)

@@ -80,9 +80,13 @@ class Settlement:
     def tidy(self) -> None:
         """Remove what interrupted analyses left of files that are done by now."""
         for item in self._plan.items:
-            if item.todo is Todo.DONE:
-                for folder in item.stale:
-                    _remove(folder)
+            self.tidy_after(item)
+
+    def tidy_after(self, item: Item) -> None:
+        """Remove what interrupted analyses left of an item, where it is done by now."""
+        if item.todo is Todo.DONE:
+            for folder in item.stale:
+                _remove(folder)
 
     def settle(self, item: Item, outcome: Outcome) -> Outcome:
         """Put a whole new session in the place of what was interrupted; returns where it is."""
@@ -144,6 +148,84 @@ def work_inline(
     return Results(outcomes, tuple(elsewhere))
 
 
+class Shift:
+    """Shift of a crew: gives it items, and settles what becomes of them."""
+
+    def __init__(self, crew: Crew, settlement: Settlement, claims: Claims, report: Report) -> None:
+        self._crew, self._settlement = crew, settlement
+        self._claims, self._report = claims, report
+        self._items: dict[int, Item] = {}
+        self._tries: dict[int, int] = {}
+        self.in_work: dict[int, Item] = {}
+        """By their workers."""
+        self.again: list[Item] = []
+        """Items whose worker died: to be given out once more."""
+        self.outcomes: dict[int, Outcome] = {}
+        self.elsewhere: list[Item] = []
+        self.stopping = False
+
+    def give(self, worker: int, item: Item) -> bool:
+        """Let a worker analyse an item; False where another program has it, or has done it."""
+        if not self._claims.take(item) or self._settlement.done_meanwhile(item):
+            self._claims.give_back(item)
+            self.elsewhere.append(item)
+            self._report.elsewhere(item)
+            return False
+        self.in_work[worker] = self._items[item.number] = item
+        self._report.began(worker, item)
+        self._crew.give(worker, item)
+        return True
+
+    def stop(self) -> None:
+        """Let the crew close what it is writing; nothing is tried again."""
+        self.stopping = True
+        self._crew.stop()
+
+    def next_event(self) -> int | None:
+        """Wait a moment for what happens next; returns a worker that waits for work now.
+
+        Raises:
+            FerdeskError: no worker can begin.
+        """
+        match self._crew.next_event(_WAIT_S):
+            case Ready(worker, device):
+                self._report.ready(worker, device)
+                return worker
+            case Advanced(worker, number, done_s, num_frames):
+                self._report.advanced(worker, self._items[number], done_s, num_frames)
+            case Told(_, number, text, bad):
+                self._report.told(self._items[number], text, bad=bad)
+            case Finished(worker, _, outcome, num_frames) if worker in self.in_work:
+                self._end(worker, outcome, num_frames)
+                return worker
+            case Died(worker, reason) if worker in self.in_work:
+                self._lost(worker, reason)
+            case Unusable(reason):
+                raise FerdeskError(reason)
+            case _:
+                pass
+        return None
+
+    def _end(self, worker: int, outcome: Outcome, num_frames: int) -> None:
+        item = self.in_work.pop(worker)
+        outcome = self._settlement.settle(item, outcome)
+        self._claims.give_back(item)
+        self.outcomes[item.number] = outcome
+        self._report.finished(worker, item, outcome, num_frames)
+
+    def _lost(self, worker: int, reason: str) -> None:
+        item = self.in_work[worker] = self._settlement.left_by(self.in_work[worker])
+        tries = self._tries[item.number] = self._tries.get(item.number, 0) + 1
+        if tries < _MOST_TRIES and not self.stopping:
+            del self.in_work[worker]
+            self._claims.give_back(item)
+            self.again.append(item)
+            return
+        problem = f"{item.name} could not be analysed: {reason}."
+        self._report.told(item, problem, bad=True)
+        self._end(worker, Outcome(None, whole=False, problem=problem), 0)
+
+
 def work_through(
     plan: Plan,
     crew: Crew,
@@ -158,69 +240,18 @@ def work_through(
         FerdeskError: no worker can begin.
     """
     waiting = deque(plan.longest_first())
-    in_work: dict[int, Item] = {}
-    items = {item.number: item for item in plan.items}
-    tries: dict[int, int] = {}
-    outcomes: dict[int, Outcome] = {}
-    elsewhere: list[Item] = []
-    stopping = False
-
-    def give_next(worker: int) -> None:
-        while waiting:
-            item = waiting.popleft()
-            if not claims.take(item):
-                elsewhere.append(item)
-                report.elsewhere(item)
-                continue
-            if settlement.done_meanwhile(item) and item.todo is not Todo.DONE:
-                claims.give_back(item)
-                elsewhere.append(item)
-                report.elsewhere(item)
-                continue
-            in_work[worker] = item
-            report.began(worker, item)
-            crew.give(worker, item)
-            return
-
-    def end(worker: int, item: Item, outcome: Outcome, num_frames: int) -> None:
-        outcome = settlement.settle(item, outcome)
-        claims.give_back(item)
-        outcomes[item.number] = outcome
-        report.finished(worker, item, outcome, num_frames)
-
+    shift = Shift(crew, settlement, claims, report)
     crew.start()
     try:
-        while waiting or in_work:
-            if stop_requested() and not stopping:
-                stopping = True
+        while waiting or shift.in_work:
+            if stop_requested() and not shift.stopping:
                 waiting.clear()
-                crew.stop()
-            match crew.next_event(_WAIT_S):
-                case Ready(worker, device):
-                    report.ready(worker, device)
-                    give_next(worker)
-                case Advanced(worker, number, done_s, num_frames):
-                    report.advanced(worker, items[number], done_s, num_frames)
-                case Told(_, number, text, bad):
-                    report.told(items[number], text, bad=bad)
-                case Finished(worker, _, outcome, num_frames) if worker in in_work:
-                    end(worker, in_work.pop(worker), outcome, num_frames)
-                    give_next(worker)
-                case Died(worker, reason) if worker in in_work:
-                    item = settlement.left_by(in_work.pop(worker))
-                    tries[item.number] = tries.get(item.number, 0) + 1
-                    if tries[item.number] < _MOST_TRIES and not stopping:
-                        claims.give_back(item)
-                        waiting.appendleft(item)
-                        items[item.number] = item
-                    else:
-                        problem = f"{item.name} could not be analysed: {reason}."
-                        report.told(item, problem, bad=True)
-                        end(worker, item, Outcome(None, whole=False, problem=problem), 0)
-                case Unusable(reason):
-                    raise FerdeskError(reason)
-                case _:
-                    pass
+                shift.stop()
+            free = shift.next_event()
+            waiting.extendleft(shift.again)
+            shift.again.clear()
+            while free is not None and waiting and not shift.give(free, waiting.popleft()):
+                pass
     finally:
         crew.close()
-    return Results(outcomes, tuple(elsewhere))
+    return Results(shift.outcomes, tuple(shift.elsewhere))

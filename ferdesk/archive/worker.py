@@ -54,8 +54,12 @@ def analyze_task(
     options: AnalysisOptions,
     send: Send,
     stop_requested: Callable[[], bool],
+    rest: Callable[[], object] = lambda: None,
 ) -> Outcome:
-    """Analyse one file and say how it goes, a few times a second."""
+    """Analyse one file and say how it goes, a few times a second.
+
+    ``rest`` is called after each frame, and returns when the next one may be analysed.
+    """
     num_frames = 0
     told_s = time.monotonic()
 
@@ -65,6 +69,7 @@ def analyze_task(
         if time.monotonic() - told_s >= _TELL_EVERY_S:
             told_s = time.monotonic()
             send(_message("advanced", task, done_s=done_s, num_frames=num_frames))
+        rest()
 
     def tell(text: str) -> None:
         send(_message("told", task, text=text, bad=False))
@@ -107,28 +112,44 @@ def serve(lines: IO[str], send: Send) -> int:
     except FerdeskError as error:
         send({"said": "unusable", "text": str(error)})
         return EXIT_UNUSABLE
-    stopping = threading.Event()
+    stopping, working = threading.Event(), threading.Event()
+    working.set()
     tasks: SimpleQueue[Task | None] = SimpleQueue()
     listen = threading.Thread(
-        target=_listen, args=(lines, tasks, stopping), name="ferdesk-tasks", daemon=True
-    )
+        target=_listen, args=(lines, tasks, stopping, working),
+        name="ferdesk-tasks", daemon=True,
+    )  # fmt: skip
     listen.start()
     with contextlib.closing(pipeline):
         send({"said": "ready", "device": pipeline.classifier.device.provider})
         while (task := tasks.get()) is not None and not stopping.is_set():
-            analyze_task(task, pipeline, options, send, stopping.is_set)
+            analyze_task(task, pipeline, options, send, stopping.is_set, working.wait)
     return EXIT_OK
 
 
-def _listen(lines: IO[str], tasks: SimpleQueue[Task | None], stopping: threading.Event) -> None:
-    """Take tasks until the lines end, which is also how a parent's death is heard."""
+def _listen(
+    lines: IO[str],
+    tasks: SimpleQueue[Task | None],
+    stopping: threading.Event,
+    working: threading.Event,
+) -> None:
+    """Take tasks until the lines end, which is also how a parent's death is heard.
+
+    ``working`` is not set while the parent wants a rest.
+    """
     for line in lines:
         message = json.loads(line)
-        if message.get("do") != "analyze":
-            break
-        del message["do"]
-        tasks.put(Task(**message))
+        match message.pop("do", "stop"):
+            case "analyze":
+                tasks.put(Task(**message))
+            case "pause":
+                working.clear()
+            case "resume":
+                working.set()
+            case _:
+                break
     stopping.set()
+    working.set()
     tasks.put(None)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from ferdesk.adapters.sources.probe import length_s
 from ferdesk.archive.claims import Claims
 from ferdesk.archive.crew import Crew, WorkerSetup
-from ferdesk.archive.finished import Wanted
+from ferdesk.archive.finished import Wanted, hash_of_model
 from ferdesk.archive.plan import Item, Plan, is_file, make_plan
 from ferdesk.archive.processes import ProcessCrew, jobs_of_this_machine
 from ferdesk.archive.work import Report, Results, Settlement, work_inline, work_through
@@ -117,21 +116,6 @@ def analyze_archive(
                 )
         report.end(results)
     return _exit_code(plan, results, num_unusable)
-
-
-def hash_of_model(path: Path) -> str:
-    """SHA-256 of a model's file, as ``session.json`` has it.
-
-    Raises:
-        FerdeskError: it cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise FerdeskError(
-            f"The model {path} cannot be read: {error.strerror}; ferdesk models lists the bundled "
-            f"ones."
-        ) from error
 
 
 def _analyze_here(

@@ -33,7 +33,7 @@ from ferdesk.cli.options import (
     wanted_provider,
 )
 from ferdesk.cli.terminal import log_to_files, terminal
-from ferdesk.cli.window_analysis import analyze_for_window
+from ferdesk.cli.window_analysis import analyze_for_window, find_for_window, work_for_window
 from ferdesk.display import display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
 from ferdesk.paths import WORKER_COMMAND, sessions_folder
@@ -160,6 +160,8 @@ def window(
         provider=wanted_provider(provider).value,
         detector=wanted_detector(detector).value,
         analysis=analyze_for_window,
+        find=find_for_window,
+        queue_work=work_for_window,
         stream_port=stream_port,
     )
     try:
@@ -215,6 +217,8 @@ def review(
         provider=wanted_provider(None).value,
         detector=wanted_detector(None).value,
         analysis=analyze_for_window,
+        find=find_for_window,
+        queue_work=work_for_window,
     )
     try:
         code = run_app(services, review=folder or sessions_folder())

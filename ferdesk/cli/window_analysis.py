@@ -1,9 +1,10 @@
-"""Analysis of a file for the window: the same that ``ferdesk analyze`` does, in the background."""
+"""Analysis of files for the window: the same that ``ferdesk analyze`` does, in the background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ferdesk.core.detection.networks import DetectorChoice
+from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueFound, QueueOptions
 from ferdesk.runtime.ports import FileAnalysis
 from ferdesk.settings import Provider
 
@@ -58,3 +59,29 @@ def analyze_for_window(
     if outcome.problem and outcome.problem not in warnings and not stop_requested():
         warnings.append(outcome.problem)
     return FileAnalysis(file.name, outcome.folder, tuple(warnings), stopped=stop_requested())
+
+
+def find_for_window(places: Sequence[Path]) -> QueueFound:
+    """The videos and pictures at these places and below them."""
+    from ferdesk.archive.queue import find_files
+
+    return find_files(places)
+
+
+def work_for_window(
+    queue: AnalysisQueue,
+    options: QueueOptions,
+    model: str | None,
+    provider: Provider,
+    *,
+    allowed: Callable[[], int | None],
+    stop_requested: Callable[[], bool],
+) -> None:
+    """Analyse what waits in the window's queue; see ``ferdesk.archive.queue.work_on_queue``.
+
+    Raises:
+        FerdeskError: the model or the folder cannot be used, or no worker can begin.
+    """
+    from ferdesk.archive.queue import work_on_queue
+
+    work_on_queue(queue, options, model, provider, allowed=allowed, stop_requested=stop_requested)

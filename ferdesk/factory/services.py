@@ -36,6 +36,7 @@ from ferdesk.factory.models import (
 from ferdesk.integrity import read_sums
 from ferdesk.messages import translatable
 from ferdesk.paths import models_folder, sessions_folder
+from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueFound, QueueOptions
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice, StreamOptions
 from ferdesk.runtime.reconnect import FrameSource
@@ -60,7 +61,9 @@ class WindowServices:
     detector: DetectorChoice = "ferdesk"
     root: Path | None = None
     analysis: Callable[..., FileAnalysis] | None = None
-    """``ferdesk.cli.window_analysis``, which this room must not know."""
+    """``ferdesk.cli.window_analysis``, which this room must not know; so the next two."""
+    find: Callable[[Sequence[Path]], QueueFound] | None = None
+    queue_work: Callable[..., None] | None = None
     stream_port: int | None = None
     """Of the WebSocket; None takes the first that is free."""
     _source: str = ""
@@ -186,6 +189,35 @@ class WindowServices:
             advance=advance,
             stop_requested=stop_requested,
         )
+
+    def find_files(self, places: Sequence[Path]) -> QueueFound:
+        """The videos and pictures at these places and below them."""
+        return QueueFound(()) if self.find is None else self.find(places)
+
+    def work_on_queue(
+        self,
+        queue: AnalysisQueue,
+        options: QueueOptions,
+        *,
+        allowed: Callable[[], int | None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        """Analyse what waits in ``queue``, as the command does.
+
+        Raises:
+            FerdeskError: the model or the folder cannot be used, or no worker can begin.
+            SourceError: this window analyses no files.
+        """
+        if self.queue_work is None:
+            raise SourceError(
+                translatable(
+                    "Files cannot be analysed here; run ferdesk analyze {path}.", path=options.out
+                )
+            )
+        self.queue_work(
+            queue, options, self.model, self.provider,
+            allowed=allowed, stop_requested=stop_requested,
+        )  # fmt: skip
 
     def open_film(self, path: Path) -> Film:
         """A recorded video, or the folder of a session's pictures.

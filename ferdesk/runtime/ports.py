@@ -13,6 +13,7 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat
+from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueFound, QueueOptions
 from ferdesk.runtime.commands import CommandDesk
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import FrameSource
@@ -148,6 +149,24 @@ class Services(Protocol):
         """Analyse every frame of a file, as the command does; on a worker thread.
 
         ``advance`` is called after each frame with the seconds that are done.
+        """
+        ...
+
+    def find_files(self, places: Sequence[Path]) -> QueueFound:
+        """The videos and pictures at these places and below them; on a worker thread."""
+        ...
+
+    def work_on_queue(
+        self,
+        queue: AnalysisQueue,
+        options: QueueOptions,
+        *,
+        allowed: Callable[[], int | None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        """Analyse what waits in ``queue``, until nothing does; on a worker thread.
+
+        ``allowed`` says how many files may be in work now, None for as many as the machine bears.
         """
         ...
 

@@ -30,6 +30,7 @@ from ferdesk.core.types import (
     SourceKind,
 )
 from ferdesk.errors import RecordingError, SourceError
+from ferdesk.runtime.analysis_queue import AnalysisQueue, QueuedFile, QueueFound, QueueOptions
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import FileAnalysis, SourceChoice, StreamOptions
 from ferdesk.runtime.reconnect import FrameSource
@@ -240,6 +241,47 @@ class FakeFilm:
         self.num_closed += 1
 
 
+class FakeCrew:
+    """Analyses a file of a queue when the test lets it: as far as ``steps`` says, then its end."""
+
+    def __init__(self) -> None:
+        self.options: list[QueueOptions] = []
+        self.allowed: int | None = -1
+        self.goes_on = threading.Event()
+        self.error = ""
+        self.fails: dict[str, str] = {}
+        self.done: dict[str, Path] = {}
+
+    def work(
+        self,
+        queue: AnalysisQueue,
+        options: QueueOptions,
+        allowed: Callable[[], int | None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        self.options.append(options)
+        if self.error:
+            raise SourceError(self.error)
+        while (waiting := queue.waiting()) and not stop_requested():
+            self.allowed = allowed()
+            if self.allowed == 0:
+                time.sleep(0.005)
+                continue
+            entry = waiting[0]
+            assert queue.take(entry.number)
+            queue.advance(entry.number, entry.file.length_s / 4, 75)
+            while not (self.goes_on.wait(0.005) or stop_requested()):
+                self.allowed = allowed()
+            if stop_requested():
+                queue.end(entry.number, "waiting")
+                return
+            name = entry.file.path.name
+            if name in self.fails:
+                queue.end(entry.number, "failed", None, self.fails[name])
+            else:
+                queue.end(entry.number, "done", self.done.get(name, options.out / name))
+
+
 @dataclass
 class FakeServices:
     """Remembers all that it handed out; ``prepared`` are the sources to hand out, by name."""
@@ -272,6 +314,7 @@ class FakeServices:
     analysed: list[Path] = field(default_factory=list)
     analysis_hangs: bool = False
     faces_found: Sequence[Box] = ()
+    crew: "FakeCrew" = field(default_factory=lambda: FakeCrew())
 
     def cameras(self) -> Sequence[SourceChoice]:
         self.num_listed += 1
@@ -340,6 +383,24 @@ class FakeServices:
             time.sleep(0.005)
         return FileAnalysis(file.name, self.folder / "analysed", stopped=stop_requested())
 
+    def find_files(self, places: Sequence[Path]) -> QueueFound:
+        found = tuple(
+            QueuedFile(place, (), 7_000_000 + i, 10.0 + i) for i, place in enumerate(places)
+            if place.suffix == ".mp4"
+        )  # fmt: skip
+        others = tuple(f"There is nothing in {p}." for p in places if p.suffix != ".mp4")
+        return QueueFound(found, others)
+
+    def work_on_queue(
+        self,
+        queue: AnalysisQueue,
+        options: QueueOptions,
+        *,
+        allowed: Callable[[], int | None],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        self.crew.work(queue, options, allowed, stop_requested)
+
     def open_film(self, path: Path) -> FakeFilm:
         return self.films.setdefault(path, FakeFilm())
 
@@ -357,5 +418,6 @@ class FakeServices:
         self.parquets.append(path)
 
     def release(self) -> None:
+        self.crew.goes_on.set()
         for source in self.prepared.values():
             source.release()
