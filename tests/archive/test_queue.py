@@ -365,25 +365,21 @@ def test_real_workers_rest_at_low_priority_and_finish(tmp_path: Path) -> None:
     paths = [write_film(tmp_path / "in" / f"film{n}.mp4", n) for n in (24, 3)]
     queue = queue_of(paths)
     crews: list[ProcessCrew] = []
-    seen: dict[str, object] = {}
-    rests = 0
+    told: list[int] = []
+    niceness: list[int] = []
 
     def make_crew(setup: WorkerSetup, num: int) -> ProcessCrew:
         crews.append(ProcessCrew(setup, num, in_background=True))
         return crews[0]
 
     def allowed() -> int:
-        nonlocal rests
         first = queue.entries[0]
-        if first.state != "running" or first.num_frames == 0 or rests > 25:
+        rested = len(told) >= 15 and len(set(told[-15:])) == 1
+        if first.state != "running" or first.num_frames == 0 or rested:
             return 1
-        # two and a half seconds of rest, in which nothing may go on after the frame in work
-        rests += 1
-        if rests == 8:
-            seen["frames"] = first.num_frames
-            seen["nice"] = psutil.Process(crews[0]._processes[0].pid).nice()
-        if rests == 25:
-            seen["still"] = first.num_frames
+        # it rests until nothing has come of it for a second and a half
+        told.append(first.num_frames)
+        niceness.append(psutil.Process(crews[0]._processes[0].pid).nice())
         return 0
 
     work_on_queue(
@@ -392,8 +388,9 @@ def test_real_workers_rest_at_low_priority_and_finish(tmp_path: Path) -> None:
     )  # fmt: skip
     assert states(queue) == ["done", "done"]
     assert [entry.num_frames for entry in queue.entries] == [24, 3]
-    assert seen["frames"] == seen["still"] != 24
-    assert seen["nice"] == 19 or psutil.WINDOWS
+    assert told[-15:] == [told[-1]] * 15
+    assert told[-1] < 24
+    assert niceness[0] == 19 or psutil.WINDOWS
     for n in (24, 3):
         rows = (tmp_path / "out" / f"film{n}" / "results.csv").read_text().splitlines()
         assert len(rows) == n + 1
