@@ -224,6 +224,7 @@ class Program(QObject):
             old = self.window
             source, ran, dialog = old.live.source_name, old.live.running, old.preferences.dialog
             tab = dialog.tabs.currentIndex() if dialog is not None and dialog.isVisible() else None
+            analysing = old.queueing.running
             old.end()
             old.deleteLater()
             self._loaded = LoadedSettings(old.store.settings)
@@ -233,6 +234,8 @@ class Program(QObject):
             self._open()
             if tab is not None:
                 self.window.choose_settings(tab)
+            if analysing:
+                self.window.queueing.opened().runner.start()
 
     def _facts(self) -> dict[str, str]:
         if self.window is None:
@@ -345,6 +348,7 @@ def open_window(
         elif source:
             window.live_page.sources.start(source)
         window.live.watch_cameras()
+        window.offer_kept_queue()
 
     FirstPaint(window, begin)
     return window

@@ -26,7 +26,12 @@ from ferdesk.sessions.export import (
 )
 from ferdesk.sessions.marker_columns import Unit, Wanted
 from ferdesk.sessions.markers import outside, read_markers
-from ferdesk.sessions.outputs import free_path, write_text
+from ferdesk.sessions.outputs import (
+    MOST_CHAPTERS,
+    free_path,
+    write_archive_report,
+    write_text,
+)
 from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group, group_names, html_report
 from ferdesk.sessions.review import load_review
@@ -39,9 +44,6 @@ sessions = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-_MOST_CHAPTERS = 24
-"""A report of more sessions is one by condition and file: nobody reads that many chapters."""
 
 FolderArgument = Annotated[
     Path | None, typer.Argument(help="Folder of sessions (default: the user's).")
@@ -212,7 +214,7 @@ def report(
         from ferdesk.cli.study_report import report as study_report
 
         study_report(folders, out, csv=csv, parquet=parquet)
-    if archive or (len(found) > _MOST_CHAPTERS and not against):
+    if archive or (len(found) > MOST_CHAPTERS and not against):
         _report_archive(folders, found, out, parquet=parquet)
         return
     first = [read_session(folder) for folder in found]
@@ -255,20 +257,15 @@ def _report_archive(
     folders: list[Path], found: list[Path], out: Path | None, *, parquet: bool
 ) -> None:
     """The report of many sessions, its table of faces, and the view of all rows."""
-    from ferdesk.sessions.archive_figures import ROWS_VIEW, faces_csv, figures_of
-    from ferdesk.sessions.report.archive_page import archive_report
+    from ferdesk.sessions.archive_figures import ROWS_VIEW
 
     root = folders[0] if len(folders) == 1 else Path()
     path = out or free_path(root, "archive", ".html")
-    files = list(figures_of(found))
-    name = root.absolute().name or "Archive"
-    html = archive_report(name, files, made=datetime.now(UTC), version=ferdesk.__version__)
-    faces = path.with_name(f"{path.stem}-faces.csv")
-    texts = {path: html, faces: faces_csv(files)}
+    written = write_archive_report(found, path, root.absolute().name or "Archive")
     if len(folders) == 1:
-        texts[root / "archive.sql"] = ROWS_VIEW
-    for target, text in texts.items():
-        _write(target, text)
+        written.append(root / "archive.sql")
+        _write(written[-1], ROWS_VIEW)
+    for target in written:
         write(f"{target}\n")
     if parquet:
         from ferdesk.adapters.outputs.parquet_export import write_parquet

@@ -16,6 +16,8 @@ from ferdesk.sessions.review import Review
 from ferdesk.sessions.schema import FACES_FILE
 from ferdesk.version import VERSION
 
+MOST_CHAPTERS = 24
+"""A report of more sessions is one by condition and file: nobody reads that many chapters."""
 _LONGEST_STEM = 100
 
 
@@ -73,6 +75,26 @@ def write_report(
         sessions, reviews=reviews, groups=groups, pictures_of=pictures_of, made=now, version=VERSION
     )
     write_text(path, html)
+
+
+def write_archive_report(folders: Sequence[Path], path: Path, name: str) -> list[Path]:
+    """Write the report of many sessions, without curves, and the table of their faces beside it.
+
+    Returns:
+        what was written, the report first.
+
+    Raises:
+        RecordingError: a session cannot be read, or a file cannot be written.
+    """
+    # the tables of one session's report have no need of these
+    from ferdesk.sessions.archive_figures import faces_csv, figures_of
+    from ferdesk.sessions.report.archive_page import archive_report
+
+    files = list(figures_of(folders))
+    faces = path.with_name(f"{path.stem}-faces.csv")
+    write_text(path, archive_report(name, files, made=datetime.now(UTC), version=VERSION))
+    write_text(faces, faces_csv(files))
+    return [path, faces]
 
 
 def write_faces_table(folder: Path) -> Path:

@@ -89,6 +89,18 @@ def test_every_page_fits_a_small_screen(
     assert too_large(review) == ""
     assert too_large(window) == ""
 
+    window.queue_files([tmp_path / f"{LONG}.mp4"])
+    queue = window.queueing.opened()
+    qtbot.waitUntil(lambda: queue.model.rowCount() > 0)
+    queue.runner.queue.end(1, "failed", None, "It cannot be read: " + "long " * 60)
+    queue.runner.refresh()
+    queue.table.selectRow(0)
+    queue.runner.running = queue.runner.paused = True
+    queue.runner.refresh()
+    assert too_large(queue) == ""
+    assert too_large(window) == ""
+    queue.runner.running = False
+
 
 def test_every_dialog_fits_a_small_screen(
     make_window: MakeWindow, qtbot: QtBot, settings: Settings

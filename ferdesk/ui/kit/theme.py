@@ -181,6 +181,7 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QToolButton::menu-indicator {{ image: none; }}
     QToolButton#source, QToolButton#format {{ background: {theme.raised}; text-align: left; }}
     QToolButton#run {{ background: {theme.accent}; color: {theme.accent_text}; }}
+    QToolButton#run:disabled {{ background: {theme.raised}; color: {theme.disabled}; }}
     QToolButton#run:checked {{ background: {theme.raised}; color: {theme.text}; }}
     QToolButton#record:checked {{ color: {theme.red}; }}
     QPushButton#primary {{ background: {theme.accent}; color: {theme.accent_text};

@@ -10,7 +10,7 @@ from ferdesk.runtime.ports import Services
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
-from ferdesk.sessions.outputs import write_report
+from ferdesk.sessions.outputs import MOST_CHAPTERS, write_archive_report, write_report
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.report import Group
 from ferdesk.sessions.schema import RESULTS_FILE
@@ -44,6 +44,17 @@ def make_report(
         list(sessions.values()), path, groups=compared, pictures_of=services.session_pictures
     )
     return path
+
+
+def report_of_all(folders: Sequence[Path], path: Path, services: Services) -> Path:
+    """Write one report of these sessions: a chapter each, or, of many, by condition and file.
+
+    Raises:
+        RecordingError: one cannot be read, or the report cannot be written.
+    """
+    if len(folders) <= MOST_CHAPTERS:
+        return make_report(folders, path, services)
+    return write_archive_report(folders, path, path.parent.name or "Archive")[0]
 
 
 def describe_all(folders: Sequence[Path], texts: Mapping[str, str]) -> None:

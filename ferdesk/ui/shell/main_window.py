@@ -1,6 +1,7 @@
 """Main window: its pages, notices, title and closing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,11 @@ from PySide6.QtCore import QByteArray, QEvent, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget
 
+from ferdesk.core.locations import is_url
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.language import mark, tr
-from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.notices import Notices
 from ferdesk.ui.kit.settings_store import SettingsStore
 from ferdesk.ui.kit.shortcuts import ShortcutsSheet
@@ -23,10 +25,13 @@ from ferdesk.ui.live.status_line import device_text
 from ferdesk.ui.preferences.preferences import Preferences
 from ferdesk.ui.shell.drops import dropped_sources, is_session
 from ferdesk.ui.shell.menus import Menus
+from ferdesk.ui.shell.queueing import Queueing
 from ferdesk.ui.shell.remote_control import RemoteControl
 from ferdesk.version import VERSION
 
 if TYPE_CHECKING:
+    from ferdesk.ui.queue.page import QueuePage
+    from ferdesk.ui.queue.queue_questions import QueueQuestions
     from ferdesk.ui.review.page import ReviewPage
 
 PROGRAM = "ferdesk"
@@ -58,8 +63,9 @@ class MainWindow(QMainWindow):
         pictures_folder: Path | None = None,
         corrections_folder: Path | None = None,
         dialogs: Dialogs | None = None,
+        queue_questions: "QueueQuestions | None" = None,
     ) -> None:
-        """``settings_path`` None keeps the settings nowhere."""
+        """``settings_path`` None keeps the settings and the queue nowhere."""
         super().__init__()
         self.live = live
         live.setParent(self)
@@ -86,6 +92,8 @@ class MainWindow(QMainWindow):
         )
         self.preferences = Preferences(self.store, live, self)
         self.remote_control = RemoteControl(live, self.live_page, self.store, self)
+        self.queueing = Queueing(live, self.store, self, ask=queue_questions)
+        self.queueing.made.connect(self._take_queue)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.live_page)
         self.setCentralWidget(self.pages)
@@ -119,7 +127,13 @@ class MainWindow(QMainWindow):
         """What can be done now: on the page that is shown, and everywhere."""
         if self.review is not None and self.pages.currentWidget() is self.review:
             return [*self.review.page_actions, *self.actions()]
+        if self.shows_queue:
+            return [*self.queueing.opened().page_actions, *self.actions()]
         return [*self.live_page.actions(), *self.actions()]
+
+    @property
+    def shows_queue(self) -> bool:
+        return self.pages.currentWidget() is self.queueing.page
 
     def toggle_review(self) -> None:
         if self.actions_by_name["review"].isChecked():
@@ -138,6 +152,29 @@ class MainWindow(QMainWindow):
         self.actions_by_name["review"].setChecked(True)
         review.begin(place)
         self._fill_menus()
+
+    def show_queue(self) -> None:
+        """Show the files that are analysed in the background."""
+        page = self.queueing.opened()
+        self.live_page.layout_actions.leave_full()
+        if self.review is not None:
+            self.review.session.player.pause()
+        self.pages.setCurrentWidget(page)
+        self.notices.follow(page)
+        self.actions_by_name["review"].setChecked(False)
+        page.begin()
+        self._fill_menus()
+
+    def queue_files(self, places: Sequence[Path]) -> None:
+        """Put files and folders into the queue, and show it."""
+        self.queueing.add(places)
+        self.show_queue()
+
+    def offer_kept_queue(self) -> None:
+        """Say where the last queue was not finished."""
+        offer = self.queueing.offer_kept(Choice(tr("Show queue"), self.show_queue))
+        if offer is not None:
+            self.notices.show_notice(offer)
 
     def show_live(self) -> None:
         """Back to the picture; what is reviewed stays open."""
@@ -205,6 +242,10 @@ class MainWindow(QMainWindow):
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         first = sources[0]
+        files = [Path(name) for name in sources if not (is_url(name) or is_session(name))]
+        if self.shows_queue and files:
+            self.queueing.add(files)
+            return
         if is_session(first):
             self.show_review(Path(first))
             return
@@ -213,11 +254,16 @@ class MainWindow(QMainWindow):
         self.live_page.sources.choose(first)
         if len(sources) > 1:
             text = tr("Only the first of %n files is opened.", "", len(sources))
-            self.notices.show_notice(Notice(text, stays=False))
+            queue = Choice(tr("Analyse all of them"), partial(self.queue_files, files))
+            choices = (queue,) if len(files) > 1 else ()
+            self.notices.show_notice(Notice(text, stays=bool(choices), choices=choices))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         asks = self.live.recording_active and self.isVisible() and not self._ends_quietly
-        if asks and not self._dialogs.ask_quit(self):
+        quits = not asks or self._dialogs.ask_quit(self)
+        if quits and self.isVisible() and not self._ends_quietly:
+            quits = self.queueing.may_close()
+        if not quits:
             event.ignore()
             return
         if not self.isFullScreen():
@@ -229,6 +275,7 @@ class MainWindow(QMainWindow):
         self.hide()
         if self.review is not None:
             self.review.close_all()
+        self.queueing.close()
         self.live_page.close_all()
         super().closeEvent(event)
 
@@ -243,6 +290,14 @@ class MainWindow(QMainWindow):
                 "library",
                 mark("Review recordings"),
                 checkable=True,
+            ),
+            ActionSpec(
+                "analyse",
+                mark("Analyse files…"),
+                self.show_queue,
+                "F6",
+                "list",
+                mark("Analyse files and folders in the background, one after the other"),
             ),
             ActionSpec("settings", mark("Settings…"), self.choose_settings, "Ctrl+,", "settings"),
             ActionSpec("keys", mark("Keyboard shortcuts"), self.show_keys, "F1", "keyboard"),
@@ -269,6 +324,13 @@ class MainWindow(QMainWindow):
         return review
 
     @Slot(object)
+    def _take_queue(self, page: "QueuePage") -> None:
+        page.told.connect(self.notices.show_notice)
+        page.left.connect(self.show_live)
+        page.review_wanted.connect(self.show_review)
+        self.pages.addWidget(page)
+
+    @Slot(object)
     def _name_markers(self, _settings: Settings) -> None:
         if self.review is not None:
             self.review.session.set_marker_names(self.live_page.marker_keys.names)
@@ -278,6 +340,8 @@ class MainWindow(QMainWindow):
         self._name_window()
         if self.review is not None and self.pages.currentWidget() is self.review:
             self.menus.fill_review(self.page_actions_of_review())
+        elif self.shows_queue:
+            self.menus.fill_queue(self.queueing.opened().page_actions)
         else:
             docks = self.live_page.dock_area.docks.values()
             panels = [dock.toggleViewAction() for dock in docks]
@@ -313,9 +377,14 @@ class MainWindow(QMainWindow):
     def _name_window(self) -> None:
         """Two windows are told apart by what each shows; a recording's time goes before it."""
         title = self._live_title
+        elsewhere = ""
         if self.review is not None and self.pages.currentWidget() is self.review:
+            elsewhere = self._review_title
+        elif self.shows_queue:
+            elsewhere = self.queueing.opened().title.text()
+        if elsewhere:
             recording = title.partition(" · ")[0] if title.startswith("●") else ""
-            title = " · ".join(part for part in (recording, self._review_title) if part)
+            title = " · ".join(part for part in (recording, elsewhere) if part)
         self.setWindowTitle(f"{title} · {PROGRAM}" if title else PROGRAM)
 
     def _restore_geometry(self) -> None:

@@ -28,6 +28,7 @@ _FILE = (
     "quit",
 )
 _FILE_IN_REVIEW = ("recent", "demo", "analyse", "", "settings", "", "quit")
+_FILE_OF_QUEUE = ("recent", "demo", "", "settings", "", "quit")
 _RECORDING = ("record", "new_recording", "pause_recording", "", "marker", "markers", "")
 _PLAYBACK = ("run", "", "play", "step_back", "step_on", "loop", "", "analyse_file")
 _VIEW = ("heatmap", "mirror", "", "zoom_in", "zoom_out", "zoom_whole", "", "full")
@@ -50,6 +51,7 @@ class Menus(QObject):
         self.playback = bar.addMenu(tr("&Playback"))
         self.view = bar.addMenu(tr("&View"))
         self.faces = bar.addMenu(tr("F&aces"))
+        self.queue = bar.addMenu(tr("&Queue"))
         self.review = bar.addMenu(tr("Re&view"))
         self.help = bar.addMenu(tr("&Help"))
         self.recent = QMenu(tr("Open recent"), window)
@@ -86,16 +88,30 @@ class Menus(QObject):
         self._fill(self.help, _HELP)
         for menu in (self.recording, self.playback, self.view, self.faces):
             menu.menuAction().setVisible(True)
+        self._empty(self.queue)
 
     def fill_review(self, page_actions: Iterable[QAction]) -> None:
         """The review page is shown: what it can do now."""
         self._fill(self.file, _FILE_IN_REVIEW)
-        for menu in (self.recording, self.playback, self.view, self.faces):
-            menu.clear()
-            menu.menuAction().setVisible(False)
+        self._empty(self.recording, self.playback, self.view, self.faces, self.queue)
         self._fill(self.review, ("review", ""))
         self.review.addActions([action for action in page_actions if action.text()])
         self._fill(self.help, _HELP)
+
+    def fill_queue(self, page_actions: Iterable[QAction]) -> None:
+        """The queue page is shown: what it can do now."""
+        self._fill(self.file, _FILE_OF_QUEUE)
+        self._empty(self.recording, self.playback, self.view, self.faces)
+        self.queue.clear()
+        self.queue.addActions(list(page_actions))
+        self.queue.menuAction().setVisible(True)
+        self._fill(self.review, ("review",))
+        self._fill(self.help, _HELP)
+
+    def _empty(self, *menus: QMenu) -> None:
+        for menu in menus:
+            menu.clear()
+            menu.menuAction().setVisible(False)
 
     def _fill(self, menu: QMenu, names: Iterable[str], *, begin: bool = True) -> None:
         if begin:

@@ -1,0 +1,1 @@
+"""The queue page: files and folders analysed in the background."""

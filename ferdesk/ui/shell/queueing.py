@@ -1,0 +1,79 @@
+"""Queue page in the window: made when it is first wanted, and asked before the window closes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from ferdesk.runtime.queue_file import load_queue
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.settings_store import SettingsStore
+from ferdesk.ui.live.live_run import Live
+
+if TYPE_CHECKING:
+    from ferdesk.ui.queue.page import QueuePage
+    from ferdesk.ui.queue.queue_questions import QueueQuestions
+
+_FILE = "queue.json"
+
+
+class Queueing(QObject):
+    """Owner of the queue page; ``page`` is None until the user wants it."""
+
+    made = Signal(object)
+    """The ``QueuePage``, once."""
+
+    def __init__(
+        self,
+        live: Live,
+        store: SettingsStore,
+        parent: QObject,
+        *,
+        ask: "QueueQuestions | None" = None,
+    ) -> None:
+        super().__init__(parent)
+        self._live, self._ask = live, ask
+        # beside the settings; a window that keeps none keeps no queue either
+        self._path = None if store.path is None else store.path.with_name(_FILE)
+        self.page: QueuePage | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether files are being analysed."""
+        return self.page is not None and self.page.runner.running
+
+    def opened(self) -> "QueuePage":
+        """The page, made now where it was not yet."""
+        if self.page is None:
+            # imported here, as it takes time that a start has not
+            from ferdesk.ui.queue.page import QueuePage
+            from ferdesk.ui.queue.queue_runner import QueueRunner
+
+            live = self._live
+            runner = QueueRunner(live.services, live.chores, live.status_now, self, path=self._path)
+            self.page = QueuePage(runner, live.services, live.chores, ask=self._ask)
+            live.recording.connect(self.page.show_recording)
+            self.made.emit(self.page)
+        return self.page
+
+    def offer_kept(self, show: Choice) -> Notice | None:
+        """A notice with ``show`` where the last queue was not finished."""
+        num = 0 if self._path is None else len(load_queue(self._path).files)
+        if not num:
+            return None
+        text = tr("%n files of the last queue are not analysed yet.", "", num)
+        return Notice(text, choices=(show,), topic="queue")
+
+    def add(self, places: Sequence[Path]) -> None:
+        self.opened().add(places)
+
+    def may_close(self) -> bool:
+        """Ask where files are being analysed; what is finished stays either way."""
+        page = self.page
+        return page is None or not self.running or page.ask.quit(page.window())
+
+    def close(self) -> None:
+        if self.page is not None:
+            self.page.runner.close()

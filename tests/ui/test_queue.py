@@ -1,0 +1,438 @@
+"""The queue page: files come, wait, are analysed in order, and what went wrong can be read."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, QUrl
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from ferdesk.app import open_window
+from ferdesk.cli.window_analysis import find_for_window, work_for_window
+from ferdesk.factory.models import bundled_models
+from ferdesk.factory.services import WindowServices
+from ferdesk.runtime.analysis_queue import QueueOptions
+from ferdesk.runtime.queue_file import load_queue
+from ferdesk.sessions.reader import read_session
+from ferdesk.settings import LoadedSettings, Settings
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.queue.page import QueuePage
+from ferdesk.ui.queue.queue_questions import QueueQuestions
+from ferdesk.ui.shell.main_window import MainWindow
+from tests.helpers.sessions import write_two_faces
+from tests.helpers.videos import write_film
+from tests.ui.fakes import FakeServices, FakeSource
+from tests.ui.test_accessibility import nameless
+from tests.ui.test_shell import drop, texts
+
+
+@dataclass
+class Asked:
+    """Answers to the page's questions, which the test gives."""
+
+    files: list[str] = field(default_factory=list)
+    folder: str = ""
+    out: str = ""
+    stops: bool = True
+    quits: bool = True
+    questions: list[str] = field(default_factory=list)
+
+    def all(self) -> QueueQuestions:
+        def answer(name: str, value: bool) -> bool:
+            self.questions.append(name)
+            return value
+
+        return QueueQuestions(
+            lambda _page, _at: self.files,
+            lambda _page, _at: self.folder,
+            lambda _page, _at: self.out,
+            lambda _page: answer("stop", self.stops),
+            lambda _page: answer("quit", self.quits),
+        )
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, services: FakeServices, asked: Asked, tmp_path: Path) -> MainWindow:
+    window = MainWindow(
+        Live(services),
+        Settings(),
+        settings_path=tmp_path / "settings.json",
+        queue_questions=asked.all(),
+    )
+    qtbot.addWidget(window, before_close_func=_release(services, asked))
+    window.show()
+    return window
+
+
+def _release(services: FakeServices, asked: Asked) -> Callable[[QWidget], None]:
+    def release(_window: QWidget) -> None:
+        asked.quits = True
+        services.release()
+
+    return release
+
+
+@pytest.fixture
+def page(window: MainWindow) -> QueuePage:
+    window.show_queue()
+    page = window.queueing.page
+    assert page is not None
+    return page
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{name}.mp4" for name in "abc"]
+    for path in paths:
+        path.touch()
+    return paths
+
+
+def add(page: QueuePage, qtbot: QtBot, *names: str) -> None:
+    num = page.model.rowCount()
+    page.add([Path("/films") / name for name in names])
+    qtbot.waitUntil(lambda: page.model.rowCount() == num + len(names))
+
+
+def shown(page: QueuePage, column: int) -> list[str]:
+    model = page.model
+    return [str(model.index(row, column).data()) for row in range(model.rowCount())]
+
+
+def select(page: QueuePage, *rows: int) -> None:
+    flags = QItemSelectionModel.SelectionFlag
+    page.table.clearSelection()
+    for row in rows:
+        page.table.selectionModel().select(page.model.index(row, 0), flags.Select | flags.Rows)
+
+
+def do(page: QueuePage, name: str) -> None:
+    action = page.actions_by_name[name]
+    assert action.isEnabled(), action.toolTip()
+    action.trigger()
+
+
+def start(page: QueuePage, qtbot: QtBot) -> None:
+    do(page, "start")
+    qtbot.waitUntil(lambda: any(one.startswith("analysing") for one in shown(page, 2)))
+
+
+def enabled(page: QueuePage) -> set[str]:
+    return {action.objectName() for action in page.actions_by_name if action.isEnabled()}
+
+
+# ---- what is in it
+
+
+def test_an_empty_queue_says_what_to_do(page: QueuePage, window: MainWindow) -> None:
+    assert page.stack.currentIndex() == 1
+    assert enabled(page) == {"live", "files", "folder", "show"}
+    assert window.windowTitle() == "Analyse files · ferdesk"
+    assert texts(window.menus.queue)[:3] == ["Live", "Add files…", "Add folder…"]
+
+
+def test_files_are_chosen_and_dropped_and_come_once(
+    page: QueuePage, window: MainWindow, asked: Asked, qtbot: QtBot, films: list[Path]
+) -> None:
+    first, second, third = films
+    asked.files = [str(second), str(first)]
+    do(page, "files")
+    qtbot.waitUntil(lambda: shown(page, 0) == ["b.mp4", "a.mp4"])
+    drop(window, QUrl("https://host/stream"), QUrl.fromLocalFile(str(first)))
+    assert window.shows_queue
+    asked.folder = str(third)
+    do(page, "folder")
+    qtbot.waitUntil(lambda: shown(page, 0) == ["b.mp4", "a.mp4", "c.mp4"])
+    assert shown(page, 1) == ["0:00:10", "0:00:11", "0:00:10"]
+    assert shown(page, 2) == ["waiting"] * 3
+
+
+def test_what_is_no_film_is_told(page: QueuePage, window: MainWindow, qtbot: QtBot) -> None:
+    page.add([Path("/films/notes.txt")])
+    qtbot.waitUntil(lambda: "There is nothing in /films/notes.txt." in window.notices.texts)
+
+
+def test_the_selection_moves_and_leaves_and_stays_selected(page: QueuePage, qtbot: QtBot) -> None:
+    add(page, qtbot, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    select(page, 2, 3)
+    do(page, "up")
+    assert shown(page, 0) == ["a.mp4", "c.mp4", "d.mp4", "b.mp4"]
+    assert [entry.file.path.name for entry in page.selected] == ["c.mp4", "d.mp4"]
+    do(page, "down")
+    select(page, 0)
+    do(page, "remove")
+    assert shown(page, 0) == ["b.mp4", "c.mp4", "d.mp4"]
+
+
+def test_several_files_on_the_live_page_are_offered_to_the_queue(
+    window: MainWindow, qtbot: QtBot, films: list[Path]
+) -> None:
+    drop(window, *(QUrl.fromLocalFile(str(path)) for path in films[:2]))
+    (card,) = window.notices.cards
+    card.choices[0].click()
+    qtbot.waitUntil(lambda: window.shows_queue)
+    page = window.queueing.opened()
+    qtbot.waitUntil(lambda: shown(page, 0) == ["a.mp4", "b.mp4"])
+
+
+# ---- the work
+
+
+def test_files_are_analysed_with_the_options_and_open_in_review(
+    page: QueuePage, window: MainWindow, services: FakeServices, qtbot: QtBot, tmp_path: Path,
+    asked: Asked,
+) -> None:  # fmt: skip
+    session = write_two_faces(tmp_path / "results" / "b")
+    services.crew.done["b.mp4"] = session
+    add(page, qtbot, "a.mp4", "b.mp4")
+    asked.out = str(tmp_path / "results")
+    page.options.choose.click()
+    page.options.measures.setCurrentIndex(page.options.measures.findData("pose"))
+    page.options.frames.setCurrentIndex(page.options.frames.findData("every"))
+    page.options.every.setValue(7)
+    page.options.redo.setChecked(True)
+    start(page, qtbot)
+    assert not page.options.out.isEnabled()
+    assert shown(page, 2) == ["analysing 25%", "waiting"]
+    assert enabled(page) >= {"pause", "stop"}
+    assert "start" not in enabled(page)
+    services.crew.goes_on.set()
+    qtbot.waitUntil(lambda: shown(page, 2) == ["done", "done"])
+    assert services.crew.options == [
+        QueueOptions(tmp_path / "results", measures="pose", every=7, redo=True)
+    ]
+    qtbot.waitUntil(lambda: page.options.out.isEnabled())
+    assert "The queue has ended; all files are analysed." in window.notices.texts
+    assert page.status.text().startswith("2 of 2 files")
+    select(page, 1)
+    page.table.doubleClicked.emit(page.model.index(1, 0))
+    assert window.review is not None
+    review = window.review
+    qtbot.waitUntil(lambda: review.shows_session and review.session.folder == session)
+
+
+def test_errors_can_be_read_and_copied_and_a_file_tried_again(
+    page: QueuePage, window: MainWindow, services: FakeServices, qtbot: QtBot
+) -> None:
+    services.crew.fails = {"a.mp4": "a.mp4 is no video.", "c.mp4": "The disk is full."}
+    services.crew.goes_on.set()
+    add(page, qtbot, "a.mp4", "b.mp4", "c.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: shown(page, 2) == ["failed", "done", "failed"])
+    qtbot.waitUntil(lambda: not page.runner.running)
+    assert "The queue has ended; 2 files could not be analysed." in window.notices.texts
+    assert "2 failed" in page.status.text()
+    assert shown(page, 3)[0] == "a.mp4 is no video."
+    select(page, 2)
+    assert page.about.text() == "c.mp4: The disk is full."
+    do(page, "copy")
+    assert QGuiApplication.clipboard().text() == "/films/c.mp4: The disk is full."
+    page.table.clearSelection()
+    do(page, "copy")
+    assert QGuiApplication.clipboard().text().splitlines() == [
+        "/films/a.mp4: a.mp4 is no video.",
+        "/films/c.mp4: The disk is full.",
+    ]
+    services.crew.fails = {}
+    select(page, 0)
+    do(page, "retry")
+    do(page, "start")
+    qtbot.waitUntil(lambda: shown(page, 2) == ["done", "done", "failed"])
+    qtbot.waitUntil(lambda: not page.runner.running)
+    do(page, "clear")
+    assert page.stack.currentIndex() == 1
+
+
+def test_a_pause_lets_the_file_rest_and_go_on(
+    page: QueuePage, services: FakeServices, qtbot: QtBot
+) -> None:
+    add(page, qtbot, "a.mp4")
+    start(page, qtbot)
+    qtbot.waitUntil(lambda: services.crew.allowed is None)
+    do(page, "pause")
+    qtbot.waitUntil(lambda: services.crew.allowed == 0)
+    assert shown(page, 2) == ["paused 25%"]
+    assert page.actions_by_name["start"].text() == "Go on"
+    assert "paused" in page.status.text()
+    do(page, "start")
+    qtbot.waitUntil(lambda: services.crew.allowed is None)
+    assert page.actions_by_name["start"].text() == "Start"
+    services.crew.goes_on.set()
+    qtbot.waitUntil(lambda: not page.runner.running)
+
+
+def test_a_stop_asks_and_what_was_in_work_waits(
+    page: QueuePage, services: FakeServices, qtbot: QtBot, asked: Asked, window: MainWindow
+) -> None:
+    add(page, qtbot, "a.mp4", "b.mp4")
+    start(page, qtbot)
+    asked.stops = False
+    do(page, "stop")
+    assert page.runner.running
+    assert not page.runner.stopping
+    asked.stops = True
+    do(page, "stop")
+    qtbot.waitUntil(lambda: not page.runner.running)
+    assert asked.questions == ["stop", "stop"]
+    assert shown(page, 2) == ["waiting", "waiting"]
+    assert "Analysis stopped; finished sessions are kept." in window.notices.texts
+
+
+def test_where_nothing_can_begin_the_reason_is_told(
+    page: QueuePage, services: FakeServices, qtbot: QtBot, window: MainWindow
+) -> None:
+    services.crew.error = "The model is broken."
+    add(page, qtbot, "a.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: "The model is broken." in window.notices.texts)
+    assert "start" in enabled(page)
+
+
+def test_the_queue_waits_for_a_live_picture_that_is_too_slow(
+    page: QueuePage, services: FakeServices, qtbot: QtBot, window: MainWindow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
+    add(page, qtbot, "a.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: page.runner.rests)
+    page.runner.refresh()
+    assert services.crew.allowed in (0, -1)
+    assert "waiting, as the live picture needs this computer" in page.status.text()
+    window.live.stop()
+    qtbot.waitUntil(lambda: services.crew.allowed is None)
+    services.crew.goes_on.set()
+    qtbot.waitUntil(lambda: not page.runner.running)
+
+
+# ---- closing, and the next start
+
+
+def test_closing_asks_while_files_are_analysed_and_the_next_start_offers_the_rest(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, asked: Asked, tmp_path: Path,
+    services: FakeServices,
+) -> None:  # fmt: skip
+    add(page, qtbot, "a.mp4", "b.mp4")
+    start(page, qtbot)
+    asked.quits = False
+    assert not window.close()
+    assert window.isVisible()
+    assert page.runner.running
+    asked.quits = True
+    assert window.close()
+    assert asked.questions == ["quit", "quit"]
+    kept = load_queue(tmp_path / "queue.json")
+    assert [file.path.name for file in kept.files] == ["a.mp4", "b.mp4"]
+    again = open_window(services, LoadedSettings(Settings()), tmp_path / "settings.json", source="")
+    qtbot.addWidget(again, before_close_func=_release(services, asked))
+    wanted = "2 files of the last queue are not analysed yet."
+    qtbot.waitUntil(lambda: wanted in again.notices.texts)
+    again.show_queue()
+    page = again.queueing.opened()
+    assert shown(page, 0) == ["a.mp4", "b.mp4"]
+    assert not page.runner.running
+
+
+def test_what_is_finished_is_not_offered_again(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, tmp_path: Path, services: FakeServices
+) -> None:
+    services.crew.goes_on.set()
+    add(page, qtbot, "a.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: shown(page, 2) == ["done"])
+    qtbot.waitUntil(lambda: not page.runner.running)
+    assert window.close()
+    assert json.loads((tmp_path / "queue.json").read_text())["files"] == []
+
+
+# ---- how it looks
+
+
+def test_every_control_has_a_name_and_the_page_fits_a_small_screen(
+    page: QueuePage, qtbot: QtBot, services: FakeServices, window: MainWindow
+) -> None:
+    services.crew.fails = {f"{'x' * 40}.mp4": "It cannot be read: " + "long " * 40}
+    services.crew.goes_on.set()
+    add(page, qtbot, f"{'x' * 40}.mp4", "b.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: not page.runner.running)
+    select(page, 0)
+    assert nameless(page) == []
+    least = window.minimumSizeHint()
+    assert least.width() <= 1024
+    assert least.height() <= 640
+
+
+def test_a_recording_behind_the_page_is_shown(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    services.prepared["camera:0"] = FakeSource()
+    window.live_page.sources.start("camera:0")
+    qtbot.waitUntil(lambda: window.live.can_record)
+    window.live.start_recording()
+    qtbot.waitUntil(lambda: page.recording.text().startswith("●"))
+    window.live.stop_recording()
+
+
+def test_the_report_of_all_is_of_what_is_done(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        services.crew.done[f"{name}.mp4"] = write_two_faces(tmp_path / "results" / name)
+    services.crew.fails = {"c.mp4": "It is damaged."}
+    services.crew.goes_on.set()
+    add(page, qtbot, "a.mp4", "b.mp4", "c.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: not page.runner.running)
+    do(page, "report")
+    path = tmp_path / "results" / "report.html"
+    qtbot.waitUntil(path.exists)
+    qtbot.waitUntil(lambda: f"Report saved in {path}." in window.notices.texts)
+
+
+# ---- with real workers
+
+
+@pytest.mark.skipif(not bundled_models(), reason="no expression model ships")
+@pytest.mark.timeout(240)
+def test_two_small_films_and_a_broken_one_for_real(qtbot: QtBot, tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "sad"
+    folder.mkdir(parents=True)
+    for number in (3, 5):
+        write_film(folder / f"film{number}.mp4", number)
+    (folder / "broken.mp4").write_bytes(b"no film")
+    services = WindowServices(
+        provider="cpu", root=tmp_path / "out", find=find_for_window, queue_work=work_for_window
+    )
+    window = MainWindow(Live(services), Settings(), queue_questions=Asked().all())
+    qtbot.addWidget(window)
+    window.show()
+    window.queue_files([tmp_path / "in"])
+    page = window.queueing.opened()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    do(page, "start")
+    qtbot.waitUntil(lambda: not page.runner.running, timeout=200_000)
+    assert shown(page, 0) == ["broken.mp4", "film3.mp4", "film5.mp4"]
+    assert shown(page, 2) == ["failed", "done", "done"]
+    assert "broken.mp4" in shown(page, 3)[0]
+    for number in (3, 5):
+        session = read_session(tmp_path / "out" / f"film{number}")
+        assert (len(session.rows), session.about["condition"]) == (number, "sad")
+    page.add([tmp_path / "in"])
+    qtbot.waitUntil(lambda: shown(page, 2) == ["waiting"] * 3)
+    select(page, 0)
+    do(page, "remove")
+    do(page, "start")
+    qtbot.waitUntil(lambda: not page.runner.running, timeout=200_000)
+    assert shown(page, 2) == ["done already"] * 2
+    services.close()
