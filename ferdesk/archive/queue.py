@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ferdesk.adapters.sources.probe import length_s
@@ -13,6 +14,7 @@ from ferdesk.archive.plan import Item, Plan, Planner, Todo
 from ferdesk.archive.processes import ProcessCrew, has_room_for_another, num_cores
 from ferdesk.archive.work import Settlement, Shift
 from ferdesk.batch import Outcome
+from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.errors import FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import bundled_models, find_model
@@ -86,6 +88,7 @@ def work_on_queue(
     options: QueueOptions,
     model: str | None,
     provider: Provider,
+    detector: DetectorChoice = "ferdesk",
     *,
     allowed: Callable[[], int | None],
     stop_requested: Callable[[], bool],
@@ -98,6 +101,7 @@ def work_on_queue(
         options: where sessions go, and what is analysed.
         model: a bundled model's name or a path; by default ``analyze``'s.
         provider: the device to run it on.
+        detector: who finds faces.
         allowed: how many files may be in work now, None for as many as the machine bears; the
             workers of the others rest after the frame in work.
         stop_requested: whether to close what is in work; it waits again, for another start.
@@ -107,7 +111,7 @@ def work_on_queue(
         FerdeskError: the model or the folder cannot be used, or no worker can begin.
     """
     path = find_model(model)
-    wanted = options_of(options)
+    wanted = replace(options_of(options), detector=detector)
     chosen = Wanted(hash_of_model(path), wanted.settings())
     name = str(path.absolute()) if path not in bundled_models() else model
     setup = WorkerSetup(name, provider, options.out.absolute(), wanted.table())

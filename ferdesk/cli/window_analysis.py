@@ -73,6 +73,7 @@ def work_for_window(
     options: QueueOptions,
     model: str | None,
     provider: Provider,
+    detector: DetectorChoice,
     *,
     allowed: Callable[[], int | None],
     stop_requested: Callable[[], bool],
@@ -84,4 +85,6 @@ def work_for_window(
     """
     from ferdesk.archive.queue import work_on_queue
 
-    work_on_queue(queue, options, model, provider, allowed=allowed, stop_requested=stop_requested)
+    work_on_queue(
+        queue, options, model, provider, detector, allowed=allowed, stop_requested=stop_requested
+    )

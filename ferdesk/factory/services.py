@@ -215,7 +215,7 @@ class WindowServices:
                 )
             )
         self.queue_work(
-            queue, options, self.model, self.provider,
+            queue, options, self.model, self.provider, self.detector,
             allowed=allowed, stop_requested=stop_requested,
         )  # fmt: skip
 
