@@ -19,7 +19,7 @@ from ferdesk.sessions.reader import Marker, Session, read_session
 from ferdesk.sessions.report import Group, charts, group_names, html_report
 from ferdesk.sessions.report.formats import clock, percent, span
 from ferdesk.sessions.report.pictures import SessionPictures, no_pictures
-from ferdesk.sessions.review import Comment, load_review, save_review
+from ferdesk.sessions.review import Annotation, Comment, load_review, save_review
 
 Maker = Callable[..., Path]
 MADE = datetime(2026, 3, 5, tzinfo=UTC)
@@ -533,6 +533,38 @@ def test_a_folder_of_pictures_has_a_contact_sheet_and_a_table_of_faces(
     assert counts[1][0] == "Ann"
     assert counts[1][4:6] == ["1 50 %", "1 50 %"]
     assert counts[1][-1] == "2"
+
+
+def test_annotations_of_pictures_stand_by_picture_beside_the_models_labels(
+    make_session: Maker,
+) -> None:
+    files = ["ann.jpg", "<b>.jpg", "cat.png"]
+    about: dict[str, Any] = {
+        "source": {"kind": "pictures", "name": "stimuli", "location": "stimuli"},
+        "pictures": [
+            {"frame": i, "file": file, "width": 300, "height": 200} for i, file in enumerate(files)
+        ],
+    }
+    frames = [[(1, "happy")], [(1, "sad"), (2, "fear?")], [(1, "sad")]]
+    folder = make_session(frames, step_s=1.0, **about)
+    assert "Annotations" not in page_of(folder).headings
+    review = load_review(read_session(folder))
+    for annotation in (
+        Annotation(0.0, 1.0, "happy", 1), Annotation(1.0, 3.0, "sad", 1),
+        Annotation(1.0, 2.0, "<blurred>"),
+    ):  # fmt: skip
+        review = review.with_annotation(annotation)
+    save_review(review, folder)
+    page = page_of(folder)
+    assert "Annotations" in page.headings
+    (table,) = [one for one in page.tables if "annotation" in one[0]]
+    assert table == [
+        ["picture", "face", "annotation", "faces", "same label"],
+        ["ann.jpg", "#1", "happy", "1", "100 %"],
+        ["<b>.jpg", "#1", "<blurred>", "1", "-"],
+        ["<b>.jpg", "#2", "<blurred>", "1", "-"],
+        ["<b>.jpg to cat.png", "#1", "sad", "2", "100 %"],
+    ]
 
 
 def test_a_person_is_shown_at_their_clearest_where_there_is_a_picture(

@@ -183,6 +183,7 @@ def _chapter(
         if any(of_track[track.id].seen_s > 1 for track in tracks):
             parts.append(times_table(summaries, of_pictures=True))
         parts.append(faces_table(session, tracks, lambda row: face_picture(session, row, pictures)))
+        parts += _annotations(session, review, level)
         return "".join([*parts, _remarks(session, review, level)])
     parts += [
         f"<{level}>Overview</{level}>",
@@ -205,11 +206,17 @@ def _chapter(
         between = summarize(session, review, by_marker=True)
         parts.append(intervals_table(between, session.starts_at_s))
         parts.append(measures_table(between, session.starts_at_s))
-    if ranges := annotated_ranges(session, review):
-        parts.append(f"<{level}>Annotations</{level}>")
-        parts.append(annotations_table(ranges, session.starts_at_s))
+    parts += _annotations(session, review, level)
     parts.append(_remarks(session, review, level))
     return "".join(parts)
+
+
+def _annotations(session: Session, review: Review, level: str) -> list[str]:
+    """What people saw beside what the model says, where anybody has said it."""
+    ranges = annotated_ranges(session, review)
+    if not ranges:
+        return []
+    return [f"<{level}>Annotations</{level}>", annotations_table(session, ranges)]
 
 
 def _facts(session: Session, review: Review, num_faces: int, markers: Sequence[Marker]) -> str:

@@ -11,7 +11,7 @@ from ferdesk.sessions.annotations import AnnotatedRange
 from ferdesk.sessions.fields import REPORT_FIELDS
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report.formats import clock, clock_tenths, percent, span
-from ferdesk.sessions.review import Track
+from ferdesk.sessions.review import Annotation, Track
 from ferdesk.sessions.summaries import SHARE_HEADING, WHOLE, Comparison, FaceSummary
 from ferdesk.sessions.table import NO_LABEL, Table
 
@@ -154,21 +154,49 @@ def comparison_table(result: Comparison) -> str:
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
-def annotations_table(ranges: Sequence[AnnotatedRange], starts_at_s: float) -> str:
-    """Annotations beside the model's labels; times are since ``starts_at_s``."""
+def annotations_table(session: Session, ranges: Sequence[AnnotatedRange]) -> str:
+    """Annotations beside the model's labels: by time, or by picture where there is none."""
+    of_pictures = session.of_pictures
+    place = _pictures_of if of_pictures else _time_of
+    kind = " class=text" if of_pictures else ""
     body = "".join(
-        f"<tr><td>{clock_tenths(one.annotation.from_s - starts_at_s)} to "
-        f"{clock_tenths(one.annotation.to_s - starts_at_s)}</td>"
+        f"<tr><td{kind}>{escape(place(session, one.annotation))}</td>"
         f"<td class=text>{escape(one.track.title)}</td>"
-        f"<td class=text>{escape(one.annotation.label)}</td><td>{span(one.seen_s)}</td>"
+        f"<td class=text>{escape(one.annotation.label)}</td>"
+        f"<td>{f'{one.seen_s:.0f}' if of_pictures else span(one.seen_s)}</td>"
         f"<td>{percent(one.agreement)}</td></tr>"
         for one in ranges
     )
+    share = "confident faces" if of_pictures else "confident time"
+    where = "<th class=text>picture</th>" if of_pictures else "<th>time</th>"
+    seen = "faces" if of_pictures else "seen"
     return (
-        '<div class="wide"><table><caption>What people saw, and the share of the confident time in '
-        "which the model gives the same label</caption><tr><th>time</th><th class=text>face</th>"
-        f"<th class=text>annotation</th><th>seen</th><th>same label</th></tr>{body}</table></div>"
+        f'<div class="wide"><table><caption>What people saw, and the share of the {share} in '
+        f"which the model gives the same label</caption><tr>{where}<th class=text>face</th>"
+        f"<th class=text>annotation</th><th>{seen}</th><th>same label</th></tr>{body}</table></div>"
     )
+
+
+def _time_of(session: Session, annotation: Annotation) -> str:
+    """From when to when, since the recording's start."""
+    starts_at_s = session.starts_at_s
+    return (
+        f"{clock_tenths(annotation.from_s - starts_at_s)} to "
+        f"{clock_tenths(annotation.to_s - starts_at_s)}"
+    )
+
+
+def _pictures_of(session: Session, annotation: Annotation) -> str:
+    """The picture that is annotated, or the first and the last of several."""
+    table = session.table
+    within = (table.t_s >= annotation.from_s) & (table.t_s < annotation.to_s)
+    frames = table.frame[within]
+    if not len(frames):
+        return ""
+    names = {one.frame: one.file for one in session.pictures}
+    ends = (int(frames.min()), int(frames.max()))
+    shown = [names.get(frame, f"{frame + 1}") for frame in dict.fromkeys(ends)]
+    return " to ".join(shown)
 
 
 def faces_table(
