@@ -192,7 +192,9 @@ def _new_session(
     known = {} if content is None else content.table()
     header = replace(header, source={**header.source, **known}, about=about)
     folder = new_folder(options.out, options.folder_name or info.name)
-    return open_session(folder, header, options.video, live=info.live)
+    return open_session(
+        folder, header, options.video, live=info.live, landmarks=options.video_landmarks
+    )
 
 
 def _add_streams(recorder: Recorder, options: AnalysisOptions) -> None:

@@ -48,6 +48,8 @@ class Settings:
     """Opacity of the heatmap where it is strongest."""
     heat_colours: HeatColours = "viridis"
     """The colour scale of the heatmap; colour-blind people can read each of them."""
+    heat_in_oval: bool = True
+    """Paint no heat outside the outline of a face whose landmarks are measured."""
     last_source: str = ""
     """The source that was chosen last, as ``--source`` takes it; empty for none."""
     recent_files: tuple[str, ...] = ()

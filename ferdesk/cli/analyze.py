@@ -53,6 +53,15 @@ class MeasureKind(StrEnum):
     MEAN = "mean"
 
 
+class LandmarksName(StrEnum):
+    """What of the landmarks is drawn into a video."""
+
+    OFF = "off"
+    POINTS = "points"
+    CONTOURS = "contours"
+    MESH = "mesh"
+
+
 def analyze(
     sources: Annotated[list[str], typer.Argument(help="Files, folders, camera:N, URLs, or demo.")],
     out: Annotated[
@@ -132,6 +141,10 @@ def analyze(
     landmarks: Annotated[
         bool, typer.Option("--landmarks", help="Save all 478 landmarks too (with --measure).")
     ] = False,
+    video_landmarks: Annotated[
+        LandmarksName,
+        typer.Option(help="Draw landmarks into the overlay video too (with --measure)."),
+    ] = LandmarksName.OFF,
     stream: Annotated[
         list[StreamKind] | None, typer.Option(help="Send results while they come (repeatable).")
     ] = None,
@@ -155,6 +168,12 @@ def analyze(
     terminal.debug = terminal.debug or debug
     if landmarks and measure is MeasureKind.OFF:
         raise typer.BadParameter("--landmarks needs --measure pose, all or mean.")
+    if video_landmarks is not LandmarksName.OFF and (
+        measure is MeasureKind.OFF or video_mode is not VideoKind.OVERLAY
+    ):
+        raise typer.BadParameter(
+            "--video-landmarks needs --video-mode overlay and --measure pose, all or mean."
+        )
     if detector is DetectorName.MEDIAPIPE and video_mode is VideoKind.ANONYMOUS:
         raise typer.BadParameter(
             "an anonymous video needs ferdesk's own detector: MediaPipe's misses small faces, "
@@ -190,6 +209,7 @@ def analyze(
             both_labels=both_labels,
             thorough=thorough,
             detector=detector.value,
+            video_landmarks=video_landmarks.value,
         )
         archive = ArchiveOptions(
             jobs, redo, dry_run, match, recursive, labels, as_json, cluster, separate=separate

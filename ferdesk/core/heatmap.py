@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.crop import FACE_SIZE_PX
+from ferdesk.core.geometry import Square
 from ferdesk.core.labels import LABELS
+from ferdesk.core.measures.drawing import OVAL
 from ferdesk.core.palette import HEAT_ANCHORS, rgb
 from ferdesk.core.types import FaceResult, MapName, MapPlace
 
@@ -19,19 +21,23 @@ _EVIDENCE_REACH = 2.0
 _MASK_LEVELS = 32
 _MASK_FULL, _MASK_END = 0.78, 1.04
 """Between these shares of the way from the crop's centre to its sides the heat fades out."""
+_OVAL_FULL, _OVAL_END = 0.9, 1.06
+"""And of the way from the middle of the face's outline to the outline."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeatmapChoice:
     """Heatmap choice: no heatmap where ``name`` is None; ``opacity`` in [0, 1].
 
-    ``label`` is whose class activation is shown; None is the label that each face is given.
+    ``label`` is whose class activation is shown; None is the label that each face is given. With
+    ``in_oval`` nothing is painted outside the outline of a face whose landmarks are measured.
     """
 
     name: MapName | None = None
     opacity: float = 0.6
     label: str | None = None
     colours: HeatColours = "viridis"
+    in_oval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,10 @@ def heat_pixels(
     shares = normalise(upsample(plane, place, HEAT_SIZE_PX), place)
     steps = (shares * 255 + 0.5).astype(np.intp)
     table = _masked_colours(choice.opacity, choice.colours)
-    return np.asarray(table[_mask_levels(), steps], dtype=np.uint32)
+    levels = _mask_levels()
+    if choice.in_oval and face.measures is not None:
+        levels = oval_levels(face.measures.smoothed, face.square)
+    return np.asarray(table[levels, steps], dtype=np.uint32)
 
 
 def display_range(name: MapName, place: MapPlace) -> MapPlace:
@@ -108,12 +117,33 @@ def _masked_colours(opacity: float, colours: HeatColours) -> NDArray[np.uint32]:
 def _mask_levels() -> NDArray[np.intp]:
     """[96, 96] level of the soft mask: an ellipse, a little narrower than high, as faces are."""
     away = (np.arange(HEAT_SIZE_PX) + 0.5) / HEAT_SIZE_PX * 2 - 1
-    radius = np.hypot(away[None, :] / 0.92, away[:, None])
-    share = np.clip((_MASK_END - radius) / (_MASK_END - _MASK_FULL), 0.0, 1.0)
-    soft = share * share * (3 - 2 * share)
-    levels = np.rint(soft * (_MASK_LEVELS - 1)).astype(np.intp)
+    levels = _fading(np.hypot(away[None, :] / 0.92, away[:, None]), _MASK_FULL, _MASK_END)
     levels.setflags(write=False)
     return levels
+
+
+def oval_levels(points: NDArray[np.float32], square: Square) -> NDArray[np.intp]:
+    """[96, 96] level of the soft mask over ``square`` of a face with landmarks [478, 3].
+
+    Full within the face's outline and faded out shortly behind it. An outline is crossed once in
+    each direction from its middle, so its distance there is all that must be known of it.
+    """
+    corners = points[list(OVAL[:-1]), :2]
+    middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    to_corners = corners - middle
+    angles = np.arctan2(to_corners[:, 1], to_corners[:, 0])
+    reach = np.maximum(np.hypot(to_corners[:, 0], to_corners[:, 1]), 1e-6)
+    cells = (np.arange(HEAT_SIZE_PX) + 0.5) * square.side / HEAT_SIZE_PX
+    x, y = square.x + cells[None, :] - middle[0], square.y + cells[:, None] - middle[1]
+    outline = np.interp(np.arctan2(y, x), angles, reach, period=2 * np.pi)
+    return _fading(np.hypot(x, y) / outline, _OVAL_FULL, _OVAL_END)
+
+
+def _fading(way: NDArray[np.float64], full: float, end: float) -> NDArray[np.intp]:
+    """Levels of the soft mask: all up to ``full`` of the way to the edge, none from ``end`` on."""
+    share = np.clip((end - way) / (end - full), 0.0, 1.0)
+    soft = share * share * (3 - 2 * share)
+    return np.rint(soft * (_MASK_LEVELS - 1)).astype(np.intp)
 
 
 def upsample(cells: NDArray[np.float32], place: MapPlace, size_px: int) -> NDArray[np.float32]:

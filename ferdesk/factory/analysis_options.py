@@ -10,6 +10,7 @@ from typing import Any
 from ferdesk.adapters.outputs.video_writer import VideoMode
 from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.labels import LABELS_FROM, LabelsFrom
+from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, ModelInfo, SourceInfo
@@ -50,6 +51,8 @@ class AnalysisOptions:
     """What of the faces themselves is measured."""
     landmarks: bool = False
     """Keep all landmarks in a file beside the rows; only where something is measured."""
+    video_landmarks: LandmarksShown = "off"
+    """What of the landmarks is drawn into an overlay video, where they are measured."""
     thorough: bool = False
     """Search every frame everywhere, and not only key frames; so does an anonymous video."""
     detector: DetectorChoice = "ferdesk"
@@ -79,6 +82,7 @@ class AnalysisOptions:
             "search": "every frame" if self.every_frame_searched else "key frames",
             # where nothing is measured, as sessions from before have it
             **({} if self.measures == "off" else {"measures": self.measures}),
+            **({} if self.video_landmarks == "off" else {"video_landmarks": self.video_landmarks}),
             **({} if self.detector == "ferdesk" else {"detector": self.detector}),
             **({"landmarks": True} if self.landmarks and self.measures != "off" else {}),
         }
@@ -111,6 +115,7 @@ class AnalysisOptions:
             "both_labels": self.both_labels,
             "thorough": self.thorough,
             "detector": self.detector,
+            "video_landmarks": self.video_landmarks,
         }
 
     @classmethod
@@ -131,6 +136,7 @@ class AnalysisOptions:
             both_labels=table["both_labels"],
             thorough=table["thorough"],
             detector=table.get("detector", "ferdesk"),
+            video_landmarks=table.get("video_landmarks", "off"),
         )
 
 

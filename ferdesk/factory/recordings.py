@@ -1,22 +1,27 @@
 """Recording factory: session folders, their headers, and the video beside the rows."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 import ferdesk
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.outputs.jpeg import jpeg_of
+from ferdesk.adapters.outputs.landmark_drawing import draw_landmarks
 from ferdesk.adapters.outputs.picture_writer import PictureWriter
 from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
 from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter, draw_faces
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.heatmap import Heat
-from ferdesk.core.types import DeviceInfo, ModelInfo, SourceInfo
+from ferdesk.core.measures.drawing import LandmarksShown
+from ferdesk.core.types import DeviceInfo, FaceResult, ModelInfo, SourceInfo
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder
@@ -89,12 +94,17 @@ def video_mode(name: str) -> VideoMode | None:
 
 
 def open_video(
-    folder: Path, mode: VideoMode | None, *, lossless: bool, heat: Heat | None = None
+    folder: Path,
+    mode: VideoMode | None,
+    *,
+    lossless: bool,
+    heat: Heat | None = None,
+    landmarks: LandmarksShown = "off",
 ) -> VideoWriter | None:
     """The video of a session in ``folder``, where one is wanted.
 
     An anonymous one of a source that does not wait is searched as ``analyze`` searches a file; a
-    ``lossless`` one is so already. ``heat`` is painted into one with overlay.
+    ``lossless`` one is so already. ``heat`` and ``landmarks`` are painted into one with overlay.
 
     Raises:
         RecordingError: this installation has no encoder.
@@ -103,7 +113,9 @@ def open_video(
     if mode is None:
         return None
     search = open_cover_search() if mode == "anonymous" and not lossless else None
-    return VideoWriter(folder / VIDEO_FILE, mode, lossless=lossless, search=search, heat=heat)
+    return VideoWriter(
+        folder / VIDEO_FILE, mode, lossless=lossless, search=search, heat=heat, landmarks=landmarks
+    )
 
 
 def open_cover_search() -> ExhaustiveSearch:
@@ -115,16 +127,27 @@ def open_cover_search() -> ExhaustiveSearch:
     return ExhaustiveSearch(MediaPipeNetworks(detectors_folder()))
 
 
-def open_picture_writer(folder: Path, mode: VideoMode | None) -> PictureWriter | None:
+def open_picture_writer(
+    folder: Path, mode: VideoMode | None, landmarks: LandmarksShown = "off"
+) -> PictureWriter | None:
     """The copies of a session's pictures in ``folder``, where they are wanted."""
     if mode is None:
         return None
     encode = partial(jpeg_of, longest_px=_COPY_PX, quality=90)
-    return PictureWriter(folder / PICTURES_FOLDER, mode, encode, draw_faces)
+
+    def draw(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> NDArray[np.uint8]:
+        return draw_faces(draw_landmarks(image, faces, landmarks), faces)
+
+    return PictureWriter(folder / PICTURES_FOLDER, mode, encode, draw)
 
 
 def open_session(
-    folder: Path, header: SessionHeader, video: VideoMode | None, *, live: bool
+    folder: Path,
+    header: SessionHeader,
+    video: VideoMode | None,
+    *,
+    live: bool,
+    landmarks: LandmarksShown = "off",
 ) -> SessionWriter:
     """The session of an analysis in ``folder``, with its video or copies of its pictures.
 
@@ -132,13 +155,14 @@ def open_session(
         RecordingError: the folder cannot be written, or there is no encoder.
         ModelError: the detector that covers faces cannot be loaded.
     """
-    pictures = open_picture_writer(folder, video) if header.pictures else None
     return SessionWriter(
         folder,
         header,
         live=live,
         lossless=not live,
-        video=pictures if header.pictures else open_video(folder, video, lossless=not live),
+        video=open_picture_writer(folder, video, landmarks)
+        if header.pictures
+        else open_video(folder, video, lossless=not live, landmarks=landmarks),
     )
 
 

@@ -301,7 +301,12 @@ class WindowServices:
         mode = video_mode(options.video)
         heat = Heat(options.heatmap, status.model.maps) if options.heatmap else None
         writer = SessionWriter(
-            folder, header, live=live, video=open_video(folder, mode, lossless=False, heat=heat)
+            folder,
+            header,
+            live=live,
+            video=open_video(
+                folder, mode, lossless=False, heat=heat, landmarks=options.landmarks_shown
+            ),
         )
         for face_id, baseline in status.post_processing.baselines.items():
             writer.note_baseline(face_id, baseline)

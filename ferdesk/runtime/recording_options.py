@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferdesk.core.heatmap import HeatmapChoice
+from ferdesk.core.measures.drawing import LandmarksShown
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +13,10 @@ class RecordingOptions:
 
     ``name``, ``participant``, ``condition`` and ``notes`` go into ``session.json``. ``folder`` is
     where the session's folder is made, by default the usual one. ``video`` is ``off``, ``clean``,
-    ``overlay`` or ``anonymous``; ``heatmap`` is painted into one with overlay. ``landmarks`` are
-    kept in a file of their own, where they are measured. The recording begins after ``countdown_s``
-    seconds and ends by itself after ``length_s`` of them.
+    ``overlay`` or ``anonymous``; ``heatmap`` and ``landmarks_shown``, where they are measured, are
+    painted into one with overlay. ``landmarks`` are kept in a file of their own, where they are
+    measured. The recording begins after ``countdown_s`` seconds and ends by itself after
+    ``length_s`` of them.
     """
 
     name: str = ""
@@ -24,6 +26,7 @@ class RecordingOptions:
     folder: Path | None = None
     video: str = "off"
     heatmap: HeatmapChoice | None = None
+    landmarks_shown: LandmarksShown = "off"
     landmarks: bool = False
     length_s: float | None = None
     countdown_s: int = 0

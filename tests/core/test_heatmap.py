@@ -1,10 +1,16 @@
 """Maps land where their cells are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from ferdesk.core.heatmap import normalise, upsample
-from ferdesk.core.types import MapPlace
+from ferdesk.core.geometry import Square
+from ferdesk.core.heatmap import HeatmapChoice, heat_pixels, normalise, upsample
+from ferdesk.core.measures.drawing import OVAL
+from ferdesk.core.types import Expression, FaceResult, MapPlace
+from tests.helpers.results import FACE, RAW, made_measures
 
 COARSE = MapPlace(start_x=2, start_y=2, stride=8, low=0.0, high=1.0)
 FINE = MapPlace(start_x=2, start_y=2, stride=2, low=0.2, high=0.8)
@@ -53,3 +59,53 @@ def test_rows_and_columns_have_starts_of_their_own() -> None:
     assert found == pytest.approx([0, 1, 40, 7.75, 3, 10], abs=1e-5)
     # pixel 25 of 96 lies at 12.25 of 48: a thirty-second of the way to the second row
     assert float(upsample(cells, place, 96)[25, 8]) == pytest.approx(10 / 32, abs=1e-5)
+
+
+def face_with_outline(center_x: float, center_y: float) -> FaceResult:
+    """A face whose outline is an ellipse of 10 by 14 pixels, off the middle of its square."""
+    angles = np.linspace(-np.pi / 2, 1.5 * np.pi, len(OVAL) - 1, endpoint=False)
+    points = np.full((478, 3), 1e3, np.float32)
+    points[list(OVAL[:-1]), 0] = center_x + 10 * np.cos(angles)
+    points[list(OVAL[:-1]), 1] = center_y + 14 * np.sin(angles)
+    cam = np.ones((7, 6, 6), np.float32)
+    return replace(
+        FACE,
+        reason="",
+        square=Square(100, 200, 48),
+        expression=Expression(RAW, {"cam": cam}),
+        measures=replace(made_measures(0), smoothed=points),
+    )
+
+
+def alpha_at(pixels: NDArray[np.uint32], x: float, y: float) -> int:
+    """Opacity, 0..255, at a place of the picture."""
+    return int(pixels[int((y - 200) * 2), int((x - 100) * 2)] >> 24)
+
+
+def test_heat_ends_softly_at_the_outline_of_a_measured_face() -> None:
+    face = face_with_outline(118, 226)
+    choice = HeatmapChoice("cam", 1.0, in_oval=True)
+    pixels = heat_pixels(face, choice, COARSE)
+    assert pixels is not None
+    full = alpha_at(pixels, 118, 226)
+    assert full > 100
+    assert alpha_at(pixels, 118, 226 + 0.85 * 14) == full
+    assert alpha_at(pixels, 118 + 0.85 * 10, 226) == full
+    assert alpha_at(pixels, 118, 226 + 1.1 * 14) == 0
+    assert alpha_at(pixels, 118 - 1.1 * 10, 226) == 0
+    # soft: neither all nor nothing on the outline itself
+    assert 0 < alpha_at(pixels, 118, 226 + 0.98 * 14) < full
+    # where there is heat by the usual mask and no face
+    usual = heat_pixels(face, HeatmapChoice("cam", 1.0), COARSE)
+    assert usual is not None
+    assert alpha_at(usual, 135, 224) > 0
+    assert alpha_at(pixels, 135, 224) == 0
+
+
+def test_a_face_without_landmarks_keeps_the_usual_mask() -> None:
+    face = replace(face_with_outline(118, 226), measures=None)
+    inside, usual = (
+        heat_pixels(face, HeatmapChoice("cam", 1.0, in_oval=wish), COARSE) for wish in (True, False)
+    )
+    assert inside is not None
+    np.testing.assert_array_equal(inside, usual)

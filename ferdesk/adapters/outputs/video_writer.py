@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.adapters.outputs.heat_drawing import draw_heat
+from ferdesk.adapters.outputs.landmark_drawing import draw_landmarks
 from ferdesk.core.annotation import MANY_FACES, annotate, short_words
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.heatmap import Heat
+from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.palette import PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import FaceResult, FrameResult
 from ferdesk.errors import RecordingError
@@ -99,8 +101,11 @@ class VideoWriter:
         lossless: bool = False,
         search: FaceSearch | None = None,
         heat: Heat | None = None,
+        landmarks: LandmarksShown = "off",
     ) -> None:
-        """Nothing is opened before the first frame. ``heat`` is painted into an ``overlay``.
+        """Nothing is opened before the first frame.
+
+        ``heat`` and ``landmarks``, where they are measured, are painted into an ``overlay``.
 
         ``search`` looks for faces in every picture of an ``anonymous`` video before it is written,
         where the analysis itself looks only as long as it has time; it is closed with the video.
@@ -110,7 +115,7 @@ class VideoWriter:
         """
         self.path, self.mode = path, mode
         self._lossless = lossless
-        self._heat = heat
+        self._heat, self._landmarks = heat, landmarks
         self._anonymizer = Anonymizer() if mode == "anonymous" else None
         self._cover_search = None if search is None else CoverSearch(search)
         self._encoders = encoders()
@@ -211,6 +216,8 @@ class VideoWriter:
             image = result.frame.image
             if self._heat is not None:
                 image = draw_heat(image, result.faces, self._heat)
+            if self._landmarks != "off":
+                image = draw_landmarks(image, result.faces, self._landmarks)
             self._encode(draw_faces(image, result.faces), t_s)
         else:
             self._encode(result.frame.image, t_s)

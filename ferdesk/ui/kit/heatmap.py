@@ -1,6 +1,7 @@
 """Heatmap: the model's maps as pictures over the faces, and their names for people."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from PySide6.QtGui import QImage, QPainter
 from ferdesk.core.heatmap import HeatColours, HeatmapChoice, heat_colours, heat_pixels
 from ferdesk.core.types import Expression, FaceResult, MapName, MapPlace
 from ferdesk.ui.kit.language import mark
+
+if TYPE_CHECKING:
+    from ferdesk.core.measures.values import FaceMeasures
 
 MAP_TITLES: dict[MapName, str] = {
     "cam": mark("Evidence for the label"),
@@ -44,7 +48,9 @@ class HeatmapImages:
 
     def __init__(self) -> None:
         self._key: tuple[HeatmapChoice, MapPlace] | None = None
-        self._kept: dict[tuple[int, str], tuple[Expression, QImage | None]] = {}
+        self._kept: dict[
+            tuple[int, str], tuple[Expression, FaceMeasures | None, QImage | None]
+        ] = {}
 
     def image(self, face: FaceResult, choice: HeatmapChoice, place: MapPlace) -> QImage | None:
         """As ``heatmap_image``, which it asks only where something is new."""
@@ -55,10 +61,12 @@ class HeatmapImages:
         # one that is no longer classified has the values of before, but no heat
         key = (face.face_id, label if face.classifiable else "")
         kept = self._kept.get(key)
-        if kept is None or kept[0] is not face.expression:
+        # the outline of a face moves with it
+        outline = face.measures if choice.in_oval else None
+        if kept is None or kept[0] is not face.expression or kept[1] is not outline:
             image = heatmap_image(face, choice, place)
-            self._kept[key] = kept = (face.expression, image)
-        return kept[1]
+            self._kept[key] = kept = (face.expression, outline, image)
+        return kept[2]
 
     def keep_only(self, faces: Sequence[FaceResult]) -> None:
         """Forget the faces that are gone."""

@@ -101,6 +101,7 @@ class HeatmapPanel(QWidget):
         super().__init__(parent)
         self._places: Mapping[MapName, MapPlace] | None = None
         self._colours: HeatColours = "viridis"
+        self._in_oval = False
         self.switch = QCheckBox(tr("Show"), self)  # under the panel's title
         self.switch.setAccessibleName(tr("Show heatmap"))
         self.switch.setToolTip(tr("Show heatmap (H)"))
@@ -143,7 +144,8 @@ class HeatmapPanel(QWidget):
         wanted = self.switch.isChecked()
         label: str | None = self.label.currentData() if self.map_name == "cam" else None
         name = self.map_name if wanted else None
-        return HeatmapChoice(name, self.opacity.value() / 100, label, self._colours)
+        opacity = self.opacity.value() / 100
+        return HeatmapChoice(name, opacity, label, self._colours, self._in_oval)
 
     @property
     def places(self) -> Mapping[MapName, MapPlace]:
@@ -169,10 +171,11 @@ class HeatmapPanel(QWidget):
         opacity: float,
         label: str = "",
         colours: HeatColours = "viridis",
+        in_oval: bool = False,
     ) -> None:
         """Set the controls, as the settings remember them; no signal is sent."""
         with QSignalBlocker(self):
-            self._colours = colours
+            self._colours, self._in_oval = colours, in_oval
             self.switch.setChecked(on)
             self.maps.setCurrentIndex(self.maps.findData(name))
             self.label.setCurrentIndex(self.label.findData(label or None))

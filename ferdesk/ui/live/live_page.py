@@ -301,6 +301,7 @@ class LivePage(QWidget):
             opacity=settings.heat_opacity,
             label=settings.cam_label,
             colours=settings.heat_colours,
+            in_oval=settings.heat_in_oval,
         )
         self._show_heatmap()
         self.measuring.apply(settings)

@@ -121,6 +121,7 @@ class RecordingActions(QObject):
             folder=Path(settings.recording_folder) if settings.recording_folder else None,
             video=self._live.video,
             heatmap=self.heatmap if shown else None,
+            landmarks_shown=settings.landmarks_shown,
             landmarks=settings.record_landmarks,
             length_s=settings.recording_length_s,
             countdown_s=settings.recording_countdown_s,

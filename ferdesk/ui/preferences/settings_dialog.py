@@ -106,6 +106,11 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("heatmap", mark("Heatmap")),
             Row("heat_opacity", mark("Heatmap opacity"), factor=100, step=5, suffix=" %"),
             Row("heat_colours", mark("Heatmap colours")),
+            Row(
+                "heat_in_oval",
+                mark("Heatmap within the face's outline"),
+                mark("Where landmarks are measured; off, it shows the whole crop."),
+            ),
             Row("landmarks_shown", mark("Landmarks"), mark("Drawn while they are measured.")),
             Row(
                 "offer_same_face",
