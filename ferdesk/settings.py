@@ -16,6 +16,7 @@ from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.quality import CONFIDENCE_THRESHOLD, SMALLEST_FACE_PX
 from ferdesk.core.smoother import SMOOTHING_TAU_S
 from ferdesk.core.types import MapName
+from ferdesk.core.video_format import VideoCodec, VideoQuality
 from ferdesk.errors import FerdeskError
 from ferdesk.messages import translatable
 from ferdesk.paths import config_folder
@@ -58,6 +59,10 @@ class Settings:
     """The folder in which the file dialog opens; empty for the user's own."""
     record_video: VideoChoice = "off"
     """The video saved with recordings: none, original, with overlay, or with faces blurred."""
+    video_codec: VideoCodec = "auto"
+    """The codec of recorded videos; where this computer cannot write it, the next best."""
+    video_quality: VideoQuality = "normal"
+    """The quality of recorded videos, which is the size of their files."""
     video_heatmap: bool = False
     """Paint the heatmap into videos that show boxes and labels, while it is switched on."""
     record_landmarks: bool = False

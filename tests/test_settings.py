@@ -142,6 +142,8 @@ def test_recording_settings_are_kept_and_a_limit_may_be_none(tmp_path: Path) -> 
         recording_length_s=90.0,
         recording_countdown_s=3,
         video_heatmap=True,
+        video_codec="vp9",
+        video_quality="high",
         recent_files=("/films/b.mp4", "/films/a.mp4"),
     )
     save_settings(settings, path)
@@ -153,6 +155,8 @@ def test_recording_settings_are_kept_and_a_limit_may_be_none(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("video_codec", "x264"),
+        ("video_quality", "best"),
         ("recording_length_s", 0),
         ("recording_length_s", "long"),
         ("recording_countdown_s", 61),

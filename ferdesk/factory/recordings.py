@@ -22,6 +22,7 @@ from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.heatmap import Heat
 from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.types import DeviceInfo, FaceResult, ModelInfo, SourceInfo
+from ferdesk.core.video_format import VideoFormat
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder
@@ -30,6 +31,7 @@ from ferdesk.sessions.schema import PICTURES_FOLDER, VIDEO_FILE, SessionHeader
 _COPY_PX = 1600
 """The longer side of a picture's copy."""
 
+USUAL_FORMAT = VideoFormat()
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -100,6 +102,7 @@ def open_video(
     lossless: bool,
     heat: Heat | None = None,
     landmarks: LandmarksShown = "off",
+    wanted_format: VideoFormat = USUAL_FORMAT,
 ) -> VideoWriter | None:
     """The video of a session in ``folder``, where one is wanted.
 
@@ -114,7 +117,13 @@ def open_video(
         return None
     search = open_cover_search() if mode == "anonymous" and not lossless else None
     return VideoWriter(
-        folder / VIDEO_FILE, mode, lossless=lossless, search=search, heat=heat, landmarks=landmarks
+        folder / VIDEO_FILE,
+        mode,
+        lossless=lossless,
+        search=search,
+        heat=heat,
+        landmarks=landmarks,
+        wanted_format=wanted_format,
     )
 
 

@@ -305,7 +305,12 @@ class WindowServices:
             header,
             live=live,
             video=open_video(
-                folder, mode, lossless=False, heat=heat, landmarks=options.landmarks_shown
+                folder,
+                mode,
+                lossless=False,
+                heat=heat,
+                landmarks=options.landmarks_shown,
+                wanted_format=options.video_format,
             ),
         )
         for face_id, baseline in status.post_processing.baselines.items():

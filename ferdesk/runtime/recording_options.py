@@ -1,10 +1,11 @@
 """Recording options: what a recording is called, what it keeps, how long it lasts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ferdesk.core.heatmap import HeatmapChoice
 from ferdesk.core.measures.drawing import LandmarksShown
+from ferdesk.core.video_format import VideoFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +14,10 @@ class RecordingOptions:
 
     ``name``, ``participant``, ``condition`` and ``notes`` go into ``session.json``. ``folder`` is
     where the session's folder is made, by default the usual one. ``video`` is ``off``, ``clean``,
-    ``overlay`` or ``anonymous``; ``heatmap`` and ``landmarks_shown``, where they are measured, are
-    painted into one with overlay. ``landmarks`` are kept in a file of their own, where they are
-    measured. The recording begins after ``countdown_s`` seconds and ends by itself after
-    ``length_s`` of them.
+    ``overlay`` or ``anonymous``, in ``video_format``; ``heatmap`` and ``landmarks_shown``, where
+    they are measured, are painted into one with overlay. ``landmarks`` are kept in a file of their
+    own, where they are measured. The recording begins after ``countdown_s`` seconds and ends by
+    itself after ``length_s`` of them.
     """
 
     name: str = ""
@@ -25,6 +26,7 @@ class RecordingOptions:
     notes: str = ""
     folder: Path | None = None
     video: str = "off"
+    video_format: VideoFormat = field(default_factory=VideoFormat)
     heatmap: HeatmapChoice | None = None
     landmarks_shown: LandmarksShown = "off"
     landmarks: bool = False

@@ -23,6 +23,7 @@ from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.geometry import Box, Square
 from ferdesk.core.palette import LABEL_COLOURS, PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import Detection, Expression, FaceResult, Frame, FrameResult
+from ferdesk.core.video_format import VideoCodec, VideoFormat, VideoQuality
 from ferdesk.sessions.reader import read_session
 from tests.adapters.test_recording_faults import wait_for
 from tests.adapters.test_session_writer import header, new_folder
@@ -82,14 +83,42 @@ def test_no_encoder_under_the_gpl_is_used() -> None:
     assert not {"libx264", "libx264rgb", "libx265", "libxvid"} & set(names)
 
 
+@pytest.mark.parametrize("codec", ["vp9", "mpeg4"])
+def test_the_wanted_codec_is_used_and_quality_is_size(tmp_path: Path, codec: VideoCodec) -> None:
+    size: dict[VideoQuality, int] = {}
+    rng = np.random.default_rng(1)
+    # soft structure that moves: what cameras show, and what a coarser encoder leaves out
+    seen = np.kron(rng.integers(0, 256, (24, 40, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+    noise = rng.integers(0, 40, (144, 256, 3), np.uint8)
+    for quality in ("low", "normal", "high"):
+        wanted = VideoFormat(codec, quality)
+        path = tmp_path / f"{quality}.mp4"
+        writer = VideoWriter(path, "clean", lossless=True, wanted_format=wanted)
+        for index in range(12):
+            image = seen[index : index + 144, 2 * index : 2 * index + 256] // 2 + noise
+            writer.add(FrameResult(Frame(image, index, 0, 0), (), 1.0, {}), index / 30)
+        writer.close()
+        about = writer.about()
+        assert about["codec"] == {"vp9": "libvpx-vp9", "mpeg4": "mpeg4"}[codec]
+        assert about["quality"] == quality
+        size[quality] = path.stat().st_size
+    assert 1.3 * size["low"] < size["normal"] < size["high"] / 1.3, size
+
+
+def test_a_codec_that_is_not_there_gives_way_to_the_best_that_is() -> None:
+    names = [name for name, _ in encoders()]
+    for codec in ("auto", "h264"):
+        assert [name for name, _ in encoders(VideoFormat(codec))] == names  # type: ignore[arg-type]
+    last_first = [name for name, _ in encoders(VideoFormat("mpeg4"))]
+    assert last_first == ["mpeg4", *(name for name in names if name != "mpeg4")]
+
+
 def test_an_encoder_that_does_not_open_gives_way_to_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = encoders()
     broken = ("libvpx-vp9", {"cpu-used": "999"})
-    monkeypatch.setattr(
-        video_writer, "encoders", lambda: [broken, ("mpeg4", {"qscale": "4"}), *real]
-    )
+    monkeypatch.setattr(video_writer, "encoders", lambda _format: [broken, ("mpeg4", {}), *real])
     writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True)
     writer.add(result(0, 0.0), 0.0)
     writer.close()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import Frame
+from ferdesk.core.video_format import VideoFormat
 from ferdesk.runtime.playback import PlaybackStatus
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.settings import Settings
@@ -209,7 +210,12 @@ def test_recording_a_film_offers_to_analyse_it_instead(
 
 
 def test_the_sheet_gives_names_folder_length_and_countdown(qtbot: QtBot, tmp_path: Path) -> None:
-    options = RecordingOptions(video="overlay", length_s=90.0, participant="P06")
+    options = RecordingOptions(
+        video="overlay",
+        video_format=VideoFormat("mpeg4", "low"),
+        length_s=90.0,
+        participant="P06",
+    )
     sheet = RecordingSheet(
         options, asks=True, is_file=False, ask_folder=lambda _parent, _start: str(tmp_path)
     )
@@ -219,6 +225,7 @@ def test_the_sheet_gives_names_folder_length_and_countdown(qtbot: QtBot, tmp_pat
     sheet.notes.setPlainText("left lamp off")
     sheet.countdown.setValue(5)
     sheet.folder.setText(str(tmp_path))
+    sheet.quality.setCurrentIndex(sheet.quality.findData("high"))
     assert sheet.answer == SheetAnswer(
         RecordingOptions(
             name="first try",
@@ -227,6 +234,7 @@ def test_the_sheet_gives_names_folder_length_and_countdown(qtbot: QtBot, tmp_pat
             notes="left lamp off",
             folder=tmp_path,
             video="overlay",
+            video_format=VideoFormat("mpeg4", "high"),
             length_s=90.0,
             countdown_s=5,
         ),

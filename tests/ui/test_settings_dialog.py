@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 from ferdesk.settings import MACHINE, Language, Settings, load_settings
 from ferdesk.ui.kit.language import install_language
 from ferdesk.ui.preferences.editors import Amount, FolderEdit, Limit
-from ferdesk.ui.preferences.settings_dialog import PAGES, SettingsDialog
+from ferdesk.ui.preferences.settings_dialog import SettingsDialog
+from ferdesk.ui.preferences.settings_pages import PAGES
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 

@@ -26,6 +26,7 @@ from ferdesk.core.heatmap import Heat
 from ferdesk.core.measures.drawing import LandmarksShown
 from ferdesk.core.palette import PLATE, PLATE_ALPHA, PLATE_TEXT, rgb
 from ferdesk.core.types import FaceResult, FrameResult
+from ferdesk.core.video_format import VideoCodec, VideoFormat, VideoQuality
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.runtime.cover_search import CoverSearch, FaceSearch, Searched
@@ -45,6 +46,18 @@ TICKS_PER_S = 60_000
 """Fine enough for any camera, and the most that MPEG-4 part 2 can count."""
 _MAX_WAITING_FRAMES = 24
 """Pictures are large: at 1280x720 these are 66 MB. A live recording loses what finds no room."""
+_CODECS: dict[str, VideoCodec] = {
+    "libopenh264": "h264",
+    "h264_videotoolbox": "h264",
+    "h264_mf": "h264",
+    "libvpx-vp9": "vp9",
+    "mpeg4": "mpeg4",
+}
+"""What each encoder writes."""
+_BITS_PER_PIXEL: dict[VideoQuality, float] = {"low": 0.05, "normal": 0.1, "high": 0.25}
+_CRF: dict[VideoQuality, str] = {"low": "40", "normal": "30", "high": "20"}
+_QUANTISER: dict[VideoQuality, str] = {"low": "8", "normal": "4", "high": "2"}
+_USUAL = VideoFormat()
 _GOP_S = 1.0
 """Seconds from one key frame to the next."""
 _FRAGMENTS = {
@@ -56,11 +69,13 @@ _FRAGMENTS = {
 }
 
 
-def encoders() -> list[tuple[str, dict[str, str]]]:
+def encoders(wanted_format: VideoFormat = _USUAL) -> list[tuple[str, dict[str, str]]]:
     """Encoders in the order of preference, all of licences that a packaged program can carry.
 
-    H.264 of Cisco (BSD) or of the system first; then VP9 (BSD); then MPEG-4 part 2 (FFmpeg's).
+    Those of the wanted codec first. Then H.264 of Cisco (BSD) or of the system; then VP9 (BSD);
+    then MPEG-4 part 2 (FFmpeg's).
     """
+    quality = wanted_format.quality
     wanted: list[tuple[str, dict[str, str]]] = [("libopenh264", {})]
     if sys.platform == "darwin":
         wanted.append(("h264_videotoolbox", {"realtime": "1", "allow_sw": "1"}))
@@ -71,11 +86,14 @@ def encoders() -> list[tuple[str, dict[str, str]]]:
             "libvpx-vp9",
             {
                 "deadline": "realtime", "cpu-used": "8", "row-mt": "1", "lag-in-frames": "0",
-                "crf": "30", "static-thresh": "200",
+                "crf": _CRF[quality], "static-thresh": "200",
             },
         )
     )  # fmt: skip
-    wanted.append(("mpeg4", {"qscale": "4"}))
+    # of one quality: at this time base its rate control takes each tick for a frame
+    wanted.append(("mpeg4", {"qmin": _QUANTISER[quality], "qmax": _QUANTISER[quality]}))
+    # stable: within a codec, and of the others, the order stays
+    wanted.sort(key=lambda one: _CODECS[one[0]] != wanted_format.codec)
     import av
 
     known = []
@@ -102,6 +120,7 @@ class VideoWriter:
         search: FaceSearch | None = None,
         heat: Heat | None = None,
         landmarks: LandmarksShown = "off",
+        wanted_format: VideoFormat = _USUAL,
     ) -> None:
         """Nothing is opened before the first frame.
 
@@ -118,7 +137,8 @@ class VideoWriter:
         self._heat, self._landmarks = heat, landmarks
         self._anonymizer = Anonymizer() if mode == "anonymous" else None
         self._cover_search = None if search is None else CoverSearch(search)
-        self._encoders = encoders()
+        self._quality = wanted_format.quality
+        self._encoders = encoders(wanted_format)
         if not self._encoders:
             raise RecordingError(
                 translatable("No video can be written: PyAV here has no encoder for it.")
@@ -157,6 +177,7 @@ class VideoWriter:
                 "file": self.path.name,
                 "mode": self.mode,
                 "codec": self._codec,
+                "quality": self._quality,
                 "frames": self._num_frames,
                 "frames_lost": self._num_lost,
                 # the file's own times count from its first frame
@@ -284,7 +305,7 @@ class VideoWriter:
             context.time_base = Fraction(1, TICKS_PER_S)
             context.gop_size = round(30 * _GOP_S)
             context.thread_count = 2
-            context.bit_rate = int(width * height * 30 * 0.1)
+            context.bit_rate = int(width * height * 30 * _BITS_PER_PIXEL[self._quality])
             try:
                 context.open()
             except (av.error.FFmpegError, OSError) as error:

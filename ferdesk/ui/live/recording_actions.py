@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.core.heatmap import HeatmapChoice
+from ferdesk.core.video_format import VideoFormat
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.icons import give_icon
@@ -120,6 +121,7 @@ class RecordingActions(QObject):
             self._typed,
             folder=Path(settings.recording_folder) if settings.recording_folder else None,
             video=self._live.video,
+            video_format=VideoFormat(settings.video_codec, settings.video_quality),
             heatmap=self.heatmap if shown else None,
             landmarks_shown=settings.landmarks_shown,
             landmarks=settings.record_landmarks,

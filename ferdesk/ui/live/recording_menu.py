@@ -7,6 +7,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
+from ferdesk.core.video_format import VideoQuality
 from ferdesk.settings import VideoChoice
 from ferdesk.ui.kit.language import mark, tr
 
@@ -16,6 +17,11 @@ VIDEOS: tuple[tuple[VideoChoice, str], ...] = (
     ("overlay", mark("Video with boxes and labels")),
     ("anonymous", mark("Video with faces blurred")),
 )
+QUALITY_TITLES: dict[VideoQuality, str] = {
+    "low": mark("Low quality"),
+    "normal": mark("Normal quality"),
+    "high": mark("High quality"),
+}
 STREAMS = {"lsl": mark("Stream over LSL"), "websocket": mark("Stream over WebSocket")}
 
 

@@ -26,7 +26,7 @@ from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.live.recording_menu import VIDEOS
+from ferdesk.ui.live.recording_menu import QUALITY_TITLES, VIDEOS
 
 _LONGEST_TEXT = 80
 _LONGEST_S = 86_400
@@ -70,6 +70,14 @@ class RecordingSheet(QDialog):
         for choice, title in VIDEOS:
             self.video.addItem(tr(title), choice)
         self.video.setCurrentIndex(self.video.findData(options.video))
+        self.quality = QComboBox(self)
+        self.quality.setAccessibleName(tr("Video quality"))
+        self.quality.setToolTip(tr("Video quality"))
+        for quality, title in QUALITY_TITLES.items():
+            self.quality.addItem(tr(title), quality)
+        self.quality.setCurrentIndex(self.quality.findData(options.video_format.quality))
+        self.video.currentIndexChanged.connect(self._show_video)
+        self._show_video()
         self.folder = QLineEdit(str(options.folder or sessions_folder()), self)
         self.folder.setAccessibleName(tr("Folder"))
         self.folder.setCursorPosition(0)
@@ -103,6 +111,9 @@ class RecordingSheet(QDialog):
                 condition=_tidy(self.condition.text()),
                 notes=self.notes.toPlainText().strip(),
                 video=str(self.video.currentData()),
+                video_format=replace(
+                    self._options.video_format, quality=self.quality.currentData()
+                ),
                 folder=Path(typed) if typed and Path(typed) != usual else self._options.folder,
                 length_s=float(length_s) if length_s > 0 else None,
                 countdown_s=self.countdown.value(),
@@ -135,7 +146,11 @@ class RecordingSheet(QDialog):
         form.addRow(tr("Participant"), self.participant)
         form.addRow(tr("Condition"), self.condition)
         form.addRow(tr("Notes"), self.notes)
-        form.addRow(tr("Video"), self.video)
+        video = QHBoxLayout()
+        video.setSpacing(GRID)
+        video.addWidget(self.video, 1)
+        video.addWidget(self.quality)
+        form.addRow(tr("Video"), video)
         form.addRow(tr("Folder"), folder)
         form.addRow(tr("Fixed length"), self.length)
         form.addRow(tr("Countdown"), self.countdown)
@@ -160,6 +175,10 @@ class RecordingSheet(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
+
+    def _show_video(self) -> None:
+        """Without a video there is no quality to choose."""
+        self.quality.setEnabled(self.video.currentData() != "off")
 
     def _choose_folder(self) -> None:
         if path := self._ask_folder(self, self.folder.text()):
