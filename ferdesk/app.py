@@ -119,6 +119,7 @@ class StartOptions:
     notice: str = ""
     review: Path | None = None
     streams: StreamWish = _NO_STREAMS
+    study: Path | None = None
 
 
 class Program(QObject):
@@ -197,6 +198,7 @@ class Program(QObject):
             asked=options.asked,
             notice=options.notice,
             review=options.review,
+            study=options.study,
         )
         wish = options.streams
         self.window.remote_control.wish(wish.origins, commands=wish.commands)
@@ -260,6 +262,7 @@ def run_app(
     notice: str = "",
     review: Path | None = None,
     streams: StreamWish = _NO_STREAMS,
+    study: Path | None = None,
     argv: Sequence[str] = (),
     settings_file: Path | None = None,
     reports_folder: Path | None = None,
@@ -277,6 +280,7 @@ def run_app(
         notice: a sentence to begin with.
         review: a session, or a folder of them, that is shown instead of starting a source.
         streams: what is sent, and who may command, from the start.
+        study: a folder of a study to be run, which its dialog begins with.
         argv: arguments for Qt.
         settings_file: instead of the user's own.
         reports_folder: where reports of errors go, instead of the log folder.
@@ -297,7 +301,7 @@ def run_app(
         app,
         services,
         settings_file or settings_path(),
-        StartOptions(source, asked, notice, review, streams),
+        StartOptions(source, asked, notice, review, streams, study),
         reports,
     )
     program.declined.connect(app.quit, Qt.ConnectionType.QueuedConnection)
@@ -327,6 +331,7 @@ def open_window(
     asked: CameraFormat | None = None,
     notice: str = "",
     review: Path | None = None,
+    study: Path | None = None,
 ) -> MainWindow:
     """The window on the screen, with its first source starting."""
     window = MainWindow(Live(services), loaded.settings, settings_path=path)
@@ -349,6 +354,8 @@ def open_window(
             window.live_page.sources.start(source)
         window.live.watch_cameras()
         window.offer_kept_queue()
+        if study is not None:
+            window.run_study(study)
 
     FirstPaint(window, begin)
     return window

@@ -35,7 +35,14 @@ from ferdesk.cli.options import (
 from ferdesk.cli.terminal import log_to_files, terminal
 from ferdesk.cli.window_analysis import analyze_for_window, find_for_window, work_for_window
 from ferdesk.display import display_problem, has_display
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
+from ferdesk.errors import (
+    EXIT_OK,
+    EXIT_PARTIAL,
+    EXIT_UNUSABLE,
+    FerdeskError,
+    RecordingError,
+    StudyError,
+)
 from ferdesk.paths import WORKER_COMMAND, sessions_folder
 from ferdesk.text_output import prepare_streams
 
@@ -48,7 +55,15 @@ _app = typer.Typer(
     add_completion=False,
 )
 
-_WINDOW_VALUES = ("--source", "--model", "--provider", "--detector", "--resolution", "--fps")
+_WINDOW_VALUES = (
+    "--source",
+    "--model",
+    "--provider",
+    "--detector",
+    "--resolution",
+    "--fps",
+    "--study",
+)
 
 
 def _opens_window(arguments: Sequence[str]) -> bool:
@@ -71,9 +86,11 @@ def _with_commands() -> typer.Typer:
     from ferdesk.cli.analyze import analyze
     from ferdesk.cli.remote import remote
     from ferdesk.cli.sessions import report, sessions
+    from ferdesk.cli.study import study
 
     _app.add_typer(sessions, name="sessions")
     _app.add_typer(remote, name="remote")
+    _app.add_typer(study, name="study")
     for command in (
         analyze,
         report,
@@ -119,6 +136,9 @@ def window(
             "--commands", help="Take commands over the WebSocket, this time (see ferdesk remote)."
         ),
     ] = False,
+    study: Annotated[
+        Path | None, typer.Option(help="Folder of a study to be run (docs: studies).")
+    ] = None,
     debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     self_test: Annotated[
@@ -133,11 +153,13 @@ def window(
     if self_test:
         raise typer.Exit(_self_test())
     if context.invoked_subcommand is not None:
-        if any((source, model, provider, detector, resolution, fps, stream, commands)):
+        if any((source, model, provider, detector, resolution, fps, stream, commands, study)):
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
         return
+    if study is not None and not has_display():
+        raise StudyError("A study needs a display; ferdesk study check works without one.")
     if not has_display():
         gc.enable()
         from ferdesk.cli.analyze import analyze_without_display
@@ -171,7 +193,7 @@ def window(
             origins=tuple(stream_origin or ()),
             commands=commands,
         )
-        code = run_app(services, source=source, asked=asked, streams=wish)
+        code = run_app(services, source=source, asked=asked, streams=wish, study=study)
     finally:
         services.close()
     raise typer.Exit(code)

@@ -33,6 +33,7 @@ _COPY_PX = 1600
 
 USUAL_FORMAT = VideoFormat()
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_STUDY: Mapping[str, object] = MappingProxyType({})
 
 
 def new_folder(root: Path, name: str) -> Path:
@@ -183,6 +184,7 @@ def session_header(
     *,
     pictures: tuple[str, ...] = (),
     about: Mapping[str, str] = NOTHING,
+    study: Mapping[str, object] = NO_STUDY,
 ) -> SessionHeader:
     """What ``session.json`` says from the beginning; ``about`` is what the user said of it."""
     return SessionHeader(
@@ -206,6 +208,7 @@ def session_header(
         started_utc=datetime.now(UTC),
         file_starts_utc=source.starts_utc,
         about=about,
+        study=study,
         pictures=pictures,
     )
 

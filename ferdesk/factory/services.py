@@ -38,7 +38,7 @@ from ferdesk.messages import translatable
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueFound, QueueOptions
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice, StreamOptions
+from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice, StreamOptions, StudyCheck
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -46,10 +46,12 @@ from ferdesk.runtime.status import Status
 
 if TYPE_CHECKING:
     from ferdesk.adapters.outputs.session_writer import SessionWriter
+    from ferdesk.factory.studies import StimulusFile
     from ferdesk.sessions.reader import Session
     from ferdesk.sessions.report.pictures import SessionPictures
     from ferdesk.sessions.review import Review
     from ferdesk.studies.results import StudySession
+    from ferdesk.studies.study_file import Stimulus, Study
 
 
 @dataclass(slots=True)
@@ -229,6 +231,22 @@ class WindowServices:
 
         return open_film(path)
 
+    def open_stimulus(self, stimulus: "Stimulus") -> "StimulusFile":
+        """The pictures of a study's stimulus, an image or a video.
+
+        Raises:
+            SourceError: it is missing or damaged, or not of its kind.
+        """
+        from ferdesk.factory.studies import open_stimulus
+
+        return open_stimulus(stimulus)
+
+    def check_study(self, study: "Study") -> StudyCheck:
+        """What of a study's files cannot be shown as its file says."""
+        from ferdesk.factory.studies import check_study
+
+        return check_study(study)
+
     def session_pictures(
         self, session: "Session"
     ) -> "contextlib.AbstractContextManager[SessionPictures | None]":
@@ -294,7 +312,12 @@ class WindowServices:
         elif self.model is None and self._measured:
             settings["model_choice"] = f"{self._measured}: measured earlier on this computer"
         header = session_header(
-            status.source, status.model, status.device, settings, about=options.about
+            status.source,
+            status.model,
+            status.device,
+            settings,
+            about=options.about,
+            study=options.study,
         )
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"

@@ -1,7 +1,7 @@
 """Ports of the window: what it needs of the rest of the program; ``ferdesk.factory`` has them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ferdesk.sessions.report.pictures import SessionPictures
     from ferdesk.sessions.review import Review
     from ferdesk.studies.results import StudySession
+    from ferdesk.studies.study_file import Stimulus, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,33 @@ class Film(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Clip(Protocol):
+    """Pictures of a stimulus, one after the other; one thread opens, reads and closes it."""
+
+    def read(self) -> tuple[NDArray[np.uint8], float] | None:
+        """The next picture [H, W, 3] uint8 RGB and its seconds since the first; None at the end.
+
+        Raises:
+            FerdeskError: the file breaks off.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCheck:
+    """Check of a study's files: a sentence for each that cannot be shown.
+
+    ``with_sound`` are the ids of the videos that have sound and should play it, ``lengths_s`` how
+    long videos are by their own word.
+    """
+
+    problems: tuple[str, ...] = ()
+    with_sound: tuple[str, ...] = ()
+    lengths_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class Services(Protocol):
@@ -172,6 +200,14 @@ class Services(Protocol):
 
     def open_film(self, path: Path) -> Film:
         """A recorded video; on the thread that uses it."""
+        ...
+
+    def open_stimulus(self, stimulus: "Stimulus") -> Clip:
+        """The pictures of a study's stimulus, an image or a video; on the thread that reads it."""
+        ...
+
+    def check_study(self, study: "Study") -> StudyCheck:
+        """What of a study's files cannot be shown as its file says; on a worker thread."""
         ...
 
     def session_pictures(

@@ -1,5 +1,6 @@
 """Recording options: what a recording is called, what it keeps, how long it lasts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,8 @@ class RecordingOptions:
     ``overlay`` or ``anonymous``, in ``video_format``; ``heatmap`` and ``landmarks_shown``, where
     they are measured, are painted into one with overlay. ``landmarks`` are kept in a file of their
     own, where they are measured. The recording begins after ``countdown_s`` seconds and ends by
-    itself after ``length_s`` of them.
+    itself after ``length_s`` of them. ``study`` is what ``session.json`` says of a study that
+    the recording belongs to.
     """
 
     name: str = ""
@@ -32,6 +34,7 @@ class RecordingOptions:
     landmarks: bool = False
     length_s: float | None = None
     countdown_s: int = 0
+    study: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def about(self) -> dict[str, str]:

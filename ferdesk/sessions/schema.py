@@ -156,6 +156,8 @@ class SessionHeader:
     rate_fps: float | None = None
     about: Mapping[str, str] = field(default_factory=dict)
     """``name``, ``participant``, ``condition`` and ``notes``, where somebody gave them."""
+    study: Mapping[str, object] = field(default_factory=dict)
+    """The study that it belongs to, where it does; see ``studies.trials``."""
     pictures: tuple[str, ...] = ()
     """Names of the picture files of a session of pictures, by their numbers."""
     both_labels: bool = False
@@ -222,6 +224,7 @@ def session_table(
         },
         "settings": header.settings,
         **header.about,
+        **({"study": dict(header.study)} if header.study else {}),
         "started_utc": utc_text(header.started_utc),
         "film_started_utc": (
             None if header.file_starts_utc is None else utc_text(header.file_starts_utc)

@@ -30,9 +30,10 @@ from ferdesk.core.types import (
     SourceKind,
 )
 from ferdesk.errors import RecordingError, SourceError
+from ferdesk.factory.studies import check_study, open_stimulus
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueuedFile, QueueFound, QueueOptions
 from ferdesk.runtime.model_choice import Candidate
-from ferdesk.runtime.ports import FileAnalysis, SourceChoice, StreamOptions
+from ferdesk.runtime.ports import Clip, FileAnalysis, SourceChoice, StreamOptions, StudyCheck
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -42,6 +43,7 @@ from ferdesk.sessions.report.pictures import SessionPictures, no_pictures
 from ferdesk.sessions.review import Review
 from ferdesk.settings import Provider
 from ferdesk.studies.results import StudySession
+from ferdesk.studies.study_file import Stimulus, Study
 
 PLACES: dict[MapName, MapPlace] = {
     "attention": MapPlace(5.5, 5.5, 8.0, 0.2, 0.9),
@@ -403,6 +405,12 @@ class FakeServices:
 
     def open_film(self, path: Path) -> FakeFilm:
         return self.films.setdefault(path, FakeFilm())
+
+    def open_stimulus(self, stimulus: Stimulus) -> Clip:
+        return open_stimulus(stimulus)
+
+    def check_study(self, study: Study) -> StudyCheck:
+        return check_study(study)
 
     def session_pictures(
         self, session: Session

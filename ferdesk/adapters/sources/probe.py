@@ -1,4 +1,4 @@
-"""Probe of a file: how long it is, from its container alone."""
+"""Probe of a file: how long it is and whether it has sound, from its container alone."""
 
 from pathlib import Path
 
@@ -12,3 +12,14 @@ def length_s(path: Path) -> float:
             return max(0.0, (container.duration or 0) / 1_000_000)
     except (av.error.FFmpegError, OSError, ValueError):
         return 0.0
+
+
+def has_sound(path: Path) -> bool:
+    """Whether a video has a track of sound; False where it cannot be opened."""
+    import av
+
+    try:
+        with av.open(str(path.absolute())) as container:
+            return len(container.streams.audio) > 0
+    except (av.error.FFmpegError, OSError, ValueError):
+        return False

@@ -90,7 +90,7 @@ class LiveRecording(QObject):
     @property
     def folder(self) -> Path | None:
         """The folder of the session that is open."""
-        return None if self._session is None else self._session.folder
+        return None if self.session is None else self._session.folder
 
     @property
     def options(self) -> RecordingOptions:
@@ -133,10 +133,20 @@ class LiveRecording(QObject):
             self._paused_since_s = None
         self._tell()
 
+    @property
+    def session(self) -> SessionOutput | None:
+        """The session that is being written, once it is open."""
+        recording = self._recorder.recording
+        return recording.session if recording is not None and recording.opened else None
+
+    def note_event(self, kind: str, text: str) -> None:
+        """Put an event of now into the session that is being recorded."""
+        self._recorder.note_event(kind, text, self._clock())
+
     def mark(self, label: str, at_s: float | None = None) -> float | None:
         """Set a marker in the session that is being recorded, now or at ``at_s``.
 
-        Returns its seconds in the session, None where nothing is recorded.
+        Returns its seconds in the session, None where there is none.
         """
         moment_s = self._clock() if at_s is None else at_s
         t_s = self._recorder.mark(label, moment_s)
@@ -172,17 +182,11 @@ class LiveRecording(QObject):
         """Look at the clock and at the session; a few times a second."""
         if self._begins_at_s is not None and self._clock() >= self._begins_at_s:
             self._begin()
-        session, length_s = self._session, self._options.length_s
+        session, length_s = self.session, self._options.length_s
         over = length_s is not None and self.elapsed_s >= length_s
         if session is not None and (session.problem or over):
             self.stop()
         self._tell()
-
-    @property
-    def _session(self) -> SessionOutput | None:
-        """The session that is being written, once it is open."""
-        recording = self._recorder.recording
-        return recording.session if recording is not None and recording.opened else None
 
     @property
     def elapsed_s(self) -> float:
@@ -257,7 +261,7 @@ class LiveRecording(QObject):
         self._warned = kind
 
     def _tell(self) -> None:
-        recording, session = self._recorder.recording, self._session
+        recording, session = self._recorder.recording, self.session
         active = session is not None
         if session is not None:
             self._warn_once(session)

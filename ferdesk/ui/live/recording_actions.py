@@ -51,7 +51,7 @@ class RecordingActions(QObject):
         elif self._store.settings.ask_before_recording:
             self.ask()
         else:
-            self._start(self._options())
+            self._start(self.usual_options())
         self.show_state(self.state)
 
     @property
@@ -73,7 +73,7 @@ class RecordingActions(QObject):
 
     def begin(self, name: str = "") -> None:
         """Record as the settings say, without asking; for what has its own way of asking."""
-        self._live.start_recording(replace(self._options(), name=name))
+        self._live.start_recording(replace(self.usual_options(), name=name))
         self.show_state(self.state)
 
     def ask(self) -> None:
@@ -82,7 +82,7 @@ class RecordingActions(QObject):
             return
         is_file = self._files.can_analyse
         asks = self._store.settings.ask_before_recording
-        answer = self._dialogs.ask_recording(self._page, self._options(), asks, is_file)
+        answer = self._dialogs.ask_recording(self._page, self.usual_options(), asks, is_file)
         if answer is None:
             return
         self._store.remember(ask_before_recording=answer.asks)
@@ -113,7 +113,7 @@ class RecordingActions(QObject):
         pause.setText(tr("Resume recording") if state.paused else tr("Pause recording"))
         give_icon(pause, "play" if state.paused else "pause")
 
-    def _options(self) -> RecordingOptions:
+    def usual_options(self) -> RecordingOptions:
         """As the settings say, with what was typed for the last recording."""
         settings = self._store.settings
         shown = settings.video_heatmap and self.heatmap.name is not None

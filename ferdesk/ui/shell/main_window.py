@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ferdesk.ui.queue.page import QueuePage
     from ferdesk.ui.queue.queue_questions import QueueQuestions
     from ferdesk.ui.review.page import ReviewPage
+    from ferdesk.ui.studies.study_actions import StudyActions
 
 PROGRAM = "ferdesk"
 
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self.facts: Callable[[], Mapping[str, str]] = dict
         """What runs at this moment, for a report of a problem."""
         self.review: ReviewPage | None = None
+        self.studies: StudyActions | None = None
         self.actions_by_name.add(self, *self._specs())
         self.live_page = LivePage(
             live,
@@ -188,6 +190,12 @@ class MainWindow(QMainWindow):
         if not self.live.source_name:
             self.live_page.sources.start_usual()
 
+    def run_study(self, folder: Path | None = None) -> None:
+        """Ask which study is to be run, beginning with that of ``folder``."""
+        if self.studies is None:
+            self.studies = self._make_studies()
+        self.studies.ask(folder)
+
     def show_guide(self) -> None:
         # imported here, as the other two: none of them is wanted at a start
         from ferdesk.ui.shell.help import Guide
@@ -273,6 +281,8 @@ class MainWindow(QMainWindow):
         self.store.save()
         # gone from the screen first: a recording's last rows may take a moment
         self.hide()
+        if self.studies is not None:
+            self.studies.close()
         if self.review is not None:
             self.review.close_all()
         self.queueing.close()
@@ -299,6 +309,14 @@ class MainWindow(QMainWindow):
                 "list",
                 mark("Analyse files and folders in the background, one after the other"),
             ),
+            ActionSpec(
+                "study",
+                mark("Run a study…"),
+                self.run_study,
+                "",
+                "monitor",
+                mark("Show stimuli to a participant while the camera is recorded"),
+            ),
             ActionSpec("settings", mark("Settings…"), self.choose_settings, "Ctrl+,", "settings"),
             ActionSpec("keys", mark("Keyboard shortcuts"), self.show_keys, "F1", "keyboard"),
             ActionSpec("guide", mark("Guide"), self.show_guide, "", "circle-help"),
@@ -306,6 +324,17 @@ class MainWindow(QMainWindow):
             ActionSpec("about", mark("About ferdesk"), self.show_about, "", "info"),
             ActionSpec("quit", mark("Quit"), self.close, "Ctrl+Q", "x"),
         )
+
+    def _make_studies(self) -> "StudyActions":
+        # imported here: few starts have a participant
+        from ferdesk.ui.studies.study_actions import StudyActions
+
+        page = self.live_page
+        studies = StudyActions(
+            self.live, page.recordings.usual_options, page.live_actions, page.view, self
+        )
+        studies.notified.connect(self.notices.show_notice)
+        return studies
 
     def _make_review(self) -> "ReviewPage":
         # imported here: the plots take a good part of a second, which a start has not

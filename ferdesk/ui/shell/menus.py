@@ -29,7 +29,16 @@ _FILE = (
 )
 _FILE_IN_REVIEW = ("recent", "demo", "analyse", "", "settings", "", "quit")
 _FILE_OF_QUEUE = ("recent", "demo", "", "settings", "", "quit")
-_RECORDING = ("record", "new_recording", "pause_recording", "", "marker", "markers", "")
+_RECORDING = (
+    "record",
+    "new_recording",
+    "pause_recording",
+    "study",
+    "",
+    "marker",
+    "markers",
+    "",
+)
 _PLAYBACK = ("run", "", "play", "step_back", "step_on", "loop", "", "analyse_file")
 _VIEW = ("heatmap", "mirror", "", "zoom_in", "zoom_out", "zoom_whole", "", "full")
 _FACES = ("next", "previous", "", "name", "baseline", "correct")

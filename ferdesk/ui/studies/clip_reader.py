@@ -1,0 +1,116 @@
+"""Clip reader: decodes a stimulus on a thread of its own, some pictures ahead of time."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QImage
+
+from ferdesk.errors import FerdeskError
+from ferdesk.runtime.ports import Clip
+from ferdesk.ui.studies.canvas import fitted
+
+log = logging.getLogger(__name__)
+
+_MOST_AHEAD = 12
+_MOST_BYTES = 128_000_000
+"""What pictures ahead of time may take: five of 4K, twelve of full HD."""
+_LOOK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipPicture:
+    """Picture of a clip, of the screen's size, and its seconds since the first."""
+
+    image: QImage
+    t_s: float
+
+
+class ClipReader:
+    """Reader of one clip on a thread that decodes and scales; ``peek`` and ``take`` never wait."""
+
+    def __init__(self, open_clip: Callable[[], Clip], room: QSize) -> None:
+        """``room`` is the screen's size in its own pixels."""
+        self._open_clip, self._room = open_clip, room
+        most = max(3, min(_MOST_AHEAD, _MOST_BYTES // max(1, 4 * room.width() * room.height())))
+        self._pictures: queue.Queue[ClipPicture] = queue.Queue(most)
+        self._next: ClipPicture | None = None
+        self._closed = threading.Event()
+        self._ended = threading.Event()
+        self._problem = ""
+        self._thread = threading.Thread(target=self._run, name="ferdesk-stimulus", daemon=True)
+        self._thread.start()
+
+    @property
+    def problem(self) -> str:
+        """Why it broke off, in a sentence; what was decoded before is still there."""
+        return self._problem
+
+    def peek(self) -> ClipPicture | None:
+        """The next picture, if it is decoded already."""
+        if self._next is None:
+            try:
+                self._next = self._pictures.get_nowait()
+            except queue.Empty:
+                return None
+        return self._next
+
+    def take(self) -> ClipPicture | None:
+        """The next picture, if it is decoded already; the one behind it is the next then."""
+        picture = self.peek()
+        self._next = None
+        return picture
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is no picture any more, and none will come."""
+        return self._ended.is_set() and self.peek() is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first picture is decoded, or none will come."""
+        return self.peek() is not None or self._ended.is_set()
+
+    def close(self) -> None:
+        """Let the thread end, which closes the file; it does not wait for it."""
+        self._closed.set()
+
+    def join(self, timeout_s: float = 5.0) -> None:
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        clip: Clip | None = None
+        try:
+            clip = self._open_clip()
+            while not self._closed.is_set() and (found := clip.read()) is not None:
+                self._put(ClipPicture(fitted(image_of(found[0]), self._room), found[1]))
+        except FerdeskError as error:
+            self._problem = str(error)
+        except Exception as error:
+            log.exception("a stimulus ended")
+            self._problem = str(error)
+        finally:
+            self._ended.set()
+            if clip is not None:
+                clip.close()
+
+    def _put(self, picture: ClipPicture) -> None:
+        while not self._closed.is_set():
+            try:
+                self._pictures.put(picture, timeout=_LOOK_S)
+            except queue.Full:
+                continue
+            return
+
+
+def image_of(pixels: NDArray[np.uint8]) -> QImage:
+    """A copy of [H, W, 3] uint8 RGB as Qt paints it fastest."""
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return image.convertToFormat(QImage.Format.Format_RGB32)

@@ -1,0 +1,405 @@
+"""A study from its dialog to its files, and what may come between."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.factory.recordings import new_folder, session_header
+from ferdesk.runtime.recording import SessionOutput
+from ferdesk.runtime.recording_options import RecordingOptions
+from ferdesk.runtime.status import Status
+from ferdesk.sessions.reader import problems_of, read_session
+from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of
+from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.shell.main_window import MainWindow
+from ferdesk.ui.studies.study_actions import StudyActions
+from ferdesk.ui.studies.study_dialog import StudyDialog
+from tests.helpers.studies import TOML, write_study
+from tests.ui.fakes import FakeServices
+
+
+class WritingServices(FakeServices):
+    """Records as the program does."""
+
+    def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:
+        self.options.append(options)
+        assert status.source is not None
+        assert status.model is not None
+        assert status.device is not None
+        folder = new_folder(self.sessions_folder(), options.name)
+        header = session_header(
+            status.source, status.model, status.device, {},
+            about=options.about, study=options.study,
+        )  # fmt: skip
+        return SessionWriter(folder, header, live=True)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[FakeServices]:
+    services = WritingServices(tmp_path)
+    yield services
+    services.release()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, services: FakeServices, tmp_path: Path) -> MainWindow:
+    """A window with the true clock, whose camera runs."""
+    from ferdesk.settings import Settings
+
+    window = MainWindow(Live(services), Settings(), settings_path=tmp_path / "settings.json")
+    qtbot.addWidget(window, before_close_func=lambda _: services.release())
+    window.show()
+    window.live.start("camera:0")
+    qtbot.waitUntil(lambda: window.live.can_record)
+    return window
+
+
+def open_dialog(window: MainWindow, qtbot: QtBot, folder: Path) -> tuple[StudyActions, StudyDialog]:
+    window.run_study(folder)
+    assert window.studies is not None
+    dialog = window.studies.dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.checked)
+    return window.studies, dialog
+
+
+def fill(dialog: StudyDialog, code: str = "P7") -> None:
+    dialog.participant.setText(code)
+    dialog.condition.setCurrentText("late")
+    age = dialog.input_of("age")
+    assert isinstance(age, QLineEdit)
+    age.setText("31")
+    dialog.consent.setChecked(True)
+
+
+class Participant:
+    """Somebody who answers when asked and goes on when told to."""
+
+    def __init__(self, studies: StudyActions, qtbot: QtBot) -> None:
+        self.studies, self.qtbot = studies, qtbot
+
+    def text(self) -> str:
+        screen = self.studies.screen
+        return "" if screen is None else screen.canvas.scene.text
+
+    def waits(self) -> bool:
+        return self.studies.run is not None and self.studies.run.waits_for_key
+
+    def reads(self, text: str) -> None:
+        """Wait for a text and go on."""
+        self.qtbot.waitUntil(lambda: self.text() == text and self.waits())
+        self.press(Qt.Key.Key_Space)
+
+    def press(self, key: Qt.Key) -> None:
+        assert self.studies.screen is not None
+        QTest.keyClick(self.studies.screen, key)
+
+    def answers(self, question: str, key: Qt.Key) -> None:
+        screen = self.studies.screen
+        assert screen is not None
+        self.qtbot.waitUntil(
+            lambda: screen.questions.isVisible() and screen.questions.question_id == question
+        )
+        QTest.keyClick(screen.questions, key)
+
+
+def session_of(services: FakeServices) -> Path:
+    return max(services.sessions_folder().iterdir(), key=lambda one: one.stat().st_mtime_ns)
+
+
+def test_a_study_is_run_from_its_file_to_those_of_the_session(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    studies, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study"))
+    assert dialog.why_not_start() == "Enter the participant's code."
+    fill(dialog)
+    assert dialog.why_not_start() == ""
+    dialog.start()
+    someone = Participant(studies, qtbot)
+    someone.reads("Look at what comes.")
+    someone.answers("liked", Qt.Key.Key_4)
+    someone.answers("known", Qt.Key.Key_2)
+    someone.reads("The rain.")
+    someone.reads("Thank you.")
+    qtbot.waitUntil(lambda: not studies.active and not window.live.recording_active)
+    folder = session_of(services)
+    qtbot.waitUntil(lambda: read_session(folder).complete)
+    session = read_session(folder)
+    assert problems_of(session) == []
+    assert (session.about["participant"], session.about["condition"]) == ("P7", "late")
+    about = study_of(session.about)
+    assert about is not None
+    assert (about.name, about.version, about.order) == (
+        "Colours",
+        "2",
+        ("red", "rest", "film", "words"),
+    )
+    assert about.fields == {"age": "31"}
+
+    trials = read_trials(folder)
+    assert [(one.trial, one.stimulus, one.kind, one.status) for one in trials] == [
+        (0, "baseline", "pause", "shown"), (1, "red", "image", "shown"),
+        (2, "rest", "pause", "shown"), (3, "film", "video", "shown"),
+        (4, "words", "text", "shown"),
+    ]  # fmt: skip
+    assert [one.condition for one in trials] == ["", "warm", "", "cold", ""]
+    assert [one.planned_s for one in trials] == [1.0, 0.25, 0.1, None, None]
+    assert {one.method for one in trials} == {"repaint"}
+    times = [t for one in trials for t in (one.onset_t_s, one.end_t_s) if t is not None]
+    assert len(times) == 10
+    assert times == sorted(times)
+    for one, least_s in zip(trials[:4], (1.0, 0.25, 0.1, 0.4), strict=True):
+        assert one.onset_t_s is not None
+        assert one.end_t_s is not None
+        # to half a refresh, and however much later a busy machine is
+        assert one.end_t_s - one.onset_t_s >= least_s - 0.02
+    first = trials[1]
+    assert session.started_utc is not None
+    assert first.onset_utc is not None
+    assert first.onset_t_s is not None
+    offset_s = (first.onset_utc - session.started_utc).total_seconds()
+    assert offset_s == pytest.approx(first.onset_t_s, abs=0.005)
+
+    liked, known = read_answers(folder)
+    assert (liked.trial, liked.stimulus, liked.question) == (1, "red", "liked")
+    assert (liked.answer, liked.value, liked.text) == ("4", 4.0, "How much did you like it?")
+    assert (known.trial, known.answer, known.value) == (3, "No", None)
+    assert liked.reaction_s > 0
+    assert first.end_t_s is not None
+    assert liked.t_s >= first.end_t_s
+
+    # markers say the same as the rows, so that all that knows markers knows the study
+    found = {(m.trial, m.is_onset): one.t_s
+             for one in session.markers if (m := parse_marker(one.label))}  # fmt: skip
+    assert len(found) == 10
+    for one in trials:
+        assert found[one.trial, True] == pytest.approx(one.onset_t_s, abs=2e-6)
+        assert found[one.trial, False] == pytest.approx(one.end_t_s, abs=2e-6)
+
+
+def test_a_preview_shows_everything_and_records_nothing(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    toml = TOML.replace('[baseline]\nduration_s = 1\ntext = "Rest."\n', "")
+    studies, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study", toml))
+    assert dialog.preview_button.isEnabled()
+    assert not dialog.start_button.isEnabled()
+    dialog.start(preview=True)
+    someone = Participant(studies, qtbot)
+    someone.reads("Look at what comes.")
+    someone.answers("liked", Qt.Key.Key_1)
+    someone.answers("known", Qt.Key.Key_1)
+    someone.reads("The rain.")
+    someone.reads("Thank you.")
+    qtbot.waitUntil(lambda: not studies.active)
+    assert services.options == []
+    assert not services.sessions_folder().exists()
+
+
+SHORT = """
+[study]
+name = "Two"
+[[stimuli]]
+id = "first"
+kind = "text"
+text = "One"
+[[stimuli]]
+id = "second"
+kind = "text"
+text = "Two"
+[[stimuli]]
+id = "third"
+kind = "text"
+text = "Three"
+"""
+
+
+def begin(window: MainWindow, qtbot: QtBot, folder: Path, code: str) -> Participant:
+    studies, dialog = open_dialog(window, qtbot, folder)
+    dialog.participant.setText(code)
+    dialog.consent.setChecked(True)
+    dialog.start()
+    return Participant(studies, qtbot)
+
+
+def stop(someone: Participant) -> None:
+    studies = someone.studies
+    someone.press(Qt.Key.Key_Escape)
+    assert studies.screen is not None
+    box = studies.screen.question_box
+    assert box is not None
+    button = next(one for one in box.buttons() if one.text() == "Stop the study")
+    button.click()
+
+
+def test_who_was_stopped_goes_on_at_the_next_stimulus(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "study", SHORT)
+    someone = begin(window, qtbot, folder, "P1")
+    someone.reads("One")
+    qtbot.waitUntil(lambda: someone.text() == "Two")
+    stop(someone)
+    qtbot.waitUntil(lambda: not window.live.recording_active and not someone.studies.active)
+    stopped = session_of(services)
+    assert [(one.stimulus, one.status) for one in read_trials(stopped)] == [
+        ("first", "shown"), ("second", "stopped"),
+    ]  # fmt: skip
+    qtbot.waitUntil(
+        lambda: window.live.can_record and not window.live_page.recording_state.changing
+    )
+
+    studies, dialog = open_dialog(window, qtbot, folder)
+    dialog.participant.setText("P1")
+    dialog.consent.setChecked(True)
+    assert dialog.before.text() == "P1 took part before, up to stimulus 2 of 3."
+    assert "used before" in dialog.why_not_start()
+    dialog.go_on.setChecked(True)
+    dialog.start()
+    someone = Participant(studies, qtbot)
+    someone.reads("Three")
+    someone.reads("This is the end. Thank you for taking part.")
+    qtbot.waitUntil(lambda: not window.live.recording_active and not studies.active)
+    second = session_of(services)
+    assert second != stopped
+    assert [(one.trial, one.stimulus) for one in read_trials(second)] == [(3, "third")]
+    about = json.loads((second / "session.json").read_text("utf-8"))
+    assert about["study"]["resumed_from"] == 3
+    assert about["study"]["order"] == ["first", "second", "third"]
+
+
+def test_escape_that_was_not_meant_goes_on(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    qtbot.waitUntil(lambda: someone.text() == "One")
+    someone.press(Qt.Key.Key_Escape)
+    assert someone.studies.run is not None
+    assert someone.studies.run.held
+    assert someone.studies.screen is not None
+    box = someone.studies.screen.question_box
+    assert box is not None
+    box.defaultButton().click()
+    qtbot.waitUntil(someone.waits)
+    someone.reads("One")
+    someone.reads("Two")
+    someone.reads("Three")
+    stop(someone)
+
+
+def test_a_camera_that_ends_in_the_middle_is_told_and_nothing_is_lost(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    someone.studies.notified.connect(lambda notice: told.append(notice.text))
+    someone.reads("One")
+    qtbot.waitUntil(lambda: someone.text() == "Two")
+    services.prepared["camera:0"].error = "The camera was pulled out."
+    qtbot.waitUntil(lambda: any("ended after" in text for text in told))
+    assert not someone.studies.active
+    assert told[-1].startswith("The camera was pulled out.")
+    assert "start it again with the same code to go on" in told[-1]
+    first, second = read_trials(session_of(services))
+    assert (first.status, second.status) == ("shown", "failed")
+    assert second.note == "The camera was pulled out."
+    assert second.onset_t_s is not None
+
+
+def test_a_screen_that_vanishes_holds_the_study_on_the_other_one(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    studies = someone.studies
+    studies.notified.connect(lambda notice: told.append(notice.text))
+    qtbot.waitUntil(lambda: someone.text() == "One")
+    studies.screen_removed(QGuiApplication.primaryScreen())
+    assert told[-1] == "The participant's screen was disconnected; the study waits on this one."
+    assert studies.run is not None
+    assert studies.run.held
+    assert studies.screen is not None
+    assert studies.screen.isVisible()
+    box = studies.screen.question_box
+    assert box is not None
+    box.defaultButton().click()
+    someone.reads("One")
+    qtbot.waitUntil(lambda: someone.text() == "Two")
+    stop(someone)
+    qtbot.waitUntil(lambda: not window.live.recording_active)
+    about = json.loads((session_of(services) / "session.json").read_text("utf-8"))
+    assert [one["event"] for one in about["events"]] == ["screen_removed"]
+
+
+def test_a_stimulus_that_broke_meanwhile_is_left_out_and_told(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    toml = SHORT + '[[stimuli]]\nid = "red"\nkind = "image"\nfile = "red.jpg"\nduration_s = 0.1\n'
+    folder = write_study(tmp_path / "study", toml)
+    told: list[str] = []
+    someone = begin(window, qtbot, folder, "P1")
+    someone.studies.notified.connect(lambda notice: told.append(notice.text))
+    (folder / "red.jpg").write_bytes(b"\xff\xd8\xff")
+    for text in ("One", "Two", "Three", "This is the end. Thank you for taking part."):
+        someone.reads(text)
+    qtbot.waitUntil(lambda: not window.live.recording_active and bool(told))
+    last = read_trials(session_of(services))[-1]
+    assert (last.stimulus, last.status, last.onset_t_s) == ("red", "failed", None)
+    assert "red.jpg" in last.note
+    assert last.note in told[-1]
+
+
+def test_a_mistake_in_the_file_is_shown_and_nothing_can_begin(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "study", TOML.replace('"red.jpg"', '"blue.jpg"'))
+    window.run_study(folder)
+    assert window.studies is not None
+    dialog = window.studies.dialog
+    assert dialog is not None
+    assert "there is no file 'blue.jpg'" in dialog.problem.text()
+    assert not dialog.start_button.isEnabled()
+    assert not dialog.preview_button.isEnabled()
+    dialog.start()
+    dialog.start(preview=True)
+    assert not window.studies.active
+
+
+def test_the_dialog_asks_for_what_the_study_needs(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study"))
+    dialog.participant.setText("P1")
+    assert dialog.why_not_start() == "Choose the condition."
+    dialog.condition.setCurrentText("early")
+    assert dialog.why_not_start() == "Fill in “Age in years”."
+    age = dialog.input_of("age")
+    assert isinstance(age, QLineEdit)
+    age.setText("thirty")
+    assert dialog.why_not_start() == "“Age in years” must be a number."
+    age.setText("30")
+    assert dialog.why_not_start() == "Record with the participant's consent only."
+    dialog.consent.setChecked(True)
+    assert dialog.start_button.isEnabled()
+    assert isinstance(dialog.condition, QComboBox)
+    assert [dialog.condition.itemText(n) for n in range(3)] == ["", "early", "late"]
+
+
+def test_closing_the_program_keeps_what_was_shown(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    someone.reads("One")
+    qtbot.waitUntil(lambda: someone.text() == "Two")
+    window.end()
+    folder = session_of(services)
+    assert [one.status for one in read_trials(folder)] == ["shown", "stopped"]
+    assert read_session(folder).complete
