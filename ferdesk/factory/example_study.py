@@ -155,7 +155,7 @@ def landscape(name: str) -> NDArray[np.uint8]:
     on_ground = np.broadcast_to(y > 0.68, (_HEIGHT, _WIDTH))
     shade = 1 + 0.12 * np.sin(140 * y**2 + 6 * np.sin(5 * x))
     picture[on_ground] = (ground * shade[..., None])[on_ground]
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 def _waves() -> Iterator[NDArray[np.uint8]]:

@@ -246,7 +246,7 @@ def test_who_was_stopped_goes_on_at_the_next_stimulus(
     folder = write_study(tmp_path / "study", SHORT)
     someone = begin(window, qtbot, folder, "P1")
     someone.reads("One")
-    qtbot.waitUntil(lambda: someone.text() == "Two")
+    qtbot.waitUntil(lambda: someone.text() == "Two" and someone.waits())
     stop(someone)
     qtbot.waitUntil(lambda: not window.live.recording_active and not someone.studies.active)
     stopped = session_of(services)
@@ -280,7 +280,7 @@ def test_escape_that_was_not_meant_goes_on(
     window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
 ) -> None:
     someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
-    qtbot.waitUntil(lambda: someone.text() == "One")
+    qtbot.waitUntil(lambda: someone.text() == "One" and someone.waits())
     someone.press(Qt.Key.Key_Escape)
     assert someone.studies.run is not None
     assert someone.studies.run.held
@@ -302,7 +302,7 @@ def test_a_camera_that_ends_in_the_middle_is_told_and_nothing_is_lost(
     someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
     someone.studies.notified.connect(lambda notice: told.append(notice.text))
     someone.reads("One")
-    qtbot.waitUntil(lambda: someone.text() == "Two")
+    qtbot.waitUntil(lambda: someone.text() == "Two" and someone.waits())
     services.prepared["camera:0"].error = "The camera was pulled out."
     qtbot.waitUntil(lambda: any("ended after" in text for text in told))
     assert not someone.studies.active
@@ -321,7 +321,7 @@ def test_a_screen_that_vanishes_holds_the_study_on_the_other_one(
     someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
     studies = someone.studies
     studies.notified.connect(lambda notice: told.append(notice.text))
-    qtbot.waitUntil(lambda: someone.text() == "One")
+    qtbot.waitUntil(lambda: someone.text() == "One" and someone.waits())
     studies.screen_removed(QGuiApplication.primaryScreen())
     assert told[-1] == "The participant's screen was disconnected; the study waits on this one."
     assert studies.run is not None
@@ -332,9 +332,10 @@ def test_a_screen_that_vanishes_holds_the_study_on_the_other_one(
     assert box is not None
     box.defaultButton().click()
     someone.reads("One")
-    qtbot.waitUntil(lambda: someone.text() == "Two")
+    qtbot.waitUntil(lambda: someone.text() == "Two" and someone.waits())
     stop(someone)
     qtbot.waitUntil(lambda: not window.live.recording_active)
+    qtbot.waitUntil(lambda: read_session(session_of(services)).complete)
     about = json.loads((session_of(services) / "session.json").read_text("utf-8"))
     assert [one["event"] for one in about["events"]] == ["screen_removed"]
 
@@ -398,7 +399,7 @@ def test_closing_the_program_keeps_what_was_shown(
 ) -> None:
     someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
     someone.reads("One")
-    qtbot.waitUntil(lambda: someone.text() == "Two")
+    qtbot.waitUntil(lambda: someone.text() == "Two" and someone.waits())
     window.end()
     folder = session_of(services)
     assert [one.status for one in read_trials(folder)] == ["shown", "stopped"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ def write_clip(path: Path, pictures: Iterable[NDArray[np.uint8]], rate_fps: int)
 
     try:
         with av.open(str(path), "w", format="mp4") as container:
-            stream = container.add_stream(_CODEC, rate=rate_fps)
+            stream: Any = container.add_stream(_CODEC, rate=rate_fps)
             stream.pix_fmt = "yuv420p"
             stream.bit_rate = 6_000_000
             for number, picture in enumerate(pictures):

@@ -90,7 +90,7 @@ class LiveRecording(QObject):
     @property
     def folder(self) -> Path | None:
         """The folder of the session that is open."""
-        return None if self.session is None else self._session.folder
+        return None if self.session is None else self.session.folder
 
     @property
     def options(self) -> RecordingOptions:
@@ -138,10 +138,6 @@ class LiveRecording(QObject):
         """The session that is being written, once it is open."""
         recording = self._recorder.recording
         return recording.session if recording is not None and recording.opened else None
-
-    def note_event(self, kind: str, text: str) -> None:
-        """Put an event of now into the session that is being recorded."""
-        self._recorder.note_event(kind, text, self._clock())
 
     def mark(self, label: str, at_s: float | None = None) -> float | None:
         """Set a marker in the session that is being recorded, now or at ``at_s``.

@@ -22,8 +22,9 @@ from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.studies.canvas import CanvasKind, Scene
 from ferdesk.ui.studies.corner import Corner
 from ferdesk.ui.studies.participant_screen import ParticipantScreen
+from ferdesk.ui.studies.run_values import RunOutcome
 from ferdesk.ui.studies.study_dialog import StudyAnswer, StudyDialog
-from ferdesk.ui.studies.study_run import RunOutcome, StudyRun
+from ferdesk.ui.studies.study_run import StudyRun
 
 if TYPE_CHECKING:
     from ferdesk.runtime.recording import SessionOutput
@@ -266,7 +267,7 @@ class StudyActions(QObject):
         to = left[0] if left else gone
         self._answer = replace(self._answer, screen=to)
         screen.show_on(to)
-        self._live.recordings.note_event(
+        self._live.recordings.note(
             "screen_removed", "The participant's screen was disconnected; the study moved."
         )
         text = tr("The participant's screen was disconnected; the study waits on this one.")

@@ -36,7 +36,7 @@ from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.studies.study_run import RunPlan
+from ferdesk.ui.studies.run_values import RunPlan
 
 _LONGEST_TEXT = 80
 

@@ -7,21 +7,17 @@ key, an answer. Everything is on the GUI thread; only stimuli are decoded on thr
 import contextlib
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Literal, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import NEUTRAL_S
 from ferdesk.runtime.ports import Services
-from ferdesk.studies.order import StimulusOrder
-from ferdesk.studies.study_file import Question, Stimulus, Study
+from ferdesk.studies.study_file import Question, Stimulus
 from ferdesk.studies.trials import (
     BASELINE_ID,
     Answer,
-    Phase,
     Status,
     Trial,
     end_marker,
@@ -31,6 +27,16 @@ from ferdesk.ui.kit.language import tr
 from ferdesk.ui.studies.canvas import Scene
 from ferdesk.ui.studies.clip_reader import ClipReader
 from ferdesk.ui.studies.participant_screen import ParticipantScreen
+from ferdesk.ui.studies.run_values import (
+    Event,
+    NoNotes,
+    RunOutcome,
+    RunPlan,
+    ShownTrial,
+    Stopped,
+    TrialNotes,
+    Wait,
+)
 
 _LOOK_S = 0.004
 """How soon a picture that is not decoded yet is looked for again."""
@@ -38,93 +44,7 @@ _LAST_PICTURE_S = 1 / 30
 """How long a video's last picture stays, where there is none before it to tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """Plan of a run: the study, the participant's order, and the trial, from 1, to begin with."""
-
-    study: Study
-    order: StimulusOrder
-    participant: str = ""
-    condition: str = ""
-    fields: dict[str, str] = field(default_factory=dict)
-    first_trial: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """Outcome of a run: whether all was shown, ``num_shown`` of ``num_all``, and what went wrong.
-
-    ``stopped`` is true where somebody ended it; ``problems`` are sentences.
-    """
-
-    finished: bool
-    stopped: bool
-    num_shown: int
-    num_all: int
-    problems: tuple[str, ...] = ()
-
-
-class TrialNotes(Protocol):
-    """Where trials and answers are noted: ``studies.trial_log.TrialLog``, or nowhere."""
-
-    def add_trial(self, trial: Trial) -> None: ...
-
-    def add_answer(self, answer: Answer) -> None: ...
-
-
-class NoNotes:
-    """Notes of a preview: none."""
-
-    def add_trial(self, trial: Trial) -> None:
-        """Keep nothing."""
-
-    def add_answer(self, answer: Answer) -> None:
-        """Keep nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """What the script waits for: the first of these."""
-
-    scene: int | None = None
-    until_s: float | None = None
-    """On the run's clock, which stands still while the run is held."""
-    key: bool = False
-    answer: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """What has come: when on the monotonic clock, and an answer's text and number."""
-
-    kind: Literal["begin", "scene", "time", "key", "answer"]
-    at_s: float
-    text: str = ""
-    value: float | None = None
-
-
-@dataclass(slots=True)
-class _Shown:
-    """A trial under way."""
-
-    number: int
-    stimulus: Stimulus
-    phase: Phase
-    onset_s: float | None = None
-    end_s: float | None = None
-    note: str = ""
-    broke_off: bool = False
-
-
-class _Stopped(Exception):
-    """The run ends in the middle of what it shows."""
-
-    def __init__(self, status: Status, note: str) -> None:
-        super().__init__(note)
-        self.status, self.note = status, note
-
-
-_Script = Generator[_Wait, _Event]
+_Script = Generator[Wait, Event]
 
 
 class StudyRun(QObject):
@@ -160,7 +80,7 @@ class StudyRun(QObject):
         self._problems: list[str] = []
         self._readers: dict[str, ClipReader] = {}
         self._old_readers: list[ClipReader] = []
-        self._wait = _Wait()
+        self._wait = Wait()
         self._held_since_s: float | None = None
         self._held_s = 0.0
         self._over = self._in_script = False
@@ -224,7 +144,7 @@ class StudyRun(QObject):
         """The run's clock: it stands still while the run is held."""
         return self._clock() - self._held_s
 
-    def _advance(self, event: _Event | None) -> None:
+    def _advance(self, event: Event | None) -> None:
         """Let the script go on, and further where its next moment has come already."""
         left_s = 0.0
         while not self._over and left_s <= 0:
@@ -239,7 +159,7 @@ class StudyRun(QObject):
             if self._wait.until_s is None or self.held:
                 return
             left_s = self._wait.until_s - self._now_s()
-            event = _Event("time", self._clock())
+            event = Event("time", self._clock())
         if not self._over:
             self._timer.start(math.floor(1000 * left_s))
 
@@ -248,7 +168,7 @@ class StudyRun(QObject):
         # numbers rise: the scene that is waited for, or one behind it that took its place
         wanted = self._wait.scene
         if wanted is not None and number >= wanted and not self._over:
-            self._advance(_Event("scene", at_s))
+            self._advance(Event("scene", at_s))
 
     @Slot()
     def _look_at_clock(self) -> None:
@@ -257,19 +177,19 @@ class StudyRun(QObject):
             return
         left_s = until_s - self._now_s()
         if left_s <= 0:
-            self._advance(_Event("time", self._clock()))
+            self._advance(Event("time", self._clock()))
         else:
             self._timer.start(math.floor(1000 * left_s))
 
     @Slot(float)
     def _key_pressed(self, at_s: float) -> None:
         if self.waits_for_key:
-            self._advance(_Event("key", at_s))
+            self._advance(Event("key", at_s))
 
     @Slot(str, object, float)
     def _answer_given(self, text: str, value: float | None, at_s: float) -> None:
         if self._wait.answer and not self.held:
-            self._advance(_Event("answer", at_s, text, value))
+            self._advance(Event("answer", at_s, text, value))
 
     def _end(self, status: Status, note: str) -> None:
         if self._over:
@@ -278,8 +198,8 @@ class StudyRun(QObject):
             # a marker of the script has brought the end about
             QTimer.singleShot(0, self, partial(self._end, status, note))
             return
-        with contextlib.suppress(StopIteration, _Stopped):
-            self._script.throw(_Stopped(status, note))
+        with contextlib.suppress(StopIteration, Stopped):
+            self._script.throw(Stopped(status, note))
         self._finish(stopped=status == "stopped" and not self._all_shown)
 
     def _finish(self, *, stopped: bool) -> None:
@@ -313,32 +233,32 @@ class StudyRun(QObject):
         yield from self._page(thanks, tr("Press Space to close."))
 
     def _page(self, text: str, hint: str) -> _Script:
-        yield _Wait(scene=self._screen.show_scene(Scene(text=text, hint=hint)))
-        yield _Wait(key=True)
+        yield Wait(scene=self._screen.show_scene(Scene(text=text, hint=hint)))
+        yield Wait(key=True)
 
     def _baseline_phase(self) -> _Script:
         phase = self._plan.study.baseline
         assert phase is not None
         rest = Stimulus(BASELINE_ID, "pause", duration_s=phase.duration_s)
-        shown = _Shown(0, rest, "baseline")
+        shown = ShownTrial(0, rest, "baseline")
         with_end = self._noted(shown, self._timed(shown, Scene(text=phase.text, cross=True)))
         yield from with_end
 
     def _trial(self, number: int) -> _Script:
         stimulus = self._plan.study.stimulus(self._plan.order.ids[number - 1])
         self.trial_began.emit(number, stimulus.id)
-        shown = _Shown(number, stimulus, "stimulus")
+        shown = ShownTrial(number, stimulus, "stimulus")
         yield from self._noted(shown, self._show(shown))
         if shown.onset_s is not None:
             for question in stimulus.questions:
                 yield from self._ask(shown, question)
 
-    def _noted(self, shown: _Shown, inner: _Script) -> _Script:
+    def _noted(self, shown: ShownTrial, inner: _Script) -> _Script:
         """Whatever becomes of ``inner``, the trial is a row, and an onset has its end."""
         try:
             status: Status = "shown"
             yield from inner
-        except _Stopped as stop:
+        except Stopped as stop:
             status, shown.note = stop.status, shown.note or stop.note
             if shown.onset_s is None and status == "stopped":
                 status = "skipped"
@@ -348,13 +268,13 @@ class StudyRun(QObject):
         else:
             self._note(shown, "failed" if shown.broke_off else status)
 
-    def _show(self, shown: _Shown) -> _Script:
+    def _show(self, shown: ShownTrial) -> _Script:
         """Fixation, then the stimulus to its end; sets onset and end of ``shown``."""
         stimulus = shown.stimulus
         self._prepare(shown.number)
         if stimulus.fixation_s:
-            event = yield _Wait(scene=self._screen.show_scene(Scene(cross=True)))
-            yield _Wait(until_s=self._due_s(event.at_s, stimulus.fixation_s))
+            event = yield Wait(scene=self._screen.show_scene(Scene(cross=True)))
+            yield Wait(until_s=self._due_s(event.at_s, stimulus.fixation_s))
         reader = self._readers.get(stimulus.id)
         if reader is None:
             self._prepare(shown.number + 1)
@@ -363,7 +283,7 @@ class StudyRun(QObject):
             yield from self._timed(shown, scene)
             return
         while not reader.ready:
-            yield _Wait(until_s=self._now_s() + _LOOK_S)
+            yield Wait(until_s=self._now_s() + _LOOK_S)
         self._prepare(shown.number + 1)
         first = reader.take()
         if first is None:
@@ -374,23 +294,23 @@ class StudyRun(QObject):
             yield from self._play(shown, reader, Scene(image=first.image))
         self._let_go(stimulus.id)
 
-    def _timed(self, shown: _Shown, scene: Scene) -> _Script:
+    def _timed(self, shown: ShownTrial, scene: Scene) -> _Script:
         """A scene for its time, or until a key where it has none."""
         yield from self._onset(shown, scene)
         length_s = shown.stimulus.duration_s
         assert shown.onset_s is not None
         if length_s is None:
-            yield _Wait(key=True)
+            yield Wait(key=True)
         else:
             until_s = self._due_s(shown.onset_s, length_s)
             phase = self._plan.study.baseline
             if shown.phase == "baseline" and phase is not None and phase.neutral:
-                yield _Wait(until_s=until_s - min(length_s, NEUTRAL_S + 0.5))
+                yield Wait(until_s=until_s - min(length_s, NEUTRAL_S + 0.5))
                 self.neutral_wanted.emit()
-            yield _Wait(until_s=until_s)
+            yield Wait(until_s=until_s)
         yield from self._end_of(shown)
 
-    def _play(self, shown: _Shown, reader: ClipReader, first: Scene) -> _Script:
+    def _play(self, shown: ShownTrial, reader: ClipReader, first: Scene) -> _Script:
         """A video to its end or for its time; pictures that come too late are left out."""
         yield from self._onset(shown, first)
         assert shown.onset_s is not None
@@ -400,13 +320,13 @@ class StudyRun(QObject):
         while True:
             following = reader.peek()
             if following is None and not reader.ended:
-                yield _Wait(until_s=self._now_s() + _LOOK_S)
+                yield Wait(until_s=self._now_s() + _LOOK_S)
             else:
                 ends = following is None
                 at_s = last_s + step_s if following is None else following.t_s
                 cut = length_s is not None and at_s >= length_s
                 due_s = length_s if cut and length_s is not None else at_s
-                yield _Wait(until_s=onset_s + due_s - self._screen.refresh_s / 2)
+                yield Wait(until_s=onset_s + due_s - self._screen.refresh_s / 2)
                 if ends or cut:
                     break
                 picture = reader.take()
@@ -426,25 +346,25 @@ class StudyRun(QObject):
         if reader.problem:
             self._break_off(shown, reader.problem)
 
-    def _break_off(self, shown: _Shown, why: str) -> None:
+    def _break_off(self, shown: ShownTrial, why: str) -> None:
         shown.note, shown.broke_off = why, True
         self._problems.append(why)
 
-    def _onset(self, shown: _Shown, scene: Scene) -> _Script:
-        event = yield _Wait(scene=self._screen.show_scene(scene))
+    def _onset(self, shown: ShownTrial, scene: Scene) -> _Script:
+        event = yield Wait(scene=self._screen.show_scene(scene))
         shown.onset_s = event.at_s
         label = onset_marker(shown.phase, shown.number, shown.stimulus.id)
         t_s = self._mark(label, event.at_s)
         if t_s is not None:
             self._began_s = event.at_s - t_s
 
-    def _end_of(self, shown: _Shown) -> _Script:
-        event = yield _Wait(scene=self._screen.show_scene(Scene()))
+    def _end_of(self, shown: ShownTrial) -> _Script:
+        event = yield Wait(scene=self._screen.show_scene(Scene()))
         shown.end_s = event.at_s
 
-    def _ask(self, shown: _Shown, question: Question) -> _Script:
+    def _ask(self, shown: ShownTrial, question: Question) -> _Script:
         asked_s = self._screen.ask(question)
-        event = yield _Wait(answer=True)
+        event = yield Wait(answer=True)
         self._notes.add_answer(
             Answer(
                 shown.number,
@@ -459,11 +379,11 @@ class StudyRun(QObject):
             )
         )
         # the answer is seen to have been taken
-        yield _Wait(scene=self._screen.show_scene(Scene()))
+        yield Wait(scene=self._screen.show_scene(Scene()))
 
     # ---- what is noted
 
-    def _note(self, shown: _Shown, status: Status) -> None:
+    def _note(self, shown: ShownTrial, status: Status) -> None:
         if shown.onset_s is not None and shown.end_s is not None:
             self._mark(end_marker(shown.phase, shown.number, shown.stimulus.id), shown.end_s)
         else:
