@@ -105,6 +105,7 @@ class StreamWish:
     kinds: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     commands: bool = False
+    lsl_markers: str = ""
 
 
 _NO_STREAMS = StreamWish()
@@ -202,6 +203,7 @@ class Program(QObject):
         )
         wish = options.streams
         self.window.remote_control.wish(wish.origins, commands=wish.commands)
+        self.window.marker_input.wish(wish.lsl_markers)
         for kind in wish.kinds:
             self.window.live.switch_stream(kind, True)
         self._app.setQuitOnLastWindowClosed(True)

@@ -79,6 +79,8 @@ class Settings:
     """Labels of the markers that the keys 1 to 9 set, joined by semicolons."""
     remote_commands: bool = False
     """Programs with the WebSocket's token may record, set markers and save snapshots."""
+    lsl_markers: str = ""
+    """The LSL stream whose markers become ours, as name=...; type=...; source_id=...; or empty."""
     web_origins: str = ""
     """Origins of web pages that may connect to the WebSocket, joined by blanks."""
     camera_size: str = ""

@@ -136,6 +136,13 @@ def window(
             "--commands", help="Take commands over the WebSocket, this time (see ferdesk remote)."
         ),
     ] = False,
+    lsl_markers: Annotated[
+        str,
+        typer.Option(
+            "--lsl-markers",
+            help="Take markers from that LSL stream: name=...; type=...; source_id=....",
+        ),
+    ] = "",
     study: Annotated[
         Path | None, typer.Option(help="Folder of a study to be run (docs: studies).")
     ] = None,
@@ -153,7 +160,8 @@ def window(
     if self_test:
         raise typer.Exit(_self_test())
     if context.invoked_subcommand is not None:
-        if any((source, model, provider, detector, resolution, fps, stream, commands, study)):
+        given = (source, model, provider, detector, resolution, fps, stream, commands, lsl_markers)
+        if any((*given, study)):
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
@@ -192,6 +200,7 @@ def window(
             kinds=tuple(kind.value for kind in stream or ()),
             origins=tuple(stream_origin or ()),
             commands=commands,
+            lsl_markers=lsl_markers,
         )
         code = run_app(services, source=source, asked=asked, streams=wish, study=study)
     finally:

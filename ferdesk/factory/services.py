@@ -37,6 +37,13 @@ from ferdesk.integrity import read_sums
 from ferdesk.messages import translatable
 from ferdesk.paths import models_folder, sessions_folder
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueFound, QueueOptions
+from ferdesk.runtime.marker_streams import (
+    MarkerInlet,
+    MarkerQuery,
+    MarkerStreamInfo,
+    OnMarker,
+    OnState,
+)
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice, StreamOptions, StudyCheck
 from ferdesk.runtime.reconnect import FrameSource
@@ -152,6 +159,28 @@ class WindowServices:
         from ferdesk.factory.streams import open_stream
 
         return open_stream(kind, self.stream_port, [self._source], options)
+
+    def marker_streams(self) -> Sequence[MarkerStreamInfo]:
+        """The marker streams of other programs on the network.
+
+        Raises:
+            StreamError: pylsl is missing.
+        """
+        from ferdesk.adapters.inputs.lsl_markers import marker_streams
+
+        return marker_streams()
+
+    def open_markers(
+        self, query: MarkerQuery, on_marker: OnMarker, on_state: OnState
+    ) -> MarkerInlet:
+        """Follow a marker stream of another program.
+
+        Raises:
+            StreamError: pylsl is missing.
+        """
+        from ferdesk.adapters.inputs.lsl_markers import LslMarkers
+
+        return LslMarkers(query, on_marker, on_state)
 
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
         """Boxes of all that ``analyze`` would detect in ``image``.

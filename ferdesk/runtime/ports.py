@@ -15,6 +15,13 @@ from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueFound, QueueOptions
 from ferdesk.runtime.commands import CommandDesk
+from ferdesk.runtime.marker_streams import (
+    MarkerInlet,
+    MarkerQuery,
+    MarkerStreamInfo,
+    OnMarker,
+    OnState,
+)
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import SessionOutput, Stream
@@ -154,6 +161,19 @@ class Services(Protocol):
 
     def open_stream(self, kind: str, options: StreamOptions) -> Stream:
         """Begin to send results, ``lsl`` or ``websocket``; called on a worker thread."""
+        ...
+
+    def marker_streams(self) -> Sequence[MarkerStreamInfo]:
+        """The marker streams of other programs on the network; called on a worker thread."""
+        ...
+
+    def open_markers(
+        self, query: MarkerQuery, on_marker: OnMarker, on_state: OnState
+    ) -> MarkerInlet:
+        """Follow a marker stream of another program; called on a worker thread, calls on its own.
+
+        Until it is closed it is looked for, again where it ends.
+        """
         ...
 
     def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:

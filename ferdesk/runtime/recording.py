@@ -23,6 +23,21 @@ MAX_WAITING_RESULTS = 60
 """Results kept while a session opens; each holds its picture. More are counted as lost."""
 
 
+@dataclass(frozen=True, slots=True)
+class MarkerNote:
+    """Note of a marker of another program: its stream, and by how much its time may be wrong."""
+
+    origin: str
+    uncertainty_s: float | None = None
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What ``session.json`` says beside the marker's time and label."""
+        if self.uncertainty_s is None:
+            return {"origin": self.origin}
+        return {"origin": self.origin, "uncertainty_s": round(self.uncertainty_s, 6)}
+
+
 class SessionOutput(Protocol):
     """Session that is being written; ``add``, ``mark`` and the notes never wait in a live one."""
 
@@ -61,7 +76,7 @@ class SessionOutput(Protocol):
         """Take one result."""
         ...
 
-    def mark(self, label: str, at_s: float | None = None) -> float:
+    def mark(self, label: str, at_s: float | None = None, note: MarkerNote | None = None) -> float:
         """Set a marker now, or at ``at_s`` on the monotonic clock.
 
         Returns its seconds in the session.
@@ -204,7 +219,7 @@ class Recording:
         text = "The recording was paused." if paused else "The recording goes on."
         self.note_event(kind, text, at_s)
 
-    def mark(self, label: str, at_s: float) -> float | None:
+    def mark(self, label: str, at_s: float, note: MarkerNote | None = None) -> float | None:
         """Set a marker at ``at_s`` on the monotonic clock; None where the end has come.
 
         Returns its seconds in the session.
@@ -213,8 +228,8 @@ class Recording:
             if self._counts is not None:
                 return None
             if self._session is not None:
-                return self._session.mark(label, at_s)
-            self._waiting.append(lambda session: session.mark(label, at_s))
+                return self._session.mark(label, at_s, note)
+            self._waiting.append(lambda session: session.mark(label, at_s, note))
             began_s = self._first_captured_s
             return 0.0 if began_s is None else max(0.0, at_s - began_s)
 
@@ -361,13 +376,13 @@ class Recorder:
         if recording is not None:
             recording.note_baseline(face_id, baseline)
 
-    def mark(self, label: str, at_s: float) -> float | None:
+    def mark(self, label: str, at_s: float, note: MarkerNote | None = None) -> float | None:
         """Set and send a marker; its seconds in the session, None where nothing is recorded."""
         with self._lock:
             for stream in self._streams.values():
                 stream.mark(label, at_s)
         recording = self._recording
-        return None if recording is None else recording.mark(label, at_s)
+        return None if recording is None else recording.mark(label, at_s, note)
 
     def add_stream(self, kind: str, stream: Stream) -> Stream | None:
         """Send results there too.

@@ -16,6 +16,7 @@ from ferdesk.adapters.outputs.session_writer import SessionWriter
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.types import FrameResult
 from ferdesk.errors import RecordingError
+from ferdesk.runtime.recording import MarkerNote
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.sessions.schema import SessionHeader
 from tests.helpers.results import faces, make_result
@@ -261,3 +262,22 @@ def test_a_baseline_and_its_undoing_are_kept_with_their_moment(tmp_path: Path) -
         },
         {"t_s": 2.5, "face_id": 1, "offsets": None, "frames": 0},
     ]  # fmt: skip
+
+
+def test_a_marker_of_another_program_says_where_it_came_from_and_how_exact_it_is(
+    tmp_path: Path,
+) -> None:
+    writer = SessionWriter(tmp_path, header(), live=True)
+    writer.add(result(0))
+    writer.mark("ours")
+    writer.mark("theirs", note=MarkerNote("LSL: paradigm", 0.0000421))
+    writer.mark("undated", note=MarkerNote("LSL: paradigm"))
+    writer.close()
+    about = json.loads((tmp_path / "session.json").read_text("utf-8"))
+    kept = [{key: value for key, value in one.items() if key != "t_s"} for one in about["markers"]]
+    assert kept == [
+        {"label": "ours"},
+        {"label": "theirs", "origin": "LSL: paradigm", "uncertainty_s": 0.000042},
+        {"label": "undated", "origin": "LSL: paradigm"},
+    ]
+    assert [one.label for one in read_session(tmp_path).markers] == ["ours", "theirs", "undated"]

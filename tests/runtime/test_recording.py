@@ -14,7 +14,7 @@ from ferdesk.core.types import Frame, FrameResult
 from ferdesk.errors import RecordingError
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.playback import PlaybackStatus
-from ferdesk.runtime.recording import MAX_WAITING_RESULTS, Recorder
+from ferdesk.runtime.recording import MAX_WAITING_RESULTS, MarkerNote, Recorder
 from ferdesk.runtime.status import State, Status
 from tests.helpers.results import FACE, make_result
 from tests.runtime.test_engine import IMAGE, Source, frames, pipeline, wait_for
@@ -38,7 +38,7 @@ class Session:
         assert not self.closed_with
         self.entries.append(("row", result.frame.index))
 
-    def mark(self, label: str, at_s: float | None = None) -> float:
+    def mark(self, label: str, at_s: float | None = None, note: MarkerNote | None = None) -> float:
         assert not self.closed_with
         self.entries.append(("marker", label, at_s))
         return 83.25

@@ -32,10 +32,11 @@ from ferdesk.core.types import (
 from ferdesk.errors import RecordingError, SourceError
 from ferdesk.factory.studies import check_study, open_stimulus
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueuedFile, QueueFound, QueueOptions
+from ferdesk.runtime.marker_streams import MarkerQuery, MarkerStreamInfo, OnMarker, OnState
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.ports import Clip, FileAnalysis, SourceChoice, StreamOptions, StudyCheck
 from ferdesk.runtime.reconnect import FrameSource
-from ferdesk.runtime.recording import SessionOutput
+from ferdesk.runtime.recording import MarkerNote, SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import Session
@@ -162,6 +163,7 @@ class FakeRecording:
         self.warning = ""
         self.num_lost = 0
         self.markers: list[tuple[str, float | None]] = []
+        self.notes: list[MarkerNote | None] = []
         self.results: list[FrameResult] = []
         self.closed_with: list[int] = []
         self.threads: set[str] = set()
@@ -186,7 +188,8 @@ class FakeRecording:
         self.threads.add(threading.current_thread().name)
         self.results.append(result)
 
-    def mark(self, label: str, at_s: float | None = None) -> float:
+    def mark(self, label: str, at_s: float | None = None, note: MarkerNote | None = None) -> float:
+        self.notes.append(note)
         assert not self.closed_with, "a marker after the end"
         self.markers.append((label, at_s))
         return 83.25
@@ -218,6 +221,17 @@ class FakeStream:
 
     def mark(self, label: str, at_s: float | None = None) -> None:
         self.labels.append(label)
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
+class FakeInlet:
+    """Calls back as a test says."""
+
+    def __init__(self, query: MarkerQuery, on_marker: OnMarker, on_state: OnState) -> None:
+        self.query, self.on_marker, self.on_state = query, on_marker, on_state
+        self.num_closed = 0
 
     def close(self) -> None:
         self.num_closed += 1
@@ -300,6 +314,8 @@ class FakeServices:
     devices: list[str] = field(default_factory=list)
     detectors: list[str] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
+    marker_streams_found: Sequence[MarkerStreamInfo] = ()
+    inlets: list[FakeInlet] = field(default_factory=list)
     stream_options: list[StreamOptions] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     options: list[RecordingOptions] = field(default_factory=list)
@@ -361,6 +377,13 @@ class FakeServices:
         self.stream_options.append(options)
         self.streams.append(FakeStream(kind))
         return self.streams[-1]
+
+    def marker_streams(self) -> Sequence[MarkerStreamInfo]:
+        return self.marker_streams_found
+
+    def open_markers(self, query: MarkerQuery, on_marker: OnMarker, on_state: OnState) -> FakeInlet:
+        self.inlets.append(FakeInlet(query, on_marker, on_state))
+        return self.inlets[-1]
 
     def find_faces(self, image: NDArray[np.uint8]) -> Sequence[Box]:
         return self.faces_found

@@ -179,6 +179,7 @@ def test_the_same_commands_from_asyncio(
             began = await ferdesk.start_recording(participant="P08")
             marked = await ferdesk.marker("b", datetime.now(UTC))
             ended = await ferdesk.stop_recording()
+            code = ""
             try:
                 await ferdesk.marker("late")
             except RemoteError as error:

@@ -21,6 +21,7 @@ from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.runtime.clock_watch import ClockWatch, sleep_label
 from ferdesk.runtime.priority import give_way
+from ferdesk.runtime.recording import MarkerNote
 from ferdesk.sessions.fields import choice_of
 from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.landmarks_file import LandmarksFile, landmark_rows
@@ -199,16 +200,16 @@ class SessionWriter:
             self._lose(moment.t_s, labels)
         return moment.t_s
 
-    def mark(self, label: str, at_s: float | None = None) -> float:
+    def mark(self, label: str, at_s: float | None = None, note: MarkerNote | None = None) -> float:
         """Set a marker now, or at ``at_s`` on the monotonic clock; returns its seconds since start.
 
         It stands in ``markers`` with its ``t_s`` and in the next analysed frame's row. Before the
         first frame it is set at the start.
         """
-        label = clean_label(label)
+        label, about = clean_label(label), {} if note is None else note.about
         t_s = self._session_time(self._clock() if at_s is None else at_s)
         with self._lock:
-            self._counts.markers.append({"t_s": round(t_s, 6), "label": label})
+            self._counts.markers.append({"t_s": round(t_s, 6), "label": label, **about})
             self._pending_labels.append(label)
             self._changed = True
             return t_s - (self._counts.first_t_s or 0.0)

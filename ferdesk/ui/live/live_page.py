@@ -87,7 +87,7 @@ class LivePage(QWidget):
         actions.add(self, *self._specs())
         self.layout_actions = LayoutActions(self, store, actions)
         self.marker_keys = MarkerKeys(self, self.mark)
-        menu = ("new_recording", "pause_recording", "marker", "markers", "review")
+        menu = ("new_recording", "pause_recording", "marker", "markers", "lsl_markers", "review")
         beside = tuple(actions[name] for name in menu if name in actions)
         self.recording_menu = RecordingMenu(self, beside, self.choose_video, live.switch_stream)
         self.toolbar = Toolbar(

@@ -164,6 +164,12 @@ class LiveRecording(QObject):
         self._tell()
         return t_s
 
+    def show_marker(self, label: str, at_s: float) -> None:
+        """Show a marker that is kept already: one of another program's stream."""
+        self._marker = label
+        self.marked.emit(at_s, label)
+        self._tell()
+
     def join_faces(self, face_id: int, earlier_id: int) -> None:
         """Both ids are one person, as the user says: an event now, one track in the review."""
         self._joined = (*self._joined, (face_id, earlier_id))

@@ -26,6 +26,7 @@ from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.live.camera_watch import CameraWatch
 from ferdesk.ui.live.live_recording import LiveRecording
 from ferdesk.ui.live.live_streams import LiveStreams
+from ferdesk.ui.live.marker_streams import MarkerStreams
 from ferdesk.ui.live.source_names import source_title
 
 TICK_MS = 200
@@ -99,6 +100,9 @@ class Live(QObject):
         )
         self.streams.changed.connect(self.streaming)
         self.streams.notified.connect(self.told)
+        self.marker_streams = MarkerStreams(
+            services, self._recorder, self.chores, self.recordings, self
+        )
         self.video = "off"
         self._source = ""
         self._fallback = ""
@@ -322,6 +326,7 @@ class Live(QObject):
         self.camera_watch.stop()
         self.bridge.close()
         self._engine.stop()
+        self.marker_streams.close()
         for stream in self._recorder.close():
             stream.close()
         self.chores.close(wait_s)

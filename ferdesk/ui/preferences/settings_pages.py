@@ -156,6 +156,12 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 ),
             ),
             Row(
+                "lsl_markers",
+                mark("Markers from LSL"),
+                mark("A stream of another program; its markers go into recordings."),
+                example="name=PsychoPy; type=Markers",
+            ),
+            Row(
                 "web_origins",
                 mark("Web pages"),
                 mark("Origins that may connect to the WebSocket, beside programs."),

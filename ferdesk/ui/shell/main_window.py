@@ -24,6 +24,7 @@ from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.status_line import device_text
 from ferdesk.ui.preferences.preferences import Preferences
 from ferdesk.ui.shell.drops import dropped_sources, is_session
+from ferdesk.ui.shell.marker_input import MarkerInput
 from ferdesk.ui.shell.menus import Menus
 from ferdesk.ui.shell.queueing import Queueing
 from ferdesk.ui.shell.remote_control import RemoteControl
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
         self.remote_control = RemoteControl(live, self.live_page, self.store, self)
         self.queueing = Queueing(live, self.store, self, ask=queue_questions)
         self.queueing.made.connect(self._take_queue)
+        self.marker_input = MarkerInput(live, self.live_page.status_line, self.store, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.live_page)
         self.setCentralWidget(self.pages)
@@ -104,10 +106,17 @@ class MainWindow(QMainWindow):
         self.notices.follow(self.live_page.view)
         self.notices.brief.connect(self._flash)
         self.setAcceptDrops(True)
-        for part in (self.store, self.live_page, self.preferences, self.remote_control):
+        for part in (
+            self.store,
+            self.live_page,
+            self.preferences,
+            self.remote_control,
+            self.marker_input,
+        ):
             part.notified.connect(self.notices.show_notice)
         self.live_page.title_changed.connect(self._show_title)
         live.review_wanted.connect(self.show_review)
+        self.marker_input.wish()
         self.store.changed.connect(self._name_markers)
         self._show_title("")
         self._fill_menus()
@@ -316,6 +325,12 @@ class MainWindow(QMainWindow):
                 "",
                 "monitor",
                 mark("Show stimuli to a participant while the camera is recorded"),
+            ),
+            ActionSpec(
+                "lsl_markers",
+                mark("Markers from LSL…"),
+                lambda: self.marker_input.choose(),
+                tip=mark("Take the markers of another program's stream into recordings"),
             ),
             ActionSpec("settings", mark("Settings…"), self.choose_settings, "Ctrl+,", "settings"),
             ActionSpec("keys", mark("Keyboard shortcuts"), self.show_keys, "F1", "keyboard"),

@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from ferdesk.core.locations import shown_location
 from ferdesk.runtime.commands import Asked, CommandDesk, CommandError
-from ferdesk.sessions.markers import clean_label
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
@@ -154,6 +153,9 @@ class RemoteControl(QObject):
             self._ended(RecordingEnd())
 
     def _mark(self, asked: Asked) -> None:
+        # imported here: a start has no need of what reads sessions
+        from ferdesk.sessions.markers import clean_label
+
         begun_at_s = self._live.recordings.begun_at_s
         command = asked.command
         if begun_at_s is None:

@@ -1,0 +1,1 @@
+"""What other programs send, as our values: markers."""
