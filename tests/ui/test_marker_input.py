@@ -60,7 +60,9 @@ def test_nothing_is_looked_for_until_a_stream_is_chosen(
     assert dialog is not None
     qtbot.waitUntil(lambda: dialog.list.topLevelItemCount() == 2)
     assert services.inlets == []
-    dialog.list.setCurrentItem(dialog.list.topLevelItem(1))
+    second = dialog.list.topLevelItem(1)
+    assert second is not None
+    dialog.list.setCurrentItem(second)
     QTest.mouseClick(dialog.use, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(services.inlets) == 1)
     assert services.inlets[0].query == MarkerQuery("paradigm", "Markers", "xyz")

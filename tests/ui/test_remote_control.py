@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,6 @@ def test_a_whole_session_is_recorded_by_another_program(
         before = client.do(ferdesk.status)
         assert (before["state"], before["recording"], before["faces"]) == ("running", False, 2)
         assert (before["participant"], before["study"]) == ("P07", None)
-        window.remote_control.study = lambda: "two films"
         began = client.do(ferdesk.start_recording, name="pilot")
         assert (began["session"], began["participant"]) == ("session-0", "P07")
         (options,) = services.options
@@ -135,6 +134,7 @@ def test_a_whole_session_is_recorded_by_another_program(
         assert (options.condition, options.video) == ("control", "off")
         assert window.actions_by_name["record"].isChecked()
         clock.now_s += 12.5
+        window.live.recordings._options = replace(options, study={"name": "two films"})
         marked = client.do(ferdesk.marker, "film A; part 1")
         assert marked == {"t_s": 83.25, "label": "film A, part 1", "session": "session-0"}
         status = client.do(ferdesk.status)

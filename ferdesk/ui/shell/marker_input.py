@@ -179,12 +179,12 @@ class MarkerStreamsDialog(QDialog):
         self._searching = False
         self._streams = tuple(streams)
         self.list.clear()
-        for one in self._streams:
-            item = QTreeWidgetItem([one.name, one.kind, one.host, one.source_id])
-            item.setToolTip(3, one.source_id)
-            self.list.addTopLevelItem(item)
-        if self._streams:
-            self.list.setCurrentItem(self.list.topLevelItem(0))
+        items = [
+            QTreeWidgetItem([one.name, one.kind, one.host, one.source_id]) for one in self._streams
+        ]
+        self.list.addTopLevelItems(items)
+        if items:
+            self.list.setCurrentItem(items[0])
             self.said.setText(tr("%n streams found.", "", len(self._streams)))
         else:
             self.said.setText(tr("No stream was found. Is the other program sending?"))
@@ -200,8 +200,9 @@ class MarkerStreamsDialog(QDialog):
         self.use.setEnabled(self.list.currentItem() is not None)
 
     def _use(self) -> None:
-        index = self.list.indexOfTopLevelItem(self.list.currentItem())
-        if 0 <= index < len(self._streams):
+        item = self.list.currentItem()
+        if item is not None:
+            index = self.list.indexOfTopLevelItem(item)
             self.chosen.emit(str(query_of(self._streams[index], self._streams)))
             self.accept()
 

@@ -41,8 +41,6 @@ class RemoteControl(QObject):
         super().__init__(parent)
         self._live, self._page, self._store = live, page, store
         self.desk = CommandDesk(self._came.emit, clock=live.now_s)
-        self.study: Callable[[], str] = lambda: ""
-        """The name of the study that is played, empty for none; whoever plays one sets it."""
         self._starting: Asked | None = None
         self._stopping: list[Asked] = []
         self._open_kinds: frozenset[str] = frozenset()
@@ -212,7 +210,7 @@ class RemoteControl(QObject):
             "elapsed_s": round(recordings.elapsed_s, 3) if active else 0.0,
             "participant": typed.participant if active else offered.participant,
             "condition": typed.condition if active else offered.condition,
-            "study": self.study() or None,
+            "study": typed.study.get("name") if active else None,
             "faces": 0 if result is None else len(result.faces),
             "analysis_fps": round(status.analysis_fps, 1),
             "frames_dropped": status.num_dropped,
