@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from ferdesk.core.labels import LABELS
 from ferdesk.core.measures.movements import MOVEMENTS
 from ferdesk.core.measures.pose import HeadPose
 from ferdesk.core.types import FaceResult
-from ferdesk.ui.live.measures_timeline import MeasuresTimeline, plotted_values
+from ferdesk.ui.kit.measure_charts import CHARTS, LINES, plotted_values
+from ferdesk.ui.live.measures_timeline import MeasuresTimeline
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.results import OTHER, made_measures, make_result
 
@@ -30,8 +32,21 @@ def test_each_line_is_a_share_of_its_own_axis() -> None:
     assert shares[:3] == pytest.approx([90 / 120, 45 / 120, 1.0])
     # valence (4 - 24) / 64 from -1 to 1
     assert shares[3] == pytest.approx((1 - 20 / 64) / 2)
+    # openness (20 and 22 of 64) from 0 to 0.2, gaze (15.0625 and 7.0625) from -45 to 45
+    assert shares[4:8] == pytest.approx([1, 1, 60.0625 / 90, 52.0625 / 90])
     # of both sides the mean
-    assert shares[4:] == pytest.approx([0.5, 0.5, 0, 0, 0.1, 0])
+    assert shares[8:14] == pytest.approx([0.5, 0.5, 0, 0, 0.1, 0])
+
+
+def test_every_movement_is_plotted_by_its_name_and_no_chart_has_more_lines_than_colours() -> None:
+    columns = {column for _, line in LINES for column in line.columns}
+    assert {f"m_{name}" for name in MOVEMENTS[1:]} <= columns
+    assert max(len(chart.lines) for chart in CHARTS.values()) <= len(LABELS)
+    moved = (np.arange(52) / 64).astype(np.float32)
+    one = replace(OTHER, measures=replace(made_measures(1), movements=moved))
+    shares = dict(zip([line.name for _, line in LINES], plotted_values(one).tolist(), strict=True))
+    assert shares["mouthRollUpper"] == pytest.approx(MOVEMENTS.index("mouthRollUpper") / 64)
+    assert shares["noseSneerLeft"] == pytest.approx(MOVEMENTS.index("noseSneerLeft") / 64)
 
 
 def test_what_was_not_measured_has_no_line() -> None:
@@ -63,7 +78,8 @@ def test_the_chosen_measures_are_drawn_and_single_lines_hidden(timeline: Measure
     timeline.choice.setCurrentIndex(timeline.choice.findData("movements"))
     assert timeline.shown_lines()[:2] == ["jawOpen", "mouthSmile"]
     assert len(drawn(timeline)) == 6
-    timeline.buttons[5].setChecked(False)
+    names = [line.name for _, line in LINES]
+    timeline.buttons[names.index("mouthSmile")].setChecked(False)
     assert "mouthSmile" not in timeline.shown_lines()
     assert len(drawn(timeline)) == 5
     timeline.choice.setCurrentIndex(timeline.choice.findData("valence"))

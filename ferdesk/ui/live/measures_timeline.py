@@ -1,22 +1,17 @@
 """Timeline of measures: head pose, valence or movements of the selected face over half a minute."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QPixmap, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from ferdesk.core.labels import LABELS
-from ferdesk.core.measures.movements import MOVEMENTS
-from ferdesk.core.measures.valence import valence
-from ferdesk.core.types import FaceResult, FrameResult
+from ferdesk.core.types import FrameResult
 from ferdesk.ui.kit.history import History
-from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.measure_charts import CHARTS, LINES, plotted_values
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 
 if TYPE_CHECKING:
@@ -26,80 +21,6 @@ _SPAN_S = 30.0
 _REPAINT_MS = 100
 _STEP_S = 0.1
 _LINE_PX = 2.0
-_MOST_DEG = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line: its name, and its value in a face, None where there is none."""
-
-    name: str
-    get: Callable[[FaceResult], float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chart:
-    """Lines that share an axis from ``low`` to ``high``; ``unit`` follows its numbers."""
-
-    title: str
-    low: float
-    high: float
-    unit: str
-    lines: tuple[_Line, ...]
-
-
-def _of_pose(name: str) -> _Line:
-    def get(face: FaceResult) -> float | None:
-        return None if face.measures is None else float(getattr(face.measures.pose, name))
-
-    return _Line(name.removesuffix("_deg"), get)
-
-
-def _of_movements(name: str, *parts: str) -> _Line:
-    indices = [MOVEMENTS.index(part) for part in parts or (name,)]
-
-    def get(face: FaceResult) -> float | None:
-        if face.measures is None or face.measures.movements is None:
-            return None
-        return float(face.measures.movements[indices].mean())
-
-    return _Line(name, get)
-
-
-def _both(name: str) -> _Line:
-    return _of_movements(name, f"{name}Left", f"{name}Right")
-
-
-def _valence(face: FaceResult) -> float | None:
-    return valence(face.expression.probabilities) if face.classifiable else None
-
-
-CHARTS: dict[str, _Chart] = {
-    "pose": _Chart(
-        mark("Head pose"), -_MOST_DEG, _MOST_DEG, "°",
-        tuple(_of_pose(name) for name in ("yaw_deg", "pitch_deg", "roll_deg")),
-    ),
-    "valence": _Chart(mark("Valence"), -1.0, 1.0, "", (_Line("valence", _valence),)),
-    "movements": _Chart(
-        mark("Movements"), 0.0, 1.0, "",
-        (
-            _of_movements("jawOpen"), _both("mouthSmile"), _both("mouthFrown"),
-            _of_movements("browInnerUp"), _both("browDown"), _both("eyeBlink"),
-        ),
-    ),
-}  # fmt: skip
-"""What can be plotted; where both sides have a movement, the mean of both."""
-_LINES = [(chart, line) for chart in CHARTS.values() for line in chart.lines]
-
-
-def plotted_values(face: FaceResult) -> NDArray[np.float32]:
-    """Values of all lines [n] float32, as shares of their axes' lengths; NaN where none is."""
-    shares = []
-    for chart, line in _LINES:
-        value = line.get(face)
-        share = math.nan if value is None else (value - chart.low) / (chart.high - chart.low)
-        shares.append(min(max(share, 0.0), 1.0) if math.isfinite(share) else math.nan)
-    return np.array(shares, np.float32)
 
 
 class MeasuresTimeline(QWidget):
@@ -107,7 +28,7 @@ class MeasuresTimeline(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.history = History(len(_LINES), plotted_values)
+        self.history = History(len(LINES), plotted_values)
         self._face_id: int | None = None
         self._plot: Any = None
         self._curves: list[Any] = []
@@ -119,7 +40,7 @@ class MeasuresTimeline(QWidget):
         for name, chart in CHARTS.items():
             self.choice.addItem(tr(chart.title), name)
         self.choice.currentIndexChanged.connect(self._choose)
-        self.buttons = [self._button(index) for index in range(len(_LINES))]
+        self.buttons = [self._button(index) for index in range(len(LINES))]
         top = QHBoxLayout()
         top.setSpacing(GRID // 2)
         top.addWidget(self.choice)
@@ -160,7 +81,7 @@ class MeasuresTimeline(QWidget):
         """Names of the lines that are drawn."""
         return [
             line.name
-            for (_, line), button in zip(_LINES, self.buttons, strict=True)
+            for (_, line), button in zip(LINES, self.buttons, strict=True)
             if not button.isHidden() and button.isChecked()
         ]
 
@@ -175,13 +96,10 @@ class MeasuresTimeline(QWidget):
 
     def _choose(self) -> None:
         chart = CHARTS[self.choice.currentData()]
-        for (of_line, _), button in zip(_LINES, self.buttons, strict=True):
+        for (of_line, _), button in zip(LINES, self.buttons, strict=True):
             button.setVisible(of_line is chart)
         if self._plot is not None:
-            middle = (chart.low + chart.high) / 2
-            numbers = ((0.0, chart.low), (0.5, middle), (1.0, chart.high))
-            ticks = [(at, f"{value:g}{chart.unit}") for at, value in numbers]
-            self._plot.getAxis("left").setTicks([ticks, []])
+            self._plot.getAxis("left").setTicks([chart.ticks(), []])
         self._dirty = True
         self._repaint()
 
@@ -221,7 +139,7 @@ class MeasuresTimeline(QWidget):
         plot.showGrid(x=True, y=True, alpha=0.15)
         for name in ("left", "bottom"):
             plot.getAxis(name).setTextPen(QColor(theme.muted))
-        for index in range(len(_LINES)):
+        for index in range(len(LINES)):
             curve = Curve(_colour(index), _LINE_PX, Qt.PenStyle.SolidLine)
             plot.addItem(curve)
             self._curves.append(curve)
@@ -233,7 +151,7 @@ class MeasuresTimeline(QWidget):
     def _button(self, index: int) -> QToolButton:
         button = QToolButton(self)
         # MediaPipe's names, which the rows have too
-        button.setText(_LINES[index][1].name)
+        button.setText(LINES[index][1].name)
         pixmap = QPixmap(24, 6)
         pixmap.fill(_colour(index))
         button.setIcon(QIcon(pixmap))
@@ -252,5 +170,5 @@ class MeasuresTimeline(QWidget):
 
 def _colour(index: int) -> QColor:
     """A line's colour: those of its chart differ."""
-    chart, line = _LINES[index]
+    chart, line = LINES[index]
     return label_colour(LABELS[chart.lines.index(line)])

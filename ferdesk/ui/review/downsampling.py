@@ -7,12 +7,14 @@ is as quick as one of seconds. The grid stands still while the view moves, and s
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import NUM_LABELS
 from ferdesk.sessions.table import Table
+from ferdesk.ui.kit.measure_charts import CHARTS, recorded_shares
 
 SHORTEST_GAP_S = 0.7
 """A face that was away for longer leaves a gap in its lines."""
@@ -24,6 +26,8 @@ ABSENT = NUM_LABELS + 1
 LOW_CONFIDENCE = NUM_LABELS
 """What a column of a track is, besides the index of a label."""
 
+Plotted = bool | str
+"""What is drawn: smoothed probabilities (True), raw ones, or the chart of measures of that name."""
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
 
@@ -50,6 +54,8 @@ class _Level:
     low: Floats
     high: Floats
     sums: Floats
+    known: NDArray[np.int64]
+    """[7, bins] how many values the sums are of; ``counts`` are rows."""
     counts: NDArray[np.int64]
 
 
@@ -82,8 +88,8 @@ class TrackLines:
             np.int8
         )
         self.gap_s = max(SHORTEST_GAP_S, 2.5 * step_s)
-        self._kept_values: dict[bool, Floats] = {}
-        self._kept_levels: dict[bool, list[_Level]] = {}
+        self._kept_values: dict[Plotted, Floats] = {}
+        self._kept_levels: dict[Plotted, list[_Level]] = {}
 
     def prepare(self, *, smoothed: bool) -> None:
         """Sum up now what the first view would; for a worker thread."""
@@ -97,8 +103,11 @@ class TrackLines:
             return None
         return int(self.rows[index])
 
-    def view(self, from_s: float, to_s: float, most: int, *, smoothed: bool) -> LineView:
-        """Between two moments, thinned to at most about ``most`` points."""
+    def view(self, from_s: float, to_s: float, most: int, *, smoothed: Plotted) -> LineView:
+        """Between two moments, thinned to at most about ``most`` points.
+
+        With the name of a chart of measures its lines come in place of the probabilities.
+        """
         first, last = np.searchsorted(self.times, [from_s, to_s])
         # one more at each side, so that lines reach the edges
         first, last = max(int(first) - 1, 0), min(int(last) + 1, len(self.times))
@@ -127,14 +136,18 @@ class TrackLines:
             most[fill] = self.kinds[before[fill]]
         return most
 
-    def _values(self, smoothed: bool) -> Floats:
-        """[7, n] the probabilities, each label's together."""
-        if smoothed not in self._kept_values:
+    def _values(self, smoothed: Plotted) -> Floats:
+        """[7, n] the probabilities, each label's together, or a chart's lines."""
+        if isinstance(smoothed, str):
+            if smoothed not in self._kept_values:
+                shares = recorded_shares(CHARTS[smoothed], self._table, self.rows)
+                self._kept_values[smoothed] = shares
+        elif smoothed not in self._kept_values:
             values = (self._table.smoothed if smoothed else self._table.raw)[self.rows]
             self._kept_values[smoothed] = np.ascontiguousarray(values.T)
         return self._kept_values[smoothed]
 
-    def _rows_between(self, first: int, last: int, smoothed: bool) -> LineView:
+    def _rows_between(self, first: int, last: int, smoothed: Plotted) -> LineView:
         times, values = self.times[first:last], self._values(smoothed)[:, first:last]
         if self.hold_s:
             return _steps(times, values, self.hold_s)
@@ -155,7 +168,7 @@ class TrackLines:
         times: Times = centres * np.float64(level.width_s)
         low, high = level.low[:, part], level.high[:, part]
         with np.errstate(invalid="ignore"):
-            middle = (level.sums[:, part] / counts).astype(np.float32)
+            middle = (level.sums[:, part] / level.known[:, part]).astype(np.float32)
         if level.width_s < self.gap_s:
             # an empty bin is a gap only where the rows around it lie apart
             empty = counts == 0
@@ -184,7 +197,7 @@ class TrackLines:
         wanted = max(span_s / _MOST_BINS / _FINEST_BIN_S, 1.0)
         return float(_FINEST_BIN_S * 2.0 ** math.ceil(math.log2(wanted)))
 
-    def _level_for(self, width_s: float, first: int, last: int, smoothed: bool) -> _Level:
+    def _level_for(self, width_s: float, first: int, last: int, smoothed: Plotted) -> _Level:
         if width_s < _FINEST_BIN_S:
             # few rows are in sight: summed up for this view, on a grid that zooming keeps
             return self._summed(2.0 ** round(math.log2(width_s)), first, last, smoothed)
@@ -192,7 +205,7 @@ class TrackLines:
         levels = self._levels(smoothed)
         return next((lv for lv in reversed(levels) if lv.width_s <= 1.4143 * width_s), levels[0])
 
-    def _levels(self, smoothed: bool) -> list[_Level]:
+    def _levels(self, smoothed: Plotted) -> list[_Level]:
         if smoothed not in self._kept_levels:
             levels = []
             if len(self.times):
@@ -202,7 +215,7 @@ class TrackLines:
             self._kept_levels[smoothed] = levels
         return self._kept_levels[smoothed]
 
-    def _summed(self, width_s: float, first: int, last: int, smoothed: bool) -> _Level:
+    def _summed(self, width_s: float, first: int, last: int, smoothed: Plotted) -> _Level:
         """The rows from ``first`` to ``last`` in bins of that width."""
         bins = np.floor(self.times[first:last] / width_s).astype(np.int64)
         values = self._values(smoothed)[:, first:last]
@@ -212,11 +225,15 @@ class TrackLines:
         shape = (NUM_LABELS, num)
         low, high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
         sums, counts = np.zeros(shape, np.float32), np.zeros(num, np.int64)
-        low[:, filled] = np.minimum.reduceat(values, starts, axis=1)
-        high[:, filled] = np.maximum.reduceat(values, starts, axis=1)
-        sums[:, filled] = np.add.reduceat(values, starts, axis=1)
+        # what was not measured in a row is no value
+        there = np.isfinite(values)
+        known = np.zeros(shape, np.int64)
+        low[:, filled] = np.fmin.reduceat(values, starts, axis=1)
+        high[:, filled] = np.fmax.reduceat(values, starts, axis=1)
+        sums[:, filled] = np.add.reduceat(np.where(there, values, 0), starts, axis=1)
+        known[:, filled] = np.add.reduceat(there, starts, axis=1, dtype=np.int64)
         counts[filled] = np.diff(np.append(starts, len(bins)))
-        return _Level(width_s, int(bins[0]), low, high, sums, counts)
+        return _Level(width_s, int(bins[0]), low, high, sums, known, counts)
 
 
 def _halved(level: _Level) -> _Level:
@@ -224,7 +241,7 @@ def _halved(level: _Level) -> _Level:
     odd = level.first % 2
     pad = (odd, (len(level.counts) + odd) % 2)
 
-    def pairs(values: Floats, fill: float) -> tuple[Floats, Floats]:
+    def pairs(values: NDArray[Any], fill: float) -> tuple[NDArray[Any], NDArray[Any]]:
         padded = np.pad(values, ((0, 0), pad), constant_values=fill)
         return padded[:, ::2], padded[:, 1::2]
 
@@ -236,5 +253,6 @@ def _halved(level: _Level) -> _Level:
         np.fmin(*pairs(level.low, nan)),
         np.fmax(*pairs(level.high, nan)),
         np.add(*pairs(level.sums, 0.0)),
+        np.add(*pairs(level.known, 0)),
         counts[::2] + counts[1::2],
     )

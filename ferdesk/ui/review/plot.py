@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from ferdesk.core.labels import LABELS
 from ferdesk.ui.kit.curves import Curve
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.measure_charts import Chart
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 from ferdesk.ui.review.downsampling import LineView
 from ferdesk.ui.review.times import SessionClock
@@ -22,6 +23,7 @@ MARGIN_PX = 2 * GRID
 _LOW, _HIGH = -0.1, 1.1
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
 _BAND_ALPHA = 0.16
+_PER_CENT = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")]
 _LONG_PX = 12_000
 """Lines that are longer together are drawn thin, which costs a third."""
 
@@ -101,7 +103,7 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
             # seconds and per cent as they are; looking for a prefix costs a layout with each move
             self.getAxis(name).enableAutoSIPrefix(False)
         left = self.getAxis("left")
-        left.setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
+        left.setTicks([_PER_CENT, []])
         left.setWidth(GUTTER_PX)
         self.setMinimumHeight(11 * GRID)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -158,6 +160,13 @@ class LinesPlot(pg.PlotWidget):  # type: ignore[misc]
         for curve in self.curves.values():
             curve.move(nothing, nothing, nothing.astype(np.float32))
         self._bands.show(QImage(), QRectF())
+
+    def set_chart(self, chart: Chart | None) -> None:
+        """The axis of a chart of measures; of the probabilities for None."""
+        self.getAxis("left").setTicks([_PER_CENT if chart is None else chart.ticks(), []])
+        of_face = tr("Measures of the selected face")
+        name = tr("Probabilities of the selected face over time") if chart is None else of_face
+        self.setAccessibleName(name)
 
     def set_clock(self, clock: SessionClock) -> None:
         """Write times since this start."""

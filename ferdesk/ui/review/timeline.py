@@ -13,15 +13,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ferdesk.core.annotation import percent
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.review import Review
-from ferdesk.ui.kit.language import label_text, tr
+from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.measure_charts import recorded_charts
 from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.end_labels import HIGHEST, LOWEST, EndLabels
-from ferdesk.ui.live.timeline import line_icon
 from ferdesk.ui.review.downsampling import LineView
+from ferdesk.ui.review.legend import Legend
 from ferdesk.ui.review.opened_session import OpenedSession
 from ferdesk.ui.review.plot import LinesPlot
 from ferdesk.ui.review.ranges import Ranges
@@ -68,7 +68,10 @@ class SessionTimeline(QWidget):
         self.bar = QScrollBar(Qt.Orientation.Horizontal, self)
         self.bar.setAccessibleName(tr("Visible part of the session"))
         self.bar.valueChanged.connect(self._bar_moved)
-        self.legend = {label: self._legend_button(label) for label in LABELS}
+        self.legend_row = Legend(self)
+        self.legend = self.legend_row.buttons
+        self.legend_row.chosen.connect(self._choose_chart)
+        self.legend_row.line_toggled.connect(self._show_line)
         self.smoothing = QToolButton(self)
         self.smoothing.setCheckable(True)
         self.smoothing.setChecked(True)
@@ -103,6 +106,7 @@ class SessionTimeline(QWidget):
         self._cursor_s = opened.starts_at_s
         self.flags.clock = self.ranges.clock = opened.clock
         self.plot.set_clock(opened.clock)
+        self.legend_row.offer(recorded_charts(opened.session.table))
         self.show_review(review, track_id)
 
     def clear(self) -> None:
@@ -325,7 +329,8 @@ class SessionTimeline(QWidget):
         if track is not None:
             lines = opened.lines_of(track)
             most = max((right - left) // 2, 64)
-            view = lines.view(from_s, to_s, most, smoothed=self._smoothed)
+            plotted = self.legend_row.name or self._smoothed
+            view = lines.view(from_s, to_s, most, smoothed=plotted)
             self.plot.show_view(view, from_s, to_s)
             self._show_ends(view)
         else:
@@ -348,7 +353,7 @@ class SessionTimeline(QWidget):
         values = {
             label: float(view.middle[i, known[-1]])
             for i, label in enumerate(LABELS)
-            if len(known) and self.legend[label].isChecked()
+            if len(known) and self.legend[label].isChecked() and self.legend_row.chart is None
         }
         self.ends.show_values(values, self.plot.plot_area(LOWEST, HIGHEST))
 
@@ -361,32 +366,20 @@ class SessionTimeline(QWidget):
             if opened is None or track is None
             else opened.lines_of(track).row_at(self._cursor_s)
         )
-        for i, label in enumerate(LABELS):
-            value = "–"  # noqa: RUF001
-            if row is not None and opened is not None:
-                table = opened.session.table
-                value = percent(float((table.smoothed if self._smoothed else table.raw)[row, i]))
-            self.legend[label].setText(f"{label_text(label)} {value}")
+        table = None if opened is None else opened.session.table
+        self.legend_row.show_values(table, row, smoothed=self._smoothed)
+
+    def _choose_chart(self) -> None:
+        """Draw the probabilities, or a chart of measures with all its lines."""
+        chart = self.legend_row.chart
+        self.plot.set_chart(chart)
+        self.smoothing.setEnabled(chart is None)
+        self._draw()
+        self._show_values()
 
     def _show_smoothing(self) -> None:
         self.smoothing.setText(tr("Smoothed") if self._smoothed else tr("Raw"))
         self.smoothing.setToolTip(tr("Show smoothed or raw probabilities (Y)"))
-
-    def _legend_button(self, label: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setIcon(line_icon(label, solid=True))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setCheckable(True)
-        button.setChecked(True)
-        button.setAutoRaise(True)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setStyleSheet("padding: 2px 4px;")
-        button.setToolTip(tr("Show or hide this line"))
-        # as wide as its widest text, so that nothing moves while the cursor does
-        widest = button.fontMetrics().horizontalAdvance(f"{label_text(label)} 100 %")
-        button.setMinimumWidth(widest + 5 * GRID)
-        button.toggled.connect(lambda shown: self._show_line(label, shown))
-        return button
 
     def _show_line(self, label: str, shown: bool) -> None:
         self.plot.show_line(label, shown)
@@ -396,6 +389,7 @@ class SessionTimeline(QWidget):
         top = QHBoxLayout()
         top.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         top.setSpacing(2)
+        top.addWidget(self.legend_row.choice)
         top.addWidget(RowScroll(list(self.legend.values()), self), 1)
         self._tracks_area = QScrollArea(self)
         self._tracks_area.setWidget(self.tracks)
