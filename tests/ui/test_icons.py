@@ -27,9 +27,9 @@ def test_menus_get_their_icons_after_the_window(qtbot: QtBot) -> None:
 def test_a_disabled_icon_has_the_same_shape_in_grey(qtbot: QtBot) -> None:
     icon = themed_icon("square", "#ff2010")
     normal, grey = (
-        icon.pixmap(32, mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled)
+        icon.pixmap(24, mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled)
     )
-    points = [(x, y) for x in range(32) for y in range(32)]
+    points = [(x, y) for x in range(24) for y in range(24)]
     shape = [normal.pixelColor(*p).alpha() for p in points]
     assert max(shape) == 255
     assert shape == [grey.pixelColor(*p).alpha() for p in points]

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from ferdesk.paths import assets_folder
 from ferdesk.ui.kit.theme import colours
 
-_SIZES_PX = (16, 24, 32)
-_DENSE_SIZES_PX = (48, 64)
-"""Qt takes the one that fits size and screen."""
+_SIZES_PX = (16, 24)
+_DENSE_SIZES_PX = (32, 48, 64)
+"""Qt takes the one that fits size and screen; buttons and menus ask for 16, and twice that."""
 _NAME = "ferdesk_icon"
 _COLOUR = "ferdesk_icon_colour"
 

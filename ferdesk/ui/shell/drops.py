@@ -5,11 +5,13 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData
 
 from ferdesk.core.locations import is_url
-from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
 
 
 def dropped_sources(data: QMimeData) -> list[str]:
     """Paths of files, sessions and folders of pictures, and addresses of streams."""
+    # imported here, as below: a start has no session
+    from ferdesk.sessions.schema import SESSION_FILE
+
     found = []
     for url in data.urls():
         if url.isLocalFile():
@@ -25,6 +27,8 @@ def dropped_sources(data: QMimeData) -> list[str]:
 
 def is_session(place: str) -> bool:
     """Whether ``place`` is the folder of a recorded session."""
+    from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
+
     if is_url(place):
         return False
     folder = Path(place)
