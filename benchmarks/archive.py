@@ -2,6 +2,7 @@
 
     python -m benchmarks.archive search [CLIP...]      frames a second, faces and labels in common
     python -m benchmarks.archive jobs FOLDER --jobs 2  one job beside several, and a cluster
+    python -m benchmarks.archive memory FOLDER         of each of several jobs, shared and its own
     python -m benchmarks.archive files --num 200       a file's cost beyond its frames, and memory
     python -m benchmarks.archive report --num 300      the report of many sessions
 
@@ -21,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from benchmarks.scenes import clips_folder
 from ferdesk.batch import analyze_one
@@ -45,6 +47,9 @@ def main() -> None:
     jobs.add_argument("folder", type=Path)
     jobs.add_argument("--jobs", type=int, default=2)
     jobs.add_argument("--cluster", action="store_true")
+    memory = commands.add_parser("memory")
+    memory.add_argument("folder", type=Path)
+    memory.add_argument("--jobs", type=int, default=2)
     files = commands.add_parser("files")
     files.add_argument("--num", type=int, default=200)
     report = commands.add_parser("report")
@@ -54,6 +59,8 @@ def main() -> None:
         compare_searches(chosen.clips, chosen.model, chosen.seconds)
     elif chosen.command == "jobs":
         compare_jobs(chosen.folder, chosen.jobs, cluster=chosen.cluster)
+    elif chosen.command == "memory":
+        weigh_jobs(chosen.folder, chosen.jobs)
     elif chosen.command == "files":
         time_files(chosen.num)
     else:
@@ -142,6 +149,37 @@ def compare_jobs(folder: Path, jobs: int, *, cluster: bool) -> None:
         if cluster:
             ray_s = _run(folder, "--out", Path(root) / "ray", "--cluster", "auto")
             say(f"Ray on this machine {ray_s:.1f} s: {many_s / ray_s:.2f} times {jobs} jobs")
+
+
+def weigh_jobs(folder: Path, jobs: int) -> None:
+    """The most that each worker needs: resident, its share of it, what no other process has.
+
+    Linux alone: ``Pss`` of ``smaps_rollup`` counts a page that n processes have as its nth part.
+    """
+    most: dict[int, dict[str, int]] = {}
+    with tempfile.TemporaryDirectory() as root:
+        command = [sys.executable, "-m", "ferdesk", "analyze", str(folder), "--out", root]
+        with subprocess.Popen([*command, "--jobs", str(jobs)], stderr=subprocess.DEVNULL) as work:
+            while work.poll() is None:
+                for worker in psutil.Process(work.pid).children():
+                    with contextlib.suppress(OSError):
+                        now = _rollup(worker.pid)
+                        if now.get("Pss", 0) >= most.get(worker.pid, {}).get("Pss", 0):
+                            most[worker.pid] = now
+                time.sleep(0.5)
+    for number, found in enumerate(most.values(), start=1):
+        own = found["Private_Dirty"] + found["Private_Clean"]
+        shared = found["Shared_Dirty"] + found["Shared_Clean"]
+        say(
+            f"worker {number}: {found['Rss'] / 1024:.0f} MB resident, {found['Pss'] / 1024:.0f} MB "
+            f"in proportion; {own / 1024:.0f} MB its own, {shared / 1024:.0f} MB shared"
+        )
+
+
+def _rollup(process_id: int) -> dict[str, int]:
+    """Kilobytes by the names of ``/proc/PID/smaps_rollup``."""
+    lines = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines}
 
 
 def time_files(num: int) -> None:

@@ -5,14 +5,11 @@ the archive's folder too, else they are sent back in pieces.
 """
 
 import contextlib
-import os
 import shutil
-import signal
 import tempfile
 import threading
 import uuid
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from queue import Empty, Queue, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -25,6 +22,7 @@ from ferdesk.errors import FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.recordings import new_folder
 from ferdesk.paths import THREADS_VARIABLE
+from ferdesk.ray_cluster import connect
 from ferdesk.sessions.schema import SESSION_FILE
 
 if TYPE_CHECKING:
@@ -124,7 +122,7 @@ class RayCrew:
         Raises:
             FerdeskError: Ray is not installed, or no cluster answers at the address.
         """
-        self._ray = _connect(address)
+        self._ray = connect(address)
         resources = self._ray.cluster_resources()
         kind = "GPU" if setup.provider == "cuda" else "CPU"
         self.num_workers = max(1, int(resources.get(kind, 1)))
@@ -241,40 +239,6 @@ class _Incoming:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
-
-
-def _connect(address: str) -> Any:  # noqa: ANN401 (Ray's module has no types)
-    # before it is imported: it would report to its makers
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    try:
-        ray: Any = import_module("ray")
-    except ImportError as error:
-        raise FerdeskError(
-            "Ray is not installed; pip install 'ferdesk[cluster]' brings it, on each machine."
-        ) from error
-    on_terminate = signal.getsignal(signal.SIGTERM)
-    try:
-        try:
-            ray.init(address=address, logging_level="ERROR", log_to_driver=False)
-        except ConnectionError:
-            if address != "auto":
-                raise
-            # none runs here: one of this machine alone, which asks no name server for its address
-            ray.init(
-                logging_level="ERROR",
-                log_to_driver=False,
-                include_dashboard=False,
-                _node_ip_address="127.0.0.1",
-            )
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        why = str(error).partition("\n")[0].rstrip(".")
-        raise FerdeskError(
-            f"No cluster answers at {address}: {why}. Start one with ray start --head."
-        ) from error
-    finally:
-        # it takes the signal for itself, which here closes what is being written
-        signal.signal(signal.SIGTERM, on_terminate)
-    return ray
 
 
 def _reason(error: Exception) -> str:

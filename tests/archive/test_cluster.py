@@ -21,6 +21,7 @@ from ferdesk.archive.processes import event_of, task_of
 from ferdesk.errors import FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import bundled_models
+from ferdesk.ray_cluster import connect
 from ferdesk.sessions.reader import problems_of, read_session
 from tests.helpers.videos import write_film
 
@@ -88,7 +89,7 @@ def test_a_machine_that_is_lost_leaves_nothing_half(tmp_path: Path) -> None:
 def test_without_ray_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(FerdeskError, match=r"ferdesk\[cluster\]"):
-        cluster._connect("auto")
+        connect("auto")
 
 
 # ---- with Ray itself

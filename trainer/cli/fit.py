@@ -376,10 +376,11 @@ def watch(
     console: Console,
     stop_requested: Callable[[], bool],
     follow: Callable[[parallel_runs.Overview], None] = lambda _: None,
+    run_many: parallel_runs.RunMany = parallel_runs.run_many,
 ) -> list[parallel_runs.Outcome]:
     """Run jobs in parallel, with a live table on a terminal and a line per result elsewhere.
 
-    ``follow`` is called a few times a second, too.
+    ``follow`` is called a few times a second, too; ``run_many`` may be a cluster's.
     """
     if not console.is_terminal:
         printed: set[Path] = set()
@@ -391,14 +392,14 @@ def watch(
                     console.print(f"{outcome.job.folder}: {_state(outcome)}", soft_wrap=True)
             follow(overview)
 
-        return parallel_runs.run_many(jobs, at_once, report=show, stop_requested=stop_requested)
+        return run_many(jobs, at_once, report=show, stop_requested=stop_requested)
     with Live(console=console, refresh_per_second=4) as live:
 
         def update(overview: parallel_runs.Overview) -> None:
             live.update(_table(jobs, overview))
             follow(overview)
 
-        return parallel_runs.run_many(jobs, at_once, report=update, stop_requested=stop_requested)
+        return run_many(jobs, at_once, report=update, stop_requested=stop_requested)
 
 
 def _state(outcome: parallel_runs.Outcome) -> str:

@@ -16,6 +16,12 @@ Bf16 = Annotated[
 AtOnce = Annotated[
     int, typer.Option(min=1, help="Networks trained in parallel, on one GPU or several.")
 ]
+ClusterAddress = Annotated[
+    str,
+    typer.Option(
+        "--cluster", help="Train on a Ray cluster: auto, or its address; folders are shared."
+    ),
+]
 Minutes = Annotated[
     float, typer.Option(help="Stop after so many minutes; the same command continues. 0: no limit.")
 ]

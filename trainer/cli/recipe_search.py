@@ -10,10 +10,12 @@ from rich.console import Console
 
 from ferdesk.errors import FerdeskError
 from trainer.cli.card import card
+from trainer.cli.crew import Crew, crew_of
 from trainer.cli.fit import watch
 from trainer.cli.options import (
     AtOnce,
     Bf16,
+    ClusterAddress,
     CompileModel,
     Device,
     Minutes,
@@ -30,7 +32,6 @@ from trainer.studies.recipe_search import RecipeSearch, TrainInParallel
 from trainer.studies.recipe_search_plan import BASELINE, STAGES, Plan, Stage, as_toml
 from trainer.studies.recipe_search_report import write_report
 from trainer.studies.recipe_search_state import PendingRun, SearchState, assess
-from trainer.training import parallel_runs
 from trainer.training.checkpoint import current_commit, load_checkpoint
 from trainer.training.devices import bf16_is_fast, choose_device, compiling_pays
 from trainer.training.time_limit import TimeIsUp
@@ -80,6 +81,7 @@ def ladder(
     minutes: Minutes = 0.0,
     device: Device = "auto",
     at_once: AtOnce = 1,
+    cluster: ClusterAddress = "",
     compile_model: CompileModel = None,
     bf16: Bf16 = None,
     threads: Threads = 0,
@@ -109,12 +111,16 @@ def ladder(
 
     try:
         if not report_only:
-            given = ["--data", str(data), *(["--threads", str(threads)] if threads else [])]
+            given = [
+                "--data",
+                str(data.absolute()),
+                *(["--threads", str(threads)] if threads else []),
+            ]
             given += [f"--{'' if compiled else 'no-'}compile", f"--{'' if in_bf16 else 'no-'}bf16"]
             given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
-            with stop_signals() as stop_requested:
+            with crew_of(device, at_once, cluster) as crew, stop_signals() as stop_requested:
                 shown = ProgressLines()
-                parallel = _parallel_training(given, at_once, device) if at_once > 1 else None
+                parallel = None if crew is None else _parallel_training(given, crew)
                 search = RecipeSearch(
                     plan, fer, shown.say, shown.advance, stop_requested, parallel, report
                 )
@@ -146,19 +152,18 @@ def _stages(names: str | None) -> tuple[Stage, ...]:
     return tuple(stage for stage in STAGES if stage.name in wanted)
 
 
-def _parallel_training(given: Sequence[str], at_once: int, device: str) -> TrainInParallel:
+def _parallel_training(given: Sequence[str], crew: Crew) -> TrainInParallel:
     """``given`` are the arguments of ``fit`` beside the recipe."""
 
     def train(pending: Sequence[PendingRun], stop_requested: Callable[[], bool]) -> None:
-        devices = parallel_runs.devices_of(device, torch.cuda.device_count())
         jobs = []
         for number, run in enumerate(pending):
             run.folder.mkdir(parents=True, exist_ok=True)
-            recipe = run.folder / "recipe.toml"
+            recipe = run.folder.absolute() / "recipe.toml"
             recipe.write_text(as_toml(run.recipe), encoding="utf-8")
-            arguments = (*given, "--preset", str(recipe))
-            jobs.append(parallel_runs.Job(run.folder, arguments, devices[number % len(devices)]))
-        for outcome in watch(jobs, at_once, _console, stop_requested):
+            jobs.append(crew.job(number, run.folder, (*given, "--preset", str(recipe))))
+        ran = watch(jobs, crew.at_once, _console, stop_requested, run_many=crew.run_many)
+        for outcome in ran:
             if not outcome.done:
                 _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
 

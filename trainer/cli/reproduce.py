@@ -12,8 +12,18 @@ import typer
 from rich.console import Console
 
 from ferdesk.errors import DataError
+from trainer.cli.crew import Crew, crew_of
 from trainer.cli.fit import watch
-from trainer.cli.options import AtOnce, Bf16, CompileModel, Device, Minutes, ReportOnly, Threads
+from trainer.cli.options import (
+    AtOnce,
+    Bf16,
+    ClusterAddress,
+    CompileModel,
+    Device,
+    Minutes,
+    ReportOnly,
+    Threads,
+)
 from trainer.cli.progress import LINE_EVERY_S, stop_signals
 from trainer.data.fer2013 import Fer2013, Split, load_fer2013
 from trainer.data.ferplus import load_ferplus
@@ -66,6 +76,7 @@ def reproduce(
     minutes: Minutes = 0.0,
     device: Device = "auto",
     at_once: AtOnce = 1,
+    cluster: ClusterAddress = "",
     compile_model: CompileModel = None,
     bf16: Bf16 = None,
     threads: Threads = 0,
@@ -100,10 +111,15 @@ def reproduce(
     truth = _truth(fer, portraits, ferplus)
     try:
         if not report_only:
-            given = ["--data", str(data), *(["--threads", str(threads)] if threads else [])]
+            given = [
+                "--data",
+                str(data.absolute()),
+                *(["--threads", str(threads)] if threads else []),
+            ]
             given += [f"--{'' if compiled else 'no-'}compile", f"--{'' if in_bf16 else 'no-'}bf16"]
             given += ["--no-tensorboard", *(["--unofficial"] if unofficial else [])]
-            _run(plan, fer, portraits, at_once, device, given)
+            with crew_of(device, at_once, cluster) as crew:
+                _run(plan, fer, portraits, crew, given)
     finally:
         # the report is written whatever ended the work
         header = Header(
@@ -117,8 +133,7 @@ def _run(
     plan: Plan,
     fer: Fer2013,
     portraits: Jaffe | None,
-    at_once: int,
-    device: str,
+    crew: Crew | None,
     given: Sequence[str],
 ) -> None:
     """Run the plan; ``given`` are ``fit``'s arguments beside the preset, for parallel runs."""
@@ -128,13 +143,9 @@ def _run(
         stop_requested: Callable[[], bool],
         ended: Callable[[Step], None],
     ) -> None:
-        devices = parallel_runs.devices_of(device, torch.cuda.device_count())
+        assert crew is not None
         jobs = [
-            parallel_runs.Job(
-                step.folder,
-                (*given, "--preset", step.preset, *_set(plan, step)),
-                devices[number % len(devices)],
-            )
+            crew.job(number, step.folder, (*given, "--preset", step.preset, *_set(plan, step)))
             for number, step in enumerate(steps)
         ]
         by_folder = {step.folder: step for step in steps}
@@ -147,7 +158,8 @@ def _run(
                     judged.add(folder)
                     ended(by_folder[folder])
 
-        for outcome in watch(jobs, at_once, _console, stop_requested, judge):
+        ran = watch(jobs, crew.at_once, _console, stop_requested, judge, crew.run_many)
+        for outcome in ran:
             if not outcome.done:
                 _console.print(f"{outcome.job.folder}: {outcome.last_words}", soft_wrap=True)
 
@@ -155,7 +167,7 @@ def _run(
         shown = ProgressLines()
         Reproduction(
             plan, fer, portraits, shown.say, shown.advance, stop_requested,
-            ahead if at_once > 1 else None,
+            None if crew is None else ahead,
         ).run()  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 _POLL_S = 0.2
 _GRACE_S = 120.0
@@ -40,6 +41,19 @@ class Outcome:
     def done(self) -> bool:
         """Whether the job succeeded."""
         return self.code == 0
+
+
+class RunMany(Protocol):
+    """What runs jobs, ``at_once`` at a time: ``run_many``, or the same on a cluster."""
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        at_once: int,
+        *,
+        report: "Callable[[Overview], None]",
+        stop_requested: Callable[[], bool],
+    ) -> "list[Outcome]": ...
 
 
 @dataclass(slots=True)
@@ -91,7 +105,7 @@ def run_many(
             for job, process in list(running):
                 if process.poll() is not None:
                     running.remove((job, process))
-                    overview.ended.append(Outcome(job, process.returncode, _last_words(job)))
+                    overview.ended.append(Outcome(job, process.returncode, last_words(job)))
                 elif stopping_s is not None and time.monotonic() - stopping_s > _GRACE_S:
                     process.kill()
             overview.waiting = len(waiting)
@@ -106,12 +120,17 @@ def run_many(
     return overview.ended
 
 
-def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
-    job.folder.mkdir(parents=True, exist_ok=True)
-    command = [
+def command_of(job: Job, program: Sequence[str]) -> list[str]:
+    """What is run for a job: it goes on where it was, and returns at once where it is done."""
+    return [
         *program, "fit", *job.arguments, "--out", str(job.folder), "--resume", "--device",
         job.device,
     ]  # fmt: skip
+
+
+def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    command = command_of(job, program)
     with (job.folder / "output.txt").open("ab") as output:
         # before a terminal a session of its own: Ctrl-C reaches it once, through us; elsewhere it
         # ends with us, where all of a command is killed at its time limit
@@ -131,7 +150,8 @@ def last_row(folder: Path) -> dict[str, object]:
     return row if isinstance(row, dict) else {}
 
 
-def _last_words(job: Job) -> str:
+def last_words(job: Job) -> str:
+    """The last line of a run's output, empty where there is none."""
     try:
         lines = (job.folder / "output.txt").read_text("utf-8", errors="replace").splitlines()
     except OSError:

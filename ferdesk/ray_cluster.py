@@ -1,0 +1,52 @@
+"""Connection to a cluster by Ray, for archives and for the trainer; it reports to nobody.
+
+Ray tells its makers of its use unless that is switched off before it is imported.
+"""
+
+import os
+import signal
+from importlib import import_module
+from typing import Any
+
+from ferdesk.errors import FerdeskError
+
+
+def connect(address: str) -> Any:  # noqa: ANN401 (Ray's module has no types)
+    """Ray, connected to the cluster at ``address``.
+
+    ``auto`` begins one on this machine where none runs; it ends with this process.
+
+    Raises:
+        FerdeskError: Ray is not installed, or no cluster answers.
+    """
+    # before it is imported: it would report to its makers
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    try:
+        ray: Any = import_module("ray")
+    except ImportError as error:
+        raise FerdeskError(
+            "Ray is not installed; pip install 'ferdesk[cluster]' brings it, on each machine."
+        ) from error
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        try:
+            ray.init(address=address, logging_level="ERROR", log_to_driver=False)
+        except ConnectionError:
+            if address != "auto":
+                raise
+            # none runs here: one of this machine alone, which asks no name server for its address
+            ray.init(
+                logging_level="ERROR",
+                log_to_driver=False,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+            )
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        why = str(error).partition("\n")[0].rstrip(".")
+        raise FerdeskError(
+            f"No cluster answers at {address}: {why}. Start one with ray start --head."
+        ) from error
+    finally:
+        # it takes the signal for itself, which here closes what is being written
+        signal.signal(signal.SIGTERM, on_terminate)
+    return ray
