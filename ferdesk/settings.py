@@ -65,6 +65,10 @@ class Settings:
     """The quality of recorded videos, which is the size of their files."""
     video_heatmap: bool = False
     """Paint the heatmap into videos that show boxes and labels, while it is switched on."""
+    record_sound: str = ""
+    """The microphone that is heard in videos saved with recordings; empty for none."""
+    sound_consent: bool = False
+    """The user has said that those who can be heard agreed to it."""
     record_landmarks: bool = False
     """Save all landmarks with recordings, while they are measured."""
     recording_folder: str = ""
@@ -135,6 +139,8 @@ class Settings:
 
 MACHINE = (
     "consent",
+    "record_sound",
+    "sound_consent",
     "window_geometry",
     "last_source",
     "recent_files",

@@ -1,7 +1,7 @@
 """Recording factory: session folders, their headers, and the video beside the rows."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from ferdesk.adapters.outputs.jpeg import jpeg_of
 from ferdesk.adapters.outputs.landmark_drawing import draw_landmarks
 from ferdesk.adapters.outputs.picture_writer import PictureWriter
 from ferdesk.adapters.outputs.session_writer import SessionWriter
+from ferdesk.adapters.outputs.video_sound import ANONYMOUS_SOUND, VideoSound
 from ferdesk.adapters.outputs.video_writer import MODES as VIDEO_MODES
 from ferdesk.adapters.outputs.video_writer import VideoMode, VideoWriter, draw_faces
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
@@ -26,6 +27,7 @@ from ferdesk.core.video_format import VideoFormat
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder
+from ferdesk.runtime.sound_port import Microphone
 from ferdesk.sessions.schema import PICTURES_FOLDER, VIDEO_FILE, SessionHeader
 
 _COPY_PX = 1600
@@ -104,6 +106,7 @@ def open_video(
     heat: Heat | None = None,
     landmarks: LandmarksShown = "off",
     wanted_format: VideoFormat = USUAL_FORMAT,
+    sound: VideoSound | None = None,
 ) -> VideoWriter | None:
     """The video of a session in ``folder``, where one is wanted.
 
@@ -125,7 +128,23 @@ def open_video(
         heat=heat,
         landmarks=landmarks,
         wanted_format=wanted_format,
+        sound=sound,
     )
+
+
+def open_sound(
+    name: str, mode: VideoMode | None, open_microphone: Callable[[str], Microphone]
+) -> VideoSound | None:
+    """The sound of a video of this kind, from the microphone of that name; None without either.
+
+    Raises:
+        RecordingError: the video must have no sound, or the microphone cannot be opened.
+    """
+    if not name or mode is None:
+        return None
+    if mode == "anonymous":
+        raise RecordingError(ANONYMOUS_SOUND)
+    return VideoSound(open_microphone(name))
 
 
 def open_cover_search() -> ExhaustiveSearch:

@@ -49,6 +49,7 @@ from ferdesk.runtime.ports import FileAnalysis, Film, SourceChoice, StreamOption
 from ferdesk.runtime.reconnect import FrameSource
 from ferdesk.runtime.recording import Stream
 from ferdesk.runtime.recording_options import RecordingOptions
+from ferdesk.runtime.sound_port import Microphone
 from ferdesk.runtime.status import Status
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ if TYPE_CHECKING:
     from ferdesk.sessions.review import Review
     from ferdesk.studies.results import StudySession
     from ferdesk.studies.study_file import Stimulus, Study
+
+
+def _system_microphone(name: str) -> Microphone:
+    from ferdesk.adapters.sources.microphone import SystemMicrophone
+
+    return SystemMicrophone(name)
 
 
 @dataclass(slots=True)
@@ -73,6 +80,7 @@ class WindowServices:
     """``ferdesk.cli.window_analysis``, which this room must not know; so the next two."""
     find: Callable[[Sequence[Path]], QueueFound] | None = None
     queue_work: Callable[..., None] | None = None
+    open_microphone: Callable[[str], Microphone] = _system_microphone
     stream_port: int | None = None
     """Of the WebSocket; None takes the first that is free."""
     _source: str = ""
@@ -304,6 +312,12 @@ class WindowServices:
 
         write_tidy_parquet(runs, path)
 
+    def microphones(self) -> Sequence[str]:
+        """Names of the microphones that there are; none without the extra ``sound``."""
+        from ferdesk.adapters.sources.microphone import list_microphones
+
+        return list_microphones()
+
     def start_recording(self, status: Status, options: RecordingOptions) -> "SessionWriter":
         """Begin a session of what runs.
 
@@ -314,6 +328,7 @@ class WindowServices:
         from ferdesk.adapters.outputs.session_writer import SessionWriter
         from ferdesk.factory.recordings import (
             new_folder,
+            open_sound,
             open_video,
             session_header,
             video_mode,
@@ -323,48 +338,57 @@ class WindowServices:
             raise SourceError(
                 translatable("Nothing runs that could be recorded; press Start first.")
             )
-        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        root = options.folder or self.sessions_folder()
-        folder = new_folder(root, f"{stamp}-{options.name.strip() or status.source.name}")
-        settings = {
-            **status.post_processing.table(),
-            "labels_from": status.model.labels_from(status.post_processing.labels_from),
-            "camera_format": str(status.source.asked),
-            "video": video_mode(options.video),
-        }
-        if options.landmarks and status.post_processing.measures != "off":
-            settings["landmarks"] = True
-        if self.detector != "ferdesk":
-            settings["detector"] = self.detector
-        if status.model_choice:
-            settings["model_choice"] = status.model_choice
-        elif self.model is None and self._measured:
-            settings["model_choice"] = f"{self._measured}: measured earlier on this computer"
-        header = session_header(
-            status.source,
-            status.model,
-            status.device,
-            settings,
-            about=options.about,
-            study=options.study,
-        )
         # a paced demo counts like a camera: its clock is the viewer's
         live = status.source.live or status.source.kind == "demo"
         mode = video_mode(options.video)
-        heat = Heat(options.heatmap, status.model.maps) if options.heatmap else None
-        writer = SessionWriter(
-            folder,
-            header,
-            live=live,
-            video=open_video(
+        # before the folder: one that is refused leaves nothing
+        sound = open_sound(options.sound if live else "", mode, self.open_microphone)
+        with contextlib.ExitStack() as stack:
+            if sound is not None:
+                stack.callback(sound.stop)
+            stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+            root = options.folder or self.sessions_folder()
+            folder = new_folder(root, f"{stamp}-{options.name.strip() or status.source.name}")
+            settings = {
+                **status.post_processing.table(),
+                "labels_from": status.model.labels_from(status.post_processing.labels_from),
+                "camera_format": str(status.source.asked),
+                "video": video_mode(options.video),
+            }
+            if options.landmarks and status.post_processing.measures != "off":
+                settings["landmarks"] = True
+            if self.detector != "ferdesk":
+                settings["detector"] = self.detector
+            if status.model_choice:
+                settings["model_choice"] = status.model_choice
+            elif self.model is None and self._measured:
+                settings["model_choice"] = f"{self._measured}: measured earlier on this computer"
+            header = session_header(
+                status.source,
+                status.model,
+                status.device,
+                settings,
+                about=options.about,
+                study=options.study,
+            )
+            heat = Heat(options.heatmap, status.model.maps) if options.heatmap else None
+            writer = SessionWriter(
                 folder,
-                mode,
-                lossless=False,
-                heat=heat,
-                landmarks=options.landmarks_shown,
-                wanted_format=options.video_format,
-            ),
-        )
+                header,
+                live=live,
+                video=open_video(
+                    folder,
+                    mode,
+                    lossless=False,
+                    heat=heat,
+                    landmarks=options.landmarks_shown,
+                    wanted_format=options.video_format,
+                    sound=sound,
+                ),
+                sound=sound,
+            )
+            # from here on the video closes it
+            stack.pop_all()
         for face_id, baseline in status.post_processing.baselines.items():
             writer.note_baseline(face_id, baseline)
         return writer

@@ -176,6 +176,10 @@ class Services(Protocol):
         """
         ...
 
+    def microphones(self) -> Sequence[str]:
+        """Names of the microphones that there are; may be slow, called on a worker thread."""
+        ...
+
     def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:
         """Begin a session for the source that is running; called on a worker thread."""
         ...

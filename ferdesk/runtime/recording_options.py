@@ -17,9 +17,10 @@ class RecordingOptions:
     where the session's folder is made, by default the usual one. ``video`` is ``off``, ``clean``,
     ``overlay`` or ``anonymous``, in ``video_format``; ``heatmap`` and ``landmarks_shown``, where
     they are measured, are painted into one with overlay. ``landmarks`` are kept in a file of their
-    own, where they are measured. The recording begins after ``countdown_s`` seconds and ends by
-    itself after ``length_s`` of them. ``study`` is what ``session.json`` says of a study that
-    the recording belongs to.
+    own, where they are measured. ``sound`` is the name of the microphone that is heard in the
+    video, which an anonymous one refuses. The recording begins after ``countdown_s`` seconds and
+    ends by itself after ``length_s`` of them. ``study`` is what ``session.json`` says of a study
+    that the recording belongs to.
     """
 
     name: str = ""
@@ -32,6 +33,7 @@ class RecordingOptions:
     heatmap: HeatmapChoice | None = None
     landmarks_shown: LandmarksShown = "off"
     landmarks: bool = False
+    sound: str = ""
     length_s: float | None = None
     countdown_s: int = 0
     study: Mapping[str, object] = field(default_factory=dict)

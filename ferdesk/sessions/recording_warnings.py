@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from ferdesk.core.types import FrameResult
 from ferdesk.messages import translatable
 
-Kind = Literal["lost", "about", "disk", "video_stopped", "video_behind", ""]
+Kind = Literal["lost", "about", "disk", "video_stopped", "video_behind", "sound", ""]
 _KINDS: tuple[Kind, ...] = ("lost", "about", "disk")
 
 
@@ -19,6 +19,15 @@ class VideoHealth(Protocol):
 
     @property
     def num_lost(self) -> int: ...
+
+
+class RecordingSound(Protocol):
+    """The sound of the video."""
+
+    @property
+    def problem(self) -> str: ...
+
+    def set_paused(self, paused: bool) -> None: ...
 
 
 class RecordingVideo(VideoHealth, Protocol):
@@ -84,7 +93,16 @@ class RecordingWarnings:
                 "saved.",
                 count=video.num_lost,
             )
-        return "", ""
+        with self._lock:
+            text = self._texts.get("sound", "")
+        return ("sound", text) if text else ("", "")
+
+    def sound_ended(self, text: str) -> bool:
+        """The sound has ended before the video; returns whether that is new."""
+        with self._lock:
+            is_new = "sound" not in self._texts
+            self._texts["sound"] = text
+            return is_new
 
     def rows_lost(self, count: int) -> None:
         """``count`` analysed frames found no room, all in all."""

@@ -444,6 +444,9 @@ class FakeServices:
         path.write_bytes(b"PAR1")
         self.parquets.append(path)
 
+    def microphones(self) -> Sequence[str]:
+        return ("default", "Fake microphone")
+
     def write_study_parquet(self, runs: Sequence[StudySession], path: Path) -> None:
         path.write_bytes(b"PAR1")
         self.parquets.append(path)

@@ -27,6 +27,7 @@ from ferdesk.sessions.files import JsonFile, reason_of
 from ferdesk.sessions.landmarks_file import LandmarksFile, landmark_rows
 from ferdesk.sessions.markers import clean_label
 from ferdesk.sessions.recording_warnings import (
+    RecordingSound,
     RecordingVideo,
     RecordingWarnings,
     not_closed_text,
@@ -77,6 +78,7 @@ class SessionWriter:
         live: bool,
         lossless: bool = False,
         video: RecordingVideo | None = None,
+        sound: RecordingSound | None = None,
         clock: Callable[[], float] = time.monotonic,
         clock_watch: ClockWatch | None = None,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
@@ -92,7 +94,7 @@ class SessionWriter:
         self._clock = clock
         self._watch = clock_watch or ClockWatch()
         self._free_bytes = free_bytes
-        self._video = video
+        self._video, self._sound = video, sound
         self._started_s: float | None = None
         self._last_t_s = 0.0
         self._counts = SessionCounts()
@@ -259,6 +261,8 @@ class SessionWriter:
         It is dated now, or ``at_s`` on the monotonic clock.
         """
         t_s = self._session_time(self._clock() if at_s is None else at_s)
+        if self._sound is not None and kind in ("recording_paused", "recording_resumed"):
+            self._sound.set_paused(kind == "recording_paused")
         with self._lock:
             if len(self._counts.events) < _MAX_EVENTS:
                 self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
@@ -373,6 +377,9 @@ class SessionWriter:
         if now_s - self._looked_s >= 1.0:
             self._looked_s = now_s
             self._warn_of_low_disk()
+        problem = "" if self._sound is None else self._sound.problem
+        if problem and self._warnings.sound_ended(problem):
+            self.note_event("sound_ended", problem)
         with self._lock:
             changed = self._changed
         if changed or now_s - self._noted_s >= NOTE_EVERY_S:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ferdesk.adapters.outputs.heat_drawing import draw_heat
 from ferdesk.adapters.outputs.landmark_drawing import draw_landmarks
+from ferdesk.adapters.outputs.video_sound import ANONYMOUS_SOUND, VideoSound
 from ferdesk.core.annotation import MANY_FACES, annotate, short_words
 from ferdesk.core.anonymize import Anonymizer
 from ferdesk.core.heatmap import Heat
@@ -66,6 +67,8 @@ _FRAGMENTS = {
     "frag_duration": "250000",
     # each fragment goes to the system as soon as it is whole
     "flush_packets": "1",
+    # microseconds for which pictures wait for sound that does not come
+    "max_interleave_delta": "1000000",
 }
 
 
@@ -121,17 +124,23 @@ class VideoWriter:
         heat: Heat | None = None,
         landmarks: LandmarksShown = "off",
         wanted_format: VideoFormat = _USUAL,
+        sound: VideoSound | None = None,
     ) -> None:
         """Nothing is opened before the first frame.
 
         ``heat`` and ``landmarks``, where they are measured, are painted into an ``overlay``.
 
+        ``sound`` is written beside the pictures and closed with the video; an ``anonymous`` video
+        refuses it, since a voice tells who speaks.
+
         ``search`` looks for faces in every picture of an ``anonymous`` video before it is written,
         where the analysis itself looks only as long as it has time; it is closed with the video.
 
         Raises:
-            RecordingError: this installation has no encoder.
+            RecordingError: this installation has no encoder, or the video must have no sound.
         """
+        if sound is not None and mode == "anonymous":
+            raise RecordingError(ANONYMOUS_SOUND)
         self.path, self.mode = path, mode
         self._lossless = lossless
         self._heat, self._landmarks = heat, landmarks
@@ -155,6 +164,7 @@ class VideoWriter:
         self._waiting: queue.Queue[tuple[FrameResult, float] | None] = queue.Queue(
             _MAX_WAITING_FRAMES
         )
+        self._sound = sound
         self._thread = threading.Thread(target=self._write, name="ferdesk-video", daemon=True)
         self._thread.start()
 
@@ -182,6 +192,7 @@ class VideoWriter:
                 "frames_lost": self._num_lost,
                 # the file's own times count from its first frame
                 "starts_at_s": self._starts_at_s,
+                **({} if self._sound is None else {"sound": self._sound.about()}),
             }
 
     def add(self, result: FrameResult, t_s: float) -> None:
@@ -197,6 +208,8 @@ class VideoWriter:
 
     def close(self) -> None:
         """Write what waits and close the file; where that fails, ``problem`` says so."""
+        if self._sound is not None:
+            self._sound.stop()
         self._waiting.put(None)
         self._thread.join()
 
@@ -223,6 +236,8 @@ class VideoWriter:
                     path=self.path,
                     why=reason,
                 )
+            if self._sound is not None:
+                self._sound.stop()
             if self._container is not None:
                 # best effort: what is in whole fragments can be played anyway
                 with contextlib.suppress(Exception):
@@ -239,9 +254,9 @@ class VideoWriter:
                 image = draw_heat(image, result.faces, self._heat)
             if self._landmarks != "off":
                 image = draw_landmarks(image, result.faces, self._landmarks)
-            self._encode(draw_faces(image, result.faces), t_s)
+            self._encode(draw_faces(image, result.faces), t_s, result.frame.captured_s)
         else:
-            self._encode(result.frame.image, t_s)
+            self._encode(result.frame.image, t_s, result.frame.captured_s)
 
     def _cover(self, frames: Sequence[Searched]) -> None:
         assert self._anonymizer is not None
@@ -259,9 +274,11 @@ class VideoWriter:
         if self._stream is not None and self._container is not None:
             for packet in self._stream.encode():
                 self._container.mux(packet)
+            if self._sound is not None:
+                self._sound.write_to(self._container, ends=True)
             self._container.close()
 
-    def _encode(self, image: NDArray[np.uint8], t_s: float) -> None:
+    def _encode(self, image: NDArray[np.uint8], t_s: float, captured_s: float = 0.0) -> None:
         import av
 
         if self._stream is None:
@@ -271,6 +288,8 @@ class VideoWriter:
         if self._starts_at_s is None:
             with self._lock:
                 self._starts_at_s = round(t_s, 6)
+            if self._sound is not None:
+                self._sound.begin(captured_s)
         width, height = self._size
         # encoders want even sides: the last row or column goes
         picture = av.VideoFrame.from_ndarray(
@@ -284,6 +303,8 @@ class VideoWriter:
         picture.pts, picture.time_base = self._last_tick, Fraction(1, TICKS_PER_S)
         for packet in self._stream.encode(picture):
             self._container.mux(packet)
+        if self._sound is not None:
+            self._sound.write_to(self._container)
         with self._lock:
             self._num_frames += 1
 
@@ -308,6 +329,8 @@ class VideoWriter:
             context.bit_rate = int(width * height * 30 * _BITS_PER_PIXEL[self._quality])
             try:
                 context.open()
+                if self._sound is not None:
+                    self._sound.add_to(container)
             except (av.error.FFmpegError, OSError) as error:
                 log.warning("the encoder %s does not open: %s", name, error)
                 with contextlib.suppress(Exception):

@@ -1,0 +1,162 @@
+"""Sound of a recorded video: a microphone's blocks, encoded beside the pictures by PyAV."""
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferdesk.core.sound_track import SoundBlock, SoundTrack
+from ferdesk.errors import RecordingError
+from ferdesk.messages import translatable
+from ferdesk.runtime.sound_port import Microphone
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+
+log = logging.getLogger(__name__)
+
+ANONYMOUS_SOUND = translatable(
+    "A video with faces blurred has no sound, as a voice tells who speaks; choose another kind of "
+    "video, or switch the sound off."
+)
+_ENCODERS = ("aac", "libopus")
+"""FFmpeg's own encoder, whose files every player takes; else that of Opus (BSD)."""
+_BIT_RATE = 96_000
+_MOST_WAITING_BLOCKS = 3000
+"""A minute of sound that waits for a disk or an encoder; what comes then is silence."""
+
+
+class VideoSound:
+    """Sound of one video. Blocks come on the microphone's thread, all else is the writer's."""
+
+    def __init__(self, microphone: Microphone) -> None:
+        self._microphone = microphone
+        self._waiting: deque[SoundBlock] = deque(maxlen=_MOST_WAITING_BLOCKS)
+        self._track: SoundTrack | None = None
+        self._stream: AudioStream | None = None
+        self._written = self._padding = 0
+        self._codec = ""
+        self._problem = ""
+        self._paused = False
+        self._lock = threading.Lock()
+        microphone.start(self._take, self._lost)
+
+    @property
+    def problem(self) -> str:
+        """Why it has ended before the video, in a sentence; empty while it goes on."""
+        with self._lock:
+            return self._problem
+
+    def about(self) -> dict[str, object]:
+        """What ``session.json`` says of it; ``length_s`` is that of the sound in the video."""
+        with self._lock:
+            return {
+                "device": self._microphone.name,
+                "codec": self._codec,
+                "rate_hz": self._microphone.rate_hz,
+                "length_s": 0.0 if self._track is None else round(self._track.ends_at_s, 6),
+                "ended_early": bool(self._problem),
+            }
+
+    def add_to(self, container: "OutputContainer") -> None:
+        """Add the stream to a file of which nothing is written yet.
+
+        Raises:
+            RecordingError: no encoder takes the microphone's rate.
+        """
+        import av
+        from av.audio.stream import AudioStream
+
+        for name in _ENCODERS:
+            with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
+                stream = container.add_stream(name, rate=self._microphone.rate_hz, layout="mono")
+                assert isinstance(stream, AudioStream)
+                stream.bit_rate = _BIT_RATE
+                stream.codec_context.time_base = Fraction(1, self._microphone.rate_hz)
+                stream.codec_context.open()
+                self._stream, self._padding = stream, _padding(name, self._microphone.rate_hz)
+                with self._lock:
+                    self._codec = name
+                return
+        raise RecordingError(translatable("No sound can be written: PyAV has no encoder for it."))
+
+    def begin(self, captured_s: float) -> None:
+        """The first picture was taken then, on the monotonic clock: here the file begins."""
+        with self._lock:
+            self._track = SoundTrack(captured_s, self._microphone.rate_hz)
+
+    def write_to(self, container: "OutputContainer", *, ends: bool = False) -> None:
+        """Encode what has come; to the end of the stream where it ``ends``."""
+        if self._stream is None or self._track is None:
+            return
+        while True:
+            try:
+                block = self._waiting.popleft()
+            except IndexError:
+                break
+            with self._lock:
+                samples = self._track.add(block)
+            if len(samples):
+                self._encode(container, samples)
+        if ends:
+            for packet in self._stream.encode(None):
+                container.mux(packet)
+
+    def set_paused(self, paused: bool) -> None:
+        """Leave out what is heard from now on, or take it in again; a pause is silence."""
+        self._paused = paused
+
+    def stop(self) -> None:
+        """Close the microphone; what has come is still written."""
+        self._microphone.close()
+
+    def _encode(self, container: "OutputContainer", samples: NDArray[np.int16]) -> None:
+        import av
+
+        assert self._stream is not None
+        # encoders put a stretch of their own before the first sample, and a file in fragments does
+        # not say so: sound that is as long makes room for it, and all that follows is in time
+        skipped = min(len(samples), max(0, self._padding - self._written))
+        samples, self._written = samples[skipped:], self._written + skipped
+        if len(samples) == 0:
+            return
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = self._microphone.rate_hz
+        frame.time_base = Fraction(1, self._microphone.rate_hz)
+        frame.pts = self._written
+        self._written += len(samples)
+        for packet in self._stream.encode(frame):
+            container.mux(packet)
+
+    def _take(self, block: SoundBlock) -> None:
+        """On the microphone's thread."""
+        if not self._paused:
+            self._waiting.append(block)
+
+    def _lost(self) -> None:
+        log.warning("the microphone %s is gone", self._microphone.name)
+        with self._lock:
+            self._problem = translatable(
+                "The microphone {name} is gone; the video goes on without sound.",
+                name=self._microphone.name,
+            )
+
+
+def _padding(codec: str, rate_hz: int) -> int:
+    """Samples that the encoder puts before the first one."""
+    import av
+
+    encoder = av.AudioCodecContext.create(codec, "w")
+    encoder.sample_rate, encoder.layout = rate_hz, "mono"
+    encoder.format = (encoder.codec.audio_formats or [av.AudioFormat("fltp")])[0]
+    encoder.time_base = Fraction(1, rate_hz)
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 8192), np.int16), format="s16", layout="mono")
+    frame.sample_rate, frame.time_base, frame.pts = rate_hz, Fraction(1, rate_hz), 0
+    first = next(iter(encoder.encode(frame)), None)
+    return 0 if first is None or first.pts is None else max(0, -first.pts)

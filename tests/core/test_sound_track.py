@@ -1,0 +1,47 @@
+"""Blocks of a microphone on the session's clock."""
+
+import numpy as np
+import pytest
+
+from ferdesk.core.sound_track import SoundBlock, SoundTrack
+
+RATE = 1000
+
+
+def block(at_s: float, *samples: int) -> SoundBlock:
+    return SoundBlock(np.array(samples, np.int16), 50.0 + at_s)
+
+
+def test_what_was_heard_before_the_origin_is_left_out() -> None:
+    track = SoundTrack(50.0, RATE)
+    assert track.add(block(-0.004, 1, 2)).tolist() == []
+    assert track.add(block(-0.002, 3, 4, 5)).tolist() == [5]
+    assert track.add(block(0.001, 6, 7)).tolist() == [6, 7]
+
+
+def test_a_late_begin_and_a_gap_are_silence() -> None:
+    track = SoundTrack(50.0, RATE)
+    assert track.add(block(0.003, 8)).tolist() == [0, 0, 0, 8]
+    found = track.add(block(0.204, 9))
+    assert found.tolist() == [0] * 200 + [9]
+    assert track.ends_at_s == pytest.approx(0.205)
+
+
+def test_jitter_changes_nothing() -> None:
+    track = SoundTrack(50.0, RATE)
+    jitter = [0.0, 0.004, -0.003, 0.002, -0.004, 0.003]
+    for k in range(300):
+        found = track.add(block(0.02 * k + jitter[k % 6] * (k > 0), *range(20)))
+        assert found.tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("drift", [300e-6, -300e-6])
+def test_a_clock_that_runs_differently_stays_within_milliseconds(drift: float) -> None:
+    rate = 16_000
+    track, worst_s = SoundTrack(50.0, rate), 0.0
+    for k in range(5000):
+        at_s = 0.02 * k * (1 + drift)
+        worst_s = max(worst_s, abs(track.ends_at_s - at_s))
+        track.add(SoundBlock(np.zeros(320, np.int16), 50.0 + at_s))
+    # after 100 s the clocks are 30 ms apart
+    assert worst_s < 0.006
