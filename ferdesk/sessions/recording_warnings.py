@@ -72,8 +72,10 @@ def not_closed_text(folder: Path, file: str, why: str, num_rows: int) -> str:
 class RecordingWarnings:
     """May be asked and told on any thread."""
 
-    def __init__(self, folder: Path, video: VideoHealth | None) -> None:
-        self._folder, self._video = folder, video
+    def __init__(
+        self, folder: Path, video: VideoHealth | None, sound: RecordingSound | None = None
+    ) -> None:
+        self._folder, self._video, self._sound = folder, video, sound
         self._lock = threading.Lock()
         self._texts: dict[Kind, str] = {}
 
@@ -93,16 +95,22 @@ class RecordingWarnings:
                 "saved.",
                 count=video.num_lost,
             )
-        with self._lock:
-            text = self._texts.get("sound", "")
-        return ("sound", text) if text else ("", "")
+        if self._sound is not None and self._sound.problem:
+            return "sound", self._sound.problem
+        return "", ""
 
-    def sound_ended(self, text: str) -> bool:
-        """The sound has ended before the video; returns whether that is new."""
+    def take_event(self, kind: str) -> None:
+        """Let the sound know of a pause and its end."""
+        if self._sound is not None and kind in ("recording_paused", "recording_resumed"):
+            self._sound.set_paused(kind == "recording_paused")
+
+    def new_end_of_sound(self) -> str:
+        """Why the sound has ended before the video; empty where it has not, or it was told."""
+        why = "" if self._sound is None else self._sound.problem
         with self._lock:
-            is_new = "sound" not in self._texts
-            self._texts["sound"] = text
-            return is_new
+            is_new = why != self._texts.get("sound", "")
+            self._texts["sound"] = why
+        return why if is_new else ""
 
     def rows_lost(self, count: int) -> None:
         """``count`` analysed frames found no room, all in all."""

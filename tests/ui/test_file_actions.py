@@ -247,7 +247,9 @@ def test_record_asks_where_the_settings_say_so_and_remembers_the_person(
 ) -> None:
     asked: list[RecordingOptions] = []
 
-    def answer(_parent: object, options: RecordingOptions, asks: bool, is_file: bool) -> object:
+    def answer(
+        _parent: object, options: RecordingOptions, asks: bool, is_file: bool, *_sound: object
+    ) -> object:
         asked.append(options)
         assert asks
         assert not is_file

@@ -91,17 +91,16 @@ class SessionWriter:
         self.folder = folder
         self._header, self._live, self._lossless = header, live, lossless
         self._measures = choice_of(header.settings)
-        self._clock = clock
         self._watch = clock_watch or ClockWatch()
-        self._free_bytes = free_bytes
-        self._video, self._sound = video, sound
+        self._clock, self._free_bytes = clock, free_bytes
+        self._video = video
         self._started_s: float | None = None
         self._last_t_s = 0.0
         self._counts = SessionCounts()
         self._lock = threading.Lock()
         self._problem = ""
-        self._warnings = RecordingWarnings(folder, video)
-        self._changed = False
+        self._warnings = RecordingWarnings(folder, video, sound)
+        self._changed = self._looking_failed = False
         self._pending_labels: list[str] = []
         self._first_index: int | None = None
         self._size: tuple[int, int] | None = None
@@ -127,7 +126,6 @@ class SessionWriter:
                 )
             ) from error
         self._noted_s = self._looked_s = time.monotonic()
-        self._looking_failed = False
         self._thread = threading.Thread(target=self._write, name="ferdesk-recorder", daemon=True)
         self._thread.start()
 
@@ -261,8 +259,7 @@ class SessionWriter:
         It is dated now, or ``at_s`` on the monotonic clock.
         """
         t_s = self._session_time(self._clock() if at_s is None else at_s)
-        if self._sound is not None and kind in ("recording_paused", "recording_resumed"):
-            self._sound.set_paused(kind == "recording_paused")
+        self._warnings.take_event(kind)
         with self._lock:
             if len(self._counts.events) < _MAX_EVENTS:
                 self._counts.events.append({"t_s": round(t_s, 6), "event": kind, "text": text})
@@ -377,9 +374,8 @@ class SessionWriter:
         if now_s - self._looked_s >= 1.0:
             self._looked_s = now_s
             self._warn_of_low_disk()
-        problem = "" if self._sound is None else self._sound.problem
-        if problem and self._warnings.sound_ended(problem):
-            self.note_event("sound_ended", problem)
+        if why := self._warnings.new_end_of_sound():
+            self.note_event("sound_ended", why)
         with self._lock:
             changed = self._changed
         if changed or now_s - self._noted_s >= NOTE_EVERY_S:
@@ -436,8 +432,7 @@ class SessionWriter:
             counts.face_ids.update(*(rows.face_ids for rows in written))
 
     def _fail(self, error: Exception) -> None:
-        reason = reason_of(error)
-        gone = isinstance(error, FileNotFoundError)
+        reason, gone = reason_of(error), isinstance(error, FileNotFoundError)
         with self._lock:
             if self._problem:
                 return

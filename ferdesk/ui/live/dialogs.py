@@ -57,8 +57,9 @@ class Dialogs:
     ask_folder: Callable[[QWidget, str], str] = ask_folder
     ask_address: Callable[[QWidget], str] = ask_address
     ask_marker: Callable[[QWidget], str] = ask_marker_text
-    ask_recording: Callable[[QWidget, RecordingOptions, bool, bool], SheetAnswer | None] = (
-        ask_recording
-    )
+    ask_recording: Callable[
+        [QWidget, RecordingOptions, bool, bool, Callable[[], Sequence[str]], bool],
+        SheetAnswer | None,
+    ] = ask_recording
     ask_names: Callable[[QWidget, Sequence[str]], Sequence[str] | None] = ask_marker_names
     ask_quit: Callable[[QWidget], bool] = ask_quit

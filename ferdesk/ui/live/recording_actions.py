@@ -19,6 +19,9 @@ from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.recording_state import RecordingState
 from ferdesk.ui.live.status_line import clock_text
 
+_WITH_SOUND = ("clean", "overlay")
+"""Kinds of video that may have sound: a voice tells who speaks, so one with blurred faces not."""
+
 
 class RecordingActions(QObject):
     """Recording actions; what is typed for one recording is offered for the next."""
@@ -82,10 +85,24 @@ class RecordingActions(QObject):
             return
         is_file = self._files.can_analyse
         asks = self._store.settings.ask_before_recording
-        answer = self._dialogs.ask_recording(self._page, self.usual_options(), asks, is_file)
+        settings = self._store.settings
+        # what was chosen last is offered again, also with a video that now has no sound
+        options = replace(self.usual_options(), sound=settings.record_sound)
+        answer = self._dialogs.ask_recording(
+            self._page,
+            options,
+            asks,
+            is_file,
+            self._live.services.microphones,
+            settings.sound_consent,
+        )
         if answer is None:
             return
         self._store.remember(ask_before_recording=answer.asks)
+        if answer.options.video in _WITH_SOUND and not is_file:
+            self._store.remember(
+                record_sound=answer.options.sound, sound_consent=answer.heard_agreed
+            )
         # the next one is often of the same person, and never has the same name
         self._typed = replace(
             RecordingOptions(),
@@ -125,6 +142,11 @@ class RecordingActions(QObject):
             heatmap=self.heatmap if shown else None,
             landmarks_shown=settings.landmarks_shown,
             landmarks=settings.record_landmarks,
+            sound=(
+                settings.record_sound
+                if settings.sound_consent and self._live.video in _WITH_SOUND
+                else ""
+            ),
             length_s=settings.recording_length_s,
             countdown_s=settings.recording_countdown_s,
         )

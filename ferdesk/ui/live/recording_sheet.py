@@ -1,6 +1,6 @@
 """New recording sheet: whom it shows, what is kept, and how long it lasts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.recording_menu import QUALITY_TITLES, VIDEOS
+from ferdesk.ui.live.sound_choice import SoundChoice
 
 _LONGEST_TEXT = 80
 _LONGEST_S = 86_400
@@ -34,11 +35,15 @@ _LONGEST_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class SheetAnswer:
-    """Answer of the sheet: record so, or analyse the file instead; ``asks`` again the next time."""
+    """Answer of the sheet: record so, or analyse the file instead; ``asks`` again the next time.
+
+    ``heard_agreed``: those who can be heard agreed to it.
+    """
 
     options: RecordingOptions
     asks: bool = False
     analyses_instead: bool = False
+    heard_agreed: bool = False
 
 
 class RecordingSheet(QDialog):
@@ -52,8 +57,13 @@ class RecordingSheet(QDialog):
         is_file: bool,
         parent: QWidget | None = None,
         ask_folder: Callable[[QWidget, str], str] | None = None,
+        microphones: Callable[[], Sequence[str]] = tuple,
+        heard_agreed: bool = False,
     ) -> None:
-        """``is_file``: what is recorded is a film, which can be analysed frame by frame instead."""
+        """``is_file``: what is recorded is a film, which can be analysed frame by frame instead.
+
+        ``microphones`` lists them and may be slow; it is called on a worker thread.
+        """
         super().__init__(parent)
         self._options, self._analyses = options, False
         self._ask_folder = ask_folder or _ask_folder
@@ -76,6 +86,7 @@ class RecordingSheet(QDialog):
         for quality, title in QUALITY_TITLES.items():
             self.quality.addItem(tr(title), quality)
         self.quality.setCurrentIndex(self.quality.findData(options.video_format.quality))
+        self.sound = SoundChoice(options.sound, heard_agreed, microphones, self)
         self.video.currentIndexChanged.connect(self._show_video)
         self._show_video()
         self.folder = QLineEdit(str(options.folder or sessions_folder()), self)
@@ -96,6 +107,8 @@ class RecordingSheet(QDialog):
         self.asks = QCheckBox(tr("Ask before each recording"), self)
         self.asks.setChecked(asks)
         self._lay_out(is_file=is_file)
+        self.sound.changed.connect(self._show_start)
+        self._show_start()
 
     @property
     def answer(self) -> SheetAnswer:
@@ -111,6 +124,7 @@ class RecordingSheet(QDialog):
                 condition=_tidy(self.condition.text()),
                 notes=self.notes.toPlainText().strip(),
                 video=str(self.video.currentData()),
+                sound=self.sound.microphone,
                 video_format=replace(
                     self._options.video_format, quality=self.quality.currentData()
                 ),
@@ -120,6 +134,7 @@ class RecordingSheet(QDialog):
             ),
             self.asks.isChecked(),
             self._analyses,
+            self.sound.agreed.isChecked(),
         )
 
     def _line(self, text: str, name: str, example: str) -> QLineEdit:
@@ -151,6 +166,9 @@ class RecordingSheet(QDialog):
         video.addWidget(self.video, 1)
         video.addWidget(self.quality)
         form.addRow(tr("Video"), video)
+        if not is_file:
+            form.addRow(tr("Sound"), self.sound)
+        self.sound.setVisible(not is_file)
         form.addRow(tr("Folder"), folder)
         form.addRow(tr("Fixed length"), self.length)
         form.addRow(tr("Countdown"), self.countdown)
@@ -159,8 +177,10 @@ class RecordingSheet(QDialog):
         layout.setSpacing(2 * GRID)
         layout.addLayout(form)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        start = buttons.addButton(tr("Start recording"), QDialogButtonBox.ButtonRole.AcceptRole)
-        start.setDefault(True)
+        self.start = buttons.addButton(
+            tr("Start recording"), QDialogButtonBox.ButtonRole.AcceptRole
+        )
+        self.start.setDefault(True)
         if is_file:
             hint = QLabel(tr("A video is recorded as it plays; frames may be dropped."), self)
             hint.setWordWrap(True)
@@ -177,8 +197,12 @@ class RecordingSheet(QDialog):
         layout.addWidget(buttons)
 
     def _show_video(self) -> None:
-        """Without a video there is no quality to choose."""
+        """Without a video there is no quality to choose, and no sound."""
         self.quality.setEnabled(self.video.currentData() != "off")
+        self.sound.set_video(str(self.video.currentData()))
+
+    def _show_start(self) -> None:
+        self.start.setEnabled(self.sound.is_whole)
 
     def _choose_folder(self) -> None:
         if path := self._ask_folder(self, self.folder.text()):
@@ -190,12 +214,25 @@ class RecordingSheet(QDialog):
 
 
 def ask_recording(
-    parent: QWidget, options: RecordingOptions, asks: bool, is_file: bool
+    parent: QWidget,
+    options: RecordingOptions,
+    asks: bool,
+    is_file: bool,
+    microphones: Callable[[], Sequence[str]],
+    heard_agreed: bool,
 ) -> SheetAnswer | None:
     """Ask how to record; None where nothing is to be recorded."""
-    sheet = RecordingSheet(options, asks=asks, is_file=is_file, parent=parent)
+    sheet = RecordingSheet(
+        options,
+        asks=asks,
+        is_file=is_file,
+        parent=parent,
+        microphones=microphones,
+        heard_agreed=heard_agreed,
+    )
     accepted = sheet.exec() == QDialog.DialogCode.Accepted
     answer = sheet.answer
+    sheet.sound.close_tasks()
     sheet.deleteLater()
     return answer if accepted else None
 
