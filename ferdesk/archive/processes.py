@@ -146,10 +146,8 @@ class ProcessCrew:
 
     def close(self) -> None:
         self._stopping = True
-        for process in self._processes.values():
-            if process.stdin is not None:
-                with contextlib.suppress(OSError):
-                    process.stdin.close()
+        for worker in self._processes:
+            self._end_lines(worker)
         for process in self._processes.values():
             try:
                 process.wait(_END_WITHIN_S)
@@ -158,6 +156,7 @@ class ProcessCrew:
                 process.wait()
 
     def _begin(self, worker: int) -> None:
+        self._end_lines(worker)
         process = subprocess.Popen(
             [*program_command(), WORKER_COMMAND],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1,
@@ -176,6 +175,13 @@ class ProcessCrew:
             target=self._hear, args=(worker, process, process.stdout),
             name=f"ferdesk-worker-{worker}", daemon=True,
         ).start()  # fmt: skip
+
+    def _end_lines(self, worker: int) -> None:
+        """Tell a worker no more; one that died leaves its pipe behind."""
+        process = self._processes.get(worker)
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
 
     def _write(self, worker: int, message: dict[str, object]) -> None:
         stdin = self._processes[worker].stdin

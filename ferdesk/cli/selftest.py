@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ _SMILES = "happy"
 _OVERLAP = 0.5
 _SESSION_S = 1.6
 _WINDOW_PATIENCE_MS = 60_000
+_WORKER_PATIENCE_S = 90.0
 
 Report = Callable[[str], None]
 
@@ -89,6 +91,7 @@ def all_checks() -> list[Check]:
         Check("face detectors", check_detectors),
         Check("a real face", check_face),
         Check("a session", check_session),
+        Check("a worker process", check_worker),
         Check("streams", check_streams),
         Check("cameras", _cameras),
         Check("display", check_display),
@@ -214,6 +217,34 @@ def check_session() -> str:
             raise NotWorking("the session's video holds no picture")
         codec = session.about["video"]["codec"]
         return f"{len(session.rows)} rows and {num_pictures} pictures ({codec}) written and read"
+
+
+def check_worker() -> str:
+    """A worker process, as the queue and ``analyze --jobs`` have, starts and loads its models."""
+    from ferdesk.archive.crew import Died, Ready, Unusable, WorkerSetup
+    from ferdesk.archive.processes import ProcessCrew
+    from ferdesk.factory.analysis_options import AnalysisOptions
+
+    with tempfile.TemporaryDirectory(prefix="ferdesk-") as root:
+        options = AnalysisOptions(Path(root)).table()
+        crew = ProcessCrew(WorkerSetup(None, "cpu", Path(root), options), 1)
+        crew.start()
+        try:
+            until_s = time.monotonic() + _WORKER_PATIENCE_S
+            while time.monotonic() < until_s:
+                match crew.next_event(0.2):
+                    case Ready(_, device):
+                        return f"started, uses the {device}"
+                    case Unusable(reason):
+                        raise NotWorking(reason)
+                    case Died(_, reason):
+                        raise NotWorking(f"{reason}; the log file may say why")
+                    case _:
+                        pass
+            raise NotWorking(f"it was not ready after {_WORKER_PATIENCE_S:.0f} s")
+        finally:
+            crew.stop()
+            crew.close()
 
 
 def check_streams() -> str:

@@ -46,10 +46,25 @@ def test_it_tries_everything_from_any_folder_and_leaves_nothing(tmp_path: Path) 
     assert all(" ... ok: " in line for line in lines[:-1]), done.stdout
     assert lines[-1] == "This installation works."
     names = [line.partition(" ...")[0] for line in lines]
-    assert {"face detectors", "a real face", "a session", "the window"} <= set(names)
+    assert {"face detectors", "a real face", "a session", "a worker process", "the window"} <= set(
+        names
+    )
     assert not (home / ".config" / "ferdesk").exists()
     assert not (home / "Documents").exists()
     assert not list(tmp_path.glob("ferdesk-*"))
+
+
+@needs_model
+@pytest.mark.timeout(120)
+def test_a_worker_process_that_cannot_begin_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "ferdesk.archive.processes.program_command",
+        lambda: [sys.executable, "-c", "raise ZeroDivisionError"],
+    )
+    with pytest.raises(NotWorking, match="ended with code 1"):
+        selftest.check_worker()
 
 
 def test_a_check_that_fails_is_told_and_the_others_go_on() -> None:
