@@ -97,8 +97,7 @@ class SessionWriter:
         self._started_s: float | None = None
         self._last_t_s = 0.0
         self._counts = SessionCounts()
-        self._lock = threading.Lock()
-        self._problem = ""
+        self._lock, self._problem = threading.Lock(), ""
         self._warnings = RecordingWarnings(folder, video, sound)
         self._changed = self._looking_failed = False
         self._pending_labels: list[str] = []
