@@ -99,14 +99,36 @@ def stop(
 def marker(
     text: Annotated[str, typer.Argument(help="Label of the marker.")],
     ago: Annotated[float, typer.Option(min=0, help="So many seconds before now.")] = 0.0,
+    at: Annotated[
+        str | None, typer.Option(help="Its moment, with its zone: 2026-05-06T07:08:09.123Z.")
+    ] = None,
     address: AddressOption = None,
     port: PortOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set a marker at the moment of this command."""
     # before the connection is made, which takes a moment
-    at = datetime.now(UTC) - timedelta(seconds=ago)
-    _do(address, port, lambda ferdesk: ferdesk.marker(text, at), as_json)
+    moment = datetime.now(UTC) if at is None else _moment(at)
+    moment -= timedelta(seconds=ago)
+    _do(address, port, lambda ferdesk: ferdesk.marker(text, moment), as_json)
+
+
+def _moment(text: str) -> datetime:
+    """A moment with its zone.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(
+        f"{text!r} is no moment with its zone; write one like 2026-05-06T07:08:09.123Z.",
+        param_hint="--at",
+    )
 
 
 @remote.command(cls=Command)

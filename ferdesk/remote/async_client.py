@@ -121,7 +121,7 @@ async def connect_async(
         from websockets.asyncio.client import connect as open_connection
         from websockets.exceptions import InvalidHandshake, InvalidURI
     except ImportError as error:
-        raise wire.missing_library() from error
+        raise wire.missing_library(error) from error
     where = wire.without_results(address or find_address(port))
     sock = wire.open_socket(where)
     try:

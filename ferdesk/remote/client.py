@@ -128,7 +128,7 @@ def connect(
         from websockets.exceptions import InvalidHandshake, InvalidURI
         from websockets.sync.client import connect as open_connection
     except ImportError as error:
-        raise wire.missing_library() from error
+        raise wire.missing_library(error) from error
     where = wire.without_results(address or find_address(port))
     sock = wire.open_socket(where)
     try:

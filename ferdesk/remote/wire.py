@@ -113,8 +113,11 @@ def late(seconds: float) -> RemoteError:
     )
 
 
-def missing_library() -> RemoteError:
-    """The sentence for an installation without websockets."""
+def missing_library(error: ImportError) -> RemoteError:
+    """The sentence for an installation without websockets, or with one that does not load."""
     return RemoteError(
-        translatable("Remote control needs the library websockets: pip install websockets.")
+        translatable(
+            "Remote control needs the library websockets: pip install websockets ({why}).",
+            why=error,
+        )
     )

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,42 +15,11 @@ from ferdesk.cli.main import app
 
 pytest.importorskip("websockets")
 
-from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
 from ferdesk.errors import RemoteError
 from ferdesk.remote import connect, places
-from ferdesk.runtime.commands import Command, CommandDesk, CommandError
+from tests.helpers.commanded import Window
 
 ROOT = Path(__file__).parents[2]
-
-
-class Window:
-    """Executes commands as a window would, on a thread of its own."""
-
-    def __init__(self) -> None:
-        self.done: list[Command] = []
-        self._came = threading.Event()
-        self.desk = CommandDesk(self._came.set)
-        self.desk.allow(True)
-        self.stream = WebSocketStream(port=0, commands=self.desk)
-        self.ends = False
-        self._thread = threading.Thread(target=self._execute)
-        self._thread.start()
-
-    def _execute(self) -> None:
-        while not self.ends:
-            self._came.wait(0.05)
-            self._came.clear()
-            while (asked := self.desk.take()) is not None:
-                self.done.append(asked.command)
-                if asked.command.name == "snapshot":
-                    asked.refuse(CommandError("no_source", "No picture is shown."))
-                else:
-                    asked.answer({"session": "s1", "recording": True, "study": None, "t_s": 8.25})
-
-    def close(self) -> None:
-        self.ends = True
-        self._thread.join()
-        self.stream.close()
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +46,7 @@ def test_each_command_is_sent_and_its_answer_printed(window: Window) -> None:
     for words in (
         ("start", "--participant", "P07", "--condition", "control", "--name", "pilot"),
         ("marker", "film A", "--ago", "2"),
+        ("marker", "film B", "--at", f"{before:%Y-%m-%dT%H:%M:%S.%f}Z"),
         ("participant", "P08"),
         ("condition", "warm"),
         ("stop",),
@@ -92,13 +61,15 @@ def test_each_command_is_sent_and_its_answer_printed(window: Window) -> None:
     assert [(one.name, dict(one.texts)) for one in window.done] == [
         ("start_recording", {"name": "pilot", "participant": "P07", "condition": "control"}),
         ("marker", {"text": "film A"}),
+        ("marker", {"text": "film B"}),
         ("participant", {"text": "P08"}),
         ("condition", {"text": "warm"}),
         ("stop_recording", {}),
         ("status", {}),
     ]
     took_s = (datetime.now(UTC) - before).total_seconds()
-    between_s = window.done[2].at_s - window.done[1].at_s
+    assert window.done[0].at_s > window.done[2].at_s  # it was said before the first was sent
+    between_s = window.done[3].at_s - window.done[1].at_s
     assert 2 <= between_s <= 2 + took_s
 
 
@@ -117,6 +88,7 @@ def test_no_ferdesk_and_a_wrong_token_are_one_sentence(window: Window, own_place
         assert told.exception.code == ""
     assert ferdesk("marker").exit_code == 2
     assert ferdesk("marker", "a", "--ago", "-1").exit_code == 2
+    assert ferdesk("marker", "a", "--at", "2026-05-06T07:08:09").exit_code == 2
 
 
 def test_of_two_ferdesks_one_must_be_named(window: Window) -> None:
