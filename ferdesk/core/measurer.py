@@ -13,13 +13,12 @@ from ferdesk.core.measures.landmarks import FaceLandmarks, LandmarkNetworks
 from ferdesk.core.measures.movements import mean_of_mirrored
 from ferdesk.core.measures.one_euro import OneEuroFilter
 from ferdesk.core.measures.pose import CanonicalFace, HeadPose, angles_deg, pose_matrix
+from ferdesk.core.measures.unmeasured import SMALLEST_PX, why_not_seen
 from ferdesk.core.measures.values import FaceMeasures, MeasuresChoice, UnmeasuredReason
 from ferdesk.core.types import Detection
 
 MIN_PRESENCE = 0.5
 """Below this presence there is no face to measure, as in MediaPipe."""
-SMALLEST_PX = 24.0
-"""Boxes narrower than this have no measures."""
 _KEPT_S = 0.5
 """For how long measures are shown while others have their turn."""
 
@@ -97,7 +96,9 @@ class Measurer:
                 there[face_id] = landmarks
                 shown.append(square)
             else:
-                reasons[face_id] = "hidden"
+                unseen = faces[face_id]
+                others = [other.box for key, other in faces.items() if key != face_id]
+                reasons[face_id] = why_not_seen(image, unseen.box, unseen.yaw_deg, others)
                 self._last.pop(face_id, None)
         measures = {}
         if models is not None and there:

@@ -11,7 +11,7 @@ from ferdesk.core.measures.movements import MOVEMENTS, mirrored
 from ferdesk.core.types import Detection
 from tests.helpers.landmarks import CANONICAL, SMILE, FakeLandmarks
 
-IMAGE = np.zeros((360, 640, 3), np.uint8)
+IMAGE = np.full((360, 640, 3), 120, np.uint8)
 
 
 def face(x: float = 100.0, width: float = 80.0) -> Detection:

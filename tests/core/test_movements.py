@@ -9,6 +9,7 @@ from ferdesk.core.measures.movements import (
     mean_of_mirrored,
     mirrored,
     sides,
+    with_sides_joined,
 )
 from ferdesk.core.measures.one_euro import OneEuroFilter
 from ferdesk.core.measures.valence import valence
@@ -49,6 +50,25 @@ def test_a_difference_within_the_noise_is_not_told() -> None:
     squint = movements(eyeSquintLeft=0.30, eyeSquintRight=0.20, eyeBlinkLeft=0.1, eyeBlinkRight=0.6)
     assert sides(squint) == {"eyeBlink": pytest.approx(-0.5)}
     assert sides(movements()) == {}
+
+
+def test_sides_within_the_noise_are_one_movement_and_others_are_two() -> None:
+    one = movements(
+        mouthSmileLeft=0.31, mouthSmileRight=0.33, eyeBlinkLeft=0.1, eyeBlinkRight=0.6, jawOpen=0.2
+    )
+    names, values = with_sides_joined(one)
+    told = dict(zip(names, values.tolist(), strict=True))
+    assert told["mouthSmile"] == pytest.approx(0.32)
+    assert "mouthSmileLeft" not in told
+    assert told["eyeBlinkRight"] == pytest.approx(0.6)
+    assert told["eyeBlinkLeft"] == pytest.approx(0.1)
+    assert told["jawOpen"] == pytest.approx(0.2)
+    # eyes that look aside turn together: each keeps its own
+    assert {"eyeLookInLeft", "eyeLookInRight"} <= set(names)
+    # over rows, one that differs is enough
+    names, rows = with_sides_joined(np.stack([one, movements(mouthSmileLeft=0.5)]))
+    assert {"mouthSmileLeft", "mouthSmileRight"} <= set(names)
+    assert rows.shape == (2, len(names))
 
 
 def test_every_side_has_both_its_movements() -> None:

@@ -9,6 +9,7 @@ much the sides of a movement differ, as far as that is more than the network's o
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +83,37 @@ def sides(movements: NDArray[np.float32]) -> dict[str, float]:
     return {name: off for name, off in differences.items() if abs(off) > SIDE_NOISE[name]}
 
 
+def with_sides_joined(
+    movements: NDArray[np.floating[Any]],
+) -> tuple[list[str], NDArray[np.floating[Any]]]:
+    """Names [k], and values [..., k] of movements [..., 52], with sides that differ only.
+
+    Where left and right lie within the network's noise of each other in every row, their mean
+    stands for both, under the name without a side.
+    """
+    names: list[str] = []
+    values: list[NDArray[np.floating[Any]]] = []
+    for i, name in enumerate(MOVEMENTS):
+        base = name.removesuffix("Left").removesuffix("Right")
+        if base in SIDE_NOISE:
+            left, right = (movements[..., _INDEX[base + side]] for side in ("Left", "Right"))
+            if not (np.abs(left - right) > SIDE_NOISE[base]).any():
+                if base not in names:
+                    names.append(base)
+                    values.append((left + right) / 2)
+                continue
+        names.append(name)
+        values.append(movements[..., i])
+    return names, np.stack(values, axis=-1)
+
+
 def largest(
     movements: NDArray[np.float32], number: int, above: float = 0.1
 ) -> list[tuple[str, float]]:
-    """Names and values of the largest of movements [52], the largest first; never ``_neutral``."""
-    order = [int(i) for i in np.argsort(-movements) if i != 0 and movements[i] >= above]
-    return [(MOVEMENTS[i], float(movements[i])) for i in order[:number]]
+    """Names and values of the largest of movements [52], the largest first; never ``_neutral``.
+
+    Sides that differ by no more than the network's noise are one movement.
+    """
+    names, values = with_sides_joined(movements)
+    order = [int(i) for i in np.argsort(-values, kind="stable") if i != 0 and values[i] >= above]
+    return [(names[i], float(values[i])) for i in order[:number]]

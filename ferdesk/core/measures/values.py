@@ -15,9 +15,12 @@ MeasuresChoice = Literal["off", "pose", "all", "mean"]
 """What is measured: nothing; landmarks and head pose; movements, blinks and gaze too; or, with
 ``mean``, movements as the mean of the picture and its mirror image, which takes twice the time."""
 
-UnmeasuredReason = Literal["", "off", "small", "hidden", "waiting"]
-"""Why a face has no measures: they are off, it is too small, the landmark network sees no face
-there (half a face, a profile, a hand before it, the dark), or others had their turn."""
+UnmeasuredReason = Literal[
+    "", "off", "small", "cut", "overlapping", "turned", "dark", "hidden", "waiting"
+]
+"""Why a face has no measures: they are off, it is too small, or others had their turn. Or the
+landmark network sees no face there, and it is cut off by the picture's edge, overlaps another one,
+is turned away, is too dark, or none of these, as with a hand before it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ferdesk.core.measures.movements import MOVEMENTS
+from ferdesk.core.measures.movements import with_sides_joined
 from ferdesk.sessions.report.formats import clock, span
 from ferdesk.sessions.summaries import WHOLE, FaceSummary
 
@@ -14,7 +16,8 @@ _NUM_MOVEMENTS = 6
 _MEANING = (
     "Valence: probability of happy less the largest of angry, disgust, fear and sad. Head "
     "movement: by how many degrees the head turns in a second. Movements: from 0 (at rest) to 1; "
-    "they are no action units. All are means over the time measured."
+    "they are no action units; sides that differ by less than the network's noise are one. All are "
+    "means over the time measured."
 )
 
 
@@ -26,15 +29,16 @@ def measures_table(faces: Sequence[FaceSummary], starts_at_s: float = 0.0) -> st
     shown = [face for face in faces if face.measured.measured_s > 0]
     if not shown:
         return ""
-    movements = _chosen_movements(shown)
-    head = "".join(f"<th>{escape(MOVEMENTS[i])}</th>" for i in movements)
+    names, values = with_sides_joined(np.array([face.measured.movements for face in shown]))
+    movements = _chosen_movements(values)
+    head = "".join(f"<th>{escape(names[i])}</th>" for i in movements)
     body = []
-    for face in shown:
+    for face, moved in zip(shown, values.tolist(), strict=True):
         one, interval = face.measured, face.interval
         since = ""
         if interval.label != WHOLE:
             since = f" <span class=muted>{clock(interval.from_s - starts_at_s)}</span>"
-        cells = "".join(_cell(float(one.movements[i]), 2) for i in movements)
+        cells = "".join(_cell(moved[i], 2) for i in movements)
         body.append(
             f"<tr><td class=text>{escape(interval.label)}{since}</td>"
             f"<td class=text>{escape(face.title)}</td><td>{span(one.measured_s)}</td>"
@@ -50,11 +54,10 @@ def measures_table(faces: Sequence[FaceSummary], starts_at_s: float = 0.0) -> st
     )
 
 
-def _chosen_movements(faces: Sequence[FaceSummary]) -> list[int]:
-    """Indices of the movements that are shown, in the order of ``MOVEMENTS``."""
+def _chosen_movements(values: NDArray[np.floating[Any]]) -> list[int]:
+    """Columns of ``values`` [rows, n], movements in their order, that are shown."""
     # without _neutral
-    values = np.array([face.measured.movements[1:] for face in faces])
-    values = values[np.isfinite(values).all(axis=1)]
+    values = values[np.isfinite(values).all(axis=1), 1:]
     if len(values) == 0:
         return []
     weights = np.ptp(values, axis=0) if len(values) > 1 else values[0]

@@ -12,7 +12,11 @@ from ferdesk.ui.kit.theme import GRID
 
 UNMEASURED: dict[UnmeasuredReason, str] = {
     "small": mark("Too small to measure: move closer."),
-    "hidden": mark("Not measured: too little of the face can be seen."),
+    "cut": mark("Not measured: the picture's edge cuts the face off."),
+    "overlapping": mark("Not measured: another face overlaps this one."),
+    "turned": mark("Not measured: the head is turned away."),
+    "dark": mark("Not measured: too dark. Put light on the face."),
+    "hidden": mark("Not measured: something covers the face, or too little of it can be seen."),
     "waiting": mark("Not measured yet: other faces had their turn."),
 }
 """Why there are no measures, and what to do."""
