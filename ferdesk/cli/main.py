@@ -87,9 +87,11 @@ def _with_commands() -> typer.Typer:
     from ferdesk.cli.remote import remote
     from ferdesk.cli.sessions import report, sessions
     from ferdesk.cli.study import study
+    from ferdesk.cli.study_report import add_commands
 
     _app.add_typer(sessions, name="sessions")
     _app.add_typer(remote, name="remote")
+    add_commands(study)
     _app.add_typer(study, name="study")
     for command in (
         analyze,

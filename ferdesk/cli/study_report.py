@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import ferdesk
+from ferdesk.cli.options import Command
 from ferdesk.errors import EXIT_OK, RecordingError
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.outputs import free_path
@@ -68,6 +69,12 @@ def export(
     suffix = "-bids" if layout is StudyLayout.BIDS else f".{layout}"
     _export(runs, layout, out or free_path(_root(folders), stem_of(runs[0].study.name), suffix))
     raise typer.Exit(EXIT_OK)
+
+
+def add_commands(study: typer.Typer) -> None:
+    """Put both into the group ``ferdesk study``."""
+    study.command(cls=Command)(report)
+    study.command(cls=Command)(export)
 
 
 def _export(runs: list[StudySession], layout: StudyLayout, path: Path) -> None:

@@ -168,6 +168,13 @@ class Session:
         return str(video.get("mode") or "") if isinstance(video, dict) else ""
 
     @property
+    def sound_device(self) -> str:
+        """The microphone that is heard in the recorded video; empty where none is."""
+        video = self.about.get("video")
+        sound = video.get("sound") if isinstance(video, dict) else None
+        return str(sound.get("device") or "") if isinstance(sound, dict) else ""
+
+    @property
     def of_pictures(self) -> bool:
         """Whether its frames are pictures without a time: each counts once."""
         return self.kind in ("still", "pictures")

@@ -46,3 +46,21 @@ def test_other_sessions_among_them_are_left_out_with_a_warning(
     assert "Warning: 1 of 2 sessions are of no study." in result.output
     # without being asked, they are sessions like others
     assert "<h2>lake</h2>" not in ferdesk("report", tmp_path).output
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [("csv", "study-Water and wood.csv"), ("parquet", "study-Water and wood.parquet"),
+     ("bids", "study-Water and wood-bids")],
+)  # fmt: skip
+def test_study_export_writes_each_layout(tmp_path: Path, layout: str, name: str) -> None:
+    write_run(tmp_path, "P1")
+    result = ferdesk("study", "export", tmp_path, "--layout", layout)
+    assert result.output == f"{tmp_path / name}\n"
+    assert (tmp_path / name).exists()
+
+
+def test_study_report_is_the_same_page_by_its_own_name(tmp_path: Path) -> None:
+    folder, out = write_run(tmp_path, "P1"), tmp_path / "page.html"
+    assert ferdesk("study", "report", folder, "--out", out).output == f"{out}\n"
+    assert "<h2>lake</h2>" in out.read_text("utf-8")

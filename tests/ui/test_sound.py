@@ -10,6 +10,7 @@ from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.settings import Settings
 from ferdesk.ui.live.recording_sheet import RecordingSheet
 from ferdesk.ui.shell.main_window import MainWindow
+from tests.helpers.sessions import write_two_faces
 from tests.ui.fakes import FakeServices
 from tests.ui.test_window import press, run
 
@@ -86,3 +87,17 @@ def test_record_takes_the_microphone_of_the_settings_where_it_may(
     press(window, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: bool(services.options))
     assert services.options[0].sound == wanted
+
+
+@pytest.mark.parametrize("device", ["Desk", ""])
+def test_review_says_whether_the_video_has_sound(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, device: str
+) -> None:
+    sound = {"sound": {"device": device}} if device else {}
+    write_two_faces(services.sessions_folder() / "one", about={"video": {"mode": "clean", **sound}})
+    window.show_review(services.sessions_folder() / "one")
+    assert window.review is not None
+    session = window.review.session
+    qtbot.waitUntil(lambda: session.transport.length.text() != "")
+    assert session.transport.sound.isHidden() == (device == "")
+    assert device in session.transport.sound.toolTip()

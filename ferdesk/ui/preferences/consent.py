@@ -46,8 +46,8 @@ _SECTIONS = (
         "save",
         mark("What is saved, and when"),
         mark(
-            "Nothing until you ask: Record saves data (and video, if you "
-            "choose) to a folder, Snapshot saves one image, a corrected label "
+            "Nothing until you ask: Record saves data (and video or sound, if "
+            "you choose) to a folder, Snapshot saves one image, a corrected label "
             "saves one small face image. Settings and a log without images are "
             "always kept."
         ),

@@ -120,6 +120,16 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 mark("In videos with boxes and labels, while the heatmap is on."),
             ),
             Row(
+                "record_sound",
+                mark("Sound"),
+                mark("Microphone heard in videos; its name, or default. Empty for none."),
+            ),
+            Row(
+                "sound_consent",
+                mark("Everyone who can be heard has agreed"),
+                mark("A voice tells who speaks: without this, no sound is recorded."),
+            ),
+            Row(
                 "record_landmarks",
                 mark("Landmarks"),
                 mark("All 478 points of each face, while they are measured; 10 MB a minute."),

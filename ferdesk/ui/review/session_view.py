@@ -121,7 +121,7 @@ class SessionView(QWidget):
         self.annotating.begin(opened)
         self.outputs.begin(opened)
         self.notes.clock = opened.clock
-        self.transport.show_session(opened.clock, opened.length_s)
+        self.transport.show_session(opened.clock, opened.length_s, opened.session.sound_device)
         self.edits.begin(opened)
         self.timeline.show_session(opened, self.review, self.track_id)
         self.player.load(

@@ -33,6 +33,9 @@ class Transport(QWidget):
         self.film_time = QLabel(self)
         self.film_time.setProperty("role", "muted")
         self.film_time.setToolTip(tr("Time in the original video"))
+        self.sound = QLabel(tr("with sound"), self)
+        self.sound.setProperty("role", "muted")
+        self.sound.hide()
         self.speed = QComboBox(self)
         self.speed.setAccessibleName(tr("Speed"))
         for speed in SPEEDS:
@@ -40,11 +43,17 @@ class Transport(QWidget):
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
         self.speed.currentIndexChanged.connect(lambda _: player.set_speed(self.speed.currentData()))
 
-    def show_session(self, clock: SessionClock, length_s: float) -> None:
-        """Show times of this session from now on."""
+    def show_session(self, clock: SessionClock, length_s: float, sound_device: str = "") -> None:
+        """Show times of this session from now on, and whether its video has sound."""
         self._clock = clock
         self.length.setText(f"/ {length_text(length_s)}")
         self.film_time.setVisible(bool(clock.starts_at_s))
+        self.sound.setVisible(bool(sound_device))
+        self.sound.setToolTip(
+            tr("Recorded from {device}; it is in video.mp4 and not played here.").format(
+                device=sound_device
+            )
+        )
 
     def show_position(self, t_s: float) -> None:
         """Show the position, but not over what is being typed."""
@@ -77,7 +86,7 @@ class Transport(QWidget):
         play.setMinimumWidth(widest + 7 * GRID)
         row.addWidget(play)
         row.addWidget(button_of(named["on"], self, with_text=False))
-        for widget in (self.time, self.length, self.film_time):
+        for widget in (self.time, self.length, self.film_time, self.sound):
             row.addWidget(widget)
         row.addSpacing(GRID)
         row.addWidget(self.speed)
