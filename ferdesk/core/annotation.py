@@ -36,14 +36,20 @@ def annotate(face: FaceResult) -> Annotation:
 
     A face that cannot be classified has none of the seven labels' colours either.
     """
+    colour = colour_of(face)
     if not face.classifiable:
-        return Annotation(REASONS[face.reason], NO_LABEL)
+        return Annotation(REASONS[face.reason], colour)
     words = translatable(
         "{label} {share}", label=Message(face.label, {}), share=percent(face.confidence)
     )
     if face.low_confidence:
         words = translatable("Low confidence: {label}", label=words)
-    return Annotation(words, LABEL_COLOURS[face.label])
+    return Annotation(words, colour)
+
+
+def colour_of(face: FaceResult) -> str:
+    """The colour of the face's label as ``#RRGGBB``; none of the seven where it has no label."""
+    return LABEL_COLOURS[face.label] if face.classifiable else NO_LABEL
 
 
 def short_words(face: FaceResult) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from ferdesk.core.annotation import MANY_FACES, annotate, short_words
+from ferdesk.core.annotation import MANY_FACES, annotate, colour_of, short_words
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.kit.face_names import own_colour
 from ferdesk.ui.kit.language import translated
@@ -41,7 +41,7 @@ def short_text(face: FaceResult) -> str:
 
 def face_colour(face: FaceResult) -> QColor:
     """The label's colour; none of the seven where the face is not classified."""
-    return QColor(annotate(face).colour)
+    return QColor(colour_of(face))
 
 
 def paint_faces(
