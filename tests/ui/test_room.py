@@ -43,9 +43,7 @@ def test_the_panels_of_a_small_screen_show_all_that_they_have(
 ) -> None:
     monkeypatch.setattr(main_window, "first_size", lambda _room, _frame: SMALL)
     window = make_window(settings)
-    run(window, qtbot)
     page = window.live_page
-    assert len(page.view.result.faces) == 2  # type: ignore[union-attr]
 
     def hidden() -> list[int]:
         panels = [page.dock_area.docks[name].widget() for name in ("faces", "heat")]
@@ -56,6 +54,9 @@ def test_the_panels_of_a_small_screen_show_all_that_they_have(
             for bar in (panel.verticalScrollBar(), panel.horizontalScrollBar())
         ]
 
+    qtbot.waitUntil(lambda: hidden() == [0, 0, 0, 0])
+    run(window, qtbot)
+    assert len(page.view.result.faces) == 2  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: hidden() == [0, 0, 0, 0])
     widest = max(
         page.heatmap.maps.fontMetrics().horizontalAdvance(page.heatmap.maps.itemText(i))
@@ -151,3 +152,18 @@ def test_the_timelines_controls_stay_at_the_top_while_there_is_no_plot(qtbot: Qt
     assert timeline.plot is not None
     assert timeline.pause.geometry() == before
     assert timeline.plot.height() > 120
+
+
+def test_the_sheet_of_shortcuts_scrolls_in_one_direction_at_most(
+    make_window: Callable[..., MainWindow], settings: Settings
+) -> None:
+    window = make_window(settings)
+    window.show_keys()
+    sheet = window.keys_sheet
+    assert sheet is not None
+    sheet.resize(1000, 500)
+    QTest.qWait(30)
+    scroll = sheet.findChild(QScrollArea)
+    assert isinstance(scroll, QScrollArea)
+    assert scroll.horizontalScrollBar().maximum() == 0
+    assert max(len(text) for _, text in sheet.entries) > 50

@@ -18,6 +18,8 @@ from ferdesk.ui.kit.actions import KEYS_TEXT
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.theme import GRID
 
+_WIDEST_PX = 36 * GRID
+
 
 class ShortcutsSheet(QDialog):
     """Shortcuts sheet: a window of its own that blocks nothing; Escape closes it."""
@@ -31,7 +33,9 @@ class ShortcutsSheet(QDialog):
         grid = QGridLayout(inside)
         grid.setContentsMargins(0, 0, 2 * GRID, 0)
         grid.setHorizontalSpacing(3 * GRID)
-        grid.setVerticalSpacing(GRID)
+        grid.setVerticalSpacing(GRID // 2)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
         # two columns of them: with one the sheet would not fit on a small screen
         num_rows = (len(self.entries) + 1) // 2
         for i, (key, text) in enumerate(self.entries):
@@ -39,7 +43,12 @@ class ShortcutsSheet(QDialog):
             cap = QLabel(key, inside)
             cap.setProperty("role", "key")
             grid.addWidget(cap, row, column, Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(QLabel(text, inside), row, column + 1)
+            words = QLabel(text, inside)
+            # a long one goes on in a second line: it must not widen the sheet beyond the screen
+            words.setWordWrap(True)
+            wide = words.fontMetrics().horizontalAdvance(text) + GRID
+            words.setMinimumWidth(min(wide, _WIDEST_PX))
+            grid.addWidget(words, row, column + 1)
         heading = QLabel(tr("Keyboard shortcuts"), self)
         heading.setProperty("role", "heading")
         layout = QVBoxLayout(self)

@@ -1,6 +1,8 @@
 """Dock area: the picture in the middle and docks around it, which the user may rearrange."""
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from functools import partial
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -160,6 +162,8 @@ class DockArea(QMainWindow):
             rest = max(0, self.height() - first) // (len(column) - 1)
             heights = [first] + [rest] * (len(column) - 1)
             self.resizeDocks(column, heights, Qt.Orientation.Vertical)
+            # what it likes is known for certain once it has its width
+            QTimer.singleShot(0, self, partial(self.give_room, column[0].objectName()))
         if column:
             # a fifth of a small window, unless the content needs more; the picture has the most
             scrolls = [dock.widget() for dock in column]
