@@ -108,7 +108,7 @@ def test_the_wanted_codec_is_used_and_quality_is_size(tmp_path: Path, codec: Vid
 def test_a_codec_that_is_not_there_gives_way_to_the_best_that_is() -> None:
     names = [name for name, _ in encoders()]
     for codec in ("auto", "h264"):
-        assert [name for name, _ in encoders(VideoFormat(codec))] == names  # type: ignore[arg-type]
+        assert [name for name, _ in encoders(VideoFormat(codec))] == names
     last_first = [name for name, _ in encoders(VideoFormat("mpeg4"))]
     assert last_first == ["mpeg4", *(name for name in names if name != "mpeg4")]
 
