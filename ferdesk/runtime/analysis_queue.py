@@ -132,6 +132,7 @@ class AnalysisQueue:
 
     def remove(self, numbers: Collection[int]) -> None:
         """Take out entries; what is being analysed stays."""
+        numbers = set(numbers)
         with self._lock:
             self._entries = [
                 entry
@@ -142,6 +143,7 @@ class AnalysisQueue:
 
     def move(self, numbers: Collection[int], by: int) -> None:
         """Move entries one place up (``by`` -1) or down (1), as one block each."""
+        numbers = set(numbers)
         with self._lock:
             order = self._entries if by < 0 else self._entries[::-1]
             for i in range(1, len(order)):
@@ -152,10 +154,12 @@ class AnalysisQueue:
 
     def retry(self, numbers: Collection[int]) -> None:
         """Let entries that failed or were skipped wait again."""
-        self._change(
-            lambda entry: QueueEntry(entry.number, entry.file),
-            [n for n in numbers if self.entry(n) and not self._is("running", n)],
-        )
+
+        def again(entry: QueueEntry) -> QueueEntry:
+            ended = entry.state in ("failed", "skipped")
+            return QueueEntry(entry.number, entry.file) if ended else entry
+
+        self._change(again, numbers)
 
     def clear_ended(self) -> None:
         """Take out what is done, skipped or failed."""
@@ -213,14 +217,8 @@ class AnalysisQueue:
             [entry.number for entry in self.entries if entry.state == "running"],
         )
 
-    def entry(self, number: int) -> QueueEntry | None:
-        return next((entry for entry in self.entries if entry.number == number), None)
-
-    def _is(self, state: QueueState, number: int) -> bool:
-        entry = self.entry(number)
-        return entry is not None and entry.state == state
-
     def _change(self, change: Callable[[QueueEntry], QueueEntry], numbers: Collection[int]) -> None:
+        numbers = set(numbers)
         with self._lock:
             self._entries = [
                 change(entry) if entry.number in numbers else entry for entry in self._entries

@@ -373,6 +373,32 @@ def test_every_control_has_a_name_and_the_page_fits_a_small_screen(
     assert least.height() <= 640
 
 
+def test_a_study_that_locks_its_model_fixes_the_labels(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    assert page.options.labels_from.isEnabled()
+    assert page.options.options.labels_from == "votes"
+    window.store.remember(lock_model=True, labels_from="fer2013")
+    window.show_live()
+    window.show_queue()
+    assert not page.options.labels_from.isEnabled()
+    services.crew.goes_on.set()
+    add(page, qtbot, "a.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: not page.runner.running)
+    assert services.crew.options[0].labels_from == "fer2013"
+    assert not page.options.labels_from.isEnabled()
+    window.store.remember(lock_model=False)
+    window.show_queue()
+    assert page.options.labels_from.isEnabled()
+
+
+def test_while_folders_are_looked_through_the_page_says_so(page: QueuePage, qtbot: QtBot) -> None:
+    page.add([Path("/films/a.mp4")])
+    assert page.status.text() == "looking for files…"
+    qtbot.waitUntil(lambda: page.status.text() == "0 of 1 files")
+
+
 def test_a_recording_behind_the_page_is_shown(
     page: QueuePage, window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:

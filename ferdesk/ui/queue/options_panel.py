@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.labels import LabelsFrom
 from ferdesk.runtime.analysis_queue import QueueOptions
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr
@@ -56,6 +57,7 @@ class OptionsPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._options, self._ask_folder = options, ask_folder
+        self._fixed: LabelsFrom | None = None
         self.out = QLineEdit(str(options.out), self)
         self.out.setAccessibleName(tr("Results folder"))
         self.out.setCursorPosition(0)
@@ -108,6 +110,14 @@ class OptionsPanel(QWidget):
             redo=self.redo.isChecked(),
         )
 
+    def fix_labels(self, labels_from: LabelsFrom | None) -> None:
+        """Take labels from there and nowhere else; None leaves it to the user."""
+        self._fixed = labels_from
+        if labels_from is not None:
+            self.labels_from.setCurrentIndex(self.labels_from.findData(labels_from))
+            self._tell()
+        self.set_locked(not self.out.isEnabled())
+
     def set_locked(self, locked: bool) -> None:
         """While files are analysed the options stay as they are."""
         for widget in (
@@ -115,6 +125,11 @@ class OptionsPanel(QWidget):
             self.rate, self.redo,
         ):  # fmt: skip
             widget.setEnabled(not locked)
+        if self._fixed is not None:
+            self.labels_from.setEnabled(False)
+            self.labels_from.setToolTip(tr("The model is locked for this study."))
+        else:
+            self.labels_from.setToolTip("")
         self.note.setText(
             tr("The options stay as they are until the queue ends.") if locked else ""
         )

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.labels import LabelsFrom
 from ferdesk.runtime.analysis_queue import QueueEntry
 from ferdesk.runtime.ports import Services
 from ferdesk.sessions.outputs import free_path
@@ -115,8 +116,9 @@ class QueuePage(QWidget):
         """Show that a recording goes on behind this page."""
         self.recording.setText(f"● {clock_text(state.elapsed_s)}" if state.active else "")
 
-    def begin(self) -> None:
-        """The page is shown."""
+    def begin(self, labels_from: LabelsFrom | None = None) -> None:
+        """The page is shown; a study that locks its model has fixed ``labels_from``."""
+        self.options.fix_labels(labels_from)
         self._show()
         (self.table if self.model.rowCount() else self._buttons["files"]).setFocus()
 
@@ -348,9 +350,10 @@ class QueuePage(QWidget):
 def status_text(runner: QueueRunner) -> str:
     """How many files are done, how fast it goes, and why it rests."""
     progress = runner.progress
+    parts = [tr("looking for files…")] if runner.num_searches else []
     if not progress.num:
-        return ""
-    parts = [tr("{done} of {all} files").format(done=progress.num_ended, all=progress.num)]
+        return "".join(parts)
+    parts.append(tr("{done} of {all} files").format(done=progress.num_ended, all=progress.num))
     if failed := progress.counts.get("failed", 0):
         parts.append(tr("%n failed", "", failed))
     if runner.stopping:

@@ -64,7 +64,8 @@ class QueueModel(QAbstractTableModel):
             self.endResetModel()
             return True
         for number, entry in enumerate(entries):
-            if entry != self._rows[number].entry or (again and entry.state == "running"):
+            # the queue keeps an entry that did not change
+            if entry is not self._rows[number].entry or (again and entry.state == "running"):
                 self._rows[number] = _row_of(entry, resting=resting)
                 last = self.index(number, len(TITLES) - 1)
                 self.dataChanged.emit(self.index(number, 0), last)

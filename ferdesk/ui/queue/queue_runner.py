@@ -40,17 +40,24 @@ class QueueRunner(QObject):
         status: Callable[[], Status],
         parent: QObject | None = None,
         *,
+        usual: QueueOptions | None = None,
         path: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``path`` is the file that keeps the queue, None for nowhere; ``status`` the engine's."""
+        """Read what was kept.
+
+        ``status`` is the engine's, ``usual`` what holds before the user has chosen, and ``path``
+        the file that keeps the queue, None for nowhere.
+        """
         super().__init__(parent)
         self.queue = AnalysisQueue()
         self._services, self._tasks, self._status = services, tasks, status
         self._path, self._clock = path, clock
         kept = load_queue(path) if path is not None else None
-        usual = QueueOptions(services.sessions_folder())
+        usual = usual or QueueOptions(services.sessions_folder())
         self.options = (kept and kept.options) or usual
+        self.num_searches = 0
+        """How many folders are being looked through."""
         if kept is not None and kept.files:
             self.queue.add(kept.files)
         self.running = self.paused = self.stopping = False
@@ -84,12 +91,20 @@ class QueueRunner(QObject):
         """Queue what is at these places, once it is found."""
 
         def then(found: QueueFound) -> None:
+            self.num_searches -= 1
             self.queue.add(found.files)
             for problem in found.problems:
                 self.notified.emit(Notice(translated(problem), "warning"))
             self.refresh()
 
-        self._tasks.run(partial(self._services.find_files, tuple(places)), then, self._tell_error)
+        def failed(message: str) -> None:
+            self.num_searches -= 1
+            self._tell_error(message)
+            self.refresh()
+
+        self.num_searches += 1
+        self.refresh()
+        self._tasks.run(partial(self._services.find_files, tuple(places)), then, failed)
 
     def set_options(self, options: QueueOptions) -> None:
         """What the next start analyses, and where its sessions go."""

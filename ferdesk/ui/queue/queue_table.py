@@ -82,7 +82,9 @@ def queue_table(parent: QWidget, model: QueueModel) -> QTableView:
     header.setHighlightSections(False)
     header.setMinimumSectionSize(8 * GRID)
     header.setSectionResizeMode(FILE_COLUMN, QHeaderView.ResizeMode.Stretch)
-    header.setSectionResizeMode(LENGTH_COLUMN, QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(LENGTH_COLUMN, QHeaderView.ResizeMode.Fixed)
+    longest = max(map(table.fontMetrics().horizontalAdvance, ("00:00:00", tr("Length"))))
+    header.resizeSection(LENGTH_COLUMN, longest + 4 * GRID)
     header.setSectionResizeMode(STATE_COLUMN, QHeaderView.ResizeMode.Fixed)
     widest = max(table.fontMetrics().horizontalAdvance(text) for text in (
         f"{tr('analysing')} 100 %", tr("done already")))  # fmt: skip

@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(page)
         self.notices.follow(page)
         self.actions_by_name["review"].setChecked(False)
-        page.begin()
+        page.begin(self.queueing.fixed_labels)
         self._fill_menus()
 
     def queue_files(self, places: Sequence[Path]) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from ferdesk.core.labels import LabelsFrom
+from ferdesk.runtime.analysis_queue import QueueOptions
 from ferdesk.runtime.queue_file import load_queue
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Choice, Notice
@@ -34,7 +36,7 @@ class Queueing(QObject):
         ask: "QueueQuestions | None" = None,
     ) -> None:
         super().__init__(parent)
-        self._live, self._ask = live, ask
+        self._live, self._store, self._ask = live, store, ask
         # beside the settings; a window that keeps none keeps no queue either
         self._path = None if store.path is None else store.path.with_name(_FILE)
         self.page: QueuePage | None = None
@@ -44,6 +46,12 @@ class Queueing(QObject):
         """Whether files are being analysed."""
         return self.page is not None and self.page.runner.running
 
+    @property
+    def fixed_labels(self) -> LabelsFrom | None:
+        """Where a study that locks its model takes labels from."""
+        settings = self._store.settings
+        return settings.labels_from if settings.lock_model else None
+
     def opened(self) -> "QueuePage":
         """The page, made now where it was not yet."""
         if self.page is None:
@@ -51,8 +59,12 @@ class Queueing(QObject):
             from ferdesk.ui.queue.page import QueuePage
             from ferdesk.ui.queue.queue_runner import QueueRunner
 
-            live = self._live
-            runner = QueueRunner(live.services, live.chores, live.status_now, self, path=self._path)
+            live, settings = self._live, self._store.settings
+            folder = settings.recording_folder or live.services.sessions_folder()
+            runner = QueueRunner(
+                live.services, live.chores, live.status_now, self,
+                usual=QueueOptions(Path(folder), settings.labels_from), path=self._path,
+            )  # fmt: skip
             self.page = QueuePage(runner, live.services, live.chores, ask=self._ask)
             live.recording.connect(self.page.show_recording)
             self.made.emit(self.page)
