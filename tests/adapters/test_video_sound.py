@@ -92,6 +92,18 @@ def test_a_microphone_that_vanishes_ends_the_sound_and_never_the_video(tmp_path:
     assert len(samples) / RATE == pytest.approx(0.5, abs=0.13)
 
 
+def test_a_microphone_that_gives_nothing_any_more_is_gone(tmp_path: Path) -> None:
+    now_s = [70.0]
+    microphone = FakeMicrophone()
+    sound = VideoSound(microphone, clock=lambda: now_s[0])
+    now_s[0] += 4.9
+    microphone.hear(0.0, 0.02, tone_from_s=9.0)
+    now_s[0] += 4.9
+    assert sound.problem == ""
+    now_s[0] += 0.2
+    assert "is gone; the video goes on without sound" in sound.problem
+
+
 def test_nothing_that_is_said_in_a_pause_is_kept(tmp_path: Path) -> None:
     microphone = FakeMicrophone()
     sound = VideoSound(microphone)

@@ -3,7 +3,9 @@
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,8 @@ ANONYMOUS_SOUND = translatable(
 _ENCODERS = ("aac", "libopus")
 """FFmpeg's own encoder, whose files every player takes; else that of Opus (BSD)."""
 _BIT_RATE = 96_000
+_LONGEST_SILENCE_S = 5.0
+"""A microphone gives a block of silence, too; one that gives none for longer is gone."""
 _MOST_WAITING_BLOCKS = 3000
 """A minute of sound that waits for a disk or an encoder; what comes then is silence."""
 
@@ -35,21 +39,25 @@ _MOST_WAITING_BLOCKS = 3000
 class VideoSound:
     """Sound of one video. Blocks come on the microphone's thread, all else is the writer's."""
 
-    def __init__(self, microphone: Microphone) -> None:
-        self._microphone = microphone
+    def __init__(self, microphone: Microphone, clock: Callable[[], float] = time.monotonic) -> None:
+        self._microphone, self._clock = microphone, clock
+        self._heard_s = clock()
         self._waiting: deque[SoundBlock] = deque(maxlen=_MOST_WAITING_BLOCKS)
         self._track: SoundTrack | None = None
         self._stream: AudioStream | None = None
         self._written = self._padding = 0
         self._codec = ""
         self._problem = ""
-        self._paused = False
+        self._paused = self._stopped = False
         self._lock = threading.Lock()
         microphone.start(self._take, self._lost)
 
     @property
     def problem(self) -> str:
         """Why it has ended before the video, in a sentence; empty while it goes on."""
+        if self._clock() - self._heard_s > _LONGEST_SILENCE_S and not self._stopped:
+            # not every system says that a device was unplugged
+            self._lost()
         with self._lock:
             return self._problem
 
@@ -114,6 +122,7 @@ class VideoSound:
 
     def stop(self) -> None:
         """Close the microphone; what has come is still written."""
+        self._stopped = True
         self._microphone.close()
 
     def _encode(self, container: "OutputContainer", samples: NDArray[np.int16]) -> None:
@@ -136,7 +145,9 @@ class VideoSound:
 
     def _take(self, block: SoundBlock) -> None:
         """On the microphone's thread."""
-        if not self._paused:
+        self._heard_s = self._clock()
+        # one that was told to be gone stays so
+        if not self._paused and not self._problem:
             self._waiting.append(block)
 
     def _lost(self) -> None:
