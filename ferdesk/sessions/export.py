@@ -11,6 +11,7 @@ import numpy as np
 from ferdesk.core.labels import LABELS
 from ferdesk.core.locations import shown_source
 from ferdesk.core.measures.movements import MOVEMENTS
+from ferdesk.core.measures.pose import about_axes_deg
 from ferdesk.errors import RecordingError
 from ferdesk.sessions.annotations import annotated_ranges, texts_by_row
 from ferdesk.sessions.measured_figures import MeasuredFigures
@@ -213,6 +214,18 @@ def _csv(header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
     return text.getvalue()
 
 
+def _turns_deg(table: Table, row: int) -> tuple[float, float, float]:
+    """Turns about axes to the right, down and away, in degrees; NaN where they are not known.
+
+    Estimates of a detector are too rough for the order of turns to matter: they get the signs only.
+    """
+    yaw, pitch = (float(table.added_numbers(f"{name}_deg")[row]) for name in ("yaw", "pitch"))
+    roll = float(table.roll_deg[row])
+    if math.isfinite(float(table.added_numbers("presence")[row])):
+        return about_axes_deg(yaw, pitch, roll)
+    return pitch, -yaw, roll
+
+
 def _tracks_by_row(
     table: Table, tracks: Sequence[Track]
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -232,7 +245,6 @@ def _openface_rows(
         "frame", "face_id", "timestamp", "confidence", "success", *gaze, *place,
         "pose_Rx", "pose_Ry", "pose_Rz", *blink,
     )  # fmt: skip
-    yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
 
     def rows() -> Iterator[tuple[int, tuple[object, ...]]]:
         for row in _rows_to_show(table, track_of):
@@ -242,10 +254,7 @@ def _openface_rows(
                 yield row, (*start, f"{table.t_s[row]:.3f}", 0, 0, *[""] * (len(header) - 5))
                 continue
             score = f"{table.detection[row]:.3f}"
-            # its axes point right, down and away from the camera: a positive turn about the second
-            # is one to the picture's left
-            angles = (pitch[row], -yaw[row], table.roll_deg[row])
-            turns = (_or_empty(math.radians(float(angle)), 4) for angle in angles)
+            turns = (_or_empty(math.radians(angle), 4) for angle in _turns_deg(table, row))
             yield (
                 row,
                 (
@@ -272,7 +281,6 @@ def _pyfeat_rows(
         *PYFEAT_EMOTIONS.values(), "input", "frame", "approx_time", "Identity",
     )  # fmt: skip
     table, track_of = session.table, _tracks_by_row(session.table, review.shown_tracks())
-    yaw, pitch = table.added_numbers("yaw_deg"), table.added_numbers("pitch_deg")
     titles = {track.id: track.name or f"Person_{track.id - 1}" for track in review.tracks}
     source = plain_text(shown_source(session.about.get("source")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
@@ -284,16 +292,14 @@ def _pyfeat_rows(
             if track_of[row] == 0:
                 yield row, (*[""] * 15, *end, "")
                 continue
+            x_deg, y_deg, z_deg = _turns_deg(table, row)
             yield (
                 row,
                 (
                     *(f"{value:.2f}" for value in table.box[row]),
                     f"{table.detection[row]:.3f}",
                     # degrees, positive up, clockwise, and to the picture's left
-                    *(
-                        _or_empty(angle, 2)
-                        for angle in (-pitch[row], table.roll_deg[row], -yaw[row])
-                    ),
+                    *(_or_empty(angle, 2) for angle in (-x_deg, z_deg, y_deg)),
                     *(f"{value:.5f}" for value in table.raw[row, order]),
                     *end,
                     plain_text(titles[int(track_of[row])]),

@@ -126,6 +126,19 @@ def angles_deg(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
     return math.degrees(yaw), math.degrees(pitch), -math.degrees(roll)
 
 
+def about_axes_deg(yaw_deg: float, pitch_deg: float, roll_deg: float) -> tuple[float, float, float]:
+    """Angles x, y, z in degrees of the same turn, as OpenFace and py-feat take it apart.
+
+    Its rotation is Rx(x) Ry(y) Rz(z) in axes to the picture's right, down and away from the camera.
+    Of a head that is turned in one way only they are pitch, minus yaw, and roll.
+    """
+    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
+    x = math.atan2(math.sin(pitch), math.cos(yaw) * math.cos(pitch))
+    y = -math.asin(math.sin(yaw) * math.cos(pitch))
+    z = math.atan2(math.sin(yaw) * math.sin(pitch), math.cos(yaw))
+    return math.degrees(x), math.degrees(y), roll_deg + math.degrees(z)
+
+
 def rotation_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:
     """Rotation [3, 3] of these angles; ``angles_deg`` undoes it."""
     yaw, pitch, roll = (math.radians(a) for a in (yaw_deg, pitch_deg, -roll_deg))
