@@ -149,9 +149,9 @@ def landscape(name: str) -> NDArray[np.uint8]:
     sun = (x - 0.72) ** 2 * (_WIDTH / _HEIGHT) ** 2 + (y - 0.22) ** 2 < 0.055**2
     picture[sun] = (252, 244, 214) if name != "night" else (225, 228, 235)
     waves = np.arange(1, 6, dtype=np.float32)
-    shape = (np.sin(x[..., None] * waves * 7 + waves**2) / waves).sum(-1)
     for height, scale, colour in ((0.52, 0.06, far), (0.60, 0.035, near)):
-        picture[y > height + scale * np.roll(shape, int(900 * height), axis=1)] = colour
+        hills = (np.sin((x[..., None] + 9 * height) * waves * 7 + waves**2) / waves).sum(-1)
+        picture[y > height + scale * hills] = colour
     on_ground = np.broadcast_to(y > 0.68, (_HEIGHT, _WIDTH))
     shade = 1 + 0.12 * np.sin(140 * y**2 + 6 * np.sin(5 * x))
     picture[on_ground] = (ground * shade[..., None])[on_ground]

@@ -1,11 +1,15 @@
 """A study from its dialog to its files, and what may come between."""
 
+import errno
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit
@@ -20,6 +24,7 @@ from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
+from ferdesk.ui.studies.clip_reader import ClipReader
 from ferdesk.ui.studies.study_actions import StudyActions
 from ferdesk.ui.studies.study_dialog import StudyDialog
 from tests.helpers.studies import TOML, write_study
@@ -28,6 +33,8 @@ from tests.ui.fakes import FakeServices
 
 class WritingServices(FakeServices):
     """Records as the program does."""
+
+    writers: tuple[SessionWriter, ...] = ()
 
     def start_recording(self, status: Status, options: RecordingOptions) -> SessionOutput:
         self.options.append(options)
@@ -39,7 +46,9 @@ class WritingServices(FakeServices):
             status.source, status.model, status.device, {},
             about=options.about, study=options.study,
         )  # fmt: skip
-        return SessionWriter(folder, header, live=True)
+        writer = SessionWriter(folder, header, live=True)
+        self.writers = (*self.writers, writer)
+        return writer
 
 
 @pytest.fixture
@@ -404,3 +413,49 @@ def test_closing_the_program_keeps_what_was_shown(
     folder = session_of(services)
     assert [one.status for one in read_trials(folder)] == ["shown", "stopped"]
     assert read_session(folder).complete
+
+
+def test_a_full_disk_ends_the_study_and_says_so(
+    window: MainWindow, qtbot: QtBot, services: WritingServices, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    someone.studies.notified.connect(lambda notice: told.append(notice.text))
+    someone.reads("One")
+    qtbot.waitUntil(lambda: someone.text() == "Two" and someone.waits())
+    services.writers[-1]._fail(OSError(errno.ENOSPC, "No space left on device"))
+    qtbot.waitUntil(lambda: bool(told) and "ended after 1 of 3 stimuli" in told[-1])
+    assert "the disk is full" in told[-1]
+    assert [one.status for one in read_trials(session_of(services))] == ["shown", "failed"]
+
+
+def test_a_decoder_that_is_behind_leaves_out_what_is_too_late(qtbot: QtBot) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.number = -1
+            self.may_go_on = threading.Event()
+
+        def read(self) -> tuple[NDArray[np.uint8], float] | None:
+            self.number += 1
+            if self.number == 1:
+                self.may_go_on.wait(20)
+            return (np.full((2, 4, 3), self.number, np.uint8), float(self.number))
+
+        def close(self) -> None:
+            pass
+
+    clip = Slow()
+    reader = ClipReader(lambda: clip, QSize(4, 2))
+    qtbot.waitUntil(lambda: reader.ready)
+    first = reader.take()
+    assert first is not None
+    assert first.image.pixelColor(3, 1).red() == 0
+    reader.skip_before(4.5)
+    clip.may_go_on.set()
+    qtbot.waitUntil(lambda: reader.peek() is not None)
+    picture = reader.take()
+    assert picture is not None
+    assert (picture.t_s, picture.image.pixelColor(0, 0).red()) == (5.0, 5)
+    assert reader.num_skipped == 4
+    reader.close()
+    reader.join()

@@ -43,6 +43,9 @@ class ClipReader:
         self._closed = threading.Event()
         self._ended = threading.Event()
         self._problem = ""
+        self._from_s = 0.0
+        self.num_skipped = 0
+        """Pictures that were too late before they were ready."""
         self._thread = threading.Thread(target=self._run, name="ferdesk-stimulus", daemon=True)
         self._thread.start()
 
@@ -66,6 +69,10 @@ class ClipReader:
         self._next = None
         return picture
 
+    def skip_before(self, t_s: float) -> None:
+        """Pictures before ``t_s`` are of no use any more: the decoder is behind."""
+        self._from_s = t_s
+
     @property
     def ended(self) -> bool:
         """Whether there is no picture any more, and none will come."""
@@ -88,6 +95,9 @@ class ClipReader:
         try:
             clip = self._open_clip()
             while not self._closed.is_set() and (found := clip.read()) is not None:
+                if found[1] < self._from_s:
+                    self.num_skipped += 1
+                    continue
                 self._put(ClipPicture(fitted(image_of(found[0]), self._room), found[1]))
         except FerdeskError as error:
             self._problem = str(error)

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ferdesk.studies.study_file import Question
 from ferdesk.ui.kit.language import tr
@@ -70,13 +78,12 @@ class QuestionPage(QWidget):
         column.addWidget(text)
         steps = range(question.lowest, question.highest + 1)
         if question.kind == "buttons":
-            column.addLayout(self._row([(one, None) for one in question.buttons]))
+            column.addLayout(_centred(self._row([(one, None) for one in question.buttons])))
         elif len(steps) <= _MOST_BUTTONS:
-            column.addLayout(self._row([(str(step), float(step)) for step in steps]))
+            row = self._row([(str(step), float(step)) for step in steps])
+            column.addLayout(_centred(self._with_ends(question, row)))
         else:
-            column.addLayout(self._slider_row(question))
-        if question.kind == "scale":
-            column.addLayout(self._ends(question))
+            column.addLayout(self._slider_rows(question))
         column.addStretch(3)
         self._body.show()
         self.setFocus()
@@ -99,22 +106,21 @@ class QuestionPage(QWidget):
     def _row(self, choices: list[tuple[str, float | None]]) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
-        row.addStretch(1)
         for text, value in choices:
             button = QPushButton(text.replace("&", "&&"), self._body)
             button.setAutoDefault(True)
             button.clicked.connect(lambda _=False, t=text, v=value: self._answer(t, v))
             self.buttons.append(button)
             row.addWidget(button)
-        row.addStretch(1)
         return row
 
-    def _slider_row(self, question: Question) -> QHBoxLayout:
+    def _slider_rows(self, question: Question) -> QVBoxLayout:
         slider = self.slider = QSlider(Qt.Orientation.Horizontal, self._body)
         slider.setRange(question.lowest, question.highest)
         slider.setAccessibleName(question.text)
         slider.setValue((question.lowest + question.highest) // 2)
         slider.setMinimumHeight(5 * GRID)
+        slider.setMinimumWidth(self.window().width() // 2)
         go_on = QPushButton(tr("Continue"), self._body)
         # where the handle stands at first is no answer
         go_on.setEnabled(False)
@@ -122,17 +128,18 @@ class QuestionPage(QWidget):
             moved.connect(lambda *_: go_on.setEnabled(True))
         go_on.clicked.connect(lambda: self._answer(str(slider.value()), float(slider.value())))
         self.buttons.append(go_on)
-        row = QHBoxLayout()
-        row.setSpacing(4 * GRID)
-        row.addStretch(1)
-        row.addWidget(slider, 4)
-        row.addWidget(go_on)
-        row.addStretch(1)
-        return row
+        track, below = QHBoxLayout(), QHBoxLayout()
+        track.addWidget(slider)
+        below.addWidget(go_on)
+        rows = QVBoxLayout()
+        rows.setSpacing(4 * GRID)
+        rows.addLayout(_centred(self._with_ends(question, track)))
+        rows.addLayout(_centred(below))
+        return rows
 
-    def _ends(self, question: Question) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addStretch(1)
+    def _with_ends(self, question: Question, row: QHBoxLayout) -> QVBoxLayout:
+        """``row`` with what the ends of its scale mean below them."""
+        ends = QHBoxLayout()
         for text, value in (
             (question.lowest_label, question.lowest),
             (question.highest_label, question.highest),
@@ -140,9 +147,14 @@ class QuestionPage(QWidget):
             label = QLabel(f"{value} = {text}" if text else "", self._body)
             label.setObjectName("end")
             label.setTextFormat(Qt.TextFormat.PlainText)
-            row.addWidget(label)
-            row.addStretch(2 if value == question.lowest else 1)
-        return row
+            ends.addWidget(label)
+            if value == question.lowest:
+                ends.addStretch(1)
+        both = QVBoxLayout()
+        both.setSpacing(GRID)
+        both.addLayout(row)
+        both.addLayout(ends)
+        return both
 
     def _answer(self, text: str, value: float | None) -> None:
         if self._question is not None:
@@ -150,7 +162,7 @@ class QuestionPage(QWidget):
             self.answered.emit(text, value, self._clock())
 
     def _fit_style(self) -> None:
-        height = max(self.height(), 400)
+        height = max(self.window().height(), 400)
         self.setStyleSheet(
             STYLE
             % {
@@ -160,3 +172,11 @@ class QuestionPage(QWidget):
                 "least": max(24, height // 26),
             }
         )
+
+
+def _centred(inner: QLayout) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addLayout(inner)
+    row.addStretch(1)
+    return row

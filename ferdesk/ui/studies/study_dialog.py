@@ -247,8 +247,8 @@ class StudyDialog(QDialog):
 
     def _fill_fields(self) -> None:
         """The conditions and free fields of the study that was read."""
-        while self._field_rows.rowCount():
-            self._field_rows.removeRow(0)
+        for old in self._inputs.values():
+            self._form.removeRow(old)
         self._inputs.clear()
         self.condition.clear()
         study = self._study
@@ -271,7 +271,7 @@ class StudyDialog(QDialog):
             self._inputs[one.id] = widget
             title = QLabel(one.label, self)
             title.setTextFormat(Qt.TextFormat.PlainText)
-            self._field_rows.addRow(title, widget)
+            self._form.insertRow(self._form.rowCount() - 1, title, widget)
 
     # ---- screens
 
@@ -344,17 +344,14 @@ class StudyDialog(QDialog):
         folder.setSpacing(GRID)
         folder.addWidget(self.folder, 1)
         folder.addWidget(choose)
-        form = QFormLayout()
-        self._field_rows = QFormLayout()
-        for rows in (form, self._field_rows):
-            rows.setHorizontalSpacing(2 * GRID)
-            rows.setVerticalSpacing(GRID)
-            rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = self._form = QFormLayout()
+        form.setHorizontalSpacing(2 * GRID)
+        form.setVerticalSpacing(GRID)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("Study"), folder)
         form.addRow("", self.summary)
         form.addRow(tr("Participant"), self.participant)
         form.addRow(tr("Condition"), self.condition)
-        form.addRow(self._field_rows)
         form.addRow(tr("Screen"), self.screens)
         inside = QWidget(self)
         column = QVBoxLayout(inside)

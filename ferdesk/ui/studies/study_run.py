@@ -42,7 +42,8 @@ _LOOK_S = 0.004
 """How soon a picture that is not decoded yet is looked for again."""
 _LAST_PICTURE_S = 1 / 30
 """How long a video's last picture stays, where there is none before it to tell."""
-
+_LATE_S = 0.1
+"""Pictures that are later than this are noted."""
 
 _Script = Generator[Wait, Event]
 
@@ -315,11 +316,12 @@ class StudyRun(QObject):
         yield from self._onset(shown, first)
         assert shown.onset_s is not None
         length_s = shown.stimulus.duration_s
-        last_s, step_s, num_late = 0.0, _LAST_PICTURE_S, 0
+        last_s, step_s, num_late, latest_s = 0.0, _LAST_PICTURE_S, 0, 0.0
         onset_s = shown.onset_s - self._held_s
         while True:
             following = reader.peek()
             if following is None and not reader.ended:
+                reader.skip_before(self._now_s() - onset_s)
                 yield Wait(until_s=self._now_s() + _LOOK_S)
             else:
                 ends = following is None
@@ -337,12 +339,16 @@ class StudyRun(QObject):
                 if behind is not None and behind.t_s <= now_s:
                     num_late += 1
                     continue
+                latest_s = max(latest_s, now_s - picture.t_s)
                 self._screen.show_scene(Scene(image=picture.image))
             if length_s is not None and self._now_s() - onset_s >= length_s:
                 break
         yield from self._end_of(shown)
-        if num_late:
+        if num_late := num_late + reader.num_skipped:
             shown.note = tr("%n pictures came too late and were left out.", "", num_late)
+        if latest_s > _LATE_S:
+            text = tr("Pictures were up to {seconds:.1f} s late.").format(seconds=latest_s)
+            shown.note = f"{shown.note} {text}".strip()
         if reader.problem:
             self._break_off(shown, reader.problem)
 
