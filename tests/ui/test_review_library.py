@@ -344,11 +344,12 @@ def test_sessions_are_named_and_filtered_by_condition(
     library = page_of(window, qtbot).library
     assert not library.table.isColumnHidden(3)
     assert library.table.isColumnHidden(2)
-    library.conditions.setCurrentIndex(library.conditions.findText("film"))
-    library.conditions.activated.emit(library.conditions.currentIndex())
+    conditions = library.filters.boxes["condition"]
+    conditions.setCurrentIndex(conditions.findText("film"))
+    conditions.activated.emit(conditions.currentIndex())
     assert names(library) == ["two"]
-    library.conditions.setCurrentIndex(0)
-    library.conditions.activated.emit(0)
+    conditions.setCurrentIndex(0)
+    conditions.activated.emit(0)
     library.select([library.root / "two"])
 
     def details(parent: QWidget, entries: Sequence[Entry]) -> dict[str, str] | None:
@@ -541,3 +542,28 @@ def test_a_finished_recording_offers_its_review(
     qtbot.waitUntil(lambda: window.review is not None and window.review.shows_session)
     assert window.review is not None
     assert window.review.title.text() == "just now"
+
+
+def test_sessions_are_filtered_and_grouped_by_participant_and_study(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    for name, code, study in (
+        ("one", "P2", "Water"), ("two", "P1", "Fire"), ("three", "P2", "Fire"), ("four", "", ""),
+    ):  # fmt: skip
+        about: dict[str, object] = {"study": {"name": study}} if study else {}
+        make_session([[(1, "happy")]] * 9, name=name, participant=code, kept={"a": 1}, **about)
+    library = page_of(window, qtbot).library
+    filters = library.filters
+    assert not filters.boxes["condition"].isVisibleTo(filters)
+    participants, groups = filters.boxes["participant"], filters.groups
+    assert [participants.itemText(n) for n in range(3)] == ["All participants", "P1", "P2"]
+    library.table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    groups.setCurrentIndex(groups.findData("participant"))
+    groups.activated.emit(groups.currentIndex())
+    assert names(library) == ["two", "one", "three", "four"]
+    groups.setCurrentIndex(groups.findData("study"))
+    groups.activated.emit(groups.currentIndex())
+    assert names(library) == ["three", "two", "one", "four"]
+    participants.setCurrentIndex(participants.findData("P2"))
+    participants.activated.emit(participants.currentIndex())
+    assert names(library) == ["three", "one"]

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -38,6 +37,7 @@ from ferdesk.ui.review.library_model import LibraryModel, about_text, size_text
 from ferdesk.ui.review.library_questions import LibraryQuestions
 from ferdesk.ui.review.library_table import sessions_table
 from ferdesk.ui.review.outputs import export_notice, report_notice
+from ferdesk.ui.review.session_filters import SessionFilters
 from ferdesk.ui.review.study_menu import StudyButton
 
 _BUTTONS = ("open", "report", "compare", "describe", "repair", "folder", "delete")
@@ -80,10 +80,8 @@ class Library(QWidget):
             clear.setAccessibleName(tr("Clear the search"))
         self.search.textChanged.connect(self._search_changed)
         self.model = LibraryModel(self)
-        self.conditions = QComboBox(self)
-        self.conditions.setAccessibleName(tr("Condition"))
-        self.conditions.activated.connect(lambda _: self._search_changed(self.search.text()))
-        self.conditions.hide()
+        self.filters = SessionFilters(self)
+        self.filters.changed.connect(lambda: self._search_changed(self.search.text()))
         self.table = sessions_table(self, self.model)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed())
         self.table.doubleClicked.connect(lambda _: self.open())
@@ -293,7 +291,8 @@ class Library(QWidget):
         kept = self._keep or {entry.folder for entry in self.selected}
         self._keep = set()
         self.model.set_entries(entries)
-        self._show_conditions(entries)
+        self.filters.show_for(entries)
+        self.model.search(self.search.text(), self.filters.fits, self.filters.group)
         self.select(sorted(kept))
         self._show_counts()
         if not self.selected and self.model.entries:
@@ -320,22 +319,9 @@ class Library(QWidget):
             work = partial(library_work.make_columns, folders, stop)
             self._tasks.run(work, lambda _: None, lambda _: None)
 
-    def _show_conditions(self, entries: Sequence[Entry]) -> None:
-        """The conditions that there are, to choose one of; hidden where there is none."""
-        wanted = self.conditions.currentData() or ""
-        found = sorted({entry.condition for entry in entries if entry.condition})
-        self.conditions.clear()
-        self.conditions.addItem(tr("All conditions"), "")
-        for condition in found:
-            self.conditions.addItem(condition, condition)
-        self.conditions.setCurrentIndex(max(self.conditions.findData(wanted), 0))
-        self.conditions.setVisible(bool(found))
-        if wanted and wanted not in found:
-            self.model.search(self.search.text())
-
     def _search_changed(self, text: str) -> None:
         kept = {entry.folder for entry in self.selected}
-        self.model.search(text, self.conditions.currentData() or "")
+        self.model.search(text, self.filters.fits, self.filters.group)
         self.select(sorted(kept))
         self._show_counts()
 
@@ -389,7 +375,7 @@ class Library(QWidget):
         top = QHBoxLayout()
         top.setSpacing(GRID)
         top.addWidget(self.search, 1)
-        top.addWidget(self.conditions)
+        top.addWidget(self.filters)
         for name in ("refresh", "root"):
             top.addWidget(button_of(self.actions_by_name[name], self))
         self.export_button = export_button(self, self._export)

@@ -125,7 +125,8 @@ class LibraryModel(QAbstractTableModel):
         super().__init__(parent)
         self._all: list[_Row] = []
         self._rows: list[_Row] = []
-        self._search = self._condition = ""
+        self._search = self._group = ""
+        self._fits: Callable[[Entry], bool] = lambda _: True
         self._column, self._order = 0, Qt.SortOrder.DescendingOrder
 
     @property
@@ -143,9 +144,15 @@ class LibraryModel(QAbstractTableModel):
         self._all = [_row_of(entry) for entry in entries]
         self._fill()
 
-    def search(self, text: str, condition: str = "") -> None:
-        """Show only entries in which each word of ``text`` stands, of one condition or of all."""
-        self._search, self._condition = text, condition
+    def search(
+        self, text: str, fits: Callable[[Entry], bool] = lambda _: True, group: str = ""
+    ) -> None:
+        """Show only entries in which each word of ``text`` stands and that ``fits``.
+
+        Those with the same ``group``, a value of theirs by its name, stand together, those without
+        one last; the order that was chosen holds within a group.
+        """
+        self._search, self._fits, self._group = text, fits, group
         self._fill()
 
     def has_texts(self, column: int) -> bool:
@@ -206,9 +213,7 @@ class LibraryModel(QAbstractTableModel):
         found = {e.folder for e in catalogue.search([r.entry for r in self._all], self._search)}
         self.beginResetModel()
         self._rows = self._sorted(
-            row
-            for row in self._all
-            if row.entry.folder in found and self._condition in ("", row.entry.condition)
+            row for row in self._all if row.entry.folder in found and self._fits(row.entry)
         )
         self.endResetModel()
 
@@ -219,7 +224,14 @@ class LibraryModel(QAbstractTableModel):
         known.sort(
             key=lambda row: row.keys[column], reverse=self._order is Qt.SortOrder.DescendingOrder
         )
-        return known + [row for row in by_name if row.keys[column] is None]
+        ordered = known + [row for row in by_name if row.keys[column] is None]
+        if self._group:
+            ordered.sort(key=lambda row: _group_key(getattr(row.entry, self._group)))
+        return ordered
+
+
+def _group_key(value: str) -> tuple[bool, str, str]:
+    return not value, value.casefold(), value
 
 
 def about_text(entries: Sequence[Entry]) -> str:

@@ -161,7 +161,6 @@ class RemoteControl(QObject):
         if command.has_moment and command.at_s < begun_at_s:
             raise CommandError("bad_time", "The recording began after that moment.")
         # imported here: a start has no session
-        from ferdesk.sessions.markers import clean_label
 
         label = clean_label(command.texts["text"])
         t_s = self._live.mark(label, command.at_s)
