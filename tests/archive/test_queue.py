@@ -1,9 +1,11 @@
 """The queue of the window: the plan of the command, in the user's order, with workers that rest."""
 
 import json
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import psutil
 import pytest
@@ -23,6 +25,7 @@ from ferdesk.archive.finished import hash_of_model
 from ferdesk.archive.plan import Item, Todo
 from ferdesk.archive.processes import ProcessCrew
 from ferdesk.archive.queue import find_files, options_of, work_on_queue
+from ferdesk.archive.worker import _listen
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
 from ferdesk.factory.models import bundled_models, find_model
@@ -357,6 +360,22 @@ def test_folders_are_searched_and_what_is_not_found_is_told(tmp_path: Path) -> N
     }
     assert shown == {("sad.mp4", 0, 0.5, ""), ("talk.mp4", 0, 0.0, "b/c"), ("b", 2, 2.0, "b")}
     assert ["empty" in found.problems[0], "none.mp4" in found.problems[1]] == [True, True]
+
+
+def test_a_worker_at_rest_hears_that_its_parent_is_gone() -> None:
+    stopping, working = threading.Event(), threading.Event()
+    working.set()
+    seen = []
+
+    def lines() -> Iterator[str]:
+        for word in ("pause", "resume", "pause"):
+            yield json.dumps({"do": word})
+            seen.append(working.is_set())
+
+    _listen(lines(), SimpleQueue(), stopping, working)  # type: ignore[arg-type]
+    assert seen == [False, True, False]
+    assert stopping.is_set()
+    assert working.is_set()
 
 
 @pytest.mark.timeout(180)
