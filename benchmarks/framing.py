@@ -16,7 +16,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -27,13 +27,13 @@ from patterns import KINDS, patterns
 
 from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
-from ferdesk.core.crop import crop_face
+from ferdesk.core.crop import crop_face, square_around
 from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.geometry import Square
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
-from ferdesk.core.types import FaceResult, Frame, FrameResult
+from ferdesk.core.types import Detection, FaceResult, Frame, FrameResult
 from ferdesk.factory.models import find_model
 from ferdesk.paths import detectors_folder
 from trainer.data.fer2013 import load_fer2013
@@ -77,6 +77,19 @@ def nearest(faces: tuple[FaceResult, ...], place: Square) -> FaceResult | None:
         return float(np.hypot(dx, dy)) / place.side
 
     best = min(faces, key=distance, default=None)
+    return best if best is not None and distance(best) < _NEAR else None
+
+
+def nearest_square(detections: Sequence[Detection], place: Square) -> Detection | None:
+    """The detection that belongs to the face at ``place``, if there is one."""
+
+    def distance(one: Detection) -> float:
+        square = square_around(one.box, one.framing)
+        dx = square.x + square.side / 2 - place.x - place.side / 2
+        dy = square.y + square.side / 2 - place.y - place.side / 2
+        return float(np.hypot(dx, dy)) / place.side
+
+    best = min(detections, key=distance, default=None)
     return best if best is not None and distance(best) < _NEAR else None
 
 
