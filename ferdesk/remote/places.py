@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ferdesk.errors import RemoteError
-from ferdesk.messages import translatable
 from ferdesk.paths import cache_folder
 
 log = logging.getLogger(__name__)
@@ -94,18 +93,13 @@ def find_address(port: int | None = None, folder: Path | None = None) -> str:
     if len(chosen) == 1:
         return chosen[0].address
     if not chosen:
-        where = "" if port is None else translatable(" on port {port}", port=port)
+        where = "" if port is None else f" on port {port}"
         raise RemoteError(
-            translatable(
-                "No ferdesk takes commands{where}: switch on “Stream over WebSocket” and “Commands "
-                "from other programs” in its window.",
-                where=where,
-            )
+            f"No ferdesk takes commands{where}: switch on “Stream over WebSocket” and “Commands "
+            "from other programs” in its window."
         )
     ports = ", ".join(str(place.port) for place in chosen)
-    raise RemoteError(
-        translatable("Several ferdesks take commands (ports {ports}); name one port.", ports=ports)
-    )
+    raise RemoteError(f"Several ferdesks take commands (ports {ports}); name one port.")
 
 
 def _read(path: Path) -> Place | None:

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ferdesk.errors import RemoteError
-from ferdesk.messages import translatable
 
 ANSWERS_WITHIN_S = 90.0
 """How long a client waits for an answer: a recording may be counted down to for a minute."""
@@ -42,10 +41,8 @@ def open_socket(address: str) -> socket.socket:
         host, port = None, None
     if host is None or port is None:
         raise RemoteError(
-            translatable(
-                "That is no address of ferdesk; its window shows one like "
-                "ws://127.0.0.1:8765/?token=...."
-            )
+            "That is no address of ferdesk; its window shows one like "
+            "ws://127.0.0.1:8765/?token=...."
         )
     try:
         return socket.create_connection((host, port), CONNECTS_WITHIN_S)
@@ -87,37 +84,25 @@ def answer_to(number: int, text: str | bytes) -> Facts | None:
 
 def unreachable(error: BaseException) -> RemoteError:
     """The sentence for a connection that was not made."""
+    if getattr(getattr(error, "response", None), "status_code", None) == 401:
+        return RemoteError(
+            "ferdesk did not take the token; each start has a new one, which its window shows."
+        )
+    why = getattr(error, "strerror", None) or str(error)
     if isinstance(error, TimeoutError):
         why = "no answer"
-    else:
-        why = getattr(error, "strerror", None) or str(error)
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status == 401:
-        return RemoteError(
-            translatable(
-                "ferdesk did not take the token; each start has a new one, which its window shows."
-            )
-        )
     return RemoteError(
-        translatable(
-            "ferdesk cannot be reached ({why}); open its window, and its stream over WebSocket.",
-            why=why,
-        )
+        f"ferdesk cannot be reached ({why}); open its window, and its stream over WebSocket."
     )
 
 
 def late(seconds: float) -> RemoteError:
     """The sentence for an answer that did not come."""
-    return RemoteError(
-        translatable("ferdesk has not answered within {seconds:g} s.", seconds=seconds)
-    )
+    return RemoteError(f"ferdesk has not answered within {seconds:g} s.")
 
 
 def missing_library(error: ImportError) -> RemoteError:
     """The sentence for an installation without websockets, or with one that does not load."""
     return RemoteError(
-        translatable(
-            "Remote control needs the library websockets: pip install websockets ({why}).",
-            why=error,
-        )
+        f"Remote control needs the library websockets: pip install websockets ({error})."
     )

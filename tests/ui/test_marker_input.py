@@ -79,7 +79,8 @@ def test_its_markers_are_recorded_with_their_moment_while_the_window_is_busy(
     inlet = services.inlets[0]
     inlet.on_state(FOLLOWING)
     line = window.live_page.status_line
-    qtbot.waitUntil(lambda: "paradigm" in line.signs["lsl_markers"].text())
+    qtbot.waitUntil(lambda: "paradigm" in line.signs["lsl_markers"].toolTip())
+    assert line.signs["lsl_markers"].text() == "LSL markers"
     window.actions_by_name["record"].trigger()
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].events))
     (recording,) = services.recordings
@@ -98,6 +99,7 @@ def test_its_markers_are_recorded_with_their_moment_while_the_window_is_busy(
     qtbot.waitUntil(lambda: "film B" in line.recording.text())
     inlet.on_state(MarkerStreamState("lost", EYES))
     qtbot.waitUntil(lambda: any("has ended" in text for text in window.notices.texts))
+    assert line.signs["lsl_markers"].text() == "LSL markers ?"
     inlet.on_state(FOLLOWING)
     qtbot.waitUntil(lambda: recording.events == ["marker_stream"] * 3)
     QTest.mouseClick(line.signs["lsl_markers"], Qt.MouseButton.LeftButton)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
+from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.live.recording_state import RecordingState
 from ferdesk.ui.preferences.appearance import Appearance
@@ -70,6 +71,8 @@ def test_every_page_fits_a_small_screen(
     qtbot.waitUntil(lambda: page.view.result is not None)
     page.faces.names.give(1, NAME)
     page.status_line.show_streams(frozenset(("lsl", "websocket")))
+    page.status_line.show_sign("commands", tr("Commands"))
+    page.status_line.show_sign("lsl_markers", tr("LSL markers") + " ?")
     page.status_line.show_recording(RecordingState(active=True, marker="m" * 40, elapsed_s=4000))
     for dock in page.dock_area.docks.values():
         dock.show()
@@ -111,8 +114,9 @@ def test_every_dialog_fits_a_small_screen(
     window.show_about()
     window.show_guide()
     window.show_problem()
+    window.marker_input.choose()
     dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
-    assert len(dialogs) == 5
+    assert len(dialogs) == 6
     assert [found for d in dialogs if (found := too_large(d))] == []
     consent = ConsentPage(settings)
     qtbot.addWidget(consent)

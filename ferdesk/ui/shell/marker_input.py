@@ -5,7 +5,7 @@ The network is looked at only while the dialog is open, or a stream is chosen.
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -31,7 +31,6 @@ from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.status_line import StatusLine
 
 _SIGN = "lsl_markers"
-_LONGEST = 24
 
 
 class MarkerInput(QObject):
@@ -88,15 +87,14 @@ class MarkerInput(QObject):
             self._line.show_sign(_SIGN, "")
             return
         name = "…" if state.info is None else state.info.name
-        text = tr("Markers: {stream}").format(
-            stream=name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-        )
         said = {
             "searching": tr("The LSL stream is searched for."),
             "following": tr("Markers are taken from the LSL stream {stream}."),
             "lost": tr("The LSL stream {stream} has ended; it is waited for."),
         }[state.state].format(stream=name)
         tip = said + " " + tr("Click to take no more.")
+        # the stream's name would hold the window wide: it stands in the tooltip
+        text = tr("LSL markers")
         self._line.show_sign(_SIGN, text if state.state == "following" else f"{text} ?", tip)
         if state.state == "lost":
             self.notified.emit(Notice(said, "warning", topic=_SIGN))
@@ -182,6 +180,8 @@ class MarkerStreamsDialog(QDialog):
         items = [
             QTreeWidgetItem([one.name, one.kind, one.host, one.source_id]) for one in self._streams
         ]
+        for item in items:
+            item.setSizeHint(0, QSize(0, 4 * GRID))
         self.list.addTopLevelItems(items)
         if items:
             self.list.setCurrentItem(items[0])

@@ -151,9 +151,6 @@ class RemoteControl(QObject):
             self._ended(RecordingEnd())
 
     def _mark(self, asked: Asked) -> None:
-        # imported here: a start has no need of what reads sessions
-        from ferdesk.sessions.markers import clean_label
-
         begun_at_s = self._live.recordings.begun_at_s
         command = asked.command
         if begun_at_s is None:
