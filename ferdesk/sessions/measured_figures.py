@@ -48,7 +48,7 @@ def measured_figures(
     posed = np.isfinite(table.added_numbers("presence")[rows])
     seen = np.isfinite(table.added_numbers("eye_open_left")[rows])
     eyes_s = float(spent_s[seen].sum())
-    blinks = _num_blinks(table, rows) if timed and eyes_s > 0 else None
+    blinks = len(blink_starts(table, rows)) if timed and eyes_s > 0 else None
     rate = np.nan
     if blinks is not None and eyes_s >= LEAST_SEEN_S:
         rate = blinks / eyes_s * 60
@@ -71,19 +71,21 @@ def _mean(values: NDArray[np.float32], spent_s: NDArray[np.float64]) -> float:
     return float((values[known] * spent_s[known]).sum()) / total_s if total_s > 0 else np.nan
 
 
-def _num_blinks(table: Table, rows: NDArray[np.int64]) -> int:
-    """Blinks that ended in ``rows``; two eyes that begin within a quarter second are one."""
+def blink_starts(table: Table, rows: NDArray[np.int64]) -> list[float]:
+    """When the blinks that ended in ``rows`` began, in ``t_s``.
+
+    Two eyes that begin within a quarter second are one blink.
+    """
     starts_s = []
     for name in ("blink_left_s", "blink_right_s"):
         lengths_s = table.added_numbers(name)[rows]
         ended = lengths_s > 0
         starts_s += (table.t_s[rows][ended] - lengths_s[ended]).tolist()
-    number, last_s = 0, -np.inf
+    found: list[float] = []
     for start_s in sorted(starts_s):
-        if start_s - last_s > LONGEST_S / 2:
-            number += 1
-            last_s = start_s
-    return number
+        if not found or start_s - found[-1] > LONGEST_S / 2:
+            found.append(start_s)
+    return found
 
 
 def _head_deg_s(table: Table, rows: NDArray[np.int64]) -> float:

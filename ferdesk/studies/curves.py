@@ -13,6 +13,8 @@ from ferdesk.sessions.summaries import MIN_GROUP, RESAMPLES
 
 CLOCK_STEP_S = 0.2
 """Step of the common clock of the report's curves."""
+BLINK_STEP_S = 2.0
+"""Step of the curve of blinks, which are rare."""
 LEAST_COVERED = 0.5
 """A step of the clock has a value where rows cover at least this share of it."""
 
@@ -91,6 +93,34 @@ def _within(
     growing = np.zeros(len(knots))
     growing[1::2] = amounts
     return np.diff(np.interp(edges, knots, np.cumsum(growing)))
+
+
+def rate_on_clock(
+    events_s: NDArray[np.float64],
+    t_s: NDArray[np.float64],
+    spent_s: NDArray[np.float64],
+    *,
+    onset_s: float,
+    end_s: float,
+    steps: int,
+    step_s: float,
+) -> NDArray[np.float64]:
+    """[steps] events a minute in each step of the clock, of the time that rows cover.
+
+    NaN where that is less than ``LEAST_COVERED`` of a step. Arguments are those of ``on_clock``;
+    ``events_s`` are the events' moments.
+    """
+    inside = (t_s >= onset_s) & (t_s < end_s)
+    begin = t_s[inside]
+    end = np.minimum(begin + spent_s[inside], end_s)
+    edges = onset_s + step_s * np.arange(steps + 1, dtype=np.float64)
+    if len(begin) == 0 or steps == 0:
+        return np.full(steps, np.nan)
+    knots = np.maximum.accumulate(np.stack([begin, end], axis=1).ravel())
+    covered = _within(edges, knots, end - begin)
+    counts = np.histogram(events_s, edges)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(covered >= LEAST_COVERED * step_s - 1e-9, 60 * counts / covered, np.nan)
 
 
 def mean_and_band(values: NDArray[np.float64], *, seed: int = 0) -> Band:

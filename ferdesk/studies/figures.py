@@ -3,21 +3,24 @@
 Each figure is defined in ``docs/study-report.md``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.sessions.measured_figures import blink_starts
 from ferdesk.studies.curves import (
+    BLINK_STEP_S,
     CLOCK_STEP_S,
     Band,
     mean_and_band,
     mean_and_interval,
     num_steps,
     on_clock,
+    rate_on_clock,
 )
-from ferdesk.studies.results import FIGURES, SIGNALS, StudySession, TrialResult
+from ferdesk.studies.results import BLINKS, FIGURES, SIGNALS, StudySession, TrialResult
 from ferdesk.studies.trials import BASELINE_ID, Trial
 
 _LEAST_SPREAD = 0.01
@@ -142,7 +145,7 @@ def curves(
     for number, own in enumerate(chosen.values()):
         single[number] = _mean([_clocked(one, steps, step_s) for one in own])
     t_s = step_s * (np.arange(steps, dtype=np.float64) + 0.5)
-    return {
+    found = {
         signal: CellCurves(
             t_s,
             tuple(chosen),
@@ -152,6 +155,41 @@ def curves(
         )
         for signal in signals
     }
+    if (blinks := _blink_curves(chosen)) is not None:
+        found[BLINKS] = blinks
+    return found
+
+
+def _blink_curves(chosen: Mapping[str, Sequence[TrialResult]]) -> CellCurves | None:
+    """Blinks a minute since onset; None where no eyes were measured, or for two steps at most."""
+    longest_s = max((one.length_s for own in chosen.values() for one in own), default=0.0)
+    steps = int(longest_s / BLINK_STEP_S + 1e-6)  # whole ones: they are long
+    if steps < 3:
+        return None
+    single = np.array(
+        [_mean([_blinks_of(one, steps) for one in own]) for own in chosen.values()]
+    ).reshape(-1, steps)
+    if not np.isfinite(single).any():
+        return None
+    t_s = BLINK_STEP_S * (np.arange(steps, dtype=np.float64) + 0.5)
+    return CellCurves(t_s, tuple(chosen), single, mean_and_band(single), longest_s)
+
+
+def _blinks_of(one: TrialResult, steps: int) -> NDArray[np.float64]:
+    run, trial = one.run, one.trial
+    assert trial.onset_t_s is not None
+    assert trial.end_t_s is not None
+    table = run.session.table
+    rows = one.rows[np.isfinite(table.added_numbers("eye_open_left")[one.rows])]
+    return rate_on_clock(
+        np.array(blink_starts(table, rows)),
+        table.t_s[rows],
+        run.durations[rows],
+        onset_s=trial.onset_t_s,
+        end_s=trial.end_t_s,
+        steps=steps,
+        step_s=BLINK_STEP_S,
+    )
 
 
 def _clocked(one: TrialResult, steps: int, step_s: float) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ferdesk.core.labels import LABELS
 from ferdesk.core.palette import LABEL_COLOURS
 from ferdesk.studies.figures import CellCurves
-from ferdesk.studies.results import SIGNALS
+from ferdesk.studies.results import BLINKS, SIGNALS
 
 _WIDTH, _COLUMNS, _GAP = 960, 4, 20
 _PANEL_WIDTH = (_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
@@ -28,9 +28,9 @@ def curves_chart(by_group: Mapping[str, Mapping[int, CellCurves]]) -> str:
     """Panels of curves: in each the participants' thin lines, the mean and its band.
 
     Args:
-        by_group: curves of each condition by the index of their signal; the same signals in all.
+        by_group: curves of each condition by the index of their signal.
     """
-    signals = list(next(iter(by_group.values()), {}))
+    signals = sorted({signal for group in by_group.values() for signal in group})
     rows = -(-len(signals) // _COLUMNS)
     height = rows * (_PANEL_HEIGHT + 8)
     ends_s = max((one.ends_s for group in by_group.values() for one in group.values()), default=0.0)
@@ -40,8 +40,9 @@ def curves_chart(by_group: Mapping[str, Mapping[int, CellCurves]]) -> str:
     for number, signal in enumerate(signals):
         x = (number % _COLUMNS) * (_PANEL_WIDTH + _GAP)
         y = (number // _COLUMNS) * (_PANEL_HEIGHT + 8)
-        shown = {name: group[signal] for name, group in by_group.items()}
-        inside.append(f'<g transform="translate({x:.1f} {y})">{_panel(signal, shown, ends_s)}</g>')
+        shown = {name: group[signal] for name, group in by_group.items() if signal in group}
+        panel = _panel(signal, shown, tuple(by_group), ends_s)
+        inside.append(f'<g transform="translate({x:.1f} {y})">{panel}</g>')
     counts = sorted(
         {len(one.participants) for group in by_group.values() for one in group.values()}
     )
@@ -72,8 +73,10 @@ def group_colour(number: int) -> str:
     return GROUP_COLOURS[number % len(GROUP_COLOURS)]
 
 
-def _panel(signal: int, shown: Mapping[str, CellCurves], ends_s: float) -> str:
-    name = SIGNALS[signal]
+def _panel(
+    signal: int, shown: Mapping[str, CellCurves], groups: Sequence[str], ends_s: float
+) -> str:
+    name = "blinks a minute" if signal == BLINKS else SIGNALS[signal]
     low, high = _range(name, shown)
     title = name.removeprefix("m_")
     inside = [
@@ -94,9 +97,10 @@ def _panel(signal: int, shown: Mapping[str, CellCurves], ends_s: float) -> str:
             f'<text x="{x:.1f}" y="{_TOP + _PLOT + 14}" text-anchor="{anchor}" '
             f'style="font-size:10px">{share * ends_s:.3g} s</text>'
         )
-    for number, curves in enumerate(shown.values()):
-        colour = LABEL_COLOURS.get(name, _INK) if len(shown) == 1 else group_colour(number)
-        inside.append(_lines(curves, colour, number if len(shown) > 1 else 0, (low, high), ends_s))
+    for group, curves in shown.items():
+        number = groups.index(group)
+        colour = LABEL_COLOURS.get(name, _INK) if len(groups) == 1 else group_colour(number)
+        inside.append(_lines(curves, colour, number, (low, high), ends_s))
     return "".join(inside)
 
 
@@ -108,7 +112,8 @@ def _range(name: str, shown: Mapping[str, CellCurves]) -> tuple[float, float]:
         return -1.0, 1.0
     values = np.concatenate([one.single.ravel() for one in shown.values()])
     values = values[np.isfinite(values)]
-    return 0.0, max(0.1, float(np.ceil(10 * values.max()) / 10) if len(values) else 0.1)
+    step = 10.0 if name == "blinks a minute" else 0.1
+    return 0.0, max(step, step * float(np.ceil(values.max() / step)) if len(values) else step)
 
 
 def _lines(

@@ -95,6 +95,8 @@ class StudySession:
 
 SIGNALS = (*LABELS, "valence", *(f"m_{name}" for name in MOVEMENTS))
 """The signals of ``StudySession.signals``."""
+BLINKS = len(SIGNALS)
+"""The number under which the curve of blinks stands beside those of SIGNALS."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

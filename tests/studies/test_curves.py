@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from ferdesk.studies.curves import mean_and_band, mean_and_interval, num_steps, on_clock
+from ferdesk.studies.curves import (
+    mean_and_band,
+    mean_and_interval,
+    num_steps,
+    on_clock,
+    rate_on_clock,
+)
 
 NAN = float("nan")
 
@@ -75,3 +81,13 @@ def test_a_band_is_that_of_the_means_of_drawn_participants() -> None:
     assert band.low.tolist() == [pytest.approx(low), pytest.approx(low + 1)]
     assert band.high.tolist() == [pytest.approx(high), pytest.approx(high + 1)]
     assert list(mean_and_interval(np.append(one, NAN))) == pytest.approx([0.4, low, high])
+
+
+def test_a_rate_is_of_the_time_that_rows_cover() -> None:
+    found = rate_on_clock(
+        np.array([10.1, 10.15, 10.5, 10.9]), np.array([10.0, 10.4, 10.6]),
+        np.array([0.4, 0.15, 0.05]), onset_s=10.0, end_s=10.8, steps=3, step_s=0.4,
+    )  # fmt: skip
+    # two in 0.4 s, one in 0.2 s of 0.4, and a step after the end
+    assert found[:2].tolist() == pytest.approx([300, 300])
+    assert np.isnan(found[2])

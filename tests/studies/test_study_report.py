@@ -7,13 +7,20 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ferdesk.errors import StudyError
 from ferdesk.studies.answers import answer_summaries
 from ferdesk.studies.figures import cell, condition_cell, curves, stimuli_of
 from ferdesk.studies.report_page import study_report
-from ferdesk.studies.results import FIGURES, StudySession, read_study_sessions, trial_results
+from ferdesk.studies.results import (
+    BLINKS,
+    FIGURES,
+    StudySession,
+    read_study_sessions,
+    trial_results,
+)
 from tests.helpers.study_sessions import TRIALS, button, scale, trial, write_run
 
 HAPPY = FIGURES.index("happy")
@@ -127,6 +134,22 @@ def test_curves_are_on_one_clock_whatever_the_frame_rate(tmp_path: Path) -> None
     for single in found.single[:2]:
         assert single.tolist() == pytest.approx([0.3] * 5 + [0.8] * 5, abs=1e-6)
     assert found.band.mean[0] == pytest.approx((0.3 + 0.3 + 0.2) / 3, abs=1e-6)
+
+
+def test_blinks_have_a_curve_where_eyes_were_measured(tmp_path: Path) -> None:
+    trials = [trial(1, "lake", 0.5, 8.5)]
+    seen = write_run(tmp_path, "P1", choice="all", trials=trials, sees=lambda t_s: t_s < 6.5)
+    found = curves(trial_results(read_study_sessions([seen])), "lake", None, [HAPPY])
+    assert found[BLINKS].t_s.tolist() == [1.0, 3.0, 5.0, 7.0]
+    # each frame ends a blink of both eyes; those within a quarter second are one
+    assert np.isfinite(found[BLINKS].single[0]).tolist() == [True, True, True, False]
+    # so one begins every 0.32 s: seven from 2.5 to 4.5 s
+    assert found[BLINKS].single[0, 1] == pytest.approx(7 * 60 / 2)
+    page = page_of(read_study_sessions([seen]))
+    assert ">blinks a minute</text>" in page
+    unmeasured = write_run(tmp_path, "P2", trials=trials)
+    results = trial_results(read_study_sessions([unmeasured]))
+    assert BLINKS not in curves(results, "lake", None, [HAPPY])
 
 
 def test_where_a_frame_shows_two_faces_the_one_seen_most_is_the_participant(

@@ -162,8 +162,10 @@ class VideoSound:
 def _padding(codec: str, rate_hz: int) -> int:
     """Samples that the encoder puts before the first one."""
     import av
+    from av.audio.codeccontext import AudioCodecContext
 
-    encoder = av.AudioCodecContext.create(codec, "w")
+    encoder = AudioCodecContext.create(codec, "w")
+    assert isinstance(encoder, AudioCodecContext)
     encoder.sample_rate, encoder.layout = rate_hz, "mono"
     encoder.format = (encoder.codec.audio_formats or [av.AudioFormat("fltp")])[0]
     encoder.time_base = Fraction(1, rate_hz)
