@@ -44,11 +44,11 @@ def drop(window: MainWindow, *urls: QUrl) -> None:
 # ---- notices
 
 
-def test_notices_lie_over_the_picture_and_push_nothing(window: MainWindow) -> None:
+def test_notices_lie_over_the_picture_and_push_nothing(window: MainWindow, qtbot: QtBot) -> None:
     before = window.live_page.view.geometry()
     for number in range(3):
         window.notices.show_notice(Notice(f"Number {number} of what is told.", "warning"))
-    QTest.qWait(50)
+    qtbot.waitUntil(lambda: window.notices.height() >= 3 * 24)
     assert window.live_page.view.geometry() == before
     view, shown = window.live_page.view, window.notices.geometry()
     corner = view.mapTo(window, view.rect().bottomRight())
