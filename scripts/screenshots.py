@@ -20,6 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from ferdesk.factory.services import WindowServices
+from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.sessions.files import write_json
 from ferdesk.sessions.markers import read_markers
 from ferdesk.sessions.reader import read_about, read_session
@@ -28,8 +29,10 @@ from ferdesk.settings import Language, Settings, ThemeChoice
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.live.marker_keys import MarkerNamesDialog
+from ferdesk.ui.live.recording_sheet import RecordingSheet
 from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.preferences.consent import ConsentPage
+from ferdesk.ui.preferences.settings_pages import PAGES
 from ferdesk.ui.shell.main_window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +40,7 @@ OUT = ROOT / "out" / "screenshots"
 DOCS = ROOT / "docs" / "images"
 SESSIONS = OUT / "sessions"
 MARKERS = 'time,label\n4.0,film A\n11.5,"film B, sad"\n'
-SIZES = (QSize(1280, 720), QSize(3840, 2160))
+SIZES = (QSize(1280, 720), QSize(1920, 1080), QSize(3840, 2160))
 LOOK_AFTER_MS = 12000
 """By then the demo's first face smiles and the timeline has something to show."""
 TO_DOCS = {
@@ -45,11 +48,11 @@ TO_DOCS = {
     "window-light-1280x720": "window-light",
     "chinese": "window-chinese",
     "consent-light": "first-start",
-    "settings-0-light": "settings-source",
-    "settings-1-light": "settings-analysis",
-    "settings-2-light": "settings-picture",
-    "settings-3-light": "settings-recording",
-    "settings-4-light": "settings-appearance",
+    "settings-source-light": "settings-source",
+    "settings-analysis-light": "settings-analysis",
+    "settings-display-light": "settings-picture",
+    "settings-recording-light": "settings-recording",
+    "settings-appearance-light": "settings-appearance",
     "keys-light": "keys",
     "notice-light": "notice",
     "sessions-light": "review-sessions",
@@ -185,9 +188,9 @@ def _whole(window: MainWindow) -> None:
     window.choose_settings()
     dialog = window.preferences.dialog
     assert dialog is not None
-    for tab in range(dialog.tabs.count()):
+    for tab, (title, _) in enumerate(PAGES):
         dialog.tabs.setCurrentIndex(tab)
-        _save(dialog, f"settings-{tab}-{theme}")
+        _save(dialog, f"settings-{title.split()[0].lower()}-{theme}")
     dialog.close()
     window.show_keys()
     assert window.keys_sheet is not None
@@ -228,6 +231,10 @@ def _panels(window: MainWindow) -> None:
     markers = MarkerNamesDialog(window.live_page.marker_keys.names, window)
     _save(markers, f"markers-{theme}")
     markers.deleteLater()
+    sheet = RecordingSheet(RecordingOptions(video="clean"), asks=True, is_file=True, parent=window)
+    sheet.folder.setText("/home/ana/recordings")
+    _save(sheet, f"recording-{theme}")
+    sheet.deleteLater()
     menu = window.live_page.sources.button.menu()
     menu.popup(QPoint())
     _save(menu, f"sources-{theme}")

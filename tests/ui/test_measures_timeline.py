@@ -4,14 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.labels import LABELS
 from ferdesk.core.measures.movements import MOVEMENTS
 from ferdesk.core.measures.pose import HeadPose
 from ferdesk.core.types import FaceResult
+from ferdesk.settings import Settings
 from ferdesk.ui.kit.measure_charts import CHARTS, LINES, plotted_values
+from ferdesk.ui.kit.theme import LIGHT
 from ferdesk.ui.live.measures_timeline import MeasuresTimeline
+from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.results import OTHER, made_measures, make_result
 
@@ -95,3 +100,21 @@ def test_the_panel_waits_in_the_view_menu(window: MainWindow) -> None:
     dock = window.live_page.dock_area.docks["measures"]
     assert dock.isHidden()
     assert dock.toggleViewAction() in window.menus.view.actions()
+
+
+def test_the_plot_follows_the_theme(qtbot: QtBot) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    look = Appearance(app, Settings(theme="dark"))
+    timeline = MeasuresTimeline()
+    qtbot.addWidget(timeline)
+    timeline.show()
+    timeline._make_plot()
+    try:
+        look.apply(Settings(theme="light"))
+        assert timeline._plot.backgroundBrush().color() == QColor(LIGHT.surface)
+    finally:
+        look.apply(Settings(theme="dark"))
+        look.rings.deleteLater()
+        look.deleteLater()
+        app.setStyleSheet("")

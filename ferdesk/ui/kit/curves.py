@@ -9,10 +9,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPen
+from PySide6.QtGui import QColor, QFont, QPen
+from PySide6.QtWidgets import QWidget
 
 from ferdesk.ui.kit.history import LONGEST_S
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.theme import GRID, colours
 
 _DASHES_PX: dict[Qt.PenStyle, tuple[float, ...]] = {
     Qt.PenStyle.SolidLine: (),
@@ -21,6 +23,31 @@ _DASHES_PX: dict[Qt.PenStyle, tuple[float, ...]] = {
     Qt.PenStyle.DashDotLine: (10.0, 4.0, 2.0, 4.0),
 }
 """How long each dash and each gap is, in pixels."""
+
+
+def ago_plot(parent: QWidget, name: str) -> pg.PlotWidget:
+    """A plot of the last seconds, which neither mouse nor keyboard moves; see ``colour_plot``."""
+    plot = pg.PlotWidget(parent, axisItems={"bottom": ago_axis()})
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setMouseEnabled(x=False, y=False)
+    plot.setYRange(-0.08, 1.08, padding=0.0)
+    plot.getAxis("left").setWidth(6 * GRID)
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    plot.setAccessibleName(name)
+    return plot
+
+
+def colour_plot(plot: pg.PlotWidget, font: QFont) -> None:
+    """Paint ground, axes and grid of ``plot`` in the colours of the theme that is shown now."""
+    theme = colours()
+    plot.setBackground(QColor(theme.surface))
+    for name in ("left", "bottom"):
+        axis = plot.getAxis(name)
+        axis.setPen(QColor(theme.line))
+        axis.setTextPen(QColor(theme.muted))
+        axis.setStyle(tickFont=font)
+    plot.showGrid(x=True, y=True, alpha=0.15)
 
 
 class Curve(pg.PlotCurveItem):  # type: ignore[misc]

@@ -15,6 +15,7 @@ _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _SIDE_PX = 42 * GRID
 _LEAST_PX = 28 * GRID
 """In any language; less leaves the bars no length."""
+_STYLED_MS = 200
 _LEAST_HEIGHT_PX = 12 * GRID
 """Two rows: what a panel keeps where the faces above it need the height."""
 
@@ -162,8 +163,9 @@ class DockArea(QMainWindow):
             rest = max(0, self.height() - first) // (len(column) - 1)
             heights = [first] + [rest] * (len(column) - 1)
             self.resizeDocks(column, heights, Qt.Orientation.Vertical)
-            # what it likes is known for certain once it has its width
-            QTimer.singleShot(0, self, partial(self.give_room, column[0].objectName()))
+            # what it likes is known for certain once it has its width and its style
+            for soon_ms in (0, _STYLED_MS):
+                QTimer.singleShot(soon_ms, self, partial(self.give_room, column[0].objectName()))
         if column:
             # a fifth of a small window, unless the content needs more; the picture has the most
             scrolls = [dock.widget() for dock in column]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QPixmap, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -12,7 +12,7 @@ from ferdesk.core.types import FrameResult
 from ferdesk.ui.kit.history import History
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.measure_charts import CHARTS, LINES, plotted_values
-from ferdesk.ui.kit.theme import GRID, colours, label_colour
+from ferdesk.ui.kit.theme import GRID, label_colour
 
 if TYPE_CHECKING:
     import pyqtgraph as pg
@@ -121,32 +121,29 @@ class MeasuresTimeline(QWidget):
 
     def _make_plot(self) -> None:
         # pyqtgraph takes a good part of a second to import, which the start has not
-        import pyqtgraph as pg
+        from ferdesk.ui.kit.curves import Curve, ago_plot
 
-        from ferdesk.ui.kit.curves import Curve, ago_axis
-
-        plot = pg.PlotWidget(self, axisItems={"bottom": ago_axis()})
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.setYRange(-0.08, 1.08, padding=0.0)
+        plot = ago_plot(self, tr("Measures of the selected face"))
         plot.setXRange(-_SPAN_S, 0.0, padding=0.0)
-        plot.getAxis("left").setWidth(6 * GRID)
-        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        plot.setAccessibleName(tr("Measures of the selected face"))
-        theme = colours()
-        plot.setBackground(QColor(theme.surface))
-        plot.showGrid(x=True, y=True, alpha=0.15)
-        for name in ("left", "bottom"):
-            plot.getAxis(name).setTextPen(QColor(theme.muted))
         for index in range(len(LINES)):
             curve = Curve(_colour(index), _LINE_PX, Qt.PenStyle.SolidLine)
             plot.addItem(curve)
             self._curves.append(curve)
         self._plot = plot
+        self._paint_plot()
         self._column.takeAt(1)
         self._column.addWidget(plot, 1)
         self._choose()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and self._plot is not None:
+            self._paint_plot()
+
+    def _paint_plot(self) -> None:
+        from ferdesk.ui.kit.curves import colour_plot
+
+        colour_plot(self._plot, self.font())
 
     def _button(self, index: int) -> QToolButton:
         button = QToolButton(self)

@@ -155,22 +155,14 @@ class Timeline(QWidget):
     def _make_plot(self) -> None:
         # imported once there is something to draw, or nothing for a while: it takes a good part of
         # a second, which the start of the program has not
-        import pyqtgraph as pg
         from PySide6.QtWidgets import QGraphicsItem
 
-        from ferdesk.ui.kit.curves import Curve, ago_axis
+        from ferdesk.ui.kit.curves import Curve, ago_plot
 
-        plot = pg.PlotWidget(self, axisItems={"bottom": ago_axis()})
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.setYRange(-0.08, 1.08, padding=0.0)
+        plot = ago_plot(self, tr("Timeline of the selected face"))
         plot.getAxis("left").setTicks([[(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")], []])
-        plot.getAxis("left").setWidth(6 * GRID)
         view = plot.getViewBox()
         view.setLimits(xMin=-LONGEST_S, xMax=0.0, yMin=-0.08, yMax=1.08)
-        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        plot.setAccessibleName(tr("Timeline of the selected face"))
         for label in LABELS:
             # whole lines: the words at their ends tell them apart, where colours do not
             curve = Curve(label_colour(label), _LINE_PX, Qt.PenStyle.SolidLine)
@@ -328,14 +320,9 @@ class Timeline(QWidget):
             self._refresh()
 
     def _colour(self) -> None:
-        theme = colours()
-        self._plot.setBackground(QColor(theme.surface))
-        for name in ("left", "bottom"):
-            axis = self._plot.getAxis(name)
-            axis.setPen(QColor(theme.line))
-            axis.setTextPen(QColor(theme.muted))
-            axis.setStyle(tickFont=self.font())
-        self._plot.showGrid(x=True, y=True, alpha=0.15)
+        from ferdesk.ui.kit.curves import colour_plot
+
+        colour_plot(self._plot, self.font())
         for flag in self._flags:
             self._colour_flag(flag)
 
