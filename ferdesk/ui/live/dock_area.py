@@ -132,6 +132,8 @@ class DockArea(QMainWindow):
         ]
         # asked of what is in it: a dock does not hear that the inside of its scroll area has grown
         inside = dock.widget()
+        if isinstance(inside, _Scroll):
+            inside.settle()
         missing = inside.sizeHint().height() - inside.height()
         room = left = min(missing, sum(spare_height(other) for other in others))
         if room <= 0:
@@ -226,6 +228,13 @@ class _Scroll(QScrollArea):
     def wanted_width(self) -> int:
         """What the content needs, with margins and, where there is less height, the scroll bar."""
         return max(self._widget.minimumSizeHint().width(), _LEAST_PX) + 6 * GRID
+
+    def settle(self) -> None:
+        """Count what has just changed inside at once: a busy event loop brings it later."""
+        for widget in (self._widget, self._inside):
+            if (layout := widget.layout()) is not None:
+                layout.invalidate()
+                layout.activate()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
