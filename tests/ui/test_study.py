@@ -25,10 +25,11 @@ from ferdesk.studies.trials import parse_marker, read_answers, read_trials, stud
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 from ferdesk.ui.studies.clip_reader import ClipReader
+from ferdesk.ui.studies.corner import Corner
 from ferdesk.ui.studies.study_actions import StudyActions
 from ferdesk.ui.studies.study_dialog import StudyDialog
 from tests.helpers.studies import TOML, write_study
-from tests.ui.fakes import FakeServices
+from tests.ui.fakes import LEFT_FACE, FakeServices
 
 
 class WritingServices(FakeServices):
@@ -439,7 +440,7 @@ def test_a_decoder_that_is_behind_leaves_out_what_is_too_late(qtbot: QtBot) -> N
             self.number += 1
             if self.number == 1:
                 self.may_go_on.wait(20)
-            return (np.full((2, 4, 3), self.number, np.uint8), float(self.number))
+            return (np.full((2, 4, 3), self.number, np.uint8), self.number / 16)
 
         def close(self) -> None:
             pass
@@ -450,12 +451,63 @@ def test_a_decoder_that_is_behind_leaves_out_what_is_too_late(qtbot: QtBot) -> N
     first = reader.take()
     assert first is not None
     assert first.image.pixelColor(3, 1).red() == 0
-    reader.skip_before(4.5)
+    reader.skip_before(0.7)
     clip.may_go_on.set()
     qtbot.waitUntil(lambda: reader.peek() is not None)
     picture = reader.take()
     assert picture is not None
-    assert (picture.t_s, picture.image.pixelColor(0, 0).red()) == (5.0, 5)
-    assert reader.num_skipped == 4
+    # of each fifth of a second one is kept, so that something moves
+    assert (picture.t_s, picture.image.pixelColor(0, 0).red()) == (0.25, 4)
+    assert reader.num_skipped >= 3
+    qtbot.waitUntil(lambda: reader.peek() is not None)
+    following = reader.take()
+    assert following is not None
+    assert following.t_s == 0.5
     reader.close()
     reader.join()
+
+
+def test_a_participant_sees_their_label_only_where_the_study_asks_for_it(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    qtbot.waitUntil(lambda: someone.text() == "One" and someone.waits())
+    studies = someone.studies
+    assert studies.screen is not None
+    assert studies.screen.findChildren(Corner) == []
+    stop(someone)
+    qtbot.waitUntil(lambda: not window.live.recording_active)
+    toml = SHORT.replace('name = "Two"', 'name = "Own"\nshow_labels = true')
+    folder = write_study(tmp_path / "own", toml)
+    studies, dialog = open_dialog(window, qtbot, folder)
+    dialog.start(preview=True)
+    assert studies.screen is not None
+    (corner,) = studies.screen.findChildren(Corner)
+    qtbot.waitUntil(lambda: corner.text == "happy")
+    stop(Participant(studies, qtbot))
+
+
+def test_the_baseline_phase_becomes_the_neutral_baseline_of_the_one_face(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    toml = SHORT + "[baseline]\nduration_s = 1\nneutral = true\n"
+    folder = write_study(tmp_path / "study", toml)
+    told: list[str] = []
+    someone = begin(window, qtbot, folder, "P1")
+    someone.studies.notified.connect(lambda notice: told.append(notice.text))
+    qtbot.waitUntil(lambda: "No neutral baseline was taken" in " ".join(told))
+    stop(someone)
+    qtbot.waitUntil(
+        lambda: (
+            window.live.can_record
+            and not window.live.recording_active
+            and not window.live_page.recording_state.changing
+        )
+    )
+    services.detector.detections = (LEFT_FACE,)
+    window.live.start("camera:0")
+    qtbot.waitUntil(lambda: window.live.can_record)
+    someone = begin(window, qtbot, folder, "P2")
+    calibration = window.live_page.live_actions.calibration
+    qtbot.waitUntil(lambda: calibration.face_id is not None)
+    stop(someone)

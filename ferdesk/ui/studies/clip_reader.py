@@ -21,6 +21,8 @@ _MOST_AHEAD = 12
 _MOST_BYTES = 128_000_000
 """What pictures ahead of time may take: five of 4K, twelve of full HD."""
 _LOOK_S = 0.1
+_AT_LEAST_EVERY_S = 0.2
+"""A picture of so much of a film is kept even where the decoder never comes up with the time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,12 +94,14 @@ class ClipReader:
 
     def _run(self) -> None:
         clip: Clip | None = None
+        kept_s = 0.0
         try:
             clip = self._open_clip()
             while not self._closed.is_set() and (found := clip.read()) is not None:
-                if found[1] < self._from_s:
+                if found[1] < self._from_s and found[1] < kept_s + _AT_LEAST_EVERY_S:
                     self.num_skipped += 1
                     continue
+                kept_s = found[1]
                 self._put(ClipPicture(fitted(image_of(found[0]), self._room), found[1]))
         except FerdeskError as error:
             self._problem = str(error)
