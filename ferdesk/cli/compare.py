@@ -162,14 +162,14 @@ def _measured(
 
 
 def _print(result: Comparison) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from ferdesk.cli.terminal import console_on
 
     console = console_on()
-    table = Table(
-        "picture", "landmarks", "worst", "movement", "yaw pitch roll", "place", "same points",
-    )  # fmt: skip
+    titles = "picture", "landmarks", "worst", "movement", "yaw pitch roll", "place", "same points"
+    # a name that is cut off says nothing
+    table = Table(*(Column(title, overflow="fold") for title in titles))
     for one in result.faces:
         own, same = one.own, one.from_same_points
         name = one.picture if one.frame == 0 else f"{one.picture} {one.frame}"
