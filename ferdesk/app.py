@@ -355,7 +355,7 @@ def open_window(
         elif source:
             window.live_page.sources.start(source)
         window.live.watch_cameras()
-        window.offer_kept_queue()
+        window.queueing.offer_kept()
         if study is not None:
             window.run_study(study)
 

@@ -287,6 +287,20 @@ def test_a_stop_asks_and_what_was_in_work_waits(
     assert "Analysis stopped; finished sessions are kept." in window.notices.texts
 
 
+def test_whoever_is_elsewhere_hears_of_the_end_and_comes_back(
+    page: QueuePage, window: MainWindow, services: FakeServices, qtbot: QtBot
+) -> None:
+    add(page, qtbot, "a.mp4")
+    start(page, qtbot)
+    window.show_live()
+    services.crew.goes_on.set()
+    qtbot.waitUntil(lambda: "The queue has ended; all files are analysed." in window.notices.texts)
+    card = next(c for c in window.notices.cards if c.notice.topic == "queue")
+    assert [choice.text() for choice in card.choices] == ["Show queue"]
+    card.choices[0].click()
+    qtbot.waitUntil(lambda: window.shows_queue)
+
+
 def test_where_nothing_can_begin_the_reason_is_told(
     page: QueuePage, services: FakeServices, qtbot: QtBot, window: MainWindow
 ) -> None:

@@ -96,6 +96,8 @@ class MainWindow(QMainWindow):
         self.preferences = Preferences(self.store, live, self)
         self.remote_control = RemoteControl(live, self.live_page, self.store, self)
         self.queueing = Queueing(live, self.store, self, ask=queue_questions)
+        self.queueing.told.connect(self.notices.show_notice)
+        self.queueing.wanted.connect(self.show_queue)
         self.queueing.made.connect(self._take_queue)
         self.marker_input = MarkerInput(live, self.live_page.status_line, self.store, self)
         self.pages = QStackedWidget(self)
@@ -180,12 +182,6 @@ class MainWindow(QMainWindow):
         """Put files and folders into the queue, and show it."""
         self.queueing.add(places)
         self.show_queue()
-
-    def offer_kept_queue(self) -> None:
-        """Say where the last queue was not finished."""
-        offer = self.queueing.offer_kept(Choice(tr("Show queue"), self.show_queue))
-        if offer is not None:
-            self.notices.show_notice(offer)
 
     def show_live(self) -> None:
         """Back to the picture; what is reviewed stays open."""
@@ -369,7 +365,6 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _take_queue(self, page: "QueuePage") -> None:
-        page.told.connect(self.notices.show_notice)
         page.left.connect(self.show_live)
         page.review_wanted.connect(self.show_review)
         self.pages.addWidget(page)

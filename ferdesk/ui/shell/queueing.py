@@ -1,10 +1,11 @@
 """Queue page in the window: made when it is first wanted, and asked before the window closes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from ferdesk.core.labels import LabelsFrom
 from ferdesk.runtime.analysis_queue import QueueOptions
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ferdesk.ui.queue.page import QueuePage
     from ferdesk.ui.queue.queue_questions import QueueQuestions
 
+_TOPIC = "queue"
 _FILE = "queue.json"
 
 
@@ -26,6 +28,10 @@ class Queueing(QObject):
 
     made = Signal(object)
     """The ``QueuePage``, once."""
+    wanted = Signal()
+    """The user wants to see the page."""
+    told = Signal(object)
+    """A ``Notice``."""
 
     def __init__(
         self,
@@ -67,16 +73,25 @@ class Queueing(QObject):
             )  # fmt: skip
             self.page = QueuePage(runner, live.services, live.chores, ask=self._ask)
             live.recording.connect(self.page.show_recording)
+            self.page.told.connect(self._tell)
             self.made.emit(self.page)
         return self.page
 
-    def offer_kept(self, show: Choice) -> Notice | None:
-        """A notice with ``show`` where the last queue was not finished."""
+    def offer_kept(self) -> None:
+        """Tell where the last queue was not finished."""
         num = 0 if self._path is None else len(load_queue(self._path).files)
-        if not num:
-            return None
-        text = tr("%n files of the last queue are not analysed yet.", "", num)
-        return Notice(text, choices=(show,), topic="queue")
+        if num:
+            text = tr("%n files of the last queue are not analysed yet.", "", num)
+            self._tell(Notice(text, topic=_TOPIC))
+
+    @Slot(object)
+    def _tell(self, notice: Notice) -> None:
+        """What concerns the whole queue leads to its page, from wherever the user is."""
+        shown = self.page is not None and self.page.isVisible()
+        if notice.topic == _TOPIC and not shown:
+            show = Choice(tr("Show queue"), self.wanted.emit)
+            notice = replace(notice, choices=(*notice.choices, show))
+        self.told.emit(notice)
 
     def add(self, places: Sequence[Path]) -> None:
         self.opened().add(places)
