@@ -157,6 +157,9 @@ class RemoteControl(QObject):
             raise CommandError("not_recording", "Nothing is recorded; send start_recording first.")
         if command.has_moment and command.at_s < begun_at_s:
             raise CommandError("bad_time", "The recording began after that moment.")
+        # imported here: a start has no need of what reads sessions
+        from ferdesk.sessions.markers import clean_label
+
         label = clean_label(command.texts["text"])
         t_s = self._live.mark(label, command.at_s)
         if t_s is None:
