@@ -45,3 +45,15 @@ def test_a_clock_that_runs_differently_stays_within_milliseconds(drift: float) -
         track.add(SoundBlock(np.zeros(320, np.int16), 50.0 + at_s))
     # after 100 s the clocks are 30 ms apart
     assert worst_s < 0.006
+
+
+def test_what_was_stretched_is_not_stretched_again() -> None:
+    rate = 16_000
+    track, offsets_s = SoundTrack(50.0, rate), []
+    for k in range(1000):
+        # from the second second on everything is heard 10 ms later
+        at_s = 0.02 * k + (0.010 if k >= 50 else 0.0)
+        offsets_s.append(at_s - track.ends_at_s)
+        track.add(SoundBlock(np.zeros(320, np.int16), 50.0 + at_s))
+    assert min(offsets_s) > -0.001
+    assert abs(offsets_s[-1]) < 0.0045

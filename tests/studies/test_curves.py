@@ -91,3 +91,12 @@ def test_a_rate_is_of_the_time_that_rows_cover() -> None:
     # two in 0.4 s, one in 0.2 s of 0.4, and a step after the end
     assert found[:2].tolist() == pytest.approx([300, 300])
     assert np.isnan(found[2])
+
+
+def test_a_participant_without_a_value_at_a_moment_does_not_pull_its_band() -> None:
+    values = np.full((6, 2), 0.5)
+    values[2, 0] = NAN
+    band = mean_and_band(values)
+    assert band.count.tolist() == [5, 6]
+    assert band.low.tolist() == pytest.approx([0.5, 0.5])
+    assert band.high.tolist() == pytest.approx([0.5, 0.5])
