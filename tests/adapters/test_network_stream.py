@@ -133,7 +133,7 @@ def test_a_password_is_used_and_told_to_nobody(
     ("path", "words"),
     [
         ("/gone", "is not there; check the path"),
-        ("/page", "does not answer with a video"),
+        ("/page", "No video received from"),
         ("/silent", "does not answer within 0 s"),
     ],
 )

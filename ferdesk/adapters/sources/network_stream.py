@@ -181,7 +181,7 @@ class NetworkStream:
                 seconds=self._timeouts_s[0],
             )
         return translatable(
-            "{path} does not answer with a video; check the address and the network.",
+            "No video received from {path}; check the address and the network.",
             path=self._shown,
         )
 
