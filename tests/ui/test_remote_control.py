@@ -380,3 +380,22 @@ def test_closing_the_window_ends_connections_and_removes_the_address(
     assert client.refused(ferdesk.status) == ""
     ferdesk.close()
     assert list((tmp_path / "remote").iterdir()) == []
+
+
+def test_a_fault_of_ours_is_answered_too_and_the_next_command_is_executed(
+    commanded: Callable[..., MainWindow], client: Client, qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    window = commanded()
+
+    def fails(**_: object) -> None:
+        raise ZeroDivisionError
+
+    with client.do(remote.connect) as ferdesk:
+        client.do(ferdesk.start_recording)
+        monkeypatch.setattr(window.live_page.recordings, "describe", fails)
+        client.do(ferdesk.stop_recording)
+        with qtbot.captureExceptions() as faults:
+            assert client.refused(ferdesk.participant, "P07") == "failed"
+        assert [kind for kind, *_ in faults] == [ZeroDivisionError]
+        assert client.do(ferdesk.status)["state"] == "running"

@@ -113,6 +113,11 @@ class RemoteControl(QObject):
                 self._does[command.name](asked)
             except CommandError as error:
                 asked.refuse(error)
+            except Exception:
+                # a fault of ours is reported as any other, and nobody waits for an answer
+                asked.refuse(CommandError("failed", "Something unexpected went wrong in ferdesk."))
+                QTimer.singleShot(0, self, self._execute)
+                raise
         QTimer.singleShot(0, self, self._execute)
 
     # ---- what the commands do
@@ -158,6 +163,9 @@ class RemoteControl(QObject):
         if command.has_moment and command.at_s < begun_at_s:
             raise CommandError("bad_time", "The recording began after that moment.")
         # imported here: a start has no need of what reads sessions
+        from ferdesk.sessions.markers import clean_label
+
+        # imported here: a start has no session
         from ferdesk.sessions.markers import clean_label
 
         label = clean_label(command.texts["text"])
