@@ -60,7 +60,7 @@ def test_a_video_with_overlay_has_them_and_a_clean_one_has_not(
             tmp_path / "video.mp4",
             mode,  # type: ignore[arg-type]
             lossless=True,
-            landmarks=landmarks,  # type: ignore[arg-type]
+            landmarks=landmarks,
         )
         video.add(result, 0.0)
         video.close()
