@@ -165,9 +165,6 @@ class RemoteControl(QObject):
         # imported here: a start has no need of what reads sessions
         from ferdesk.sessions.markers import clean_label
 
-        # imported here: a start has no session
-        from ferdesk.sessions.markers import clean_label
-
         label = clean_label(command.texts["text"])
         t_s = self._live.mark(label, command.at_s)
         if t_s is None:
