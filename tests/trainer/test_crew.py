@@ -58,7 +58,8 @@ def test_ladder_writes_each_recipe_where_the_crew_reads_it(
 def test_reproduce_gives_each_step_to_the_crew_and_judges_what_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake, judged = Fake(), []
+    fake = Fake()
+    judged: list[Step] = []
     plan = Plan(("table1",), (7,), ("width=8",), tmp_path, tmp_path, "ferdesk-train reproduce")
     names = ["cbam-resnet-asoftmax", "cbam-resnet-softmax"]
     recipe = SimpleNamespace(seed=7)
