@@ -39,7 +39,8 @@ def test_the_selected_sessions_of_a_study_get_its_report_and_exports(
     wanted = [Path(f"{stem}{end}") for end in (".html", ".csv", ".parquet", "-bids")]
     for action, path in zip(button.menu().actions(), wanted, strict=True):
         action.trigger()
-        qtbot.waitUntil(lambda path=path: str(path) in "".join(window.notices.texts))
+        told = str(path)
+        qtbot.waitUntil(lambda told=told: told in "".join(window.notices.texts))  # type: ignore[misc]
     assert "<h2>lake</h2>" in wanted[0].read_text("utf-8")
     assert (wanted[3] / "sub-P2" / "beh").is_dir()
     assert services.parquets == [wanted[2]]
