@@ -192,14 +192,16 @@ class StatusLine(QWidget):
 
     def show_sign(self, name: str, text: str, tip: str = "") -> None:
         """A chip that says what another program does here, until it is pressed; empty for none."""
-        if name not in self.signs and text == "":
-            return  # one without a name would be read out as nothing
         if name not in self.signs:
             chip = self.signs[name] = self._make_chip()
             chip.clicked.connect(lambda: self.sign_pressed.emit(name))
+            # until it has a text of its own
+            chip.setAccessibleName(name)
             self._row.insertWidget(self._row.indexOf(self.flashed), chip)
         chip = self.signs[name]
         chip.setText(text)
+        if text:
+            chip.setAccessibleName(text)
         chip.setToolTip(plain(tip))
         chip.setAccessibleDescription(tip)
         chip.setVisible(text != "")
