@@ -151,9 +151,7 @@ def compare(told: dict[str, Any], seen: list[tuple[int, float, float]]) -> None:
     """Print how far stamps and readings lie apart, in milliseconds."""
     onsets, ends, gaps, lengths = [], [], [], []
     first = {number: (before_s, after_s) for number, before_s, after_s in reversed(seen)}
-    last = {
-        one[0]: (following[1], following[2]) for one, following in itertools.pairwise(seen)
-    }
+    last = {one[0]: (following[1], following[2]) for one, following in itertools.pairwise(seen)}
     for name, onset_s, end_s, planned_s, _ in told["trials"]:
         if not name.startswith("n") or int(name[1:]) not in first:
             continue

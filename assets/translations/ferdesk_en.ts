@@ -2,7 +2,7 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
-    <name />
+    <name></name>
     <message numerus="yes">
         <source>{text} (%n times)</source>
         <translation>
@@ -53,10 +53,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n of the file's lie outside the session.</source>
+        <source>%n of the file&apos;s lie outside the session.</source>
         <translation>
-            <numerusform>One of the file's lies outside the session.</numerusform>
-            <numerusform>%n of the file's lie outside the session.</numerusform>
+            <numerusform>One of the file&apos;s lies outside the session.</numerusform>
+            <numerusform>%n of the file&apos;s lie outside the session.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -85,6 +85,62 @@
         <translation>
             <numerusform>Only the first of %n file is opened.</numerusform>
             <numerusform>Only the first of %n files is opened.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n failed</source>
+        <translation>
+            <numerusform>%n failed</numerusform>
+            <numerusform>%n failed</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>{name} (%n pictures)</source>
+        <translation>
+            <numerusform>{name} (%n picture)</numerusform>
+            <numerusform>{name} (%n pictures)</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The queue has ended; %n files could not be analysed.</source>
+        <translation>
+            <numerusform>The queue has ended; %n file could not be analysed.</numerusform>
+            <numerusform>The queue has ended; %n files could not be analysed.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n streams found.</source>
+        <translation>
+            <numerusform>%n stream found.</numerusform>
+            <numerusform>%n streams found.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n files of the last queue are not analysed yet.</source>
+        <translation>
+            <numerusform>%n file of the last queue is not analysed yet.</numerusform>
+            <numerusform>%n files of the last queue are not analysed yet.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>No neutral baseline was taken: %n faces were seen.</source>
+        <translation>
+            <numerusform>No neutral baseline was taken: %n face was seen.</numerusform>
+            <numerusform>No neutral baseline was taken: %n faces were seen.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n stimuli</source>
+        <translation>
+            <numerusform>%n stimulus</numerusform>
+            <numerusform>%n stimuli</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n pictures came too late and were left out.</source>
+        <translation>
+            <numerusform>%n picture came too late and was left out.</numerusform>
+            <numerusform>%n pictures came too late and were left out.</numerusform>
         </translation>
     </message>
 </context>

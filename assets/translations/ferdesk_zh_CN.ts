@@ -2,7 +2,7 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
-    <name />
+    <name></name>
     <message>
         <source>angry</source>
         <translation>愤怒</translation>
@@ -68,15 +68,15 @@
         <translation>保存什么，何时保存</translation>
     </message>
     <message>
-        <source>Nothing until you ask: Record saves data (and video, if you choose) to a folder, Snapshot saves one image, a corrected label saves one small face image. Settings and a log without images are always kept.</source>
-        <translation>未经您操作不会保存：“录制”将数据（以及您选择的视频）保存到文件夹，“快照”保存一张图像，更正标签会保存一张小的人脸图像。设置和不含图像的日志始终保留。</translation>
+        <source>Nothing until you ask: Record saves data (and video or sound, if you choose) to a folder, Snapshot saves one image, a corrected label saves one small face image. Settings and a log without images are always kept.</source>
+        <translation>未经您要求不会保存任何内容：“录制”将数据（以及您选择的视频或声音）保存到文件夹，“快照”保存一张图像，更正标签会保存一张小的面部图像。设置和不含图像的日志始终保留。</translation>
     </message>
     <message>
         <source>A label is not an emotion</source>
         <translation>标签不等于情绪</translation>
     </message>
     <message>
-        <source>The labels are a model's estimate of how observers would describe a face. They are often wrong, and a face does not prove what a person feels. Do not use them to make decisions about people.</source>
+        <source>The labels are a model&apos;s estimate of how observers would describe a face. They are often wrong, and a face does not prove what a person feels. Do not use them to make decisions about people.</source>
         <translation>标签是模型对旁观者会如何描述一张脸的估计，经常出错，而且面部并不能证明一个人的真实感受。请勿据此对他人作出决定。</translation>
     </message>
     <message>
@@ -306,6 +306,10 @@
     <message>
         <source>Map</source>
         <translation>图</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
     </message>
     <message>
         <source>Opacity</source>
@@ -570,8 +574,36 @@
         </translation>
     </message>
     <message>
+        <source>Analyse all of them</source>
+        <translation>全部分析</translation>
+    </message>
+    <message>
         <source>Review recordings</source>
         <translation>回看录制</translation>
+    </message>
+    <message>
+        <source>Analyse files…</source>
+        <translation>分析文件…</translation>
+    </message>
+    <message>
+        <source>Analyse files and folders in the background, one after the other</source>
+        <translation>在后台依次分析文件和文件夹</translation>
+    </message>
+    <message>
+        <source>Run a study…</source>
+        <translation>运行研究…</translation>
+    </message>
+    <message>
+        <source>Show stimuli to a participant while the camera is recorded</source>
+        <translation>在摄像头录制时向被试呈现刺激</translation>
+    </message>
+    <message>
+        <source>Markers from LSL…</source>
+        <translation>来自 LSL 的标记…</translation>
+    </message>
+    <message>
+        <source>Take the markers of another program&apos;s stream into recordings</source>
+        <translation>将另一个程序的流中的标记纳入录制</translation>
     </message>
     <message>
         <source>Settings…</source>
@@ -590,7 +622,7 @@
         <translation>已保存 {path}。</translation>
     </message>
     <message>
-        <source>Can't create the folder {path}: {why}.</source>
+        <source>Can&apos;t create the folder {path}: {why}.</source>
         <translation>无法创建文件夹 {path}：{why}。</translation>
     </message>
     <message>
@@ -618,7 +650,7 @@
         <translation>将此人脸标注为…</translation>
     </message>
     <message>
-        <source>Can't save the picture to {path}. Is the disk full?</source>
+        <source>Can&apos;t save the picture to {path}. Is the disk full?</source>
         <translation>无法将图像保存到 {path}。磁盘是否已满？</translation>
     </message>
     <message>
@@ -756,7 +788,7 @@
         <translation>{source} 无信号。{what}</translation>
     </message>
     <message>
-        <source>Can't open {source}</source>
+        <source>Can&apos;t open {source}</source>
         <translation>无法打开 {source}</translation>
     </message>
     <message>
@@ -928,7 +960,7 @@
         <translation>重置</translation>
     </message>
     <message>
-        <source>This model knows FER2013's labels only.</source>
+        <source>This model knows FER2013&apos;s labels only.</source>
         <translation>此模型只提供 FER2013 标签。</translation>
     </message>
     <message>
@@ -1032,7 +1064,7 @@
         <translation>新录制</translation>
     </message>
     <message>
-        <source>the source's name</source>
+        <source>the source&apos;s name</source>
         <translation>来源的名称</translation>
     </message>
     <message>
@@ -1050,6 +1082,10 @@
     <message>
         <source>e.g. control</source>
         <translation>例如 对照组</translation>
+    </message>
+    <message>
+        <source>Video quality</source>
+        <translation>视频质量</translation>
     </message>
     <message>
         <source>Folder</source>
@@ -1082,6 +1118,10 @@
     <message>
         <source>Choose…</source>
         <translation>选择…</translation>
+    </message>
+    <message>
+        <source>Sound</source>
+        <translation>声音</translation>
     </message>
     <message>
         <source>Start recording</source>
@@ -1150,6 +1190,44 @@
     <message>
         <source>Length</source>
         <translation>时长</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>结果</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>等待中</translation>
+    </message>
+    <message>
+        <source>analysing</source>
+        <translation>分析中</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>完成</translation>
+    </message>
+    <message>
+        <source>done already</source>
+        <translation>此前已完成</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>失败</translation>
+    </message>
+    <message numerus="yes">
+        <source>{name} (%n pictures)</source>
+        <translation>
+            <numerusform>{name}（%n 张图片）</numerusform>
+        </translation>
     </message>
     <message>
         <source>Markers</source>
@@ -1262,7 +1340,7 @@
         <translation>显示文件</translation>
     </message>
     <message>
-        <source>Open the session's folder</source>
+        <source>Open the session&apos;s folder</source>
         <translation>打开会话的文件夹</translation>
     </message>
     <message>
@@ -1286,8 +1364,66 @@
         <translation>按名称、被试、条件、来源、日期、标记、模型、状态搜索</translation>
     </message>
     <message>
+        <source>Analyse files</source>
+        <translation>分析文件</translation>
+    </message>
+    <message>
+        <source>Progress of the queue</source>
+        <translation>队列进度</translation>
+    </message>
+    <message>
+        <source>Message</source>
+        <translation>信息</translation>
+    </message>
+    <message>
+        <source>The folder {path} is not there yet.</source>
+        <translation>文件夹 {path} 尚不存在。</translation>
+    </message>
+    <message>
         <source>Creating the report…</source>
         <translation>正在生成报告…</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>No files yet</source>
+        <translation>还没有文件</translation>
+    </message>
+    <message>
+        <source>Drop videos, pictures or folders here, or press Add files; each becomes a session that you open in Review.</source>
+        <translation>将视频、图片或文件夹拖放到此处，或点击“添加文件”；每个文件成为一个会话，可在回顾中打开。</translation>
+    </message>
+    <message>
+        <source>looking for files…</source>
+        <translation>正在查找文件…</translation>
+    </message>
+    <message>
+        <source>{done} of {all} files</source>
+        <translation>{done} / {all} 个文件</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n failed</source>
+        <translation>
+            <numerusform>%n 个失败</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>stopping; the files in work are being closed</source>
+        <translation>正在停止；正在关闭处理中的文件</translation>
+    </message>
+    <message>
+        <source>waiting, as the live picture needs this computer</source>
+        <translation>等待中，因为实时画面需要此计算机</translation>
+    </message>
+    <message>
+        <source>{rate:.0f} pictures/s</source>
+        <translation>每秒 {rate:.0f} 张</translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation>剩余 {time}</translation>
     </message>
     <message numerus="yes">
         <source>%n sessions repaired.</source>
@@ -1310,12 +1446,44 @@
         </translation>
     </message>
     <message>
-        <source>The system's trash did not accept {folder}; nothing was deleted. Delete it in the file manager if you are sure.</source>
+        <source>The system&apos;s trash did not accept {folder}; nothing was deleted. Delete it in the file manager if you are sure.</source>
         <translation>系统回收站未接受 {folder}；没有删除任何内容。如确定要删除，请在文件管理器中操作。</translation>
+    </message>
+    <message>
+        <source>Study</source>
+        <translation>研究</translation>
+    </message>
+    <message>
+        <source>All studies</source>
+        <translation>所有研究</translation>
+    </message>
+    <message>
+        <source>Grouped by study</source>
+        <translation>按研究分组</translation>
+    </message>
+    <message>
+        <source>All participants</source>
+        <translation>所有被试</translation>
+    </message>
+    <message>
+        <source>Grouped by participant</source>
+        <translation>按被试分组</translation>
     </message>
     <message>
         <source>All conditions</source>
         <translation>所有条件</translation>
+    </message>
+    <message>
+        <source>Grouped by condition</source>
+        <translation>按条件分组</translation>
+    </message>
+    <message>
+        <source>Grouping</source>
+        <translation>分组</translation>
+    </message>
+    <message>
+        <source>Not grouped</source>
+        <translation>不分组</translation>
     </message>
     <message>
         <source>Reading sessions…</source>
@@ -1450,16 +1618,24 @@
         <translation>向摄像头请求的设置。</translation>
     </message>
     <message>
-        <source>Votes: what most of ten people would say of the face. FER2013: what this data set's labels would say; they call fewer faces neutral.</source>
+        <source>Votes: what most of ten people would say of the face. FER2013: what this data set&apos;s labels would say; they call fewer faces neutral.</source>
         <translation>投票：十个人中多数人对这张脸的判断。FER2013：该数据集的标签会给出的判断；它判为中性的人脸较少。</translation>
+    </message>
+    <message>
+        <source>MediaPipe&apos;s package (an extra) reports how it is used to Google; ferdesk keeps it from that.</source>
+        <translation>MediaPipe 软件包（附加组件）会向 Google 报告其使用情况；ferdesk 会阻止它这样做。</translation>
     </message>
     <message>
         <source>Lock model for this study</source>
         <translation>为本研究锁定模型</translation>
     </message>
     <message>
-        <source>Keeps model, device and kind of labels, so that recordings are comparable.</source>
-        <translation>保持模型、设备和标签类型不变，使录制之间可以比较。</translation>
+        <source>Keeps model, device, detector and labels: recordings stay comparable.</source>
+        <translation>固定模型、设备、检测器和标签类型：各次录制保持可比。</translation>
+    </message>
+    <message>
+        <source>Face detector</source>
+        <translation>人脸检测器</translation>
     </message>
     <message>
         <source>Labels from</source>
@@ -1510,6 +1686,14 @@
         <translation>热图配色</translation>
     </message>
     <message>
+        <source>Heatmap within the face&apos;s outline</source>
+        <translation>热力图仅限于面部轮廓内</translation>
+    </message>
+    <message>
+        <source>Where landmarks are measured; off, it shows the whole crop.</source>
+        <translation>适用于测量了特征点的人脸；关闭时显示整个裁剪区域。</translation>
+    </message>
+    <message>
         <source>Drawn while they are measured.</source>
         <translation>仅在测量时绘制。</translation>
     </message>
@@ -1526,6 +1710,18 @@
         <translation>与数据保存在一起。模糊同样适用于快照。</translation>
     </message>
     <message>
+        <source>Higher quality makes larger files.</source>
+        <translation>质量越高，文件越大。</translation>
+    </message>
+    <message>
+        <source>Video codec</source>
+        <translation>视频编码</translation>
+    </message>
+    <message>
+        <source>Where this computer cannot write it, the next best is used.</source>
+        <translation>本机无法写入该编码时，使用次优的编码。</translation>
+    </message>
+    <message>
         <source>For name, participant, condition, length and folder.</source>
         <translation>询问名称、参与者、条件、时长和文件夹。</translation>
     </message>
@@ -1536,6 +1732,14 @@
     <message>
         <source>In videos with boxes and labels, while the heatmap is on.</source>
         <translation>热力图开启时，写入带方框和标签的视频。</translation>
+    </message>
+    <message>
+        <source>Microphone heard in videos; its name, or default. Empty for none.</source>
+        <translation>视频中录制的麦克风：填写名称或 default；留空则不录音。</translation>
+    </message>
+    <message>
+        <source>A voice tells who speaks: without this, no sound is recorded.</source>
+        <translation>声音会暴露说话的人：不勾选则不录音。</translation>
     </message>
     <message>
         <source>All 478 points of each face, while they are measured; 10 MB a minute.</source>
@@ -1554,6 +1758,34 @@
         <translation>按下录制到第一帧之间的秒数；0 表示没有。</translation>
     </message>
     <message>
+        <source>Streams</source>
+        <translation>流</translation>
+    </message>
+    <message>
+        <source>Commands from other programs</source>
+        <translation>来自其他程序的命令</translation>
+    </message>
+    <message>
+        <source>Programs that have the WebSocket&apos;s token may start and stop recordings, set markers and save snapshots.</source>
+        <translation>持有 WebSocket 令牌的程序可以开始和停止录制、添加标记并保存快照。</translation>
+    </message>
+    <message>
+        <source>Markers from LSL</source>
+        <translation>来自 LSL 的标记</translation>
+    </message>
+    <message>
+        <source>A stream of another program; its markers go into recordings.</source>
+        <translation>另一个程序的流；其标记会写入录制。</translation>
+    </message>
+    <message>
+        <source>Web pages</source>
+        <translation>网页</translation>
+    </message>
+    <message>
+        <source>Origins that may connect to the WebSocket, beside programs.</source>
+        <translation>除程序外，还可连接 WebSocket 的网页来源。</translation>
+    </message>
+    <message>
         <source>Turns off animations.</source>
         <translation>关闭动画。</translation>
     </message>
@@ -1570,6 +1802,10 @@
         <translation>深色</translation>
     </message>
     <message>
+        <source>Automatic (H.264 where possible)</source>
+        <translation>自动（尽可能用 H.264）</translation>
+    </message>
+    <message>
         <source>Landmarks and head pose</source>
         <translation>关键点和头部姿态</translation>
     </message>
@@ -1582,12 +1818,20 @@
         <translation>另加面部动作（与镜像取平均）</translation>
     </message>
     <message>
-        <source>People's votes</source>
+        <source>People&apos;s votes</source>
         <translation>众人投票</translation>
     </message>
     <message>
-        <source>FER2013's label</source>
+        <source>FER2013&apos;s label</source>
         <translation>FER2013 标签</translation>
+    </message>
+    <message>
+        <source>ferdesk (finds small faces too)</source>
+        <translation>ferdesk（也能找到小的人脸）</translation>
+    </message>
+    <message>
+        <source>MediaPipe (whole picture only)</source>
+        <translation>MediaPipe（只看整幅画面）</translation>
     </message>
     <message>
         <source>Automatic</source>
@@ -1606,8 +1850,8 @@
         <translation>设置</translation>
     </message>
     <message>
-        <source>Source, model, device, labels and language can be changed after the recording has ended.</source>
-        <translation>录制结束后才能更改来源、模型、设备、标签来源和语言。</translation>
+        <source>Source, model, device, detector, labels and language can be changed after the recording has ended.</source>
+        <translation>录制结束后才能更改来源、模型、设备、检测器、标签和语言。</translation>
     </message>
     <message>
         <source>Export…</source>
@@ -1742,7 +1986,7 @@
         <translation>命名人脸</translation>
     </message>
     <message>
-        <source>Record or undo the selected face's neutral baseline</source>
+        <source>Record or undo the selected face&apos;s neutral baseline</source>
         <translation>采集或撤销所选人脸的中性基线</translation>
     </message>
     <message>
@@ -1926,8 +2170,16 @@
         <translation>原始视频中的时间</translation>
     </message>
     <message>
+        <source>with sound</source>
+        <translation>有声音</translation>
+    </message>
+    <message>
         <source>Speed</source>
         <translation>速度</translation>
+    </message>
+    <message>
+        <source>Recorded from {device}; it is in video.mp4 and not played here.</source>
+        <translation>录自 {device}；声音在 video.mp4 中，此处不播放。</translation>
     </message>
     <message>
         <source>video {time}</source>
@@ -1980,7 +2232,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n of the file's lie outside the session.</source>
+        <source>%n of the file&apos;s lie outside the session.</source>
         <translation>
             <numerusform>文件中有 %n 个位于会话之外。</numerusform>
         </translation>
@@ -2028,6 +2280,18 @@
     <message>
         <source>Video with faces blurred</source>
         <translation>人脸模糊的视频</translation>
+    </message>
+    <message>
+        <source>Low quality</source>
+        <translation>低质量</translation>
+    </message>
+    <message>
+        <source>Normal quality</source>
+        <translation>标准质量</translation>
+    </message>
+    <message>
+        <source>High quality</source>
+        <translation>高质量</translation>
     </message>
     <message>
         <source>Stream over WebSocket</source>
@@ -2202,6 +2466,46 @@
         <translation>头部姿态</translation>
     </message>
     <message>
+        <source>Eyes open</source>
+        <translation>睁眼程度</translation>
+    </message>
+    <message>
+        <source>Movements: brows</source>
+        <translation>面部动作：眉毛</translation>
+    </message>
+    <message>
+        <source>Movements: lids</source>
+        <translation>面部动作：眼睑</translation>
+    </message>
+    <message>
+        <source>Movements: looks</source>
+        <translation>面部动作：目光</translation>
+    </message>
+    <message>
+        <source>Movements: cheeks and nose</source>
+        <translation>面部动作：脸颊和鼻子</translation>
+    </message>
+    <message>
+        <source>Movements: jaw</source>
+        <translation>面部动作：下颌</translation>
+    </message>
+    <message>
+        <source>Movements: mouth&apos;s corners</source>
+        <translation>面部动作：嘴角</translation>
+    </message>
+    <message>
+        <source>Movements: lips</source>
+        <translation>面部动作：嘴唇</translation>
+    </message>
+    <message>
+        <source>Movements: mouth</source>
+        <translation>面部动作：嘴</translation>
+    </message>
+    <message>
+        <source>Movements: lips rolled and shrugged</source>
+        <translation>面部动作：嘴唇卷起和耸起</translation>
+    </message>
+    <message>
         <source>Plot</source>
         <translation>绘制内容</translation>
     </message>
@@ -2220,6 +2524,134 @@
     <message>
         <source>Back to the live page</source>
         <translation>返回实时页面</translation>
+    </message>
+    <message>
+        <source>Add files…</source>
+        <translation>添加文件…</translation>
+    </message>
+    <message>
+        <source>Add videos and pictures to the queue</source>
+        <translation>将视频和图片添加到队列</translation>
+    </message>
+    <message>
+        <source>Add folder…</source>
+        <translation>添加文件夹…</translation>
+    </message>
+    <message>
+        <source>Add all videos and pictures in a folder and below it</source>
+        <translation>添加文件夹及其子文件夹中的所有视频和图片</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Take the selection out of the queue; files and sessions stay</source>
+        <translation>将所选文件移出队列；文件和会话不受影响</translation>
+    </message>
+    <message>
+        <source>Select files that are not being analysed.</source>
+        <translation>请选择不在分析中的文件。</translation>
+    </message>
+    <message>
+        <source>Move up</source>
+        <translation>上移</translation>
+    </message>
+    <message>
+        <source>Analyse the selection earlier</source>
+        <translation>提前分析所选文件</translation>
+    </message>
+    <message>
+        <source>Select files that wait.</source>
+        <translation>请选择等待中的文件。</translation>
+    </message>
+    <message>
+        <source>Move down</source>
+        <translation>下移</translation>
+    </message>
+    <message>
+        <source>Analyse the selection later</source>
+        <translation>推后分析所选文件</translation>
+    </message>
+    <message>
+        <source>Clear finished</source>
+        <translation>清除已结束的</translation>
+    </message>
+    <message>
+        <source>Take what is finished or failed out of the queue</source>
+        <translation>将已完成或失败的文件移出队列</translation>
+    </message>
+    <message>
+        <source>Nothing is finished yet.</source>
+        <translation>还没有结束的文件。</translation>
+    </message>
+    <message>
+        <source>Analyse the files that wait, in this order</source>
+        <translation>按此顺序分析等待中的文件</translation>
+    </message>
+    <message>
+        <source>Add files first.</source>
+        <translation>请先添加文件。</translation>
+    </message>
+    <message>
+        <source>Let the analysis rest; the files in work stay open</source>
+        <translation>暂停分析；正在处理的文件保持打开</translation>
+    </message>
+    <message>
+        <source>End the analysis; finished sessions are kept</source>
+        <translation>结束分析；已完成的会话保留</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Let the selection wait again</source>
+        <translation>让所选文件重新等待</translation>
+    </message>
+    <message>
+        <source>Select files that failed or were skipped.</source>
+        <translation>请选择失败或被跳过的文件。</translation>
+    </message>
+    <message>
+        <source>Open session</source>
+        <translation>打开会话</translation>
+    </message>
+    <message>
+        <source>Open the selected file&apos;s session in Review</source>
+        <translation>在回顾中打开所选文件的会话</translation>
+    </message>
+    <message>
+        <source>Select a file that is done.</source>
+        <translation>请选择一个已完成的文件。</translation>
+    </message>
+    <message>
+        <source>Open the folder of the session, or of all results</source>
+        <translation>打开会话的文件夹，或所有结果的文件夹</translation>
+    </message>
+    <message>
+        <source>Copy errors</source>
+        <translation>复制错误信息</translation>
+    </message>
+    <message>
+        <source>Copy the messages of the selection, or of all files</source>
+        <translation>复制所选文件或所有文件的信息</translation>
+    </message>
+    <message>
+        <source>There is no message.</source>
+        <translation>没有信息。</translation>
+    </message>
+    <message>
+        <source>Report of all</source>
+        <translation>总报告</translation>
+    </message>
+    <message>
+        <source>Create one report of all finished sessions</source>
+        <translation>为所有已完成的会话生成一份报告</translation>
+    </message>
+    <message>
+        <source>No session is finished yet.</source>
+        <translation>还没有完成的会话。</translation>
     </message>
     <message>
         <source>Back to the list of sessions</source>
@@ -2266,19 +2698,19 @@
         <translation>摄像头 {number} 正被另一个程序 {user} 使用；请在那里关闭，然后重新开始。</translation>
     </message>
     <message>
-        <source>Camera {number} gives no picture; another program may use it. Close that, or pull the camera's plug and put it in again.</source>
+        <source>Camera {number} gives no picture; another program may use it. Close that, or pull the camera&apos;s plug and put it in again.</source>
         <translation>摄像头 {number} 没有画面；可能有另一个程序正在使用它。请关闭那个程序，或拔下摄像头再插上。</translation>
     </message>
     <message>
-        <source>Camera {number} cannot be opened; there is none, another program uses it, or the system's privacy settings keep programs from the camera.</source>
+        <source>Camera {number} cannot be opened; there is none, another program uses it, or the system&apos;s privacy settings keep programs from the camera.</source>
         <translation>无法打开摄像头 {number}：没有这个摄像头，另一个程序正在使用它，或系统的隐私设置不允许程序使用摄像头。</translation>
     </message>
     <message>
-        <source>The demo's picture {path} cannot be read. Installing ferdesk again brings it back.</source>
+        <source>The demo&apos;s picture {path} cannot be read. Installing ferdesk again brings it back.</source>
         <translation>无法读取演示图片 {path}。重新安装 ferdesk 即可恢复。</translation>
     </message>
     <message>
-        <source>The demo's picture {path} is damaged. Installing ferdesk again brings it back.</source>
+        <source>The demo&apos;s picture {path} is damaged. Installing ferdesk again brings it back.</source>
         <translation>演示图片 {path} 已损坏。重新安装 ferdesk 即可恢复。</translation>
     </message>
     <message>
@@ -2302,8 +2734,8 @@
         <translation>视频 {path} 无法继续解码；文件损坏了吗？</translation>
     </message>
     <message>
-        <source>LSL needs pylsl with its native library: pip install 'ferdesk[streams]' ({why}).</source>
-        <translation>LSL 需要 pylsl 及其本机库:pip install 'ferdesk[streams]'({why})。</translation>
+        <source>LSL needs pylsl with its native library: pip install &apos;ferdesk[streams]&apos; ({why}).</source>
+        <translation>LSL 需要 pylsl 及其本机库:pip install &apos;ferdesk[streams]&apos;({why})。</translation>
     </message>
     <message>
         <source>The LSL outlets cannot be opened: {why}.</source>
@@ -2318,7 +2750,7 @@
         <translation>{path} 不是能够打开的地址：{why}。</translation>
     </message>
     <message>
-        <source>{path} has no picture in it; give a camera's address.</source>
+        <source>{path} has no picture in it; give a camera&apos;s address.</source>
         <translation>{path} 中没有画面；请给出摄像头的地址。</translation>
     </message>
     <message>
@@ -2350,8 +2782,8 @@
         <translation>{path} 在 {seconds:.0f} 秒内没有应答；它开着吗？</translation>
     </message>
     <message>
-        <source>{path} does not answer with a video; check the address and the network.</source>
-        <translation>{path} 没有以视频应答；请检查地址和网络。</translation>
+        <source>No video received from {path}; check the address and the network.</source>
+        <translation>没有收到来自 {path} 的视频；请检查地址和网络。</translation>
     </message>
     <message>
         <source>There is no model file {path}; ferdesk models lists the bundled ones.</source>
@@ -2366,7 +2798,7 @@
         <translation>{path} 不能同时判断两张人脸；请用 ferdesk-train export 导出。</translation>
     </message>
     <message>
-        <source>{path} gives outputs of other shapes than the model contract's.</source>
+        <source>{path} gives outputs of other shapes than the model contract&apos;s.</source>
         <translation>{path} 的输出形状与模型约定不符。</translation>
     </message>
     <message>
@@ -2414,8 +2846,8 @@
         <translation>{path} 的元数据无法读取：{why}。</translation>
     </message>
     <message>
-        <source>Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.</source>
-        <translation>Parquet 需要 pyarrow:pip install 'ferdesk[parquet]',或导出 CSV。</translation>
+        <source>Parquet needs pyarrow: pip install &apos;ferdesk[parquet]&apos;, or export CSV.</source>
+        <translation>Parquet 需要 pyarrow:pip install &apos;ferdesk[parquet]&apos;,或导出 CSV。</translation>
     </message>
     <message>
         <source>{path} cannot be written: {why}.</source>
@@ -2542,8 +2974,8 @@
         <translation>视频已停止：无法写入 {path}（{why}）。数据行继续记录。</translation>
     </message>
     <message>
-        <source>The WebSocket needs the library websockets: pip install 'ferdesk[streams]'.</source>
-        <translation>WebSocket 需要 websockets 库:pip install 'ferdesk[streams]'。</translation>
+        <source>The WebSocket needs the library websockets: pip install &apos;ferdesk[streams]&apos;.</source>
+        <translation>WebSocket 需要 websockets 库:pip install &apos;ferdesk[streams]&apos;。</translation>
     </message>
     <message>
         <source>The WebSocket cannot listen on port {port} ({why}); choose another with --stream-port.</source>
@@ -2570,8 +3002,8 @@
         <translation>{path} 给出 {given}；它没有 {asked} 这种模式。</translation>
     </message>
     <message>
-        <source>pip install 'ferdesk[cuda]' brings them</source>
-        <translation>用 pip install 'ferdesk[cuda]' 安装</translation>
+        <source>pip install &apos;ferdesk[cuda]&apos; brings them</source>
+        <translation>用 pip install &apos;ferdesk[cuda]&apos; 安装</translation>
     </message>
     <message>
         <source>there is no CUDA on macOS</source>
@@ -2586,8 +3018,8 @@
         <translation>onnxruntime 覆盖了唯一带有 CUDA 的 onnxruntime-gpu；请先 pip uninstall onnxruntime onnxruntime-gpu，再 pip install onnxruntime-gpu</translation>
     </message>
     <message>
-        <source>the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, then pip install 'ferdesk[cuda]'</source>
-        <translation>安装的 ONNX Runtime 是 CPU 版本;请先 pip uninstall onnxruntime,再 pip install 'ferdesk[cuda]'</translation>
+        <source>the installed ONNX Runtime is the CPU build; pip uninstall onnxruntime, then pip install &apos;ferdesk[cuda]&apos;</source>
+        <translation>安装的 ONNX Runtime 是 CPU 版本;请先 pip uninstall onnxruntime,再 pip install &apos;ferdesk[cuda]&apos;</translation>
     </message>
     <message>
         <source>no NVIDIA driver was found ({name} is missing); if this machine has an NVIDIA GPU, install its driver</source>
@@ -2598,7 +3030,7 @@
         <translation>NVIDIA 驱动没有发现 GPU</translation>
     </message>
     <message>
-        <source>the NVIDIA driver's parts have different versions; restart the machine</source>
+        <source>the NVIDIA driver&apos;s parts have different versions; restart the machine</source>
         <translation>NVIDIA 驱动各部分的版本不一致；请重新启动计算机</translation>
     </message>
     <message>
@@ -2618,7 +3050,7 @@
         <translation>NVIDIA 驱动太旧：它支持 CUDA {major}.{minor}，而 ONNX Runtime {version} 需要 CUDA {cuda_major}；请安装{wanted}</translation>
     </message>
     <message>
-        <source>CUDA's libraries have the wrong version: CUDA {other} is installed and ONNX Runtime {version} needs CUDA {major}; {install}</source>
+        <source>CUDA&apos;s libraries have the wrong version: CUDA {other} is installed and ONNX Runtime {version} needs CUDA {major}; {install}</source>
         <translation>CUDA 库的版本不对：已安装 CUDA {other}，而 ONNX Runtime {version} 需要 CUDA {major}；{install}</translation>
     </message>
     <message>
@@ -2674,7 +3106,7 @@
         <translation>{count} 张人脸</translation>
     </message>
     <message>
-        <source>Using {name} ({time:.0f} ms for {faces}{others}); the camera's frame rate leaves {allowed:.0f} ms, which no model keeps.</source>
+        <source>Using {name} ({time:.0f} ms for {faces}{others}); the camera&apos;s frame rate leaves {allowed:.0f} ms, which no model keeps.</source>
         <translation>正在使用 {name}（{faces}需 {time:.0f} 毫秒{others}）；按摄像头的帧率只有 {allowed:.0f} 毫秒，没有模型能跟上。</translation>
     </message>
     <message>
@@ -2718,7 +3150,7 @@
         <translation>{path} 不是会话，其中也没有会话。</translation>
     </message>
     <message>
-        <source>{path} is not a session's table; it is left as it is.</source>
+        <source>{path} is not a session&apos;s table; it is left as it is.</source>
         <translation>{path} 不是会话的数据表；该文件未作改动。</translation>
     </message>
     <message>
@@ -2726,7 +3158,7 @@
         <translation>无法读取标记文件 {path}：{why}。</translation>
     </message>
     <message>
-        <source>The marker file {path} is E-Prime's log; export the table from E-DataAid and give that.</source>
+        <source>The marker file {path} is E-Prime&apos;s log; export the table from E-DataAid and give that.</source>
         <translation>标记文件 {path} 是 E-Prime 的日志；请从 E-DataAid 导出表格并使用该表格。</translation>
     </message>
     <message>
@@ -2786,11 +3218,11 @@
         <translation>{path} 中的时间可能是毫秒；请指明单位：ferdesk sessions markers --unit ms 或 --unit s。</translation>
     </message>
     <message>
-        <source>Line {number} of {path}: {text!r} may be a time of day or count from the session's start; if it counts, give ferdesk sessions markers --unit hms.</source>
+        <source>Line {number} of {path}: {text!r} may be a time of day or count from the session&apos;s start; if it counts, give ferdesk sessions markers --unit hms.</source>
         <translation>{path} 的第 {number} 行：{text!r} 可能是钟点，也可能从记录开始计时；若是后者，请使用 ferdesk sessions markers --unit hms。</translation>
     </message>
     <message>
-        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session's start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
+        <source>Line {number} of {path}: {text!r} is not a time. Give seconds from the session&apos;s start, or a date like 2026-03-04T05:06:07.5Z with its zone.</source>
         <translation>{path} 第 {number} 行：{text!r} 不是时间。请给出从会话开始起的秒数，或带时区的日期，例如 2026-03-04T05:06:07.5Z。</translation>
     </message>
     <message>
@@ -2854,11 +3286,11 @@
         <translation>{path} 中没有设置（{why}）。请选择 ferdesk 导出的文件。</translation>
     </message>
     <message>
-        <source>The setting "{name}" is not known and was ignored.</source>
+        <source>The setting &quot;{name}&quot; is not known and was ignored.</source>
         <translation>未知的设置“{name}”已被忽略。</translation>
     </message>
     <message>
-        <source>The setting "{name}" must be {wanted}, not {value!r}; the default is used.</source>
+        <source>The setting &quot;{name}&quot; must be {wanted}, not {value!r}; the default is used.</source>
         <translation>设置“{name}”必须是{wanted}，而不是 {value!r}；已使用默认值。</translation>
     </message>
     <message>
@@ -2990,7 +3422,7 @@
         <translation>此会话没有数据。</translation>
     </message>
     <message>
-        <source>Can't save the settings to {path}: {why}</source>
+        <source>Can&apos;t save the settings to {path}: {why}</source>
         <translation>无法将设置保存到 {path}：{why}</translation>
     </message>
     <message>
@@ -3022,16 +3454,16 @@
         <translation>{factor:.0%} · 双击显示整个画面</translation>
     </message>
     <message>
-        <source>Can't save the face to {folder}: {why}.</source>
+        <source>Can&apos;t save the face to {folder}: {why}.</source>
         <translation>无法将人脸保存到 {folder}：{why}。</translation>
     </message>
     <message>
-        <source>Can't delete {path}: {why}.</source>
+        <source>Can&apos;t delete {path}: {why}.</source>
         <translation>无法删除 {path}：{why}。</translation>
     </message>
     <message>
-        <source>Training needs PyTorch (pip install "ferdesk[train]"). Where it is installed, run this command:</source>
-        <translation>训练需要 PyTorch（pip install "ferdesk[train]"）。在已安装 PyTorch 的环境中运行此命令：</translation>
+        <source>Training needs PyTorch (pip install &quot;ferdesk[train]&quot;). Where it is installed, run this command:</source>
+        <translation>训练需要 PyTorch（pip install &quot;ferdesk[train]&quot;）。在已安装 PyTorch 的环境中运行此命令：</translation>
     </message>
     <message>
         <source>Training cancelled.</source>
@@ -3078,6 +3510,26 @@
         <translation>无法加载人脸模型 {path}：{why}。</translation>
     </message>
     <message>
+        <source>MediaPipe&apos;s own detector cannot be loaded: {why}.</source>
+        <translation>无法加载 MediaPipe 自带的检测器：{why}。</translation>
+    </message>
+    <message>
+        <source>MediaPipe {version} cannot be kept from reporting its use; install mediapipe==1.2.3.</source>
+        <translation>无法阻止 MediaPipe {version} 报告其使用情况；请安装 mediapipe==1.2.3。</translation>
+    </message>
+    <message>
+        <source>MediaPipe is made for Python {first} to {last} and this is {here}; the detectors that ship with ferdesk need no extra.</source>
+        <translation>MediaPipe 适用于 Python {first} 至 {last}，而当前为 {here}；ferdesk 自带的检测器不需要附加组件。</translation>
+    </message>
+    <message>
+        <source>MediaPipe is not installed ({why}); install it with: pip install &apos;ferdesk[mediapipe]&apos;, or choose ferdesk&apos;s own detector.</source>
+        <translation>未安装 MediaPipe（{why}）；请用 pip install &apos;ferdesk[mediapipe]&apos; 安装，或选择 ferdesk 自带的检测器。</translation>
+    </message>
+    <message>
+        <source>MediaPipe is installed and cannot be used: {why}. Choose ferdesk&apos;s own detector.</source>
+        <translation>已安装 MediaPipe，但无法使用：{why}。请选择 ferdesk 自带的检测器。</translation>
+    </message>
+    <message>
         <source>The network {path} cannot be loaded: {why}.</source>
         <translation>无法加载网络 {path}：{why}。</translation>
     </message>
@@ -3098,7 +3550,7 @@
         <translation>无法打开窗口：{system} 缺少系统库 {libraries}。请安装：sudo apt-get install {packages}</translation>
     </message>
     <message>
-        <source>No window can open: Qt's part for {system} cannot be loaded ({why}). Install the package that has it, or install ferdesk again.</source>
+        <source>No window can open: Qt&apos;s part for {system} cannot be loaded ({why}). Install the package that has it, or install ferdesk again.</source>
         <translation>无法打开窗口：无法加载 Qt 的 {system} 部分（{why}）。请安装含有它的软件包，或重新安装 ferdesk。</translation>
     </message>
     <message>
@@ -3150,10 +3602,6 @@
         <translation>太小，无法测量：请靠近一些。</translation>
     </message>
     <message>
-        <source>Not measured: too little of the face can be seen.</source>
-        <translation>未测量：可见的面部太少。</translation>
-    </message>
-    <message>
         <source>Not measured yet: other faces had their turn.</source>
         <translation>尚未测量：正轮到其他人脸。</translation>
     </message>
@@ -3182,7 +3630,27 @@
         <translation>效价</translation>
     </message>
     <message>
-        <source>Yaw: positive to the picture's right. Pitch: positive down. Roll: clockwise.</source>
+        <source>Not measured: the picture&apos;s edge cuts the face off.</source>
+        <translation>未测量：人脸被画面边缘截断。</translation>
+    </message>
+    <message>
+        <source>Not measured: another face overlaps this one.</source>
+        <translation>未测量：与另一张人脸重叠。</translation>
+    </message>
+    <message>
+        <source>Not measured: the head is turned away.</source>
+        <translation>未测量：头部转开了。</translation>
+    </message>
+    <message>
+        <source>Not measured: too dark. Put light on the face.</source>
+        <translation>未测量：太暗。请照亮面部。</translation>
+    </message>
+    <message>
+        <source>Not measured: something covers the face, or too little of it can be seen.</source>
+        <translation>未测量：面部被遮挡，或可见部分太少。</translation>
+    </message>
+    <message>
+        <source>Yaw: positive to the picture&apos;s right. Pitch: positive down. Roll: clockwise.</source>
         <translation>偏航：向画面右侧为正。俯仰：向下为正。滚转：顺时针为正。</translation>
     </message>
     <message>
@@ -3190,7 +3658,7 @@
         <translation>按普通摄像头和平均头部尺寸估计</translation>
     </message>
     <message>
-        <source>An estimate, relative to the head: positive to the person's left and down</source>
+        <source>An estimate, relative to the head: positive to the person&apos;s left and down</source>
         <translation>相对于头部的估计值：向本人左侧和向下为正</translation>
     </message>
     <message>
@@ -3300,7 +3768,7 @@
         <translation>另一个程序同时更改了本会话中相同的人脸。您的更改已保存，它的版本保存在 {path}。</translation>
     </message>
     <message>
-        <source>Another program changed this session's review meanwhile. Its changes are kept beside yours; open the session again to see them.</source>
+        <source>Another program changed this session&apos;s review meanwhile. Its changes are kept beside yours; open the session again to see them.</source>
         <translation>另一个程序同时更改了本会话的复核。它的更改与您的一并保留；重新打开会话即可看到。</translation>
     </message>
     <message>
@@ -3344,7 +3812,7 @@
         <translation>关于 ferdesk</translation>
     </message>
     <message>
-        <source>Real-time facial-expression recognition on your own computer. A label is a model's estimate, not what a person feels.</source>
+        <source>Real-time facial-expression recognition on your own computer. A label is a model&apos;s estimate, not what a person feels.</source>
         <translation>在您自己的电脑上进行实时面部表情识别。标签是模型的估计，并不代表人的感受。</translation>
     </message>
     <message>
@@ -3376,6 +3844,10 @@
         <translation>人脸(&amp;A)</translation>
     </message>
     <message>
+        <source>&amp;Queue</source>
+        <translation>队列(&amp;Q)</translation>
+    </message>
+    <message>
         <source>Re&amp;view</source>
         <translation>回放(&amp;V)</translation>
     </message>
@@ -3386,6 +3858,642 @@
     <message>
         <source>Open recent</source>
         <translation>打开最近使用的文件</translation>
+    </message>
+    <message>
+        <source>A video with faces blurred has no sound, as a voice tells who speaks; choose another kind of video, or switch the sound off.</source>
+        <translation>面部模糊的视频没有声音，因为声音会暴露说话的人；请选择其他类型的视频，或关闭声音。</translation>
+    </message>
+    <message>
+        <source>No sound can be written: PyAV has no encoder for it.</source>
+        <translation>无法写入声音：PyAV 没有相应的编码器。</translation>
+    </message>
+    <message>
+        <source>The microphone {name} is gone; the video goes on without sound.</source>
+        <translation>麦克风 {name} 已断开；视频继续录制，但没有声音。</translation>
+    </message>
+    <message>
+        <source>Sound needs sounddevice and PortAudio: pip install &apos;ferdesk[sound]&apos;, on Linux also the system&apos;s libportaudio2. Or record without sound.</source>
+        <translation>录音需要 sounddevice 和 PortAudio：pip install &apos;ferdesk[sound]&apos;，Linux 上还需要系统的 libportaudio2。或者不录音。</translation>
+    </message>
+    <message>
+        <source>The microphone {name} cannot be opened ({why}); choose another, or record without sound.</source>
+        <translation>无法打开麦克风 {name}（{why}）；请选择其他麦克风，或不录音。</translation>
+    </message>
+    <message>
+        <source>The folder {path} cannot be used: {why}. Choose another one for the results.</source>
+        <translation>无法使用文件夹 {path}：{why}。请为结果另选一个文件夹。</translation>
+    </message>
+    <message>
+        <source>Another program is analysing {path}, or has done so.</source>
+        <translation>另一个程序正在分析或已分析 {path}。</translation>
+    </message>
+    <message>
+        <source>{path} is not empty; give a folder that is new.</source>
+        <translation>{path} 不是空文件夹；请指定新文件夹。</translation>
+    </message>
+    <message>
+        <source>The example cannot be written to {path}: {why}.</source>
+        <translation>无法将示例写入 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>The stimulus {name} is no {kind}: write kind = &quot;{other}&quot; or another file.</source>
+        <translation>刺激 {name} 不是 {kind}：请写 kind = &quot;{other}&quot;，或换一个文件。</translation>
+    </message>
+    <message>
+        <source>The stimulus {name} has no picture.</source>
+        <translation>刺激 {name} 没有画面。</translation>
+    </message>
+    <message>
+        <source>{text} names no LSL stream; write name=..., type=... or source_id=..., with a semicolon between them.</source>
+        <translation>{text} 未指明 LSL 流；请写 name=...、type=... 或 source_id=...，并用分号分隔。</translation>
+    </message>
+    <message>
+        <source>{path} is not empty; choose another folder with --out.</source>
+        <translation>{path} 不是空文件夹；请用 --out 选择另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>{path}: {what}</source>
+        <translation>{path}：{what}</translation>
+    </message>
+    <message>
+        <source>{path}, {table}: {what}</source>
+        <translation>{path}，{table}：{what}</translation>
+    </message>
+    <message>
+        <source>there is no key {key!r}; known are {known}.</source>
+        <translation>没有键 {key!r}；已知的有 {known}。</translation>
+    </message>
+    <message>
+        <source>a table, as in [{key}]</source>
+        <translation>表，如 [{key}]</translation>
+    </message>
+    <message>
+        <source>an array of tables, as in [[{key}]]</source>
+        <translation>表数组，如 [[{key}]]</translation>
+    </message>
+    <message>
+        <source>at most {most} tables</source>
+        <translation>最多 {most} 个表</translation>
+    </message>
+    <message>
+        <source>letters without accents, digits, - _ and .</source>
+        <translation>不带重音的字母、数字、- _ 和 .</translation>
+    </message>
+    <message>
+        <source>a text of 1 to {longest} characters</source>
+        <translation>1 到 {longest} 个字符的文本</translation>
+    </message>
+    <message>
+        <source>a list of texts that differ, as in [&quot;a&quot;, &quot;b&quot;]</source>
+        <translation>互不相同的文本列表，如 [&quot;a&quot;, &quot;b&quot;]</translation>
+    </message>
+    <message>
+        <source>one of {names}</source>
+        <translation>{names} 之一</translation>
+    </message>
+    <message>
+        <source>a number from {least:g} to {most:g}</source>
+        <translation>{least:g} 到 {most:g} 之间的数</translation>
+    </message>
+    <message>
+        <source>a whole number from -1000 to 1000</source>
+        <translation>-1000 到 1000 之间的整数</translation>
+    </message>
+    <message>
+        <source>the file {name!r} cannot be read: {why}.</source>
+        <translation>无法读取文件 {name!r}：{why}。</translation>
+    </message>
+    <message>
+        <source>the file {name!r} lies outside of the study&apos;s folder; copy it there.</source>
+        <translation>文件 {name!r} 在研究文件夹之外；请复制到其中。</translation>
+    </message>
+    <message>
+        <source>there is no file {name!r} in the study&apos;s folder.</source>
+        <translation>研究文件夹中没有文件 {name!r}。</translation>
+    </message>
+    <message>
+        <source>the file {name!r} is empty or no picture; PNG, JPEG, BMP, GIF and WebP are.</source>
+        <translation>文件 {name!r} 为空或不是图片；支持 PNG、JPEG、BMP、GIF 和 WebP。</translation>
+    </message>
+    <message>
+        <source>the file {name!r} is empty.</source>
+        <translation>文件 {name!r} 为空。</translation>
+    </message>
+    <message>
+        <source>the key {key!r} is missing.</source>
+        <translation>缺少键 {key!r}。</translation>
+    </message>
+    <message>
+        <source>{key} must be {wanted}, not {value}.</source>
+        <translation>{key} 必须是{wanted}，而不是 {value}。</translation>
+    </message>
+    <message>
+        <source>{path} is no session of a study; leave it out.</source>
+        <translation>{path} 不是研究的会话；请不要选它。</translation>
+    </message>
+    <message>
+        <source>These sessions are of {number} studies ({names}); give those of one.</source>
+        <translation>这些会话属于 {number} 个研究（{names}）；请只选其中一个研究的会话。</translation>
+    </message>
+    <message>
+        <source>There is no session of a study.</source>
+        <translation>没有研究的会话。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be read: {why}. A study is a folder with a study.toml.</source>
+        <translation>无法读取 {path}：{why}。研究是含有 study.toml 的文件夹。</translation>
+    </message>
+    <message>
+        <source>{path} is larger than any study file.</source>
+        <translation>{path} 过大，不是研究文件。</translation>
+    </message>
+    <message>
+        <source>{path} is not TOML: {why}.</source>
+        <translation>{path} 不是 TOML：{why}。</translation>
+    </message>
+    <message>
+        <source>the table [study] is missing.</source>
+        <translation>缺少表 [study]。</translation>
+    </message>
+    <message>
+        <source>there is no stimulus; add a table [[stimuli]].</source>
+        <translation>没有刺激；请添加表 [[stimuli]]。</translation>
+    </message>
+    <message>
+        <source>buttons must be 2 to 9 texts.</source>
+        <translation>buttons 必须是 2 到 9 个文本。</translation>
+    </message>
+    <message>
+        <source>highest must be greater than lowest, by {most} at most.</source>
+        <translation>highest 必须大于 lowest，最多相差 {most}。</translation>
+    </message>
+    <message>
+        <source>the id {id!r} stands twice among [[{key}]].</source>
+        <translation>[[{key}]] 中 id {id!r} 重复。</translation>
+    </message>
+    <message>
+        <source>The disk does not answer.</source>
+        <translation>磁盘没有响应。</translation>
+    </message>
+    <message>
+        <source>it has other columns</source>
+        <translation>列不同</translation>
+    </message>
+    <message>
+        <source>it has too few columns</source>
+        <translation>列太少</translation>
+    </message>
+    <message>
+        <source>{path}, line {number}, cannot be read: {why}.</source>
+        <translation>无法读取 {path} 第 {number} 行：{why}。</translation>
+    </message>
+    <message>
+        <source>{text!r} is no number</source>
+        <translation>{text!r} 不是数字</translation>
+    </message>
+    <message>
+        <source>{text!r} is none of {names}</source>
+        <translation>{text!r} 不是 {names} 之一</translation>
+    </message>
+    <message>
+        <source>A video with faces blurred has no sound, as a voice tells who speaks.</source>
+        <translation>面部模糊的视频没有声音，因为声音会暴露说话的人。</translation>
+    </message>
+    <message>
+        <source>Everyone who can be heard has agreed</source>
+        <translation>所有会被听到的人都已同意</translation>
+    </message>
+    <message>
+        <source>System default</source>
+        <translation>系统默认</translation>
+    </message>
+    <message>
+        <source>Sound is saved in the video; choose one.</source>
+        <translation>声音保存在视频中；请选择一种视频。</translation>
+    </message>
+    <message>
+        <source>All frames</source>
+        <translation>所有帧</translation>
+    </message>
+    <message>
+        <source>Every n-th frame</source>
+        <translation>每 n 帧取一帧</translation>
+    </message>
+    <message>
+        <source>Frames per second</source>
+        <translation>每秒帧数</translation>
+    </message>
+    <message>
+        <source>Results folder</source>
+        <translation>结果文件夹</translation>
+    </message>
+    <message>
+        <source>Choose the results folder</source>
+        <translation>选择结果文件夹</translation>
+    </message>
+    <message>
+        <source>Measure</source>
+        <translation>测量</translation>
+    </message>
+    <message>
+        <source>Analyse again what is done</source>
+        <translation>重新分析已完成的文件</translation>
+    </message>
+    <message>
+        <source>Otherwise files that a session in the folder holds are skipped</source>
+        <translation>否则跳过文件夹中已有会话的文件</translation>
+    </message>
+    <message>
+        <source>The model is locked for this study.</source>
+        <translation>本研究已锁定模型。</translation>
+    </message>
+    <message>
+        <source>The options stay as they are until the queue ends.</source>
+        <translation>队列结束之前选项保持不变。</translation>
+    </message>
+    <message>
+        <source>Files to analyse</source>
+        <translation>要分析的文件</translation>
+    </message>
+    <message>
+        <source>Folder to analyse</source>
+        <translation>要分析的文件夹</translation>
+    </message>
+    <message>
+        <source>Stop the analysis?</source>
+        <translation>停止分析？</translation>
+    </message>
+    <message>
+        <source>Finished sessions are kept. Files in work are begun anew with the next start.</source>
+        <translation>已完成的会话保留。正在处理的文件将在下次开始时重新分析。</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Files are being analysed.</source>
+        <translation>正在分析文件。</translation>
+    </message>
+    <message>
+        <source>Quitting stops it. Finished sessions are kept, and the queue goes on where it was.</source>
+        <translation>退出会停止分析。已完成的会话保留，队列下次从中断处继续。</translation>
+    </message>
+    <message>
+        <source>Stop and quit</source>
+        <translation>停止并退出</translation>
+    </message>
+    <message>
+        <source>Analysis stopped; finished sessions are kept.</source>
+        <translation>分析已停止；已完成的会话保留。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The queue has ended; %n files could not be analysed.</source>
+        <translation>
+            <numerusform>队列已结束；%n 个文件无法分析。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The queue has ended; all files are analysed.</source>
+        <translation>队列已结束；所有文件均已分析。</translation>
+    </message>
+    <message>
+        <source>Expressions</source>
+        <translation>表情</translation>
+    </message>
+    <message>
+        <source>Study report</source>
+        <translation>研究报告</translation>
+    </message>
+    <message>
+        <source>Rows with trials (CSV)</source>
+        <translation>带试次的逐帧数据（CSV）</translation>
+    </message>
+    <message>
+        <source>Rows with trials (Parquet)</source>
+        <translation>带试次的逐帧数据（Parquet）</translation>
+    </message>
+    <message>
+        <source>BIDS folder</source>
+        <translation>BIDS 文件夹</translation>
+    </message>
+    <message>
+        <source>Report and exports of {study}</source>
+        <translation>{study} 的报告与导出</translation>
+    </message>
+    <message>
+        <source>The LSL stream is searched for.</source>
+        <translation>正在搜索 LSL 流。</translation>
+    </message>
+    <message>
+        <source>Markers are taken from the LSL stream {stream}.</source>
+        <translation>正在接收 LSL 流 {stream} 的标记。</translation>
+    </message>
+    <message>
+        <source>The LSL stream {stream} has ended; it is waited for.</source>
+        <translation>LSL 流 {stream} 已结束；正在等待它恢复。</translation>
+    </message>
+    <message>
+        <source>Click to take no more.</source>
+        <translation>单击可停止接收。</translation>
+    </message>
+    <message>
+        <source>LSL markers</source>
+        <translation>LSL 标记</translation>
+    </message>
+    <message>
+        <source>Streams with markers</source>
+        <translation>带标记的流</translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation>类型</translation>
+    </message>
+    <message>
+        <source>Computer</source>
+        <translation>计算机</translation>
+    </message>
+    <message>
+        <source>Source id</source>
+        <translation>源 ID</translation>
+    </message>
+    <message>
+        <source>Use stream</source>
+        <translation>使用该流</translation>
+    </message>
+    <message>
+        <source>No stream</source>
+        <translation>不使用流</translation>
+    </message>
+    <message>
+        <source>Search again</source>
+        <translation>重新搜索</translation>
+    </message>
+    <message>
+        <source>Text or whole-number streams of other programs on this network. Their markers go into recordings at the moments that the programs gave them.</source>
+        <translation>此网络上其他程序的文本流或整数流。它们的标记会按这些程序给出的时刻写入录制。</translation>
+    </message>
+    <message>
+        <source>Searching…</source>
+        <translation>正在搜索…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n streams found.</source>
+        <translation>
+            <numerusform>找到 %n 个流。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No stream was found. Is the other program sending?</source>
+        <translation>未找到流。另一个程序是否正在发送？</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n files of the last queue are not analysed yet.</source>
+        <translation>
+            <numerusform>上次队列中还有 %n 个文件尚未分析。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Show queue</source>
+        <translation>显示队列</translation>
+    </message>
+    <message>
+        <source>Other programs may record and set markers here. Click to refuse commands.</source>
+        <translation>其他程序可以在此录制并添加标记。单击可拒绝命令。</translation>
+    </message>
+    <message>
+        <source>Last command: {command}</source>
+        <translation>上一条命令：{command}</translation>
+    </message>
+    <message>
+        <source>Commands</source>
+        <translation>命令</translation>
+    </message>
+    <message>
+        <source>Another program started the recording.</source>
+        <translation>另一个程序开始了录制。</translation>
+    </message>
+    <message>
+        <source>Another program stopped the recording.</source>
+        <translation>另一个程序停止了录制。</translation>
+    </message>
+    <message>
+        <source>Participant from another program: {text}</source>
+        <translation>来自另一个程序的参与者：{text}</translation>
+    </message>
+    <message>
+        <source>Condition from another program: {text}</source>
+        <translation>来自另一个程序的条件：{text}</translation>
+    </message>
+    <message>
+        <source>Stop the study</source>
+        <translation>停止研究</translation>
+    </message>
+    <message>
+        <source>One moment…</source>
+        <translation>请稍候…</translation>
+    </message>
+    <message>
+        <source>The program was closed.</source>
+        <translation>程序已关闭。</translation>
+    </message>
+    <message>
+        <source>A recording is running; stop it first.</source>
+        <translation>正在录制；请先停止。</translation>
+    </message>
+    <message>
+        <source>A study is recorded from a camera; choose one as the source.</source>
+        <translation>研究须由摄像头录制；请选择摄像头作为来源。</translation>
+    </message>
+    <message>
+        <source>Start the camera first.</source>
+        <translation>请先启动摄像头。</translation>
+    </message>
+    <message>
+        <source>The recording does not begin; see the camera.</source>
+        <translation>录制未能开始；请检查摄像头。</translation>
+    </message>
+    <message>
+        <source>The recording was stopped.</source>
+        <translation>录制已停止。</translation>
+    </message>
+    <message>
+        <source>Study: stimulus {number} of {count} ({name})</source>
+        <translation>研究：第 {number} 个刺激，共 {count} 个（{name}）</translation>
+    </message>
+    <message numerus="yes">
+        <source>No neutral baseline was taken: %n faces were seen.</source>
+        <translation>
+            <numerusform>未记录中性基线：看到 %n 张人脸。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Stop the study? It can go on later at the next stimulus.</source>
+        <translation>停止研究吗？之后可从下一个刺激继续。</translation>
+    </message>
+    <message>
+        <source>The participant&apos;s screen was disconnected; the study waits on this one.</source>
+        <translation>被试屏幕已断开；研究在此屏幕上等待。</translation>
+    </message>
+    <message>
+        <source>The screen was disconnected. Go on here?</source>
+        <translation>屏幕已断开。在此继续吗？</translation>
+    </message>
+    <message>
+        <source>Study finished: {shown} of {count} stimuli were shown.</source>
+        <translation>研究完成：已呈现 {shown} 个刺激（共 {count} 个）。</translation>
+    </message>
+    <message>
+        <source>The study ended after {shown} of {count} stimuli; start it again with the same code to go on at the next one.</source>
+        <translation>研究在 {shown} 个刺激后结束（共 {count} 个）；用同一编号再次开始，即可从下一个继续。</translation>
+    </message>
+    <message>
+        <source>Run a study</source>
+        <translation>运行研究</translation>
+    </message>
+    <message>
+        <source>Folder of the study</source>
+        <translation>研究文件夹</translation>
+    </message>
+    <message>
+        <source>A folder with a study.toml</source>
+        <translation>含有 study.toml 的文件夹</translation>
+    </message>
+    <message>
+        <source>A code, no name: e.g. P07</source>
+        <translation>编号，而非姓名：例如 P07</translation>
+    </message>
+    <message>
+        <source>Screen of the participant</source>
+        <translation>被试屏幕</translation>
+    </message>
+    <message>
+        <source>Record again as a second session</source>
+        <translation>重新录制，作为第二个会话</translation>
+    </message>
+    <message>
+        <source>The participant has agreed to be recorded</source>
+        <translation>被试已同意被录制</translation>
+    </message>
+    <message>
+        <source>Enter the participant&apos;s code.</source>
+        <translation>请输入被试编号。</translation>
+    </message>
+    <message>
+        <source>Choose the condition.</source>
+        <translation>请选择条件。</translation>
+    </message>
+    <message>
+        <source>Fill in “{label}”.</source>
+        <translation>请填写“{label}”。</translation>
+    </message>
+    <message>
+        <source>“{label}” must be a number.</source>
+        <translation>“{label}”必须是数字。</translation>
+    </message>
+    <message>
+        <source>This code was used before: choose how to go on, or enter another one.</source>
+        <translation>此编号已被使用：请选择如何继续，或输入其他编号。</translation>
+    </message>
+    <message>
+        <source>Record with the participant&apos;s consent only.</source>
+        <translation>仅在被试同意后录制。</translation>
+    </message>
+    <message>
+        <source>Choose the folder of a study.</source>
+        <translation>请选择研究文件夹。</translation>
+    </message>
+    <message>
+        <source>The stimuli are being checked…</source>
+        <translation>正在检查刺激…</translation>
+    </message>
+    <message>
+        <source>Screen {number}: {width}x{height}, {rate:.0f} Hz</source>
+        <translation>屏幕 {number}：{width}x{height}，{rate:.0f} Hz</translation>
+    </message>
+    <message>
+        <source>{screen} (this one)</source>
+        <translation>{screen}（当前屏幕）</translation>
+    </message>
+    <message>
+        <source>Videos are shown without their sound: {names}.</source>
+        <translation>以下视频播放时没有声音：{names}。</translation>
+    </message>
+    <message>
+        <source>{code} took part before and has seen all {count} stimuli.</source>
+        <translation>{code} 曾参加过，已看完全部 {count} 个刺激。</translation>
+    </message>
+    <message>
+        <source>{code} took part before, up to stimulus {number} of {count}.</source>
+        <translation>{code} 曾参加过，进行到第 {number} 个刺激（共 {count} 个）。</translation>
+    </message>
+    <message>
+        <source>Continue at stimulus {number}</source>
+        <translation>从第 {number} 个刺激继续</translation>
+    </message>
+    <message>
+        <source>Screen</source>
+        <translation>屏幕</translation>
+    </message>
+    <message>
+        <source>Start the study</source>
+        <translation>开始研究</translation>
+    </message>
+    <message>
+        <source>Preview without recording</source>
+        <translation>预览（不录制）</translation>
+    </message>
+    <message>
+        <source>the same order for everybody</source>
+        <translation>所有人顺序相同</translation>
+    </message>
+    <message>
+        <source>a random order by the code</source>
+        <translation>按编号随机排序</translation>
+    </message>
+    <message>
+        <source>a Latin square over participants</source>
+        <translation>被试间拉丁方</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n stimuli</source>
+        <translation>
+            <numerusform>%n 个刺激</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{name}: {count}, {order}</source>
+        <translation>{name}：{count}，{order}</translation>
+    </message>
+    <message>
+        <source>at least {time} min</source>
+        <translation>至少 {time} 分钟</translation>
+    </message>
+    <message>
+        <source>Press Space to continue.</source>
+        <translation>按空格键继续。</translation>
+    </message>
+    <message>
+        <source>This is the end. Thank you for taking part.</source>
+        <translation>到此结束。感谢您的参与。</translation>
+    </message>
+    <message>
+        <source>Press Space to close.</source>
+        <translation>按空格键关闭。</translation>
+    </message>
+    <message>
+        <source>The file has no picture.</source>
+        <translation>文件中没有画面。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n pictures came too late and were left out.</source>
+        <translation>
+            <numerusform>%n 帧画面来得太晚，已略去。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Pictures were up to {seconds:.1f} s late.</source>
+        <translation>画面最多延迟 {seconds:.1f} 秒。</translation>
     </message>
 </context>
 <context>

@@ -1,5 +1,6 @@
 """The library on sessions of a study: its button, report and exports."""
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -25,6 +26,11 @@ def select(library: Library, *names: str) -> None:
     library.select([library.root / name for name in names])
 
 
+def is_told(window: MainWindow, text: str) -> bool:
+    """Whether a notice has said it."""
+    return text in "".join(window.notices.texts)
+
+
 def test_the_selected_sessions_of_a_study_get_its_report_and_exports(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:
@@ -39,8 +45,7 @@ def test_the_selected_sessions_of_a_study_get_its_report_and_exports(
     wanted = [Path(f"{stem}{end}") for end in (".html", ".csv", ".parquet", "-bids")]
     for action, path in zip(button.menu().actions(), wanted, strict=True):
         action.trigger()
-        told = str(path)
-        qtbot.waitUntil(lambda told=told: told in "".join(window.notices.texts))  # type: ignore[misc]
+        qtbot.waitUntil(partial(is_told, window, str(path)))
     assert "<h2>lake</h2>" in wanted[0].read_text("utf-8")
     assert (wanted[3] / "sub-P2" / "beh").is_dir()
     assert services.parquets == [wanted[2]]
