@@ -53,7 +53,11 @@ def test_a_video_with_overlay_has_them_and_a_clean_one_has_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, is_drawn: bool
 ) -> None:
     written: list[np.ndarray] = []
-    monkeypatch.setattr(VideoWriter, "_encode", lambda _self, image, _t_s: written.append(image))
+
+    def encode(_writer: VideoWriter, image: np.ndarray, _t_s: float, _captured_s: float) -> None:
+        written.append(image)
+
+    monkeypatch.setattr(VideoWriter, "_encode", encode)
     result = FrameResult(Frame(GREEN.copy(), 0, 0.0, 0.0), (face(),), 1.0, {})
     for landmarks in ("off", "contours"):
         video = VideoWriter(
