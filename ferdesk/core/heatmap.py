@@ -23,6 +23,9 @@ _MASK_FULL, _MASK_END = 0.78, 1.04
 """Between these shares of the way from the crop's centre to its sides the heat fades out."""
 _OVAL_FULL, _OVAL_END = 0.9, 1.06
 """And of the way from the middle of the face's outline to the outline."""
+_FARTHEST_OUTLINE = 0.25
+"""Share of the square's side by which an outline's middle may lie off its own, at most 0.08 on
+faces that look ahead. One farther off is of before, when the face was elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class HeatmapChoice:
     """Heatmap choice: no heatmap where ``name`` is None; ``opacity`` in [0, 1].
 
     ``label`` is whose class activation is shown; None is the label that each face is given. With
-    ``in_oval`` nothing is painted outside the outline of a face whose landmarks are measured.
+    ``in_oval`` nothing is painted outside the outline of a face whose landmarks are measured, as
+    long as they are where the face is.
     """
 
     name: MapName | None = None
@@ -73,9 +77,10 @@ def heat_pixels(
     shares = normalise(upsample(plane, place, HEAT_SIZE_PX), place)
     steps = (shares * 255 + 0.5).astype(np.intp)
     table = _masked_colours(choice.opacity, choice.colours)
-    levels = _mask_levels()
+    levels = None
     if choice.in_oval and face.measures is not None:
         levels = oval_levels(face.measures.smoothed, face.square)
+    levels = _mask_levels() if levels is None else levels
     return np.asarray(table[levels, steps], dtype=np.uint32)
 
 
@@ -122,14 +127,20 @@ def _mask_levels() -> NDArray[np.intp]:
     return levels
 
 
-def oval_levels(points: NDArray[np.float32], square: Square) -> NDArray[np.intp]:
+def oval_levels(points: NDArray[np.float32], square: Square) -> NDArray[np.intp] | None:
     """[96, 96] level of the soft mask over ``square`` of a face with landmarks [478, 3].
 
     Full within the face's outline and faded out shortly behind it. An outline is crossed once in
     each direction from its middle, so its distance there is all that must be known of it.
+
+    Returns:
+        None where the outline lies elsewhere: landmarks are kept while other faces have their turn.
     """
     corners = points[list(OVAL[:-1]), :2]
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    off = middle - (square.x + square.side / 2, square.y + square.side / 2)
+    if np.abs(off).max() > _FARTHEST_OUTLINE * square.side:
+        return None
     to_corners = corners - middle
     angles = np.arctan2(to_corners[:, 1], to_corners[:, 0])
     reach = np.maximum(np.hypot(to_corners[:, 0], to_corners[:, 1]), 1e-6)

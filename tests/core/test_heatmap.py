@@ -102,8 +102,18 @@ def test_heat_ends_softly_at_the_outline_of_a_measured_face() -> None:
     assert alpha_at(pixels, 135, 224) == 0
 
 
-def test_a_face_without_landmarks_keeps_the_usual_mask() -> None:
-    face = replace(face_with_outline(118, 226), measures=None)
+@pytest.mark.parametrize(
+    "face",
+    [
+        replace(face_with_outline(118, 226), measures=None),
+        # kept from before, while others had their turn and the face moved on
+        face_with_outline(110, 226),
+        face_with_outline(124, 400),
+    ],
+)
+def test_a_face_without_landmarks_or_with_those_of_another_place_keeps_the_usual_mask(
+    face: FaceResult,
+) -> None:
     inside, usual = (
         heat_pixels(face, HeatmapChoice("cam", 1.0, in_oval=wish), COARSE) for wish in (True, False)
     )
