@@ -63,10 +63,13 @@ def test_a_video_that_can_have_no_sound_says_why(qtbot: QtBot, video: str, why: 
     assert sheet.start.isEnabled()
 
 
-def test_a_file_has_no_microphone(qtbot: QtBot) -> None:
+def test_a_file_has_no_microphone_and_asks_nobody_who_can_be_heard(qtbot: QtBot) -> None:
     sheet = sheet_of(qtbot, "clean", is_file=True)
     sheet.show()
     assert not sheet.sound.isVisible()
+    # what the settings say of a camera's recordings, without the consent
+    choose(sheet, "Desk")
+    assert sheet.start.isEnabled()
 
 
 @pytest.mark.parametrize(

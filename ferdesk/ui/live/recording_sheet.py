@@ -66,6 +66,7 @@ class RecordingSheet(QDialog):
         """
         super().__init__(parent)
         self._options, self._analyses = options, False
+        self._is_file = is_file
         self._ask_folder = ask_folder or _ask_folder
         self.setWindowTitle(tr("New recording"))
         self.name = self._line(options.name, tr("Name"), tr("the source's name"))
@@ -202,7 +203,8 @@ class RecordingSheet(QDialog):
         self.sound.set_video(str(self.video.currentData()))
 
     def _show_start(self) -> None:
-        self.start.setEnabled(self.sound.is_whole)
+        # of a film no sound is recorded, whatever was chosen last
+        self.start.setEnabled(self._is_file or self.sound.is_whole)
 
     def _choose_folder(self) -> None:
         if path := self._ask_folder(self, self.folder.text()):
