@@ -23,7 +23,11 @@ from tests.helpers.results import FACE, made_measures, make_result
 
 AXES = np.diag([1.0, -1.0, -1.0])
 """From axes with y up and the camera looking along -z to right, down, away."""
-HEADS = [(25.0, 0.0, 0.0), (0.0, 15.0, 0.0), (0.0, 0.0, 10.0), (-30.0, 20.0, 12.0)]
+HEADS = [
+    (25.0, 0.0, 0.0), (0.0, 15.0, 0.0), (0.0, 0.0, 10.0), (-30.0, 20.0, 12.0),
+    # almost upside down: turned on, its angle about z is -174
+    (40.0, 30.0, 163.0),
+]  # fmt: skip
 
 
 def seen(yaw: float, pitch: float, roll: float) -> np.ndarray:

@@ -130,13 +130,15 @@ def about_axes_deg(yaw_deg: float, pitch_deg: float, roll_deg: float) -> tuple[f
     """Angles x, y, z in degrees of the same turn, as OpenFace and py-feat take it apart.
 
     Its rotation is Rx(x) Ry(y) Rz(z) in axes to the picture's right, down and away from the camera.
-    Of a head that is turned in one way only they are pitch, minus yaw, and roll.
+    Of a head that is turned in one way only they are pitch, minus yaw, and roll. All lie between
+    -180 and 180.
     """
     yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
     x = math.atan2(math.sin(pitch), math.cos(yaw) * math.cos(pitch))
     y = -math.asin(math.sin(yaw) * math.cos(pitch))
     z = math.atan2(math.sin(yaw) * math.sin(pitch), math.cos(yaw))
-    return math.degrees(x), math.degrees(y), roll_deg + math.degrees(z)
+    about_z_deg = roll_deg + math.degrees(z)
+    return math.degrees(x), math.degrees(y), (about_z_deg + 180.0) % 360.0 - 180.0
 
 
 def rotation_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:
