@@ -17,9 +17,6 @@ _SETTINGS = {
 """The settings that change labels or which rows there are, in the words of the window."""
 _DEFAULTS = {"detector": "ferdesk"}
 """What a session means that does not name the setting."""
-_LABELS_FROM = {"votes": "people's votes", "fer2013": "FER2013's label"}
-
-
 LABELS_FROM_WORDS = {"votes": "people's votes", "fer2013": "FER2013's label"}
 
 
@@ -52,11 +49,6 @@ def differences(sessions: Sequence[Session]) -> list[str]:
         if len({str(_setting(session, key)) for session in known}) > 1:
             by_value = _by_value(known, lambda session, key=key: str(_setting(session, key)))  # type: ignore[misc]
             found.append(f"The setting “{name}” differs: {by_value}.")
-    if len({session.labels_from for session in sessions}) > 1:
-        found.append(
-            "Labels come from different outputs of the model: "
-            f"{_by_value(sessions, lambda session: _LABELS_FROM[session.labels_from])}."
-        )
     with_baseline = [bool(session.about.get("baselines")) for session in sessions]
     if len(set(with_baseline)) > 1:
         found.append(

@@ -1,4 +1,4 @@
-"""What makes two sessions hard to compare: here who found the faces."""
+"""What makes two sessions hard to compare: here who found the faces, and whose labels they are."""
 
 import json
 from pathlib import Path
@@ -24,3 +24,9 @@ def test_another_detector_is_told_also_where_a_session_names_none(tmp_path: Path
     assert "face detector" in told
     assert "mediapipe" in told
     assert differences([own, session(tmp_path / "c", {})]) == []
+
+
+def test_labels_of_different_answers_are_told_once(tmp_path: Path) -> None:
+    votes = session(tmp_path / "a", {"labels_from": "votes"})
+    (told,) = differences([votes, session(tmp_path / "b", {"labels_from": "fer2013"})])
+    assert "different answers" in told
