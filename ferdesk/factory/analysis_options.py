@@ -79,13 +79,19 @@ class AnalysisOptions:
             "labels_from": self.labels_from,
             "both_labels": self.both_labels,
             "video": self.video,
-            "search": "every frame" if self.every_frame_searched else "key frames",
+            "search": self._search,
             # where nothing is measured, as sessions from before have it
             **({} if self.measures == "off" else {"measures": self.measures}),
             **({} if self.video_landmarks == "off" else {"video_landmarks": self.video_landmarks}),
             **({} if self.detector == "ferdesk" else {"detector": self.detector}),
             **({"landmarks": True} if self.landmarks and self.measures != "off" else {}),
         }
+
+    @property
+    def _search(self) -> str:
+        if self.detector != "ferdesk":
+            return "whole picture"
+        return "every frame" if self.every_frame_searched else "key frames"
 
     @property
     def every_frame_searched(self) -> bool:

@@ -16,6 +16,7 @@ from ferdesk.adapters.networks import mediapipe_tasks
 from ferdesk.adapters.networks.mediapipe_tasks import MediaPipeDetector, MediaPipeLandmarker
 from ferdesk.core.geometry import Box
 from ferdesk.errors import ModelError
+from ferdesk.factory.analysis_options import AnalysisOptions
 
 
 class FakeTask:
@@ -203,6 +204,19 @@ def test_without_the_package_the_sentence_says_how_to_get_it(
         MediaPipeDetector(folder)
 
 
+@pytest.mark.parametrize("proxy", ["http://proxy.example:3128", None])
+def test_a_package_that_is_not_there_leaves_the_proxy_as_it_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, proxy: str | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    monkeypatch.setenv("https_proxy", proxy or "")
+    if proxy is None:
+        monkeypatch.delenv("https_proxy")
+    with pytest.raises(ModelError):
+        MediaPipeDetector(folder)
+    assert os.environ.get("https_proxy") == proxy
+
+
 def test_a_package_that_cannot_load_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_name: str) -> object:
         raise OSError("libmediapipe.so: cannot open shared object file")
@@ -220,3 +234,10 @@ def test_a_damaged_bundle_is_refused_before_the_package_is_loaded(
     with pytest.raises(ModelError, match=r"face_landmarker\.task cannot be loaded"):
         MediaPipeDetector(tmp_path)
     assert package.made == []
+
+
+def test_a_session_says_that_whole_pictures_were_searched_and_nothing_else(tmp_path: Path) -> None:
+    options = AnalysisOptions(tmp_path, detector="mediapipe", thorough=True)
+    assert options.settings()["search"] == "whole picture"
+    assert AnalysisOptions(tmp_path, thorough=True).settings()["search"] == "every frame"
+    assert AnalysisOptions(tmp_path).settings()["search"] == "key frames"

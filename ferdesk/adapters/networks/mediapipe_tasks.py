@@ -211,11 +211,15 @@ def load_mediapipe() -> Any:  # noqa: ANN401 (the package has no types)
     """
     first, last = _PYTHONS
     here = sys.version_info[:2]
+    before = os.environ.get("https_proxy")
     # libcurl, which is built into the package, asks for this each time; nothing else here does
     os.environ["https_proxy"] = _NOWHERE
     try:
         return importlib.import_module(_MODULE)
     except ModuleNotFoundError as error:
+        if error.name == _MODULE:
+            # nothing of it runs here, so whoever is started from here keeps the proxy there was
+            _set_proxy(before)
         if not first <= here <= last:
             raise ModelError(
                 translatable(
@@ -240,6 +244,13 @@ def load_mediapipe() -> Any:  # noqa: ANN401 (the package has no types)
                 why=error,
             )
         ) from error
+
+
+def _set_proxy(address: str | None) -> None:
+    if address is None:
+        os.environ.pop("https_proxy", None)
+    else:
+        os.environ["https_proxy"] = address
 
 
 def _bundle(folder: Path) -> bytes:
