@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ferdesk.errors import StudyError
 from ferdesk.messages import Message, translatable
@@ -77,7 +77,8 @@ class CheckedTable:
 
     def text(self, key: str, longest: int, *, default: str | None = None) -> str:
         value = self._needed(key) if default is None else self._take(key, default)
-        if not isinstance(value, str) or len(value) > longest or (default is None and not value):
+        is_text = isinstance(value, str) and len(value) <= longest
+        if not is_text or (default is None and not value.strip()):
             wanted = translatable("a text of 1 to {longest} characters", longest=longest)
             raise self._wanted(key, wanted, value)
         return value.strip()
@@ -137,7 +138,8 @@ class CheckedTable:
             if there:
                 with path.open("rb") as file:
                     begins = file.read(16)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
+            # a circle of links is a RuntimeError before Python 3.13
             why = getattr(error, "strerror", None) or str(error)
             raise self.mistake(
                 translatable("the file {name!r} cannot be read: {why}.", name=name, why=why)
@@ -190,8 +192,10 @@ class CheckedTable:
 
 
 def _is_number(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(cast("float", value))
+    if isinstance(value, bool):
+        return False
+    # a whole number may be larger than any float
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_picture(begins: bytes) -> bool:

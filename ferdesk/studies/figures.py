@@ -21,7 +21,8 @@ from ferdesk.studies.curves import (
     rate_on_clock,
 )
 from ferdesk.studies.results import BLINKS, FIGURES, SIGNALS, StudySession, TrialResult
-from ferdesk.studies.trials import BASELINE_ID, Trial
+from ferdesk.studies.study_file import BASELINE_ID
+from ferdesk.studies.trials import Trial
 
 _LEAST_SPREAD = 0.01
 """Movements that differ less between trials, or are smaller in the only one, are not drawn."""

@@ -21,17 +21,18 @@ class RecordedRun:
 
     @property
     def next_trial(self) -> int | None:
-        """The first trial, from 1, that neither was shown nor begun; None where all were.
+        """The trial, from 1, behind the last one that was begun; None where none is left.
 
-        A stimulus that was stopped in the middle is not shown again: it is known by now.
+        A stimulus that was stopped in the middle is not shown again: it is known by now. Nor is
+        one that could not be shown, where others came behind it: those are known, too.
         """
-        begun = {
+        begun = [
             one.trial
             for one in self.trials
             if one.phase == "stimulus" and one.onset_t_s is not None
-        }
-        begun.update(range(1, self.study.resumed_from or 1))
-        return next((n for n in range(1, len(self.study.order) + 1) if n not in begun), None)
+        ]
+        following = 1 + max((*begun, (self.study.resumed_from or 1) - 1))
+        return following if following <= len(self.study.order) else None
 
     @property
     def order(self) -> StimulusOrder:

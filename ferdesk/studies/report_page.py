@@ -39,7 +39,7 @@ from ferdesk.studies.results import (
     TrialResult,
     trial_results,
 )
-from ferdesk.studies.trials import BASELINE_ID
+from ferdesk.studies.study_file import BASELINE_ID
 
 _NUM_MOVEMENTS = 4
 _EXPRESSIONS = (*range(len(LABELS)), SIGNALS.index("valence"))

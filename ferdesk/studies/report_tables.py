@@ -158,7 +158,7 @@ def answers_tables(summaries: Sequence[AnswerSummary]) -> str:
     for question in dict.fromkeys(one.question for one in summaries):
         own = [one for one in summaries if one.question == question]
         with_group = any(one.group for one in own)
-        scale = own[0].kind == "scale"
+        scale = any(one.kind == "scale" for one in own)
         head = "<th>stimulus</th>" + ("<th class=text>condition</th>" if with_group else "")
         head += f"<th>n</th>{'<th>mean</th>' if scale else ''}<th class=text>answers</th>"
         head += "<th>median time</th>"
@@ -171,7 +171,9 @@ def answers_tables(summaries: Sequence[AnswerSummary]) -> str:
                 interval = ""
                 if math.isfinite(one.low):
                     interval = f"<br><small class=muted>{one.low:.2f} to {one.high:.2f}</small>"
-                cells += f"<td>{one.mean:.2f}{interval}</td>"
+                # one stimulus' question may have buttons where another's of the same id has none
+                mean = f"{one.mean:.2f}" if math.isfinite(one.mean) else "-"
+                cells += f"<td>{mean}{interval}</td>"
             counts = ", ".join(f"{answer}: {number}" for answer, number in one.counts)
             cells += f"<td class=text>{escape(counts)}</td><td>{one.median_reaction_s:.1f} s</td>"
             body.append(f"<tr>{cells}</tr>")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from ferdesk.core.baseline import NEUTRAL_S
 from ferdesk.errors import StudyError
 from ferdesk.messages import translatable
 from ferdesk.studies.checked_table import LONGEST_NAME, CheckedTable
@@ -25,6 +26,10 @@ OrderRule = Literal["fixed", "random", "latin square"]
 LONGEST_S = 3600.0
 """A stimulus or a baseline phase that is longer is a mistake: milliseconds, most often."""
 LONGEST_FIXATION_S = 60.0
+BASELINE_ID = "baseline"
+"""Under which the baseline phase stands among the stimuli."""
+_LEAST_NEUTRAL_S = NEUTRAL_S + 1.0
+"""The neutral baseline is that of the phase's last seconds, and of no stimulus behind it."""
 _LONGEST_TEXT = 4000
 _MOST_BYTES = 1_000_000
 _MOST_STEPS = 101
@@ -179,6 +184,10 @@ def _study(top: CheckedTable, folder: Path, sha256: str) -> Study:
     if not stimuli:
         raise top.mistake(translatable("there is no stimulus; add a table [[stimuli]]."))
     _check_ids(top, "stimuli", (one.id for one in stimuli))
+    if any(one.id.casefold() == BASELINE_ID for one in stimuli):
+        raise top.mistake(
+            translatable("the id {id!r} is that of the baseline phase.", id=BASELINE_ID)
+        )
     fields = tuple(_field(one) for one in top.tables("fields"))
     _check_ids(top, "fields", (one.id for one in fields))
     top.finish()
@@ -192,6 +201,12 @@ def _baseline(table: CheckedTable) -> BaselinePhase:
         neutral=table.flag("neutral"),
     )
     table.finish()
+    if phase.neutral and phase.duration_s < _LEAST_NEUTRAL_S:
+        raise table.mistake(
+            translatable(
+                "neutral needs a duration_s of {least:g} at least.", least=_LEAST_NEUTRAL_S
+            )
+        )
     return phase
 
 

@@ -35,7 +35,6 @@ STIMULI_FILE = "stimuli.csv"
 ANSWERS_FILE = "answers.csv"
 STUDY_KEY = "study"
 """The key of ``session.json`` under which ``study_table`` stands."""
-BASELINE_ID = "baseline"
 
 Phase = Literal["baseline", "stimulus"]
 Status = Literal["shown", "stopped", "skipped", "failed"]

@@ -120,6 +120,12 @@ LAKE = '[study]\nname = "n"\n[[stimuli]]\nid = "lake"\nkind = "image"\nfile = "l
         ("[study\n", "is not TOML"),
         (LAKE, "[[stimuli]] lake: the key 'duration_s' is missing."),
         (LAKE + "duration_s = 0\n", "duration_s must be a number from 0.01 to 3600, not 0."),
+        (LAKE + f"duration_s = 1{400 * '0'}\n", "duration_s must be a number from 0.01 to 3600"),
+        (LAKE.replace('name = "n"', 'name = " "') + "duration_s = 1\n", "name must be a text of 1"),
+        (LAKE.replace('id = "lake"', 'id = "Baseline"') + "duration_s = 1\n",
+         "the id 'baseline' is that of the baseline phase."),
+        ("[baseline]\nduration_s = 3\nneutral = true\n" + LAKE + "duration_s = 1\n",
+         "[baseline]: neutral needs a duration_s of 4 at least."),
         (LAKE + "duration_s = 5000000\n", "a number from 0.01 to 3600, not 5000000."),
         (LAKE + "duration_s = nan\n", "a number from 0.01 to 3600, not nan."),
         (LAKE + "duration_s = true\n", "a number from 0.01 to 3600, not True."),
@@ -163,6 +169,15 @@ def test_a_link_that_leaves_the_folder_is_refused(make_study: StudyMaker, tmp_pa
     (folder / "lake.png").unlink()
     (folder / "lake.png").symlink_to(tmp_path / "elsewhere.png")
     with pytest.raises(StudyError, match="outside"):
+        read_study(folder)
+
+
+def test_links_in_a_circle_are_one_sentence(make_study: StudyMaker) -> None:
+    folder = make_study(LAKE + "duration_s = 1\n")
+    (folder / "lake.png").unlink()
+    (folder / "lake.png").symlink_to(folder / "sea.png")
+    (folder / "sea.png").symlink_to(folder / "lake.png")
+    with pytest.raises(StudyError, match=r"lake\.png"):
         read_study(folder)
 
 

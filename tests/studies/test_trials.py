@@ -185,6 +185,13 @@ def test_a_participant_goes_on_behind_what_was_begun() -> None:
     assert run("P1", FIRST, skipped).next_trial == 2
 
 
+def test_what_came_behind_a_stimulus_that_could_not_be_shown_is_not_shown_again() -> None:
+    broken = Trial(2, "waves", "video", "stimulus", "", None, None, None, None, "", None, "failed")
+    third = Trial(3, "wood", "image", "stimulus", "", 1.0, 9.0, 9.5, None, "paint", 9.0, "shown")
+    assert run("P1", FIRST, broken, third).next_trial is None
+    assert run("P1", FIRST, broken).next_trial == 2
+
+
 def test_runs_of_a_study_are_found_among_sessions(tmp_path: Path) -> None:
     make = SessionMaker(tmp_path)
     make([[(1, "happy")]], name="other")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
@@ -21,11 +21,13 @@ from ferdesk.runtime.recording import SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import problems_of, read_session
+from ferdesk.studies.study_file import Question
 from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 from ferdesk.ui.studies.clip_reader import ClipReader
 from ferdesk.ui.studies.corner import Corner
+from ferdesk.ui.studies.question_page import QuestionPage
 from ferdesk.ui.studies.study_actions import StudyActions
 from ferdesk.ui.studies.study_dialog import StudyDialog
 from tests.helpers.studies import TOML, write_study
@@ -467,6 +469,39 @@ def test_a_decoder_that_is_behind_leaves_out_what_is_too_late(qtbot: QtBot) -> N
     reader.join()
 
 
+def test_pictures_of_a_clip_that_is_over_are_let_go(qtbot: QtBot) -> None:
+    class Endless:
+        number = -1
+
+        def read(self) -> tuple[NDArray[np.uint8], float] | None:
+            self.number += 1
+            return np.zeros((2, 4, 3), np.uint8), self.number / 16
+
+        def close(self) -> None:
+            pass
+
+    reader = ClipReader(Endless, QSize(4, 2))
+    qtbot.waitUntil(lambda: reader._pictures.full() and reader.ready)
+    reader.close()
+    reader.join()
+    assert reader._pictures.empty()
+    assert reader.take() is None
+
+
+def test_a_digit_that_is_held_answers_one_question(qtbot: QtBot) -> None:
+    page = QuestionPage(lambda: 7.0)
+    qtbot.addWidget(page)
+    given: list[str] = []
+    page.answered.connect(lambda text, _value, _at_s: given.append(text))
+    for repeats in (False, True, True):
+        page.ask(Question("liked", "Did you like it?", "buttons", ("Yes", "No")))
+        press = QKeyEvent(
+            QEvent.Type.KeyPress, Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier, "2", repeats
+        )
+        QApplication.sendEvent(page, press)
+    assert given == ["No"]
+
+
 def test_a_participant_sees_their_label_only_where_the_study_asks_for_it(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -490,7 +525,7 @@ def test_a_participant_sees_their_label_only_where_the_study_asks_for_it(
 def test_the_baseline_phase_becomes_the_neutral_baseline_of_the_one_face(
     window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
 ) -> None:
-    toml = SHORT + "[baseline]\nduration_s = 1\nneutral = true\n"
+    toml = SHORT + "[baseline]\nduration_s = 4\nneutral = true\n"
     folder = write_study(tmp_path / "study", toml)
     told: list[str] = []
     someone = begin(window, qtbot, folder, "P1")

@@ -1,5 +1,6 @@
 """Clip reader: decodes a stimulus on a thread of its own, some pictures ahead of time."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -86,8 +87,12 @@ class ClipReader:
         return self.peek() is not None or self._ended.is_set()
 
     def close(self) -> None:
-        """Let the thread end, which closes the file; it does not wait for it."""
+        """Let the thread end, which closes the file; it does not wait for it.
+
+        Pictures that were decoded ahead are let go: they are large, and nobody takes them now.
+        """
         self._closed.set()
+        self._empty()
 
     def join(self, timeout_s: float = 5.0) -> None:
         self._thread.join(timeout_s)
@@ -110,8 +115,16 @@ class ClipReader:
             self._problem = str(error)
         finally:
             self._ended.set()
+            if self._closed.is_set():
+                self._empty()  # one may have been put in between
             if clip is not None:
                 clip.close()
+
+    def _empty(self) -> None:
+        self._next = None
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._pictures.get_nowait()
 
     def _put(self, picture: ClipPicture) -> None:
         while not self._closed.is_set():

@@ -92,9 +92,13 @@ class QuestionPage(QWidget):
         return QSize(100 * GRID, 60 * GRID)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Digits choose the button of that place, or of that number on a scale from 0 to 9."""
+        """Digits choose the button of that place, or of that number on a scale from 0 to 9.
+
+        One that is held answers one question, not those that follow.
+        """
         question, text = self._question, event.text()
-        if question is None or not (text.isascii() and text.isdecimal()):
+        is_digit = text.isascii() and text.isdecimal() and not event.isAutoRepeat()
+        if question is None or not is_digit:
             super().keyPressEvent(event)
             return
         wanted = int(text) - 1 if question.kind == "buttons" else int(text) - question.lowest

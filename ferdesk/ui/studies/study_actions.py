@@ -179,7 +179,7 @@ class StudyActions(QObject):
             self._leave()
         elif live.now_s() - self._waited_since_s > _WAIT_S:
             self.notified.emit(Notice(tr("The recording does not begin; see the camera."), "error"))
-            self._leave()
+            self._cancel()
 
     def _why_ended(self) -> str:
         problem = "" if self._session is None else self._session.problem
@@ -201,7 +201,7 @@ class StudyActions(QObject):
             self._live.services,
             self._live.now_s,
             mark=(lambda _label, _at_s: None) if answer.preview else self._mark,
-            notes=self._log,
+            notes=None if answer.preview else self._log,
             parent=self,
         )
         run.ended.connect(self._ended)

@@ -14,9 +14,8 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import NEUTRAL_S
 from ferdesk.runtime.ports import Services
-from ferdesk.studies.study_file import Question, Stimulus
+from ferdesk.studies.study_file import BASELINE_ID, Question, Stimulus
 from ferdesk.studies.trials import (
-    BASELINE_ID,
     Answer,
     Status,
     Trial,
