@@ -23,6 +23,9 @@ class Microphone(Protocol):
         """Give blocks to ``take`` from now on, and call ``lost`` once where it vanishes.
 
         Both are called on the microphone's own thread and return at once.
+
+        Raises:
+            RecordingError: it gives no sound after all; it is closed then.
         """
         ...
 

@@ -116,6 +116,21 @@ def test_a_microphone_that_is_not_there_is_one_sentence(library: Library) -> Non
         SystemMicrophone("Gone")
 
 
+def test_a_microphone_that_another_program_holds_is_one_sentence_and_closed(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Stream) -> None:
+        raise RuntimeError("Device unavailable [PaErrorCode -9985]")
+
+    monkeypatch.setattr(Stream, "start", refused)
+    lost: list[str] = []
+    microphone = SystemMicrophone("Desk")
+    with pytest.raises(RecordingError, match=r"The microphone Desk cannot be opened \(Device un"):
+        microphone.start(lambda _: None, lambda: lost.append("lost"))
+    assert library.streams[0].state == "closed"
+    assert lost == []
+
+
 @pytest.mark.parametrize("error", [ImportError("no sounddevice"), OSError("no PortAudio")])
 def test_without_the_library_there_is_no_microphone_and_one_sentence(
     monkeypatch: pytest.MonkeyPatch, error: Exception

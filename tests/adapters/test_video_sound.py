@@ -92,7 +92,9 @@ def test_a_microphone_that_vanishes_ends_the_sound_and_never_the_video(tmp_path:
     assert len(samples) / RATE == pytest.approx(0.5, abs=0.13)
 
 
-def test_a_microphone_that_gives_nothing_any_more_is_gone(tmp_path: Path) -> None:
+def test_a_microphone_that_gives_nothing_any_more_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     now_s = [70.0]
     microphone = FakeMicrophone()
     sound = VideoSound(microphone, clock=lambda: now_s[0])
@@ -102,6 +104,9 @@ def test_a_microphone_that_gives_nothing_any_more_is_gone(tmp_path: Path) -> Non
     assert sound.problem == ""
     now_s[0] += 0.2
     assert "is gone; the video goes on without sound" in sound.problem
+    assert "is gone; the video goes on without sound" in sound.problem
+    # asked several times a second, for hours
+    assert len(caplog.records) == 1
 
 
 def test_nothing_that_is_said_in_a_pause_is_kept(tmp_path: Path) -> None:
@@ -117,6 +122,19 @@ def test_nothing_that_is_said_in_a_pause_is_kept(tmp_path: Path) -> None:
     pictures(writer, 1.5, 2.5)
     writer.close()
     assert onset_s(writer.path) == pytest.approx(1.75, abs=0.002)
+
+
+def test_a_long_gap_is_silence_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ferdesk.adapters.outputs.video_sound._MOST_SAMPLES", 5000)
+    microphone = FakeMicrophone()
+    sound = VideoSound(microphone)
+    writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True, sound=sound)
+    pictures(writer, 0.0, 0.3)
+    microphone.hear(4.0, 5.0, tone_from_s=4.4)
+    pictures(writer, 4.0, 5.0)
+    writer.close()
+    assert writer.problem == ""
+    assert onset_s(writer.path) == pytest.approx(4.4, abs=0.002)
 
 
 def test_an_anonymous_video_refuses_a_microphone(tmp_path: Path) -> None:

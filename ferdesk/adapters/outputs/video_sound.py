@@ -33,13 +33,20 @@ _BIT_RATE = 96_000
 _LONGEST_SILENCE_S = 5.0
 """A microphone gives a block of silence, too; one that gives none for longer is gone."""
 _MOST_WAITING_BLOCKS = 3000
-"""A minute of sound that waits for a disk or an encoder; what comes then is silence."""
+"""A minute of sound that waits for a picture, a disk or an encoder; what is older is silence."""
+_MOST_SAMPLES = 100_000
+"""About two seconds are encoded at once."""
 
 
 class VideoSound:
     """Sound of one video. Blocks come on the microphone's thread, all else is the writer's."""
 
     def __init__(self, microphone: Microphone, clock: Callable[[], float] = time.monotonic) -> None:
+        """Listen from now on.
+
+        Raises:
+            RecordingError: the microphone gives no sound after all.
+        """
         self._microphone, self._clock = microphone, clock
         self._heard_s = clock()
         self._waiting: deque[SoundBlock] = deque(maxlen=_MOST_WAITING_BLOCKS)
@@ -110,8 +117,9 @@ class VideoSound:
                 break
             with self._lock:
                 samples = self._track.add(block)
-            if len(samples):
-                self._encode(container, samples)
+            # silence for a long gap comes whole: an encoder would hold several copies of it
+            for start in range(0, len(samples), _MOST_SAMPLES):
+                self._encode(container, samples[start : start + _MOST_SAMPLES])
         if ends:
             for packet in self._stream.encode(None):
                 container.mux(packet)
@@ -151,8 +159,10 @@ class VideoSound:
             self._waiting.append(block)
 
     def _lost(self) -> None:
-        log.warning("the microphone %s is gone", self._microphone.name)
         with self._lock:
+            if self._problem:
+                return
+            log.warning("the microphone %s is gone", self._microphone.name)
             self._problem = translatable(
                 "The microphone {name} is gone; the video goes on without sound.",
                 name=self._microphone.name,

@@ -79,14 +79,7 @@ class SystemMicrophone:
             )
         except Exception as error:
             # PortAudioError, and ValueError for a name that nothing or too much has
-            raise RecordingError(
-                translatable(
-                    "The microphone {name} cannot be opened ({why}); choose another, or record "
-                    "without sound.",
-                    name=name,
-                    why=error,
-                )
-            ) from error
+            raise _not_opened(name, error) from error
         self._take: Callable[[SoundBlock], None] = lambda _: None
         self._lost: Callable[[], None] = lambda: None
         self._closing = threading.Event()
@@ -100,9 +93,17 @@ class SystemMicrophone:
         return self._rate
 
     def start(self, take: Callable[[SoundBlock], None], lost: Callable[[], None]) -> None:
-        """Give blocks to ``take``; see ``ferdesk.runtime.sound_port``."""
+        """Give blocks to ``take``; see ``ferdesk.runtime.sound_port``.
+
+        Raises:
+            RecordingError: the device refuses, as one that another program holds; it is closed.
+        """
         self._take, self._lost = take, lost
-        self._stream.start()
+        try:
+            self._stream.start()
+        except Exception as error:
+            self.close()
+            raise _not_opened(self._name, error) from error
 
     def close(self) -> None:
         """Free the device."""
@@ -120,3 +121,14 @@ class SystemMicrophone:
     def _finished(self) -> None:
         if not self._closing.is_set():
             self._lost()
+
+
+def _not_opened(name: str, error: Exception) -> RecordingError:
+    return RecordingError(
+        translatable(
+            "The microphone {name} cannot be opened ({why}); choose another, or record without "
+            "sound.",
+            name=name,
+            why=error,
+        )
+    )
