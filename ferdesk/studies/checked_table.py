@@ -77,11 +77,11 @@ class CheckedTable:
 
     def text(self, key: str, longest: int, *, default: str | None = None) -> str:
         value = self._needed(key) if default is None else self._take(key, default)
-        is_text = isinstance(value, str) and len(value) <= longest
-        if not is_text or (default is None and not value.strip()):
+        text = value.strip() if isinstance(value, str) else None
+        if text is None or not (0 if default is not None else 1) <= len(text) <= longest:
             wanted = translatable("a text of 1 to {longest} characters", longest=longest)
             raise self._wanted(key, wanted, value)
-        return value.strip()
+        return text
 
     def texts(self, key: str, *, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         value = self._needed(key) if default is None else self._take(key, list(default))

@@ -1,6 +1,6 @@
 """Tidy table of a study: a row for each analysed frame of each trial, with the participant's face.
 
-The columns are described in ``docs/study-report.md``, and in TRIAL_COLUMNS and the fields of a face.
+The columns are described in ``docs/study-report.md``, in TRIAL_COLUMNS and the fields of a face.
 """
 
 import csv

@@ -406,6 +406,18 @@ def test_the_dialog_asks_for_what_the_study_needs(
     assert [dialog.condition.itemText(n) for n in range(3)] == ["", "early", "late"]
 
 
+def test_who_is_heard_agrees_to_be_heard(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study", SHORT)
+    _, dialog = open_dialog(window, qtbot, folder)
+    assert dialog.consent.text() == "The participant has agreed to be recorded"
+    # others have agreed before; this participant has not
+    window.store.remember(record_sound="Desk", sound_consent=True)
+    window.live.video = "clean"
+    _, dialog = open_dialog(window, qtbot, folder)
+    assert dialog.consent.text() == "The participant has agreed to be recorded, with sound"
+    assert not dialog.consent.isChecked()
+
+
 def test_closing_the_program_keeps_what_was_shown(
     window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ class StudyActions(QObject):
             folder or self._folder,
             options.folder,
             self._window,
+            with_sound=bool(options.sound),
         )
         dialog.chosen.connect(self.begin)
         dialog.open()

@@ -64,9 +64,13 @@ class StudyDialog(QDialog):
         root: Path | None = None,
         parent: QWidget | None = None,
         *,
+        with_sound: bool = False,
         ask_folder: Callable[[QWidget, str], str] | None = None,
     ) -> None:
-        """``why_not`` says why nothing can be recorded now; ``root`` is where recordings go."""
+        """``why_not`` says why nothing can be recorded now; ``root`` is where recordings go.
+
+        ``with_sound``: a microphone is recorded as well, which the participant has to know.
+        """
         super().__init__(parent)
         self._services, self._tasks, self._why_not = services, tasks, why_not
         self._root = root or services.sessions_folder()
@@ -105,7 +109,12 @@ class StudyDialog(QDialog):
         for button in (self.go_on, self.again):
             self._before_group.addButton(button)
             button.toggled.connect(self._show_state)
-        self.consent = QCheckBox(tr("The participant has agreed to be recorded"), self)
+        self.consent = QCheckBox(
+            tr("The participant has agreed to be recorded, with sound")
+            if with_sound
+            else tr("The participant has agreed to be recorded"),
+            self,
+        )
         self.consent.toggled.connect(self._show_state)
         self.missing = QLabel(self)
         self.missing.setProperty("role", "muted")
