@@ -110,7 +110,7 @@ class CommandClient:
 
     def receive(self, text: str | bytes) -> Reading:
         """Take one message; what is wrong with it is answered in one sentence."""
-        came_s = self._clock()
+        came_s, came_utc = self._clock(), datetime.now(UTC)
         if not self._has_allowance(came_s):
             self._num_refused += 1
             if self._num_refused > _MAX_REFUSED:
@@ -129,7 +129,7 @@ class CommandClient:
                     "This ferdesk takes no commands: allow them in its settings, or start the "
                     "window with --commands.",
                 )
-            command = _command_of(message, came_s)
+            command = _command_of(message, came_s, came_utc)
             self._desk.put(self._asked(command, number))
         except CommandError as error:
             self._answer(number, error)
@@ -273,7 +273,7 @@ def _id_of(message: Mapping[str, object]) -> str | int | None:
     )
 
 
-def _command_of(message: Mapping[str, object], came_s: float) -> Command:
+def _command_of(message: Mapping[str, object], came_s: float, came_utc: datetime) -> Command:
     wanted = message.get("command")
     if message.get("type") != "command" or not isinstance(wanted, str):
         raise CommandError("bad_command", 'A command has "type": "command" and its name.')
@@ -294,7 +294,7 @@ def _command_of(message: Mapping[str, object], came_s: float) -> Command:
         raise CommandError("bad_value", f'{name} needs its "text".')
     if name == "marker" and not texts["text"]:
         raise CommandError("bad_value", "The marker's text is empty.")
-    age_s = _age_of(message, moments)
+    age_s = _age_of(message, moments, came_utc)
     return Command(name, came_s - (age_s or 0.0), MappingProxyType(texts), age_s is not None)
 
 
@@ -310,8 +310,10 @@ def _text_of(name: str, key: str, value: object) -> str:
     return text
 
 
-def _age_of(message: Mapping[str, object], keys: tuple[str, ...]) -> float | None:
-    """How many seconds ago the moment was that the message names; None where it names none."""
+def _age_of(
+    message: Mapping[str, object], keys: tuple[str, ...], came_utc: datetime
+) -> float | None:
+    """How long before the message came the moment was that it names; None where it names none."""
     given = [key for key in keys if message.get(key) is not None]
     if not given:
         return None
@@ -321,7 +323,7 @@ def _age_of(message: Mapping[str, object], keys: tuple[str, ...]) -> float | Non
     if given[0] == "ago_s":
         age_s = _number(value)
     else:
-        age_s = _seconds_since(value)
+        age_s = _seconds_before(came_utc, value)
     if not -_AHEAD_S <= age_s <= _OLDEST_S:
         raise CommandError(
             "bad_time",
@@ -339,12 +341,12 @@ def _number(value: object) -> float:
         return math.nan
 
 
-def _seconds_since(value: object) -> float:
+def _seconds_before(came_utc: datetime, value: object) -> float:
     """NaN where ``value`` is no moment with its zone."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         if moment is not None and moment.tzinfo is not None:
-            return (datetime.now(UTC) - moment).total_seconds()
+            return (came_utc - moment).total_seconds()
     except (ValueError, OverflowError):
         pass
     return math.nan

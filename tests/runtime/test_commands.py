@@ -1,6 +1,8 @@
 """The command desk: what is taken, what is refused in one sentence, and what a flood costs."""
 
 import json
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from ferdesk.remote.places import Announcement
+from ferdesk.runtime import commands
 from ferdesk.runtime.commands import BURST, MAX_MESSAGE_BYTES, NAMES, RATE_HZ, CommandDesk, refusal
 
 DOCS = Path(__file__).parents[2] / "docs" / "streams.md"
@@ -76,6 +79,22 @@ def test_a_markers_moment_is_that_of_its_coming_or_the_one_that_is_named(
     assert times[:2] == [1000.0, 998.75]
     assert times[2:] == pytest.approx([997.0, 997.0], abs=0.5)
     assert [one.command.has_moment for one in taken if one] == [False, True, True, True]
+
+
+def test_a_named_moment_is_not_earlier_where_the_message_was_read_slowly(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = commands._object_of
+
+    def slowly(text: str | bytes) -> Mapping[str, object]:
+        time.sleep(0.4)
+        return read(text)
+
+    monkeypatch.setattr(commands, "_object_of", slowly)
+    desk.send(command="marker", text="a", time_utc=datetime.now(UTC).isoformat())
+    taken = desk.take()
+    assert taken is not None
+    assert taken.command.at_s == pytest.approx(1000.0, abs=0.3)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
     assert window.live_page.heatmap.choosing.isVisible()
     assert window.live_page.heatmap.choice.label is None
     window.live_page.heatmap.label.setCurrentIndex(window.live_page.heatmap.label.findData("sad"))
-    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.7, "sad")
+    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.7, "sad", in_oval=True)
     assert window.store.settings.cam_label == "sad"
     window.live_page.heatmap.maps.setCurrentIndex(
         window.live_page.heatmap.maps.findData("attention")
@@ -142,7 +142,7 @@ def test_the_map_of_a_chosen_expression_is_shown(window: MainWindow) -> None:
 
 def test_the_chosen_expression_is_remembered(make_window: Callable[..., MainWindow]) -> None:
     window = make_window(Settings(heatmap=True, map_name="cam", cam_label="fear"))
-    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.7, "fear")
+    assert window.live_page.heatmap.choice == HeatmapChoice("cam", 0.7, "fear", in_oval=True)
 
 
 def test_the_chosen_expressions_plane_is_painted(result: FrameResult) -> None:

@@ -97,4 +97,4 @@ def test_no_model_is_timed_where_one_was_measured() -> None:
 
 
 def _rank(name: str) -> int:
-    return ["full", "full-int8", "fast", "fast-int8"].index(name)
+    return ["full", "full-int8", "fast", "fast-int8", "tiny", "tiny-int8"].index(name)
