@@ -8,7 +8,7 @@ import pytest
 
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.table import Table
-from ferdesk.ui.kit.measure_charts import CHARTS, recorded_charts, recorded_shares
+from ferdesk.ui.kit.measure_charts import CHARTS, recorded_charts, recorded_shares, recorded_values
 from ferdesk.ui.review.downsampling import TrackLines
 from tests.helpers.sessions import frame_time, write_two_faces
 from tests.ui.review_page import Opener
@@ -46,6 +46,36 @@ def test_rows_without_landmarks_make_no_hole_and_no_zero(num: int) -> None:
         # summed up: each bin has some rows that were measured
         assert known[2:-2].all()
     assert not np.isfinite(view.middle[5]).any()
+
+
+def test_a_face_that_has_every_second_turn_has_lines() -> None:
+    rise = np.linspace(0, 1, 60).astype(np.float32)
+    reasons = np.zeros(60, "S12")
+    reasons[1::2] = b"waiting"
+    reasons[21] = b"hidden"
+    rise[reasons != b""] = np.nan
+    t_s = np.arange(60) / 30
+    t_s[40:] += 1.0
+    # after row 38 the face was away for a second
+    table = replace(table_of(t_s), added={"m_jawOpen": rise, "unmeasured": reasons})
+    jaw = recorded_shares(CHARTS["jaw"], table, np.arange(60))[0]
+    known = np.isfinite(jaw)
+    assert np.flatnonzero(~known).tolist() == [21, 39, 59]
+    assert jaw[known] == pytest.approx(np.linspace(0, 1, 60)[known], abs=1e-6)
+
+
+def test_angles_are_the_measured_ones_where_anything_is_measured() -> None:
+    angles = np.array([10, 20, 30], np.float32)
+    presence = np.array([0.9, np.nan, 0.8], np.float32)
+    added = {"yaw_deg": angles, "pitch_deg": -angles}
+    estimated = replace(table_of(np.arange(3) / 30), roll_deg=angles / 2, added=added)
+    measured = replace(estimated, added={**added, "presence": presence})
+    rows = np.arange(3)
+    # without landmarks a detector's estimates are all that there is
+    assert recorded_values(CHARTS["pose"], estimated, rows)[0].tolist() == [10, 20, 30]
+    found = recorded_values(CHARTS["pose"], measured, rows)
+    assert np.isnan(found[:, 1]).all()
+    assert found[:, [0, 2]].tolist() == [[10, 30], [-10, -30], [5, 15]]
 
 
 def test_only_what_a_session_has_is_offered() -> None:

@@ -17,6 +17,9 @@ _MOST_DEG = 60.0
 _MOST_GAZE_DEG = 45.0
 _WIDEST = 0.2
 """An open eye is about 0.1."""
+_LONGEST_TURN_S = 0.5
+"""Lines go on while other faces have their turn, for as long as live."""
+_ANGLES = ("yaw_deg", "pitch_deg", "roll_deg")
 
 Floats = NDArray[np.float32]
 
@@ -162,17 +165,38 @@ def recorded_values(chart: Chart, table: Table, rows: NDArray[np.int64]) -> Floa
     """Values [k, n] of a chart's lines in ``rows`` of a session; NaN where there is none."""
     return np.stack(
         [
-            np.mean([_column(table, column)[rows] for column in line.columns], axis=0)
+            np.mean([_column(table, column, rows) for column in line.columns], axis=0)
             for line in chart.lines
         ]
     ).astype(np.float32)
 
 
 def recorded_shares(chart: Chart, table: Table, rows: NDArray[np.int64]) -> Floats:
-    """The same as shares of the axis, [7, n]: as many lines as there are labels, the rest NaN."""
+    """The same as shares of the axis, [7, n]: as many lines as there are labels, the rest NaN.
+
+    ``rows`` are those of one face. Of rows without a turn the shares lie between their neighbours':
+    a face that is measured in every second one has lines too.
+    """
     values = np.full((NUM_LABELS, len(rows)), np.nan, np.float32)
     values[: len(chart.lines)] = chart.shares(recorded_values(chart, table, rows))
+    reasons = table.added.get("unmeasured")
+    if reasons is not None:
+        waiting = reasons[rows] == b"waiting"
+        for line in values[: len(chart.lines)]:
+            _go_on(line, table.t_s[rows], waiting)
     return values
+
+
+def _go_on(line: Floats, times: NDArray[np.float64], waiting: NDArray[np.bool_]) -> None:
+    """Fill what is ``waiting`` of ``line`` [n] between values that lie close enough, in place."""
+    known = np.flatnonzero(np.isfinite(line))
+    empty = np.flatnonzero(waiting & ~np.isfinite(line))
+    after = np.searchsorted(known, empty)
+    between = (after > 0) & (after < len(known))
+    empty, after = empty[between], after[between]
+    near = times[known[after]] - times[known[after - 1]] <= _LONGEST_TURN_S
+    if near.any():
+        line[empty[near]] = np.interp(times[empty[near]], times[known], line[known])
 
 
 def recorded_charts(table: Table) -> list[str]:
@@ -181,12 +205,17 @@ def recorded_charts(table: Table) -> list[str]:
         name
         for name, chart in CHARTS.items()
         if any(
-            bool(np.isfinite(_column(table, column)).any())
+            bool(np.isfinite(_column(table, column, slice(None))).any())
             for line in chart.lines
             for column in line.columns[:1]
         )
     ]
 
 
-def _column(table: Table, name: str) -> Floats:
-    return table.roll_deg if name == "roll_deg" else table.added_numbers(name)
+def _column(table: Table, name: str, rows: NDArray[np.int64] | slice) -> Floats:
+    column = (table.roll_deg if name == "roll_deg" else table.added_numbers(name))[rows]
+    presence = table.added.get("presence")
+    if name not in _ANGLES or presence is None:
+        return column
+    # in rows without landmarks the angles are a detector's estimate, which is another instrument
+    return np.where(np.isfinite(presence[rows]), column, np.float32(np.nan))
