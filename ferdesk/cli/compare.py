@@ -195,7 +195,8 @@ def _sentence(result: Comparison) -> str:
         landmarks = np.mean([one.own.mean_landmark for one in result.faces])
         angle = max(_angle(one.own) for one in result.faces)
         parts.append(
-            f"{len(result.faces)} faces compared with MediaPipe {result.version}: landmarks differ "
+            f"{len(result.faces)} {'face' if len(result.faces) == 1 else 'faces'} compared with "
+            f"MediaPipe {result.version}: landmarks differ "
             f"by {100 * landmarks:.2f} % of the distance of the eyes (mean), angles by up to "
             f"{angle:.2f} degrees."
         )
@@ -203,7 +204,7 @@ def _sentence(result: Comparison) -> str:
         parts.append(f"MediaPipe {result.version} and ferdesk found no face in common.")
     if result.only_mediapipe or result.only_ferdesk:
         parts.append(
-            f"{result.only_mediapipe} were found by MediaPipe only and {result.only_ferdesk} by "
-            "ferdesk only."
+            f"Found by MediaPipe only: {result.only_mediapipe}; by ferdesk only: "
+            f"{result.only_ferdesk}."
         )
     return " ".join(parts)

@@ -140,6 +140,7 @@ def test_another_model_or_device_opens_the_source_anew(
     qtbot.waitUntil(lambda: len(services.opened) == 3)
     choose(dialog, "detector", "mediapipe")
     assert services.detectors == ["mediapipe"]
+    assert services.devices == ["cpu"]  # and so does a device
     qtbot.waitUntil(lambda: len(services.opened) == 4)
 
 

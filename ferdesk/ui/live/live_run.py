@@ -196,9 +196,10 @@ class Live(QObject):
         """The model that an earlier measurement chose; empty measures with the next start."""
         self.services.use_measured(name)
 
-    def use_device(self, provider: Provider, detector: DetectorChoice | None) -> None:
-        """Run the model on that device, and let that detector find faces, from now on."""
-        self.services.use_device(provider)
+    def use_device(self, provider: Provider | None, detector: DetectorChoice | None) -> None:
+        """Run the model on that device, and let that detector find faces; None keeps what it is."""
+        if provider is not None:
+            self.services.use_device(provider)
         if detector is not None:
             self.services.use_detector(detector)
         if self.running:

@@ -61,9 +61,11 @@ class ModelActions(QObject):
         if "model" in changed:
             self._live.use_model(settings.model)
         if changed & {"provider", "detector"}:
-            # one that the command line chose stays until another is chosen here
-            detector = settings.detector if "detector" in changed else None
-            self._live.use_device(settings.provider, detector)
+            # what the command line chose stays until another is chosen here
+            self._live.use_device(
+                settings.provider if "provider" in changed else None,
+                settings.detector if "detector" in changed else None,
+            )
         running = self._status.model
         locks = "lock_model" in changed and settings.lock_model and not settings.model
         if locks and running is not None and running.name in self._live.models:
