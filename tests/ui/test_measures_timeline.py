@@ -14,7 +14,7 @@ from ferdesk.core.measures.pose import HeadPose
 from ferdesk.core.types import FaceResult
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.measure_charts import CHARTS, LINES, plotted_values
-from ferdesk.ui.kit.theme import LIGHT
+from ferdesk.ui.kit.theme import GRID, LIGHT
 from ferdesk.ui.live.measures_timeline import MeasuresTimeline
 from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.shell.main_window import MainWindow
@@ -89,6 +89,13 @@ def test_the_chosen_measures_are_drawn_and_single_lines_hidden(timeline: Measure
     assert len(drawn(timeline)) == 5
     timeline.choice.setCurrentIndex(timeline.choice.findData("valence"))
     assert len(drawn(timeline)) == 1
+
+
+def test_no_plot_widens_the_window_by_the_names_of_its_lines(timeline: MeasuresTimeline) -> None:
+    for index in range(timeline.choice.count()):
+        timeline.choice.setCurrentIndex(index)
+        assert timeline.minimumSizeHint().width() <= 60 * GRID
+    assert not timeline.buttons[-1].isHidden()
 
 
 def test_another_source_begins_with_nothing(timeline: MeasuresTimeline) -> None:

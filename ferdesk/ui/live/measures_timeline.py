@@ -12,6 +12,7 @@ from ferdesk.core.types import FrameResult
 from ferdesk.ui.kit.history import History
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.measure_charts import CHARTS, LINES, plotted_values
+from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.theme import GRID, label_colour
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ class MeasuresTimeline(QWidget):
         top = QHBoxLayout()
         top.setSpacing(GRID // 2)
         top.addWidget(self.choice)
-        for button in self.buttons:
-            top.addWidget(button)
-        top.addStretch(1)
+        top.addWidget(RowScroll(self.buttons, self), 1)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
         self._column.setSpacing(GRID // 2)
