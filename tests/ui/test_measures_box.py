@@ -77,6 +77,26 @@ def test_why_a_face_is_not_measured_is_said_in_words(
     assert list(said(box)) == ["valence"]
 
 
+def test_a_reason_stays_until_the_next_turn(box: MeasuresBox) -> None:
+    dark = replace(FULL, measures=None, unmeasured="dark")
+    waits = replace(dark, unmeasured="waiting")
+    for t_s, face, words in (
+        (1.0, dark, "light"),
+        (1.5, waits, "light"),
+        (1.55, dark, "light"),
+        (2.5, waits, "light"),
+        # no turn for a second, or another face
+        (2.8, waits, "other faces"),
+        (3.1, dark, "light"),
+        (3.2, replace(waits, face_id=9), "other faces"),
+        (3.3, FULL, ""),
+        (3.6, waits, "other faces"),
+    ):
+        box.show_face(face, t_s)
+        assert words in box.reason.text()
+        assert box.reason.isHidden() == (words == "")
+
+
 def test_a_face_without_a_label_has_no_valence(box: MeasuresBox) -> None:
     box.show_face(FACE, 1.0)
     assert "valence" not in said(box)

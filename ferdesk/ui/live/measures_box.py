@@ -23,6 +23,8 @@ UNMEASURED: dict[UnmeasuredReason, str] = {
 _NONE = "—"
 _EVERY_S = 0.25
 """Numbers that change more often cannot be read."""
+_REASON_KEPT_S = 1.0
+"""For how long a reason is said while the face waits for its next turn."""
 _NUM_MOVEMENTS = 3
 
 
@@ -46,6 +48,7 @@ class MeasuresBox(QWidget):
         self.values: dict[str, QLabel] = {}
         self._titles: dict[str, QLabel] = {}
         self._shown: tuple[int, float] = (0, -1.0)
+        self._seen: tuple[int, float, UnmeasuredReason] = (0, -1.0, "")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(GRID)
@@ -81,19 +84,30 @@ class MeasuresBox(QWidget):
             self._shown = (0, -1.0)
             self.hide()
             return
+        reason = self._reason_of(face, t_s)
         face_id, shown_s = self._shown
         if face.face_id == face_id and 0 <= t_s - shown_s < _EVERY_S:
             return
         self._shown = (face.face_id, t_s)
         texts = _texts(face)
         measured = face.measures is not None
-        self.reason.setText("" if measured else tr(UNMEASURED.get(face.unmeasured, "")))
+        self.reason.setText("" if measured else tr(UNMEASURED.get(reason, "")))
         self.reason.setVisible(not measured)
         for name, value in self.values.items():
             value.setText(texts.get(name, ""))
             value.setVisible(name in texts)
             self._titles[name].setVisible(name in texts)
         self.show()
+
+    def _reason_of(self, face: FaceResult, t_s: float) -> UnmeasuredReason:
+        """Why ``face`` is not measured; between two of its turns, what was seen at the last one."""
+        face_id, seen_s, reason = self._seen
+        lasts = face.face_id == face_id and 0 <= t_s - seen_s < _REASON_KEPT_S
+        if face.unmeasured == "waiting" and face.measures is None and lasts and reason:
+            return reason
+        if face.unmeasured != "waiting":
+            self._seen = (face.face_id, t_s, face.unmeasured)
+        return face.unmeasured
 
 
 def _texts(face: FaceResult) -> dict[str, str]:
