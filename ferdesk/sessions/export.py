@@ -214,16 +214,22 @@ def _csv(header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
     return text.getvalue()
 
 
-def _turns_deg(table: Table, row: int) -> tuple[float, float, float]:
-    """Turns about axes to the right, down and away, in degrees; NaN where they are not known.
+def _turns_deg(table: Table) -> Callable[[int], tuple[float, float, float]]:
+    """Turns of a row about axes to the right, down and away, in degrees; NaN where not known.
 
     Estimates of a detector are too rough for the order of turns to matter: they get the signs only.
     """
-    yaw, pitch = (float(table.added_numbers(f"{name}_deg")[row]) for name in ("yaw", "pitch"))
-    roll = float(table.roll_deg[row])
-    if math.isfinite(float(table.added_numbers("presence")[row])):
-        return about_axes_deg(yaw, pitch, roll)
-    return pitch, -yaw, roll
+    # once: a column that a recording has not is made anew each time that it is asked for
+    names = "yaw_deg", "pitch_deg", "presence"
+    yaws, pitches, presence = (table.added_numbers(name) for name in names)
+
+    def turns_of(row: int) -> tuple[float, float, float]:
+        yaw, pitch, roll = (float(one[row]) for one in (yaws, pitches, table.roll_deg))
+        if math.isfinite(float(presence[row])):
+            return about_axes_deg(yaw, pitch, roll)
+        return pitch, -yaw, roll
+
+    return turns_of
 
 
 def _tracks_by_row(
@@ -245,6 +251,7 @@ def _openface_rows(
         "frame", "face_id", "timestamp", "confidence", "success", *gaze, *place,
         "pose_Rx", "pose_Ry", "pose_Rz", *blink,
     )  # fmt: skip
+    turns_of = _turns_deg(table)
 
     def rows() -> Iterator[tuple[int, tuple[object, ...]]]:
         for row in _rows_to_show(table, track_of):
@@ -254,7 +261,7 @@ def _openface_rows(
                 yield row, (*start, f"{table.t_s[row]:.3f}", 0, 0, *[""] * (len(header) - 5))
                 continue
             score = f"{table.detection[row]:.3f}"
-            turns = (_or_empty(math.radians(angle), 4) for angle in _turns_deg(table, row))
+            turns = (_or_empty(math.radians(angle), 4) for angle in turns_of(row))
             yield (
                 row,
                 (
@@ -284,6 +291,7 @@ def _pyfeat_rows(
     titles = {track.id: track.name or f"Person_{track.id - 1}" for track in review.tracks}
     source = plain_text(shown_source(session.about.get("source")))
     order = [LABELS.index(label) for label in PYFEAT_EMOTIONS]
+    turns_of = _turns_deg(table)
 
     def rows() -> Iterator[tuple[int, tuple[object, ...]]]:
         for row in _rows_to_show(table, track_of):
@@ -292,7 +300,7 @@ def _pyfeat_rows(
             if track_of[row] == 0:
                 yield row, (*[""] * 15, *end, "")
                 continue
-            x_deg, y_deg, z_deg = _turns_deg(table, row)
+            x_deg, y_deg, z_deg = turns_of(row)
             yield (
                 row,
                 (

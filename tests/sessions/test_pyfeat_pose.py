@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 
 from ferdesk.core.measures.pose import HeadPose, about_axes_deg, rotation_of
-from ferdesk.sessions.export import rows_csv
+from ferdesk.sessions.export import Layout, rows_csv
 from ferdesk.sessions.reader import read_session
+from ferdesk.sessions.table import Table
 from tests.helpers.outputs import write_session
 from tests.helpers.results import FACE, made_measures, make_result
+from tests.helpers.sessions import write_two_faces
 
 AXES = np.diag([1.0, -1.0, -1.0])
 """From axes with y up and the camera looking along -z to right, down, away."""
@@ -81,6 +83,23 @@ def test_the_columns_of_newer_versions_are_where_the_docs_say(
     pitch, yaw, roll = about_axes_deg(*head)
     # docs/interchange.md: its Pitch is our -Pitch, its Roll our Yaw, its Yaw our Roll
     assert (x, y, z) == pytest.approx((pitch, yaw, roll), abs=1e-9)
+
+
+@pytest.mark.parametrize("layout", ["pyfeat", "openface"])
+def test_columns_are_not_looked_up_anew_for_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    asked: list[str] = []
+    look_up = Table.added_numbers
+
+    def counted(table: Table, name: str) -> np.ndarray:
+        asked.append(name)
+        return look_up(table, name)
+
+    session = read_session(write_two_faces(tmp_path / "long", num_frames=40))
+    monkeypatch.setattr(Table, "added_numbers", counted)
+    rows_csv(session, layout)
+    assert max(map(asked.count, asked)) <= 2  # gaze needs the angles too
 
 
 def exported(folder: Path, head: tuple[float, float, float], layout: str) -> dict[str, str]:
