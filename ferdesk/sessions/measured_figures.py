@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.measures.blinks import LONGEST_S
+from ferdesk.core.measures.blinks import GAP_S, LONGEST_S
 from ferdesk.core.measures.movements import MOVEMENTS
 from ferdesk.core.measures.pose import rotation_of
 from ferdesk.sessions.table import Table
@@ -23,10 +23,10 @@ POSE_STEP_S = 0.25
 class MeasuredFigures:
     """Figures of one track in one interval; NaN, or None, where nothing was measured.
 
-    ``measured_s`` is the time with a measured head pose, ``eyes_s`` that with movements and eyes.
-    ``valence`` in [-1, 1] and ``movements`` [52] are means over time. ``blinks`` of both eyes at
-    once count once; ``blink_rate`` is those a minute. ``head_deg_s`` is by how many degrees the
-    head turns in a second.
+    ``measured_s`` is the time with a measured head pose, ``eyes_s`` that in which the eyes are
+    followed. ``valence`` in [-1, 1] and ``movements`` [52] are means over time. ``blinks`` of both
+    eyes at once count once; ``blink_rate`` is those a minute. ``head_deg_s`` is by how many degrees
+    the head turns in a second.
     """
 
     measured_s: float
@@ -46,8 +46,7 @@ def measured_figures(
     Pictures are not ``timed``: they have no blinks and no movement of the head.
     """
     posed = np.isfinite(table.added_numbers("presence")[rows])
-    seen = np.isfinite(table.added_numbers("eye_open_left")[rows])
-    eyes_s = float(spent_s[seen].sum())
+    eyes_s = float(spent_s[eyes_followed(table, rows)].sum())
     blinks = len(blink_starts(table, rows)) if timed and eyes_s > 0 else None
     rate = np.nan
     if blinks is not None and eyes_s >= LEAST_SEEN_S:
@@ -69,6 +68,22 @@ def _mean(values: NDArray[np.float32], spent_s: NDArray[np.float64]) -> float:
     known = np.isfinite(values)
     total_s = float(spent_s[known].sum())
     return float((values[known] * spent_s[known]).sum()) / total_s if total_s > 0 else np.nan
+
+
+def eyes_followed(table: Table, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[n] whether blinks in ``rows`` [n] of a track are known.
+
+    They are where the eyes were measured, and between two such rows that lie close together: live,
+    faces take turns, and blinks are found all the same.
+    """
+    followed = np.isfinite(table.added_numbers("eye_open_left")[rows])
+    measured, times = np.flatnonzero(followed), table.t_s[rows]
+    after = np.searchsorted(measured, np.arange(len(rows)))
+    between = np.flatnonzero((after > 0) & (after < len(measured)))
+    after = after[between]
+    near = times[measured[after]] - times[measured[after - 1]] <= GAP_S
+    followed[between[near]] = True
+    return followed
 
 
 def blink_starts(table: Table, rows: NDArray[np.int64]) -> list[float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.sessions.measured_figures import blink_starts
+from ferdesk.sessions.measured_figures import blink_starts, eyes_followed
 from ferdesk.studies.curves import (
     BLINK_STEP_S,
     CLOCK_STEP_S,
@@ -181,7 +181,7 @@ def _blinks_of(one: TrialResult, steps: int) -> NDArray[np.float64]:
     assert trial.onset_t_s is not None
     assert trial.end_t_s is not None
     table = run.session.table
-    rows = one.rows[np.isfinite(table.added_numbers("eye_open_left")[one.rows])]
+    rows = one.rows[eyes_followed(table, one.rows)]
     return rate_on_clock(
         np.array(blink_starts(table, rows)),
         table.t_s[rows],

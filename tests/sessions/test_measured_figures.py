@@ -122,6 +122,28 @@ def test_rows_that_were_not_measured_count_for_nothing(tmp_path: Path) -> None:
     assert face.measured.head_deg_s < 5
 
 
+def test_a_face_that_takes_turns_blinks_no_more_often(tmp_path: Path) -> None:
+    def every_second(index: int) -> FaceResult:
+        if index in (32, 33, 133) or index % 2 == 0:
+            return face_at(index)
+        return replace(face_at(index), measures=None, unmeasured="waiting")
+
+    (face,) = summarize(made(tmp_path / "s", every_second))
+    assert face.measured.blinks == 2
+    # but for the last row, behind which nothing is known
+    assert face.measured.eyes_s == pytest.approx(20.0, abs=0.11)
+    assert face.measured.blink_rate == pytest.approx(6.0, rel=0.01)
+
+    def hidden(index: int) -> FaceResult:
+        if index % 4 == 0:
+            return face_at(index)
+        return replace(face_at(index), measures=None, unmeasured="waiting")
+
+    # 0.4 s from one turn to the next: too long to know of blinks in between
+    (face,) = summarize(made(tmp_path / "h", hidden))
+    assert face.measured.eyes_s == pytest.approx(5.0)
+
+
 def test_the_summary_has_a_line_for_each_interval_with_all_movements(tmp_path: Path) -> None:
     text = summary_csv([made(tmp_path / "s")])
     whole, rest, talks = csv.DictReader(io.StringIO(text))

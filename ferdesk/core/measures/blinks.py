@@ -31,7 +31,7 @@ _KEPT_EVERY_S = 0.05
 _OPEN_QUANTILE = 0.8
 _LEAST_OPEN = 0.045
 """An eye whose open state is below this was never seen open."""
-_GAP_S = 0.25
+GAP_S = 0.25
 """After a longer gap between two pictures, what happened in between is not known."""
 
 
@@ -70,7 +70,7 @@ class BlinkDetector:
 
     def update(self, openness: float, t_s: float) -> Blink | None:
         """The blink that is known to be over now, at ``t_s``; None for none."""
-        if self._before is not None and not 0 < t_s - self._before[0] <= _GAP_S:
+        if self._before is not None and not 0 < t_s - self._before[0] <= GAP_S:
             self._before = self._start_s = self._end_s = None
         if self._kept and (t_s < self._kept[-1][0] or t_s - self._kept[-1][0] > MEMORY_S):
             self._kept.clear()
