@@ -68,7 +68,9 @@ def test_angles_are_the_measured_ones_where_anything_is_measured() -> None:
     angles = np.array([10, 20, 30], np.float32)
     presence = np.array([0.9, np.nan, 0.8], np.float32)
     added = {"yaw_deg": angles, "pitch_deg": -angles}
-    estimated = replace(table_of(np.arange(3) / 30), roll_deg=angles / 2, added=added)
+    estimated = replace(
+        table_of(np.arange(3) / 30), roll_deg=(angles / 2).astype(np.float32), added=added
+    )
     measured = replace(estimated, added={**added, "presence": presence})
     rows = np.arange(3)
     # without landmarks a detector's estimates are all that there is
