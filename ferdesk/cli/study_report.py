@@ -50,7 +50,9 @@ def report(
     write(f"{path}\n")
     for wanted, layout in ((csv, StudyLayout.CSV), (parquet, StudyLayout.PARQUET)):
         if wanted:
-            _export(runs, layout, path.with_suffix(f".{layout}"))
+            suffix = f".{layout}"
+            beside = path.with_suffix(suffix) if out else free_path(path.parent, path.stem, suffix)
+            _export(runs, layout, beside)
     raise typer.Exit(EXIT_OK)
 
 

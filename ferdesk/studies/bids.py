@@ -48,7 +48,13 @@ def write_bids(runs: Sequence[StudySession], folder: Path, *, version: str) -> N
     Raises:
         RecordingError: it holds something already, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise RecordingError(
+            translatable("{path} cannot be read: {why}.", path=folder, why=error.strerror or error)
+        ) from error
+    if taken:
         raise RecordingError(
             translatable("{path} is not empty; choose another folder with --out.", path=folder)
         )

@@ -1,37 +1,43 @@
 """Recorded runs of a study: who took part before, and where a participant stopped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ferdesk.errors import FerdeskError
 from ferdesk.sessions.catalogue import list_sessions
 from ferdesk.sessions.reader import read_about
 from ferdesk.studies.order import StimulusOrder
-from ferdesk.studies.trials import StudyOfSession, Trial, read_trials, study_of
+from ferdesk.studies.trials import StudyOfSession, Trial, parse_marker, read_trials, study_of
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """Recorded run: a session in which somebody took part in a study, and its trials."""
+    """Recorded run: a session in which somebody took part in a study, and its trials.
+
+    ``marked`` is the last trial whose onset is a marker, 0 for none: a killed program leaves no row
+    of the stimulus that was there.
+    """
 
     folder: Path
     study: StudyOfSession
     trials: tuple[Trial, ...]
+    marked: int = 0
 
     @property
     def next_trial(self) -> int | None:
         """The trial, from 1, behind the last one that was begun; None where none is left.
 
-        A stimulus that was stopped in the middle is not shown again: it is known by now. Nor is
-        one that could not be shown, where others came behind it: those are known, too.
+        A stimulus that was stopped or cut off in the middle is not shown again: it is known by
+        now. Nor is one that could not be shown, where others came behind it: those are known, too.
         """
         begun = [
             one.trial
             for one in self.trials
             if one.phase == "stimulus" and one.onset_t_s is not None
         ]
-        following = 1 + max((*begun, (self.study.resumed_from or 1) - 1))
+        following = 1 + max((*begun, self.marked, (self.study.resumed_from or 1) - 1))
         return following if following <= len(self.study.order) else None
 
     @property
@@ -52,14 +58,27 @@ def recorded_runs(root: Path, study_name: str) -> list[RecordedRun]:
         if entry.state == "unreadable":
             continue
         try:
-            study = study_of(read_about(entry.folder))
+            about = read_about(entry.folder)
+            study = study_of(about)
             if study is None or study.name != study_name:
                 continue
             trials = read_trials(entry.folder)
         except FerdeskError:
             continue  # its report says what is wrong with it; others go on
-        runs.append(RecordedRun(entry.folder, study, trials))
+        runs.append(RecordedRun(entry.folder, study, trials, _last_marked(about)))
     return runs
+
+
+def _last_marked(about: Mapping[str, Any]) -> int:
+    markers = about.get("markers")
+    labels = [
+        str(one.get("label"))
+        for one in (markers if isinstance(markers, list) else ())
+        if isinstance(one, dict) and "origin" not in one  # none of another program
+    ]
+    found = [marker for label in labels if (marker := parse_marker(label)) is not None]
+    onsets = [one.trial for one in found if one.phase == "stimulus" and one.is_onset]
+    return max(onsets, default=0)
 
 
 def participants_of(runs: Iterable[RecordedRun]) -> list[str]:

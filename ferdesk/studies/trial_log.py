@@ -86,7 +86,7 @@ class _Rows:
     def __init__(self, path: Path, header: str) -> None:
         self.path, self._header = path, header
         self.lines: list[str] = []
-        self._whole_bytes = 0
+        self._whole_bytes, self._is_ours = 0, False
 
     def write(self) -> None:
         """Append the lines that wait; what was written of one that is not whole goes."""
@@ -94,7 +94,8 @@ class _Rows:
             return
         content = "".join((*(() if self._whole_bytes else (self._header,)), *self.lines)).encode()
         # a file that is there already is another's
-        with self.path.open("r+b" if self._whole_bytes else "xb", buffering=0) as file:
+        with self.path.open("r+b" if self._is_ours else "xb", buffering=0) as file:
+            self._is_ours = True
             file.seek(self._whole_bytes)
             try:
                 written = 0
@@ -102,13 +103,8 @@ class _Rows:
                     written += file.write(content[written:])
                 os.fsync(file.fileno())
             except OSError:
-                self._undo(file.fileno())
+                # cut, not removed: Windows removes no file that is open
+                os.truncate(file.fileno(), self._whole_bytes)
                 raise
         self._whole_bytes += len(content)
         self.lines.clear()
-
-    def _undo(self, number: int) -> None:
-        if self._whole_bytes:
-            os.truncate(number, self._whole_bytes)
-        else:
-            self.path.unlink(missing_ok=True)

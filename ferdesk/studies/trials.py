@@ -42,7 +42,7 @@ Status = Literal["shown", "stopped", "skipped", "failed"]
 ``failed``: it could not be shown, or broke off, as the note says."""
 
 T = TypeVar("T")
-_MARKER = re.compile(r"(baseline|stimulus) (\d+) (onset|end): (\S+)", re.ASCII)
+_MARKER = re.compile(r"(baseline|stimulus) (\d{1,9}) (onset|end): (\S+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,14 @@ def test_nothing_that_is_said_in_a_pause_is_kept(tmp_path: Path) -> None:
     assert onset_s(writer.path) == pytest.approx(1.75, abs=0.002)
 
 
+def test_a_rate_that_no_encoder_takes_is_refused_before_anything_is_made() -> None:
+    microphone = FakeMicrophone()
+    microphone.rate_hz = 192_000
+    with pytest.raises(RecordingError, match="no encoder takes the 192000 Hz of the microphone"):
+        VideoSound(microphone)
+    assert microphone.closed
+
+
 def test_a_long_gap_is_silence_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferdesk.adapters.outputs.video_sound._MOST_SAMPLES", 5000)
     microphone = FakeMicrophone()

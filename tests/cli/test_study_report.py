@@ -28,6 +28,15 @@ def test_report_knows_the_sessions_of_a_study(tmp_path: Path) -> None:
     assert "2 sessions" in (tmp_path / "chapters.html").read_text("utf-8")
 
 
+def test_a_table_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
+    write_run(tmp_path, "P1")
+    there = tmp_path / "study-Water and wood.csv"
+    there.write_text("mine", "utf-8")
+    result = ferdesk("study", "report", tmp_path, "--csv")
+    assert result.output.split("\n")[1] == str(tmp_path / "study-Water and wood-2.csv")
+    assert there.read_text("utf-8") == "mine"
+
+
 def test_one_session_has_its_own_report_unless_asked(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "P1")
     assert ferdesk("report", folder).output == f"{folder / 'report.html'}\n"

@@ -119,6 +119,12 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
         write_bids(runs, tmp_path, version="9.9")
 
 
+def test_a_folder_that_cannot_be_looked_into_is_one_sentence(tmp_path: Path) -> None:
+    runs = read_study_sessions([write_run(tmp_path / "data", "P1")])
+    with pytest.raises(RecordingError, match=r"cannot be (read|written): "):
+        write_bids(runs, tmp_path / ("long" * 100), version="9.9")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_public_validator_finds_no_error(data_set: Path) -> None:

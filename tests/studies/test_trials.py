@@ -119,7 +119,11 @@ def test_rows_that_found_no_room_are_written_when_there_is_some(
             raise OSError(errno.ENOSPC, "No space left on device")
         forced(number)
 
+    def in_use(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, "as Windows says of a file that is open")
+
     monkeypatch.setattr("ferdesk.studies.trial_log.os.fsync", fsync)
+    monkeypatch.setattr(Path, "unlink", in_use)
     log = TrialLog(tmp_path)
     log.add_trial(FIRST)
     for _ in range(500):
@@ -144,6 +148,7 @@ def test_a_marker_says_which_trial_began_or_ended() -> None:
         "stimulus", 12, False, "wood.2",
     )  # fmt: skip
     assert parse_marker("stimulus onset") is None
+    assert parse_marker(f"stimulus {5000 * '1'} onset: lake") is None
 
 
 STUDY = Study(
@@ -205,3 +210,21 @@ def test_runs_of_a_study_are_found_among_sessions(tmp_path: Path) -> None:
     assert participants_of(runs) == ["P1", "P2"]
     assert [number_of(code, ["P1", "P2"]) for code in ("P1", "P2", "P3")] == [0, 1, 2]
     assert recorded_runs(tmp_path, "Fire") == []
+
+
+def test_who_was_cut_off_by_a_kill_goes_on_behind_the_stimulus_that_was_seen(
+    tmp_path: Path,
+) -> None:
+    table = study_table(STUDY, ORDER, "P1", "", {})
+    labels = ["baseline 0 onset: baseline", onset_marker("stimulus", 2, "waves"), "a laugh"]
+    folder = SessionMaker(tmp_path)(
+        [[(1, "happy")]], name="killed", study=table, participant="P1", complete=False,
+        markers=[(float(at_s), label) for at_s, label in enumerate(labels)],
+    )  # fmt: skip
+    log = TrialLog(folder)
+    log.add_trial(FIRST)
+    log.close()
+    # the second stimulus has its onset's marker, and no row: it was on the screen
+    (killed,) = recorded_runs(tmp_path, "Water")
+    assert [one.stimulus for one in killed.trials] == ["lake"]
+    assert killed.next_trial == 3

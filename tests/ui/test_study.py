@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
@@ -27,6 +28,7 @@ from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 from ferdesk.ui.studies.clip_reader import ClipReader
 from ferdesk.ui.studies.corner import Corner
+from ferdesk.ui.studies.participant_screen import ParticipantScreen
 from ferdesk.ui.studies.question_page import QuestionPage
 from ferdesk.ui.studies.study_actions import StudyActions
 from ferdesk.ui.studies.study_dialog import StudyDialog
@@ -274,6 +276,12 @@ def test_who_was_stopped_goes_on_at_the_next_stimulus(
     dialog.consent.setChecked(True)
     assert dialog.before.text() == "P1 took part before, up to stimulus 2 of 3."
     assert "used before" in dialog.why_not_start()
+    dialog.again.setChecked(True)
+    assert dialog.why_not_start() == ""
+    # another's choice is not this one's
+    dialog.participant.setText("P2")
+    dialog.participant.setText("P1")
+    assert "used before" in dialog.why_not_start()
     dialog.go_on.setChecked(True)
     dialog.start()
     someone = Participant(studies, qtbot)
@@ -305,6 +313,11 @@ def test_escape_that_was_not_meant_goes_on(
     someone.reads("Two")
     someone.reads("Three")
     stop(someone)
+    qtbot.waitUntil(lambda: not window.live.recording_active)
+    notes = [one.note for one in read_trials(session_of(services))]
+    # it was there for longer, below a question
+    assert re.fullmatch(r"The study was held for \d+\.\d s meanwhile\.", notes[0])
+    assert notes[1:] == ["", ""]
 
 
 def test_a_camera_that_ends_in_the_middle_is_told_and_nothing_is_lost(
@@ -500,6 +513,21 @@ def test_pictures_of_a_clip_that_is_over_are_let_go(qtbot: QtBot) -> None:
     assert reader.take() is None
 
 
+def test_a_double_click_goes_on_once(qtbot: QtBot) -> None:
+    screen = ParticipantScreen(lambda: 7.0, "raster")
+    qtbot.addWidget(screen, before_close_func=lambda _: screen.end())
+    went: list[float] = []
+    screen.went_on.connect(went.append)
+    place, left = QPointF(5, 5), Qt.MouseButton.LeftButton
+    for kind in (
+        QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease,
+        QEvent.Type.MouseButtonDblClick, QEvent.Type.MouseButtonRelease,
+    ):  # fmt: skip
+        event = QMouseEvent(kind, place, place, left, left, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(screen, event)
+    assert went == [7.0]
+
+
 def test_a_digit_that_is_held_answers_one_question(qtbot: QtBot) -> None:
     page = QuestionPage(lambda: 7.0)
     qtbot.addWidget(page)
@@ -558,3 +586,6 @@ def test_the_baseline_phase_becomes_the_neutral_baseline_of_the_one_face(
     calibration = window.live_page.live_actions.calibration
     qtbot.waitUntil(lambda: calibration.face_id is not None)
     stop(someone)
+    # nobody rests any more
+    assert calibration.face_id is None
+    qtbot.waitUntil(lambda: not window.live.recording_active)

@@ -42,17 +42,22 @@ class VideoSound:
     """Sound of one video. Blocks come on the microphone's thread, all else is the writer's."""
 
     def __init__(self, microphone: Microphone, clock: Callable[[], float] = time.monotonic) -> None:
-        """Listen from now on.
+        """Listen from now on; the microphone is closed where that fails.
 
         Raises:
-            RecordingError: the microphone gives no sound after all.
+            RecordingError: it gives no sound after all, or no encoder takes its rate.
         """
+        try:
+            self._encoder, self._padding = _encoder_for(microphone)
+        except RecordingError:
+            microphone.close()
+            raise
         self._microphone, self._clock = microphone, clock
         self._heard_s = clock()
         self._waiting: deque[SoundBlock] = deque(maxlen=_MOST_WAITING_BLOCKS)
         self._track: SoundTrack | None = None
         self._stream: AudioStream | None = None
-        self._written = self._padding = 0
+        self._written = 0
         self._codec = ""
         self._problem = ""
         self._paused = self._stopped = False
@@ -80,26 +85,18 @@ class VideoSound:
             }
 
     def add_to(self, container: "OutputContainer") -> None:
-        """Add the stream to a file of which nothing is written yet.
-
-        Raises:
-            RecordingError: no encoder takes the microphone's rate.
-        """
-        import av
+        """Add the stream to a file of which nothing is written yet."""
         from av.audio.stream import AudioStream
 
-        for name in _ENCODERS:
-            with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
-                stream = container.add_stream(name, rate=self._microphone.rate_hz, layout="mono")
-                assert isinstance(stream, AudioStream)
-                stream.bit_rate = _BIT_RATE
-                stream.codec_context.time_base = Fraction(1, self._microphone.rate_hz)
-                stream.codec_context.open()
-                self._stream, self._padding = stream, _padding(name, self._microphone.rate_hz)
-                with self._lock:
-                    self._codec = name
-                return
-        raise RecordingError(translatable("No sound can be written: PyAV has no encoder for it."))
+        rate_hz = self._microphone.rate_hz
+        stream = container.add_stream(self._encoder, rate=rate_hz, layout="mono")
+        assert isinstance(stream, AudioStream)
+        stream.bit_rate = _BIT_RATE
+        stream.codec_context.time_base = Fraction(1, rate_hz)
+        stream.codec_context.open()
+        self._stream = stream
+        with self._lock:
+            self._codec = self._encoder
 
     def begin(self, captured_s: float) -> None:
         """The first picture was taken then, on the monotonic clock: here the file begins."""
@@ -167,6 +164,26 @@ class VideoSound:
                 "The microphone {name} is gone; the video goes on without sound.",
                 name=self._microphone.name,
             )
+
+
+def _encoder_for(microphone: Microphone) -> tuple[str, int]:
+    """The first encoder that takes the microphone's rate, tried by itself, and its padding.
+
+    In the file of a video it would leave a stream behind that nothing is written to.
+    """
+    import av
+
+    for name in _ENCODERS:
+        with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
+            return name, _padding(name, microphone.rate_hz)
+    raise RecordingError(
+        translatable(
+            "No sound can be written: no encoder takes the {rate} Hz of the microphone {name}; "
+            "choose another, or record without sound.",
+            rate=microphone.rate_hz,
+            name=microphone.name,
+        )
+    )
 
 
 def _padding(codec: str, rate_hz: int) -> int:

@@ -138,6 +138,9 @@ class ParticipantScreen(QWidget):
         if event.button() is Qt.MouseButton.LeftButton:
             self.went_on.emit(self._clock())
 
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        """A double click is one click: the next text is not for its second half."""
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._may_close:
             super().closeEvent(event)

@@ -80,6 +80,8 @@ class ShownTrial:
         self.number, self.stimulus, self.phase = number, stimulus, phase
         self.onset_s: float | None = None
         self.end_s: float | None = None
+        self.held_s = 0.0
+        """For how long the study was held while it was there."""
         self.note = ""
         self.broke_off = False
 

@@ -68,6 +68,8 @@ class StudyActions(QObject):
         self._log: TrialLog | None = None
         self._corner: Corner | None = None
         self._waited_since_s = 0.0
+        self._calibrates = False
+        """Whether the baseline phase's neutral seconds may be under way."""
         self._old_runs: list[StudyRun] = []
         self._poll = QTimer(self, interval=_LOOK_MS)
         self._poll.timeout.connect(self._look)
@@ -216,7 +218,7 @@ class StudyActions(QObject):
 
     @Slot(int, str)
     def _tell_trial(self, number: int, name: str) -> None:
-        answer = self._answer
+        answer, self._calibrates = self._answer, False
         assert answer is not None
         text = tr("Study: stimulus {number} of {count} ({name})").format(
             number=number, count=len(answer.plan.order.ids), name=name
@@ -232,6 +234,7 @@ class StudyActions(QObject):
         faces = () if result is None else result.faces
         if len(faces) == 1:
             self._actions.calibration.begin(faces[0].face_id)
+            self._calibrates = True
         else:
             text = tr("No neutral baseline was taken: %n faces were seen.", "", len(faces))
             self.notified.emit(Notice(text, "warning"))
@@ -322,6 +325,10 @@ class StudyActions(QObject):
     def _leave(self) -> None:
         """The participant's screen goes; a run that was there has ended."""
         self._poll.stop()
+        if self._calibrates:
+            # who stopped in them does not rest any more
+            self._actions.calibration.cancel()
+            self._calibrates = False
         if self._corner is not None:
             self._live.result.disconnect(self._corner.show_result)
             self._corner = None

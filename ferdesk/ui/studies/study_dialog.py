@@ -95,7 +95,7 @@ class StudyDialog(QDialog):
         self.participant.setAccessibleName(tr("Participant"))
         self.participant.setPlaceholderText(tr("A code, no name: e.g. P07"))
         self.participant.setMaxLength(_LONGEST_TEXT)
-        self.participant.textChanged.connect(self._show_state)
+        self.participant.textChanged.connect(self._code_changed)
         self.condition = QComboBox(self)
         self.condition.setAccessibleName(tr("Condition"))
         self.condition.setEditable(True)
@@ -340,9 +340,18 @@ class StudyDialog(QDialog):
         )
         self.go_on.setText(tr("Continue at stimulus {number}").format(number=following or 1))
         if not can_go_on and self.go_on.isChecked():
-            self._before_group.setExclusive(False)
-            self.go_on.setChecked(False)
-            self._before_group.setExclusive(True)
+            self._choose_neither()
+
+    def _code_changed(self) -> None:
+        """What was chosen for one participant is not chosen for another."""
+        self._choose_neither()
+        self._show_state()
+
+    def _choose_neither(self) -> None:
+        self._before_group.setExclusive(False)
+        for button in self._before_group.buttons():
+            button.setChecked(False)
+        self._before_group.setExclusive(True)
 
     def _lay_out(self) -> None:
         choose = QPushButton(tr("Choose…"), self)

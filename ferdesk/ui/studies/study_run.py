@@ -83,6 +83,7 @@ class StudyRun(QObject):
         self._wait = Wait()
         self._held_since_s: float | None = None
         self._held_s = 0.0
+        self._shown: ShownTrial | None = None
         self._over = self._in_script = False
         self._all_shown = False
         self._script = self._make_script()
@@ -120,8 +121,12 @@ class StudyRun(QObject):
 
     def go_on(self) -> None:
         if self._held_since_s is not None:
-            self._held_s += self._clock() - self._held_since_s
+            held_s = self._clock() - self._held_since_s
+            self._held_s += held_s
             self._held_since_s = None
+            shown = self._shown
+            if shown is not None and shown.onset_s is not None and shown.end_s is None:
+                shown.held_s += held_s
             self._look_at_clock()
 
     def stop(self, note: str = "") -> None:
@@ -255,6 +260,7 @@ class StudyRun(QObject):
 
     def _noted(self, shown: ShownTrial, inner: _Script) -> _Script:
         """Whatever becomes of ``inner``, the trial is a row, and an onset has its end."""
+        self._shown = shown
         try:
             status: Status = "shown"
             yield from inner
@@ -368,7 +374,7 @@ class StudyRun(QObject):
         shown.end_s = event.at_s
 
     def _ask(self, shown: ShownTrial, question: Question) -> _Script:
-        asked_s = self._screen.ask(question)
+        asked_s, held_s = self._screen.ask(question), self._held_s
         event = yield Wait(answer=True)
         self._notes.add_answer(
             Answer(
@@ -380,7 +386,7 @@ class StudyRun(QObject):
                 event.text,
                 event.value,
                 event.at_s - self._began_s,
-                event.at_s - asked_s,
+                event.at_s - asked_s - (self._held_s - held_s),
             )
         )
         # the answer is seen to have been taken
@@ -395,6 +401,9 @@ class StudyRun(QObject):
             shown.end_s = None
         if status == "shown" and shown.phase == "stimulus":
             self._num_shown += 1
+        if shown.held_s:
+            text = tr("The study was held for {seconds:.1f} s meanwhile.")
+            shown.note = f"{shown.note} {text.format(seconds=shown.held_s)}".strip()
         stimulus, onset_s, end_s = shown.stimulus, shown.onset_s, shown.end_s
         self._notes.add_trial(
             Trial(
