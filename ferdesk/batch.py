@@ -39,6 +39,7 @@ from ferdesk.sessions.source_content import SourceContent, content_of, stamp_of
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
+STOPPED = "The analysis was stopped before the source's end."
 
 Tell = Callable[[str], None]
 Advance = Callable[[str, float], None]
@@ -251,7 +252,7 @@ def _read_through(work: _Work) -> SessionOutput:
                     _warn_of(work, session)
                 if work.stop_requested():
                     work.cut_off = True
-                    work.problem = "The analysis was stopped before the source's end."
+                    work.problem = STOPPED
                     recorder.note_event("stopped", work.problem, time.monotonic())
                 if work.cut_off or session.problem:
                     break

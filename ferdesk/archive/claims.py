@@ -25,6 +25,11 @@ class Claims:
         Where the disk knows no locks every item is.
         """
         path = self._folder / f"{_key(item)}.lock"
+        for held_path, held_file in self._held.values():
+            if held_path == path:
+                # two files of ours that are alike by name and size: one lock keeps both
+                self._held[item.number] = path, held_file
+                return True
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = path.open("ab")
@@ -46,7 +51,8 @@ class Claims:
 
     def give_back(self, item: Item) -> None:
         path, file = self._held.pop(item.number, (None, None))
-        if path is not None and file is not None:
+        shared = any(held_path == path for held_path, _ in self._held.values())
+        if path is not None and file is not None and not shared:
             file.close()
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -83,10 +83,8 @@ class FinishedWork:
 
     def note(self, folder: Path) -> Held | None:
         """Take a session folder into account; None where it is of something else."""
-        try:
-            about = read_about(folder)
-        except FerdeskError as error:
-            log.info("not counted as done: %s", error)
+        about = _about(folder)
+        if about is None:
             return None
         self.num_sessions += 1
         held = _held(folder, about, self._wanted)
@@ -126,6 +124,20 @@ class FinishedWork:
         content = pictures.content()
         likely = self._by_size.get(content.size_bytes, [])
         return [held for held in likely if held.sha256 == content.sha256]
+
+
+def held_in(folder: Path, wanted: Wanted) -> Held | None:
+    """The session in ``folder``, None where it is of something else."""
+    about = _about(folder)
+    return None if about is None else _held(folder, about, wanted)
+
+
+def _about(folder: Path) -> Mapping[str, Any] | None:
+    try:
+        return read_about(folder)
+    except FerdeskError as error:
+        log.info("not counted as done: %s", error)
+        return None
 
 
 def _held(folder: Path, about: Mapping[str, Any], wanted: Wanted) -> Held | None:

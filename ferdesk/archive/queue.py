@@ -44,7 +44,7 @@ def find_files(places: Sequence[Path]) -> QueueFound:
     problems: list[str] = []
     for place in places:
         try:
-            if not place.exists():
+            if not _is_there(place):
                 raise FerdeskError(
                     translatable("There is no file {path}; check the path.", path=place)
                 )
@@ -56,6 +56,20 @@ def find_files(places: Sequence[Path]) -> QueueFound:
         files += [_queued_pictures(one, place) for one in together]
         files += [_queued(Path(name), place) for name in others]
     return QueueFound(tuple(files), tuple(problems))
+
+
+def _is_there(place: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        FerdeskError: that cannot be seen.
+    """
+    try:
+        return place.exists()
+    except OSError as error:
+        raise FerdeskError(
+            translatable("{path} cannot be read: {why}.", path=place, why=error.strerror or error)
+        ) from error
 
 
 def _queued(path: Path, place: Path) -> QueuedFile:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ferdesk.archive.claims import Claims
 from ferdesk.archive.crew import Advanced, Crew, Died, Finished, Ready, Told, Unusable
-from ferdesk.archive.finished import FinishedWork, Wanted
+from ferdesk.archive.finished import FinishedWork, Wanted, held_in
 from ferdesk.archive.plan import Item, Plan, Todo
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
@@ -72,10 +72,12 @@ class Settlement:
 
     def left_by(self, item: Item) -> Item:
         """The item with what a worker that died has left of it."""
-        left = self._plan.out / item.folder_name
-        if not item.folder_name or not (left / SESSION_FILE).is_file():
+        if not item.folder_name:
             return item
-        return replace(item, stale=(*item.stale, left))
+        # its own alone: another program may have begun a session of that name of another file
+        now = FinishedWork(self._plan.out, self._wanted, stem=item.folder_name)
+        left = [held.folder for held in item.held_by(now) if held.replaceable]
+        return replace(item, stale=tuple(dict.fromkeys((*item.stale, *left))))
 
     def tidy(self) -> None:
         """Remove what interrupted analyses left of files that are done by now."""
@@ -85,14 +87,18 @@ class Settlement:
     def tidy_after(self, item: Item) -> None:
         """Remove what interrupted analyses left of an item, where it is done by now."""
         if item.todo is Todo.DONE:
-            for folder in item.stale:
+            for folder in filter(self._is_interrupted, item.stale):
                 _remove(folder)
 
     def settle(self, item: Item, outcome: Outcome) -> Outcome:
         """Put a whole new session in the place of what was interrupted; returns where it is."""
         if outcome.folder is None or not outcome.whole:
             return outcome
-        gone = [folder for folder in item.stale if folder != outcome.folder and _remove(folder)]
+        gone = [
+            folder
+            for folder in item.stale
+            if folder != outcome.folder and self._is_interrupted(folder) and _remove(folder)
+        ]
         if not gone:
             return outcome
         # its first name, without the number that was needed beside the other
@@ -101,6 +107,11 @@ class Settlement:
         except OSError:
             return outcome
         return replace(outcome, folder=gone[0])
+
+    def _is_interrupted(self, folder: Path) -> bool:
+        """Whether a session is so still: hours may have passed since it was looked at."""
+        held = held_in(folder, self._wanted)
+        return held is not None and held.replaceable
 
 
 def _remove(folder: Path) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-from ferdesk.batch import Outcome, analyze_one
+from ferdesk.batch import STOPPED, Outcome, analyze_one
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE, FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
@@ -82,17 +82,19 @@ def analyze_task(
         task.source, pipeline, chosen,
         tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
     )  # fmt: skip
-    send(
-        _message(
-            "finished",
-            task,
-            folder=None if outcome.folder is None else str(outcome.folder),
-            whole=outcome.whole,
-            problem=outcome.problem,
-            num_frames=num_frames,
-        )
-    )
+    send(_finished(task, outcome, num_frames))
     return outcome
+
+
+def _finished(task: Task, outcome: Outcome, num_frames: int) -> dict[str, object]:
+    return _message(
+        "finished",
+        task,
+        folder=None if outcome.folder is None else str(outcome.folder),
+        whole=outcome.whole,
+        problem=outcome.problem,
+        num_frames=num_frames,
+    )
 
 
 def _message(kind: str, task: Task, **values: object) -> dict[str, object]:
@@ -122,7 +124,11 @@ def serve(lines: IO[str], send: Send) -> int:
     listen.start()
     with contextlib.closing(pipeline):
         send({"said": "ready", "device": pipeline.classifier.device.provider})
-        while (task := tasks.get()) is not None and not stopping.is_set():
+        while (task := tasks.get()) is not None:
+            if stopping.is_set():
+                # it came with the stop, and the parent waits for its end
+                send(_finished(task, Outcome(None, whole=False, problem=STOPPED), 0))
+                continue
             analyze_task(task, pipeline, options, send, stopping.is_set, working.wait)
     return EXIT_OK
 

@@ -27,7 +27,7 @@ class QueueOptions:
     labels_from: LabelsFrom = LABELS_FROM
     measures: MeasuresChoice = "off"
     every: int = 1
-    """Each so-manieth frame."""
+    """Every n-th frame is analysed."""
     rate_fps: float | None = None
     """Frames a second, in place of ``every``."""
     redo: bool = False

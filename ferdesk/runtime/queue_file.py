@@ -25,8 +25,11 @@ class KeptQueue:
     files: tuple[QueuedFile, ...] = ()
 
 
-def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -> None:
-    """Write the queue whole; an error is only logged, as the sessions say what is done."""
+def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -> bool:
+    """Write the queue whole; an error is only logged, as the sessions say what is done.
+
+    Returns whether it is written.
+    """
     table = {
         "schema": _SCHEMA,
         "out": str(options.out),
@@ -51,6 +54,8 @@ def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -
         replace_file(path, json.dumps(table, indent=1, ensure_ascii=True) + "\n")
     except OSError as error:
         log.warning("the queue cannot be kept: %s", error)
+        return False
+    return True
 
 
 def load_queue(path: Path) -> KeptQueue:
@@ -60,7 +65,9 @@ def load_queue(path: Path) -> KeptQueue:
         return KeptQueue(_options(table), tuple(map(_file, table["files"])))
     except FileNotFoundError:
         return KeptQueue()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         log.warning("the queue of %s cannot be used: %s", path, error)
         return KeptQueue()
 

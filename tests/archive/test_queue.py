@@ -1,11 +1,13 @@
 """The queue of the window: the plan of the command, in the user's order, with workers that rest."""
 
+import io
 import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -25,7 +27,7 @@ from ferdesk.archive.finished import hash_of_model
 from ferdesk.archive.plan import Item, Todo
 from ferdesk.archive.processes import ProcessCrew
 from ferdesk.archive.queue import find_files, options_of, work_on_queue
-from ferdesk.archive.worker import _listen
+from ferdesk.archive.worker import _listen, serve
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
 from ferdesk.factory.models import bundled_models, find_model
@@ -413,3 +415,45 @@ def test_real_workers_rest_at_low_priority_and_finish(tmp_path: Path) -> None:
     for n in (24, 3):
         rows = (tmp_path / "out" / f"film{n}" / "results.csv").read_text().splitlines()
         assert len(rows) == n + 1
+
+
+def test_a_place_that_cannot_be_seen_is_told_and_the_others_are_found(
+    films: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+
+    def seen(path: Path) -> bool:
+        if path == films[0]:
+            raise PermissionError(13, "Permission denied")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", seen)
+    found = find_files(films[:2])
+    assert [file.path for file in found.files] == [films[1]]
+    assert found.problems == (f"{films[0]} cannot be read: Permission denied.",)
+
+
+def test_a_task_that_comes_with_the_stop_is_answered(
+    options: QueueOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Loaded:
+        classifier = SimpleNamespace(device=SimpleNamespace(provider="cpu"))
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("ferdesk.factory.models.open_pipeline", lambda *_, **__: Loaded())
+    setup = {"model": None, "provider": "cpu", "out": str(options.out)}
+    task = {"do": "analyze", "number": 7, "name": "a.mp4", "folder_name": "a", "labels": {}}
+    messages = ({**setup, "options": options_of(options).table()}, task, {"do": "stop"})
+    said: list[dict[str, object]] = []
+
+    def send(message: dict[str, object]) -> None:
+        said.append(message)
+        for thread in threading.enumerate():
+            if thread.name == "ferdesk-tasks":
+                thread.join(10)  # all was heard before the first task is taken
+
+    assert serve(io.StringIO("".join(json.dumps(one) + "\n" for one in messages)), send) == 0
+    assert [one["said"] for one in said] == ["ready", "finished"]
+    assert (said[1]["number"], said[1]["folder"], said[1]["whole"]) == (7, None, False)

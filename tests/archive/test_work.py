@@ -16,6 +16,7 @@ from ferdesk.archive.plan import Item, Plan, Todo
 from ferdesk.archive.work import Results, Settlement, work_inline, work_through
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
+from ferdesk.sessions.source_content import content_of
 
 WANTED = Wanted("m0del", {})
 
@@ -92,6 +93,16 @@ def good(worker: int, item: Item) -> list[Event]:
     ]
 
 
+def session_of(film: Path, folder: Path, *, whole: bool) -> Path:
+    """A session of ``film`` in ``folder``, whole or as a killed worker leaves it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = {"location": str(film), **content_of(film).table()}
+    about = {"source": source, "model": {"sha256": "m0del"}, "settings": {}, "complete": whole}
+    (folder / "session.json").write_text(json.dumps(about))
+    (folder / "results.csv").touch()
+    return folder
+
+
 def run(
     plan: Plan,
     crew: Crew,
@@ -141,23 +152,78 @@ def test_a_file_that_kills_its_workers_is_reported_and_stops_nobody(tmp_path: Pa
 
 
 def test_what_a_dead_worker_left_gives_its_place_to_the_second_try(tmp_path: Path) -> None:
+    film, out = tmp_path / "film0.mp4", tmp_path / "out"
+    film.write_bytes(b"pictures")
     tries = 0
 
     def act(worker: int, item: Item) -> list[Event]:
         nonlocal tries
         tries += 1
-        folder = tmp_path / ("film0" if tries == 1 else "film0-2")
-        folder.mkdir()
-        (folder / "session.json").write_text("{}")
+        folder = session_of(film, out / ("film0" if tries == 1 else "film0-2"), whole=tries == 2)
         (folder / "results.csv").write_text(f"try {tries}")
         if tries == 1:
             return [Died(worker, "signal 9")]
         return [Finished(worker, item.number, Outcome(folder, whole=True), 60)]
 
-    results = run(plan_of(tmp_path, 1.0), Crew(1, act), Log())
-    assert results.outcomes[0].folder == tmp_path / "film0"
-    assert (tmp_path / "film0" / "results.csv").read_text() == "try 2"
-    assert sorted(path.name for path in tmp_path.glob("film*")) == ["film0"]
+    item = Item(0, str(film), Todo.NEW, "film0", size_bytes=8)
+    results = run(Plan(out, (item,)), Crew(1, act), Log())
+    assert results.outcomes[0].folder == out / "film0"
+    assert (out / "film0" / "results.csv").read_text() == "try 2"
+    assert sorted(path.name for path in out.glob("film*")) == ["film0"]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_after_a_workers_death_no_session_of_another_file_is_removed(
+    tmp_path: Path, whole: bool
+) -> None:
+    ours, others, out = tmp_path / "a" / "film.mp4", tmp_path / "b" / "film.mp4", tmp_path / "out"
+    for film in (ours, others):
+        film.parent.mkdir()
+        film.write_bytes(film.parent.name.encode())
+    # another program took the name that was planned here
+    of_others = session_of(others, out / "film", whole=whole)
+    tries = 0
+
+    def act(worker: int, item: Item) -> list[Event]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            return [Died(worker, "signal 9")]
+        folder = session_of(ours, out / "film-2", whole=True)
+        return [Finished(worker, item.number, Outcome(folder, whole=True), 60)]
+
+    item = Item(0, str(ours), Todo.NEW, "film", size_bytes=1)
+    results = run(Plan(out, (item,)), Crew(1, act), Log())
+    assert results.outcomes[0].folder == out / "film-2"
+    assert json.loads((of_others / "session.json").read_text())["source"]["location"] == str(others)
+
+
+def test_what_was_interrupted_and_is_whole_by_now_is_not_removed(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"pictures")
+    old = session_of(film, tmp_path / "film", whole=False)
+    new = session_of(film, tmp_path / "film-2", whole=True)
+    item = Item(0, str(film), Todo.AGAIN, "film-2", size_bytes=8, stale=(old,))
+    settlement = Settlement(Plan(tmp_path, (item,)), WANTED, redo=True)
+    session_of(film, old, whole=True)  # another program has settled it meanwhile
+    assert settlement.settle(item, Outcome(new, whole=True)).folder == new
+    assert old.is_dir()
+    session_of(film, old, whole=False)
+    assert settlement.settle(item, Outcome(new, whole=True)).folder == old
+
+
+def test_files_of_ours_that_are_alike_by_name_and_size_are_all_analysed(tmp_path: Path) -> None:
+    items = [
+        Item(i, f"{folder}/film.mp4", Todo.NEW, f"film-{folder}", size_bytes=100)
+        for i, folder in enumerate("ab")
+    ]
+    claims, other = Claims(tmp_path), Claims(tmp_path)
+    assert all(claims.take(item) for item in items)
+    claims.give_back(items[0])
+    assert not other.take(items[1])  # the second is still in work
+    claims.give_back(items[1])
+    assert other.take(items[1])
+    other.close()
 
 
 def test_an_interrupted_session_with_a_users_file_in_it_is_never_removed(tmp_path: Path) -> None:

@@ -229,7 +229,15 @@ def test_a_queue_is_kept_from_one_start_to_the_next(tmp_path: Path) -> None:
     assert load_queue(tmp_path / "there" / "queue.json") == KeptQueue(options, files)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 3}', '{"files": [{}]}', "\udc80"])
+ENDLESS = (
+    '{"out": "x", "labels_from": "votes", "measures": "off", "every": 1e999, "rate_fps": null, '
+    '"redo": false, "files": []}'
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"files": 3}', '{"files": [{}]}', "\udc80", ENDLESS]
+)
 def test_a_damaged_queue_costs_nothing_but_itself(tmp_path: Path, text: str) -> None:
     path = tmp_path / "queue.json"
     path.write_bytes(text.encode(errors="surrogateescape"))

@@ -1,8 +1,8 @@
 """The queue page: files come, wait, are analysed in order, and what went wrong can be read."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,12 @@ from ferdesk.app import open_window
 from ferdesk.cli.window_analysis import find_for_window, work_for_window
 from ferdesk.factory.models import bundled_models
 from ferdesk.factory.services import WindowServices
-from ferdesk.runtime.analysis_queue import QueueOptions
+from ferdesk.runtime.analysis_queue import QueuedFile, QueueOptions
 from ferdesk.runtime.queue_file import load_queue
 from ferdesk.sessions.reader import read_session
 from ferdesk.settings import LoadedSettings, Settings
 from ferdesk.ui.live.live_run import Live
+from ferdesk.ui.queue import queue_runner
 from ferdesk.ui.queue.page import QueuePage
 from ferdesk.ui.queue.queue_questions import QueueQuestions
 from ferdesk.ui.shell.main_window import MainWindow
@@ -367,6 +368,37 @@ def test_what_is_finished_is_not_offered_again(
     qtbot.waitUntil(lambda: not page.runner.running)
     assert window.close()
     assert json.loads((tmp_path / "queue.json").read_text())["files"] == []
+
+
+def test_progress_alone_does_not_write_the_kept_queue_again(
+    page: QueuePage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(page, qtbot, "a.mp4")
+    runner = page.runner
+    runner.save()
+    written: list[int] = []
+
+    def save(_path: Path, _options: QueueOptions, files: Sequence[QueuedFile]) -> bool:
+        written.append(len(files))
+        return True
+
+    monkeypatch.setattr(queue_runner, "save_queue", save)
+    number = runner.entries[0].number
+    assert runner.queue.take(number)
+    runner.queue.advance(number, 0.5, 9)
+    runner.save()
+    assert written == []
+    runner.queue.end(number, "done", Path("a"))
+    runner.save()
+    assert written == [0]
+    runner.set_options(replace(runner.options, every=7))
+    runner.save()
+    assert written == [0, 0]
+
+
+def test_the_folder_of_a_user_who_is_not_there_is_taken_as_it_stands(page: QueuePage) -> None:
+    page.options.out.setText("~nobody-of-this-name/out")
+    assert page.options.options.out == Path("~nobody-of-this-name/out")
 
 
 # ---- how it looks

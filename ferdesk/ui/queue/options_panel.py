@@ -102,7 +102,7 @@ class OptionsPanel(QWidget):
         typed = self.out.text().strip()
         return replace(
             self._options,
-            out=Path(typed).expanduser() if typed else self._options.out,
+            out=_folder_of(typed) if typed else self._options.out,
             labels_from=self.labels_from.currentData(),
             measures=self.measures.currentData(),
             every=self.every.value() if kind == "every" else 1,
@@ -186,3 +186,11 @@ class OptionsPanel(QWidget):
         column.addLayout(form)
         column.addWidget(self.note)
         column.addStretch(1)
+
+
+def _folder_of(typed: str) -> Path:
+    """The folder that is typed; one of a user who is not there is taken as it stands."""
+    try:
+        return Path(typed).expanduser()
+    except RuntimeError:
+        return Path(typed)

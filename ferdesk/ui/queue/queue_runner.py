@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueueEntry, QueueFound, QueueOptions
 from ferdesk.runtime.ports import Services
-from ferdesk.runtime.queue_file import load_queue, save_queue
+from ferdesk.runtime.queue_file import KeptQueue, load_queue, save_queue
 from ferdesk.runtime.queue_pace import QueuePace
 from ferdesk.runtime.queue_progress import ProgressMeter, QueueProgress
 from ferdesk.runtime.status import Status
@@ -54,6 +54,7 @@ class QueueRunner(QObject):
         self._services, self._tasks, self._status = services, tasks, status
         self._path, self._clock = path, clock
         kept = load_queue(path) if path is not None else None
+        self._kept = kept
         usual = usual or QueueOptions(services.sessions_folder())
         self.options = (kept and kept.options) or usual
         self.num_searches = 0
@@ -160,10 +161,13 @@ class QueueRunner(QObject):
     def save(self) -> None:
         """Keep what is unfinished, for the next start of the program."""
         self._save_timer.stop()
-        if self._path is not None:
-            self._saved = self.queue.version
-            files = [entry.file for entry in self.entries if entry.is_open]
-            save_queue(self._path, self.options, files)
+        self._saved = self.queue.version
+        kept = KeptQueue(self.options, tuple(entry.file for entry in self.entries if entry.is_open))
+        # how far a file is changes several times a second, and nothing of what is kept
+        if self._path is None or kept == self._kept:
+            return
+        if save_queue(self._path, self.options, kept.files):
+            self._kept = kept
 
     def close(self) -> None:
         """For the end of the program: the work ends in its own time, and closes its sessions."""
