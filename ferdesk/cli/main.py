@@ -163,7 +163,8 @@ def window(
         raise typer.Exit(_self_test())
     if context.invoked_subcommand is not None:
         given = (source, model, provider, detector, resolution, fps, stream, commands, lsl_markers)
-        if any((*given, study)):
+        streams = (stream_port is not None, stream_origin)
+        if any((*given, *streams, study)):
             raise typer.BadParameter(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )

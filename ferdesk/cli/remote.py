@@ -108,9 +108,23 @@ def marker(
 ) -> None:
     """Set a marker at the moment of this command."""
     # before the connection is made, which takes a moment
-    moment = datetime.now(UTC) if at is None else _moment(at)
-    moment -= timedelta(seconds=ago)
+    moment = _before(datetime.now(UTC) if at is None else _moment(at), ago)
     _do(address, port, lambda ferdesk: ferdesk.marker(text, moment), as_json)
+
+
+def _before(moment: datetime, ago_s: float) -> datetime:
+    """So many seconds before ``moment``.
+
+    Raises:
+        typer.BadParameter: there is no such moment.
+    """
+    try:
+        return moment - timedelta(seconds=ago_s)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{ago_s:g} is no number of seconds before now; write one like 1.5.",
+            param_hint="--ago",
+        ) from None
 
 
 def _moment(text: str) -> datetime:

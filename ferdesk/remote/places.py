@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import socket
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -44,8 +45,11 @@ class Announcement:
     def __init__(self, address: str, folder: Path | None = None) -> None:
         """Write the file; where that fails, a script needs the address that the window shows."""
         folder = folder or places_folder()
-        self._path = folder / f"{urlsplit(address).port}.json"
-        self._text = json.dumps({"address": address, "host": platform.node()}) + "\n"
+        host = platform.node()
+        # a home folder may be shared by several computers, each with the same ports
+        computer = zlib.crc32(host.encode(errors="surrogateescape"))
+        self._path = folder / f"{urlsplit(address).port}-{computer:08x}.json"
+        self._text = json.dumps({"address": address, "host": host}) + "\n"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with contextlib.suppress(OSError):
@@ -110,7 +114,7 @@ def _read(path: Path) -> Place | None:
         port = urlsplit(address).port
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    # a home folder may be shared by several computers
+    # another computer's, in a home folder that both share
     return None if port is None or host != platform.node() else Place(address, port)
 
 

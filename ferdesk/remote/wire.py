@@ -37,16 +37,17 @@ def open_socket(address: str) -> socket.socket:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
+        is_address = parts.scheme in ("ws", "wss")
     except ValueError:
-        host, port = None, None
-    if host is None or port is None:
+        host, port, is_address = None, None, False
+    if host is None or port is None or not is_address:
         raise RemoteError(
             "That is no address of ferdesk; its window shows one like "
             "ws://127.0.0.1:8765/?token=...."
         )
     try:
         return socket.create_connection((host, port), CONNECTS_WITHIN_S)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the second: a host's name that no host can have
         raise unreachable(error) from error
 
 
@@ -74,7 +75,12 @@ def answer_to(number: int, text: str | bytes) -> Facts | None:
     Raises:
         RemoteError: the command was refused; its text is ferdesk's sentence.
     """
-    message = json.loads(text)
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise RemoteError("What answers at this address is no ferdesk; its window shows its own.")
     if message.get("type") != "answer" or message.get("id") not in (number, None):
         return None
     if message.get("ok") is not True:

@@ -32,6 +32,10 @@ NAMES: tuple[CommandName, ...] = get_args(CommandName)
 MAX_MESSAGE_BYTES = 4096
 """A longer message ends its client's connection."""
 LONGEST_TEXT = 200
+NOT_ALLOWED = (
+    "This ferdesk takes no commands: allow them in its settings, or start the window with "
+    "--commands."
+)
 _LONGEST_ID = 64
 _MAX_WAITING = 64
 """Commands that wait for the window; more are refused."""
@@ -124,11 +128,7 @@ class CommandClient:
             message = _object_of(text)
             number = _id_of(message)
             if not self._desk.allowed:
-                raise CommandError(
-                    "not_allowed",
-                    "This ferdesk takes no commands: allow them in its settings, or start the "
-                    "window with --commands.",
-                )
+                raise CommandError("not_allowed", NOT_ALLOWED)
             command = _command_of(message, came_s, came_utc)
             self._desk.put(self._asked(command, number))
         except CommandError as error:

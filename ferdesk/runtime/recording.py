@@ -19,6 +19,8 @@ from ferdesk.runtime.status import Status
 
 log = logging.getLogger(__name__)
 
+EARLIEST_S = 1.0
+"""A marker of another program may lie so long before the recording, and then has its beginning."""
 MAX_WAITING_RESULTS = 60
 """Results kept while a session opens; each holds its picture. More are counted as lost."""
 
@@ -132,6 +134,7 @@ class Recording:
         """Frames that the run had dropped when this began."""
         self._stretch = stretch
         self._clock = clock
+        self._began_s = clock()
         self._lock = threading.Lock()
         self._session: SessionOutput | None = None
         self._waiting: list[Callable[[SessionOutput], object]] = []
@@ -222,8 +225,16 @@ class Recording:
     def mark(self, label: str, at_s: float, note: MarkerNote | None = None) -> float | None:
         """Set a marker at ``at_s`` on the monotonic clock; None where the end has come.
 
-        Returns its seconds in the session.
+        Returns its seconds in the session. One of another program, of a moment before this began,
+        is none of this: an event keeps it, and None is returned.
         """
+        early_s = self._began_s - at_s
+        if note is not None and early_s > EARLIEST_S:
+            text = (
+                f"“{label}” ({note.origin}) is left out: of {early_s:.3f} s before the beginning."
+            )
+            self.note_event("marker_left_out", text, self._clock())
+            return None
         with self._lock:
             if self._counts is not None:
                 return None

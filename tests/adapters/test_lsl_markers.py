@@ -117,3 +117,28 @@ def test_a_stream_that_ends_and_comes_back_is_followed_and_ours_is_never_taken(
         tmp_path,  # type: ignore[arg-type]
     )
     assert "good" in text
+
+
+def test_a_marker_that_is_no_clean_text_is_kept_and_ends_nothing(tmp_path: object) -> None:
+    text = in_child(
+        SENDER
+        + r"""
+        import inspect, pylsl
+        outlet = pylsl.StreamOutlet(pylsl.StreamInfo("latin", "Markers", 1, 0, "string", "l1"))
+        inlet = follow("latin")
+        if not wait(lambda: states):
+            print("cannot resolve")
+            inlet.close(), sys.exit()
+        if "as_numpy" in inspect.signature(pylsl.StreamInlet.__init__).parameters:
+            for sample in (b"\xc4pfel", "\u00c4pfel", b"film\x1bA\x00\x00"):
+                outlet.push_sample([sample])
+            assert wait(lambda: len(markers) == 3), markers
+            assert [m.label for m in markers] == ["\ufffdpfel", "\u00c4pfel", "film A"], markers
+            assert all(m.uncertainty_s is not None for m in markers), markers
+            assert [one.state for one in states] == ["following"], states
+        inlet.close()
+        print("good")
+        """.replace("\n        ", "\n"),
+        tmp_path,  # type: ignore[arg-type]
+    )
+    assert "good" in text

@@ -27,7 +27,7 @@ from ferdesk.adapters.outputs.websocket_stream import WebSocketStream
 
 @pytest.fixture
 def stream() -> Iterator[WebSocketStream]:
-    stream = WebSocketStream(port=0, origins=["http://localhost:8000"])
+    stream = WebSocketStream(port=0, origins=["http://localhost:8000", "http://localhost:9000/"])
     yield stream
     stream.close()
 
@@ -73,6 +73,8 @@ def test_a_client_gets_frames_and_markers_as_the_docs_say(stream: WebSocketStrea
         ("?token=wrong", {}, None, 401),
         ("?token={}", {}, Origin("http://evil.example"), 403),
         ("", {"Authorization": "Bearer wrong"}, None, 401),
+        ("", {"Authorization": "Bearer w\u00f6rd"}, None, 401),
+        ("/[?token={}", {}, None, 401),
     ],
 )
 def test_who_has_no_token_or_a_foreign_origin_is_refused(
@@ -104,12 +106,11 @@ def test_a_client_too_many_is_refused_until_another_goes(
         next_one.recv(timeout=10)
 
 
-def test_a_named_origin_and_a_bearer_token_are_taken(stream: WebSocketStream) -> None:
+@pytest.mark.parametrize("origin", ["http://localhost:8000", "http://localhost:9000"])
+def test_a_named_origin_and_a_bearer_token_are_taken(stream: WebSocketStream, origin: str) -> None:
     headers = {"Authorization": f"Bearer {stream.token}"}
     address = f"ws://127.0.0.1:{stream.port}/"
-    with connect(
-        address, additional_headers=headers, origin=Origin("http://localhost:8000")
-    ) as reader:
+    with connect(address, additional_headers=headers, origin=Origin(origin)) as reader:
         assert json.loads(reader.recv(timeout=10))["type"] == "hello"
 
 

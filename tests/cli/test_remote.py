@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from ferdesk.cli.main import app
 pytest.importorskip("websockets")
 
 from ferdesk.errors import RemoteError
-from ferdesk.remote import connect, places
+from ferdesk.remote import connect, places, wire
 from tests.helpers.commanded import Window
 
 ROOT = Path(__file__).parents[2]
@@ -81,13 +82,16 @@ def test_a_refusal_is_one_sentence_and_exit_code_1(window: Window) -> None:
 def test_no_ferdesk_and_a_wrong_token_are_one_sentence(window: Window, own_places: Path) -> None:
     for words in (("--address", "ws://127.0.0.1:9/?token=x"), ("--port", "9"),
                   ("--address", "nonsense"), ("--address", "ws://127.0.0.1:99999/"),
+                  ("--address", f"http://127.0.0.1:{window.stream.port}/?token=x"),
+                  ("--address", f"ws://{'a' * 70}.b:{window.stream.port}/"),
                   ("--address", f"ws://127.0.0.1:{window.stream.port}/?token=wrong")):  # fmt: skip
         told = ferdesk("status", *words)
         assert isinstance(told.exception, RemoteError)
         assert str(told.exception).endswith(".")
         assert told.exception.code == ""
     assert ferdesk("marker").exit_code == 2
-    assert ferdesk("marker", "a", "--ago", "-1").exit_code == 2
+    for ago in ("-1", "1e20", "1e300", "inf", "nan"):
+        assert ferdesk("marker", "a", "--ago", ago).exit_code == 2, ago
     assert ferdesk("marker", "a", "--at", "2026-05-06T07:08:09").exit_code == 2
 
 
@@ -119,6 +123,34 @@ def test_a_file_that_a_killed_ferdesk_left_is_not_taken_for_one(own_places: Path
     places.Announcement("ws://127.0.0.1:12/?token=x", own_places)
     with pytest.raises(RemoteError, match="No ferdesk takes commands"):
         connect()
+
+
+def test_two_computers_with_one_home_folder_keep_an_address_each(
+    own_places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for host in ("lab-1", "lab-2"):
+        monkeypatch.setattr(platform, "node", lambda host=host: host)
+        made.append(places.Announcement(f"ws://127.0.0.1:8765/?token={host}", own_places))
+    assert len(list(own_places.iterdir())) == 2
+    made[1].withdraw()
+    (left,) = own_places.iterdir()
+    assert "lab-1" in left.read_text()
+
+
+@pytest.mark.parametrize("text", ["garbage", "[1]", "[" * 5000, b"\xff"])
+def test_who_is_no_ferdesk_is_told_in_one_sentence(text: str | bytes) -> None:
+    with pytest.raises(RemoteError, match=r"no ferdesk.*\.$"):
+        wire.answer_to(1, text)
+
+
+@pytest.mark.parametrize(
+    "option", [("--stream-port", "9000"), ("--stream-origin", "http://localhost:8000")]
+)
+def test_options_of_the_window_are_not_lost_before_a_command(option: tuple[str, str]) -> None:
+    told = CliRunner().invoke(app, [*option, "remote", "status"])
+    assert told.exit_code == 2
+    assert "belong behind the command" in told.output
 
 
 def test_the_command_itself_exits_as_it_says_and_a_client_loads_nothing_heavy(

@@ -402,3 +402,17 @@ def test_frames_of_a_place_that_was_left_are_not_recorded() -> None:
         given = result(index)
         recorder.take(replace(given, frame=replace(given.frame, stretch=stretch)))
     assert session.entries == [("row", 1), ("row", 2)]
+
+
+def test_a_programs_marker_of_before_the_recording_is_an_event_and_has_no_false_time() -> None:
+    recorder, session = Recorder(clock=lambda: 100.0), Session()
+    recorder.begin().open(lambda: session)
+    note = MarkerNote("LSL: paradigm", 0.00004)
+    assert recorder.mark("long ago", 40.0, note) is None
+    assert recorder.mark("just before", 99.5, note) == 83.25
+    assert recorder.mark("a key", 40.0) == 83.25
+    assert session.entries == [
+        ("event", "marker_left_out", 100.0),
+        ("marker", "just before", 99.5),
+        ("marker", "a key", 40.0),
+    ]

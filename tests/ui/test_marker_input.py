@@ -115,6 +115,10 @@ def test_closing_the_window_closes_the_stream_and_a_bad_preset_is_told(
 ) -> None:
     window = make_window(Settings(lsl_markers="colour=red"))
     assert any("names no LSL stream" in text for text in window.notices.texts)
+    again: list[object] = []
+    window.live.marker_streams.notified.connect(again.append)
+    window.store.remember(mirror=not window.store.settings.mirror)
+    assert again == []  # told once, not with every setting that changes
     window.marker_input.wish("name=other")
     qtbot.waitUntil(lambda: len(services.inlets) == 1)
     window.close()

@@ -227,6 +227,37 @@ def test_commands_are_off_until_they_are_allowed_and_a_sign_says_so_and_ends_it(
     assert services.recordings == []
 
 
+def test_what_waits_when_commands_are_refused_is_not_executed(
+    commanded: Callable[..., MainWindow], services: FakeServices
+) -> None:
+    window = commanded()
+    desk = window.remote_control.desk
+    answers: list[str] = []
+    client = desk.client(answers.append)
+    client.receive('{"type": "command", "id": 1, "command": "start_recording"}')
+    window.store.remember(remote_commands=False)
+    window.remote_control._execute()
+    (answer,) = map(json.loads, answers)
+    assert (answer["id"], answer["error"]) == (1, "not_allowed")
+    assert not window.live.recording_active
+    assert services.recordings == []
+
+
+def test_a_stop_while_a_session_is_opened_that_cannot_be_is_answered(
+    commanded: Callable[..., MainWindow], services: FakeServices, qtbot: QtBot
+) -> None:
+    window = commanded()
+    services.refuses_recording = "The disk is full."
+    answers: list[str] = []
+    client = window.remote_control.desk.client(answers.append)
+    for number, name in enumerate(("start_recording", "stop_recording")):
+        client.receive(json.dumps({"type": "command", "id": number, "command": name}))
+    window.remote_control._execute()
+    qtbot.waitUntil(lambda: len(answers) == 2)
+    told = {one["id"]: one["message"] for one in map(json.loads, answers)}
+    assert told == {0: "The disk is full.", 1: "The disk is full."}
+
+
 def test_what_cannot_be_done_is_one_sentence(
     commanded: Callable[..., MainWindow], services: FakeServices, client: Client, clock: HeldClock
 ) -> None:
@@ -266,6 +297,7 @@ def test_a_start_waits_for_the_countdown_and_a_stop_ends_it(
         qtbot.waitUntil(starting.done)
         assert starting.result()["session"] == "session-0"
         client.do(ferdesk.stop_recording)
+        assert services.recordings[0].events == ["commanded", "commanded"]
         starting = client.start(ferdesk.start_recording)
         qtbot.waitUntil(lambda: window.live.recording_active)
         window.actions_by_name["record"].trigger()  # the person at the window decides otherwise

@@ -6,10 +6,12 @@ other ferdesks, are never taken: two that took each other's would send one marke
 
 import contextlib
 import ctypes
+import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -104,7 +106,7 @@ class LslMarkers:
 
     def _follow(self, info: Any) -> None:  # noqa: ANN401
         """Hand on its markers until it ends, which pylsl raises, or ``close``."""
-        inlet = self._lsl.StreamInlet(info, recover=False)
+        inlet = _inlet_of(self._lsl, info)
         with contextlib.closing(_Closing(inlet.close_stream)):
             inlet.open_stream(timeout=_OPENS_WITHIN_S)
             offset_s, uncertainty_s = correction(inlet, _OPENS_WITHIN_S)
@@ -116,11 +118,11 @@ class LslMarkers:
                     corrected_s = time.monotonic()
                     with contextlib.suppress(RuntimeError, TimeoutError):  # the one before holds
                         offset_s, uncertainty_s = correction(inlet, _PULL_S)
-                if sample:
+                if sample is not None and len(sample):
                     self._hand_on(sample, stamp_s + offset_s, uncertainty_s)
 
-    def _hand_on(self, sample: list[object], lsl_s: float, uncertainty_s: float | None) -> None:
-        label = " ".join(" ".join(str(value) for value in sample).split())[:_LONGEST]
+    def _hand_on(self, sample: Sequence[object], lsl_s: float, uncertainty_s: float | None) -> None:
+        label = " ".join(" ".join(map(_text_of, sample)).split())[:_LONGEST]
         if not label:
             return
         now_s = time.monotonic()
@@ -129,6 +131,23 @@ class LslMarkers:
         if not -_AHEAD_S <= now_s - at_s <= _BEHIND_S:
             at_s, uncertainty_s = now_s, None
         self._on_marker(StreamMarker(label, min(at_s, now_s), uncertainty_s))
+
+
+def _inlet_of(lsl: Any, info: Any) -> Any:  # noqa: ANN401
+    """An inlet that gives texts as bytes where this pylsl can.
+
+    Else one marker whose sender writes no UTF-8 would end the stream for seconds.
+    """
+    raw = "as_numpy" in inspect.signature(lsl.StreamInlet.__init__).parameters
+    if raw and info.channel_format() == lsl.cf_string:
+        return lsl.StreamInlet(info, recover=False, as_numpy=True)
+    return lsl.StreamInlet(info, recover=False)
+
+
+def _text_of(value: object) -> str:
+    """A value as text; what no file should hold, as the zeros that end C's texts, is a blank."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return "".join(" " if unicodedata.category(one) in ("Cc", "Cs") else one for one in text)
 
 
 class _Closing:
@@ -183,14 +202,20 @@ def _library() -> ModuleType:
 
 def _found(lsl: Any, wait_s: float) -> list[Any]:  # noqa: ANN401
     """Streams of texts or whole numbers that come when something happens, none of them ours."""
+    return [one for one in lsl.resolve_streams(wait_time=wait_s) if _gives_markers(lsl, one)]
+
+
+def _gives_markers(lsl: Any, info: Any) -> bool:  # noqa: ANN401
     formats = (lsl.cf_string, lsl.cf_int8, lsl.cf_int16, lsl.cf_int32, lsl.cf_int64)
-    return [
-        one
-        for one in lsl.resolve_streams(wait_time=wait_s)
-        if one.channel_format() in formats
-        and one.nominal_srate() == lsl.IRREGULAR_RATE
-        and not one.source_id().startswith(OURS)
-    ]
+    try:
+        return (
+            info.channel_format() in formats
+            and info.nominal_srate() == lsl.IRREGULAR_RATE
+            and not _info_of(info).source_id.startswith(OURS)
+        )
+    except UnicodeDecodeError as error:
+        log.info("a stream on the network is left out, whose name is no UTF-8: %s", error)
+        return False
 
 
 def _info_of(info: Any) -> MarkerStreamInfo:  # noqa: ANN401

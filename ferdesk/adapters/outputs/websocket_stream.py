@@ -107,7 +107,8 @@ class WebSocketStream:
                 )
             ) from error
         self.token = token or secrets.token_urlsafe(24)
-        self._origins = tuple(origins)
+        # as it is copied from a browser's address; what browsers send has no slash at its end
+        self._origins = tuple(origin.rstrip("/") for origin in origins)
         self._clients: set[_Client] = set()
         self._loop = asyncio.new_event_loop()
         self._server: Server | None = None
@@ -234,12 +235,12 @@ class WebSocketStream:
 
     def _check(self, connection: "ServerConnection", request: "Request") -> "Response | None":
         """Refuse whoever has no token; one after the other tried is not told apart by time."""
-        parts = urlsplit(request.path)
-        given = parse_qs(parts.query).get("token", [""])[0]
+        given = _query_of(request.path).get("token", [""])[0]
         bearer = request.headers.get("Authorization", "")
         if bearer.startswith("Bearer "):
             given = bearer.removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self.token.encode()):
+        # what is no ASCII comes as surrogates
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), self.token.encode()):
             return connection.respond(HTTPStatus.UNAUTHORIZED, "The token is missing or wrong.\n")
         if len(self._clients) >= _MAX_CLIENTS:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients.\n")
@@ -327,7 +328,15 @@ async def _take(text: str | bytes, desk: CommandClient | None, reply: Callable[[
 
 def _wants_results(connection: "ServerConnection") -> bool:
     path = "" if connection.request is None else connection.request.path
-    return parse_qs(urlsplit(path).query).get("results", [""])[0] != "no"
+    return _query_of(path).get("results", [""])[0] != "no"
+
+
+def _query_of(path: str) -> dict[str, list[str]]:
+    """What stands behind the question mark; nothing of a path that is none."""
+    try:
+        return parse_qs(urlsplit(path).query)
+    except ValueError:
+        return {}
 
 
 def frame_message(result: FrameResult) -> dict[str, object]:

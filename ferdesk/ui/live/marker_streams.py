@@ -86,7 +86,7 @@ class MarkerStreams(QObject):
                 self._open, turn, partial(self._services.open_markers, query, on_marker, on_state)
             ),
             lambda _: None,
-            self._refused,
+            partial(self._not_opened, turn),
         )
 
     def close(self) -> None:
@@ -115,9 +115,13 @@ class MarkerStreams(QObject):
                 return
         inlet.close()
 
+    def _not_opened(self, turn: object, message: str) -> None:
+        if turn is self._turn:  # else another stream is followed by now
+            self._refused(message)
+
     def _refused(self, message: str) -> None:
+        """Told once: the text stays the one that is wanted, whatever setting is changed next."""
         self._leave()
-        self._query = ""
         self.notified.emit(Notice(message, "error"))
         self.changed.emit(None)
 

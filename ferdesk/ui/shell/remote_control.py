@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from ferdesk.core.locations import shown_location
-from ferdesk.runtime.commands import Asked, CommandDesk, CommandError
+from ferdesk.runtime.commands import NOT_ALLOWED, Asked, CommandDesk, CommandError
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
@@ -42,6 +42,7 @@ class RemoteControl(QObject):
         self._live, self._page, self._store = live, page, store
         self.desk = CommandDesk(self._came.emit, clock=live.now_s)
         self._starting: Asked | None = None
+        self._start_noted = False
         self._stopping: list[Asked] = []
         self._open_kinds: frozenset[str] = frozenset()
         self._last = ""
@@ -105,6 +106,10 @@ class RemoteControl(QObject):
             asked = self.desk.take()
             if asked is None:
                 return
+            if not self.desk.allowed:
+                # it waited while the person at the window closed the door
+                asked.refuse(CommandError("not_allowed", NOT_ALLOWED))
+                continue
             command = asked.command
             if command.name != "status":  # asked many times, and does nothing
                 self._last = " ".join((command.name, *command.texts.values()))
@@ -115,6 +120,8 @@ class RemoteControl(QObject):
                 asked.refuse(error)
             except Exception:
                 # a fault of ours is reported as any other, and nobody waits for an answer
+                if asked is self._starting:
+                    self._starting = None
                 asked.refuse(CommandError("failed", "Something unexpected went wrong in ferdesk."))
                 QTimer.singleShot(0, self, self._execute)
                 raise
@@ -137,11 +144,22 @@ class RemoteControl(QObject):
         self._page.recordings.describe(
             participant=texts.get("participant"), condition=texts.get("condition")
         )
-        self._starting = asked
+        self._starting, self._start_noted = asked, False
         self._page.recordings.begin(texts.get("name", ""))
-        live.recordings.note("commanded", "Another program started the recording.")
+        self._note_start()
         text = tr("Another program started the recording.")
         self.notified.emit(Notice(text, stays=False, topic="commanded"))
+
+    def _note_start(self) -> None:
+        """Let the session say who started it, once it takes events: after the countdown."""
+        recordings = self._live.recordings
+        if (
+            self._starting is not None
+            and not self._start_noted
+            and recordings.begun_at_s is not None
+        ):
+            self._start_noted = True
+            recordings.note("commanded", "Another program started the recording.")
 
     def _stop(self, asked: Asked) -> None:
         live = self._live
@@ -252,6 +270,8 @@ class RemoteControl(QObject):
     @Slot(str)
     def _refused(self, message: str) -> None:
         self._give_up_start(message)
+        # a stop that came while it was being opened waits for no end
+        self._ended(RecordingEnd(problem=message))
 
     @Slot(object)
     def _ended(self, end: RecordingEnd) -> None:
@@ -265,6 +285,7 @@ class RemoteControl(QObject):
 
     @Slot(object)
     def _show_recording(self, _state: RecordingState) -> None:
+        self._note_start()
         active = self._live.recording_active or self._live.recordings.changing
         if self._starting is not None and not active:
             self._give_up_start("The recording was stopped before it began.")
