@@ -46,8 +46,10 @@ def test_one_session_has_its_own_report_unless_asked(tmp_path: Path) -> None:
 
 
 def test_other_sessions_among_them_are_left_out_with_a_warning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # a report of several sessions is written where the command is given
+    monkeypatch.chdir(tmp_path)
     write_run(tmp_path, "P1")
     SessionMaker(tmp_path)([[(1, "happy")]], name="other")
     result = ferdesk("report", tmp_path, "--study")
