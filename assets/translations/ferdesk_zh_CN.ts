@@ -3864,8 +3864,8 @@
         <translation>面部模糊的视频没有声音，因为声音会暴露说话的人；请选择其他类型的视频，或关闭声音。</translation>
     </message>
     <message>
-        <source>No sound can be written: PyAV has no encoder for it.</source>
-        <translation>无法写入声音：PyAV 没有相应的编码器。</translation>
+        <source>No sound can be written: no encoder takes the {rate} Hz of the microphone {name}; choose another, or record without sound.</source>
+        <translation>无法写入声音：没有编码器支持麦克风 {name} 的 {rate} Hz；请选择其他麦克风，或不录制声音。</translation>
     </message>
     <message>
         <source>The microphone {name} is gone; the video goes on without sound.</source>
@@ -4018,6 +4018,14 @@
     <message>
         <source>there is no stimulus; add a table [[stimuli]].</source>
         <translation>没有刺激；请添加表 [[stimuli]]。</translation>
+    </message>
+    <message>
+        <source>the id {id!r} is that of the baseline phase.</source>
+        <translation>标识 {id!r} 已用于基线阶段。</translation>
+    </message>
+    <message>
+        <source>neutral needs a duration_s of {least:g} at least.</source>
+        <translation>neutral 要求 duration_s 至少为 {least:g}。</translation>
     </message>
     <message>
         <source>buttons must be 2 to 9 texts.</source>
@@ -4372,6 +4380,10 @@
         <translation>重新录制，作为第二个会话</translation>
     </message>
     <message>
+        <source>The participant has agreed to be recorded, with sound</source>
+        <translation>参与者已同意被录制（包括声音）</translation>
+    </message>
+    <message>
         <source>The participant has agreed to be recorded</source>
         <translation>被试已同意被录制</translation>
     </message>
@@ -4494,6 +4506,10 @@
     <message>
         <source>Pictures were up to {seconds:.1f} s late.</source>
         <translation>画面最多延迟 {seconds:.1f} 秒。</translation>
+    </message>
+    <message>
+        <source>The study was held for {seconds:.1f} s meanwhile.</source>
+        <translation>期间研究暂停了 {seconds:.1f} 秒。</translation>
     </message>
 </context>
 <context>
