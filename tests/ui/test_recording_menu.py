@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtGui import QImage
@@ -81,3 +82,22 @@ def test_a_snapshot_is_anonymous_where_the_video_would_be(
         one, other = picture.pixelColor(x + step, y), picture.pixelColor(x + step + 1, y)
         assert abs(one.red() - other.red()) <= 3
     window.close()
+
+
+def test_video_and_streams_are_chosen_after_other_pages_were_shown(
+    window: MainWindow, services: FakeServices, qtbot: QtBot
+) -> None:
+    start(window, qtbot)
+    menu = window.live_page.recording_menu
+    for _ in range(2):
+        window.show_queue()
+        window.show_live()
+        window.show_review()
+        window.show_live()
+    menu.videos["overlay"].trigger()
+    assert window.store.settings.record_video == "overlay"
+    window.store.replace_by(replace(window.store.settings, record_video="clean"))
+    assert menu.videos["clean"].isChecked()
+    menu.streams["websocket"].trigger()
+    qtbot.waitUntil(lambda: bool(services.streams))
+    assert menu.streams["websocket"].isChecked()

@@ -111,7 +111,7 @@ class Menus(QObject):
         """The queue page is shown: what it can do now."""
         self._fill(self.file, _FILE_OF_QUEUE)
         self._empty(self.recording, self.playback, self.view, self.faces)
-        self.queue.clear()
+        _clear(self.queue)
         self.queue.addActions(list(page_actions))
         self.queue.menuAction().setVisible(True)
         self._fill(self.review, ("review",))
@@ -119,12 +119,12 @@ class Menus(QObject):
 
     def _empty(self, *menus: QMenu) -> None:
         for menu in menus:
-            menu.clear()
+            _clear(menu)
             menu.menuAction().setVisible(False)
 
     def _fill(self, menu: QMenu, names: Iterable[str], *, begin: bool = True) -> None:
         if begin:
-            menu.clear()
+            _clear(menu)
         for name in names:
             if name == "recent":
                 menu.addMenu(self.recent)
@@ -134,9 +134,20 @@ class Menus(QObject):
                 menu.addAction(self._actions[name])
 
     def _fill_panels(self, panels: Iterable[QAction]) -> None:
-        self.view.clear()
+        _clear(self.view)
         self.view.addActions(list(panels))
         self.view.addSeparator()
         for name in ("panel", "reset_layout"):
             self.view.addAction(self._actions[name])
         self.view.addSeparator()
+
+
+def _clear(menu: QMenu) -> None:
+    """Empty a menu of actions that others own.
+
+    PySide's own ``clear`` takes each of them for deleted, also where a second menu holds it.
+    """
+    for action in menu.actions():
+        menu.removeAction(action)
+        if action.isSeparator() and action.parent() is menu:
+            action.deleteLater()
