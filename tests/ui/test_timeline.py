@@ -205,6 +205,12 @@ def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
     qtbot.waitUntil(lambda: len(timeline._flags) == 1)
     assert timeline._flags[0].isVisible()
     assert timeline._flags[0].label.format == "⚑ film A, the f…"
+    # braces are no template, as in what a stimulus program writes
+    window.live_page.marker_keys.set_names(["{trial} 3}"])
+    QTest.keyClick(window, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: len(timeline._flags) == 2)
+    shown = {flag.label.textItem.toPlainText() for flag in timeline._flags}
+    assert "⚑ {trial} 3}" in shown
     window.live.stop()
     timeline.clear()
     assert not timeline._flags[0].isVisible()

@@ -232,8 +232,10 @@ class Timeline(QWidget):
         for flag, (at_s, label) in zip(self._flags, marks, strict=False):
             flag.setValue(at_s)
             short = label if len(label) <= _LONGEST_FLAG else label[: _LONGEST_FLAG - 1] + "…"
-            if flag.label.format != f"⚑ {short}":
-                flag.label.setFormat(f"⚑ {short}")
+            # pyqtgraph takes it for a template
+            template = f"⚑ {short}".replace("{", "{{").replace("}", "}}")
+            if flag.label.format != template:
+                flag.label.setFormat(template)
             flag.show()
         for flag in self._flags[len(marks) :]:
             flag.hide()
