@@ -110,7 +110,7 @@ def analyze(
     ] = None,
     cluster: Annotated[
         str,
-        typer.Option(help="Work on a Ray cluster: auto, or its address (needs ferdesk[cluster])."),
+        typer.Option(help="Work on a Ray cluster: auto, or its address (needs the extra cluster)."),
     ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print progress as lines of JSON.")

@@ -49,7 +49,7 @@ def doctor(
         bool,
         typer.Option(
             "--compare-mediapipe",
-            help="Show by how much landmarks differ from MediaPipe's own (ferdesk[mediapipe]).",
+            help="Show by how much landmarks differ from MediaPipe's own (extra mediapipe).",
         ),
     ] = False,
     as_json: JsonOption = False,

@@ -55,7 +55,7 @@ class DetectorName(StrEnum):
 
 DetectorOption = Annotated[
     DetectorName,
-    typer.Option("--detector", help="Who finds faces; mediapipe needs ferdesk[mediapipe]."),
+    typer.Option("--detector", help="Who finds faces; mediapipe needs the extra mediapipe."),
 ]
 
 WantedDetectorOption = Annotated[

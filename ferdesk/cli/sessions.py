@@ -203,7 +203,7 @@ def report(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Summary statistics as CSV too.")] = False,
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="Frame data as Parquet too (needs ferdesk[parquet]).")
+        bool, typer.Option("--parquet", help="Frame data as Parquet too (needs the extra parquet).")
     ] = False,
 ) -> None:
     """Make an HTML report of one or several sessions."""

@@ -37,7 +37,7 @@ def report(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="The tidy table as CSV too.")] = False,
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="The same as Parquet (needs ferdesk[parquet]).")
+        bool, typer.Option("--parquet", help="The same as Parquet (needs the extra parquet).")
     ] = False,
 ) -> None:
     """Report a study's sessions by stimulus and condition."""

@@ -1,9 +1,11 @@
 """The help of every command: flags take no value, and no option is without a word."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer.main
+from rich.text import Text
 from typer.testing import CliRunner
 
 from ferdesk.cli.main import app
@@ -31,6 +33,18 @@ def test_flags_are_shown_without_a_type_and_every_option_is_explained(
     assert bare
     for line in bare:
         assert line.rstrip("│ ").endswith((".", "]")), f"not explained: {line}"
+
+
+def with_those_below(command: Any) -> Iterator[Any]:
+    yield command
+    for below in getattr(command, "commands", {}).values():
+        yield from with_those_below(below)
+
+
+def test_no_word_of_the_help_is_taken_for_markup() -> None:
+    for command in with_those_below(typer.main.get_command(app)):
+        for text in (command.help, *(getattr(one, "help", "") for one in command.params)):
+            assert Text.from_markup(text or "").plain == (text or ""), f"{command.name}: {text}"
 
 
 def test_there_are_the_commands_that_people_rely_on() -> None:
