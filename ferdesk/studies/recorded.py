@@ -81,6 +81,23 @@ def _last_marked(about: Mapping[str, Any]) -> int:
     return max(onsets, default=0)
 
 
+def num_shown_before(participant: str, runs: Iterable[RecordedRun]) -> int:
+    """How many stimuli were shown to their end, in the newest session and those it goes on from.
+
+    ``runs`` are the newest first.
+    """
+    shown: set[int] = set()
+    for run in runs:
+        if run.study.participant != participant:
+            continue
+        shown.update(
+            one.trial for one in run.trials if one.phase == "stimulus" and one.status == "shown"
+        )
+        if run.study.resumed_from is None:
+            break
+    return len(shown)
+
+
 def participants_of(runs: Iterable[RecordedRun]) -> list[str]:
     """Codes of the participants, each once, those who came first before the others."""
     codes: dict[str, None] = {}

@@ -34,6 +34,7 @@ from ferdesk.ui.studies.study_actions import StudyActions
 from ferdesk.ui.studies.study_dialog import StudyDialog
 from tests.helpers.studies import TOML, write_study
 from tests.ui.fakes import LEFT_FACE, FakeServices
+from tests.ui.test_room import turn
 
 
 class WritingServices(FakeServices):
@@ -283,6 +284,8 @@ def test_who_was_stopped_goes_on_at_the_next_stimulus(
     dialog.participant.setText("P1")
     assert "used before" in dialog.why_not_start()
     dialog.go_on.setChecked(True)
+    told: list[str] = []
+    studies.notified.connect(lambda notice: told.append(notice.text))
     dialog.start()
     someone = Participant(studies, qtbot)
     someone.reads("Three")
@@ -293,6 +296,8 @@ def test_who_was_stopped_goes_on_at_the_next_stimulus(
     assert [(one.trial, one.stimulus) for one in read_trials(second)] == [(3, "third")]
     about = json.loads((second / "session.json").read_text("utf-8"))
     assert about["study"]["resumed_from"] == 3
+    # the second was stopped in the middle
+    qtbot.waitUntil(lambda: "Study finished: 2 of 3 stimuli were shown." in told)
     assert about["study"]["order"] == ["first", "second", "third"]
 
 
@@ -429,6 +434,40 @@ def test_who_is_heard_agrees_to_be_heard(window: MainWindow, qtbot: QtBot, tmp_p
     _, dialog = open_dialog(window, qtbot, folder)
     assert dialog.consent.text() == "The participant has agreed to be recorded, with sound"
     assert not dialog.consent.isChecked()
+
+
+def test_nothing_that_the_dialog_asks_is_scrolled_away(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study"))
+    dialog.move(0, 0)
+    bar = dialog._scroll.verticalScrollBar()
+    height = dialog.height()
+    for text in (dialog.problem, dialog.without_sound, dialog.before):
+        text.setText("A sentence of some lines, as those of several films are. " * 6)
+        text.setVisible(True)
+    dialog._grow()
+    inside = dialog._scroll.widget()
+    form = inside.layout()
+    assert form is not None
+    qtbot.waitUntil(lambda: inside.height() >= form.totalHeightForWidth(inside.width()))
+    assert bar.maximum() == 0
+    assert dialog.height() > height
+    # what is missing stands beside the buttons, also where the screen is too low
+    dialog.resize(dialog.width(), 24 * 8)
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    assert dialog.missing.isVisible()
+    assert not dialog._scroll.isAncestorOf(dialog.missing)
+
+
+def test_the_wheel_changes_no_answer_in_passing(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study"))
+    dialog.condition.setCurrentText("early")
+    dialog.condition.clearFocus()
+    assert not turn(dialog.condition)
+    assert dialog.condition.currentText() == "early"
 
 
 def test_closing_the_program_keeps_what_was_shown(

@@ -90,6 +90,8 @@ class ColumnScroll(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(widget)
         self._inside = widget
+        self._wheel = WheelGuard(self)
+        self._wheel.guard(widget)
 
     def sizeHint(self) -> QSize:
         return self._inside.sizeHint()

@@ -208,6 +208,12 @@ def _style_sheet(theme: Theme, points: float) -> str:
         image: url("{checked}"); }}
     QCheckBox::indicator:focus {{ border: 2px solid {theme.focus}; }}
     QCheckBox::indicator:disabled {{ border-color: {theme.disabled}; }}
+    QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted};
+        border-radius: 8px; background: {theme.canvas}; }}
+    QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {theme.accent};
+        background: {theme.accent_text}; }}
+    QRadioButton::indicator:focus {{ border-color: {theme.focus}; }}
+    QRadioButton::indicator:disabled {{ border-color: {theme.disabled}; }}
     QMenu {{ background: {theme.raised}; border: 1px solid {theme.line}; padding: 8px 0; }}
     QMenu::item {{ padding: 6px 24px 6px 32px; }}
     QMenu::item:selected {{ background: {theme.accent}; color: {theme.accent_text}; }}

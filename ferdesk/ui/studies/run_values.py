@@ -10,7 +10,10 @@ from ferdesk.studies.trials import Answer, Phase, Status, Trial
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Plan of a run: the study, the participant's order, and the trial, from 1, to begin with."""
+    """Plan of a run: the study, the participant's order, and the trial, from 1, to begin with.
+
+    ``num_shown`` is how many stimuli the participant has been shown in earlier sessions.
+    """
 
     study: Study
     order: StimulusOrder
@@ -18,6 +21,7 @@ class RunPlan:
     condition: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     first_trial: int = 1
+    num_shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

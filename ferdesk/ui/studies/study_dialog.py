@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QScreen
+from PySide6.QtGui import QGuiApplication, QScreen, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -30,10 +30,17 @@ from PySide6.QtWidgets import (
 from ferdesk.errors import StudyError
 from ferdesk.runtime.ports import Services, StudyCheck
 from ferdesk.studies.order import order_for
-from ferdesk.studies.recorded import RecordedRun, number_of, participants_of, recorded_runs
+from ferdesk.studies.recorded import (
+    RecordedRun,
+    num_shown_before,
+    number_of,
+    participants_of,
+    recorded_runs,
+)
 from ferdesk.studies.study_file import Field, Study, read_study
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr, translated
+from ferdesk.ui.kit.scrolls import WheelGuard
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.studies.run_values import RunPlan
@@ -81,6 +88,7 @@ class StudyDialog(QDialog):
         self._mistake = ""
         self._reading = 0
         self._inputs: dict[str, QLineEdit | QComboBox] = {}
+        self._wheel = WheelGuard(self)
         self.setWindowTitle(tr("Run a study"))
         self.folder = QLineEdit("" if folder is None else str(folder), self)
         self.folder.setAccessibleName(tr("Folder of the study"))
@@ -241,13 +249,14 @@ class StudyDialog(QDialog):
         study = self._study
         assert study is not None
         number = number_of(self._code, participants_of(self._runs))
-        order, first_trial = order_for(study, self._code, number), 1
+        order, first_trial, num_shown = order_for(study, self._code, number), 1, 0
         earlier = self._earlier()
         if not preview and earlier is not None and self.go_on.isChecked():
             order, first_trial = earlier.order, earlier.next_trial or 1
+            num_shown = num_shown_before(self._code, self._runs)
         condition = " ".join(self.condition.currentText().split())
         values = {one.id: self._typed(one) for one in study.fields}
-        return RunPlan(study, order, self._code, condition, values, first_trial)
+        return RunPlan(study, order, self._code, condition, values, first_trial, num_shown)
 
     def _typed(self, one: Field) -> str:
         widget = self._inputs[one.id]
@@ -281,6 +290,7 @@ class StudyDialog(QDialog):
             title = QLabel(one.label, self)
             title.setTextFormat(Qt.TextFormat.PlainText)
             self._form.insertRow(self._form.rowCount() - 1, title, widget)
+        self._wheel.guard(self)
 
     # ---- screens
 
@@ -320,6 +330,25 @@ class StudyDialog(QDialog):
         _show(self.missing, "" if why in problems else why)
         self.start_button.setEnabled(not why)
         self.preview_button.setEnabled(not self._why_not_preview())
+        self._grow()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._grow()
+
+    def _grow(self) -> None:
+        """As high as what is asked needs, where the screen is: what is scrolled away is missed."""
+        form = self._scroll.widget().layout()
+        if form is None or not self.isVisible():
+            return
+        view = self._scroll.viewport()
+        wanted_px = form.totalSizeHint().height()
+        if form.hasHeightForWidth():
+            wanted_px = form.totalHeightForWidth(view.width())
+        missing_px = wanted_px - view.height()
+        room_px = self.screen().availableGeometry().bottom() - self.frameGeometry().bottom()
+        if (more_px := min(missing_px, room_px)) > 0:
+            self.resize(self.width(), self.height() + more_px)
 
     def _show_earlier(self) -> None:
         earlier = self._earlier() if self._study is not None else None
@@ -379,9 +408,8 @@ class StudyDialog(QDialog):
         for label in (self.problem, self.without_sound, self.before, self.go_on, self.again):
             column.addWidget(label)
         column.addWidget(self.consent)
-        column.addWidget(self.missing)
         column.addStretch(1)
-        scroll = QScrollArea(self)
+        scroll = self._scroll = QScrollArea(self)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setWidget(inside)
@@ -399,6 +427,9 @@ class StudyDialog(QDialog):
         buttons.rejected.connect(self.reject)
         below = QVBoxLayout()
         below.setContentsMargins(3 * GRID, GRID, 3 * GRID, 2 * GRID)
+        below.setSpacing(GRID)
+        # beside the buttons that it explains, wherever the rest is scrolled to
+        below.addWidget(self.missing)
         below.addWidget(buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

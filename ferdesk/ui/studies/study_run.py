@@ -76,7 +76,7 @@ class StudyRun(QObject):
         self._plan, self._screen, self._services = plan, screen, services
         self._clock, self._mark, self._notes = clock, mark, notes or NoNotes()
         self._began_s = clock()
-        self._num_shown = 0
+        self._num_shown = plan.num_shown
         self._problems: list[str] = []
         self._readers: dict[str, ClipReader] = {}
         self._old_readers: list[ClipReader] = []
@@ -215,10 +215,9 @@ class StudyRun(QObject):
         for name in list(self._readers):
             self._let_go(name)
         num_all = len(self._plan.order.ids)
-        num_before = self._plan.first_trial - 1
         self.ended.emit(
             RunOutcome(
-                self._all_shown, stopped, num_before + self._num_shown, num_all,
+                self._all_shown, stopped, self._num_shown, num_all,
                 tuple(self._problems),
             )
         )  # fmt: skip
