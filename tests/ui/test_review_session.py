@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from ferdesk.core.labels import LABELS
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review
+from ferdesk.ui.live.end_labels import HIGHEST, LOWEST
 from ferdesk.ui.review.edits import Meanwhile
 from ferdesk.ui.review.session_view import SessionView
 from ferdesk.ui.shell.main_window import MainWindow
@@ -205,6 +206,21 @@ def test_a_typed_time_is_gone_to_and_nonsense_is_told(
     QTest.keyClick(view.transport.time, Qt.Key.Key_Return)
     assert any("such as 75" in text for text in window.notices.texts)
     assert view.player.position_s == pytest.approx(3.5)
+
+
+def test_the_words_stay_at_the_ends_of_the_lines_whatever_moves_the_plot(
+    make_session: Maker, open_: Opener, qtbot: QtBot
+) -> None:
+    timeline = open_(make_session(TWO_FACES)).timeline
+
+    def in_place() -> bool:
+        return timeline.ends._area == timeline.plot.plot_area(LOWEST, HIGHEST)
+
+    qtbot.waitUntil(in_place)
+    before = timeline.plot.height()
+    timeline._tracks_area.setFixedHeight(timeline._tracks_area.height() + 40)
+    qtbot.waitUntil(lambda: timeline.plot.height() != before)
+    qtbot.waitUntil(in_place)
 
 
 def test_the_mouse_scrubs_the_wheel_zooms_and_moves(make_session: Maker, open_: Opener) -> None:

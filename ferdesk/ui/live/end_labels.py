@@ -36,6 +36,10 @@ class EndLabels(QWidget):
             self._values, self._area = values, area
             self.update()
 
+    def move_to(self, area: QRectF) -> None:
+        """The plot's inside has moved."""
+        self.show_values(self._values, area)
+
     def places(self) -> list[tuple[str, float, float]]:
         """Each word that is shown, where its line ends and where it stands, from above to below.
 

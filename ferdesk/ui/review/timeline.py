@@ -64,6 +64,8 @@ class SessionTimeline(QWidget):
         self.ranges = Ranges(self)
         self.plot = LinesPlot(self)
         self.ends = EndLabels(self)
+        # the plot gets its place later than this widget its size, and other heights move it too
+        self.plot.getViewBox().sigResized.connect(self._move_ends)
         self.tracks = TrackStrips(self)
         self.bar = QScrollBar(Qt.Orientation.Horizontal, self)
         self.bar.setAccessibleName(tr("Visible part of the session"))
@@ -356,6 +358,9 @@ class SessionTimeline(QWidget):
             if len(known) and self.legend[label].isChecked() and self.legend_row.chart is None
         }
         self.ends.show_values(values, self.plot.plot_area(LOWEST, HIGHEST))
+
+    def _move_ends(self, _box: object) -> None:
+        self.ends.move_to(self.plot.plot_area(LOWEST, HIGHEST))
 
     def _show_values(self) -> None:
         """The chosen track's probabilities at the cursor, beside their names."""
