@@ -272,6 +272,7 @@ def test_what_cannot_be_done_is_one_sentence(
         client._qtbot.waitUntil(lambda: window.live.can_record)
         services.refuses_recording = "The disk is full."
         assert client.refused(ferdesk.start_recording) == "failed"
+        assert "Another program started the recording." not in window.notices.texts
         services.refuses_recording = ""
         client.do(ferdesk.start_recording)
         assert client.refused(ferdesk.start_recording) == "recording_runs"

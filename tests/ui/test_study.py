@@ -448,7 +448,8 @@ def test_nothing_that_the_dialog_asks_is_scrolled_away(
         text.setVisible(True)
     dialog._grow()
     inside = dialog._scroll.widget()
-    form = inside.layout()
+    form = None if inside is None else inside.layout()
+    assert inside is not None
     assert form is not None
     qtbot.waitUntil(lambda: inside.height() >= form.totalHeightForWidth(inside.width()))
     assert bar.maximum() == 0

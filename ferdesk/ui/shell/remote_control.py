@@ -147,8 +147,6 @@ class RemoteControl(QObject):
         self._starting, self._start_noted = asked, False
         self._page.recordings.begin(texts.get("name", ""))
         self._note_start()
-        text = tr("Another program started the recording.")
-        self.notified.emit(Notice(text, stays=False, topic="commanded"))
 
     def _note_start(self) -> None:
         """Let the session say who started it, once it takes events: after the countdown."""
@@ -257,6 +255,9 @@ class RemoteControl(QObject):
     def _began(self, folder: Path) -> None:
         asked, self._starting = self._starting, None
         if asked is not None:
+            # not before: a recording may be refused
+            text = tr("Another program started the recording.")
+            self.notified.emit(Notice(text, stays=False, topic="commanded"))
             typed = self._live.recordings.options
             asked.answer(
                 {

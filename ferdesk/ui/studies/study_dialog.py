@@ -338,7 +338,8 @@ class StudyDialog(QDialog):
 
     def _grow(self) -> None:
         """As high as what is asked needs, where the screen is: what is scrolled away is missed."""
-        form = self._scroll.widget().layout()
+        inside = self._scroll.widget()
+        form = None if inside is None else inside.layout()
         if form is None or not self.isVisible():
             return
         view = self._scroll.viewport()
