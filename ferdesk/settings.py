@@ -151,6 +151,9 @@ MACHINE = (
 )
 """What belongs to this person and machine: neither exported, nor imported, nor reset."""
 
+ACCESS = ("remote_commands", "web_origins", "lsl_markers")
+"""Who may command, connect or mark: a file of settings cannot allow it, only this person can."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
@@ -185,13 +188,13 @@ def load_settings(path: Path) -> LoadedSettings:
 
 
 def export_settings(settings: Settings, path: Path) -> None:
-    """Write all but ``MACHINE`` to ``path``, for another machine or as a backup.
+    """Write all but ``MACHINE`` and ``ACCESS`` to ``path``, for another machine or as a backup.
 
     Raises:
         FerdeskError: the file cannot be written.
     """
     try:
-        save_settings(_without_machine(settings, Settings()), path)
+        save_settings(_with_others(settings, Settings(), (*MACHINE, *ACCESS)), path)
     except OSError as error:
         raise FerdeskError(
             translatable(
@@ -203,7 +206,7 @@ def export_settings(settings: Settings, path: Path) -> None:
 
 
 def import_settings(path: Path, now: Settings) -> LoadedSettings:
-    """The settings of ``path``, with ``MACHINE`` as it is ``now``; the file stays as it is.
+    """The settings of ``path``, with ``MACHINE`` and ``ACCESS`` as now; the file stays as it is.
 
     Raises:
         FerdeskError: the file holds no settings.
@@ -220,19 +223,20 @@ def import_settings(path: Path, now: Settings) -> LoadedSettings:
                 why=error,
             )
         ) from error
-    loaded = _from_entries({k: v for k, v in entries.items() if k not in MACHINE})
-    return LoadedSettings(_without_machine(loaded.settings, now), loaded.warnings)
+    kept = (*MACHINE, *ACCESS)
+    loaded = _from_entries({k: v for k, v in entries.items() if k not in kept})
+    return LoadedSettings(_with_others(loaded.settings, now, kept), loaded.warnings)
 
 
 def reset_settings(now: Settings) -> Settings:
     """The defaults, with ``MACHINE`` as it is ``now``."""
-    return _without_machine(Settings(), now)
+    return _with_others(Settings(), now, MACHINE)
 
 
-def _without_machine(settings: Settings, other: Settings) -> Settings:
-    """``settings`` with ``other``'s values of ``MACHINE``."""
+def _with_others(settings: Settings, other: Settings, names: tuple[str, ...]) -> Settings:
+    """``settings`` with ``other``'s values of ``names``."""
     # Any: names and values come from the same class
-    kept: dict[str, Any] = {name: getattr(other, name) for name in MACHINE}
+    kept: dict[str, Any] = {name: getattr(other, name) for name in names}
     return replace(settings, **kept)
 
 

@@ -123,6 +123,20 @@ def test_what_belongs_to_this_person_and_machine_is_not_exported_nor_imported_no
     )
 
 
+def test_another_persons_settings_let_nobody_command_connect_or_mark(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.json"
+    theirs = Settings(
+        remote_commands=True, web_origins="https://a.example", lsl_markers="name=A", mirror=True
+    )
+    save_settings(theirs, path)
+    assert import_settings(path, Settings()).settings == Settings(mirror=True)
+    mine = Settings(remote_commands=True)
+    assert import_settings(path, mine).settings == Settings(remote_commands=True, mirror=True)
+    export_settings(theirs, path)
+    assert load_settings(path).settings == Settings(mirror=True)
+    assert reset_settings(theirs) == Settings()
+
+
 def test_an_export_that_cannot_be_written_and_an_import_of_no_settings_are_one_sentence(
     tmp_path: Path,
 ) -> None:
