@@ -32,6 +32,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy
 
@@ -46,10 +47,11 @@ from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.detection.verification import same_face
 from ferdesk.core.geometry import Box
+from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat, Frame, FrameResult, SourceInfo
-from ferdesk.factory.models import bundled_models, find_model, open_pipeline
+from ferdesk.factory.models import BEST_FIRST, bundled_models, find_model, open_pipeline
 from ferdesk.factory.recordings import session_header
 from ferdesk.factory.services import WindowServices
 from ferdesk.paths import detectors_folder
@@ -213,7 +215,9 @@ class Paced:
     cores: float
 
 
-def run_paced(scene: Scene, services: SceneServices, seconds: float) -> Paced:
+def run_paced(
+    scene: Scene, services: SceneServices, seconds: float, measures: MeasuresChoice = "off"
+) -> Paced:
     """The window at a camera's pace: heatmap on, recording, painting, everything."""
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
@@ -235,7 +239,7 @@ def run_paced(scene: Scene, services: SceneServices, seconds: float) -> Paced:
 
     VideoView.paintEvent = timed_paint  # type: ignore[method-assign,assignment]
     services.play(SceneSource(scene))
-    window = MainWindow(Live(services), Settings(heatmap=True))
+    window = MainWindow(Live(services), Settings(heatmap=True, measures=measures))
     window.resize(1280, 800)
     results: list[tuple[float, FrameResult]] = []
 
@@ -284,7 +288,9 @@ def run_paced(scene: Scene, services: SceneServices, seconds: float) -> Paced:
     )
 
 
-def run_scenes(names: list[str], models: list[str], seconds: float) -> None:
+def run_scenes(
+    names: list[str], models: list[str], seconds: float, measures: MeasuresChoice
+) -> None:
     made = scenes(names)
     say(
         "\nunpaced: the engine alone, every face of every frame classified; paced: 30 pictures a "
@@ -301,7 +307,7 @@ def run_scenes(names: list[str], models: list[str], seconds: float) -> None:
                 services = SceneServices(model=model, root=Path(folder))
                 num = 240 if made[name].spec.num_people < 10 else 120
                 fast = run_unpaced(made[name], services, num)
-                live = run_paced(made[name], services, seconds)
+                live = run_paced(made[name], services, seconds, measures)
                 services.close()
             say(
                 f"{name:<10}{model:<11}{fast.fps:>10.1f}{fast.cpu_ms:>8.1f}"
@@ -540,7 +546,10 @@ def _made(folder: str) -> bool:
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "stages": lambda o: time_stages(o.sources, o.model, o.frames),
     "scenes": lambda o: run_scenes(
-        o.sources or list(SCENE_NAMES), o.model.split(",") if o.model else _live_models(), o.seconds
+        o.sources or list(SCENE_NAMES),
+        o.model.split(",") if o.model else _live_models(),
+        o.seconds,
+        o.measures,
     ),
     "work": lambda o: run_work(
         o.sources or list(SCENE_NAMES), o.model.split(",") if o.model else _live_models()
@@ -553,7 +562,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 def _live_models() -> list[str]:
     names = [path.stem for path in bundled_models()]
-    return [name for name in ("full", "full-int8", "fast", "fast-int8") if name in names]
+    return [name for name in BEST_FIRST if name in names]
 
 
 def main() -> None:
@@ -567,6 +576,9 @@ def main() -> None:
     parser.add_argument("--hour-frames", type=int, default=108_000, help="for memory")
     parser.add_argument(
         "--processor-time", action="store_true", help="for still: where the machine is shared"
+    )
+    parser.add_argument(
+        "--measures", choices=get_args(MeasuresChoice), default="off", help="for paced scenes"
     )
     parser.add_argument("--counted", action="store_true", help="for still: count a network's time")
     options = parser.parse_args()
