@@ -114,7 +114,8 @@ class CommandClient:
 
     def receive(self, text: str | bytes) -> Reading:
         """Take one message; what is wrong with it is answered in one sentence."""
-        came_s, came_utc = self._clock(), datetime.now(UTC)
+        # in this order a thread that waits in between makes a named moment late, never early
+        came_utc, came_s = datetime.now(UTC), self._clock()
         if not self._has_allowance(came_s):
             self._num_refused += 1
             if self._num_refused > _MAX_REFUSED:

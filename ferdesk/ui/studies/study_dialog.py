@@ -1,6 +1,5 @@
 """Study dialog: which study, who takes part, on which screen; asked before each participant."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +34,6 @@ from ferdesk.studies.recorded import (
     num_shown_before,
     number_of,
     participants_of,
-    recorded_runs,
 )
 from ferdesk.studies.study_file import Field, Study, read_study
 from ferdesk.ui.kit.icons import give_icon
@@ -44,6 +42,7 @@ from ferdesk.ui.kit.scrolls import WheelGuard
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.studies.run_values import RunPlan
+from ferdesk.ui.studies.study_words import look_at, number_of_text, summary_of
 
 _LONGEST_TEXT = 80
 
@@ -163,7 +162,7 @@ class StudyDialog(QDialog):
             text = self._typed(one)
             if one.required and not text:
                 return tr("Fill in “{label}”.").format(label=one.label)
-            if one.kind == "number" and text and _number(text) is None:
+            if one.kind == "number" and text and number_of_text(text) is None:
                 return tr("“{label}” must be a number.").format(label=one.label)
         earlier = self._earlier()
         if earlier is not None and self._before_group.checkedButton() is None:
@@ -203,7 +202,7 @@ class StudyDialog(QDialog):
         self._fill_fields()
         if self._study is not None:
             self._tasks.run(
-                partial(_look, self._services, self._study, self._root),
+                partial(look_at, self._services, self._study, self._root),
                 partial(self._looked, self._reading),
                 partial(self._look_failed, self._reading),
             )
@@ -317,7 +316,7 @@ class StudyDialog(QDialog):
 
     def _show_state(self, *_: object) -> None:
         study, checked = self._study, self._check
-        _show(self.summary, "" if study is None else _summary(study, checked))
+        _show(self.summary, "" if study is None else summary_of(study, checked))
         problems: Sequence[str] = (self._mistake,) if self._mistake else ()
         if checked is not None:
             problems = [*problems, *map(translated, checked.problems)]
@@ -442,39 +441,6 @@ class StudyDialog(QDialog):
 def _show(label: QLabel, text: str) -> None:
     label.setText(text)
     label.setVisible(bool(text))
-
-
-def _summary(study: Study, checked: StudyCheck | None) -> str:
-    """How much it is, in which order, and how long it takes."""
-    orders = {
-        "fixed": tr("the same order for everybody"),
-        "random": tr("a random order by the code"),
-        "latin square": tr("a Latin square over participants"),
-    }
-    count = tr("%n stimuli", "", len(study.stimuli))
-    text = tr("{name}: {count}, {order}").format(
-        name=study.name, count=count, order=orders[study.order]
-    )
-    if checked is None:
-        return text
-    lengths = [one.duration_s or checked.lengths_s.get(one.id, 0.0) for one in study.stimuli]
-    total_s = sum(lengths) + sum(one.fixation_s for one in study.stimuli)
-    total_s += 0.0 if study.baseline is None else study.baseline.duration_s
-    minutes = tr("at least {time} min").format(time=f"{total_s / 60:.1f}")
-    return f"{text}, {minutes}"
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _look(services: Services, study: Study, root: Path) -> tuple[StudyCheck, list[RecordedRun]]:
-    """On a worker thread."""
-    return services.check_study(study), recorded_runs(root, study.name)
 
 
 def _ask_folder(parent: QWidget, start: str) -> str:

@@ -1,0 +1,43 @@
+"""Study words: what the start dialog finds and says of a study, and a number typed into it."""
+
+import math
+from pathlib import Path
+
+from ferdesk.runtime.ports import Services, StudyCheck
+from ferdesk.studies.recorded import RecordedRun, recorded_runs
+from ferdesk.studies.study_file import Study
+from ferdesk.ui.kit.language import tr
+
+
+def summary_of(study: Study, checked: StudyCheck | None) -> str:
+    """Summary in a line: how much it is, in which order, and how long it takes."""
+    orders = {
+        "fixed": tr("the same order for everybody"),
+        "random": tr("a random order by the code"),
+        "latin square": tr("a Latin square over participants"),
+    }
+    count = tr("%n stimuli", "", len(study.stimuli))
+    text = tr("{name}: {count}, {order}").format(
+        name=study.name, count=count, order=orders[study.order]
+    )
+    if checked is None:
+        return text
+    lengths = [one.duration_s or checked.lengths_s.get(one.id, 0.0) for one in study.stimuli]
+    total_s = sum(lengths) + sum(one.fixation_s for one in study.stimuli)
+    total_s += 0.0 if study.baseline is None else study.baseline.duration_s
+    minutes = tr("at least {time} min").format(time=f"{total_s / 60:.1f}")
+    return f"{text}, {minutes}"
+
+
+def number_of_text(text: str) -> float | None:
+    """Number that was typed, with a point or a comma; None where it is none."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def look_at(services: Services, study: Study, root: Path) -> tuple[StudyCheck, list[RecordedRun]]:
+    """Check of a study's files, and its runs below ``root``; for a worker thread."""
+    return services.check_study(study), recorded_runs(root, study.name)
