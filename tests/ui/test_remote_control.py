@@ -364,7 +364,7 @@ def test_garbage_huge_messages_and_clients_that_vanish_lose_nothing(
                 return
             try:
                 bad.send(last)
-                while True:
+                for _ in range(5):  # frames come as long as one listens
                     bad.recv(timeout=0.3)
             except (ConnectionClosed, TimeoutError):
                 pass
