@@ -283,6 +283,7 @@ def test_what_cannot_be_done_is_one_sentence(
         assert client.refused(ferdesk.stop_recording) in ("failed", "not_recording")
 
 
+@pytest.mark.slow  # a countdown's real seconds, which race on a busy machine
 def test_a_start_waits_for_the_countdown_and_a_stop_ends_it(
     commanded: Callable[..., MainWindow], services: FakeServices, client: Client, clock: HeldClock,
     qtbot: QtBot,
