@@ -30,10 +30,6 @@ _AT_ONCE = 8
 _SIGN = "commands"
 
 
-_CLOCKS_DIFFER_S = 0.25
-"""A named moment so little before the recording is its beginning: two clocks are read for it."""
-
-
 class RemoteControl(QObject):
     """Remote control of one window."""
 
@@ -180,14 +176,13 @@ class RemoteControl(QObject):
         command = asked.command
         if begun_at_s is None:
             raise CommandError("not_recording", "Nothing is recorded; send start_recording first.")
-        if command.has_moment and command.at_s < begun_at_s - _CLOCKS_DIFFER_S:
+        if command.has_moment and command.at_s < begun_at_s:
             raise CommandError("bad_time", "The recording began after that moment.")
-        at_s = max(command.at_s, begun_at_s)
         # imported here: a start has no need of what reads sessions
         from ferdesk.sessions.markers import clean_label
 
         label = clean_label(command.texts["text"])
-        t_s = self._live.mark(label, at_s)
+        t_s = self._live.mark(label, command.at_s)
         if t_s is None:
             raise CommandError("not_recording", "The recording has just ended.")
         asked.answer({"t_s": round(t_s, 6), "label": label, "session": self._session})
