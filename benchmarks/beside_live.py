@@ -17,7 +17,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.archive import say
@@ -25,6 +25,7 @@ from ferdesk.app import open_window
 from ferdesk.cli.window_analysis import find_for_window, work_for_window
 from ferdesk.factory.services import WindowServices
 from ferdesk.settings import LoadedSettings, Settings
+from ferdesk.ui.preferences.consent import CONSENT_VERSION
 from ferdesk.ui.shell.main_window import MainWindow
 
 _WARM_UP_S = 8.0
@@ -58,13 +59,15 @@ def main() -> None:
         services = WindowServices(
             provider="cpu", root=Path(root), find=find_for_window, queue_work=work_for_window
         )
-        window = open_window(services, LoadedSettings(Settings()), None, source=chosen.source)
-        QTest.qWait(round(1000 * _WARM_UP_S))
+        window = open_window(
+            services, LoadedSettings(Settings(consent=CONSENT_VERSION)), None, source=chosen.source
+        )
+        _wait(_WARM_UP_S)
         say(f"alone:  {_read(window, chosen.seconds).text()}")
         window.queue_files([chosen.folder])
         page = window.queueing.opened()
         while not page.model.rowCount():
-            QTest.qWait(50)
+            _wait(0.05)
         page.start()
         began_s, first = time.monotonic(), page.runner.queue.frames_analysed
         beside = _read(window, chosen.seconds)
@@ -78,11 +81,18 @@ def main() -> None:
     app.quit()
 
 
+def _wait(seconds: float) -> None:
+    """Wait by an event loop; QTest.qWait lets no other thread of Python run meanwhile."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
+
+
 def _read(window: MainWindow, seconds: float) -> Rates:
     rates = Rates()
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
-        QTest.qWait(500)
+        _wait(0.5)
         status = window.live.status_now()
         rates.captured.append(status.capture_fps)
         rates.analysed.append(status.analysis_fps)

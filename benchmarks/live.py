@@ -267,9 +267,10 @@ def run_paced(
     begin()
     QTimer.singleShot(3000, mark)
     QTimer.singleShot(int(3000 + 1000 * seconds), mark)
-    QTimer.singleShot(int(3050 + 1000 * seconds), app.quit)
+    # not quit, which asks the window, and that asks whether to stop recording
+    QTimer.singleShot(int(3050 + 1000 * seconds), app.exit)
     app.exec()
-    window.close()
+    window.end()
     VideoView.paintEvent = paint  # type: ignore[method-assign]
     (from_s, cpu_from_s, num_from), (to_s, cpu_to_s, num_to) = begun
     span_s = to_s - from_s

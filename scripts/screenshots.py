@@ -15,8 +15,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QPoint, QSize, QTimer
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEventLoop, QPoint, QSize, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from ferdesk.factory.services import WindowServices
@@ -219,7 +218,7 @@ def _panels(window: MainWindow) -> None:
     window.actions_by_name["stats"].trigger()
     for label in ("happy", "neutral", "happy"):
         window.live_page.live_actions.correct(label)
-    QTest.qWait(1000)
+    _wait(1.0)
     for card in window.notices.cards:
         card.closed.emit()
     window.live_page.dock_area.docks["corrections"].show()
@@ -256,9 +255,16 @@ def _chinese(window: MainWindow) -> None:
     window.keys_sheet.close()
 
 
+def _wait(seconds: float) -> None:
+    """Wait by an event loop; QTest.qWait lets no other thread of Python run meanwhile."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
+
+
 def _save(widget: QWidget, name: str) -> None:
     widget.ensurePolished()
-    QTest.qWait(500)
+    _wait(0.5)
     if not widget.grab().save(str(OUT / f"{name}.png")):
         raise OSError(f"{OUT / name}.png cannot be written")
 
