@@ -1,5 +1,7 @@
 """Exhaustive face search: every tile of every picture, for work without a clock."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,12 +31,15 @@ class ExhaustiveSearch:
         return self.detect_by_region(image)[0]
 
     def detect_by_region(
-        self, image: NDArray[np.uint8]
+        self, image: NDArray[np.uint8], on_tiles: Iterable[Region] | None = None
     ) -> tuple[list[Detection], list[tuple[Region, list[Detection]]]]:
-        """Detections, and the candidates of the full-range network on each region, whole first."""
+        """Detections, and the candidates of the full-range network on each region, whole first.
+
+        ``on_tiles``, in their order, are all unless told otherwise.
+        """
         height, width = image.shape[:2]
         by_region = [(whole(image), self._networks.detect_full_range(image, whole(image)))]
-        for tile in tiles(width, height):
+        for tile in tiles(width, height) if on_tiles is None else on_tiles:
             on_tile = self._networks.detect_full_range(image, tile)
             by_region.append((tile, without_truncated(on_tile, tile, image)))
         candidates = [candidate for _, found in by_region for candidate in found]

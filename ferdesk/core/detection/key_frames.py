@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.crop import FULL_RANGE, square_around
 from ferdesk.core.detection.exhaustive import ExhaustiveSearch
 from ferdesk.core.detection.networks import DetectorNetworks
 from ferdesk.core.detection.tiling import (
@@ -34,46 +35,71 @@ _CUT_GREY = 14.0
 Between neighbouring frames of the shared clips it is 6 at most, over composed cuts 20 and more.
 """
 _THUMBNAIL_PX = 24
-_TILES_KEPT_FRAMES = 6
+_TILES_KEPT_FRAMES = _RESTLESS_FRAMES = 6
+_LOOKS_A_KEY_FRAME = 3
+_MIN_SCORE_FOLLOWED = 0.6
+"""Least score of a known face on its crop, for a frame in which nothing else is looked at."""
+_FINE_TILES_IN = 3
+"""Key frames that share the finest tiles of a large picture among them."""
 
 
 class KeyFrameSearch:
     """Key frame detector for the frames of one film, in their order; the same twice.
 
-    A key frame is searched exhaustively: the first, every ``key_every``-th after it, and each that
-    begins a new scene. In the others the networks see the whole picture and the tiles on which a
-    known face was detected; one that is not detected there is looked for from further away and on
-    the tiles around it.
+    The first frame and each that begins a new scene are searched exhaustively. Every
+    ``key_every``-th after it is a key frame: all tiles again, of the finest of a large picture a
+    third. A few times between two of them the networks see the whole picture and the tiles on which
+    a known face was detected; one that is not detected there is looked for from further away and on
+    the tiles around it. In the frames that are left each known face is looked for on its crop
+    alone, and where one is not surely there, the frame is searched like those before.
     """
 
     def __init__(self, networks: DetectorNetworks, key_every: int) -> None:
         self._networks = networks
         self._exhaustive = ExhaustiveSearch(networks)
         self._key_every = key_every
-        self._since_key = 0
+        self._look_every = -(-key_every // _LOOKS_A_KEY_FRAME)
+        self._since_key = self._num_key = 0
         self._thumbnail: NDArray[np.float32] | None = None
         self._shape: tuple[int, ...] = ()
         self._tiles: list[Region] = []
         self._known: list[Detection] = []
         self._needed_for: dict[Region, int] = {}
         self._active: list[Region] = []
+        self._restless_for = 0
+        """So many frames are looked at whole, as a face was not on its crop just now."""
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Detections in ``image`` [H, W, 3] uint8 RGB, by descending score."""
         height, width = image.shape[:2]
         if min(height, width) < SMALLEST_PICTURE_PX:
             return []
-        is_key = self._is_key(image)
-        if image.shape != self._shape:
+        if self._is_new_scene(image):
             self._shape, self._tiles = image.shape, list(tiles(width, height))
-            self._needed_for = {}
-        if is_key:
-            self._since_key = 0
+            self._needed_for, self._since_key, self._num_key = {}, 0, 0
             detections, by_region = self._exhaustive.detect_by_region(image)
+        elif self._since_key >= self._key_every:
+            self._since_key, self._num_key = 0, self._num_key + 1
+            detections, by_region = self._key_frame(image)
+        elif (followed := self._followed(image)) is not None:
+            self._known = followed
+            self._since_key += 1
+            return followed
         else:
             detections, by_region = self._between(image)
         self._since_key += 1
-        self._known = [detection for detection in detections if detection.confirmed]
+        self._remember(detections, by_region)
+        return detections
+
+    def _remember(
+        self, detections: list[Detection], by_region: list[tuple[Region, list[Detection]]]
+    ) -> None:
+        """Keep the faces for the next frames, and the tiles that show them."""
+        # the tracker continues a face by a detection that would not have begun one
+        before = self._known
+        self._known = [d for d in detections if d.confirmed or _is_among(d.box, before)]
+        if any(not _is_among(face.box, self._known) for face in before):
+            self._restless_for = _RESTLESS_FRAMES
         needed = _regions_of(self._known, by_region)
         # one that was not detected now may be again in the next frame
         self._needed_for = {
@@ -82,14 +108,43 @@ class KeyFrameSearch:
         }
         # in the order of the exhaustive search, whose earlier boxes win
         self._active = [tile for tile in self._tiles if tile in self._needed_for]
-        return detections
 
-    def _is_key(self, image: NDArray[np.uint8]) -> bool:
-        """Whether to search everywhere; keeps the thumbnail for the next frame."""
+    def _is_new_scene(self, image: NDArray[np.uint8]) -> bool:
+        """Whether nothing is known of what it shows; keeps the thumbnail for the next frame."""
         before, self._thumbnail = self._thumbnail, _thumbnail(image)
-        if before is None or image.shape != self._shape or self._since_key >= self._key_every:
+        if before is None or image.shape != self._shape:
             return True
         return float(np.abs(self._thumbnail - before).mean()) >= _CUT_GREY
+
+    def _key_frame(
+        self, image: NDArray[np.uint8]
+    ) -> tuple[list[Detection], list[tuple[Region, list[Detection]]]]:
+        """As the exhaustive search, with every third of the finest tiles, in turn."""
+        largest_px = min(image.shape[:2])
+        fine = [tile for tile in self._tiles if tile.width < largest_px]
+        left_out = {
+            tile
+            for number, tile in enumerate(fine, start=self._num_key)
+            if number % _FINE_TILES_IN and not any(_holds(tile, face.box) for face in self._known)
+        }
+        chosen = [tile for tile in self._tiles if tile not in left_out]
+        return self._exhaustive.detect_by_region(image, chosen)
+
+    def _followed(self, image: NDArray[np.uint8]) -> list[Detection] | None:
+        """The known faces on their crops; None where that does not settle the frame."""
+        if self._restless_for:
+            self._restless_for -= 1
+            return None
+        if self._since_key % self._look_every == 0:
+            return None
+        followed: list[Detection] = []
+        for face in self._known:
+            on_crop = frame_on_crop(self._networks, image, _as_on_whole(face))
+            if on_crop.score < _MIN_SCORE_FOLLOWED or _is_among(on_crop.box, followed):
+                self._restless_for = _RESTLESS_FRAMES
+                return None
+            followed.append(replace(on_crop, confirmed=face.confirmed))
+        return sorted(followed, key=lambda d: -d.score)
 
     def _between(
         self, image: NDArray[np.uint8]
@@ -114,18 +169,26 @@ class KeyFrameSearch:
             by_region.append((tile, found))
             candidates = [*candidates[: -len(near)], *found, *near] if near else candidates + found
         merged = non_maximum_merge(candidates)
+        sure = [face for face in self._known if face.confirmed]
         known = [
             replace(frame_on_crop(self._networks, image, d), score=d.score, confirmed=True)
             for d in merged
-            if _is_among(d.box, self._known)
+            if _is_among(d.box, sure)
         ]
-        new = [d for d in candidates if not _is_among(d.box, self._known)]
-        verified = verify_candidates(self._networks, image, new)
-        detections = [*known, *verified]
+        others = [d for d in candidates if not _is_among(d.box, sure)]
+        detections = [*known, *verify_candidates(self._networks, image, others)]
         return sorted(detections, key=lambda d: -d.score), by_region
 
     def _on_tile(self, image: NDArray[np.uint8], tile: Region) -> list[Detection]:
         return without_truncated(self._networks.detect_full_range(image, tile), tile, image)
+
+
+def _as_on_whole(face: Detection) -> Detection:
+    """As the full-range network would frame ``face``: its crop is cut like a new face's."""
+    square = square_around(face.box, face.framing)
+    side = square.side / FULL_RANGE.scale
+    x, y = square.x + square.side / 2, square.y + square.side / 2 + side * FULL_RANGE.shift_up
+    return replace(face, box=Box(x - side / 2, y - side / 2, side, side), framing=FULL_RANGE)
 
 
 def _is_among(box: Box, detections: Sequence[Detection]) -> bool:
