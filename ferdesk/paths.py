@@ -5,6 +5,15 @@ import sys
 from pathlib import Path
 
 _NAME = "ferdesk"
+_MOST_BYTES = 200
+"""Most file systems take 255 for a name; the rest is for -2 and endings."""
+
+
+def file_name_of(text: str) -> str:
+    """``text`` as every file system takes it for a name, cut where it is too long; may be empty."""
+    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in text).strip(". ")
+    # at a character's border: half of one is left out
+    return safe.encode()[:_MOST_BYTES].decode(errors="ignore").rstrip(". ")
 
 
 def assets_folder() -> Path:

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -266,19 +266,30 @@ def analyze_without_display(
     provider: ProviderName,
     asked: CameraFormat,
     detector: DetectorName = DetectorName.FERDESK,
+    stream_kinds: Sequence[str] = (),
+    stream_port: int | None = None,
+    stream_origins: Sequence[str] = (),
 ) -> int:
     """Analysis in place of the window where there is no display, into the folder ``out``."""
     from ferdesk.cli.archive import ArchiveOptions
     from ferdesk.core.locations import is_url, shown_location
     from ferdesk.factory.analysis_options import AnalysisOptions
+    from ferdesk.factory.streams import open_streams
 
     shown = shown_location(source) if is_url(source) else source
     terminal.console.print(
         f"There is no display, so no window can open; analysing {shown} into out/ instead.",
         markup=False,
     )
-    with stop_on_signals() as stop_requested:
-        options = AnalysisOptions(Path("out"), asked=asked, detector=detector.value)
+    with (
+        stop_on_signals() as stop_requested,
+        open_streams(stream_kinds, stream_port, stream_origins, [source]) as streams,
+    ):
+        for one in streams:
+            terminal.console.print(one.address, markup=False)
+        options = AnalysisOptions(
+            Path("out"), asked=asked, detector=detector.value, streams=tuple(streams)
+        )
         archive = ArchiveOptions(redo=True)
         return analyze_sources([source], options, archive, model, provider, stop_requested)
 

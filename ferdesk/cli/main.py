@@ -169,9 +169,8 @@ def window(
                 f"these options belong behind the command: ferdesk {context.invoked_subcommand} ..."
             )
         return
-    if study is not None and not has_display():
-        raise StudyError("A study needs a display; ferdesk study check works without one.")
     if not has_display():
+        _refuse_without_display(study=study, commands=commands, lsl_markers=lsl_markers)
         gc.enable()
         from ferdesk.cli.analyze import analyze_without_display
 
@@ -182,6 +181,9 @@ def window(
                 provider or ProviderName.AUTO,
                 camera_format_of(resolution, fps),
                 detector or DetectorName.FERDESK,
+                [kind.value for kind in stream or ()],
+                stream_port,
+                stream_origin or (),
             )
         )
     _check_display()
@@ -209,6 +211,17 @@ def window(
     finally:
         services.close()
     raise typer.Exit(code)
+
+
+def _refuse_without_display(*, study: Path | None, commands: bool, lsl_markers: str) -> None:
+    """Raise where something is wanted that only a window can do."""
+    if study is not None:
+        raise StudyError("A study needs a display; ferdesk study check works without one.")
+    if commands or lsl_markers:
+        raise FerdeskError(
+            f"{'--commands' if commands else '--lsl-markers'} works in the window, for which there "
+            "is no display; leave it out, or use ferdesk analyze."
+        )
 
 
 def _check_display() -> None:

@@ -1,7 +1,9 @@
 """``ferdesk sessions`` and ``ferdesk report``: manage recordings, export and report them."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -209,11 +211,14 @@ def report(
     """Make an HTML report of one or several sessions."""
     from ferdesk.factory.pictures import session_pictures
 
-    found = _find(folders)
+    left_out: list[str] = []
+    found = _find(folders, left_out.append)
     if study or (study is None and not (archive or against) and _of_one_study(found)):
         from ferdesk.cli.study_report import report as study_report
 
         study_report(folders, out, csv=csv, parquet=parquet)
+    for problem in left_out:
+        sys.stderr.write(f"Warning: {problem} That session is left out.\n")
     if archive or (len(found) > MOST_CHAPTERS and not against):
         _report_archive(folders, found, out, parquet=parquet)
         return
@@ -293,7 +298,10 @@ def _of_one_study(found: list[Path]) -> bool:
     """Whether several sessions are all of one study."""
     from ferdesk.studies.results import study_name
 
-    names = {study_name(folder) for folder in found}
+    names = set()
+    for folder in found:
+        with contextlib.suppress(RecordingError):  # one that is damaged decides nothing
+            names.add(study_name(folder))
     return len(found) > 1 and len(names) == 1 and None not in names
 
 
@@ -301,11 +309,11 @@ def _open(folders: list[Path]) -> list[Session]:
     return [read_session(folder) for folder in _find(folders)]
 
 
-def _find(folders: list[Path]) -> list[Path]:
+def _find(folders: list[Path], left_out: Callable[[str], object] | None = None) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise RecordingError(f"There is no folder {folder}; check the path.")
-    return catalogue.find_sessions(folders)
+    return catalogue.find_sessions(folders, left_out)
 
 
 def _is_session(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """``ferdesk study report`` and ``ferdesk study export``: what comes of a study's sessions."""
 
+import contextlib
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 
 import ferdesk
 from ferdesk.cli.options import Command
-from ferdesk.errors import EXIT_OK, RecordingError
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, RecordingError
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.outputs import free_path
 from ferdesk.studies.outputs import stem_of, write_study_report
@@ -41,7 +42,7 @@ def report(
     ] = False,
 ) -> None:
     """Report a study's sessions by stimulus and condition."""
-    runs = _runs(folders)
+    runs, code = _runs(folders)
     path = out or free_path(_root(folders), stem_of(runs[0].study.name), ".html")
     try:
         write_study_report(runs, path)
@@ -53,7 +54,7 @@ def report(
             suffix = f".{layout}"
             beside = path.with_suffix(suffix) if out else free_path(path.parent, path.stem, suffix)
             _export(runs, layout, beside)
-    raise typer.Exit(EXIT_OK)
+    raise typer.Exit(code)
 
 
 def export(
@@ -67,10 +68,10 @@ def export(
     ] = None,
 ) -> None:
     """Export a study's sessions: rows with trials, as one table or as BIDS."""
-    runs = _runs(folders)
+    runs, code = _runs(folders)
     suffix = "-bids" if layout is StudyLayout.BIDS else f".{layout}"
     _export(runs, layout, out or free_path(_root(folders), stem_of(runs[0].study.name), suffix))
-    raise typer.Exit(EXIT_OK)
+    raise typer.Exit(code)
 
 
 def add_commands(study: typer.Typer) -> None:
@@ -93,16 +94,29 @@ def _export(runs: list[StudySession], layout: StudyLayout, path: Path) -> None:
     write(f"{path}\n")
 
 
-def _runs(folders: list[Path]) -> list[StudySession]:
-    """The sessions of a study in ``folders``; others there are left out with a warning."""
+def _runs(folders: list[Path]) -> tuple[list[StudySession], int]:
+    """The sessions of a study in ``folders``, and the exit code.
+
+    Others there are left out with a warning, damaged ones with an error.
+    """
     for folder in folders:
         if not folder.is_dir():
             raise RecordingError(f"There is no folder {folder}; check the path.")
-    found = catalogue.find_sessions(folders)
-    of_study = [folder for folder in found if study_name(folder) is not None]
-    if of_study and (others := len(found) - len(of_study)):
-        sys.stderr.write(f"Warning: {others} of {len(found)} sessions are of no study.\n")
-    return read_study_sessions(of_study or found)
+    problems: list[str] = []
+    found = catalogue.find_sessions(folders, problems.append)
+    of_study, others = [], []
+    for folder in found:
+        with contextlib.suppress(RecordingError):  # which is told when it is read
+            if study_name(folder) is None:
+                others.append(folder)
+                continue
+        of_study.append(folder)
+    runs = read_study_sessions(of_study or found, problems.append)
+    for problem in problems:
+        sys.stderr.write(f"Error: {problem} That session is left out.\n")
+    if others:
+        sys.stderr.write(f"Warning: {len(others)} of {len(found)} sessions are of no study.\n")
+    return runs, EXIT_PARTIAL if problems else EXIT_OK
 
 
 def _root(folders: list[Path]) -> Path:

@@ -1,5 +1,6 @@
 """Sound track: blocks of a microphone on the session's clock, without gaps and without drift."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,8 @@ from numpy.typing import NDArray
 
 LONGEST_OFFSET_S = 0.1
 """Blocks that are further off than this follow a gap, or overlap: silence, or a cut."""
+_MOST_SAMPLES = 100_000
+"""Silence comes in pieces of this many: a gap of hours has no array of its own."""
 _AVERAGED_BLOCKS = 50
 """Blocks come with some milliseconds of jitter; what is left of their mean is drift."""
 _LEAST_DRIFT_S = 0.004
@@ -42,8 +45,8 @@ class SoundTrack:
         """The end of the track in seconds since its origin."""
         return self.num_samples / self._rate
 
-    def add(self, block: SoundBlock) -> NDArray[np.int16]:
-        """[m] what comes next: silence for a gap before the block, then the block.
+    def add(self, block: SoundBlock) -> Iterator[NDArray[np.int16]]:
+        """What comes next, in pieces [m]: silence for a gap before the block, then the block.
 
         What was heard before the origin, or is there already, is left out. A microphone's clock
         runs a little faster or slower than the computer's: blocks are stretched or shortened as
@@ -52,19 +55,23 @@ class SoundTrack:
         samples = block.samples
         at = round((block.captured_s - self._origin_s) * self._rate)
         if at + len(samples) <= 0:
-            return samples[:0]
+            return
         if at < 0 and self.num_samples == 0:
             samples, at = samples[-at:], 0
         off = at - self.num_samples
         if self.num_samples == 0 or abs(off) > LONGEST_OFFSET_S * self._rate:
             self._offset = 0.0
-            silence = np.zeros(max(0, off), np.int16)
-            found = np.concatenate([silence, samples[max(0, -off) :]])
+            for start in range(0, off, _MOST_SAMPLES):
+                yield self._counted(np.zeros(min(_MOST_SAMPLES, off - start), np.int16))
+            samples = samples[max(0, -off) :]
         else:
             self._offset += (off - self._offset) / _AVERAGED_BLOCKS
-            found = self._stretched(samples)
-        self.num_samples += len(found)
-        return found
+            samples = self._stretched(samples)
+        yield self._counted(samples)
+
+    def _counted(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        self.num_samples += len(samples)
+        return samples
 
     def _stretched(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         if abs(self._offset) < _LEAST_DRIFT_S * self._rate or len(samples) < 2:

@@ -26,7 +26,7 @@ from ferdesk.core.types import DeviceInfo, FaceResult, ModelInfo, SourceInfo
 from ferdesk.core.video_format import VideoFormat
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
-from ferdesk.paths import detectors_folder
+from ferdesk.paths import detectors_folder, file_name_of
 from ferdesk.runtime.sound_port import Microphone
 from ferdesk.sessions.schema import PICTURES_FOLDER, VIDEO_FILE, SessionHeader
 
@@ -74,8 +74,7 @@ def new_folder(root: Path, name: str) -> Path:
 
 def folder_name_of(name: str) -> str:
     """A source's name as every file system takes it for a folder."""
-    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(". ")
-    return safe or "session"
+    return file_name_of(name) or "session"
 
 
 def video_mode(name: str) -> VideoMode | None:

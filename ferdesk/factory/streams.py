@@ -53,7 +53,7 @@ def open_stream(
 @contextlib.contextmanager
 def open_streams(
     kinds: Sequence[str],
-    port: int,
+    port: int | None,
     origins: Sequence[str],
     sources: Sequence[str],
     measures: MeasuresChoice = "off",

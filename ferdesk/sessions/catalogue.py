@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -223,8 +223,14 @@ def repair(folder: Path) -> Entry:
     return replace(entry_of(folder), problem="")
 
 
-def find_sessions(paths: Sequence[Path]) -> list[Path]:
+def find_sessions(
+    paths: Sequence[Path], left_out: Callable[[str], object] | None = None
+) -> list[Path]:
     """Session folders among ``paths``, and in those that are folders of sessions.
+
+    Args:
+        paths: of sessions, or of folders of sessions.
+        left_out: told, in a sentence, of each session in a folder that cannot be read.
 
     Raises:
         RecordingError: there is none in one of the paths.
@@ -234,7 +240,12 @@ def find_sessions(paths: Sequence[Path]) -> list[Path]:
         if (path / RESULTS_FILE).exists() or (path / SESSION_FILE).exists():
             found.append(path)
             continue
-        inside = [entry.folder for entry in list_sessions(path) if entry.state != "unreadable"]
+        inside = []
+        for entry in list_sessions(path):
+            if entry.state != "unreadable":
+                inside.append(entry.folder)
+            elif left_out is not None:
+                left_out(entry.problem)
         if not inside:
             raise RecordingError(
                 translatable("{path} is not a session and contains none.", path=path)

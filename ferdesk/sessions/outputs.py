@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.paths import file_name_of
 from ferdesk.replace_file import replace_file
 from ferdesk.sessions.export import faces_csv
 from ferdesk.sessions.reader import Session, read_session
@@ -18,7 +19,6 @@ from ferdesk.version import VERSION
 
 MOST_CHAPTERS = 24
 """A report of more sessions is one by condition and file: nobody reads that many chapters."""
-_LONGEST_STEM = 100
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
@@ -33,8 +33,7 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 def file_stem(text: str) -> str:
     """``text`` as every file system takes it for a file's name, not too long."""
-    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in text)
-    return safe[:_LONGEST_STEM].strip(". ") or "report"
+    return file_name_of(text) or "report"
 
 
 def write_text(path: Path, text: str, *, for_spreadsheets: bool = False) -> None:

@@ -88,7 +88,8 @@ class CheckedTable:
         is_list = isinstance(value, list) and all(
             isinstance(one, str) and 0 < len(one.strip()) <= LONGEST_NAME for one in value
         )
-        if not is_list or len(set(value)) != len(value):
+        is_empty = default is None and value == []
+        if not is_list or is_empty or len({one.strip() for one in value}) != len(value):
             wanted = translatable('a list of texts that differ, as in ["a", "b"]')
             raise self._wanted(key, wanted, value)
         return tuple(one.strip() for one in value)

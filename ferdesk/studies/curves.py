@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.sessions.summaries import MIN_GROUP, RESAMPLES
+from ferdesk.sessions.summaries import LONGEST_STEP_S, MIN_GROUP, RESAMPLES
 
 CLOCK_STEP_S = 0.2
 """Step of the common clock of the report's curves."""
 BLINK_STEP_S = 2.0
 """Step of the curve of blinks, which are rare."""
+LONGEST_HOLE_S = LONGEST_STEP_S
+"""A measured value holds to the next one where that comes no later: faces may take turns."""
 LEAST_COVERED = 0.5
 """A step of the clock has a value where rows cover at least this share of it."""
 
@@ -51,7 +53,8 @@ def on_clock(
 ) -> NDArray[np.float64]:
     """Signals on the common clock: the mean of what rows hold in each step since the onset.
 
-    A row holds its values for ``spent_s``; where it has NaN it holds nothing.
+    A row holds its values for ``spent_s``; where it has NaN it holds those of the row before that
+    has some, in a hole of up to ``LONGEST_HOLE_S``, and nothing in a longer one.
 
     Args:
         t_s: [n] rows' times, ascending.
@@ -69,6 +72,7 @@ def on_clock(
     begin = t_s[inside]
     end = np.minimum(begin + spent_s[inside], end_s)
     shown = values[inside]
+    shown = _bridged(begin, shown)
     found = np.full((steps, values.shape[1]), np.nan)
     if len(begin) == 0 or steps == 0:
         return found
@@ -83,6 +87,20 @@ def on_clock(
         enough = covered >= LEAST_COVERED * step_s - 1e-9
         total = _within(edges, knots, held[:, column])
         found[enough, column] = total[enough] / covered[enough]
+    return found
+
+
+def _bridged(t_s: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``values`` [n, k] with those of the row before in holes of ``LONGEST_HOLE_S`` at most."""
+    found = values.copy()
+    for column in range(values.shape[1]):
+        is_known = np.isfinite(values[:, column])
+        known, holes = np.flatnonzero(is_known), np.flatnonzero(~is_known)
+        place = np.searchsorted(known, holes)
+        inner = (place > 0) & (place < len(known))
+        holes, before, after = holes[inner], known[place[inner] - 1], known[place[inner]]
+        short = t_s[after] - t_s[before] <= LONGEST_HOLE_S
+        found[holes[short], column] = values[before[short], column]
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ferdesk.errors import FerdeskError
+from ferdesk.errors import RecordingError, StudyError
 from ferdesk.sessions.catalogue import list_sessions
 from ferdesk.sessions.reader import read_about
 from ferdesk.studies.order import StimulusOrder
@@ -62,9 +62,12 @@ def recorded_runs(root: Path, study_name: str) -> list[RecordedRun]:
             study = study_of(about)
             if study is None or study.name != study_name:
                 continue
-            trials = read_trials(entry.folder)
-        except FerdeskError:
+        except RecordingError:
             continue  # its report says what is wrong with it; others go on
+        try:
+            trials = read_trials(entry.folder)
+        except StudyError:
+            trials = ()  # markers say who took part, and how far
         runs.append(RecordedRun(entry.folder, study, trials, _last_marked(about)))
     return runs
 

@@ -3,7 +3,7 @@
 Each figure is defined in ``docs/study-report.md``; the constants here are part of the definitions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
 from ferdesk.core.measures.movements import MOVEMENTS
-from ferdesk.errors import StudyError
+from ferdesk.errors import RecordingError, StudyError
 from ferdesk.messages import translatable
 from ferdesk.sessions.measured_figures import MeasuredFigures, measured_figures
 from ferdesk.sessions.reader import Session, read_about, read_session
 from ferdesk.sessions.review import Review, load_review
 from ferdesk.sessions.summaries import row_durations
 from ferdesk.studies.trials import (
+    STIMULI_FILE,
     Answer,
     StudyOfSession,
     Trial,
@@ -30,6 +31,7 @@ from ferdesk.studies.trials import (
 
 LEAST_SEEN = 0.5
 """A trial counts where the face was seen in at least this share of its analysed frames."""
+_MOST_LATE_S = 60.0
 FIGURES = (
     *LABELS, "valence", "low confidence", "blinks a minute", "head degrees a second",
     *(f"m_{name}" for name in MOVEMENTS),
@@ -146,28 +148,31 @@ def study_name(folder: Path) -> str | None:
     return None if study is None else study.name
 
 
-def read_study_sessions(folders: Iterable[Path]) -> list[StudySession]:
+def read_study_sessions(
+    folders: Iterable[Path], left_out: Callable[[str], object] | None = None
+) -> list[StudySession]:
     """The sessions of one study, in the order of participants and time.
 
+    Args:
+        folders: of the sessions.
+        left_out: told in a sentence of each session that cannot be read; the others are returned,
+            if there are any.
+
     Raises:
-        RecordingError: one cannot be read.
-        StudyError: one is of no study, or they are of several.
+        RecordingError, StudyError: one cannot be read, and nobody is told.
+        StudyError: they are of several studies, or none is of one.
     """
-    found = []
+    found, problem = [], None
     for folder in folders:
-        session = read_session(folder)
-        study = study_of(session.about)
-        if study is None:
-            raise StudyError(
-                translatable(
-                    "{path} is no session of a study; leave it out.",
-                    path=folder,
-                )
-            )
-        review = load_review(session)
-        found.append(
-            StudySession(session, review, study, read_trials(folder), read_answers(folder))
-        )
+        try:
+            found.append(_read(folder))
+        except (RecordingError, StudyError) as error:
+            if left_out is None:
+                raise
+            problem = problem or error
+            left_out(str(error))
+    if problem is not None and not found:
+        raise problem
     names = sorted({one.study.name for one in found})
     if len(names) > 1:
         raise StudyError(
@@ -180,6 +185,28 @@ def read_study_sessions(folders: Iterable[Path]) -> list[StudySession]:
     if not found:
         raise StudyError(translatable("There is no session of a study."))
     return sorted(found, key=lambda one: (one.participant, str(one.session.started_utc)))
+
+
+def _read(folder: Path) -> StudySession:
+    session = read_session(folder)
+    study = study_of(session.about)
+    if study is None:
+        raise StudyError(
+            translatable("{path} is no session of a study; leave it out.", path=folder)
+        )
+    trials = read_trials(folder)
+    ends_at_s = session.starts_at_s + session.length_s
+    for trial in trials:
+        # a killed program loses a second of rows; more is of another session, or of no clock
+        if max(trial.onset_t_s or 0.0, trial.end_t_s or 0.0) > ends_at_s + _MOST_LATE_S:
+            raise StudyError(
+                translatable(
+                    "{path} cannot be read: trial {number} lies behind the session's end.",
+                    path=folder / STIMULI_FILE,
+                    number=trial.trial,
+                )
+            )
+    return StudySession(session, load_review(session), study, trials, read_answers(folder))
 
 
 def trial_results(runs: Sequence[StudySession]) -> list[TrialResult]:

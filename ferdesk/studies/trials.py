@@ -230,6 +230,9 @@ def read_answers(folder: Path) -> tuple[Answer, ...]:
 
 def _trial(row: Mapping[str, str]) -> Trial:
     onset_utc = row["onset_utc"]
+    onset_s, end_s = _number(row["onset_t_s"]), _number(row["end_t_s"])
+    if onset_s is not None and end_s is not None and end_s < onset_s:
+        raise ValueError(translatable("it ends before it begins"))
     return Trial(
         trial=int(row["trial"]),
         stimulus=row["stimulus"],
@@ -237,8 +240,8 @@ def _trial(row: Mapping[str, str]) -> Trial:
         phase=cast("Phase", _one_of(row["phase"], get_args(Phase))),
         condition=row["condition"],
         planned_s=_number(row["planned_s"]),
-        onset_t_s=_number(row["onset_t_s"]),
-        end_t_s=_number(row["end_t_s"]),
+        onset_t_s=onset_s,
+        end_t_s=end_s,
         onset_utc=parse_utc(onset_utc) if onset_utc else None,
         method=row["method"],
         error_ms=_number(row["error_ms"]),

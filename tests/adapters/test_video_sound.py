@@ -133,7 +133,7 @@ def test_a_rate_that_no_encoder_takes_is_refused_before_anything_is_made() -> No
 
 
 def test_a_long_gap_is_silence_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ferdesk.adapters.outputs.video_sound._MOST_SAMPLES", 5000)
+    monkeypatch.setattr("ferdesk.core.sound_track._MOST_SAMPLES", 5000)
     microphone = FakeMicrophone()
     sound = VideoSound(microphone)
     writer = VideoWriter(tmp_path / "video.mp4", "clean", lossless=True, sound=sound)

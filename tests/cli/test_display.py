@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ferdesk import display
-from ferdesk.cli import selftest
+from ferdesk.cli import analyze, main, selftest
 from ferdesk.cli.selftest import NotWorking
+from ferdesk.errors import FerdeskError
+from ferdesk.factory.analysis_options import AnalysisOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +92,35 @@ def test_no_display_at_all_is_no_problem_and_no_display() -> None:
     assert display.display_problem({}) == ""
     assert display.has_display({"QT_QPA_PLATFORM": "offscreen"})
     assert display.display_problem({"QT_QPA_PLATFORM": "offscreen"}) == ""
+
+
+@pytest.mark.parametrize("option", ["--commands", "--lsl-markers=name=x"])
+def test_what_only_a_window_does_is_refused_without_a_display(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "has_display", lambda: False)
+    monkeypatch.setattr(analyze, "analyze_sources", pytest.fail)
+    result = CliRunner().invoke(main.app, ["--stream", "websocket", option])
+    assert isinstance(result.exception, FerdeskError)
+    assert str(result.exception).startswith(f"{option.partition('=')[0]} works in the window")
+
+
+def test_streams_are_sent_without_a_display_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main, "has_display", lambda: False)
+    addresses: list[str] = []
+
+    def analysed(_sources: object, options: AnalysisOptions, *_: object) -> int:
+        addresses.extend(one.address for one in options.streams)
+        return 0
+
+    monkeypatch.setattr(analyze, "analyze_sources", analysed)
+    result = CliRunner().invoke(main.app, ["--stream", "websocket", "--stream-port", "0"])
+    assert result.exit_code == 0, result.output
+    (address,) = addresses
+    assert "ws://127.0.0.1:" in address
 
 
 def test_doctor_tells_of_a_display_that_does_not_answer(

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ferdesk.cli.main import app
-from tests.helpers.study_sessions import write_run
+from ferdesk.errors import StudyError
+from tests.helpers.study_sessions import TRIALS, trial, write_run
 from tests.sessions.conftest import SessionMaker
 
 
@@ -69,6 +70,49 @@ def test_study_export_writes_each_layout(tmp_path: Path, layout: str, name: str)
     result = ferdesk("study", "export", tmp_path, "--layout", layout)
     assert result.output == f"{tmp_path / name}\n"
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["stimuli.csv", "session.json"])
+def test_a_damaged_session_is_one_sentence_and_the_others_count(tmp_path: Path, name: str) -> None:
+    for code in ("P1", "P2", "P3"):
+        write_run(tmp_path, code)
+    (tmp_path / "run-P2" / name).write_text("{trial,nothing\n1,2\n", "utf-8")
+    for command in (("report",), ("study", "export")):
+        result = ferdesk(*command, tmp_path)
+        assert result.exit_code == 1, result.output
+        (line,) = [line for line in result.output.splitlines() if line.startswith("Error: ")]
+        assert "run-P2" in line
+        assert line.endswith("That session is left out.")
+    codes = {
+        line.partition(",")[0]
+        for line in (tmp_path / "study-Water and wood.csv").read_text("utf-8-sig").splitlines()
+    }
+    assert codes == {"participant", "P1", "P3"}
+
+
+def test_a_report_of_other_sessions_tells_of_what_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    SessionMaker(tmp_path)([[(1, "happy")]], name="other")
+    (write_run(tmp_path, "P2") / "session.json").write_text("{", "utf-8")
+    result = ferdesk("report", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("run-P2 cannot be read") == 1
+
+
+def test_nothing_but_damaged_sessions_is_one_sentence(tmp_path: Path) -> None:
+    (write_run(tmp_path, "P1") / "stimuli.csv").write_text("trial\n1\n", "utf-8")
+    result = ferdesk("study", "report", tmp_path)
+    assert isinstance(result.exception, StudyError)
+    assert "stimuli.csv, line 1, cannot be read: it has other columns" in str(result.exception)
+
+
+def test_trials_that_no_session_can_have_are_one_sentence(tmp_path: Path) -> None:
+    write_run(tmp_path, "P1", trials=[*TRIALS, trial(3, "oak", 8.5, 1e300)])
+    result = ferdesk("study", "report", tmp_path)
+    assert isinstance(result.exception, StudyError)
+    assert "trial 3 lies behind the session's end" in str(result.exception)
 
 
 def test_study_report_is_the_same_page_by_its_own_name(tmp_path: Path) -> None:

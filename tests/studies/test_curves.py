@@ -59,6 +59,21 @@ def test_a_value_that_is_missing_in_a_row_is_missing_for_its_column_alone() -> N
     assert found == [[pytest.approx(2.0), pytest.approx(4.0)]]
 
 
+def test_a_value_of_faces_that_take_turns_holds_to_the_next_in_a_short_hole_alone() -> None:
+    t_s = [10.0, 10.1, 10.2, 10.3, 10.4, 10.5, 10.6, 10.7]
+    turns = [1.0, NAN, NAN, 5.0, NAN, NAN, NAN, 7.0]
+    found = clocked(t_s, [0.1] * 8, [[value] for value in turns])
+    assert found == [[pytest.approx(value)] for value in (1.0, 3.0, 5.0, 6.0)]
+    # half a second holds, more does not, and behind the last value nothing is known
+    t_s, spent_s = [10.0, 10.2, 10.3, 10.4, 10.6], [0.2, 0.1, 0.1, 0.2, 0.2]
+    found = clocked(t_s, spent_s, [[1.0], [NAN], [NAN], [2.0], [NAN]])
+    assert found[:3] == [[1.0], [1.0], [pytest.approx(2.0)]]
+    assert np.isnan(found[3])
+    found = clocked(t_s, spent_s, [[1.0], [NAN], [NAN], [NAN], [2.0]])
+    assert found[0] == [1.0]
+    assert np.isnan(found[1:3]).all()
+
+
 def test_the_clock_has_a_step_for_each_that_a_trial_touches() -> None:
     assert [num_steps(length_s, 0.2) for length_s in (0.0, 0.2, 0.21, 1.0)] == [0, 1, 2, 5]
 

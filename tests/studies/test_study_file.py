@@ -141,6 +141,10 @@ LAKE = '[study]\nname = "n"\n[[stimuli]]\nid = "lake"\nkind = "image"\nfile = "l
          "the id 'lake' stands twice among [[stimuli]]."),
         (LAKE.replace('name = "n"', 'name = "n"\norder = "any"'), "one of fixed, random, latin"),
         (LAKE.replace('name = "n"', 'name = "n"\nseed = 3'), "[study]: there is no key 'seed'"),
+        ('[[fields]]\nid = "hand"\nkind = "choice"\nchoices = []\n' + LAKE + "duration_s = 1\n",
+         "[[fields]] hand: choices must be a list of texts that differ"),
+        ('[[fields]]\nid = "hand"\nkind = "choice"\nchoices = ["left", "left "]\n' + LAKE
+         + "duration_s = 1\n", "choices must be a list of texts that differ"),
         ("baseline = 3\n" + LAKE + "duration_s = 1\n", "baseline must be a table, as in"),
         ("[baseline]\nduration_s = 0.2\n" + LAKE + "duration_s = 1\n", "[baseline]: duration_s"),
         (LAKE + 'duration_s = 1\n[[questions]]\nid = "q"\ntext = "?"\nkind = "scale"\nlowest = 7\n',

@@ -10,8 +10,9 @@ import pytest
 
 from ferdesk.adapters.outputs.study_parquet import write_tidy_parquet
 from ferdesk.core.labels import LABELS
+from ferdesk.errors import RecordingError
 from ferdesk.studies.results import read_study_sessions
-from ferdesk.studies.tidy_table import tidy_columns, write_tidy_csv
+from ferdesk.studies.tidy_table import tidy_columns, tidy_part, write_tidy_csv
 from tests.helpers.results import named_values
 from tests.helpers.study_sessions import TRIALS, seen_face, trial, write_run
 
@@ -90,6 +91,28 @@ def test_parquet_has_the_same_rows_with_nulls(tmp_path: Path) -> None:
     # the first participant's blinks were not measured
     blinks = np.array(table["blink_left_s"].to_pylist(), object)
     assert (blinks[np.array(table["participant"].to_pylist()) == "P1"] == None).all()  # noqa: E711
+
+
+def test_a_parquet_file_that_fails_in_the_middle_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = read_study_sessions([write_run(tmp_path, "P1"), write_run(tmp_path, "P2")])
+    out = tmp_path / "out"
+    out.mkdir()
+    path = out / "rows.parquet"
+    path.write_bytes(b"before")
+    made = iter([tidy_part(runs[0], tidy_columns(runs))])
+
+    def fails(*_: object) -> object:
+        for part in made:
+            return part
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ferdesk.adapters.outputs.study_parquet.tidy_part", fails)
+    with pytest.raises(RecordingError, match="No space left"):
+        write_tidy_parquet(runs, path)
+    assert [one.name for one in out.iterdir()] == ["rows.parquet"]
+    assert path.read_bytes() == b"before"
 
 
 def test_a_session_without_a_trial_adds_no_row(tmp_path: Path) -> None:

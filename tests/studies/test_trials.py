@@ -93,6 +93,7 @@ def test_a_session_without_a_study_has_no_rows(tmp_path: Path) -> None:
     ("old", "new", "sentence"),
     [
         ("image", "smell", "line 2, cannot be read: 'smell' is none of video, image, text, pause"),
+        ("12.25", "99999", "line 2, cannot be read: it ends before it begins"),
         ("12.25", "nan", "line 2, cannot be read: 'nan' is no number"),
         ("trial,", "row,", "line 1, cannot be read: it has other columns"),
         (",shown,", "", "line 2, cannot be read: it has too few columns"),
@@ -210,6 +211,18 @@ def test_runs_of_a_study_are_found_among_sessions(tmp_path: Path) -> None:
     assert participants_of(runs) == ["P1", "P2"]
     assert [number_of(code, ["P1", "P2"]) for code in ("P1", "P2", "P3")] == [0, 1, 2]
     assert recorded_runs(tmp_path, "Fire") == []
+
+
+def test_who_has_damaged_rows_is_still_known(tmp_path: Path) -> None:
+    table = study_table(STUDY, ORDER, "P1", "", {})
+    folder = SessionMaker(tmp_path)(
+        [[(1, "happy")]], name="a", study=table, participant="P1",
+        markers=[(1.0, onset_marker("stimulus", 1, "lake"))],
+    )  # fmt: skip
+    (folder / STIMULI_FILE).write_text("trial,nothing\n1,2\n", "utf-8")
+    runs = recorded_runs(tmp_path, "Water")
+    assert participants_of(runs) == ["P1"]
+    assert [one.next_trial for one in runs] == [2]
 
 
 def test_who_was_cut_off_by_a_kill_goes_on_behind_the_stimulus_that_was_seen(

@@ -29,7 +29,7 @@ from ferdesk.core.types import (
     SourceInfo,
     SourceKind,
 )
-from ferdesk.errors import RecordingError, SourceError
+from ferdesk.errors import RecordingError, SourceError, StreamError
 from ferdesk.factory.studies import check_study, open_stimulus
 from ferdesk.runtime.analysis_queue import AnalysisQueue, QueuedFile, QueueFound, QueueOptions
 from ferdesk.runtime.marker_streams import MarkerQuery, MarkerStreamInfo, OnMarker, OnState
@@ -232,9 +232,12 @@ class FakeInlet:
     def __init__(self, query: MarkerQuery, on_marker: OnMarker, on_state: OnState) -> None:
         self.query, self.on_marker, self.on_state = query, on_marker, on_state
         self.num_closed = 0
+        self.close_error = ""
 
     def close(self) -> None:
         self.num_closed += 1
+        if self.close_error:
+            raise StreamError(self.close_error)
 
 
 class FakeFilm:

@@ -123,3 +123,16 @@ def test_closing_the_window_closes_the_stream_and_a_bad_preset_is_told(
     qtbot.waitUntil(lambda: len(services.inlets) == 1)
     window.close()
     assert services.inlets[0].num_closed == 1
+
+
+def test_a_stream_that_cannot_be_closed_leaves_the_next_one_its_turn(
+    make_window: Callable[..., MainWindow], services: FakeServices, qtbot: QtBot, clock: HeldClock
+) -> None:
+    window = make_window(Settings(lsl_markers="name=first"))
+    qtbot.waitUntil(lambda: len(services.inlets) == 1)
+    services.inlets[0].close_error = "The first stream does not close."
+    window.live.marker_streams.follow("name=second")
+    qtbot.waitUntil(lambda: any("does not close" in text for text in window.notices.texts))
+    qtbot.waitUntil(lambda: len(services.inlets) == 2)
+    services.inlets[1].on_state(FOLLOWING)
+    qtbot.waitUntil(lambda: window.live.marker_streams.state == FOLLOWING)

@@ -51,6 +51,22 @@ def test_the_selected_sessions_of_a_study_get_its_report_and_exports(
     assert services.parquets == [wanted[2]]
 
 
+def test_a_damaged_session_is_named_and_the_others_get_their_report(
+    window: MainWindow, qtbot: QtBot, services: FakeServices
+) -> None:
+    root = services.sessions_folder()
+    for code in ("P1", "P2"):
+        write_run(root, code)
+    (root / "run-P1" / "stimuli.csv").write_text("trial\n1\n", "utf-8")
+    library = library_of(window, qtbot)
+    select(library, "run-P1", "run-P2")
+    library.study_button.make("csv")
+    path = root / "study-Water and wood.csv"
+    qtbot.waitUntil(partial(is_told, window, str(path)))
+    assert is_told(window, "stimuli.csv, line 1, cannot be read")
+    assert "P2" in path.read_text("utf-8")
+
+
 def test_the_button_is_there_for_sessions_of_one_study_alone(
     window: MainWindow, qtbot: QtBot, services: FakeServices
 ) -> None:

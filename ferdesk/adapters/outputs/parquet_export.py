@@ -7,6 +7,7 @@ import numpy as np
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.replace_file import replacing
 from ferdesk.sessions.annotations import texts_by_row
 from ferdesk.sessions.field_columns import added_column, first_column
 from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS
@@ -65,7 +66,8 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
     arrow = pa.table(columns).replace_schema_metadata(about)
     try:
-        pyarrow.parquet.write_table(arrow, path)
+        with replacing(path) as file:
+            pyarrow.parquet.write_table(arrow, file)
     except OSError as error:
         raise RecordingError(
             translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)

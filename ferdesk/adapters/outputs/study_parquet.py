@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ferdesk.errors import RecordingError
 from ferdesk.messages import translatable
+from ferdesk.replace_file import replacing
 from ferdesk.studies.results import StudySession
 from ferdesk.studies.tidy_table import tidy_columns, tidy_part
 
@@ -35,7 +36,7 @@ def write_tidy_parquet(runs: Sequence[StudySession], path: Path) -> None:
         metadata={"ferdesk.study": runs[0].study.name},
     )
     try:
-        with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        with replacing(path) as file, pyarrow.parquet.ParquetWriter(file, schema) as writer:
             for run in runs:
                 part = tidy_part(run, columns)
                 arrays = [

@@ -34,8 +34,6 @@ _LONGEST_SILENCE_S = 5.0
 """A microphone gives a block of silence, too; one that gives none for longer is gone."""
 _MOST_WAITING_BLOCKS = 3000
 """A minute of sound that waits for a picture, a disk or an encoder; what is older is silence."""
-_MOST_SAMPLES = 100_000
-"""About two seconds are encoded at once."""
 
 
 class VideoSound:
@@ -112,11 +110,8 @@ class VideoSound:
                 block = self._waiting.popleft()
             except IndexError:
                 break
-            with self._lock:
-                samples = self._track.add(block)
-            # silence for a long gap comes whole: an encoder would hold several copies of it
-            for start in range(0, len(samples), _MOST_SAMPLES):
-                self._encode(container, samples[start : start + _MOST_SAMPLES])
+            for samples in self._track.add(block):
+                self._encode(container, samples)
         if ends:
             for packet in self._stream.encode(None):
                 container.mux(packet)

@@ -104,7 +104,7 @@ class MarkerStreams(QObject):
     def _leave(self) -> None:
         inlet = self._give_up()
         if inlet is not None:
-            self._tasks.run(inlet.close, lambda _: None, self._refused)
+            self._tasks.run(inlet.close, lambda _: None, self._not_closed)
 
     def _open(self, turn: object, make: Callable[[], MarkerInlet]) -> None:
         """On a worker thread, which also closes what is not wanted by then."""
@@ -118,6 +118,10 @@ class MarkerStreams(QObject):
     def _not_opened(self, turn: object, message: str) -> None:
         if turn is self._turn:  # else another stream is followed by now
             self._refused(message)
+
+    def _not_closed(self, message: str) -> None:
+        """Of the stream that was left: the one that is followed by now goes on."""
+        self.notified.emit(Notice(message, "error"))
 
     def _refused(self, message: str) -> None:
         """Told once: the text stays the one that is wanted, whatever setting is changed next."""

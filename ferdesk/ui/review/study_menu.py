@@ -1,6 +1,7 @@
 """Study button of the library: report and exports of the selected sessions of one study."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ferdesk.studies.results import read_study_sessions
 from ferdesk.studies.tidy_table import write_tidy_csv
 from ferdesk.ui.kit.actions import ignore_checked
 from ferdesk.ui.kit.icons import give_icon
-from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.review.outputs import export_notice, report_notice
@@ -74,8 +75,9 @@ class StudyButton(QToolButton):
         folders, services = self._folders, self._services
         path = free_path(self._root(), stem_of(self._name), _ENDINGS[kind])
 
-        def work() -> Path:
-            runs = read_study_sessions(folders)
+        def work() -> tuple[Path, list[str]]:
+            problems: list[str] = []
+            runs = read_study_sessions(folders, problems.append)
             if kind == "report":
                 write_study_report(runs, path)
             elif kind == "csv":
@@ -84,15 +86,26 @@ class StudyButton(QToolButton):
                 services.write_study_parquet(runs, path)
             else:
                 write_bids(runs, path, version=VERSION)
-            return path
+            return path, problems
 
         doing = tr("Creating the report…") if kind == "report" else tr("Exporting…")
         self.told.emit(Notice(doing, stays=False))
-        done = self._reported if kind == "report" else self._exported
-        self._tasks.run(work, done, lambda message: self.told.emit(Notice(message, "error")))
+        notice_of = report_notice if kind == "report" else _export_notice
+        self._tasks.run(
+            work,
+            partial(self._made, notice_of),
+            lambda message: self.told.emit(Notice(message, "error")),
+        )
 
-    def _reported(self, path: Path) -> None:
-        self.told.emit(report_notice(path))
+    def _made(self, notice_of: Callable[[Path], Notice], made: tuple[Path, list[str]]) -> None:
+        path, problems = made
+        notice = notice_of(path)
+        if problems:
+            left_out = tr("%n sessions were left out:", "", len(problems))
+            text = " ".join([notice.text, left_out, *map(translated, problems)])
+            notice = replace(notice, text=text, level="warning")
+        self.told.emit(notice)
 
-    def _exported(self, path: Path) -> None:
-        self.told.emit(export_notice([path]))
+
+def _export_notice(path: Path) -> Notice:
+    return export_notice([path])
