@@ -1,7 +1,9 @@
 """Live and exhaustive search: what is detected in which frame, and what may wait."""
 
 from collections.abc import Callable
+from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
@@ -29,6 +31,17 @@ def watched(
         given.append(search.detect(image(index)))
         spent_s += networks.now_s - began_s
     return given, 1000 * spent_s / num
+
+
+@cache
+def noise(number: int) -> np.ndarray:
+    coarse = np.random.default_rng(number).integers(0, 61, (90, 160), np.uint8)
+    return coarse.repeat(6, 0).repeat(6, 1)[:, :, None].repeat(3, 2)
+
+
+def unsteady(image: np.ndarray, index: int) -> np.ndarray:
+    """The picture with noise of its own in each frame, so that nothing in it is unchanged."""
+    return cv2.add(image, noise(index % 5))
 
 
 def live(networks: FakeNetworks) -> LiveSearch:
@@ -61,10 +74,55 @@ def test_a_picture_that_only_looks_like_the_face_is_not_trusted_for_long() -> No
     networks = FakeNetworks([Box(300, 200, 60, 60)])
     search = live(networks)
     there = textured((300, 200))
+    watched(networks, search, lambda index: unsteady(there, index), 20)
+    networks.faces = []
+    given, _ = watched(networks, search, lambda index: unsteady(there, index), 33, first=20)
+    assert given[-1] == []
+
+
+def test_not_even_what_looks_exactly_as_it_did_is_trusted_for_ever() -> None:
+    networks = FakeNetworks([Box(300, 200, 60, 60)])
+    search = live(networks)
+    there = textured((300, 200))
     watched(networks, search, lambda _: there, 20)
     networks.faces = []
-    given, _ = watched(networks, search, lambda _: there, 40, first=20)
+    given, _ = watched(networks, search, lambda _: there, 66, first=20)
     assert given[-1] == []
+
+
+def test_a_picture_that_stays_the_same_is_hardly_searched_again() -> None:
+    networks = FakeNetworks([Box(300, 200, 60, 60)])
+    search = live(networks)
+    there = textured((300, 200))
+    given, first_ms = watched(networks, search, lambda _: there, 1)
+    assert first_ms > 15
+    given, mean_ms = watched(networks, search, lambda _: there, 38, first=1)
+    assert mean_ms < 1
+    # to the same box, without a pixel of jitter
+    assert len({faces[0].box for faces in given}) == 1
+    # a search of what changes takes the budget
+    _, mean_ms = watched(networks, search, lambda index: unsteady(there, index), 30, first=39)
+    assert mean_ms > 2
+
+
+def test_everybody_is_found_in_the_first_picture() -> None:
+    places = [(40 + 110 * i, 60 + 200 * j) for i in range(8) for j in range(2)]
+    networks = FakeNetworks([Box(x, y, 36, 36) for x, y in places])
+    given, _ = watched(networks, live(networks), lambda _: textured(*places, side=36), 1)
+    assert len(given[0]) == 16
+
+
+def test_a_slow_machine_spreads_its_first_search_over_some_frames() -> None:
+    networks = FakeNetworks([Box(500, 400, 30, 30)], slowness=20.0)
+    search = live(networks)
+    picture = textured((500, 400), side=24)
+    began_s, shares = networks.now_s, []
+    for _ in range(4):
+        search.detect(picture)
+        shares.append(networks.now_s - began_s)
+        began_s = networks.now_s
+    assert max(shares) < 1.0
+    assert len(search.detect(picture)) == 1
 
 
 def test_a_face_that_moves_is_followed_between_detections() -> None:
@@ -88,12 +146,12 @@ def test_a_machine_that_does_not_keep_up_searches_less_and_recovers() -> None:
     networks.slowness = 10.0
     for index in range(60):
         networks.now_s = max(networks.now_s, index / 30)
-        search.detect(picture)
+        search.detect(unsteady(picture, index))
     assert search.budget_ms < 5
     networks.slowness = 1.0
     for index in range(200):
         networks.now_s = 20 + index / 30
-        search.detect(picture)
+        search.detect(unsteady(picture, index))
     assert search.budget_ms > 5.5
 
 
@@ -113,10 +171,10 @@ def test_what_was_refused_is_not_verified_again_at_once_unless_its_score_is_high
     networks = FakeNetworks([Box(300, 200, 60, 60)], score=0.75, crop_score=0.5, presence_seen=0)
     search = live(networks)
     picture = textured((300, 200))
-    watched(networks, search, lambda _: picture, 30)
+    watched(networks, search, lambda index: unsteady(picture, index), 30)
     assert 1 <= networks.num_presence <= 3
     networks.score, networks.presence_seen = 0.8, 1.0
-    given, _ = watched(networks, search, lambda _: picture, 12, first=30)
+    given, _ = watched(networks, search, lambda index: unsteady(picture, index), 12, first=30)
     assert len(given[-1]) == 1
 
 
@@ -190,7 +248,7 @@ def test_until_told_otherwise_a_camera_gives_thirty_frames_a_second() -> None:
     search = LiveSearch(networks, clock=lambda: networks.now_s)
     for index in range(60):
         networks.now_s = max(networks.now_s, index / 30)
-        search.detect(textured())
+        search.detect(unsteady(textured(), index))
     assert search.budget_ms < 5
 
 
@@ -225,7 +283,7 @@ def test_half_a_face_at_the_edge_of_a_tile_is_nobody() -> None:
     networks = HalfFaces()
     picture = textured()
     assert ExhaustiveSearch(networks).detect(picture) == []
-    given, _ = watched(networks, live(networks), lambda _: picture, 60)
+    given, _ = watched(networks, live(networks), lambda index: unsteady(picture, index), 60)
     assert given == [[]] * 60
     assert networks.num_full_range > 20
 
@@ -238,14 +296,15 @@ def test_a_face_that_gets_faster_is_followed_where_its_speed_takes_it(
     steps = np.minimum(np.arange(30) + 4, 20).cumsum() - 4
     places = [(60 + int(right * step), 30 + int(down * step)) for step in steps]
     networks = FakeNetworks()
-    grey = np.random.default_rng(3).integers(60, 240, (4, 4, 1), np.uint8)
+    coarse = np.random.default_rng(3).integers(60, 240, (4, 4), np.uint8)
+    grey = cv2.resize(coarse, (60, 60), interpolation=cv2.INTER_CUBIC)[:, :, None]
 
     def picture(index: int) -> np.ndarray:
         # for the last third of a second no network detects it
         x, y = places[index]
         networks.faces = [Box(x, y, 60, 60)] if index < 20 else []
         image = textured()
-        image[y : y + 60, x : x + 60] = grey.repeat(15, 0).repeat(15, 1)
+        image[y : y + 60, x : x + 60] = grey
         return image
 
     given, _ = watched(networks, live(networks), picture, 29)
