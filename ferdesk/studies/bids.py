@@ -161,7 +161,8 @@ def _physio_sidecar(run: StudySession, fields: Sequence[FaceField], task: str) -
             "Frames come at uneven times: each is held until the next, for at most 0.5 s, and a "
             "sample is the mean of what is held from its time to the next sample's. Faces may be "
             "measured in turns: a measured value holds to the next one within 0.5 s. n/a: the face "
-            "was not seen, or not measured, for half of that. Times count from the session's start, as onsets do."
+            "was not seen, or not measured, for half of that. Times count from the session's "
+            "start, as onsets do."
         ),
         "SoftwareName": "ferdesk",
         "SoftwareVersions": _program_version(run),

@@ -1,6 +1,6 @@
 """Charts of a study's report: SVG in the page, small panels on one clock since onset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -24,11 +24,13 @@ _DASHES = ("", "6 3", "2 2", "8 3 2 3", "1 3", "10 4")
 _INK = "#1d2126"
 
 
-def curves_chart(by_group: Mapping[str, Mapping[int, CellCurves]]) -> str:
+def curves_chart(by_group: Mapping[str, Mapping[int, CellCurves]], groups: Sequence[str]) -> str:
     """Panels of curves: in each the participants' thin lines, the mean and its band.
 
     Args:
         by_group: curves of each condition by the index of their signal.
+        groups: all conditions of the study, also those without a curve here: each has the same
+            colour and dashes in every chart.
     """
     signals = sorted({signal for group in by_group.values() for signal in group})
     rows = -(-len(signals) // _COLUMNS)
@@ -41,7 +43,7 @@ def curves_chart(by_group: Mapping[str, Mapping[int, CellCurves]]) -> str:
         x = (number % _COLUMNS) * (_PANEL_WIDTH + _GAP)
         y = (number // _COLUMNS) * (_PANEL_HEIGHT + 8)
         shown = {name: group[signal] for name, group in by_group.items() if signal in group}
-        panel = _panel(signal, shown, tuple(by_group), ends_s)
+        panel = _panel(signal, shown, groups, ends_s)
         inside.append(f'<g transform="translate({x:.1f} {y})">{panel}</g>')
     counts = sorted(
         {len(one.participants) for group in by_group.values() for one in group.values()}
@@ -54,23 +56,33 @@ def curves_chart(by_group: Mapping[str, Mapping[int, CellCurves]]) -> str:
     return (
         f'<figure><svg viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'aria-label="Curves since onset">{"".join(inside)}</svg>'
-        f"<figcaption>{caption}</figcaption></figure>{_groups_key(list(by_group))}"
+        f"<figcaption>{caption}</figcaption></figure>{_groups_key(by_group, groups)}"
     )
 
 
-def _groups_key(groups: Sequence[str]) -> str:
+def _groups_key(shown: Container[str], groups: Sequence[str]) -> str:
+    """What the lines of a chart stand for, drawn as they are there."""
     if len(groups) < 2:
         return ""
     items = "".join(
-        f'<span style="--c:{group_colour(number)}">{escape(name or "no condition")}</span>'
+        '<span><svg viewBox="0 0 32 10" aria-hidden="true"><path d="M0 5H32" '
+        f"{_stroke(group_colour(number), number)}/></svg>{escape(name or 'no condition')}</span>"
         for number, name in enumerate(groups)
+        if name in shown
     )
-    return f'<div class="key">{items}</div>'
+    return f'<div class="key lines">{items}</div>'
 
 
 def group_colour(number: int) -> str:
     """The colour of the condition of that number; more conditions begin again."""
     return GROUP_COLOURS[number % len(GROUP_COLOURS)]
+
+
+def _stroke(colour: str, number: int) -> str:
+    """The line of a condition's mean: where colours begin again, its dashes are others."""
+    dash = _DASHES[(number + number // len(GROUP_COLOURS)) % len(_DASHES)]
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    return f'stroke="{colour}" stroke-width="2" fill="none"{dashes}'
 
 
 def _panel(
@@ -139,12 +151,7 @@ def _lines(
                 f'stroke-opacity="0.4"><title>{escape(who)}</title></path>'
             )
     path = _path(curves.t_s, np.where(drawn, curves.band.mean, np.nan), limits, ends_s)
-    dash = _DASHES[number % len(_DASHES)]
-    inside.append(
-        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"'
-        + (f' stroke-dasharray="{dash}"' if dash else "")
-        + "/>"
-    )
+    inside.append(f'<path d="{path}" {_stroke(colour, number)} stroke-linejoin="round"/>')
     return "".join(inside)
 
 

@@ -223,7 +223,9 @@ def _stimulus(results: Sequence[TrialResult], groups: Sequence[str], stimulus: s
     if lengths:
         about += f"; shown for {span(lengths[0])}"
         about += f" to {span(lengths[-1])}" if lengths[-1] - lengths[0] >= 0.1 else ""
-    chart = curves_chart(drawn) if drawn else "<p class=muted>Nobody's trial counts here.</p>"
+    chart = (
+        curves_chart(drawn, groups) if drawn else "<p class=muted>Nobody's trial counts here.</p>"
+    )
     figures = [FIGURES.index(SIGNALS[signal]) for signal in movements]
     table = participants_table(own, figures, "Each participant's means; grey ones do not count")
     return f"<h2>{escape(stimulus)}</h2><p class=muted>{escape(about)}.</p>{chart}{table}"

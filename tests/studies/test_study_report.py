@@ -13,6 +13,7 @@ import pytest
 from ferdesk.errors import StudyError
 from ferdesk.studies.answers import answer_summaries
 from ferdesk.studies.figures import cell, condition_cell, curves, stimuli_of
+from ferdesk.studies.report_charts import _stroke, group_colour
 from ferdesk.studies.report_page import study_report
 from ferdesk.studies.results import (
     BLINKS,
@@ -214,6 +215,28 @@ def test_stimuli_stand_in_the_order_of_a_fixed_study(tmp_path: Path) -> None:
     assert stimuli_of(read_study_sessions([folder])) == ["baseline", "oak", "lake"]
     other = write_run(tmp_path, "P2", study={"order": ["oak", "lake"], "order_rule": "random"})
     assert stimuli_of(read_study_sessions([folder, other])) == ["baseline", "lake", "oak"]
+
+
+def test_a_condition_has_the_same_line_in_every_figure(tmp_path: Path) -> None:
+    folders = [
+        write_run(tmp_path, "P1", group="early", trials=TRIALS[:2]),
+        write_run(tmp_path, "P2", group="late"),
+    ]
+    page = page_of(read_study_sessions(folders))
+    charts = dict(re.findall(r"<h2>(\w+)</h2>(.*?)(?=<h2>)", page, re.DOTALL))
+    late = 'stroke="#d55e00" stroke-width="2" fill="none" stroke-dasharray="6 3"'
+    early = 'stroke="#0072b2" stroke-width="2" fill="none"'
+    for name, lines in (("lake", (early, late)), ("oak", (late,))):
+        chart, key = charts[name].split('<div class="key lines">')
+        key = key.partition("</div>")[0]
+        for line in (early, late):
+            assert (line in chart, line in key) == (line in lines, line in lines), (name, line)
+    assert "early" not in charts["oak"].split('<div class="key lines">')[1].partition("</div>")[0]
+
+
+def test_no_two_conditions_are_drawn_alike() -> None:
+    lines = {_stroke(group_colour(number), number) for number in range(30)}
+    assert len(lines) == 30
 
 
 def test_texts_of_a_study_are_never_markup_and_nothing_is_fetched(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from ferdesk.runtime.recording import SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import problems_of, read_session
-from ferdesk.studies.study_file import Question
-from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of
+from ferdesk.studies.order import order_for
+from ferdesk.studies.study_file import Question, read_study
+from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of, study_table
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
 from ferdesk.ui.studies.clip_reader import ClipReader
@@ -33,6 +34,7 @@ from ferdesk.ui.studies.question_page import QuestionPage
 from ferdesk.ui.studies.study_actions import StudyActions
 from ferdesk.ui.studies.study_dialog import StudyDialog
 from tests.helpers.studies import TOML, write_study
+from tests.sessions.conftest import SessionMaker
 from tests.ui.fakes import LEFT_FACE, FakeServices
 from tests.ui.test_room import turn
 
@@ -284,6 +286,8 @@ def test_who_was_stopped_goes_on_at_the_next_stimulus(
     dialog.participant.setText("P1")
     assert "used before" in dialog.why_not_start()
     dialog.go_on.setChecked(True)
+    assert dialog.why_not_start() == "Record with the participant's consent only."
+    dialog.consent.setChecked(True)
     told: list[str] = []
     studies.notified.connect(lambda notice: told.append(notice.text))
     dialog.start()
@@ -422,6 +426,31 @@ def test_the_dialog_asks_for_what_the_study_needs(
     assert dialog.start_button.isEnabled()
     assert isinstance(dialog.condition, QComboBox)
     assert [dialog.condition.itemText(n) for n in range(3)] == ["", "early", "late"]
+
+
+def test_who_goes_on_is_asked_for_consent_alone(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "study")
+    study = read_study(folder)
+    order = order_for(study, "P1", 0)
+    table = study_table(study, order, "P1", "late", {"age": "31"})
+    services.sessions_folder().mkdir()
+    SessionMaker(services.sessions_folder())(
+        [[(1, "happy")]], study=table, participant="P1", condition="late"
+    )
+    _, dialog = open_dialog(window, qtbot, folder)
+    dialog.consent.setChecked(True)
+    dialog.participant.setText("P1")
+    assert not dialog.consent.isChecked()
+    dialog.go_on.setChecked(True)
+    age = dialog.input_of("age")
+    assert isinstance(age, QLineEdit)
+    assert (dialog.condition.currentText(), age.text()) == ("late", "31")
+    assert dialog.why_not_start() == "Record with the participant's consent only."
+    # another's are not taken for this one's
+    dialog.participant.setText("P2")
+    assert (dialog.condition.currentText(), age.text()) == ("", "")
 
 
 def test_who_is_heard_agrees_to_be_heard(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from PySide6.QtGui import QScreen
+
 from ferdesk.studies.order import StimulusOrder
 from ferdesk.studies.study_file import Stimulus, Study
 from ferdesk.studies.trials import Answer, Phase, Status, Trial
@@ -22,6 +24,15 @@ class RunPlan:
     fields: dict[str, str] = field(default_factory=dict)
     first_trial: int = 1
     num_shown: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyAnswer:
+    """Answer of the dialog: what to run, on which screen, and whether nothing is recorded."""
+
+    plan: RunPlan
+    screen: QScreen
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)

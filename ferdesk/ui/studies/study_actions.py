@@ -22,8 +22,8 @@ from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.studies.canvas import CanvasKind, Scene
 from ferdesk.ui.studies.corner import Corner
 from ferdesk.ui.studies.participant_screen import ParticipantScreen
-from ferdesk.ui.studies.run_values import RunOutcome
-from ferdesk.ui.studies.study_dialog import StudyAnswer, StudyDialog
+from ferdesk.ui.studies.run_values import RunOutcome, StudyAnswer
+from ferdesk.ui.studies.study_dialog import StudyDialog
 from ferdesk.ui.studies.study_run import StudyRun
 
 if TYPE_CHECKING:

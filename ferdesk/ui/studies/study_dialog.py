@@ -1,7 +1,6 @@
 """Study dialog: which study, who takes part, on which screen; asked before each participant."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -41,19 +40,10 @@ from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.scrolls import WheelGuard
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
-from ferdesk.ui.studies.run_values import RunPlan
-from ferdesk.ui.studies.study_words import look_at, number_of_text, summary_of
+from ferdesk.ui.studies.run_values import RunPlan, StudyAnswer
+from ferdesk.ui.studies.study_words import earlier_text, look_at, number_of_text, summary_of
 
 _LONGEST_TEXT = 80
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StudyAnswer:
-    """Answer of the dialog: what to run, on which screen, and whether nothing is recorded."""
-
-    plan: RunPlan
-    screen: QScreen
-    preview: bool = False
 
 
 class StudyDialog(QDialog):
@@ -92,7 +82,7 @@ class StudyDialog(QDialog):
         self.folder = QLineEdit("" if folder is None else str(folder), self)
         self.folder.setAccessibleName(tr("Folder of the study"))
         self.folder.setPlaceholderText(tr("A folder with a study.toml"))
-        self.folder.editingFinished.connect(self._folder_edited)
+        self.folder.editingFinished.connect(self._read)
         self.summary = QLabel(self)
         self.problem = QLabel(self)
         self.problem.setProperty("role", "red")
@@ -113,6 +103,7 @@ class StudyDialog(QDialog):
         self.go_on = QRadioButton(self)
         self.again = QRadioButton(tr("Record again as a second session"), self)
         self._before_group = QButtonGroup(self)
+        self.go_on.toggled.connect(self._fill_in_earlier)
         for button in (self.go_on, self.again):
             self._before_group.addButton(button)
             button.toggled.connect(self._show_state)
@@ -180,9 +171,6 @@ class StudyDialog(QDialog):
         self.chosen.emit(answer)
 
     # ---- the study
-
-    def _folder_edited(self) -> None:
-        self._read()
 
     def _choose_folder(self) -> None:
         if path := self._ask_folder(self, self.folder.text()):
@@ -358,23 +346,33 @@ class StudyDialog(QDialog):
         if earlier is None:
             _show(self.before, "")
             return
-        num_all, following = len(earlier.order.ids), earlier.next_trial
-        if following is None:
-            text = tr("{code} took part before and has seen all {count} stimuli.")
-        else:
-            text = tr("{code} took part before, up to stimulus {number} of {count}.")
-        _show(
-            self.before,
-            text.format(code=self._code, count=num_all, number=(following or 1) - 1),
-        )
-        self.go_on.setText(tr("Continue at stimulus {number}").format(number=following or 1))
+        _show(self.before, earlier_text(earlier, self._code))
+        following = earlier.next_trial or 1
+        self.go_on.setText(tr("Continue at stimulus {number}").format(number=following))
         if not can_go_on and self.go_on.isChecked():
             self._choose_neither()
 
     def _code_changed(self) -> None:
-        """What was chosen for one participant is not chosen for another."""
+        """What was chosen for one participant is not chosen for another, nor agreed to."""
+        if self.go_on.isChecked():
+            self._fill_in("", {})
         self._choose_neither()
+        self.consent.setChecked(False)
         self._show_state()
+
+    def _fill_in_earlier(self, goes_on: bool) -> None:
+        """Who goes on has the same condition as before, and has said the rest then."""
+        earlier = self._earlier()
+        if goes_on and earlier is not None:
+            self._fill_in(earlier.study.condition, earlier.study.fields)
+
+    def _fill_in(self, condition: str, values: Mapping[str, str]) -> None:
+        self.condition.setCurrentText(condition)
+        for name, widget in self._inputs.items():
+            if isinstance(widget, QComboBox):
+                widget.setCurrentText(values.get(name, ""))
+            else:
+                widget.setText(values.get(name, ""))
 
     def _choose_neither(self) -> None:
         self._before_group.setExclusive(False)

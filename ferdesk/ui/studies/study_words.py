@@ -29,6 +29,16 @@ def summary_of(study: Study, checked: StudyCheck | None) -> str:
     return f"{text}, {minutes}"
 
 
+def earlier_text(earlier: RecordedRun, code: str) -> str:
+    """How far the participant of this code came before."""
+    num_all, following = len(earlier.order.ids), earlier.next_trial
+    if following is None:
+        text = tr("{code} took part before and has seen all {count} stimuli.")
+    else:
+        text = tr("{code} took part before, up to stimulus {number} of {count}.")
+    return text.format(code=code, count=num_all, number=(following or 1) - 1)
+
+
 def number_of_text(text: str) -> float | None:
     """Number that was typed, with a point or a comma; None where it is none."""
     try:
