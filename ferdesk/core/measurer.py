@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.geometry import Box
 from ferdesk.core.measures.blinks import Blink, BlinkDetector, BlinkRate
 from ferdesk.core.measures.eyes import gaze, openness
 from ferdesk.core.measures.framing import TurnedSquare, square_of_box
@@ -42,6 +43,23 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Last:
+    """Last measures of a face, of ``t_s``, when it had ``box``."""
+
+    t_s: float
+    box: Box
+    measures: FaceMeasures
+
+    def moved_to(self, box: Box) -> FaceMeasures:
+        """The measures as they are shown now; what is drawn moves with the face's box."""
+        scale = box.width / self.box.width
+        points = self.measures.smoothed * np.float32(scale)
+        points[:, 0] += box.center[0] - scale * self.box.center[0]
+        points[:, 1] += box.center[1] - scale * self.box.center[1]
+        return replace(self.measures, smoothed=points, measured_now=False, blinks=())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """Measures of a frame's faces, by id, and why the others have none."""
 
@@ -57,7 +75,7 @@ class Measurer:
         self._open_models = open_models
         self._models: MeasureModels | None = None
         self._known: dict[int, _Known] = {}
-        self._last: dict[int, tuple[float, FaceMeasures]] = {}
+        self._last: dict[int, _Last] = {}
 
     def for_new_source(self) -> "Measurer":
         """Measurer with the same networks that remembers no face."""
@@ -106,13 +124,15 @@ class Measurer:
         self._last = {
             face_id: kept
             for face_id, kept in self._last.items()
-            if face_id in faces and 0 <= t_s - kept[0] <= _KEPT_S
+            if face_id in faces and 0 <= t_s - kept.t_s <= _KEPT_S
         }
-        self._last |= {face_id: (t_s, one) for face_id, one in measures.items()}
+        self._last |= {
+            face_id: _Last(t_s, faces[face_id].box, one) for face_id, one in measures.items()
+        }
         self._known = {face_id: one for face_id, one in self._known.items() if face_id in faces}
-        for face_id, (at_s, one) in self._last.items():
-            if at_s != t_s and reasons[face_id] == "waiting":
-                measures[face_id] = replace(one, measured_now=False, blinks=())
+        for face_id, last in self._last.items():
+            if last.t_s != t_s and reasons[face_id] == "waiting":
+                measures[face_id] = last.moved_to(faces[face_id].box)
         return Measured(
             measures,
             {face_id: "" if face_id in there else reason for face_id, reason in reasons.items()},

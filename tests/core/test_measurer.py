@@ -77,6 +77,20 @@ def test_a_face_that_waits_keeps_its_measures_for_a_while_and_says_so() -> None:
     assert 4 not in measurer.measure(IMAGE, both, [7], 0.8, "all").faces
 
 
+def test_what_is_drawn_of_a_face_that_waits_moves_with_its_box() -> None:
+    measurer = measurer_of(FakeLandmarks())
+    before = measurer.measure(IMAGE, {4: face()}, [4], 0.0, "all").faces[4]
+    # its left and upper edges moved by 30 and 0, and it is half as large again
+    after = measurer.measure(IMAGE, {4: face(130.0, 120.0)}, [], 0.1, "all").faces[4]
+    wanted = (before.smoothed - [140.0, 100.0, 0.0]) * 1.5 + [190.0, 120.0, 0.0]
+    assert after.smoothed == pytest.approx(wanted, abs=1e-3)
+    assert after.smoothed.dtype == np.float32
+    # the landmarks themselves are what was measured
+    assert after.landmarks is before.landmarks
+    still = measurer.measure(IMAGE, {4: face()}, [], 0.2, "all").faces[4]
+    assert still.smoothed == pytest.approx(before.smoothed, abs=1e-3)
+
+
 def test_faces_of_one_frame_go_through_the_network_at_once() -> None:
     networks = FakeLandmarks()
     measured = measurer_of(networks).measure(IMAGE, {1: face(), 2: face(300.0)}, [2, 1], 0.0, "all")

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QHelpEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.labels import LABELS
@@ -204,7 +204,17 @@ def test_markers_stand_on_the_timeline_as_flags_and_go_with_it(
     QTest.keyClick(window, Qt.Key.Key_1)
     qtbot.waitUntil(lambda: len(timeline._flags) == 1)
     assert timeline._flags[0].isVisible()
-    assert timeline._flags[0].label.format == "⚑ film A, the f…"
+    word = timeline._flags[0].label
+    assert word.format.startswith("⚑ film A")
+    assert word.format.endswith("…")
+    assert 80 < word.boundingRect().width() < 150
+    assert timeline.plot is not None
+    view, seen = timeline.plot, word.mapToScene(word.boundingRect().center())
+    at = view.mapFromScene(seen)
+    QApplication.sendEvent(
+        view.viewport(), QHelpEvent(QEvent.Type.ToolTip, at, view.viewport().mapToGlobal(at))
+    )
+    assert QToolTip.text() == "film A, the first of many"
     # braces are no template, as in what a stimulus program writes
     window.live_page.marker_keys.set_names(["{trial} 3}"])
     QTest.keyClick(window, Qt.Key.Key_1)

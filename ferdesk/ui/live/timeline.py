@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QHideEvent, QIcon, QPainter, QPen, QPixmap, QShowEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QHideEvent,
+    QIcon,
+    QPainter,
+    QPen,
+    QPixmap,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ferdesk.core.labels import LABELS
@@ -13,6 +22,7 @@ from ferdesk.ui.kit.debounced_resize import DebouncedResize
 from ferdesk.ui.kit.history import LONGEST_S, History
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import label_text, tr
+from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.scrolls import RowScroll
 from ferdesk.ui.kit.theme import GRID, colours, label_colour
 from ferdesk.ui.live.end_labels import EndLabels
@@ -27,7 +37,8 @@ _STEP_PX = 2.0
 """Lines are sampled this finely."""
 _MOVES_PX = 1.5
 """Lines that have moved by less are not painted again yet."""
-_LONGEST_FLAG = 14
+_LONGEST_FLAG_PX = 13 * GRID
+"""A longer word is cut; the whole of it is the tooltip of its flag."""
 _LINE_PX = 2.0
 _PAUSED_STEP_S = 0.05
 """A paused timeline is sampled for zooming in."""
@@ -231,11 +242,13 @@ class Timeline(QWidget):
             self._colour_flag(flag)
         for flag, (at_s, label) in zip(self._flags, marks, strict=False):
             flag.setValue(at_s)
-            short = label if len(label) <= _LONGEST_FLAG else label[: _LONGEST_FLAG - 1] + "…"
-            # pyqtgraph takes it for a template
-            template = f"⚑ {short}".replace("{", "{{").replace("}", "}}")
-            if flag.label.format != template:
-                flag.label.setFormat(template)
+            if flag.toolTip() != plain(label):
+                metrics = QFontMetricsF(flag.label.textItem.font())
+                short = metrics.elidedText(label, Qt.TextElideMode.ElideRight, _LONGEST_FLAG_PX)
+                # pyqtgraph takes it for a template
+                flag.label.setFormat(f"⚑ {short}".replace("{", "{{").replace("}", "}}"))
+                for item in (flag, flag.label):  # of words that collide only the line is shown
+                    item.setToolTip(plain(label))
             flag.show()
         for flag in self._flags[len(marks) :]:
             flag.hide()

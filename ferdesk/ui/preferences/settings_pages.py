@@ -161,8 +161,9 @@ PAGES: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 "remote_commands",
                 mark("Commands from other programs"),
                 mark(
-                    "Programs that have the WebSocket's token may start and stop recordings, set "
-                    "markers and save snapshots."
+                    "Programs with the WebSocket's token may record, set markers and save "
+                    "snapshots. Which commands there are: “ferdesk remote --help”, or “Streams” in "
+                    "the documentation."
                 ),
             ),
             Row(

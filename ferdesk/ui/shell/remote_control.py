@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 """Commands executed before the event loop goes on with pictures and keys."""
 _SIGN = "commands"
+_NOTHING_RECORDED = (
+    "Nothing is recorded; start a recording first, in ferdesk's window or by ferdesk remote start."
+)
 
 
 class RemoteControl(QObject):
@@ -162,7 +165,7 @@ class RemoteControl(QObject):
     def _stop(self, asked: Asked) -> None:
         live = self._live
         if not live.recording_active:
-            raise CommandError("not_recording", "Nothing is recorded.")
+            raise CommandError("not_recording", _NOTHING_RECORDED)
         live.recordings.note("commanded", "Another program stopped the recording.")
         text = tr("Another program stopped the recording.")
         self.notified.emit(Notice(text, stays=False, topic="commanded"))
@@ -175,7 +178,7 @@ class RemoteControl(QObject):
         begun_at_s = self._live.recordings.begun_at_s
         command = asked.command
         if begun_at_s is None:
-            raise CommandError("not_recording", "Nothing is recorded; send start_recording first.")
+            raise CommandError("not_recording", _NOTHING_RECORDED)
         if command.has_moment and command.at_s < begun_at_s:
             raise CommandError("bad_time", "The recording began after that moment.")
         # imported here: a start has no need of what reads sessions
