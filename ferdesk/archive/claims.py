@@ -2,13 +2,16 @@
 
 import contextlib
 import hashlib
+import os
+import sys
 from pathlib import Path
 from typing import IO
 
 from ferdesk.archive.plan import Item
-from ferdesk.file_lock import take_lock
+from ferdesk.file_lock import try_lock
 
 _FOLDER = Path(".ferdesk") / "claims"
+_MOST_TRIES = 20
 
 
 class Claims:
@@ -30,42 +33,54 @@ class Claims:
                 # two files of ours that are alike by name and size: one lock keeps both
                 self._held[item.number] = path, held_file
                 return True
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = path.open("ab")
-        except OSError:
-            return True
-        try:
-            take_lock(file)
-        except BlockingIOError:
+        file, free = self._locked(path)
+        if file is not None:
+            self._held[item.number] = path, file
+        return free
+
+    def _locked(self, path: Path) -> tuple[IO[bytes] | None, bool]:
+        """The file of a claim, where it can be held, and whether no other program holds it."""
+        for _ in range(_MOST_TRIES):
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                file = path.open("ab")
+            except FileNotFoundError:
+                continue  # another program, which has ended, removed the folder in between
+            except OSError:
+                return None, True
+            if not try_lock(file):
+                file.close()
+                return None, False
+            if os.fstat(file.fileno()).st_nlink > 0:
+                return file, True
+            # whoever held it before has removed it, and another one may be there by now
             file.close()
-            return False
-        except PermissionError:  # Windows' word for a lock that another holds
-            file.close()
-            return False
-        except OSError:
-            file.close()
-            return True
-        self._held[item.number] = path, file
-        return True
+        return None, True
 
     def give_back(self, item: Item) -> None:
         path, file = self._held.pop(item.number, (None, None))
         shared = any(held_path == path for held_path, _ in self._held.values())
         if path is not None and file is not None and not shared:
-            file.close()
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _drop(path, file)
 
     def close(self) -> None:
         for path, file in self._held.values():
-            file.close()
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _drop(path, file)
         self._held.clear()
         for folder in (self._folder, self._folder.parent, *self._made):
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only if it is empty
+
+
+def _drop(path: Path, file: IO[bytes]) -> None:
+    # removed while it is held: nobody can lock it in between and lose the name it stands for
+    with contextlib.suppress(OSError):
+        path.unlink()
+    file.close()
+    if sys.platform == "win32":
+        # which removes no file that is open, nor one that another has opened meanwhile
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _key(item: Item) -> str:

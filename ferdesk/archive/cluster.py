@@ -5,6 +5,7 @@ the archive's folder too, else they are sent back in pieces.
 """
 
 import contextlib
+import logging
 import shutil
 import tempfile
 import threading
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from ferdesk.archive.crew import Died, Event, Finished, Unusable, WorkerSetup
 from ferdesk.archive.plan import Item
 from ferdesk.archive.processes import event_of, task_of
-from ferdesk.archive.worker import Task, analyze_task
+from ferdesk.archive.worker import Task, analyze_task, finished
+from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.recordings import new_folder
@@ -27,6 +29,8 @@ from ferdesk.sessions.schema import SESSION_FILE
 
 if TYPE_CHECKING:
     from ferdesk.core.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
 
 _PIECE_BYTES = 4_000_000
 _MOST_WAITING = 64
@@ -76,6 +80,15 @@ class NodeWorker:
         self._stopping.set()
 
     def analyze(self, task: Task) -> None:
+        try:
+            self._analyze(task)
+        except Exception as error:
+            # nobody asks for what this returns: an error that is not said would be waited for
+            log.exception("the analysis of %s ended", task.name)
+            problem = f"{task.name} could not be analysed: {error}."
+            self._put(finished(task, Outcome(None, whole=False, problem=problem), 0))
+
+    def _analyze(self, task: Task) -> None:
         assert self._pipeline is not None
         out = Path(self._setup.out)
         if (out / self._token).exists():
@@ -139,6 +152,8 @@ class RayCrew:
         self._actors: dict[int, Any] = {}
         self._items: dict[int, Item] = {}
         self._deaths = 0
+        """Of workers that had no file yet, one after the other."""
+        self._had_file: set[int] = set()
         self._closing = False
         self._threads: list[threading.Thread] = []
 
@@ -151,6 +166,7 @@ class RayCrew:
 
     def give(self, worker: int, item: Item) -> None:
         self._items[item.number] = item
+        self._had_file.add(worker)
         self._actors[worker].analyze.remote(task_of(item))
 
     def next_event(self, wait_s: float) -> Event | None:
@@ -159,7 +175,8 @@ class RayCrew:
         except Empty:
             return None
         if isinstance(event, Died) and not self._closing:
-            self._deaths += 1
+            # a file has few tries, but workers that end before they have one might end for ever
+            self._deaths = 0 if event.worker in self._had_file else self._deaths + 1
             if self._deaths > _MOST_DEATHS * self.num_workers:
                 return Unusable(f"The cluster's workers end again and again: {event.reason}.")
             self._begin(event.worker)
@@ -183,6 +200,7 @@ class RayCrew:
     def _begin(self, worker: int) -> None:
         actor = self._worker_class.remote(self._setup, self._token)
         self._actors[worker] = actor
+        self._had_file.discard(worker)
         thread = threading.Thread(
             target=self._hear, args=(worker, actor), name=f"ferdesk-node-{worker}", daemon=True
         )
@@ -227,6 +245,9 @@ class _Incoming:
     def settle(self, event: Finished, item: Item) -> Finished:
         """Put the session where it belongs, its ``session.json`` last."""
         if self._folder is None:
+            return event
+        if event.outcome.folder is None:
+            self.forget()  # what came of it is not all
             return event
         folder = new_folder(self._out, item.folder_name)
         for path in sorted(self._folder.iterdir(), key=lambda path: path.name == SESSION_FILE):

@@ -89,7 +89,9 @@ def task_of(item: Item) -> Task:
 
 
 class ProcessCrew:
-    """Worker processes with a pipe each; one that dies is replaced, a few times.
+    """Worker processes with a pipe each; one that dies is replaced.
+
+    Where they end again and again before they have a file, each is replaced with its next one.
 
     Those ``in_background`` take what other programs leave of the processor.
     """
@@ -101,9 +103,12 @@ class ProcessCrew:
         self._in_background = in_background
         self._num_workers = num_workers
         self._threads = max(1, num_cores() // num_workers)
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._events: SimpleQueue[tuple[subprocess.Popen[str] | None, Event]] = SimpleQueue()
+        """Each with the process that it is of."""
         self._processes: dict[int, subprocess.Popen[str]] = {}
         self._deaths = 0
+        """Of processes that had no file yet, one after the other."""
+        self._had_file: set[int] = set()
         self._stopping = False
 
     def start(self) -> None:
@@ -124,20 +129,31 @@ class ProcessCrew:
         self._write(worker, {"do": "resume"})
 
     def give(self, worker: int, item: Item) -> None:
+        if self._processes[worker].poll() is not None:
+            self._begin(worker)
+        self._had_file.add(worker)
         self._write(worker, {"do": "analyze", **asdict(task_of(item))})
 
     def next_event(self, wait_s: float) -> Event | None:
         try:
-            event = self._events.get(timeout=wait_s)
+            process, event = self._events.get(timeout=wait_s)
         except Empty:
             return None
-        if isinstance(event, Died) and not self._stopping:
-            self._deaths += 1
-            if self._deaths <= _MOST_DEATHS * self._num_workers:
-                self._begin(event.worker)
-            elif all(process.poll() is not None for process in self._processes.values()):
-                self._events.put(Unusable(f"The workers end again and again: {event.reason}."))
+        if isinstance(event, Died):
+            if process is not self._processes[event.worker]:
+                return None  # another has taken its place already
+            if not self._stopping:
+                self._replace(event)
         return event
+
+    def _replace(self, died: Died) -> None:
+        # a file has few tries, but processes that end before they have one might end for ever
+        self._deaths = 0 if died.worker in self._had_file else self._deaths + 1
+        if self._deaths <= _MOST_DEATHS * self._num_workers:
+            self._begin(died.worker)
+        elif all(process.poll() is not None for process in self._processes.values()):
+            unusable = Unusable(f"The workers end again and again: {died.reason}.")
+            self._events.put((None, unusable))
 
     def stop(self) -> None:
         self._stopping = True
@@ -157,6 +173,7 @@ class ProcessCrew:
 
     def _begin(self, worker: int) -> None:
         self._end_lines(worker)
+        self._had_file.discard(worker)
         process = subprocess.Popen(
             [*program_command(), WORKER_COMMAND],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1,
@@ -198,10 +215,10 @@ class ProcessCrew:
                 with contextlib.suppress(ValueError, KeyError):
                     event = event_of(worker, json.loads(line))
                     unusable |= isinstance(event, Unusable)
-                    self._events.put(event)
+                    self._events.put((process, event))
         code = process.wait()
         if not unusable and (code != 0 or not self._stopping):
-            self._events.put(Died(worker, _reason(code)))
+            self._events.put((process, Died(worker, _reason(code))))
 
 
 def _reason(code: int) -> str:

@@ -293,5 +293,9 @@ class _QueueReport:
             self._queue.end(item.number, "failed", outcome.folder, outcome.problem)
 
     def elsewhere(self, item: Item) -> None:
-        text = translatable("Another program is analysing {path}, or has done so.", path=item.name)
+        text = translatable(
+            "Another program is analysing {path} or has just finished it; try again later to open "
+            "its session.",
+            path=item.name,
+        )
         self._queue.end(item.number, "skipped", None, text)

@@ -251,6 +251,7 @@ def work_through(
         FerdeskError: no worker can begin.
     """
     waiting = deque(plan.longest_first())
+    free: deque[int] = deque()
     shift = Shift(crew, settlement, claims, report)
     crew.start()
     try:
@@ -258,11 +259,15 @@ def work_through(
             if stop_requested() and not shift.stopping:
                 waiting.clear()
                 shift.stop()
-            free = shift.next_event()
+            worker = shift.next_event()
             waiting.extendleft(shift.again)
             shift.again.clear()
-            while free is not None and waiting and not shift.give(free, waiting.popleft()):
-                pass
+            # one that has died is ready twice
+            if worker is not None and worker not in (*free, *shift.in_work):
+                free.append(worker)
+            while free and waiting:
+                if shift.give(free[0], waiting.popleft()):
+                    free.popleft()
     finally:
         crew.close()
     return Results(shift.outcomes, tuple(shift.elsewhere))

@@ -82,11 +82,12 @@ def analyze_task(
         task.source, pipeline, chosen,
         tell=tell, warn=warn, advance=advance, stop_requested=stop_requested,
     )  # fmt: skip
-    send(_finished(task, outcome, num_frames))
+    send(finished(task, outcome, num_frames))
     return outcome
 
 
-def _finished(task: Task, outcome: Outcome, num_frames: int) -> dict[str, object]:
+def finished(task: Task, outcome: Outcome, num_frames: int) -> dict[str, object]:
+    """The message that a file is done with."""
     return _message(
         "finished",
         task,
@@ -127,7 +128,7 @@ def serve(lines: IO[str], send: Send) -> int:
         while (task := tasks.get()) is not None:
             if stopping.is_set():
                 # it came with the stop, and the parent waits for its end
-                send(_finished(task, Outcome(None, whole=False, problem=STOPPED), 0))
+                send(finished(task, Outcome(None, whole=False, problem=STOPPED), 0))
                 continue
             analyze_task(task, pipeline, options, send, stopping.is_set, working.wait)
     return EXIT_OK

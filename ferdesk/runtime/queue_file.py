@@ -1,5 +1,6 @@
 """File of a queue: what is not analysed yet and its options, kept from one start to the next."""
 
+import contextlib
 import json
 import logging
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any, get_args
 
 from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.measures.values import MeasuresChoice
+from ferdesk.file_lock import locked
 from ferdesk.replace_file import replace_file
 from ferdesk.runtime.analysis_queue import QueuedFile, QueueOptions
 
@@ -23,6 +25,30 @@ class KeptQueue:
 
     options: QueueOptions | None = None
     files: tuple[QueuedFile, ...] = ()
+
+
+class QueueHold:
+    """Hold on a queue's file: of several windows one alone keeps its queue in it.
+
+    ``held`` says whether it is this one's, until ``release`` or the end of the process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = contextlib.ExitStack()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.enter_context(locked(path.with_name(f"{path.name}.lock"), wait_s=0.0))
+            self.held = True
+        except BlockingIOError:
+            self.held = False
+        except OSError as error:
+            # where nothing can be written nobody's queue is kept
+            log.warning("%s cannot be held: %s", path, error)
+            self.held = True
+
+    def release(self) -> None:
+        """Let another window have it."""
+        self._lock.close()
 
 
 def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -> bool:

@@ -86,6 +86,29 @@ def test_a_machine_that_is_lost_leaves_nothing_half(tmp_path: Path) -> None:
     assert list((tmp_path / ".ferdesk").iterdir()) == []
 
 
+def test_a_file_on_which_a_machine_fails_is_told_and_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    setup = WorkerSetup(None, "cpu", tmp_path, AnalysisOptions(tmp_path).table())
+    worker = cluster.NodeWorker(setup, "token")
+    worker._pipeline = object()  # type: ignore[assignment]
+    monkeypatch.setattr(cluster, "analyze_task", fail)
+    item = Item(7, "film.mp4", Todo.NEW, "film")
+    worker.analyze(task_of(item))
+    (message,) = worker.messages()
+    event = event_of(0, message)
+    assert isinstance(event, Finished)
+    assert event.outcome.problem == "film.mp4 could not be analysed: the disk is full."
+    incoming = cluster._Incoming(tmp_path)
+    incoming.take({"said": "piece", "number": 7, "file": "results.csv", "data": b"frame"})
+    assert incoming.settle(event, item) == event
+    assert [path.name for path in tmp_path.iterdir()] == [".ferdesk"]
+    assert list((tmp_path / ".ferdesk").iterdir()) == []
+
+
 def test_without_ray_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(FerdeskError, match=r"ferdesk\[cluster\]"):

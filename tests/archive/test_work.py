@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -16,6 +17,7 @@ from ferdesk.archive.plan import Item, Plan, Todo
 from ferdesk.archive.work import Results, Settlement, work_inline, work_through
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
+from ferdesk.file_lock import try_lock
 from ferdesk.sessions.source_content import content_of
 
 WANTED = Wanted("m0del", {})
@@ -140,6 +142,28 @@ def test_a_file_whose_worker_dies_is_tried_once_more(tmp_path: Path) -> None:
     assert log.of("bad") == []
 
 
+def test_a_file_that_comes_back_is_given_to_a_worker_that_has_nothing_to_do(
+    tmp_path: Path,
+) -> None:
+    class Lonely(Crew):
+        """None takes the place of a worker that died."""
+
+        num_silent = 0
+
+        def next_event(self, wait_s: float) -> Event | None:
+            self.num_silent = 0 if self._events else self.num_silent + 1
+            assert self.num_silent < 5, "the file waits for ever"
+            return self._events.popleft() if self._events else None
+
+        def give(self, worker: int, item: Item) -> None:
+            first = [Died(worker, "signal 9")] if worker == 1 else good(worker, item)
+            # the one that dies does so once the other has nothing to do any more
+            self._events.extend(first)
+
+    results = run(plan_of(tmp_path, 9.0, 1.0), Lonely(2, good), Log())
+    assert [results.outcomes[number].whole for number in range(2)] == [True, True]
+
+
 def test_a_file_that_kills_its_workers_is_reported_and_stops_nobody(tmp_path: Path) -> None:
     def act(worker: int, item: Item) -> list[Event]:
         return [Died(worker, "signal 11")] if item.number == 0 else good(worker, item)
@@ -217,13 +241,63 @@ def test_files_of_ours_that_are_alike_by_name_and_size_are_all_analysed(tmp_path
         Item(i, f"{folder}/film.mp4", Todo.NEW, f"film-{folder}", size_bytes=100)
         for i, folder in enumerate("ab")
     ]
-    claims, other = Claims(tmp_path), Claims(tmp_path)
-    assert all(claims.take(item) for item in items)
-    claims.give_back(items[0])
+    ours, other = Claims(tmp_path), Claims(tmp_path)
+    assert all(ours.take(item) for item in items)
+    ours.give_back(items[0])
     assert not other.take(items[1])  # the second is still in work
-    claims.give_back(items[1])
+    ours.give_back(items[1])
     assert other.take(items[1])
     other.close()
+
+
+def test_a_claim_that_is_given_back_is_never_held_by_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = Item(0, "film.mp4", Todo.NEW, "film", size_bytes=100)
+    ours, other, third = (Claims(tmp_path) for _ in range(3))
+    assert ours.take(item)
+    unlink = Path.unlink
+    taken: list[bool] = []
+
+    def unlink_later(path: Path, *, missing_ok: bool = False) -> None:
+        monkeypatch.setattr(Path, "unlink", unlink)
+        taken.append(other.take(item))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_later)
+    ours.give_back(item)
+    assert taken == [False] or not third.take(item)
+
+    assert ours.take(item)
+
+    def lock_later(file: IO[bytes]) -> bool:
+        # it has opened what the other removes before it holds it
+        monkeypatch.setattr("ferdesk.archive.claims.try_lock", try_lock)
+        ours.give_back(item)
+        return try_lock(file)
+
+    monkeypatch.setattr("ferdesk.archive.claims.try_lock", lock_later)
+    assert other.take(item)
+    assert not third.take(item)
+    other.close()
+
+
+def test_a_claim_is_held_where_the_folder_for_it_goes_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = Item(0, "film.mp4", Todo.NEW, "film", size_bytes=100)
+    ours, other = Claims(tmp_path), Claims(tmp_path)
+    mkdir = Path.mkdir
+
+    def made_and_gone(path: Path, *args: object, **more: object) -> None:
+        mkdir(path, parents=True, exist_ok=True)
+        monkeypatch.setattr(Path, "mkdir", mkdir)
+        path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", made_and_gone)
+    assert ours.take(item)
+    assert not other.take(item)
+    ours.close()
 
 
 def test_an_interrupted_session_with_a_users_file_in_it_is_never_removed(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from ferdesk.app import open_window
 from ferdesk.cli.window_analysis import find_for_window, work_for_window
 from ferdesk.factory.models import bundled_models
 from ferdesk.factory.services import WindowServices
-from ferdesk.runtime.analysis_queue import QueuedFile, QueueOptions
+from ferdesk.runtime.analysis_queue import QueuedFile, QueueEntry, QueueOptions
 from ferdesk.runtime.queue_file import load_queue
 from ferdesk.sessions.reader import read_session
 from ferdesk.settings import LoadedSettings, Settings
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.queue import queue_runner
 from ferdesk.ui.queue.page import QueuePage
+from ferdesk.ui.queue.queue_model import state_text
 from ferdesk.ui.queue.queue_questions import QueueQuestions
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.sessions import write_two_faces
@@ -356,6 +357,41 @@ def test_closing_asks_while_files_are_analysed_and_the_next_start_offers_the_res
     page = again.queueing.opened()
     assert shown(page, 0) == ["a.mp4", "b.mp4"]
     assert not page.runner.running
+
+
+def test_of_two_windows_the_first_keeps_its_queue_and_the_second_says_so(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, asked: Asked, tmp_path: Path,
+    services: FakeServices,
+) -> None:  # fmt: skip
+    add(page, qtbot, "a.mp4", "b.mp4")
+    page.runner.save()
+    others = FakeServices(tmp_path)
+    second = open_window(others, LoadedSettings(Settings()), tmp_path / "settings.json", source="")
+    qtbot.addWidget(second, before_close_func=lambda _window: others.release())
+    second.queueing.offer_kept()
+    assert not any("last queue" in text for text in second.notices.texts)
+    other = second.queueing.opened()
+    assert other.model.rowCount() == 0
+    told = "Another window keeps its queue; the queue of this one is not kept for the next start."
+    assert told in second.notices.texts
+    assert told not in window.notices.texts
+    other.runner.queue.add([QueuedFile(tmp_path / "c.mp4", (), 100, 2.0)])
+    other.runner.save()
+    assert second.close()
+    assert window.close()
+    names = [file.path.name for file in load_queue(tmp_path / "queue.json").files]
+    assert names == ["a.mp4", "b.mp4"]
+    third = open_window(services, LoadedSettings(Settings()), tmp_path / "settings.json", source="")
+    qtbot.addWidget(third, before_close_func=_release(services, asked))
+    assert shown(third.queueing.opened(), 0) == names
+    assert third.close()
+    assert not (tmp_path / "queue.json.lock").exists()
+
+
+def test_a_file_that_another_program_has_does_not_read_as_done() -> None:
+    entry = QueueEntry(3, QueuedFile(Path("a.mp4")), "skipped", problem="Another program has it.")
+    assert state_text(entry, resting=False) == "left to another program"
+    assert state_text(replace(entry, folder=Path("a")), resting=False) == "done already"
 
 
 def test_what_is_finished_is_not_offered_again(

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from ferdesk.core.labels import LabelsFrom
 from ferdesk.runtime.analysis_queue import QueueOptions
-from ferdesk.runtime.queue_file import load_queue
+from ferdesk.runtime.queue_file import QueueHold, load_queue
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.settings_store import SettingsStore
@@ -45,6 +45,7 @@ class Queueing(QObject):
         self._live, self._store, self._ask = live, store, ask
         # beside the settings; a window that keeps none keeps no queue either
         self._path = None if store.path is None else store.path.with_name(_FILE)
+        self._hold: QueueHold | None = None
         self.page: QueuePage | None = None
 
     @property
@@ -66,20 +67,39 @@ class Queueing(QObject):
             from ferdesk.ui.queue.queue_runner import QueueRunner
 
             live, settings = self._live, self._store.settings
+            path = self._held_path()
             folder = settings.recording_folder or live.services.sessions_folder()
             runner = QueueRunner(
                 live.services, live.chores, live.status_now, self,
-                usual=QueueOptions(Path(folder), settings.labels_from), path=self._path,
+                usual=QueueOptions(Path(folder), settings.labels_from), path=path,
             )  # fmt: skip
             self.page = QueuePage(runner, live.services, live.chores, ask=self._ask)
             live.recording.connect(self.page.show_recording)
             self.page.told.connect(self._tell)
             self.made.emit(self.page)
+            if path != self._path:
+                text = tr(
+                    "Another window keeps its queue; the queue of this one is not kept for the "
+                    "next start."
+                )
+                self.told.emit(Notice(text, topic=_TOPIC))
         return self.page
+
+    def _held_path(self) -> Path | None:
+        """The file that keeps this window's queue; None where there is none, or another has it."""
+        if self._path is None:
+            return None
+        self._hold = QueueHold(self._path)
+        return self._path if self._hold.held else None
 
     def offer_kept(self) -> None:
         """Tell where the last queue was not finished."""
-        num = 0 if self._path is None else len(load_queue(self._path).files)
+        if self._path is None:
+            return
+        # what another window is at work on is not left over
+        hold = QueueHold(self._path)
+        num = len(load_queue(self._path).files) if hold.held else 0
+        hold.release()
         if num:
             text = tr("%n files of the last queue are not analysed yet.", "", num)
             self._tell(Notice(text, topic=_TOPIC))
@@ -104,3 +124,5 @@ class Queueing(QObject):
     def close(self) -> None:
         if self.page is not None:
             self.page.runner.close()
+        if self._hold is not None:
+            self._hold.release()
