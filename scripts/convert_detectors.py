@@ -129,7 +129,7 @@ class Conversion:
 
     def convert(self) -> onnx.ModelProto:
         source, graph = self.source, self.source.graph
-        self.begin("pictures", graph.Inputs(0), np.float32(1 / 127.5), np.float32(-1))
+        self.begin("pictures", graph.Inputs(0), middle=127.5, reach=127.5)
         self.operators()
         ends = {source.shape(graph.Outputs(i))[-1]: graph.Outputs(i) for i in range(2)}
         for end, tensor in (("boxes", ends[16]), ("scores", ends[1])):
@@ -144,12 +144,20 @@ class Conversion:
             SOURCE,
         )
 
-    def begin(self, name: str, tensor: int, factor: np.float32, shift: np.float32) -> None:
-        """Pictures as they come, scaled and with their channels first."""
-        self.node("Cast", [name], "wide", to=TensorProto.FLOAT)
-        self.node("Mul", ["wide", self.exact(factor)], "scaled")
-        self.node("Add", ["scaled", self.exact(shift)], "normal")
-        self.node("Transpose", ["normal"], _name(tensor), perm=[0, 3, 1, 2])
+    def begin(self, name: str, tensor: int, middle: float, reach: float) -> None:
+        """Pictures [n, h, w, 3] uint8 as they come, for a convolution of (value - middle) / reach.
+
+        Colours that lie beside each other are one channel of rows [n, 1, h, 3 w] for a convolution
+        whose kernel, stride and padding are three times as wide: the same sum, and nothing is
+        transposed. ``reach`` goes into its weights. (Landmarks: 5.4 ms instead of 5.6.)
+        """
+        self._picture, self._reach = tensor, reach
+        # a 0 keeps the size as it is named; -1 would be a size of its own, and ONNX Runtime would
+        # no longer know which outputs may take the place of an input
+        self.node("Reshape", [name, self.exact(np.array([0, 0, -1], np.int64))], "flat")
+        self.node("Unsqueeze", ["flat", self.exact(np.array([1], np.int64))], "rows")
+        self.node("Cast", ["rows"], "wide", to=TensorProto.FLOAT)
+        self.node("Sub", ["wide", self.exact(np.float32(middle))], _name(tensor))
 
     def operators(self) -> None:
         """All operators of the source in their order; each has a method of its name."""
@@ -182,12 +190,20 @@ class Conversion:
             top, bottom = _same(height, weights.shape[2], options.StrideH())
             left, right = _same(width, weights.shape[3], options.StrideW())
             pads = [top, left, bottom, right]
+        strides = [options.StrideH(), options.StrideW()]
+        if tensor == self._picture:
+            # three values a pixel, in a row
+            rows = filled.transpose(0, 2, 3, 1).reshape(num_out, 1, weights.shape[2], -1)
+            reach = self.exact(np.float32(1 / self._reach))
+            weighed = self.node("Mul", [self.weights(rows), reach], "weighed")
+            strides[1], pads = strides[1] * 3, [pads[0], pads[1] * 3, pads[2], pads[3] * 3]
+        else:
+            weighed = self.weights(filled)
         code = options.FusedActivationFunction()
         name = _name(output) + ("_raw" if code else "")
         self.node(
-            "Conv", [before, self.weights(filled), self.weights(bias)], name,
-            strides=[options.StrideH(), options.StrideW()], pads=pads,
-            group=num_out if groups > 1 else 1,
+            "Conv", [before, weighed, self.weights(bias)], name,
+            strides=strides, pads=pads, group=num_out if groups > 1 else 1,
         )  # fmt: skip
         self._activated(code, output, name)
 
