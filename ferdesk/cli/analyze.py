@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +22,7 @@ from ferdesk.cli.options import (
     ResolutionOption,
     StreamKind,
     camera_format_of,
+    moment_of,
 )
 from ferdesk.cli.terminal import stop_on_signals, terminal
 from ferdesk.core.types import CameraFormat
@@ -180,7 +180,7 @@ def analyze(
             "which would stay clear."
         )
     folder = out or sessions_folder()
-    began = None if film_began is None else _moment(film_began)
+    began = None if film_began is None else moment_of(film_began, "--film-began")
     with (
         stop_on_signals() as stop_requested,
         open_streams(
@@ -240,24 +240,6 @@ def _seconds(text: str) -> float:
             raise ValueError(text)
         seconds = seconds * 60 + float(part)
     return seconds
-
-
-def _moment(text: str) -> datetime:
-    """A moment with its zone.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise typer.BadParameter(
-        f"{text!r} is no moment with its zone; write one like 2026-05-06T07:08:09+02:00.",
-        param_hint="--film-began",
-    )
 
 
 def analyze_without_display(

@@ -1,5 +1,6 @@
 """Command-line options that several commands have, and what they mean with the settings."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -122,6 +123,24 @@ def camera_format_of(resolution: str | None, fps: float | None) -> CameraFormat:
         return CameraFormat.of(resolution or "", fps or 0.0)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--resolution") from error
+
+
+def moment_of(text: str, option: str) -> datetime:
+    """Moment, in UTC, that the text of an option names with its zone.
+
+    Raises:
+        typer.BadParameter: it names none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(
+        f"{text!r} is no moment with its zone; write one like 2026-05-06T07:08:09.123Z.",
+        param_hint=option,
+    )
 
 
 def wanted_provider(provider: ProviderName | None) -> ProviderName:

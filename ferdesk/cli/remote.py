@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ferdesk.cli.options import Command, CommandGroup, JsonOption
+from ferdesk.cli.options import Command, CommandGroup, JsonOption, moment_of
 from ferdesk.cli.terminal import terminal
 from ferdesk.errors import EXIT_PARTIAL, RemoteError
 from ferdesk.remote import Remote, connect
@@ -108,7 +108,7 @@ def marker(
 ) -> None:
     """Set a marker at the moment of this command."""
     # before the connection is made, which takes a moment
-    moment = _before(datetime.now(UTC) if at is None else _moment(at), ago)
+    moment = _before(datetime.now(UTC) if at is None else moment_of(at, "--at"), ago)
     _do(address, port, lambda ferdesk: ferdesk.marker(text, moment), as_json)
 
 
@@ -125,24 +125,6 @@ def _before(moment: datetime, ago_s: float) -> datetime:
             f"{ago_s:g} is no number of seconds before now; write one like 1.5.",
             param_hint="--ago",
         ) from None
-
-
-def _moment(text: str) -> datetime:
-    """A moment with its zone.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise typer.BadParameter(
-        f"{text!r} is no moment with its zone; write one like 2026-05-06T07:08:09.123Z.",
-        param_hint="--at",
-    )
 
 
 @remote.command(cls=Command)

@@ -31,7 +31,8 @@ from ferdesk.studies.trials import (
 
 LEAST_SEEN = 0.5
 """A trial counts where the face was seen in at least this share of its analysed frames."""
-_MOST_LATE_S = 60.0
+_FURTHEST_S = 3600.0
+"""A trial may begin or end so far outside of the rows, as of a recording that was paused."""
 FIGURES = (
     *LABELS, "valence", "low confidence", "blinks a minute", "head degrees a second",
     *(f"m_{name}" for name in MOVEMENTS),
@@ -195,13 +196,14 @@ def _read(folder: Path) -> StudySession:
             translatable("{path} is no session of a study; leave it out.", path=folder)
         )
     trials = read_trials(folder)
-    ends_at_s = session.starts_at_s + session.length_s
+    first_s, last_s = session.starts_at_s - _FURTHEST_S, session.ends_at_s + _FURTHEST_S
     for trial in trials:
-        # a killed program loses a second of rows; more is of another session, or of no clock
-        if max(trial.onset_t_s or 0.0, trial.end_t_s or 0.0) > ends_at_s + _MOST_LATE_S:
+        times = [one for one in (trial.onset_t_s, trial.end_t_s) if one is not None]
+        # of another session, or of no clock
+        if not all(first_s <= t_s <= last_s for t_s in times):
             raise StudyError(
                 translatable(
-                    "{path} cannot be read: trial {number} lies behind the session's end.",
+                    "{path} cannot be read: trial {number} lies outside of the session.",
                     path=folder / STIMULI_FILE,
                     number=trial.trial,
                 )

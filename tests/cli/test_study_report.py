@@ -108,11 +108,14 @@ def test_nothing_but_damaged_sessions_is_one_sentence(tmp_path: Path) -> None:
     assert "stimuli.csv, line 1, cannot be read: it has other columns" in str(result.exception)
 
 
-def test_trials_that_no_session_can_have_are_one_sentence(tmp_path: Path) -> None:
-    write_run(tmp_path, "P1", trials=[*TRIALS, trial(3, "oak", 8.5, 1e300)])
+@pytest.mark.parametrize("times_s", [(8.5, 1e300), (-1e300, 8.5)])
+def test_trials_that_no_session_can_have_are_one_sentence(
+    tmp_path: Path, times_s: tuple[float, float]
+) -> None:
+    write_run(tmp_path, "P1", trials=[*TRIALS, trial(3, "oak", *times_s)])
     result = ferdesk("study", "report", tmp_path)
     assert isinstance(result.exception, StudyError)
-    assert "trial 3 lies behind the session's end" in str(result.exception)
+    assert "trial 3 lies outside of the session" in str(result.exception)
 
 
 def test_study_report_is_the_same_page_by_its_own_name(tmp_path: Path) -> None:

@@ -6,14 +6,16 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.adapters.outputs.session_writer import SessionWriter
@@ -629,6 +631,22 @@ def test_a_participant_sees_their_label_only_where_the_study_asks_for_it(
     (corner,) = studies.screen.findChildren(Corner)
     qtbot.waitUntil(lambda: corner.text == "happy")
     stop(Participant(studies, qtbot))
+
+
+def test_the_corner_goes_to_the_screen_that_is_left(qtbot: QtBot) -> None:
+    class Seen(QWidget):
+        size_px = QSize(1920, 1080)
+
+        def screen(self) -> Any:
+            return SimpleNamespace(size=lambda: self.size_px)
+
+    seen = Seen()
+    qtbot.addWidget(seen)
+    corner = Corner(seen, face=True, label=False)
+    assert corner.geometry() == QRect(1520, 776, 384, 288)
+    seen.size_px = QSize(1280, 720)
+    corner.place()
+    assert corner.geometry() == QRect(1008, 512, 256, 192)
 
 
 def test_the_baseline_phase_becomes_the_neutral_baseline_of_the_one_face(

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ferdesk.adapters.outputs.parquet_file import load_pyarrow, parquet_file
 from ferdesk.core.labels import LABELS
-from ferdesk.errors import RecordingError
-from ferdesk.messages import translatable
-from ferdesk.replace_file import replacing
 from ferdesk.sessions.annotations import texts_by_row
 from ferdesk.sessions.field_columns import added_column, first_column
 from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS
@@ -25,13 +23,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     Raises:
         RecordingError: pyarrow is not installed, or the file cannot be written.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet
-    except ImportError as error:
-        raise RecordingError(
-            translatable("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
-        ) from error
+    pa = load_pyarrow()
     table = session.table
     review = load_review(session) if review is None else review
     nobody = table.face_id == 0
@@ -65,10 +57,5 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     started = session.about.get("started_utc") or ""
     about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
     arrow = pa.table(columns).replace_schema_metadata(about)
-    try:
-        with replacing(path) as file:
-            pyarrow.parquet.write_table(arrow, file)
-    except OSError as error:
-        raise RecordingError(
-            translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
-        ) from error
+    with parquet_file(path) as file:
+        pa.parquet.write_table(arrow, file)

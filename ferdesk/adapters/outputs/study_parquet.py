@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ferdesk.errors import RecordingError
-from ferdesk.messages import translatable
-from ferdesk.replace_file import replacing
+from ferdesk.adapters.outputs.parquet_file import load_pyarrow, parquet_file
 from ferdesk.studies.results import StudySession
 from ferdesk.studies.tidy_table import tidy_columns, tidy_part
 
@@ -16,13 +14,7 @@ def write_tidy_parquet(runs: Sequence[StudySession], path: Path) -> None:
     Raises:
         RecordingError: pyarrow is not installed, or the file cannot be written.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet
-    except ImportError as error:
-        raise RecordingError(
-            translatable("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
-        ) from error
+    pa = load_pyarrow()
     types = {
         "text": pa.string(),
         "integer": pa.int64(),
@@ -35,17 +27,12 @@ def write_tidy_parquet(runs: Sequence[StudySession], path: Path) -> None:
         [pa.field(one.name, types[one.kind], metadata={"about": one.about}) for one in columns],
         metadata={"ferdesk.study": runs[0].study.name},
     )
-    try:
-        with replacing(path) as file, pyarrow.parquet.ParquetWriter(file, schema) as writer:
-            for run in runs:
-                part = tidy_part(run, columns)
-                arrays = [
-                    pa.array(values.astype(object) if one.kind == "text" else values,
-                             types[one.kind], mask=empty)
-                    for one, values, empty in zip(columns, part.values, part.empty, strict=True)
-                ]  # fmt: skip
-                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-    except OSError as error:
-        raise RecordingError(
-            translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
-        ) from error
+    with parquet_file(path) as file, pa.parquet.ParquetWriter(file, schema) as writer:
+        for run in runs:
+            part = tidy_part(run, columns)
+            arrays = [
+                pa.array(values.astype(object) if one.kind == "text" else values,
+                         types[one.kind], mask=empty)
+                for one, values, empty in zip(columns, part.values, part.empty, strict=True)
+            ]  # fmt: skip
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))

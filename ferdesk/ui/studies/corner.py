@@ -19,16 +19,20 @@ class Corner(QWidget):
 
     def __init__(self, screen: QWidget, *, face: bool, label: bool) -> None:
         super().__init__(screen)
-        self._face, self._label = face, label
+        self._screen, self._face, self._label = screen, face, label
         self._image = image_of(np.full((3, 4, 3), 128, np.uint8))
         self.text = ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        width = max(160, screen.screen().size().width() // _SHARE)
-        self.resize(QSize(width, width * 3 // 4 if face else 40))
-        room = screen.screen().size()
-        self.move(room.width() - self.width() - 16, room.height() - self.height() - 16)
+        self.place()
         self.raise_()
         self.show()
+
+    def place(self) -> None:
+        """Take the corner of the screen that the participant sees now."""
+        room = self._screen.screen().size()
+        width = max(160, room.width() // _SHARE)
+        self.resize(QSize(width, width * 3 // 4 if self._face else 40))
+        self.move(room.width() - self.width() - 16, room.height() - self.height() - 16)
 
     @Slot(object)
     def show_result(self, result: FrameResult) -> None:

@@ -271,6 +271,8 @@ class StudyActions(QObject):
         to = left[0] if left else gone
         self._answer = replace(self._answer, screen=to)
         screen.show_on(to)
+        if self._corner is not None:
+            self._corner.place()
         self._live.recordings.note(
             "screen_removed", "The participant's screen was disconnected; the study moved."
         )
