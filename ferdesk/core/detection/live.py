@@ -46,7 +46,7 @@ _FULL_RANGE_EVERY_S, _FULL_RANGE_EVERY_S_ALONE = 0.35, 0.1
 """The same of the full-range network."""
 _TILE_EVERY_S, _TILE_EVERY_S_AT_REST = 0.02, 0.12
 _AT_REST_AFTER_S = 2.0
-"""Where no new face was detected for so long, tiles are searched less often."""
+"""Where nobody is missing and no new face was detected for so long, tiles are searched less."""
 _FIRST_SEARCH_S = 0.25
 """Most time in one frame for the search of every tile of the first picture. 1920x1080 with twenty
 faces takes 0.19 s."""
@@ -54,7 +54,7 @@ _TILES_COMPARED = 4
 """Most tiles in one frame of which it is asked whether they have changed."""
 _REFUSED_FOR_S = 0.4
 """What was no face is not verified again so shortly after it, unless its score is higher."""
-_VERIFY_EVERY_S = 0.1
+_VERIFY_EVERY_S, _VERIFY_EVERY_FRAMES = 0.1, 3
 """A known face is looked for no oftener: one that is occluded would take all the time, and a box
 that each frame's crop frames anew jumps, of a woman who hardly moves by 0.6 % of its side from
 frame to frame, by 0.35 % so."""
@@ -248,8 +248,11 @@ class LiveSearch:
         for face in sorted(self._known, key=lambda face: face.searched_s):
             if not budget.left():
                 break
-            if not face.unchanged and now_s - face.searched_s >= _VERIFY_EVERY_S:
+            if not face.unchanged and now_s - face.searched_s >= self._verify_every_s():
                 self._verify_known(image, face, now_s)
+
+    def _verify_every_s(self) -> float:
+        return min(_VERIFY_EVERY_S, _VERIFY_EVERY_FRAMES * (self._pacing.interval_s or math.inf))
 
     def _search_new(self, image: NDArray[np.uint8], now_s: float, budget: TimeBudget) -> None:
         """Search for new faces, as far as it is due, and for those that would soon vanish."""
@@ -273,7 +276,8 @@ class LiveSearch:
         if self._unsearched:
             self._search_all(image, now_s)
         self._new_face_s = now_s if self._new_face_s is None else self._new_face_s
-        at_rest = self._known and now_s - self._new_face_s > _AT_REST_AFTER_S
+        all_there = bool(self._known) and all(face.matched for face in self._known)
+        at_rest = all_there and now_s - self._new_face_s > _AT_REST_AFTER_S
         tile_every_s = _TILE_EVERY_S_AT_REST if at_rest else _TILE_EVERY_S
         if now_s - self._tile_s >= tile_every_s and budget.left():
             tile = self._changed_tile(image, now_s)
