@@ -311,3 +311,32 @@ def test_a_face_that_gets_faster_is_followed_where_its_speed_takes_it(
     for index, faces in list(enumerate(given))[3:]:
         assert len(faces) == 1, index
         assert faces[0].box.iou(Box(*places[index], 60, 60)) > 0.7
+
+
+def test_pictures_that_come_twice_as_fast_are_each_searched_half_as_long() -> None:
+    spent_ms = []
+    for rate_fps in (30, 60):
+        networks = FakeNetworks([Box(300, 200, 60, 60)])
+        search = live(networks)
+        search.set_pacing(FramePacing(1 / rate_fps))
+        total_s = 0.0
+        for index in range(120):
+            networks.now_s = began_s = index / rate_fps
+            search.detect(unsteady(textured((300, 200)), index))
+            total_s += networks.now_s - began_s if index >= 30 else 0.0
+        spent_ms.append(1000 * total_s / 90)
+    assert spent_ms[1] < 0.75 * spent_ms[0]
+
+
+def test_while_a_known_face_is_missing_tiles_are_searched_as_often_as_at_first() -> None:
+    networks = FakeNetworks([Box(300, 200, 60, 60), Box(600, 300, 60, 60)])
+    search = live(networks)
+    both = textured((300, 200), (600, 300))
+    watched(networks, search, lambda index: unsteady(both, index), 90)
+    networks.num_full_range = 0
+    watched(networks, search, lambda index: unsteady(both, index), 15, first=90)
+    at_rest, networks.num_full_range = networks.num_full_range, 0
+    networks.faces = networks.faces[:1]
+    one = textured((300, 200))
+    watched(networks, search, lambda index: unsteady(one, index), 15, first=105)
+    assert networks.num_full_range > 1.5 * at_rest

@@ -39,6 +39,8 @@ from ferdesk.core.tracking.template_matching import Template, make_template, mat
 from ferdesk.core.types import Detection
 
 _BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 6.0, 4.5, 6.0
+_BUDGET_INTERVAL_S = 1 / 30
+"""A budget is for so long: pictures that come faster have less each, down to a half."""
 _SHORT_RANGE_EVERY_S, _SHORT_RANGE_EVERY_S_ALONE = 0.2, 0.05
 """The short-range network on the whole picture and on the zoomed-out one by turns, where someone is
 known and where nobody is."""
@@ -198,11 +200,12 @@ class LiveSearch:
             return ExhaustiveSearch(self._networks).detect(image)
         waited_s = began_s - self._frame_s
         # where fewer frames are analysed, each has the time of those that were left out
-        num_intervals = min(max(waited_s / interval_s, _LEAST_INTERVALS), _MOST_INTERVALS)
+        usual_s = max(interval_s, _BUDGET_INTERVAL_S)
+        num_intervals = min(max(waited_s / usual_s, _LEAST_INTERVALS), _MOST_INTERVALS)
         if waited_s >= _PAUSE_S:
             num_intervals = 1.0
         budget_ms = self.budget_ms * num_intervals
-        until_s = began_s + _BUSY_SHARE * interval_s * num_intervals
+        until_s = began_s + _BUSY_SHARE * usual_s * num_intervals
         self._search_frame(image, began_s, self._credit_ms + budget_ms, until_s)
         spent_s = self._clock() - began_s
         # tiles that take turns may cost one frame more than its share
