@@ -86,7 +86,7 @@ def _export(runs: list[StudySession], layout: StudyLayout, path: Path) -> None:
 
         write_bids(runs, path, version=ferdesk.__version__)
     elif layout is StudyLayout.PARQUET:
-        from ferdesk.adapters.outputs.study_parquet import write_tidy_parquet
+        from ferdesk.adapters.outputs.parquet_export import write_tidy_parquet
 
         write_tidy_parquet(runs, path)
     else:

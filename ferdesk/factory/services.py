@@ -308,7 +308,7 @@ class WindowServices:
         Raises:
             RecordingError: pyarrow is not installed, or the file cannot be written.
         """
-        from ferdesk.adapters.outputs.study_parquet import write_tidy_parquet
+        from ferdesk.adapters.outputs.parquet_export import write_tidy_parquet
 
         write_tidy_parquet(runs, path)
 

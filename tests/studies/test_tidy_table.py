@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from ferdesk.adapters.outputs.study_parquet import write_tidy_parquet
+from ferdesk.adapters.outputs.parquet_export import write_tidy_parquet
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import RecordingError
 from ferdesk.studies.results import read_study_sessions
@@ -108,7 +108,7 @@ def test_a_parquet_file_that_fails_in_the_middle_leaves_the_old_one(
             return part
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ferdesk.adapters.outputs.study_parquet.tidy_part", fails)
+    monkeypatch.setattr("ferdesk.adapters.outputs.parquet_export.tidy_part", fails)
     with pytest.raises(RecordingError, match="No space left"):
         write_tidy_parquet(runs, path)
     assert [one.name for one in out.iterdir()] == ["rows.parquet"]

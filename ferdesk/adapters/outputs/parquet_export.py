@@ -1,16 +1,27 @@
-"""Parquet export of sessions, by pyarrow, which is an extra: ``pip install 'ferdesk[parquet]'``."""
+"""Parquet export of sessions and studies, by pyarrow, an extra: ``pip install 'ferdesk[parquet]'``.
 
+A file is written aside and moved into place.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import IO
 
 import numpy as np
 
-from ferdesk.adapters.outputs.parquet_file import load_pyarrow, parquet_file
 from ferdesk.core.labels import LABELS
+from ferdesk.errors import RecordingError
+from ferdesk.messages import translatable
+from ferdesk.replace_file import replacing
 from ferdesk.sessions.annotations import texts_by_row
 from ferdesk.sessions.field_columns import added_column, first_column
 from ferdesk.sessions.fields import ADDED_FIELDS, FIRST_FIELDS, OTHER_FIELDS
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.review import Review, load_review
+from ferdesk.studies.results import StudySession
+from ferdesk.studies.tidy_table import tidy_columns, tidy_part
 
 
 def write_parquet(session: Session, path: Path, review: Review | None = None) -> None:
@@ -23,7 +34,7 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     Raises:
         RecordingError: pyarrow is not installed, or the file cannot be written.
     """
-    pa = load_pyarrow()
+    pa = _pyarrow()
     table = session.table
     review = load_review(session) if review is None else review
     nobody = table.face_id == 0
@@ -57,5 +68,70 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     started = session.about.get("started_utc") or ""
     about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
     arrow = pa.table(columns).replace_schema_metadata(about)
-    with parquet_file(path) as file:
+    with _file_at(path) as file:
         pa.parquet.write_table(arrow, file)
+
+
+def write_tidy_parquet(runs: Sequence[StudySession], path: Path) -> None:
+    """Write a study's tidy table, a row group for each session.
+
+    Columns and their order are those of the CSV, what is empty there is null.
+
+    Raises:
+        RecordingError: pyarrow is not installed, or the file cannot be written.
+    """
+    pa = _pyarrow()
+    types = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "flag": pa.bool_(),
+        "number": pa.float32(),
+        "seconds": pa.float64(),
+    }
+    columns = tidy_columns(runs)
+    schema = pa.schema(
+        [pa.field(one.name, types[one.kind], metadata={"about": one.about}) for one in columns],
+        metadata={"ferdesk.study": runs[0].study.name},
+    )
+    with _file_at(path) as file, pa.parquet.ParquetWriter(file, schema) as writer:
+        for run in runs:
+            part = tidy_part(run, columns)
+            arrays = [
+                pa.array(values.astype(object) if one.kind == "text" else values,
+                         types[one.kind], mask=empty)
+                for one, values, empty in zip(columns, part.values, part.empty, strict=True)
+            ]  # fmt: skip
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _pyarrow() -> ModuleType:
+    """The library, with ``pyarrow.parquet``.
+
+    Raises:
+        RecordingError: it is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet
+    except ImportError as error:
+        raise RecordingError(
+            translatable("Parquet needs pyarrow: pip install 'ferdesk[parquet]', or export CSV.")
+        ) from error
+    module: ModuleType = pa
+    return module
+
+
+@contextlib.contextmanager
+def _file_at(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of ``path`` when the block ends without an error.
+
+    Raises:
+        RecordingError: it cannot be written; what was there before is still there.
+    """
+    try:
+        with replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise RecordingError(
+            translatable("{path} cannot be written: {why}.", path=path, why=error.strerror or error)
+        ) from error
