@@ -1,24 +1,30 @@
 """Speed of archives: key frames beside a search of every frame, jobs, many small files.
 
     python -m benchmarks.archive search [CLIP...]      frames a second, faces and labels in common
+    python -m benchmarks.archive against OLD [CLIP...] this build beside an older one's checkout
+    python -m benchmarks.archive clips FOLDER          a dozen films of 10 s, of the shared clips
     python -m benchmarks.archive jobs FOLDER --jobs 2  one job beside several, and a cluster
     python -m benchmarks.archive memory FOLDER         of each of several jobs, shared and its own
     python -m benchmarks.archive files --num 200       a file's cost beyond its frames, and memory
     python -m benchmarks.archive report --num 300      the report of many sessions
 
 ``search`` analyses each clip in turn both ways in one process, so that other load falls on both;
-its times are of the processor (all threads), not of the clock.
+its times are of the processor (all threads), not of the clock. ``against`` runs ``analyze`` of two
+builds in turn, each as a program of its own, and gives both times, without the programs' start:
+that is what a film of one frame takes. Each takes its own model unless ``--model`` names one.
 """
 
 import argparse
 import contextlib
+import itertools
+import os
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +36,12 @@ from ferdesk.core.geometry import Box
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import open_pipeline
+from ferdesk.paths import THREADS_VARIABLE
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.table import Table
 
 MOST_S = 4.0
+_FILMS = (".mp4", ".mov", ".mkv")
 
 
 def main() -> None:
@@ -43,6 +51,15 @@ def main() -> None:
     search.add_argument("clips", nargs="*")
     search.add_argument("--model")
     search.add_argument("--seconds", type=float, default=MOST_S)
+    against = commands.add_parser("against")
+    against.add_argument("old", type=Path)
+    against.add_argument("clips", nargs="*")
+    against.add_argument("--model")
+    against.add_argument("--seconds", type=float, default=MOST_S)
+    clips = commands.add_parser("clips")
+    clips.add_argument("folder", type=Path)
+    clips.add_argument("--num", type=int, default=12)
+    clips.add_argument("--seconds", type=float, default=10.0)
     jobs = commands.add_parser("jobs")
     jobs.add_argument("folder", type=Path)
     jobs.add_argument("--jobs", type=int, default=2)
@@ -57,6 +74,10 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.command == "search":
         compare_searches(chosen.clips, chosen.model, chosen.seconds)
+    elif chosen.command == "against":
+        compare_builds(chosen.old, chosen.clips, chosen.model, chosen.seconds)
+    elif chosen.command == "clips":
+        make_clips(chosen.folder, chosen.num, chosen.seconds)
     elif chosen.command == "jobs":
         compare_jobs(chosen.folder, chosen.jobs, cluster=chosen.cluster)
     elif chosen.command == "memory":
@@ -129,26 +150,118 @@ def _box(table: Table, row: int) -> Box:
     return Box(*(float(value) for value in table.box[row]))
 
 
+# ---- this build beside another
+
+
+def compare_builds(old: Path, clips: list[str], model: str | None, seconds: float) -> None:
+    """Times of both builds a clip, beyond their start, and what of the old one's faces is there."""
+    names = clips or [str(path) for path in sorted(clips_folder().iterdir())]
+    heads = [f"{'clip':<42}", f"{'frames':>6}", " old wall", " new wall", " ratio"]
+    say(" ".join([*heads, " old cpu", " new cpu", " ratio", " faces", "   also", "  label"]))
+    here = Path(__file__).parents[1]
+    chosen = ["--model", model] if model else []
+    for name in names:
+        tables, times = [], []
+        for build in (old, here):
+            with tempfile.TemporaryDirectory() as root:
+                shared = [name, *chosen]
+                start = _run(*shared, "--out", f"{root}/one", "--duration", "0.001", build=build)
+                whole = _run(
+                    *shared, "--out", f"{root}/all", "--duration", str(seconds), build=build
+                )
+                (folder,) = (path for path in Path(root, "all").iterdir() if path.name[0] != ".")
+                tables.append(read_session(folder).table)
+            times.append((whole.wall_s - start.wall_s, whole.cpu_s - start.cpu_s))
+        (old_s, old_cpu_s), (new_s, new_cpu_s) = times
+        num, also, same = _in_common(*tables)
+        say(
+            f"{Path(name).name:<42} {tables[1].num_frames():>6} {old_s:>8.2f}s {new_s:>8.2f}s "
+            f"{old_s / new_s:>6.2f} {old_cpu_s:>7.2f}s {new_cpu_s:>7.2f}s "
+            f"{old_cpu_s / new_cpu_s:>6.2f} {num:>6} {_share(also, num):>7} {_share(same, also):>7}"
+        )
+
+
 # ---- jobs and files
 
 
-def _run(*arguments: str | Path) -> float:
-    began_s = time.perf_counter()
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a program took, by the clock and of the processor, with its workers."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def _run(*arguments: str | Path, build: Path | None = None, threads: int | None = None) -> Spent:
+    """``analyze`` of this build or another's checkout; ``threads`` for the expression network."""
+    environment = dict(os.environ)
+    if build is not None:
+        environment["PYTHONPATH"] = str(build)
+    if threads is not None:
+        environment[THREADS_VARIABLE] = str(threads)
+    began_s, began_cpu_s = time.perf_counter(), _children_s()
     subprocess.run(
         [sys.executable, "-m", "ferdesk", "analyze", *map(str, arguments)],
-        check=True, stderr=subprocess.DEVNULL,
+        check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment,
+        cwd=build,
     )  # fmt: skip
-    return time.perf_counter() - began_s
+    return Spent(time.perf_counter() - began_s, _children_s() - began_cpu_s)
+
+
+def _children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def make_clips(folder: Path, num: int, seconds: float) -> None:
+    """Films that repeat a shared clip each, so that a start hardly counts; no frame is encoded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = [path for path in sorted(clips_folder().iterdir()) if path.suffix in _FILMS]
+    for number, source in zip(range(num), itertools.cycle(sources), strict=False):
+        _repeat(source, folder / f"{number:02}-{source.stem}{source.suffix}", seconds)
+
+
+def _repeat(source: Path, target: Path, seconds: float) -> None:
+    import av
+
+    end, base = 0, 0.0
+    with av.open(str(target), "w") as out:
+        stream = None
+        while end * base < seconds:
+            with av.open(str(source)) as film:
+                video = film.streams.video[0]
+                stream = stream or out.add_stream_from_template(video)
+                base, began, first = float(video.time_base or 0), end, None
+                for packet in film.demux(video):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    first = packet.dts if first is None else first
+                    packet.dts += began - first
+                    packet.pts += began - first
+                    if packet.dts * base > seconds:
+                        return
+                    end = max(end, packet.pts + (packet.duration or 1))
+                    packet.stream = stream
+                    out.mux(packet)
 
 
 def compare_jobs(folder: Path, jobs: int, *, cluster: bool) -> None:
+    """One job as users have it, on two threads, one on a single thread, several, and Ray."""
     with tempfile.TemporaryDirectory() as root:
-        one_s = _run(folder, "--out", Path(root) / "one", "--jobs", "1")
-        many_s = _run(folder, "--out", Path(root) / "many", "--jobs", str(jobs))
-        say(f"1 job {one_s:.1f} s, {jobs} jobs {many_s:.1f} s: {one_s / many_s:.2f} times")
+
+        def run(name: str, *arguments: str, threads: int | None = None) -> float:
+            spent = _run(folder, "--out", Path(root) / name, *arguments, threads=threads)
+            say(f"{name}: {spent.wall_s:.1f} s, of the processor {spent.cpu_s:.1f} s")
+            return spent.wall_s
+
+        one_s = run("one job", "--jobs", "1")
+        single_s = run("one job, one thread", "--jobs", "1", threads=1)
+        many_s = run(f"{jobs} jobs", "--jobs", str(jobs))
+        say(f"{jobs} jobs: {one_s / many_s:.2f} times one job")
+        say(f"{jobs} jobs: {single_s / many_s:.2f} times one job on one thread")
         if cluster:
-            ray_s = _run(folder, "--out", Path(root) / "ray", "--cluster", "auto")
-            say(f"Ray on this machine {ray_s:.1f} s: {many_s / ray_s:.2f} times {jobs} jobs")
+            ray_s = run("Ray on this machine", "--cluster", "auto")
+            say(f"Ray: {many_s / ray_s:.2f} times {jobs} jobs")
 
 
 def weigh_jobs(folder: Path, jobs: int) -> None:

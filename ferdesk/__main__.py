@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 # Importing leaves next to no garbage, and searching the growing heap for it takes a part of a
 # start; the window then collects on its own thread, the other commands as Python does.
@@ -11,7 +12,20 @@ gc.disable()
 # other, one took 177 ms instead of 4 while the cores were busy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from ferdesk.cli.main import main  # noqa: E402 (after the lines above)
+from ferdesk.paths import WORKER_COMMAND  # noqa: E402 (after the lines above)
+
+
+def main() -> None:
+    """Run the command; an archive's worker without what commands and the window import."""
+    if sys.argv[1:] == [WORKER_COMMAND]:
+        from ferdesk.archive import worker
+
+        gc.enable()
+        sys.exit(worker.main())
+    from ferdesk.cli.main import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

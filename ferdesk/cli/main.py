@@ -43,7 +43,7 @@ from ferdesk.errors import (
     RecordingError,
     StudyError,
 )
-from ferdesk.paths import WORKER_COMMAND, sessions_folder
+from ferdesk.paths import sessions_folder
 from ferdesk.text_output import prepare_streams
 
 log = logging.getLogger(__name__)
@@ -276,11 +276,6 @@ def review(
 
 def main() -> None:
     """Run the command; an error we know is one sentence on stderr and the contract's exit code."""
-    if sys.argv[1:] == [WORKER_COMMAND]:
-        gc.enable()
-        from ferdesk.archive import worker
-
-        sys.exit(worker.main())
     prepare_streams()
     try:
         _run()

@@ -38,8 +38,16 @@ def test_known_faces_cost_their_crops_alone_in_two_frames_of_three() -> None:
         networks.faces = [replace(face, x=face.x + 4 * step) for face in (LARGE, SMALL)]
         assert boxes(search) == networks.faces
         runs.append((networks.num_full_range - before[0], networks.num_short_range - before[1]))
-    # in the third the whole picture, the small face's tile, and the whole picture from near
-    assert runs == [(0, 2), (0, 2), (2, 3), (0, 2), (0, 2)]
+    # in the third the whole picture and the small face's tile
+    assert runs == [(0, 2), (0, 2), (2, 2), (0, 2), (0, 2)]
+
+
+def test_a_near_face_that_only_the_short_range_network_shows_comes_in_and_stays() -> None:
+    networks = FakeNetworks([], full_range_blind=True)
+    search = KeyFrameSearch(networks, 9)
+    search.detect(PICTURE)
+    networks.faces = [Box(240, 40, 300, 310)]
+    assert [boxes(search) for _ in range(9)] == [[], [], *[networks.faces] * 7]
 
 
 def test_a_face_that_its_crop_hardly_shows_is_followed_on_its_tile_alone() -> None:

@@ -152,9 +152,13 @@ class KeyFrameSearch:
         """The whole picture and the tiles of known faces; then around those that are missing."""
         by_region = [(whole(image), self._networks.detect_full_range(image, whole(image)))]
         by_region += [(tile, self._on_tile(image, tile)) for tile in self._active]
-        near = self._networks.detect_short_range(image, whole(image))
-        candidates = [d for _, found in by_region for d in found] + near
+        candidates = [d for _, found in by_region for d in found]
+        near: list[Detection] = []
         missing = [face for face in self._known if not _is_among(face.box, candidates)]
+        if missing or not self._known:
+            near = self._networks.detect_short_range(image, whole(image))
+            candidates = candidates + near
+            missing = [face for face in missing if not _is_among(face.box, near)]
         if missing:
             zoomed = self._networks.detect_short_range(image, zoomed_out(image))
             near, candidates = near + zoomed, candidates + zoomed
