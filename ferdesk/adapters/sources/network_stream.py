@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from ferdesk.adapters.sources.limits import MOST_LIVE_PIXELS, limit_blocks, limit_pixels
-from ferdesk.adapters.sources.picture_decoder import PictureDecoder
+from ferdesk.adapters.sources.picture_decoder import PictureDecoder, close_decoding
 from ferdesk.adapters.sources.picture_stream import picture_stream
 from ferdesk.adapters.sources.picture_time import PictureClock, trust_decoder_times
 from ferdesk.adapters.sources.upright import Upright
@@ -125,13 +125,7 @@ class NetworkStream:
     def close(self) -> None:
         """Close the stream; from another thread, this ends its wait for a frame."""
         self._closed.set()
-        try:
-            if self._frames is not None:
-                self._frames.close()
-        except ValueError:
-            return  # another thread is reading; its decoder must not be closed under it
-        if self._container is not None:
-            self._container.close()
+        close_decoding(self._frames, self._container)
 
     def _decode(
         self, container: "InputContainer", stream: "VideoStream", opened_s: float, *, finite: bool

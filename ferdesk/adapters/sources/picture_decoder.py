@@ -1,8 +1,10 @@
 """Decoder of one video stream: its pictures in order; damaged packets are skipped and counted."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
+
+from ferdesk.core.types import Frame
 
 if TYPE_CHECKING:
     import av
@@ -13,6 +15,17 @@ log = logging.getLogger(__name__)
 
 _MOST_DAMAGED = 100
 """So many damaged packets without a picture between them, and the rest is given up."""
+
+
+def close_decoding(frames: Generator[Frame] | None, container: "InputContainer | None") -> None:
+    """Close what gives frames, then its file, unless another thread is in it."""
+    try:
+        if frames is not None:
+            frames.close()
+    except ValueError:
+        return  # another thread is reading; its decoder must not be closed under it
+    if container is not None:
+        container.close()
 
 
 class PictureDecoder:

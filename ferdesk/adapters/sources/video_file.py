@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ferdesk.adapters.sources.cut_off import is_cut_off
 from ferdesk.adapters.sources.limits import MOST_PIXELS, check_file, limit_pixels, too_large
-from ferdesk.adapters.sources.picture_decoder import PictureDecoder
+from ferdesk.adapters.sources.picture_decoder import PictureDecoder, close_decoding
 from ferdesk.adapters.sources.picture_stream import (
     is_still,
     is_tiled,
@@ -158,13 +158,7 @@ class VideoFile:
 
     def close(self) -> None:
         self._closed.set()
-        try:
-            if self._frames is not None:
-                self._frames.close()
-        except ValueError:
-            return  # another thread is reading; its decoder must not be closed under it
-        if self._container is not None:
-            self._container.close()
+        close_decoding(self._frames, self._container)
 
     def _cannot_open(self) -> str:
         return translatable(

@@ -1,23 +1,14 @@
-"""Queue model: the files of the queue as rows of a table; no widget here.
-
-What is shown is made outside of Qt's calls: an error in one of those would end the program.
-"""
+"""Queue model: the files of the queue as rows of a table; no widget here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from ferdesk.runtime.analysis_queue import QueueEntry, QueueState
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.plain_text import plain
+from ferdesk.ui.kit.text_table import TextRow, TextTable
 from ferdesk.ui.kit.theme import colours
 from ferdesk.ui.review.times import length_text
 
@@ -36,18 +27,17 @@ STATES: dict[QueueState, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(TextRow):
     entry: QueueEntry
-    texts: tuple[str, str, str, str]
-    tip: str
 
 
-class QueueModel(QAbstractTableModel):
+class QueueModel(TextTable):
     """Table model of the queue, in its order."""
 
+    _rows: list[_Row]
+
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[_Row] = []
+        super().__init__(TITLES, (LENGTH_COLUMN,), parent)
         self._resting = False
 
     @property
@@ -71,43 +61,20 @@ class QueueModel(QAbstractTableModel):
                 self.dataChanged.emit(self.index(number, 0), last)
         return False
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(TITLES)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        if orientation is Qt.Orientation.Horizontal and 0 <= section < len(TITLES):
-            if role == Qt.ItemDataRole.DisplayRole:
-                return tr(TITLES[section])
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(section)
-        return None
-
     def data(
         self,
         index: QModelIndex | QPersistentModelIndex,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        if not index.isValid() or index.row() >= len(self._rows):
+        if role == SHARE_ROLE and index.column() == STATE_COLUMN and index.row() < len(self._rows):
+            entry = self._rows[index.row()].entry
+            return entry.share if entry.state == "running" else None
+        return super().data(index, role)
+
+    def colour_of(self, number: int, column: int) -> str | None:
+        if column not in (STATE_COLUMN, RESULT_COLUMN):
             return None
-        row, column = self._rows[index.row()], index.column()
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return row.texts[column]
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
-            case Qt.ItemDataRole.ToolTipRole:
-                return row.tip
-            case Qt.ItemDataRole.ForegroundRole if column in (STATE_COLUMN, RESULT_COLUMN):
-                return QColor(_colour(row.entry, column))
-            case _ if role == SHARE_ROLE and column == STATE_COLUMN:
-                return row.entry.share if row.entry.state == "running" else None
-            case _:
-                return None
+        return _colour(self._rows[number].entry, column)
 
 
 def name_of(entry: QueueEntry) -> str:
@@ -141,7 +108,8 @@ def _row_of(entry: QueueEntry, *, resting: bool) -> _Row:
         state_text(entry, resting=resting),
         result,
     )
-    return _Row(entry, texts, plain("\n".join(filter(None, (str(entry.file.path), problem)))))
+    tip = plain("\n".join(filter(None, (str(entry.file.path), problem))))
+    return _Row(texts, tip, entry)
 
 
 def _colour(entry: QueueEntry, column: int) -> str:
@@ -151,9 +119,3 @@ def _colour(entry: QueueEntry, column: int) -> str:
     if column == RESULT_COLUMN and entry.problem:
         return theme.amber
     return theme.text if entry.state == "running" else theme.muted
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    right = column == LENGTH_COLUMN
-    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -11,19 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QObject, Qt
 
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
 from ferdesk.ui.kit.language import mark, tr, translated
 from ferdesk.ui.kit.plain_text import plain
+from ferdesk.ui.kit.text_table import TextRow, TextTable
 from ferdesk.ui.kit.theme import colours
 from ferdesk.ui.review.times import date_text, length_text
 
@@ -111,20 +105,20 @@ OPTIONAL_COLUMNS = (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(TextRow):
     entry: Entry
-    texts: tuple[str, ...]
     keys: tuple[Any, ...]
-    tip: str
 
 
-class LibraryModel(QAbstractTableModel):
+class LibraryModel(TextTable):
     """Table model of the entries that fit a search, in the order that was chosen."""
 
+    _rows: list[_Row]
+
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        right = [number for number, column in enumerate(COLUMNS) if column.right]
+        super().__init__([column.title for column in COLUMNS], right, parent)
         self._all: list[_Row] = []
-        self._rows: list[_Row] = []
         self._search = self._group = ""
         self._fits: Callable[[Entry], bool] = lambda _: True
         self._column, self._order = 0, Qt.SortOrder.DescendingOrder
@@ -163,41 +157,8 @@ class LibraryModel(QAbstractTableModel):
         """The row in which that session is shown."""
         return next((i for i, row in enumerate(self._rows) if row.entry.folder == folder), None)
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        if orientation is Qt.Orientation.Horizontal and 0 <= section < len(COLUMNS):
-            if role == Qt.ItemDataRole.DisplayRole:
-                return tr(COLUMNS[section].title)
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(section)
-        return None
-
-    def data(
-        self,
-        index: QModelIndex | QPersistentModelIndex,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return row.texts[column]
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
-            case Qt.ItemDataRole.ToolTipRole:
-                return row.tip
-            case Qt.ItemDataRole.ForegroundRole if column == _STATUS:
-                return QColor(_status_colour(row.entry))
-            case _:
-                return None
+    def colour_of(self, number: int, column: int) -> str | None:
+        return _status_colour(self._rows[number].entry) if column == _STATUS else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._column, self._order = column, order
@@ -276,19 +237,13 @@ def _row_of(entry: Entry) -> _Row:
 def _made(entry: Entry) -> _Row:
     markers = ", ".join(filter(None, entry.markers))
     return _Row(
-        entry,
         tuple(column.text(entry) for column in COLUMNS),
-        tuple(column.key(entry) for column in COLUMNS),
         plain(translated(entry.problem) or markers or str(entry.folder)),
+        entry,
+        tuple(column.key(entry) for column in COLUMNS),
     )
 
 
 def _status_colour(entry: Entry) -> str:
     theme = colours()
     return {"complete": theme.muted, "unreadable": theme.red}.get(entry.state, theme.amber)
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    right = COLUMNS[column].right
-    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
