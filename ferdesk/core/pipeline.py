@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -128,6 +129,7 @@ class Pipeline:
         self._smoother = Smoother()
         self._post_processing = post_processing or PostProcessing()
         self._clock = clock
+        self._beside = ThreadPoolExecutor(1, "ferdesk-measures")
         self._pacing = FramePacing()
         self._num_classified = AdaptiveBudget(_FACES_AT_FIRST, low=1.0, high=_MOST_FACES)
         self._num_measured = AdaptiveBudget(1.0, low=0.1, high=_MOST_FACES)
@@ -169,6 +171,7 @@ class Pipeline:
     def close(self) -> None:
         """Free the detector; pipelines made by ``for_new_source`` share it."""
         self.detector.close()
+        self._beside.shutdown(wait=False)
 
     def process(self, frame: Frame) -> FrameResult:
         """Analyse one frame."""
@@ -200,9 +203,13 @@ class Pipeline:
         marks = [*tracked.marks_s, self._clock()]
         # read once: another model may be put in its place at any time
         classifier = self.classifier
+        # live, another core measures meanwhile: what is shown comes sooner
+        measuring = None
+        if pacing.interval_s is not None and self._is_measuring(post_processing):
+            measuring = self._beside.submit(self._measure, tracked, post_processing)
         expressions = classifier.classify(tracked.crops) if tracked.chosen else ()
         marks.append(self._clock())
-        measured = self._measure(tracked, post_processing)
+        measured = measuring.result() if measuring else self._measure(tracked, post_processing)
         marks.append(self._clock())
         if frame.stretch != self._stretch_classified:
             self._stretch_classified = frame.stretch
@@ -247,6 +254,12 @@ class Pipeline:
             unconfirmed=tracked.unconfirmed,
         )
 
+    def _is_measuring(self, post_processing: PostProcessing) -> bool:
+        """Whether there is something to measure, or to forget since it was switched off."""
+        return self.measurer is not None and (
+            post_processing.measures != "off" or bool(self._measured_s)
+        )
+
     def _measure(self, tracked: TrackedFrame, post_processing: PostProcessing) -> Measured:
         """Measures of the frame's faces: of all without a clock, else in turn.
 
@@ -254,7 +267,7 @@ class Pipeline:
         """
         faces = {face.face_id: face.detection for face in tracked.faces}
         measurer, t_s = self.measurer, tracked.frame.t_s
-        if measurer is None or (post_processing.measures == "off" and not self._measured_s):
+        if measurer is None or not self._is_measuring(post_processing):
             return Measured()
         interval_s = self._pacing.interval_s
         weights = {post_processing.chosen_face: float(len(faces))}

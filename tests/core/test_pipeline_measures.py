@@ -1,5 +1,6 @@
 """Measures in the flow of a frame: whose turn it is, and what the result says."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from ferdesk.core.measures.landmarks import FaceLandmarks
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
-from ferdesk.core.types import STAGES, FrameResult
+from ferdesk.core.types import STAGES, Expression, FrameResult
+from ferdesk.errors import ModelError
 from tests.core.test_pipeline import Classifier, Detector, crowd, frame
 from tests.helpers.landmarks import CANONICAL, FakeLandmarks
 
@@ -125,6 +127,38 @@ def test_live_a_slow_machine_measures_one_face_in_some_frames() -> None:
     pipeline.set_pacing(FramePacing(1 / 30))
     turns = [measured_now(pipeline.process(frame(index))) for index in range(200)]
     assert 0.05 < np.mean([len(one) for one in turns[-60:]]) < 0.6
+
+
+def test_live_a_frame_is_measured_while_it_is_classified() -> None:
+    began = threading.Barrier(2, timeout=5.0)
+
+    class Meeting(SlowLandmarks):
+        def landmarks(
+            self, image: np.ndarray, squares: Sequence[TurnedSquare]
+        ) -> list[FaceLandmarks]:
+            began.wait()
+            return super().landmarks(image, squares)
+
+    class MeetingClassifier(Classifier):
+        def classify(self, crops: np.ndarray) -> list[Expression]:
+            began.wait()
+            return super().classify(crops)
+
+    pipeline = pipeline_of(Meeting(), crowd(1), ALL)
+    pipeline.classifier = MeetingClassifier()
+    pipeline.set_pacing(FramePacing(1 / 30))
+    assert measured_now(pipeline.process(frame())) == [1]
+
+
+def test_live_a_network_that_cannot_be_loaded_is_told_of() -> None:
+    def refuse() -> MeasureModels:
+        raise ModelError("The network is damaged.")
+
+    pipeline = pipeline_of(SlowLandmarks(), crowd(1), ALL)
+    pipeline.measurer = Measurer(refuse)
+    pipeline.set_pacing(FramePacing(1 / 30))
+    with pytest.raises(ModelError, match="damaged"):
+        pipeline.process(frame())
 
 
 def test_the_time_that_measuring_takes_is_a_stage_of_its_own() -> None:
