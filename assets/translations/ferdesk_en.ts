@@ -143,5 +143,12 @@
             <numerusform>%n pictures came too late and were left out.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n sessions were left out:</source>
+        <translation>
+            <numerusform>%n session was left out:</numerusform>
+            <numerusform>%n sessions were left out:</numerusform>
+        </translation>
+    </message>
 </context>
 </TS>

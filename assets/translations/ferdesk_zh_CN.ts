@@ -1230,6 +1230,10 @@
         </translation>
     </message>
     <message>
+        <source>left to another program</source>
+        <translation>由另一个程序处理</translation>
+    </message>
+    <message>
         <source>Markers</source>
         <translation>标记</translation>
     </message>
@@ -1766,8 +1770,8 @@
         <translation>来自其他程序的命令</translation>
     </message>
     <message>
-        <source>Programs that have the WebSocket&apos;s token may start and stop recordings, set markers and save snapshots.</source>
-        <translation>持有 WebSocket 令牌的程序可以开始和停止录制、添加标记并保存快照。</translation>
+        <source>Programs with the WebSocket&apos;s token may record, set markers and save snapshots. Which commands there are: “ferdesk remote --help”, or “Streams” in the documentation.</source>
+        <translation>持有 WebSocket 令牌的程序可以录制、设置标记和保存快照。有哪些命令：见“ferdesk remote --help”，或文档中的“Streams”。</translation>
     </message>
     <message>
         <source>Markers from LSL</source>
@@ -3884,8 +3888,8 @@
         <translation>无法使用文件夹 {path}：{why}。请为结果另选一个文件夹。</translation>
     </message>
     <message>
-        <source>Another program is analysing {path}, or has done so.</source>
-        <translation>另一个程序正在分析或已分析 {path}。</translation>
+        <source>Another program is analysing {path} or has just finished it; try again later to open its session.</source>
+        <translation>另一个程序正在分析或刚刚分析完 {path}；请稍后重试以打开其会话。</translation>
     </message>
     <message>
         <source>{path} is not empty; give a folder that is new.</source>
@@ -4000,6 +4004,10 @@
         <translation>没有研究的会话。</translation>
     </message>
     <message>
+        <source>{path} cannot be read: trial {number} lies outside of the session.</source>
+        <translation>无法读取 {path}：试次 {number} 不在该会话的时间范围内。</translation>
+    </message>
+    <message>
         <source>{path} cannot be read: {why}. A study is a folder with a study.toml.</source>
         <translation>无法读取 {path}：{why}。研究是含有 study.toml 的文件夹。</translation>
     </message>
@@ -4042,6 +4050,10 @@
     <message>
         <source>The disk does not answer.</source>
         <translation>磁盘没有响应。</translation>
+    </message>
+    <message>
+        <source>it ends before it begins</source>
+        <translation>它的结束早于开始</translation>
     </message>
     <message>
         <source>it has other columns</source>
@@ -4189,6 +4201,12 @@
         <source>Report and exports of {study}</source>
         <translation>{study} 的报告与导出</translation>
     </message>
+    <message numerus="yes">
+        <source>%n sessions were left out:</source>
+        <translation>
+            <numerusform>%n 个会话未被计入：</numerusform>
+        </translation>
+    </message>
     <message>
         <source>The LSL stream is searched for.</source>
         <translation>正在搜索 LSL 流。</translation>
@@ -4254,6 +4272,10 @@
     <message>
         <source>No stream was found. Is the other program sending?</source>
         <translation>未找到流。另一个程序是否正在发送？</translation>
+    </message>
+    <message>
+        <source>Another window keeps its queue; the queue of this one is not kept for the next start.</source>
+        <translation>另一个窗口会保留其队列；此窗口的队列不会保留到下次启动。</translation>
     </message>
     <message numerus="yes">
         <source>%n files of the last queue are not analysed yet.</source>
