@@ -3,8 +3,9 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -13,8 +14,10 @@ from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
     DeviceInfo,
+    Frame,
     FrameResult,
     ModelInfo,
+    SourceEvent,
     SourceInfo,
 )
 from ferdesk.core.unrelated_pictures import UnrelatedPictures
@@ -29,6 +32,8 @@ from ferdesk.factory.sources import (
     open_source,
     shown_name,
 )
+from ferdesk.paths import threads_of_process
+from ferdesk.runtime.ahead import Ahead
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.reconnect import FrameSource, events_of
 from ferdesk.runtime.recording import Recorder, SessionOutput
@@ -42,6 +47,10 @@ _POLL_S = 0.05
 STOPPED = "The analysis was stopped before the source's end."
 
 Tell = Callable[[str], None]
+Begin = Callable[[Frame], Callable[[], FrameResult]]
+"""Detects the faces of a frame, and returns what does the rest."""
+Read = tuple[Frame, Callable[[], FrameResult] | None, Sequence[SourceEvent]]
+"""A frame, what finishes its analysis where it was chosen, and what came with it."""
 Advance = Callable[[str, float], None]
 """Called after each frame with the source's name and the seconds of it that are done."""
 
@@ -209,13 +218,12 @@ def _read_through(work: _Work) -> SessionOutput:
     pictures = work.pictures
     source: FrameSource
     if pictures is not None:
-        source, process = pictures.open(), UnrelatedPictures(work.pipeline).process
+        source, begin = pictures.open(), _beginning_of_pictures(work.pipeline)
     else:
         source = open_source(work.name, duration_s=options.duration_s)
-        process = work.pipeline.process
+        begin = _beginning(work.pipeline)
     recorder = Recorder()
     _add_streams(recorder, options)
-    choice = FrameChoice(options)
     num_seen = 0
     try:
         info = source.open()
@@ -232,15 +240,15 @@ def _read_through(work: _Work) -> SessionOutput:
         session = recording.session
         work.folder = session.folder
         last_s = 0.0
+        stack = contextlib.ExitStack()
         try:
-            for frame in frames_of(source):
+            reads = stack.enter_context(_ahead(_reads(source, FrameChoice(options), begin)))
+            for frame, finish, noted in reads:
                 last_s = frame.t_s
-                if choice.is_over(frame):
-                    break
                 num_seen += 1
-                if choice.takes(frame):
-                    recorder.take(process(frame))
-                _note_events(work, source, recorder, frame.t_s)
+                if finish is not None:
+                    recorder.take(finish())
+                _note_events(work, noted, recorder, frame.t_s)
                 if classifier.device != device:
                     device = classifier.device
                     # the network left its device in the middle: the session says from when on
@@ -265,7 +273,8 @@ def _read_through(work: _Work) -> SessionOutput:
             recorder.note_event("error", text, time.monotonic())
             raise
         finally:
-            _note_events(work, source, recorder, last_s)
+            stack.close()
+            _note_events(work, events_of(source), recorder, last_s)
             if session.problem:
                 recorder.note_event("recording_stopped", session.problem, time.monotonic())
             recorder.end(frames_seen=num_seen)
@@ -277,9 +286,37 @@ def _read_through(work: _Work) -> SessionOutput:
     return session
 
 
-def _note_events(work: _Work, source: FrameSource, recorder: Recorder, now_s: float) -> None:
+def _beginning(pipeline: Pipeline) -> Begin:
+    return lambda frame: partial(pipeline.classify, pipeline.detect(frame))
+
+
+def _beginning_of_pictures(pipeline: Pipeline) -> Begin:
+    pictures = UnrelatedPictures(pipeline)
+    return lambda frame: partial(pictures.process, frame)
+
+
+def _reads(source: FrameSource, choice: FrameChoice, begin: Begin) -> Iterator[Read]:
+    for frame in frames_of(source):
+        if choice.is_over(frame):
+            return
+        yield frame, begin(frame) if choice.takes(frame) else None, events_of(source)
+
+
+@contextlib.contextmanager
+def _ahead(reads: Iterator[Read]) -> Iterator[Iterable[Read]]:
+    """The same, read and begun on a second thread where this process has more than one core."""
+    if threads_of_process() == 1:
+        yield reads
+        return
+    with contextlib.closing(Ahead(reads, "ferdesk-ahead")) as ahead:
+        yield ahead
+
+
+def _note_events(
+    work: _Work, noted: Sequence[SourceEvent], recorder: Recorder, now_s: float
+) -> None:
     """Keep and tell what the file does not keep, each at its moment; ``now_s`` is the frame's."""
-    for event in events_of(source):
+    for event in noted:
         ago_s = max(0.0, now_s - event.t_s)
         recorder.note_event(event.kind, event.text, time.monotonic() - ago_s)
         damaged = event.kind == "pictures_damaged"

@@ -320,18 +320,18 @@ def test_a_bug_in_the_middle_of_a_source_costs_neither_its_rows_nor_the_other_so
 ) -> None:
     import contextlib
 
-    from ferdesk.core.pipeline import Pipeline
-    from ferdesk.core.types import Frame, FrameResult
+    from ferdesk.core.pipeline import Pipeline, TrackedFrame
+    from ferdesk.core.types import Frame
 
-    whole = Pipeline.process
+    whole = Pipeline.detect
     warnings: list[str] = []
 
-    def process(pipeline: Pipeline, frame: Frame) -> FrameResult:
+    def detect(pipeline: Pipeline, frame: Frame) -> TrackedFrame:
         if frame.index == 5:
             raise ZeroDivisionError("a bug")
         return whole(pipeline, frame)
 
-    monkeypatch.setattr(Pipeline, "process", process)
+    monkeypatch.setattr(Pipeline, "detect", detect)
     cv2.imwrite(str(tmp_path / "grey.png"), np.zeros((50, 50, 3), np.uint8))
     with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         code = batch.analyze(
