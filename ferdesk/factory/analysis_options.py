@@ -17,8 +17,8 @@ from ferdesk.core.types import ITS_OWN, CameraFormat, Frame, ModelInfo, SourceIn
 from ferdesk.runtime.recording import Stream
 
 _KEY_EVERY_S = 1 / 3
-"""From one exhaustive search to the next: of the faces that a search of every frame gives, this one
-gave all on the shared clips, in 0.15 to 0.4 of its time (``benchmarks/archive.py``)."""
+"""From one key frame to the next: of the faces that a search of every frame gives, this one gave 98
+to 100 % on the shared clips, but for boxes on hands (``benchmarks/archive.py search``)."""
 _USUAL_RATE_FPS = 30.0
 _HALF_TICK_S = 0.5e-3
 """Containers round times to a millisecond."""
@@ -98,7 +98,7 @@ class AnalysisOptions:
         return self.thorough or self.video == "anonymous"
 
     def key_every(self, source: SourceInfo) -> int:
-        """How many analysed frames of ``source`` lie from one exhaustive search to the next."""
+        """How many analysed frames of ``source`` lie from one key frame to the next."""
         if self.every_frame_searched or source.kind == "still":
             return 1
         rate_fps = source.rate_fps or _USUAL_RATE_FPS
