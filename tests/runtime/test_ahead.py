@@ -4,9 +4,14 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+from ferdesk import batch
+from ferdesk.core.types import Frame
 from ferdesk.runtime.ahead import Ahead
+
+FRAME = Frame(np.zeros((4, 6, 3), np.uint8), 0, 0.0, 0.0)
 
 
 def test_items_come_in_order_and_up_to_two_are_made_before_they_are_wanted() -> None:
@@ -56,3 +61,22 @@ def test_closed_in_the_middle_its_thread_ends() -> None:
     assert not any(one.name == "ferdesk-ahead" for one in threading.enumerate())
     del ahead
     assert ended.is_set()
+
+
+def test_a_worker_that_has_one_core_reads_nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERDESK_THREADS", "1")
+    threads = set()
+
+    def reads() -> Iterator[batch.Read]:
+        for _ in range(3):
+            threads.add(threading.current_thread().name)
+            yield FRAME, None, ()
+
+    with batch._ahead(reads()) as found:
+        assert len(list(found)) == 3
+    assert threads == {"MainThread"}
+    threads.clear()
+    monkeypatch.delenv("FERDESK_THREADS")
+    with batch._ahead(reads()) as found:
+        assert len(list(found)) == 3
+    assert threads == {"ferdesk-ahead"}

@@ -390,7 +390,7 @@ def test_of_two_windows_the_first_keeps_its_queue_and_the_second_says_so(
 
 def test_a_file_that_another_program_has_does_not_read_as_done() -> None:
     entry = QueueEntry(3, QueuedFile(Path("a.mp4")), "skipped", problem="Another program has it.")
-    assert state_text(entry, resting=False) == "left to another program"
+    assert state_text(entry, resting=False) == "left out"
     assert state_text(replace(entry, folder=Path("a")), resting=False) == "done already"
 
 

@@ -89,7 +89,7 @@ def name_of(entry: QueueEntry) -> str:
 def state_text(entry: QueueEntry, *, resting: bool) -> str:
     """How an entry stands; of one in work also how much of it is done."""
     if entry.state == "skipped" and entry.folder is None:
-        return tr("left to another program")
+        return tr("left out")
     if entry.state != "running":
         return tr(STATES[entry.state])
     word = tr("paused") if resting else tr(STATES["running"])
