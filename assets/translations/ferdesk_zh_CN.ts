@@ -1230,8 +1230,8 @@
         </translation>
     </message>
     <message>
-        <source>left to another program</source>
-        <translation>由另一个程序处理</translation>
+        <source>left out</source>
+        <translation>已跳过</translation>
     </message>
     <message>
         <source>Markers</source>
