@@ -11,8 +11,8 @@ from ferdesk.core.detection.networks import DetectorNetworks
 from ferdesk.core.geometry import Region
 from ferdesk.core.types import Detection
 
-FULL_RANGE_S, TILE_S, SHORT_RANGE_S, PRESENCE_S = 0.005, 0.010, 0.002, 0.0126
-"""The full-range network on a picture and on a tile, the short-range one, presence on two crops."""
+FULL_RANGE_S, TILE_S, SHORT_RANGE_S, LANDMARKS_S = 0.005, 0.010, 0.002, 0.0126
+"""The full-range network on a picture and on a tile, the short-range one, two landmark crops."""
 
 
 class CountedNetworks:
@@ -40,9 +40,9 @@ class CountedNetworks:
         self.spend(SHORT_RANGE_S)
         return self._networks.detect_short_range(image, region)
 
-    def presence(self, image: NDArray[np.uint8], detection: Detection) -> float:
-        self.spend(PRESENCE_S)
-        return self._networks.presence(image, detection)
+    def landmark_spread(self, image: NDArray[np.uint8], detection: Detection) -> float:
+        self.spend(LANDMARKS_S)
+        return self._networks.landmark_spread(image, detection)
 
     def close(self) -> None:
         self._networks.close()

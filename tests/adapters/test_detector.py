@@ -310,7 +310,7 @@ def test_what_a_region_has_outside_the_picture_repeats_its_border() -> None:
     assert _resized(image, Region(50, 30, 19, 19), 0.5).shape == (10, 10, 3)
 
 
-def test_presence_is_the_mean_of_a_smaller_and_a_larger_crop_around_the_face() -> None:
+def test_landmark_spread_is_how_far_points_move_between_two_crops_turned_apart() -> None:
     asked: list[TurnedSquare] = []
 
     class Landmarks:
@@ -318,8 +318,12 @@ def test_presence_is_the_mean_of_a_smaller_and_a_larger_crop_around_the_face() -
             self, image: np.ndarray, squares: Sequence[TurnedSquare]
         ) -> list[FaceLandmarks]:
             asked.extend(squares)
-            points = np.zeros((478, 3), np.float32)
-            return [FaceLandmarks(points, presence) for presence in (0.9, 0.4)]
+            one = np.zeros((478, 3), np.float32)
+            # 100 wide, 60 high; depth does not count
+            one[0], one[1] = (90, 50, 900), (190, 110, -900)
+            one[2:, :2] = 120, 80
+            other = one + np.array([3, 4, 50], np.float32)
+            return [FaceLandmarks(one, 0.9), FaceLandmarks(other, 0.4)]
 
     class Networks(MediaPipeNetworks):
         def __init__(self) -> None:
@@ -327,8 +331,8 @@ def test_presence_is_the_mean_of_a_smaller_and_a_larger_crop_around_the_face() -
 
     face = Detection(Box(100, 50, 80, 80), 0.6, SHORT_RANGE, 12.0)
     image = np.zeros((300, 400, 3), np.uint8)
-    assert Networks().presence(image, face) == pytest.approx(0.65)
-    # MediaPipe takes one and a half sides of the short-range detector's box
-    assert [square.side for square in asked] == pytest.approx([0.85 * 120, 1.15 * 120])
+    assert Networks().landmark_spread(image, face) == pytest.approx(5 / 80)
+    assert [square.roll_deg for square in asked] == [-3, 27]
     for square in asked:
-        assert (square.center_x, square.center_y, square.roll_deg) == pytest.approx((140, 90, 12))
+        # MediaPipe takes one and a half sides of the short-range detector's box
+        assert (square.center_x, square.center_y, square.side) == pytest.approx((140, 90, 120))

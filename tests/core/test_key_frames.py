@@ -101,7 +101,7 @@ def test_a_face_that_was_known_stays_in_the_search_where_it_is_no_longer_sure() 
     networks = FakeNetworks([SMALL], smallest_share=0.07)
     search = KeyFrameSearch(networks, 12)
     assert boxes(search) == [SMALL]
-    networks.score, networks.crop_score, networks.presence_seen = 0.4, 0.65, 0
+    networks.score, networks.crop_score, networks.spread_seen = 0.4, 0.65, 1
     assert [boxes(search) for _ in range(11)] == [[SMALL]] * 11
     for _ in range(11):
         # the tracker continues it by a detection that is not confirmed, if there is one
@@ -188,7 +188,7 @@ def test_a_face_that_is_lost_in_a_frame_that_is_looked_at_is_back_at_once_too() 
 
 
 def test_a_pattern_that_only_looks_like_a_face_is_none_in_any_frame() -> None:
-    networks = FakeNetworks([SMALL], smallest_share=0.07, crop_score=0.2, presence_seen=0)
+    networks = FakeNetworks([SMALL], smallest_share=0.07, crop_score=0.2, spread_seen=1)
     search = KeyFrameSearch(networks, 3)
     assert [boxes(search) for _ in range(7)] == [[]] * 7
 

@@ -102,6 +102,7 @@ def test_zoomed_out_is_a_square_around_the_picture_twice_as_high_or_as_wide() ->
     assert zoomed_out(np.zeros((480, 640, 3), np.uint8)) == Region(-160, -240, 960, 960)
     assert zoomed_out(np.zeros((640, 480, 3), np.uint8)) == Region(-240, -160, 960, 960)
     assert zoomed_out(np.zeros((300, 900, 3), np.uint8)) == Region(0, -300, 900, 900)
+    assert zoomed_out(np.zeros((300, 320, 3), np.uint8), 1.5) == Region(-65, -75, 450, 450)
 
 
 def test_the_tiles_of_a_picture_are_known() -> None:

@@ -33,8 +33,8 @@ class FakeNetworks:
     num_short_range: int = 0
     short_range_score: float | None = None
     full_range_blind: bool = False
-    presence_seen: float = 1.0
-    num_presence: int = 0
+    spread_seen: float = 0.01
+    num_spreads: int = 0
 
     def detect_full_range(
         self, image: np.ndarray, region: Region, scale: float | None = None
@@ -60,10 +60,10 @@ class FakeNetworks:
             if box.width >= 0.2 * side
         ]
 
-    def presence(self, image: np.ndarray, detection: Detection) -> float:
+    def landmark_spread(self, image: np.ndarray, detection: Detection) -> float:
         self.now_s += 0.006 * self.slowness
-        self.num_presence += 1
-        return self.presence_seen
+        self.num_spreads += 1
+        return self.spread_seen
 
     def _inside(self, region: Region) -> list[Box]:
         return [

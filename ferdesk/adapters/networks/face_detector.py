@@ -38,8 +38,8 @@ _SHORT_RANGE_PX = 128
 _NMS_IOU = 0.3
 _MOST_CANDIDATES = 512
 """NMS compares all pairs; a crowd that fills the picture gives a third of these."""
-_PRESENCE_SCALES = (0.85, 1.15)
-"""Scales of the crops on which presence is asked."""
+_SPREAD_ROLLS_DEG = (-15.0, 15.0)
+"""Rolls, against the detection's own, of the two crops whose landmarks are compared."""
 _SIDE_STEP_PX = 32
 """The full-range network halves its picture five times."""
 
@@ -107,15 +107,18 @@ class MediaPipeNetworks:
         )
         return _to_detections(candidates, region, resized.shape, SHORT_RANGE)
 
-    def presence(self, image: NDArray[np.uint8], detection: Detection) -> float:
-        """Presence of a face at ``detection`` in ``image`` [H, W, 3] uint8 RGB, in [0, 1].
+    def landmark_spread(self, image: NDArray[np.uint8], detection: Detection) -> float:
+        """Spread of landmarks at ``detection`` in ``image`` [H, W, 3] uint8 RGB, in faces.
 
-        The mean of the landmark network's word on some crops.
+        The mean distance, in the picture, of each landmark on a crop turned to one side from the
+        same on a crop turned to the other, over the landmarks' own extent (the mean of width and
+        height). On a face they are the same points; what is none has them wherever the crop leads.
         """
         square = square_of_box(detection.box, detection.framing, detection.roll_deg)
-        crops = [replace(square, side=square.side * scale) for scale in _PRESENCE_SCALES]
-        seen = self._landmarks.landmarks(image, crops)
-        return sum(face.presence for face in seen) / len(seen)
+        crops = [replace(square, roll_deg=square.roll_deg + roll) for roll in _SPREAD_ROLLS_DEG]
+        one, other = (face.points[:, :2] for face in self._landmarks.landmarks(image, crops))
+        extent = float(np.ptp(one, axis=0).mean())
+        return float(np.linalg.norm(one - other, axis=1).mean()) / max(extent, 1e-6)
 
 
 class _Network:

@@ -41,8 +41,9 @@ class TimedNetworks:
         work = partial(self._networks.detect_short_range, image, region)
         return self.charge("short range", work)
 
-    def presence(self, image: NDArray[np.uint8], detection: Detection) -> float:
-        return self.charge("presence", partial(self._networks.presence, image, detection))
+    def landmark_spread(self, image: NDArray[np.uint8], detection: Detection) -> float:
+        work = partial(self._networks.landmark_spread, image, detection)
+        return self.charge("landmark spread", work)
 
     def close(self) -> None:
         self._networks.close()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.detection.changes import SearchedRegions
 from ferdesk.core.detection.cost import TimeBudget, TimedNetworks
-from ferdesk.core.detection.exhaustive import ExhaustiveSearch
+from ferdesk.core.detection.exhaustive import LESS_ZOOMED_OUT, ExhaustiveSearch
 from ferdesk.core.detection.key_frames import KeyFrameSearch
 from ferdesk.core.detection.networks import DetectorNetworks
 from ferdesk.core.detection.tiling import (
@@ -42,8 +42,8 @@ _BUDGET_MS, _LEAST_BUDGET_MS, _MOST_BUDGET_MS = 6.0, 4.5, 6.0
 _BUDGET_INTERVAL_S = 1 / 30
 """A budget is for so long: pictures that come faster have less each, down to a half."""
 _SHORT_RANGE_EVERY_S, _SHORT_RANGE_EVERY_S_ALONE = 0.2, 0.05
-"""The short-range network on the whole picture and on the zoomed-out one by turns, where someone is
-known and where nobody is."""
+"""The short-range network on the whole picture and on the zoomed-out ones by turns, where someone
+is known and where nobody is."""
 _FULL_RANGE_EVERY_S, _FULL_RANGE_EVERY_S_ALONE = 0.35, 0.1
 """The same of the full-range network."""
 _TILE_EVERY_S, _TILE_EVERY_S_AT_REST = 0.02, 0.12
@@ -55,7 +55,9 @@ faces takes 0.19 s."""
 _TILES_COMPARED = 4
 """Most tiles in one frame of which it is asked whether they have changed."""
 _REFUSED_FOR_S = 0.4
-"""What was no face is not verified again so shortly after it, unless its score is higher."""
+_REFUSED_IOU = 0.7
+"""What was no face is not verified again so shortly after it at so nearly the same place, unless
+its score is higher; where another look puts the box otherwise, it may be one."""
 _VERIFY_EVERY_S, _VERIFY_EVERY_FRAMES = 0.1, 3
 """A known face is looked for no oftener: one that is occluded would take all the time, and a box
 that each frame's crop frames anew jumps, of a woman who hardly moves by 0.6 % of its side from
@@ -157,8 +159,7 @@ class LiveSearch:
         self._tiles: list[Tile] = []
         self._unsearched: list[Tile] = []
         self._searched = SearchedRegions()
-        self._next_tile = 0
-        self._zooms_out = False
+        self._next_tile = self._next_look = 0
         self._short_range_s = self._full_range_s = self._tile_s = self._frame_s = -math.inf
         self._new_face_s: float | None = None
 
@@ -262,8 +263,10 @@ class LiveSearch:
         short_range_every_s = _SHORT_RANGE_EVERY_S if self._known else _SHORT_RANGE_EVERY_S_ALONE
         if now_s - self._short_range_s >= short_range_every_s and budget.left():
             self._short_range_s = now_s
-            region = zoomed_out(image) if self._zooms_out else whole(image)
-            self._zooms_out = not self._zooms_out
+            looks = [whole(image), zoomed_out(image)]
+            looks += [] if self._known else [zoomed_out(image, LESS_ZOOMED_OUT)]
+            region = looks[self._next_look % len(looks)]
+            self._next_look += 1
             if self._searched.has_changed(image, "short range", region, now_s):
                 self._associate(image, self._timed.detect_short_range(image, region), now_s)
         full_range_every_s = _FULL_RANGE_EVERY_S if self._known else _FULL_RANGE_EVERY_S_ALONE
@@ -388,7 +391,7 @@ class LiveSearch:
                 else:
                     self._redetect(image, face, candidate, now_s)
             refused = any(
-                same_face(candidate.box, other.box) and candidate.score <= other.score
+                candidate.box.iou(other.box) > _REFUSED_IOU and candidate.score <= other.score
                 for _, other in self._refused
             )
             if same or refused:

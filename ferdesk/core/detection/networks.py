@@ -16,7 +16,7 @@ FULL_RANGE_PX = 192
 
 
 class DetectorNetworks(Protocol):
-    """Two networks that detect, and a third that says whether a detection is a face.
+    """Two networks that detect, and a third that says how much one is a face.
 
     ``image`` is [H, W, 3] uint8 RGB; boxes are in pixels of the whole ``image``, and faces that the
     region's edge truncates are among them. The full-range network finds small faces, the
@@ -30,8 +30,11 @@ class DetectorNetworks(Protocol):
 
     def detect_short_range(self, image: NDArray[np.uint8], region: Region) -> list[Detection]: ...
 
-    def presence(self, image: NDArray[np.uint8], detection: Detection) -> float:
-        """Presence of a face where ``detection`` is, in [0, 1]: the landmark network's word."""
+    def landmark_spread(self, image: NDArray[np.uint8], detection: Detection) -> float:
+        """Spread of the landmarks on crops of ``detection`` turned against each other, in faces.
+
+        About 0.01 where the crops show the same face; what is no face has them anywhere.
+        """
         ...
 
     def close(self) -> None: ...

@@ -45,14 +45,14 @@ def whole(image: NDArray[np.uint8]) -> Region:
     return Region(0, 0, image.shape[1], image.shape[0])
 
 
-def zoomed_out(image: NDArray[np.uint8]) -> Region:
+def zoomed_out(image: NDArray[np.uint8], sides: float = 2.0) -> Region:
     """Region around the whole ``image`` [H, W, 3] in which a face that fills it is small enough.
 
-    A square with the picture in its middle, twice as high as the picture, or as wide where that is
-    more.
+    A square with the picture in its middle, of ``sides`` times the picture's shorter side, or of
+    its longer one where that is more.
     """
     height, width = image.shape[:2]
-    side = max(width, height, 2 * min(width, height))
+    side = max(width, height, round(sides * min(width, height)))
     return Region((width - side) // 2, (height - side) // 2, side, side)
 
 

@@ -1,8 +1,8 @@
 """Verification of candidates: non-maximum merge, and which of them are faces.
 
-A network's detections are candidates. Those on the same face are merged. One is a face by its
-score, by the score on a crop around it, or by the sum of score and presence, the landmark network's
-own word; presence costs most and is asked only where it decides.
+A network's detections are candidates. One is a face by its score, by the score on a crop around it,
+or by its landmarks: those of a face stay where they are when the crop is turned. That costs most
+and is asked only where it decides. Of several candidates on the same face each may speak for it.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,16 @@ from ferdesk.core.types import Detection
 _SCORE_BEYOND_DOUBT = 0.85
 """No pattern came near it: the best of 344 candidates in 425 pictures without people (those of
 ``benchmarks/patterns.py`` and more of the kind, mostly wheels) had 0.82, on its crop 0.81."""
-_PRESENCE_WEIGHT = 0.75
-_SHARES, _LEAST_SUMS = (0.28, 0.36), (1.35, 0.8)
-"""Least sum of score and weighted presence, which falls with the face's share of the picture's
-shorter side. In 425 pictures without people the best pattern had between 1.25 and 1.35, from a
-share of 0.36 on 0.74. With no pattern let through, the score alone finds 63 % of 250 PublicTest
-faces that fill the picture and 51 % of 150 smaller ones; this finds 96 and 90."""
-_PRESENCE_FROM_PX, _MIN_SCORE_SMALL = 30, 0.7
-"""Smaller faces must have this score twice, on a tile and on the crop: presence says nothing about
-them. Of 20 candidates of 14 to 26 pixels in a classroom, all people, it was below 0.1 for 9."""
+_SHARES, _MOST_SPREADS = (0.2, 0.36), (0.1, 0.175)
+"""Most landmark spread for a mean of both scores of 1, and in proportion for less; it grows with
+the face's share of the picture's shorter side. Of the wheels in the first 560 pictures of
+``benchmarks/patterns.py`` the steadiest would need 0.107 at a share of 0.12, 0.163 where 0.152 is
+allowed and 0.205 where 0.175 is; a word in round letters, as large as the picture, 0.185. Presence,
+the landmark network's own word, is 1.0 for some wheels and 0 for some faces that this finds."""
+_LANDMARKS_FROM_PX, _MIN_SCORE_SMALL = 30, 0.7
+"""Smaller faces must have this score twice, on a tile and on the crop: their landmarks say nothing.
+Of 20 candidates of 14 to 26 pixels in a classroom, all people, the landmark network saw 9 not at
+all (presence below 0.1)."""
 _SAME_FACE_IOU, _SAME_FACE_IOS = 0.3, 0.7
 
 
@@ -73,25 +74,47 @@ def verify(networks: DetectorNetworks, image: NDArray[np.uint8], candidate: Dete
     """Verification of one candidate of ``image`` [H, W, 3]: ``confirmed`` or not, framed anew."""
     framed = frame_on_crop(networks, image, candidate)
     best, worst = sorted([framed.score, candidate.score], reverse=True)
-    share = candidate.box.width / min(image.shape[:2])
-    lacking = float(np.interp(share, _SHARES, _LEAST_SUMS)) - candidate.score
     if best >= _SCORE_BEYOND_DOUBT:
         confirmed = True
-    elif candidate.box.width < _PRESENCE_FROM_PX:
+    elif candidate.box.width < _LANDMARKS_FROM_PX:
         confirmed = worst >= _MIN_SCORE_SMALL
-    elif lacking > _PRESENCE_WEIGHT:
-        confirmed = False
     else:
-        presence = 1.0 if lacking <= 0 else networks.presence(image, candidate)
-        confirmed = _PRESENCE_WEIGHT * presence >= lacking
+        most = _most_spread(image, candidate.box) * (best + worst) / 2
+        confirmed = networks.landmark_spread(image, candidate) <= most
     return replace(framed, score=best, confirmed=confirmed)
+
+
+def _most_spread(image: NDArray[np.uint8], box: Box) -> float:
+    share = box.width / min(image.shape[:2])
+    return float(np.interp(share, _SHARES, _MOST_SPREADS))
 
 
 def verify_candidates(
     networks: DetectorNetworks, image: NDArray[np.uint8], candidates: Sequence[Detection]
 ) -> list[Detection]:
-    """Verification of ``candidates`` of ``image`` [H, W, 3]: merged, each confirmed or not."""
-    return [verify(networks, image, merged) for merged in non_maximum_merge(candidates)]
+    """Verification of ``candidates`` of ``image`` [H, W, 3]: one a face, confirmed or not.
+
+    Those on the same face are verified by descending score, until one is confirmed.
+    """
+    groups: list[list[Detection]] = []
+    for candidate in sorted(candidates, key=lambda candidate: -candidate.score):
+        for group in groups:
+            if same_face(candidate.box, group[0].box):
+                group.append(candidate)
+                break
+        else:
+            groups.append([candidate])
+    return [_verify_group(networks, image, group) for group in groups]
+
+
+def _verify_group(
+    networks: DetectorNetworks, image: NDArray[np.uint8], group: Sequence[Detection]
+) -> Detection:
+    first = verify(networks, image, group[0])
+    if first.confirmed:
+        return first
+    others = (verify(networks, image, candidate) for candidate in group[1:])
+    return next((other for other in others if other.confirmed), first)
 
 
 def detect_on_crop(
