@@ -68,7 +68,7 @@ def test_the_readme_fits_one_screen() -> None:
 
 
 def test_the_table_of_threads_is_the_program_s() -> None:
-    named = re.compile(r'(?:name=|ThreadPoolExecutor\([\w.]+, )"(ferdesk-[a-z-]+)"')
+    named = re.compile(r'(?:name=|(?:ThreadPoolExecutor|Ahead)\([\w.]+, )"(ferdesk-[a-z-]+)"')
     started = {
         name
         for path in (CHECKOUT / "ferdesk").rglob("*.py")
