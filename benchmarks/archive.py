@@ -41,7 +41,8 @@ from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.table import Table
 
 MOST_S = 4.0
-_FILMS = (".mp4", ".mov", ".mkv")
+_FILMS = (".mov", ".mp4")
+"""Not Matroska: its first packets have no time of decoding, so none can be put after others."""
 
 
 def main() -> None:
