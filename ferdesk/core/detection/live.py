@@ -69,7 +69,8 @@ _STALE_AFTER = 0.7
 """From this share of that time on a face is verified before new ones are searched for."""
 _UNCHANGED_CORRELATION, _UNCHANGED_SHIFT, _UNCHANGED_SHIFT_PX = 0.995, 0.01, 0.7
 """Least correlation with the verified face, and most way from its place, in sides or in pixels,
-whichever is more: template matching is no more exact than that."""
+whichever is more. With noise of a standard deviation of 4 in each pixel, 29 faces of a still group
+correlate by 0.998 at least, with noise of 6 by 0.996, and seem to move by up to 0.7 pixels."""
 _REMEMBERED_FOR_S = 0.25
 """And so much longer it is looked for."""
 _MIN_CORRELATION = 0.8
@@ -267,12 +268,12 @@ class LiveSearch:
             looks += [] if self._known else [zoomed_out(image, LESS_ZOOMED_OUT)]
             region = looks[self._next_look % len(looks)]
             self._next_look += 1
-            if self._searched.has_changed(image, "short range", region, now_s):
+            if self._searched.begin_search(image, "short range", region, now_s):
                 self._associate(image, self._timed.detect_short_range(image, region), now_s)
         full_range_every_s = _FULL_RANGE_EVERY_S if self._known else _FULL_RANGE_EVERY_S_ALONE
         if now_s - self._full_range_s >= full_range_every_s and budget.left():
             self._full_range_s = now_s
-            if self._searched.has_changed(image, "full range", whole(image), now_s):
+            if self._searched.begin_search(image, "full range", whole(image), now_s):
                 self._associate(image, self._timed.detect_full_range(image, whole(image)), now_s)
         for face in sorted(self._known, key=lambda face: face.searched_s):
             if not budget.left():
@@ -297,7 +298,7 @@ class LiveSearch:
         candidates: list[Detection] = []
         while self._unsearched and self._clock() < until_s:
             tile = self._unsearched.pop(0)
-            self._searched.has_changed(image, "tile", tile.region, now_s)
+            self._searched.begin_search(image, "tile", tile.region, now_s)
             candidates += self._on_tile(image, tile)
         self._associate(image, candidates, now_s)
         if not self._unsearched:
@@ -309,7 +310,7 @@ class LiveSearch:
         for _ in range(min(_TILES_COMPARED, len(self._tiles))):
             tile = self._tiles[self._next_tile]
             self._next_tile = (self._next_tile + 1) % len(self._tiles)
-            if self._searched.has_changed(image, "tile", tile.region, now_s):
+            if self._searched.begin_search(image, "tile", tile.region, now_s):
                 return tile
         return None
 
