@@ -81,6 +81,7 @@ class FakeSource:
         self._leave = threading.Event()
         self.flowing = threading.Event()
         self.flowing.set()
+        self._waiting = threading.Event()
         self.ended = False
         self.error = ""
         self.opens_with_error = ""
@@ -97,7 +98,8 @@ class FakeSource:
     def read(self) -> Frame | None:
         self._leave.wait(0.005)  # the pace of a camera
         while not self.flowing.wait(0.005) and not self._leave.is_set():
-            pass
+            self._waiting.set()
+        self._waiting.clear()
         if self.error:
             raise SourceError(self.error)
         if self.ended or self._leave.is_set():
@@ -107,6 +109,14 @@ class FakeSource:
         frame = Frame(self._image.copy(), self._index, t_s, time.monotonic())
         self._index += 1
         return frame
+
+    def fall_silent(self, num_seen: Callable[[], int]) -> None:
+        """Give nothing more, and come back once the last picture has been seen too."""
+        self.flowing.clear()
+        ends_s = time.monotonic() + 10
+        while not self._waiting.is_set() or num_seen() < self._index:
+            assert time.monotonic() < ends_s, "the last picture was not seen"
+            time.sleep(0.005)
 
     def close(self) -> None:
         self.num_closed += 1

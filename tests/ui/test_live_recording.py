@@ -29,7 +29,7 @@ def test_a_camera_lost_and_back_while_the_window_is_busy_is_noted_with_its_times
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
     source, recording = services.prepared["camera:0"], services.recordings[0]
     # from here on for three seconds no event of the window is handled
-    source.flowing.clear()
+    source.fall_silent(lambda: window.live.status_now().num_seen)
     clock.now_s += 1.6
     lost_s = clock.now_s
     until(lambda: window.live.status_now().state is State.LOST)
