@@ -3,12 +3,15 @@
 ``python benchmarks/measures.py`` prints CPU time a face on one core: cutting, landmarks, movements,
 and what is computed of them, for one face and for four in one batch. ``--sides CLIP...`` prints the
 noise of left minus right (``ferdesk.core.measures.movements.SIDE_NOISE``): the 95th percentile of
-the part of it that a mirror does not turn around, over 60 frames of each clip.
+the part of it that a mirror does not turn around, over 60 frames of each clip. ``--blinks
+SESSION...`` takes sessions of whole clips, analysed with ``--measure all``, and prints how many of
+the blinks that an eye sees in them are found, from every picture and from fewer.
 """
 
 # ruff: noqa: T201
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,15 +27,29 @@ from ferdesk.adapters.sources.demo import DemoSource
 from ferdesk.adapters.sources.video_file import VideoFile
 from ferdesk.core.geometry import Region
 from ferdesk.core.measurer import square_of_detection
-from ferdesk.core.measures.eyes import gaze, openness
+from ferdesk.core.measures.blinks import BlinkDetector
+from ferdesk.core.measures.eyes import Openness, gaze, openness
 from ferdesk.core.measures.framing import TurnedSquare
 from ferdesk.core.measures.movements import MOVEMENTS, SIDE_NOISE
 from ferdesk.core.measures.one_euro import OneEuroFilter
 from ferdesk.core.measures.pose import pose_matrix
 from ferdesk.paths import detectors_folder, landmarks_folder
+from ferdesk.sessions.reader import read_session
 
 _RUNS = 100
 _FRAMES = 60
+_BLINKS_S = {
+    ("WolfgangLanger_Pexels", 1): (6.38, 8.43, 10.33, 12.0, 16.1, 17.89),
+    ("cap12_edit", 1): (25.6, 30.96),
+    ("face_noface", 1): (0.9,),
+    ("head-pose-face-detection-female-and-male", 1): (3.5,),
+    ("head-pose-face-detection-female-and-male", 2): (0.67, 1.62, 2.33, 3.08, 4.12),
+    ("noface_face", 1): (4.85,),
+    ("single_face", 1): (0.9,),
+}
+"""When who blinks, by the names of sessions and ids of faces: looked at picture by picture."""
+
+_OUTCOMES = ("found", "missed", "made up")
 
 
 def cpu_ms(work: Callable[[], object]) -> tuple[float, float]:
@@ -114,11 +131,51 @@ def sides(clips: list[Path]) -> None:
         print(f"{name:16}{noise:.3f}  (in use: {SIDE_NOISE[name]:.2f})")
 
 
+def blinks(sessions: list[Path]) -> None:
+    """Blinks found, missed and made up, from every picture and from fewer of them."""
+    found: Counter[tuple[int, str]] = Counter()
+    for session in map(read_session, sessions):
+        table = session.table
+        for face_id in np.unique(table.face_id[table.face_id > 0]).tolist():
+            rows = np.flatnonzero(table.face_id == face_id)
+            eyes = [table.added_numbers(f"eye_open_{side}")[rows] for side in ("left", "right")]
+            seen = np.isfinite(eyes).all(axis=0)
+            series = np.stack([table.t_s[rows], *eyes])[:, seen]
+            wanted = _BLINKS_S.get((session.name, face_id), ())
+            for every in (1, 2, 3, 4):
+                for first in range(every):
+                    starts = _blink_starts(series[:, first::every])
+                    near = [any(abs(one - start) < 0.3 for start in starts) for one in wanted]
+                    more = [s for s in starts if all(abs(one - s) >= 0.3 for one in wanted)]
+                    found[every, "found"] += sum(near)
+                    found[every, "missed"] += len(near) - sum(near)
+                    found[every, "made up"] += len(more)
+    for every in (1, 2, 3, 4):
+        counts = ", ".join(f"{what} {found[every, what]}" for what in _OUTCOMES)
+        print(f"of each {every} pictures one: {counts}")
+
+
+def _blink_starts(series: np.ndarray) -> list[float]:
+    """When the blinks of ``series`` [3, n], times and both eyes' openness, began."""
+    detector = BlinkDetector()
+    return [
+        blink.start_s
+        for t_s, left, right in series.T.tolist()
+        for blink in detector.update(Openness(left, right), t_s)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Costs and symmetry of the measures of a face.")
     parser.add_argument("--sides", nargs="+", type=Path, metavar="CLIP")
+    parser.add_argument("--blinks", nargs="+", type=Path, metavar="SESSION")
     options = parser.parse_args()
-    sides(options.sides) if options.sides else costs()
+    if options.blinks:
+        blinks(options.blinks)
+    elif options.sides:
+        sides(options.sides)
+    else:
+        costs()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.geometry import Box
-from ferdesk.core.measures.blinks import Blink, BlinkDetector, BlinkRate
+from ferdesk.core.measures.blinks import BlinkDetector, BlinkRate
 from ferdesk.core.measures.eyes import gaze, openness
 from ferdesk.core.measures.framing import TurnedSquare, square_of_box
 from ferdesk.core.measures.landmarks import FaceLandmarks, LandmarkNetworks
@@ -37,8 +37,7 @@ class _Known:
     """What is kept of a face between frames."""
 
     one_euro: OneEuroFilter = field(default_factory=OneEuroFilter)
-    left: BlinkDetector = field(default_factory=lambda: BlinkDetector("left"))
-    right: BlinkDetector = field(default_factory=lambda: BlinkDetector("right"))
+    eyes: BlinkDetector = field(default_factory=BlinkDetector)
     rate: BlinkRate = field(default_factory=BlinkRate)
 
 
@@ -169,21 +168,16 @@ class Measurer:
             )
             if movements is not None:
                 opened = openness(points)
-                blinks: tuple[Blink, ...] = tuple(
-                    blink
-                    for blink in (
-                        known.left.update(opened.left, t_s),
-                        known.right.update(opened.right, t_s),
-                    )
-                    if blink is not None
-                )
+                blinks = known.eyes.update(opened, t_s)
+                followed = known.eyes.followed
                 one = replace(
                     one,
                     movements=movements[i],
                     openness=opened,
                     gaze=gaze(models.face, points, rotation),
                     blinks=blinks,
-                    blink_rate=known.rate.update(blinks, t_s),
+                    blinks_followed=followed,
+                    blink_rate=known.rate.update(blinks, t_s, followed=bool(followed)),
                 )
             measures[face_id] = one
         return measures

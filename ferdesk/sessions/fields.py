@@ -99,7 +99,7 @@ def _measured(
 
 def _blink(side: Side, get: Callable[[Blink], float]) -> Callable[[FaceMeasures], float | None]:
     def of_measures(measures: FaceMeasures) -> float | None:
-        if measures.openness is None:
+        if measures.openness is None or side not in measures.blinks_followed:
             return None
         return next((get(blink) for blink in measures.blinks if blink.side == side), 0.0)
 

@@ -73,17 +73,18 @@ def _mean(values: NDArray[np.float32], spent_s: NDArray[np.float64]) -> float:
 def eyes_followed(table: Table, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """[n] whether blinks in ``rows`` [n] of a track are known.
 
-    They are where the eyes were measured, and between two such rows that lie close together: live,
-    faces take turns, and blinks are found all the same.
+    They are where an eye was followed and another such row lies close by, and between two of them:
+    live, faces take turns, and blinks are found all the same.
     """
-    followed = np.isfinite(table.added_numbers("eye_open_left")[rows])
-    measured, times = np.flatnonzero(followed), table.t_s[rows]
-    after = np.searchsorted(measured, np.arange(len(rows)))
-    between = np.flatnonzero((after > 0) & (after < len(measured)))
-    after = after[between]
-    near = times[measured[after]] - times[measured[after - 1]] <= GAP_S
-    followed[between[near]] = True
-    return followed
+    eyes = [table.added_numbers(name)[rows] for name in ("blink_left_s", "blink_right_s")]
+    known = np.flatnonzero(np.isfinite(eyes).any(axis=0))
+    # times are written with microseconds
+    near = np.flatnonzero(np.diff(table.t_s[rows][known]) <= GAP_S + 1e-5)
+    # from the one to the other of each pair: beginnings less ends so far
+    steps = np.zeros(len(rows) + 1, np.int64)
+    np.add.at(steps, known[near], 1)
+    np.add.at(steps, known[near + 1] + 1, -1)
+    return np.cumsum(steps[:-1]) > 0
 
 
 def blink_starts(table: Table, rows: NDArray[np.int64]) -> list[float]:

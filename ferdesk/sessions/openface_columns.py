@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.measures.pose import rotation_of
+from ferdesk.sessions.measured_figures import eyes_followed
 from ferdesk.sessions.table import Table
 
 GAZE_COLUMNS = (
@@ -63,14 +64,18 @@ def place_columns(table: Table) -> Columns:
 
 
 def blink_column(table: Table, track_of: NDArray[np.int64]) -> Columns:
-    """BLINK_COLUMN [n]: 1 while an eye blinks, else 0; NaN where the eyes were not measured.
+    """BLINK_COLUMN [n]: 1 while an eye blinks, else 0; NaN where no eye was followed.
 
     ``track_of`` [n] is each row's track. A blink stands in the row in which it is known to be over;
     the rows of the same track within its length before that one are its own.
     """
     if "eye_open_left" not in table.added:
         return {}
-    blinks = np.where(np.isfinite(table.added_numbers("eye_open_left")), 0.0, np.nan)
+    blinks = np.full(len(table), np.nan)
+    measured = np.isfinite(table.added_numbers("eye_open_left"))
+    for track in np.unique(track_of[track_of > 0]).tolist():
+        rows = np.flatnonzero((track_of == track) & measured)
+        blinks[rows[eyes_followed(table, rows)]] = 0.0
     for name in ("blink_left_s", "blink_right_s"):
         lengths = table.added_numbers(name)
         for row in np.flatnonzero(lengths > 0).tolist():

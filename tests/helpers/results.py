@@ -42,6 +42,7 @@ def made_measures(number: int) -> FaceMeasures:
             Blink("left", 0.0625, part(28), part(54)),
             Blink("right", 0.0703125, part(30), part(57)),
         ),
+        blinks_followed=("left", "right"),
         blink_rate=29.25 + number,
     )
 

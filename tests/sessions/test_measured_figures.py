@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferdesk.core.measures.blinks import Blink
+from ferdesk.core.measures.blinks import Blink, Side
 from ferdesk.core.measures.movements import MOVEMENTS
 from ferdesk.core.measures.pose import HeadPose
 from ferdesk.core.types import FaceResult
@@ -23,8 +23,8 @@ from ferdesk.sessions.summaries import summarize
 from tests.helpers.results import FACE, made_measures, make_result
 from tests.sessions.test_report import Page
 
-STEP_S = 0.1
-NUM = 200
+STEP_S = 0.05
+NUM = 400
 JAW, SMILE = MOVEMENTS.index("jawOpen"), MOVEMENTS.index("mouthSmileLeft")
 
 
@@ -38,9 +38,9 @@ def face_at(index: int) -> FaceResult:
     movements = np.zeros(52, np.float32)
     movements[0], movements[JAW], movements[SMILE] = 0.9, 0.5 if moving else 0.25, 0.125
     blinks: tuple[Blink, ...] = ()
-    if index == 32:
+    if index == 64:
         blinks = (Blink("right", 3.0, 0.2, 0.8),)
-    if index in (33, 133):
+    if index in (66, 266):
         blinks = (Blink("left", t_s - 0.2, 0.2, 0.8),)
     yaw = 10 * (t_s - 10) if moving else 0.0
     measures = replace(
@@ -105,7 +105,7 @@ def test_head_movement_hardly_grows_with_the_noise_of_single_frames(tmp_path: Pa
 
 
 def test_with_less_than_ten_seconds_there_is_no_rate(tmp_path: Path) -> None:
-    (face,) = summarize(made(tmp_path / "s", number=90, marker_s=None))
+    (face,) = summarize(made(tmp_path / "s", number=180, marker_s=None))
     assert face.measured.blinks == 1
     assert np.isnan(face.measured.blink_rate)
 
@@ -113,25 +113,25 @@ def test_with_less_than_ten_seconds_there_is_no_rate(tmp_path: Path) -> None:
 def test_rows_that_were_not_measured_count_for_nothing(tmp_path: Path) -> None:
     def hidden(index: int) -> FaceResult:
         away = replace(face_at(index), measures=None, unmeasured="hidden", yaw_deg=80.0)
-        return away if index >= 150 else face_at(index)
+        return away if index >= 300 else face_at(index)
 
     (face,) = summarize(made(tmp_path / "s", hidden))
     assert face.measured.measured_s == face.measured.eyes_s == pytest.approx(15.0)
-    assert face.measured.movements[JAW] == pytest.approx((100 * 0.25 + 50 * 0.5) / 150)
+    assert face.measured.movements[JAW] == pytest.approx((200 * 0.25 + 100 * 0.5) / 300)
     # the estimate of 80 degrees is no turn of the head
     assert face.measured.head_deg_s < 5
 
 
 def test_a_face_that_takes_turns_blinks_no_more_often(tmp_path: Path) -> None:
     def every_second(index: int) -> FaceResult:
-        if index in (32, 33, 133) or index % 2 == 0:
+        if index in (64, 66, 266) or index % 2 == 0:
             return face_at(index)
         return replace(face_at(index), measures=None, unmeasured="waiting")
 
     (face,) = summarize(made(tmp_path / "s", every_second))
     assert face.measured.blinks == 2
     # but for the last row, behind which nothing is known
-    assert face.measured.eyes_s == pytest.approx(20.0, abs=0.11)
+    assert face.measured.eyes_s == pytest.approx(20.0, abs=0.06)
     assert face.measured.blink_rate == pytest.approx(6.0, rel=0.01)
 
     def hidden(index: int) -> FaceResult:
@@ -139,9 +139,24 @@ def test_a_face_that_takes_turns_blinks_no_more_often(tmp_path: Path) -> None:
             return face_at(index)
         return replace(face_at(index), measures=None, unmeasured="waiting")
 
-    # 0.4 s from one turn to the next: too long to know of blinks in between
+    # 0.2 s from one turn to the next: too long to know of blinks in between
     (face,) = summarize(made(tmp_path / "h", hidden))
-    assert face.measured.eyes_s == pytest.approx(5.0)
+    assert (face.measured.eyes_s, face.measured.blinks) == (0.0, None)
+    assert np.isnan(face.measured.blink_rate)
+
+
+def test_no_blinks_are_counted_while_no_eye_was_followed(tmp_path: Path) -> None:
+    def unknown_at_first(index: int) -> FaceResult:
+        one = face_at(index)
+        assert one.measures is not None
+        sides: tuple[Side, ...] = () if index < 100 else ("left",) if index < 300 else ("right",)
+        return replace(one, measures=replace(one.measures, blinks_followed=sides))
+
+    (face,) = summarize(made(tmp_path / "s", unknown_at_first))
+    # the blink of both eyes at 3 s is not known, the left one's at 13 s is
+    assert face.measured.eyes_s == pytest.approx(15.0)
+    assert face.measured.blinks == 1
+    assert face.measured.blink_rate == pytest.approx(4.0)
 
 
 def test_the_summary_has_a_line_for_each_interval_with_all_movements(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.measures.blinks import Blink
+from ferdesk.core.measures.blinks import Blink, Side
 from ferdesk.core.measures.eyes import Gaze, Openness
 from ferdesk.core.measures.landmarks import FaceLandmarks
 from ferdesk.core.measures.pose import HeadPose
@@ -30,10 +30,10 @@ class FaceMeasures:
     ``landmarks`` are raw, ``smoothed`` [478, 3] float32 the same after the One-Euro filter, for
     drawing. What follows ``pose`` is there with ``all`` and ``mean`` only: ``movements`` [52]
     float32 in [0, 1], in the order of ``MOVEMENTS``; the eyes' ``openness``; their ``gaze``, None
-    with closed eyes too; the ``blinks`` that ended in this frame, and ``blink_rate``, those a
-    minute, None before enough was seen. One that is not ``measured_now`` is from a frame shortly
-    before. ``triangles`` [n, 3] int16 are the surface over the first 468 landmarks, the same for
-    every face.
+    with closed eyes too; the ``blinks`` that ended in this frame, of the eyes that
+    ``blinks_followed`` names, and ``blink_rate``, those a minute, None before enough was seen. One
+    that is not ``measured_now`` is from a frame shortly before. ``triangles`` [n, 3] int16 are the
+    surface over the first 468 landmarks, the same for every face.
     """
 
     landmarks: FaceLandmarks
@@ -43,6 +43,7 @@ class FaceMeasures:
     openness: Openness | None = None
     gaze: Gaze | None = None
     blinks: tuple[Blink, ...] = ()
+    blinks_followed: tuple[Side, ...] = ()
     blink_rate: float | None = None
     measured_now: bool = True
     triangles: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 3), np.int16))

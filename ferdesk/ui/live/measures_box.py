@@ -72,6 +72,9 @@ class MeasuresBox(QWidget):
         self.values["gaze"].setToolTip(
             tr("An estimate, relative to the head: positive to the person's left and down")
         )
+        self.values["blinks"].setToolTip(
+            tr("Known after ten seconds with open eyes and seven measured pictures a second")
+        )
         self.values["movements"].setToolTip(tr("The largest of 52, from 0 to 1"))
         self.values["valence"].setToolTip(
             tr("Probability of happy minus the largest of angry, disgust, fear and sad")
