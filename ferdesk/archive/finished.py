@@ -3,9 +3,10 @@
 There is no ledger that could disagree with the folders: the sessions themselves are the state.
 """
 
-import glob
 import hashlib
 import logging
+import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,13 +74,15 @@ def hash_of_model(path: Path) -> str:
 class FinishedWork:
     """Finished work of the archive in ``out``: read once, then asked for each file."""
 
-    def __init__(self, out: Path, wanted: Wanted, *, stem: str = "") -> None:
-        """Read the sessions in ``out``, or of those only the ones named like ``stem``."""
+    def __init__(self, out: Path, wanted: Wanted, *, folders: Iterable[Path] | None = None) -> None:
+        """Read the sessions in ``out``, or of those only the ones in ``folders``."""
         self._wanted = wanted
         self._by_size: dict[int, list[Held]] = defaultdict(list)
         self.num_sessions = 0
-        for about in sorted(out.glob(f"{glob.escape(stem)}*/{SESSION_FILE}")):
-            self.note(about.parent)
+        if folders is None:
+            folders = sorted(about.parent for about in out.glob(f"*/{SESSION_FILE}"))
+        for folder in folders:
+            self.note(folder)
 
     def note(self, folder: Path) -> Held | None:
         """Take a session folder into account; None where it is of something else."""
@@ -124,6 +127,15 @@ class FinishedWork:
         content = pictures.content()
         likely = self._by_size.get(content.size_bytes, [])
         return [held for held in likely if held.sha256 == content.sha256]
+
+
+def folders_named(out: Path, stem: str) -> list[Path]:
+    """The folders in ``out`` that a session called ``stem`` may have got: with a number or not."""
+    name = re.compile(re.escape(stem) + r"(-\d+)*")
+    try:
+        return sorted(out / entry.name for entry in os.scandir(out) if name.fullmatch(entry.name))
+    except OSError:
+        return []
 
 
 def held_in(folder: Path, wanted: Wanted) -> Held | None:

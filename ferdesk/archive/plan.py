@@ -23,8 +23,10 @@ class Todo(Enum):
 class Item:
     """One source of a plan.
 
-    ``folder_name`` is its session's, ``length_s`` 0 where it is not known; ``stale`` are sessions
-    of interrupted analyses whose place the new one takes; ``done`` is the session that holds it.
+    ``folder_name`` is its session's, unless somebody takes it first, and ``stem`` the same without
+    a number; ``length_s`` is 0 where it is not known. ``stale`` are sessions of interrupted
+    analyses, whose place the new one takes. ``done`` is the session that holds it, and ``known``
+    are all that did when the plan was made.
     """
 
     number: int
@@ -35,9 +37,11 @@ class Item:
     length_s: float = 0.0
     stale: tuple[Path, ...] = ()
     done: Path | None = None
+    known: tuple[Path, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     pictures: PictureFiles | None = None
     """What is analysed as one session; ``name`` is their folder then."""
+    stem: str = ""
 
     @property
     def source(self) -> str | PictureFiles:
@@ -109,21 +113,23 @@ class Planner:
             return Item(number, name, Todo.NEW, labels=labels)
         item = Item(number, name, Todo.DONE, labels=labels, pictures=pictures)
         held = item.held_by(self._finished)
-        whole = next((one.folder for one in held if one.whole), None)
+        known = tuple(one.folder for one in held if one.whole)
         stale = tuple(one.folder for one in held if one.replaceable)
-        if whole is not None and not self._redo:
-            return replace(item, stale=stale, done=whole)
-        stem = Path(name).stem if pictures is None else pictures.name
-        folder_name = _free(folder_name_of(stem), self._taken)
+        if known and not self._redo:
+            return replace(item, stale=stale, done=known[0], known=known)
+        stem = folder_name_of(Path(name).stem if pictures is None else pictures.name)
+        folder_name = _free(stem, self._taken)
         self._taken.add(folder_name)
         files = [Path(name)] if pictures is None else pictures.paths
         return replace(
             item,
             todo=Todo.AGAIN if stale else Todo.NEW,
             folder_name=folder_name,
+            stem=stem,
             size_bytes=sum(_size_of(file) for file in files),
             length_s=self._length_of(Path(name)) if pictures is None else float(len(files)),
             stale=stale,
+            known=known,
         )
 
 

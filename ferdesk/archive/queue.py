@@ -145,7 +145,7 @@ def work_on_queue(
     with contextlib.closing(Claims(options.out)) as claims:
         work = _QueueWork(
             queue, planner, make_crew(setup, num_workers), claims,
-            Settlement(Plan(options.out, ()), chosen, redo=options.redo),
+            Settlement(Plan(options.out, ()), chosen),
         )  # fmt: skip
         work.run(allowed, stop_requested)
 

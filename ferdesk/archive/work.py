@@ -12,12 +12,13 @@ from typing import Protocol
 
 from ferdesk.archive.claims import Claims
 from ferdesk.archive.crew import Advanced, Crew, Died, Finished, Ready, Told, Unusable
-from ferdesk.archive.finished import FinishedWork, Wanted, held_in
+from ferdesk.archive.finished import FinishedWork, Held, Wanted, folders_named, held_in
 from ferdesk.archive.plan import Item, Plan, Todo
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
 from ferdesk.replace_file import TEMPORARY_FILES
 from ferdesk.sessions.files import RESERVE_FILE
+from ferdesk.sessions.landmarks_file import LANDMARKS_FILE
 from ferdesk.sessions.schema import (
     FACES_FILE,
     PICTURES_FOLDER,
@@ -60,23 +61,33 @@ class Results:
 class Settlement:
     """Settlement of finished files: the new session takes the place of interrupted ones."""
 
-    def __init__(self, plan: Plan, wanted: Wanted, *, redo: bool = False) -> None:
-        self._plan, self._wanted, self._redo = plan, wanted, redo
+    def __init__(self, plan: Plan, wanted: Wanted) -> None:
+        self._plan, self._wanted = plan, wanted
+        self._ours: set[Path] = set()
+        """Sessions of this program: two files of ours that are alike are both analysed."""
 
     def done_meanwhile(self, item: Item) -> bool:
         """Whether another program has finished this file since the plan was made."""
-        if not item.folder_name or self._redo:
-            return False
-        now = FinishedWork(self._plan.out, self._wanted, stem=item.folder_name)
-        return any(held.whole for held in item.held_by(now))
+        old = {*item.known, *self._ours}
+        return any(held.whole and held.folder not in old for held in self._held_now(item))
+
+    def _held_now(self, item: Item) -> list[Held]:
+        """The sessions of an item where one may have been written since the plan was made.
+
+        Those that were being written by then are among them, and the item's own name has a number
+        beside them; an interrupted one gives its name to what takes its place.
+        """
+        if not item.folder_name:
+            return []
+        out = self._plan.out
+        folders = folders_named(out, item.stem or item.folder_name)
+        stale = [folder for folder in item.stale if folder not in folders]
+        return item.held_by(FinishedWork(out, self._wanted, folders=[*folders, *stale]))
 
     def left_by(self, item: Item) -> Item:
         """The item with what a worker that died has left of it."""
-        if not item.folder_name:
-            return item
         # its own alone: another program may have begun a session of that name of another file
-        now = FinishedWork(self._plan.out, self._wanted, stem=item.folder_name)
-        left = [held.folder for held in item.held_by(now) if held.replaceable]
+        left = [held.folder for held in self._held_now(item) if held.replaceable]
         return replace(item, stale=tuple(dict.fromkeys((*item.stale, *left))))
 
     def tidy(self) -> None:
@@ -92,6 +103,12 @@ class Settlement:
 
     def settle(self, item: Item, outcome: Outcome) -> Outcome:
         """Put a whole new session in the place of what was interrupted; returns where it is."""
+        outcome = self._placed(item, outcome)
+        if outcome.folder is not None:
+            self._ours.add(outcome.folder)
+        return outcome
+
+    def _placed(self, item: Item, outcome: Outcome) -> Outcome:
         if outcome.folder is None or not outcome.whole:
             return outcome
         gone = [
@@ -118,7 +135,7 @@ def _remove(folder: Path) -> bool:
     """Remove an interrupted session, but nothing in it that we did not write."""
     ours = (
         RESULTS_FILE, SESSION_FILE, VIDEO_FILE, RESERVE_FILE, CACHE_FILE,
-        PICTURES_FOLDER, FACES_FILE,
+        PICTURES_FOLDER, FACES_FILE, LANDMARKS_FILE,
     )  # fmt: skip
     with contextlib.suppress(OSError):
         names = [entry.name for entry in os.scandir(folder)]

@@ -78,7 +78,7 @@ def analyze_archive(
     if archive.dry_run:
         write(plan_text(plan))
         return EXIT_PARTIAL if num_unusable else EXIT_OK
-    settlement = Settlement(plan, wanted, redo=archive.redo)
+    settlement = Settlement(plan, wanted)
     settlement.tidy()
     num_done = len(plan.items) - len(plan.open_items)
     if num_done and not archive.as_json:

@@ -13,11 +13,12 @@ import pytest
 from ferdesk.archive.claims import Claims
 from ferdesk.archive.crew import Advanced, Died, Event, Finished, Ready, Told, Unusable
 from ferdesk.archive.finished import Wanted
-from ferdesk.archive.plan import Item, Plan, Todo
+from ferdesk.archive.plan import Item, Plan, Todo, make_plan
 from ferdesk.archive.work import Results, Settlement, work_inline, work_through
 from ferdesk.batch import Outcome
 from ferdesk.errors import FerdeskError
 from ferdesk.file_lock import try_lock
+from ferdesk.sessions.landmarks_file import LANDMARKS_FILE
 from ferdesk.sessions.source_content import content_of
 
 WANTED = Wanted("m0del", {})
@@ -228,7 +229,7 @@ def test_what_was_interrupted_and_is_whole_by_now_is_not_removed(tmp_path: Path)
     old = session_of(film, tmp_path / "film", whole=False)
     new = session_of(film, tmp_path / "film-2", whole=True)
     item = Item(0, str(film), Todo.AGAIN, "film-2", size_bytes=8, stale=(old,))
-    settlement = Settlement(Plan(tmp_path, (item,)), WANTED, redo=True)
+    settlement = Settlement(Plan(tmp_path, (item,)), WANTED)
     session_of(film, old, whole=True)  # another program has settled it meanwhile
     assert settlement.settle(item, Outcome(new, whole=True)).folder == new
     assert old.is_dir()
@@ -300,6 +301,17 @@ def test_a_claim_is_held_where_the_folder_for_it_goes_in_between(
     ours.close()
 
 
+def test_an_interrupted_session_with_landmarks_gives_its_place(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"pictures")
+    old = session_of(film, tmp_path / "film", whole=False)
+    (old / LANDMARKS_FILE).write_bytes(b"")
+    new = session_of(film, tmp_path / "film-2", whole=True)
+    item = Item(0, str(film), Todo.AGAIN, "film-2", size_bytes=8, stale=(old,))
+    settlement = Settlement(Plan(tmp_path, (item,)), WANTED)
+    assert settlement.settle(item, Outcome(new, whole=True)).folder == old
+
+
 def test_an_interrupted_session_with_a_users_file_in_it_is_never_removed(tmp_path: Path) -> None:
     old, new = tmp_path / "film0", tmp_path / "film0-2"
     for folder in (old, new):
@@ -349,6 +361,53 @@ def test_what_another_program_finished_meanwhile_is_not_done_again(tmp_path: Pat
     log = Log()
     results = run(Plan(tmp_path / "out", (item,)), Crew(1, good), log)
     assert (results.outcomes, log.of("elsewhere")) == ({}, [str(film)])
+
+
+@pytest.mark.parametrize("redo", [False, True])
+def test_what_another_program_was_at_work_on_when_the_plan_was_made_is_not_done_again(
+    tmp_path: Path, redo: bool
+) -> None:
+    film, out = tmp_path / "film.mp4", tmp_path / "out"
+    film.write_bytes(b"pictures")
+    if redo:
+        session_of(film, out / "film-4", whole=True)
+    session_of(film, out / "film", whole=False)
+    with (out / "film" / "results.csv").open("ab") as rows:
+        assert try_lock(rows)  # as its writer does
+        plan = make_plan([str(film)], out, WANTED, redo=redo)
+    assert plan.open_items[0].folder_name == "film-2"
+    session_of(film, out / "film", whole=True)
+    log = Log()
+    results = run(plan, Crew(1, good), log)
+    assert (results.outcomes, log.of("elsewhere")) == ({}, [str(film)])
+
+
+def test_an_interrupted_session_that_another_program_made_whole_is_not_done_again(
+    tmp_path: Path,
+) -> None:
+    film, out = tmp_path / "new name.mp4", tmp_path / "out"
+    film.write_bytes(b"pictures")
+    session_of(film, out / "old name", whole=False)
+    plan = make_plan([str(film)], out, WANTED)
+    # its new session has got the place of the interrupted one
+    session_of(film, out / "old name", whole=True)
+    assert run(plan, Crew(1, good), Log()).elsewhere == tuple(plan.items)
+
+
+def test_two_files_of_ours_with_the_same_content_are_both_analysed(tmp_path: Path) -> None:
+    films = [tmp_path / name / "film.mp4" for name in ("a", "b")]
+    for film in films:
+        film.parent.mkdir()
+        film.write_bytes(b"pictures")
+    out = tmp_path / "out"
+
+    def act(worker: int, item: Item) -> list[Event]:
+        folder = session_of(Path(item.name), out / item.folder_name, whole=True)
+        return [Finished(worker, item.number, Outcome(folder, whole=True), 60)]
+
+    plan = make_plan([str(film) for film in films], out, WANTED)
+    results = run(plan, Crew(1, act), Log())
+    assert [one.folder for one in results.outcomes.values()] == [out / "film", out / "film-2"]
 
 
 def test_a_stop_ends_with_the_files_in_work(tmp_path: Path) -> None:
