@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 # Importing leaves next to no garbage, and searching the growing heap for it takes a part of a
@@ -18,12 +19,19 @@ from ferdesk.paths import WORKER_COMMAND  # noqa: E402 (after the lines above)
 def main() -> None:
     """Run the command; an archive's worker without what commands and the window import."""
     if sys.argv[1:] == [WORKER_COMMAND]:
+        # the parent is told by the terminal too, and tells us
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         from ferdesk.archive import worker
 
         gc.enable()
         sys.exit(worker.main())
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        # while all of that is imported a Ctrl-C ends the program as any, without a traceback
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from ferdesk.cli.main import main as run
 
+    signal.signal(signal.SIGINT, before)
     run()
 
 

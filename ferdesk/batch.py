@@ -264,6 +264,7 @@ def _read_through(work: _Work) -> SessionOutput:
                     recorder.note_event("stopped", work.problem, time.monotonic())
                 if work.cut_off or session.problem:
                     break
+            _check_clip(work, recorder, last_s)
             _check_unchanged(work, recorder, content)
         except FerdeskError as error:
             recorder.note_event("source_error", str(error), time.monotonic())
@@ -334,6 +335,18 @@ def _content_of(work: _Work) -> SourceContent | None:
     if work.pictures is not None:
         return work.pictures.content()
     return None if work.name == "demo" else content_of(Path(work.name))
+
+
+def _check_clip(work: _Work, recorder: Recorder, last_s: float) -> None:
+    """Tell where the source ended before the part of it that was to be analysed."""
+    clip_s = work.options.clip_s
+    if clip_s is not None and last_s < clip_s[0] and not work.cut_off:
+        text = (
+            f"{shown_name(work.name)} ends at {last_s:.1f} s, before the part that --clip names; "
+            f"its session is empty."
+        )
+        recorder.note_event("clip_behind_end", text, time.monotonic())
+        work.tell(text)
 
 
 def _check_unchanged(work: _Work, recorder: Recorder, content: SourceContent | None) -> None:

@@ -48,7 +48,7 @@ def find_files(places: Sequence[Path]) -> QueueFound:
                 raise FerdeskError(
                     translatable("There is no file {path}; check the path.", path=place)
                 )
-            names = expand_folders([str(place)], recursive=True)
+            names = expand_folders([str(place)], fail=problems.append, recursive=True)
         except FerdeskError as error:
             problems.append(str(error))
             continue

@@ -104,9 +104,12 @@ class Settlement:
     def settle(self, item: Item, outcome: Outcome) -> Outcome:
         """Put a whole new session in the place of what was interrupted; returns where it is."""
         outcome = self._placed(item, outcome)
-        if outcome.folder is not None:
-            self._ours.add(outcome.folder)
-        return outcome
+        if outcome.folder is None:
+            return outcome
+        # as the user wrote it, where a worker had to know it from the root on
+        folder = self._plan.out / outcome.folder.name
+        self._ours.add(folder)
+        return replace(outcome, folder=folder)
 
     def _placed(self, item: Item, outcome: Outcome) -> Outcome:
         if outcome.folder is None or not outcome.whole:

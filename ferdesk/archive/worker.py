@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -162,8 +161,6 @@ def _listen(
 
 def main() -> int:
     """Serve the parent on standard input and output, whose chatter goes to standard error."""
-    # the parent is told by the terminal too, and tells us
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -225,21 +226,27 @@ def _clip(text: str) -> tuple[float, float]:
         typer.BadParameter: it names none.
     """
     with contextlib.suppress(ValueError):
-        from_s, to_s = (_seconds(part) for part in text.split("-"))
-        if 0 <= from_s < to_s:
+        # a dash is what some programs make of a hyphen
+        from_s, to_s = (_seconds(part) for part in text.replace("\u2013", "-").split("-"))
+        if from_s < to_s:
             return from_s, to_s
     raise typer.BadParameter(
         f"{text!r} is no part of a file; write one like 00:10-02:00.", param_hint="--clip"
     )
 
 
+_TIME = re.compile(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,3}):)?([0-9]{1,7}(?:\.[0-9]{0,9})?)")
+
+
 def _seconds(text: str) -> float:
-    seconds = 0.0
-    for part in text.strip().split(":"):
-        if not (part.replace(".", "", 1).isdecimal() and part.isascii()):
-            raise ValueError(text)
-        seconds = seconds * 60 + float(part)
-    return seconds
+    """Seconds of a time such as 01:02:03.5, 62:03.5 or 3723.5; below an hour or minute is 60."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(text)
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    if (found[1] and minutes >= 60) or (found[2] and seconds >= 60):
+        raise ValueError(text)
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def analyze_without_display(

@@ -1,12 +1,13 @@
 """``ferdesk analyze`` on files: the plan, its workers, and the report of their progress."""
 
 import contextlib
-import csv
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from ferdesk.adapters.sources.probe import length_s
 from ferdesk.archive.claims import Claims
@@ -16,13 +17,20 @@ from ferdesk.archive.plan import Item, Plan, is_file, make_plan
 from ferdesk.archive.processes import ProcessCrew, jobs_of_this_machine
 from ferdesk.archive.work import Report, Results, Settlement, work_inline, work_through
 from ferdesk.batch import Outcome, analyze_one, exit_code
-from ferdesk.cli.progress import JsonReport, TerminalReport, plan_text, progress_bars
+from ferdesk.cli.labels import read_labels
+from ferdesk.cli.progress import (
+    JsonReport,
+    TerminalReport,
+    plan_text,
+    progress_bars,
+    write_event,
+)
 from ferdesk.cli.terminal import own_stdout, terminal
 from ferdesk.core.pipeline import Pipeline
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, DataError, FerdeskError
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import bundled_models, find_model, open_pipeline
-from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files
+from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files, shown_name
 from ferdesk.settings import Provider
 from ferdesk.text_output import write
 
@@ -61,22 +69,47 @@ def analyze_archive(
     Raises:
         FerdeskError: nothing can begin: the model or the table of labels cannot be used.
     """
-    names, num_unusable = _names_of(sources, archive)
+    if not archive.as_json:
+        return _analyze_archive(sources, options, archive, model, provider, stop_requested)
+    with own_stdout() as stream:
+        try:
+            return _analyze_archive(
+                sources, options, archive, model, provider, stop_requested, stream
+            )
+        except FerdeskError as error:
+            write_event(stream, "error", source=None, text=str(error))
+            raise
+
+
+def _analyze_archive(
+    sources: Sequence[str],
+    options: AnalysisOptions,
+    archive: ArchiveOptions,
+    model: str | None,
+    provider: Provider,
+    stop_requested: Callable[[], bool],
+    stream: IO[str] | None = None,
+) -> int:
+    """The same; ``stream`` is where lines of JSON go in place of words for people."""
+    names, num_unusable = _names_of(sources, archive, stream)
     if not names:
         return EXIT_UNUSABLE
     path = find_model(model)
     wanted = Wanted(hash_of_model(path), options.settings())
-    labels = _labels_of(names, sources, archive)
     together: list[PictureFiles] = []
     if not archive.separate:
         together, names = picture_files(names)
-        labels |= {str(one.folder): _label_of_all(one, labels) for one in together}
+    labels = _labels_of([*together, *names], sources, archive)
     plan = make_plan(
         [*together, *names], options.out, wanted,
         redo=archive.redo, labels=labels, length_of=length_s,
     )  # fmt: skip
+    as_json = None if stream is None else JsonReport(plan, stream)
     if archive.dry_run:
-        write(plan_text(plan))
+        if as_json is not None:
+            as_json.would_do()
+        else:
+            write(plan_text(plan))
         return EXIT_PARTIAL if num_unusable else EXIT_OK
     settlement = Settlement(plan, wanted)
     settlement.tidy()
@@ -87,9 +120,11 @@ def analyze_archive(
             markup=False,
         )
     if not plan.open_items:
+        if as_json is not None:
+            as_json.end(Results())
         return EXIT_PARTIAL if num_unusable else EXIT_OK
     jobs = _jobs_for(plan, options, archive)
-    with contextlib.closing(Claims(options.out)) as claims, _report(plan, archive, jobs) as report:
+    with contextlib.closing(Claims(options.out)) as claims, _report(plan, as_json, jobs) as report:
         if jobs > 1:
             # a bundled model by its name: elsewhere it lies elsewhere
             is_own = model is not None and path not in bundled_models()
@@ -141,24 +176,47 @@ def _analyze_here(
     return outcome, num_frames
 
 
-def _names_of(sources: Sequence[str], archive: ArchiveOptions) -> tuple[list[str], int]:
+def _names_of(
+    sources: Sequence[str], archive: ArchiveOptions, stream: IO[str] | None
+) -> tuple[list[str], int]:
     """The sources with folders replaced by their files, and how many could not be used."""
-    names: list[str] = []
+    names: dict[str, str] = {}
     num_unusable = 0
+
+    def fail(source: str, text: str) -> None:
+        nonlocal num_unusable
+        terminal.warn(f"Error: {text}")
+        if stream is not None:
+            write_event(stream, "error", source=shown_name(source), text=text)
+        num_unusable += 1
+
     for source in sources:
         try:
-            found = expand_folders([source], tell=terminal.warn, recursive=archive.recursive)
+            found = _found_at(source, archive, partial(fail, source))
         except FerdeskError as error:
-            terminal.warn(f"Error: {error}")
-            num_unusable += 1
+            fail(source, str(error))
             continue
-        if archive.match:
-            found = [name for name in found if fnmatch(Path(name).name, archive.match)]
-            if not found:
-                terminal.warn(f"Error: nothing in {source} is called like {archive.match}.")
-                num_unusable += 1
-        names += found
-    return list(dict.fromkeys(names)), num_unusable
+        for name in found:
+            # a file that is named twice, also by two ways to write its path, is one
+            names.setdefault(str(Path(name).absolute()) if is_file(name) else name, name)
+    return list(names.values()), num_unusable
+
+
+def _found_at(source: str, archive: ArchiveOptions, fail: Callable[[str], object]) -> list[str]:
+    """The files of a folder that match, or the source itself; ``fail`` as ``expand_folders``.
+
+    Raises:
+        SourceError: there are none.
+    """
+    found = expand_folders([source], tell=terminal.warn, fail=fail, recursive=archive.recursive)
+    if not archive.match or found == [source]:
+        return found
+    # cameras write CLIP.MP4 where people write *.mp4
+    pattern = archive.match.lower()
+    matching = [name for name in found if fnmatchcase(Path(name).name.lower(), pattern)]
+    if not matching:
+        raise SourceError(f"Nothing in {source} is called like {archive.match}.")
+    return matching
 
 
 def _jobs_for(plan: Plan, options: AnalysisOptions, archive: ArchiveOptions) -> int:
@@ -187,13 +245,13 @@ def _crew(setup: WorkerSetup, archive: ArchiveOptions, jobs: int) -> Crew:
 
 @contextlib.contextmanager
 def _report(
-    plan: Plan, archive: ArchiveOptions, jobs: int
+    plan: Plan, as_json: JsonReport | None, jobs: int
 ) -> Iterator[TerminalReport | JsonReport]:
-    if archive.as_json:
-        with own_stdout() as stream:
-            yield JsonReport(plan, stream)
+    if as_json is not None:
+        yield as_json
         return
-    with progress_bars(several=len(plan.open_items) > 1) as progress:
+    known = len(plan.open_items) > 1 or plan.open_items[0].length_s > 0
+    with progress_bars(with_bar=known) as progress:
         yield TerminalReport(plan, progress, jobs)
 
 
@@ -206,64 +264,46 @@ def _exit_code(plan: Plan, results: Results, num_unusable: int) -> int:
 
 
 def _labels_of(
-    names: Sequence[str], sources: Sequence[str], archive: ArchiveOptions
+    names: Sequence[str | PictureFiles], sources: Sequence[str], archive: ArchiveOptions
 ) -> dict[str, dict[str, str]]:
-    """Participant and condition of each file: its subfolder is the condition, a table may say else.
+    """Participant and condition of each source: its subfolder is the condition, a table says else.
 
     Raises:
         DataError: the table cannot be used.
     """
+    table = None if archive.labels is None else read_labels(archive.labels)
     labels: dict[str, dict[str, str]] = {}
-    if archive.recursive:
-        for name in names:
-            for source in sources:
-                with contextlib.suppress(ValueError):
-                    inside = Path(name).relative_to(source).parent.as_posix()
-                    if inside != ".":
-                        labels[name] = {"condition": inside}
-    if archive.labels is not None:
-        table = read_labels(archive.labels)
-        for name in names:
-            row = table.pop(Path(name).as_posix(), None) or table.pop(Path(name).name, None)
-            if row is not None:
-                labels[name] = {**labels.get(name, {}), **row}
-        for other in table:
-            terminal.warn(f"{archive.labels}: {other} is none of the files that are analysed.")
+    paths = [
+        str(path)
+        for name in names
+        for path in ([name.folder, *name.paths] if isinstance(name, PictureFiles) else [Path(name)])
+    ]
+    rows = {} if table is None else table.match(paths, terminal.warn)
+    for name in names:
+        if isinstance(name, PictureFiles):
+            each = [_said_of(str(path), path.parent, rows, sources, archive) for path in name.paths]
+            shared = {
+                key: text
+                for key, text in each[0].items()
+                if all(one.get(key) == text for one in each)
+            }
+            labels[str(name.folder)] = {**shared, **rows.get(str(name.folder), {})}
+        else:
+            labels[name] = _said_of(name, Path(name).parent, rows, sources, archive)
     return labels
 
 
-def _label_of_all(
-    pictures: PictureFiles, labels: Mapping[str, Mapping[str, str]]
+def _said_of(
+    name: str,
+    folder: Path,
+    rows: Mapping[str, Mapping[str, str]],
+    sources: Sequence[str],
+    archive: ArchiveOptions,
 ) -> dict[str, str]:
-    """Participant and condition of a picture set, as far as all of its pictures share them."""
-    each = [labels.get(str(path), {}) for path in pictures.paths]
-    return {
-        name: text for name, text in each[0].items() if all(one.get(name) == text for one in each)
-    }
-
-
-def read_labels(path: Path) -> dict[str, dict[str, str]]:
-    """Participant and condition by file name, from a CSV with the columns file and one of these.
-
-    Raises:
-        DataError: it cannot be read, or lacks the columns.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise DataError(f"{path} cannot be read: {why}.") from error
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    rows = list(csv.DictReader(text.splitlines(), delimiter=delimiter))
-    columns = {str(name).strip().lower(): name for name in (rows[0] if rows else ())}
-    known = [name for name in ("participant", "condition") if name in columns]
-    if "file" not in columns or not known:
-        raise DataError(
-            f"{path} is no table of labels; its first line must name the columns file, and "
-            f"participant or condition."
-        )
-    labels: dict[str, dict[str, str]] = {}
-    for row in rows:
-        file = Path(str(row[columns["file"]] or "").strip()).as_posix()
-        labels[file] = {name: str(row[columns[name]] or "").strip() for name in known}
-    return labels
+    labels: dict[str, str] = {}
+    for source in sources if archive.recursive else ():
+        with contextlib.suppress(ValueError):
+            inside = folder.relative_to(source).as_posix()
+            if inside != ".":
+                labels["condition"] = inside
+    return {**labels, **rows.get(str(Path(name)), {})}

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,12 +107,14 @@ def expand_folders(
     names: Sequence[str],
     *,
     tell: Callable[[str], object] = lambda _: None,
+    fail: Callable[[str], object] = lambda _: None,
     recursive: bool = False,
 ) -> list[str]:
     """Sources with each folder replaced by its pictures and videos, sorted.
 
     Hidden files are skipped, as are the sidecars ``._NAME`` that macOS writes; ``tell`` gets a
-    line about other files that are left out. ``recursive`` takes subfolders too, but no sessions.
+    line about other files that are left out. ``recursive`` takes subfolders too, but no sessions;
+    ``fail`` gets a sentence about each of them that cannot be read.
 
     Raises:
         SourceError: a folder has none.
@@ -123,11 +126,9 @@ def expand_folders(
             if name == "demo" or is_live(name) or not folder.is_dir():
                 expanded.append(name)
                 continue
-            files = list(_files_in(folder, recursive=recursive))
+            files = list(_files_in(folder, fail if recursive else None))
         except OSError as error:
-            raise SourceError(
-                translatable("{path} cannot be read: {why}.", path=name, why=error.strerror)
-            ) from error
+            raise SourceError(_unreadable(folder, error)) from error
         found = [str(path) for path in files if path.suffix.lower() in SUFFIXES]
         if not found:
             raise SourceError(
@@ -139,14 +140,29 @@ def expand_folders(
     return expanded
 
 
-def _files_in(folder: Path, *, recursive: bool) -> Iterator[Path]:
+def _files_in(
+    folder: Path, fail: Callable[[str], object] | None, above: frozenset[str] = frozenset()
+) -> Iterator[Path]:
+    """The files in ``folder``; with ``fail`` also those of its subfolders.
+
+    ``above`` are the real paths of the folders around it: a link to one of them would never end.
+    """
+    around = above | {os.path.realpath(folder)}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_file():
             yield path
-        elif recursive and path.is_dir() and not (path / SESSION_FILE).exists():
-            yield from _files_in(path, recursive=True)
+        elif fail is not None and path.is_dir() and os.path.realpath(path) not in around:
+            try:
+                if not (path / SESSION_FILE).exists():
+                    yield from _files_in(path, fail, around)
+            except OSError as error:
+                fail(_unreadable(path, error))
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return translatable("{path} cannot be read: {why}.", path=path, why=error.strerror)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.file_lock import locked
 from ferdesk.replace_file import replace_file
 from ferdesk.runtime.analysis_queue import QueuedFile, QueueOptions
+from ferdesk.sessions.files import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +52,10 @@ class QueueHold:
         self._lock.close()
 
 
-def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -> bool:
-    """Write the queue whole; an error is only logged, as the sessions say what is done.
+def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -> str:
+    """Write the queue whole; returns why that cannot be done, empty where it is.
 
-    Returns whether it is written.
+    It is no error, as the sessions say what is done.
     """
     table = {
         "schema": _SCHEMA,
@@ -80,8 +81,8 @@ def save_queue(path: Path, options: QueueOptions, files: Sequence[QueuedFile]) -
         replace_file(path, json.dumps(table, indent=1, ensure_ascii=True) + "\n")
     except OSError as error:
         log.warning("the queue cannot be kept: %s", error)
-        return False
-    return True
+        return reason_of(error)
+    return ""
 
 
 def load_queue(path: Path) -> KeptQueue:

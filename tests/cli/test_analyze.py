@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -299,6 +300,40 @@ def test_hidden_files_are_skipped_and_others_that_are_left_out_are_told_in_a_lin
     (line,) = told
     assert "2 files are left out" in line
     assert line.endswith("notes.txt, table.csv")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_links_to_folders_are_followed_but_never_in_a_circle(tmp_path: Path) -> None:
+    for name in ("in/a/film.mp4", "elsewhere/other.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "in/a/all").symlink_to(tmp_path / "in")
+    (tmp_path / "in/a/self").symlink_to(".")
+    (tmp_path / "in/b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(tmp_path / "in/a")
+    found = expand_folders([str(tmp_path / "in")], recursive=True)
+    inside = [Path(name).relative_to(tmp_path / "in").as_posix() for name in found]
+    assert inside == ["a/film.mp4", "b/back/film.mp4", "b/other.mp4"]
+
+
+def test_a_subfolder_that_cannot_be_read_is_told_and_the_others_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/film.mp4", "b/film.mp4"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    real = Path.iterdir
+
+    def look(path: Path) -> Iterator[Path]:
+        if path == tmp_path / "a":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", look)
+    told: list[str] = []
+    found = expand_folders([str(tmp_path)], fail=told.append, recursive=True)
+    assert found == [str(tmp_path / "b" / "film.mp4")]
+    assert told == [f"{tmp_path / 'a'} cannot be read: Permission denied."]
 
 
 def test_the_demo_is_the_demo_even_beside_a_folder_of_that_name(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_USAGE
+from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, EXIT_USAGE
 from ferdesk.factory.models import bundled_models
 from ferdesk.sessions.reader import problems_of, read_session
 from tests.helpers.videos import write_film
@@ -51,6 +51,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
 def events(done: "subprocess.CompletedProcess[str]", kind: str) -> list[dict[str, object]]:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return [line for line in lines if line["event"] == kind]
+
+
+def kinds(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    found = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    return [kind for kind in found if kind not in ("advanced", "ready")]
 
 
 def test_two_jobs_write_the_same_rows_as_one_and_a_second_start_does_nothing(
@@ -120,6 +125,42 @@ def test_only_what_matches_and_only_a_part_of_it(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["film28"]
     times = [round(float(row["t_s"]), 1) for row in rows(tmp_path / "out" / "film28")]
     assert times == [0.2, 0.3, 0.4, 0.5]
+
+
+def test_a_pattern_holds_for_folders_in_either_case_and_a_file_comes_once(tmp_path: Path) -> None:
+    source = films(tmp_path / "in", 1, 2)
+    (source / "film2.mp4").rename(source / "FILM2.MP4")
+    (source / "film3.mov").write_bytes(b"")
+    alone = films(tmp_path / "other", 4) / "film4.mp4"
+    done = analyze(
+        source, f"{source}/.", alone, source / "film1.mp4", "--match", "*2.mp4",
+        "--out", tmp_path / "out", "--dry-run",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (EXIT_OK, "")
+    names = [Path(line.split()[-1]).name for line in done.stdout.splitlines()[:-1]]
+    assert names == ["FILM2.MP4", "film4.mp4", "film1.mp4"]
+
+
+def test_every_line_for_programs_is_json_also_where_nothing_is_to_be_done(tmp_path: Path) -> None:
+    source, out = films(tmp_path / "in", 1), tmp_path / "out"
+    dry = analyze(source, "--out", out, "--json", "--dry-run")
+    assert kinds(dry) == ["plan", "todo"]
+    assert events(dry, "todo") == [
+        {"event": "todo", "source": f"{source}/film1.mp4", "again": False}
+    ]
+    first = analyze(source, tmp_path / "nowhere", "--out", out, "--json", "--clip", "5-6")
+    assert first.returncode == EXIT_PARTIAL
+    assert kinds(first)[0] == "plan"
+    assert "--clip" in str(events(first, "note")[0]["text"])
+    ended = {"event": "end", "whole": 1, "failed": 1, "elsewhere": 0, "left": 0}
+    assert events(first, "end") == [ended]
+    (tmp_path / "empty").mkdir()
+    nothing = analyze(source, tmp_path / "empty", "--out", out, "--json", "--clip", "5-6")
+    assert nothing.returncode == EXIT_PARTIAL
+    assert kinds(nothing) == ["error", "plan", "done", "end"]
+    assert events(nothing, "done")[0]["folder"] == str(out / "film1")
+    wrong = analyze(source, "--out", out, "--json", "--labels", tmp_path / "none.csv")
+    assert (wrong.returncode, kinds(wrong)) == (EXIT_UNUSABLE, ["error"])
 
 
 def test_frames_cannot_be_chosen_in_two_ways(tmp_path: Path) -> None:

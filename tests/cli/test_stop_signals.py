@@ -142,3 +142,24 @@ def test_signals_are_as_before_behind_it_and_one_that_is_ignored_stays_so() -> N
         signal.signal(signal.SIGHUP, before[signal.SIGHUP])
     assert asked == [signal.SIGTERM]
     assert {number: signal.getsignal(number) for number in NUMBERS} == before
+
+
+def test_a_stop_while_the_program_is_still_imported_ends_it_without_a_traceback() -> None:
+    code = """
+    import importlib.abc, os, signal, sys
+
+    class Stop(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "ferdesk.cli.main":
+                os.kill(os.getpid(), signal.SIGINT)
+
+    sys.meta_path.insert(0, Stop())
+    from ferdesk.__main__ import main
+    main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), "models"],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -414,9 +414,9 @@ def test_progress_alone_does_not_write_the_kept_queue_again(
     runner.save()
     written: list[int] = []
 
-    def save(_path: Path, _options: QueueOptions, files: Sequence[QueuedFile]) -> bool:
+    def save(_path: Path, _options: QueueOptions, files: Sequence[QueuedFile]) -> str:
         written.append(len(files))
-        return True
+        return ""
 
     monkeypatch.setattr(queue_runner, "save_queue", save)
     number = runner.entries[0].number
@@ -430,6 +430,37 @@ def test_progress_alone_does_not_write_the_kept_queue_again(
     runner.set_options(replace(runner.options, every=7))
     runner.save()
     assert written == [0, 0]
+
+
+def test_a_queue_that_cannot_be_kept_is_told_and_tried_again_without_a_change(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(queue_runner, "SAVE_AGAIN_MS", 20)
+    page.runner.save()
+    (tmp_path / "queue.json").unlink(missing_ok=True)
+    (tmp_path / "queue.json").mkdir()
+    add(page, qtbot, "a.mp4")
+    told = "The queue cannot be kept for the next start: "
+    qtbot.waitUntil(lambda: any(text.startswith(told) for text in window.notices.texts))
+    (tmp_path / "queue.json").rmdir()
+    qtbot.waitUntil((tmp_path / "queue.json").is_file)
+    qtbot.waitUntil(lambda: "The queue is kept for the next start again." in window.notices.texts)
+    assert not any(text.startswith(told) for text in window.notices.texts)
+    assert [file.path.name for file in load_queue(tmp_path / "queue.json").files] == ["a.mp4"]
+
+
+def test_a_queue_that_could_not_be_kept_is_tried_once_more_at_the_end(
+    page: QueuePage, window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    page.runner.save()
+    (tmp_path / "queue.json").unlink(missing_ok=True)
+    (tmp_path / "queue.json").mkdir()
+    add(page, qtbot, "a.mp4")
+    page.runner.save()
+    (tmp_path / "queue.json").rmdir()
+    assert window.close()
+    assert [file.path.name for file in load_queue(tmp_path / "queue.json").files] == ["a.mp4"]
 
 
 def test_the_folder_of_a_user_who_is_not_there_is_taken_as_it_stands(page: QueuePage) -> None:

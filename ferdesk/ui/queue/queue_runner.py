@@ -20,7 +20,11 @@ from ferdesk.ui.kit.task_runner import TaskRunner
 
 TICK_MS = 200
 SAVE_AFTER_MS = 500
+SAVE_AGAIN_MS = 10_000
+"""After a try that failed: one waits up to a second for whoever holds the file (``WAIT_S`` of
+``replace_file``), in which the window stands still, so a tenth of the time at the most."""
 _TOPIC = "queue"
+_KEPT_TOPIC = "queue kept"
 
 
 class QueueRunner(QObject):
@@ -63,14 +67,16 @@ class QueueRunner(QObject):
             self.queue.add(kept.files)
         self.running = self.paused = self.stopping = False
         self.progress = QueueProgress({})
-        self._seen = self._saved = -1
+        self._saved = -1
+        self._not_kept = False
+        """The last try to keep the queue failed, and the user was told."""
         self._allowed: int | None = 0
         self._pace = QueuePace()
         self._meter = ProgressMeter()
         self._stop = threading.Event()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self.refresh)
-        self._save_timer = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
+        self._save_timer = QTimer(self, singleShot=True)
         self._save_timer.timeout.connect(self.save)
         self.refresh()
         self._saved = self.queue.version
@@ -110,7 +116,7 @@ class QueueRunner(QObject):
     def set_options(self, options: QueueOptions) -> None:
         """What the next start analyses, and where its sessions go."""
         self.options = options
-        self._save_timer.start()
+        self._save_timer.start(SAVE_AFTER_MS)
 
     def start(self) -> None:
         """Analyse what waits, or go on after a pause."""
@@ -155,19 +161,29 @@ class QueueRunner(QObject):
             entries, self.queue.frames_analysed, now_s, at_work=at_work
         )
         if self.queue.version != self._saved and not self._save_timer.isActive():
-            self._save_timer.start()
+            self._save_timer.start(SAVE_AFTER_MS)
         self.changed.emit()
 
     def save(self) -> None:
-        """Keep what is unfinished, for the next start of the program."""
+        """Keep what is unfinished, for the next start; where that fails it is tried again."""
         self._save_timer.stop()
         self._saved = self.queue.version
         kept = KeptQueue(self.options, tuple(entry.file for entry in self.entries if entry.is_open))
         # how far a file is changes several times a second, and nothing of what is kept
         if self._path is None or kept == self._kept:
             return
-        if save_queue(self._path, self.options, kept.files):
+        if why := save_queue(self._path, self.options, kept.files):
+            self._save_timer.start(SAVE_AGAIN_MS)
+            if not self._not_kept:
+                text = tr("The queue cannot be kept for the next start: {why}. It is tried again.")
+                text = text.format(why=translated(why))
+                self.notified.emit(Notice(text, "warning", topic=_KEPT_TOPIC))
+        else:
             self._kept = kept
+            if self._not_kept:
+                text = tr("The queue is kept for the next start again.")
+                self.notified.emit(Notice(text, stays=False, topic=_KEPT_TOPIC))
+        self._not_kept = bool(why)
 
     def close(self) -> None:
         """For the end of the program: the work ends in its own time, and closes its sessions."""
@@ -175,6 +191,7 @@ class QueueRunner(QObject):
         self._timer.stop()
         if self._save_timer.isActive() or self.queue.version != self._saved:
             self.save()
+        self._save_timer.stop()
 
     def _ended(self) -> None:
         stopped = self._leave()
