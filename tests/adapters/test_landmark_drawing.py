@@ -39,6 +39,19 @@ def test_landmarks_are_drawn_on_their_places_and_nowhere_else(shown: LandmarksSh
     assert not changed.any()
 
 
+@pytest.mark.parametrize("shown", ["points", "contours", "mesh"])
+def test_a_small_face_can_still_be_seen_behind_them(shown: LandmarksShown) -> None:
+    # 60 pixels high, in the picture of a webcam
+    size = 60 / np.ptp(POINTS[:, 1])
+    points = (POINTS - POINTS.mean(axis=0)) * np.float32(size) + np.float32(100)
+    drawn = draw_landmarks(GREEN, (face(points),), shown)
+    low, high = points[:, :2].min(axis=0).astype(int), points[:, :2].max(axis=0).astype(int)
+    part = drawn[low[1] : high[1], low[0] : high[0]].astype(int)
+    lighter = (part - GREEN[: part.shape[0], : part.shape[1]]).mean(axis=2) / (230 - 60)
+    # the mean share of the way from the face to white
+    assert 0.02 < lighter.mean() < 0.3
+
+
 def test_what_is_not_measured_or_lies_outside_is_not_drawn() -> None:
     outside = face(POINTS + np.float32(1000))
     cut_off = face(POINTS - np.array([105, 75, 0], np.float32))

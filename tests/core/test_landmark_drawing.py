@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ferdesk.core.measures.drawing import OVAL, drawn_lines, drawn_points, surface_edges
+from ferdesk.core.measures.drawing import OVAL, drawn_lines, drawn_points, strokes, surface_edges
 from tests.helpers.landmarks import CANONICAL
 from tests.helpers.results import made_measures
 
@@ -74,3 +74,17 @@ def num_borders() -> int:
 
 def test_off_draws_nothing() -> None:
     assert len(drawn_lines(MEASURES, "off")) == len(drawn_points(MEASURES, "off")) == 0
+
+
+def test_strokes_are_finer_on_faces_that_are_drawn_small() -> None:
+    points = np.zeros((478, 3), np.float32)
+    points[OVAL[0], 1] = 80.0
+    face = replace(MEASURES, smoothed=points)
+    # eighty pixels of the picture are 160 of the view, then as many, then 40
+    full, half, tiny = (strokes(face, "points", scale) for scale in (2.0, 1.0, 0.5))
+    assert [(one.opacity, one.width) for one in full] == [(0.5, 4.0), (1.0, 2.0)]
+    assert [(one.opacity, one.width) for one in half] == [(0.25, 2.0), (1.0, 1.0)]
+    assert [(one.opacity, one.width) for one in tiny] == [(0.125, 1.0), (1.0, 1.0)]
+    assert [one.opacity for one in strokes(face, "mesh", 1.0)] == [0.225]
+    assert strokes(face, "mesh", 9.0)[0].opacity == 0.45
+    assert strokes(face, "off", 1.0) == ()

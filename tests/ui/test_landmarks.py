@@ -58,6 +58,12 @@ def test_contours_leave_cheeks_free_and_the_mesh_covers_them(qtbot: QtBot) -> No
     assert not drawn("off", face_at(60, 55)).any()
 
 
+def test_the_mesh_of_a_small_face_is_no_mask(qtbot: QtBot) -> None:
+    # a face of eighty pixels over a grey of 90: white would be 150 more
+    face = drawn("mesh", face_at(60, 55))[25:85, 40:80]
+    assert 5 < face.mean() < 40
+
+
 def test_nothing_is_drawn_of_a_face_that_was_not_measured(qtbot: QtBot) -> None:
     hidden = replace(face_at(60, 55), measures=None, unmeasured="hidden")
     assert not drawn("mesh", hidden).any()

@@ -5,20 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ferdesk.core.measures.drawing import LandmarksShown, drawn_lines, drawn_points
-from ferdesk.core.palette import PLATE, PLATE_TEXT, rgb
+from ferdesk.core.measures.drawing import LandmarksShown, drawn_lines, drawn_points, strokes
+from ferdesk.core.palette import rgb
 from ferdesk.core.types import FaceResult
 
 _STEPS = 4
 """Bits of a pixel's fraction in which OpenCV takes places."""
 _USUAL_SIDE_PX = 720
-# opacity and width of each layer, in pixels of a picture of 720 lines
-_LAYERS: dict[LandmarksShown, tuple[tuple[str, float, float], ...]] = {
-    "off": (),
-    "points": ((PLATE, 0.5, 4.0), (PLATE_TEXT, 1.0, 2.0)),
-    "contours": ((PLATE, 0.4, 3.0), (PLATE_TEXT, 0.9, 1.0)),
-    "mesh": ((PLATE_TEXT, 0.45, 1.0),),
-}
+"""Strokes have their widths in a picture of so many lines, and at least a pixel in any."""
 
 
 def draw_landmarks(
@@ -32,8 +26,9 @@ def draw_landmarks(
             continue
         points = drawn_points(face.measures, shown)
         lines = drawn_lines(face.measures, shown)
-        for colour, opacity, width in _LAYERS[shown]:
-            _blend(drawn, points, lines, rgb(colour), opacity, max(1, round(width * scale)))
+        for one in strokes(face.measures, shown, 1 / max(scale, 1.0)):
+            width = max(1, round(one.width * scale))
+            _blend(drawn, points, lines, rgb(one.colour), one.opacity, width)
     return drawn
 
 
@@ -62,6 +57,13 @@ def _blend(
     corner = np.array([left + 0.5, top + 0.5])
     places = np.rint((lines - corner) * (1 << _STEPS)).astype(np.int32)
     cv2.polylines(layer, list(places), False, colour, width, cv2.LINE_AA, _STEPS)
+    if width == 1 and len(points):
+        # a circle with soft edges, however small, covers nine pixels
+        columns, rows = np.floor(points - [left, top]).astype(int).T
+        inside = (rows >= 0) & (rows < region.shape[0]) & (columns >= 0)
+        inside &= columns < region.shape[1]
+        layer[rows[inside], columns[inside]] = colour
+        points = points[:0]
     for x, y in np.rint((points - corner) * (1 << _STEPS)).astype(int).tolist():
         radius = round(width / 2 * (1 << _STEPS))
         cv2.circle(layer, (x, y), radius, colour, cv2.FILLED, cv2.LINE_AA, _STEPS)

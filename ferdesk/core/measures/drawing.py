@@ -1,8 +1,9 @@
-"""Drawing of landmarks: which lines and points are shown, in pixels of the picture.
+"""Drawing of landmarks: which lines and points are shown, in pixels of the picture, and how.
 
 The window and the video ask here, so that both show the same.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Literal
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.measures.values import FaceMeasures
+from ferdesk.core.palette import PLATE, PLATE_TEXT
 
 LandmarksShown = Literal["off", "points", "contours", "mesh"]
 """What is drawn of the landmarks: nothing; each point; the lines along face, brows, eyes, irises
@@ -36,6 +38,47 @@ _CONTOURS = (
     (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61),
     (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78),
 )  # fmt: skip
+
+_FULL_FROM_PX = 160.0
+"""Faces drawn narrower than this get finer strokes: the mesh of one of 60 pixels was a white mask,
+as its 1,300 edges of one pixel cover more than all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """Stroke: a layer of what is drawn of a face, the lowest first.
+
+    ``colour`` is one of the palette, ``opacity`` in [0, 1]; ``width`` is in pixels of the view.
+    """
+
+    colour: str
+    opacity: float
+    width: float
+
+
+_DARK_EDGE = {"points": Stroke(PLATE, 0.5, 4.0), "contours": Stroke(PLATE, 0.4, 3.0)}
+"""It is seen on bright skin too."""
+_LIGHT = {
+    "points": Stroke(PLATE_TEXT, 1.0, 2.0),
+    "contours": Stroke(PLATE_TEXT, 0.9, 1.4),
+    "mesh": Stroke(PLATE_TEXT, 0.45, 1.0),
+}
+
+
+def strokes(measures: FaceMeasures, shown: LandmarksShown, scale: float) -> tuple[Stroke, ...]:
+    """Strokes of a face; ``scale`` is how many pixels of the view one of the picture takes."""
+    if shown == "off":
+        return ()
+    low, high = (limit(measures.smoothed[list(OVAL), :2], axis=0) for limit in (np.min, np.max))
+    share = min(1.0, float((high - low).max()) * scale / _FULL_FROM_PX)
+    light, dark = _LIGHT[shown], _DARK_EDGE.get(shown)
+    # a mesh covers the face: it fades where its lines lie close
+    opacity = light.opacity * (share if shown == "mesh" else 1.0)
+    layers = [Stroke(light.colour, opacity, max(1.0, light.width * share))]
+    if dark is not None:
+        width = max(1.0, dark.width * share)
+        layers.insert(0, Stroke(dark.colour, dark.opacity * share, width))
+    return tuple(layers)
 
 
 def drawn_points(measures: FaceMeasures, shown: LandmarksShown) -> NDArray[np.float32]:
