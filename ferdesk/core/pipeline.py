@@ -41,6 +41,9 @@ _BUSY_SHARE = 0.8
 """Classification may take this much of the camera's interval."""
 _MEASURING_SHARE = 0.5
 """And measuring this much."""
+_MEASURED_AT_LEAST_EVERY_S = 0.4
+"""However little time there is, a face is measured as often as this: sooner than the measurer
+forgets what is shown of it."""
 _CLASSIFIED_AT_LEAST_EVERY_S = 0.5
 """However little time there is, a face's classification is no older than this."""
 
@@ -277,8 +280,10 @@ class Pipeline:
             self._measured_owed = min(
                 self._measured_owed + self._num_measured.value, float(max(len(ids), 1))
             )
-            ids = ids[: int(self._measured_owed)]
-            self._measured_owed -= len(ids)
+            waited_s = max((ages_s[one] for one in ids[:1]), default=0.0)
+            least = 1 if waited_s >= _MEASURED_AT_LEAST_EVERY_S else 0
+            ids = ids[: max(least, int(self._measured_owed))]
+            self._measured_owed = max(0.0, self._measured_owed - len(ids))
         began_s = self._clock()
         measured = measurer.measure(tracked.frame.image, faces, ids, t_s, post_processing.measures)
         if interval_s is not None and ids:

@@ -129,6 +129,17 @@ def test_live_a_slow_machine_measures_one_face_in_some_frames() -> None:
     assert 0.05 < np.mean([len(one) for one in turns[-60:]]) < 0.6
 
 
+def test_live_measures_are_shown_without_a_break_on_a_machine_that_is_far_too_slow() -> None:
+    networks = SlowLandmarks()
+    networks.each_s = 0.120
+    pipeline = pipeline_of(networks, crowd(1), ALL)
+    pipeline.set_pacing(FramePacing(1 / 30))
+    # of thirty pictures a second four are analysed
+    results = [pipeline.process(frame(8 * index)) for index in range(80)]
+    assert all(result.faces[0].measures is not None for result in results)
+    assert 0.3 < np.mean([len(measured_now(result)) for result in results[-40:]]) < 0.7
+
+
 def test_live_a_frame_is_measured_while_it_is_classified() -> None:
     began = threading.Barrier(2, timeout=5.0)
 
