@@ -9,20 +9,31 @@ At home, in the checkout's root:
 PARTS has FER2013 packed, with its ``unpack.py``. ``pack`` fills .lease/, which is to be carried,
 and empties large files for the calls; ``restore`` brings them back.
 
-On the lent machine, which has no git, no network, and forgets all but $OUT:
+On the lent machine, which has no git, no network, and forgets all but $OUT, a call of at most ten
+minutes:
 
-    python3 scripts/gpu_lease.py first --seconds 560     # Table 1's systems, then full and fast
-    python3 scripts/gpu_lease.py second --seconds 170    # the two systems of Table 2
+    set -o pipefail; python3 scripts/gpu_lease.py first --seconds 560 2>&1 | tee $OUT/log.txt
+
+(Table 1's systems, then full and fast), and, at once, while the machine still has what the first
+left, in the seconds that are left of the lease less 40; with fewer than 120 leave it out:
+
+    set -o pipefail; python3 scripts/gpu_lease.py second --seconds 140 2>&1 | tee $OUT/log.txt
+
+(the two systems of Table 2). ``second`` on a machine that has forgotten the first needs .lease/
+again, and trains as well.
 
 Every training is ``trainer``'s own loop, laid over the time that is left. What it has saved lies in
-$OUT within a minute, in parts that may come back, so that a call that is killed loses a minute.
+$OUT within a minute, in as many files of such sizes as come back, so that a call that is killed
+loses a minute.
 """
 
 import argparse
 import contextlib
+import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,16 +50,26 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripts.gpu_lease_home import CSV_SHA256, PACK, join, pack, restore
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from trainer.data.fer2013 import Fer2013
     from trainer.data.ferplus import FerPlus
     from trainer.recipes.config import Recipe
 
 RUNS = Path("runs/lease")
 PART_BYTES = 15 * 2**20
-"""Of what comes back, a file has at most 16 MiB."""
+"""Of what comes back, a file has at most 16 MiB,"""
+MOST_FILES, MOST_BACK = 8, 64 * 2**20
+"""and there are at most so many, of so many bytes together."""
 TABLE1 = ("cbam-resnet-softmax", "cbam-resnet-asoftmax", "resnet")
 TABLE2 = ("spatial-first", "parallel")
 STUDENTS = ("full", "fast")
+WEIGHTS = {
+    "first": (TABLE1[0], *STUDENTS),
+    "second": (TABLE1[1], TABLE1[2]),
+}  # fmt: skip
+"""Whose weights each call brings home: not all have room. Those of Table 1 lie there still when the
+second runs; of Table 2's systems logits come home."""
 COMMON: dict[str, Any] = {
     "batch": 256, "learning_rate": 0.2, "nesterov": True, "schedule": "cosine", "warmup": 2.0,
     "epochs": 45, "average": 0.998, "pool": "gap", "rotation_deg": 12.0, "scale": 0.15,
@@ -88,6 +109,8 @@ def faces_of(limit: int) -> "Fer2013":
 
         parts = [path.read_bytes() for path in sorted(PACK.glob("fer2013.xz.part?"))]
         pixels, labels, usage = unpack.restore(lzma.decompress(b"".join(parts)))
+        if hashlib.sha256(pixels.tobytes()).hexdigest() != unpack.PIXELS_SHA256:
+            raise SystemExit(f"The faces are not FER2013's: a part in {PACK} is damaged.")
         np.savez(kept.with_suffix(".tmp.npz"), pixels=pixels, labels=labels, usage=usage)
         kept.with_suffix(".tmp.npz").replace(kept)
     with np.load(kept) as arrays:
@@ -134,15 +157,18 @@ def teachers() -> list[Path]:
 
 def train(name: str, end_s: float, options: argparse.Namespace) -> None:
     """Train one network until just before ``end_s``; judge it where it is a system of a table."""
-    from trainer.scoring.evaluate import torch_classifier
-    from trainer.training import loop
-    from trainer.training.checkpoint import load_checkpoint
-    from trainer.training.errors import TrainingStopped
+    _end_with_parent(int(os.environ["LEASE_PARENT"]))
+    import torch
 
-    _end_with_parent()
-    # now, and not in the seconds between the end of training and the end of the call
+    # all now, and not in the seconds between the end of training and the end of the call
     import trainer.evaluation.figures
     import trainer.evaluation.predictions  # noqa: F401
+    from trainer.scoring.evaluate import torch_classifier
+    from trainer.training import loop
+    from trainer.training.build import build_network
+    from trainer.training.checkpoint import load_checkpoint
+    from trainer.training.distillation import load_teacher, teacher_probabilities
+    from trainer.training.errors import TrainingStopped
 
     fer = faces_of(options.limit)
     recipe = recipe_of(name, options.overrides)
@@ -153,6 +179,11 @@ def train(name: str, end_s: float, options: argparse.Namespace) -> None:
     if name == "full" and (RUNS / TABLE1[0] / "ended.json").is_file():
         start = dict(load_checkpoint(RUNS / TABLE1[0] / "last.pt").evaluated_weights())
     folder = RUNS / name
+    if name in STUDENTS:
+        for path in (p for place in teachers() for p in place.glob("taught-*.npz")):
+            folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                (folder / path.name).hardlink_to(path)
     left_s = end_s - time.monotonic() - 2
     if left_s < 1:
         raise SystemExit(f"{name}: no time is left")
@@ -166,7 +197,9 @@ def train(name: str, end_s: float, options: argparse.Namespace) -> None:
         )  # fmt: skip
     kept = load_checkpoint(folder / "last.pt")
     epochs = kept.step * recipe.batch / len(fer.splits["training"])
-    network = kept.model().to(options.device)
+    network = build_network(recipe)
+    network.load_state_dict(rounded(kept.evaluated_weights()))  # what comes home is judged
+    network = network.eval().to(options.device)
     classify = torch_classifier(network, recipe.crop_px)
     public = fer.splits["public"]
     right = float((classify(public.pixels).argmax(1) == public.labels).mean())
@@ -176,6 +209,10 @@ def train(name: str, end_s: float, options: argparse.Namespace) -> None:
     if name not in STUDENTS:
         told = replace(recipe, epochs=max(1, round(epochs)))
         judge(name, network, told, fer)
+    if name in TABLE1:  # once for all students; in time that is over for training
+        view = replace(recipe, distill_view=TAUGHT["distill_view"])
+        teacher = load_teacher(folder, view)
+        teacher_probabilities([teacher], fer, view, folder, torch.device(options.device), say)
 
 
 def judge(name: str, network: Any, recipe: "Recipe", fer: "Fer2013") -> None:  # noqa: ANN401 (torch has no narrower type for networks here)
@@ -192,7 +229,8 @@ def judge(name: str, network: Any, recipe: "Recipe", fer: "Fer2013") -> None:  #
     )
     from trainer.recipes.config import as_table
     from trainer.scoring.evaluate import as_table as as_scores
-    from trainer.scoring.evaluate import file_sha256, log_private, shift_of, torch_classifier
+    from trainer.scoring.evaluate import file_sha256, shift_of, torch_classifier
+    from trainer.scoring.private_looks import log_private
     from trainer.training.checkpoint import current_commit, weights_sha256
 
     classify, shift_px = torch_classifier(network, recipe.crop_px), shift_of(recipe.crop_px)
@@ -204,7 +242,6 @@ def judge(name: str, network: Any, recipe: "Recipe", fer: "Fer2013") -> None:  #
             utc_now(), machine(),
         )  # fmt: skip
         found = predict(classify, fer.splits[test].pixels, shift_px, origin)
-        save_predictions(found, RUNS / "logits" / file_name(name, test, "last", recipe.seed))
         if test == "private":
             scores = {
                 f"{views}_crop": as_scores(
@@ -219,11 +256,15 @@ def judge(name: str, network: Any, recipe: "Recipe", fer: "Fer2013") -> None:  #
                     "weights_sha256": weights_sha256(network.state_dict()), "scores": scores,
                 }
             )  # fmt: skip
+        # after the line of the log: no look comes home that is not logged
+        save_predictions(found, RUNS / "logits" / file_name(name, test, "last", recipe.seed))
 
 
-def _end_with_parent() -> None:
-    """End this process soon after the one that began it: a killed call leaves none behind."""
-    parent = os.getppid()
+def _end_with_parent(parent: int) -> None:
+    """End this process soon after the one that began it: a killed call leaves none behind.
+
+    ``parent`` is told, as it may have ended before this one asks.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -231,6 +272,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def rounded(weights: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Weights as they come home: matrices have the values of float16."""
+    return {
+        key: value.half().float() if value.ndim > 1 else value for key, value in weights.items()
+    }
 
 
 def keep(name: str, out: Path) -> None:
@@ -251,27 +299,31 @@ def keep(name: str, out: Path) -> None:
     torch.save(table, blob)
     content = blob.getvalue()
     parts = [content[i : i + PART_BYTES] for i in range(0, len(content), PART_BYTES)]
-    for number, part in enumerate(parts):
-        _write(out / f"{name}.pt.{number}", part)
-    about = {"parts": len(parts), "bytes": len(content), "step": found.step}
-    _write(out / f"{name}.pt.json", json.dumps(about).encode())
+    asides = []
+    for number, part in enumerate(parts, 1):
+        asides.append(RUNS / name / f"{name}.pt.{number}-of-{len(parts)}")
+        asides[-1].write_bytes(part)
+    for aside in asides:  # in one go: parts of two savings make no whole
+        _move(aside, out / aside.name)
 
 
-def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(path.name + ".new")
-    aside.write_bytes(content)
-    aside.replace(path)
+def _move(aside: Path, path: Path) -> None:
+    """Move a file onto ``path``, which may lie on another drive; whole at every moment."""
+    near = path.with_name(f".{path.name}")
+    shutil.copyfile(aside, near)
+    near.replace(path)
+    aside.unlink()
 
 
 def tar_up(archive: Path) -> None:
     """Logs, logits, looks and soft targets so far, in one file."""
-    aside = archive.with_name(archive.name + ".new")
+    aside = RUNS / archive.name
     with tarfile.open(aside, "w:gz", compresslevel=1) as tar:
         for path in sorted(RUNS.rglob("*")):
             wanted = path.suffix in (".jsonl", ".json", ".npz") and path.name != "fer2013.npz"
             if path.is_file() and wanted:
                 tar.add(path, path.relative_to(RUNS))
-    aside.replace(archive)
+    _move(aside, archive)
 
 
 @contextlib.contextmanager
@@ -281,7 +333,8 @@ def side_by_side(
     """One process for each; none outlives this one, nor ``end_s`` by more than the grace."""
     cores = max(2, (os.cpu_count() or 4) // len(names))
     environment = {
-        **os.environ, "LEASE_BEGAN_S": str(BEGAN_S), "TORCHINDUCTOR_COMPILE_THREADS": str(cores),
+        **os.environ, "LEASE_BEGAN_S": str(BEGAN_S), "LEASE_PARENT": str(os.getpid()),
+        "TORCHINDUCTOR_COMPILE_THREADS": str(cores),
     }  # fmt: skip
     running = {
         name: subprocess.Popen(
@@ -305,39 +358,51 @@ def side_by_side(
             process.wait()
 
 
-def phase(
-    names: Sequence[str], end_s: float, options: argparse.Namespace, out: Path, archive: str
-) -> None:
-    """Train ``names`` side by side until ``end_s``, and bring home what they save meanwhile."""
-    kept_s: dict[str, float] = {}
+class Home:
+    """What comes home of one call: weights as they are saved, and the archive of all else."""
 
-    def bring_home() -> None:
-        for name in names:
+    def __init__(self, which: str, out: Path) -> None:
+        self._names, self._archive, self._out = WEIGHTS[which], f"{which}.tar.gz", out
+        self._kept_s: dict[str, float] = {}
+
+    def bring(self) -> None:
+        """Put into the folder of what comes back what is new."""
+        for name in self._names:
             last = RUNS / name / "last.pt"
-            if last.is_file() and last.stat().st_mtime != kept_s.get(name):
-                kept_s[name] = last.stat().st_mtime
-                keep(name, out)
-        tar_up(out / archive)
+            if last.is_file() and last.stat().st_mtime != self._kept_s.get(name):
+                self._kept_s[name] = last.stat().st_mtime
+                keep(name, self._out)
+        tar_up(self._out / self._archive)
 
+
+def phase(
+    names: Sequence[str], end_s: float, latest_s: float, options: argparse.Namespace, home: Home
+) -> None:
+    """Train ``names`` side by side until ``end_s``, and bring home what they save meanwhile.
+
+    What is not judged by ``latest_s`` stays so.
+    """
     with side_by_side(names, end_s, options) as running:
         looked_s = time.monotonic()
         while any(process.poll() is None for process in running.values()):
             time.sleep(0.2)
             now_s = time.monotonic()
-            if now_s > end_s + options.grace:
+            if now_s > latest_s:
                 say("the grace is over")
                 break
             if now_s - looked_s > KEEP_EVERY_S:
                 looked_s = now_s
-                bring_home()
+                home.bring()
         for name, process in running.items():
             if process.returncode:
                 say(f"{name}: ended with {process.returncode}")
-    bring_home()
+    home.bring()
 
 
 def lease(which: str, options: argparse.Namespace) -> None:
     """One call on the lent machine."""
+    if not (PACK / "commit").is_file():
+        raise SystemExit(f"{PACK}/ did not travel: make it by pack, and name it to be carried.")
     out = Path(os.environ.get("OUT", "out-lease"))
     out.mkdir(parents=True, exist_ok=True)
     RUNS.mkdir(parents=True, exist_ok=True)
@@ -347,15 +412,24 @@ def lease(which: str, options: argparse.Namespace) -> None:
     faces_of(options.limit)
     say("FER2013 is unpacked")
     ends_s = BEGAN_S + options.seconds
+    home = Home(which, out)
     if which == "first":
-        phase(TABLE1, BEGAN_S + FIRST_PHASE * options.seconds, options, out, "first.tar.gz")
-        names, archive = STUDENTS, "first.tar.gz"
-    else:
-        names, archive = TABLE2, "second.tar.gz"
+        tables_end_s = BEGAN_S + FIRST_PHASE * options.seconds
+        phase(TABLE1, tables_end_s, tables_end_s + options.grace, options, home)
+    names = STUDENTS if which == "first" else TABLE2
     now_s = time.monotonic()
-    phase(names, now_s + SECOND_PHASE * max(0.0, ends_s - now_s), options, out, archive)
-    sizes = [f"{path.name} {path.stat().st_size / 2**20:.1f} MiB" for path in sorted(out.iterdir())]
-    say("; ".join(sizes))
+    train_until_s = now_s + SECOND_PHASE * max(0.0, ends_s - now_s)
+    phase(names, train_until_s, train_until_s + options.grace, options, home)
+    tell_sizes(out)
+
+
+def tell_sizes(out: Path) -> None:
+    """Tell what would come back, and what is more than may."""
+    sizes = {path.name: path.stat().st_size for path in sorted(out.iterdir())}
+    say("; ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in sizes.items()))
+    too_large = [name for name, size in sizes.items() if size > 2**24]
+    if len(sizes) > MOST_FILES or sum(sizes.values()) > MOST_BACK or too_large:
+        say("this is more than comes back")
 
 
 def main() -> None:
@@ -368,7 +442,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RUNS, help="where join puts the runs")
     parser.add_argument("--seconds", type=float, default=560, help="that a call may take")
     parser.add_argument(
-        "--grace", type=float, default=25, help="seconds for judging after a phase's end"
+        "--grace", type=float, default=35, help="seconds for judging after a phase's end"
     )
     parser.add_argument("--end", type=float, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--device", default="cuda:0")
@@ -383,7 +457,7 @@ def main() -> None:
     elif options.what == "restore":
         restore(Path())
     elif options.what == "join":
-        from trainer.scoring.evaluate import PRIVATE_LOG
+        from trainer.scoring.private_looks import PRIVATE_LOG
 
         join(Path(options.name), options.out, PRIVATE_LOG)
     elif options.what == "train":

@@ -1,17 +1,17 @@
 """The home side of ``scripts/gpu_lease.py``: what travels to a lent GPU, and what comes back."""
 
 import io
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 PACK = Path(".lease")
-LARGE = ("assets/*/*.onnx", "assets/demo/*.webp", "docs/images/*")
+LARGE = ("assets/*/*.onnx", "assets/mediapipe/*.task", "assets/demo/*.webp", "docs/images/*")
 """What training needs not; emptied, not removed, as tracked files are looked for."""
 MOST_BYTES = 64 * 2**20
 """What may travel there."""
@@ -23,10 +23,11 @@ def say(words: str) -> None:
     sys.stdout.write(f"{words}\n")
 
 
-def tracked(root: Path) -> list[Path]:
-    """Files that git tracks in the checkout at ``root``."""
+def tracked(root: Path, *, also_new: bool = False) -> list[Path]:
+    """Files that git tracks in the checkout at ``root``; ``also_new``: and would not ignore."""
+    new = ["-co", "--exclude-standard"] if also_new else []
     listed = subprocess.run(
-        ["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=True
+        ["git", "-C", str(root), "ls-files", "-z", *new], capture_output=True, check=True
     ).stdout
     return [root / os.fsdecode(name) for name in listed.split(b"\0") if name]
 
@@ -36,8 +37,8 @@ def large(root: Path) -> set[Path]:
 
 
 def travelling_bytes(root: Path, packed_bytes: int) -> int:
-    """Size of what travels: the tracked files without the large ones, and what is packed."""
-    kept = set(tracked(root)) - large(root)
+    """Size of what travels: what is packed, and all that git does not ignore but large files."""
+    kept = set(tracked(root, also_new=True)) - large(root)
     return packed_bytes + sum(path.stat().st_size for path in kept if path.is_file())
 
 
@@ -56,7 +57,10 @@ def pack(root: Path, data: Path, ferplus: Path, csv: Path) -> int:
     names = sorted(str(path.relative_to(root)) for path in large(root) & set(tracked(root)))
     status = ["git", "-C", str(root), "status", "--porcelain", "--", *names]
     if subprocess.run(status, capture_output=True, check=True).stdout:
-        raise SystemExit("A file of assets or docs/images has changes; commit or undo them first.")
+        raise SystemExit(
+            "A file of assets or docs/images has changes: commit or undo them first, or restore "
+            "what an earlier pack emptied."
+        )
     place = root / PACK
     place.mkdir(exist_ok=True)
     for path in (*sorted(data.glob("fer2013.xz.part?")), data / "unpack.py"):
@@ -72,7 +76,7 @@ def pack(root: Path, data: Path, ferplus: Path, csv: Path) -> int:
         raise SystemExit(f"{total / 2**20:.1f} MiB would travel; {MOST_BYTES / 2**20:.0f} may.")
     for name in names:
         (root / name).write_bytes(b"")
-    say(f"{total / 2**20:.1f} MiB travel. carry: {PACK}")
+    say(f"{total / 2**20:.1f} MiB travel, if {PACK} is carried; restore when the calls are over.")
     return total
 
 
@@ -80,6 +84,17 @@ def restore(root: Path) -> None:
     """The files that ``pack`` emptied, as they are committed."""
     names = [str(p.relative_to(root)) for p in tracked(root) if p in large(root)]
     subprocess.run(["git", "-C", str(root), "checkout", "-q", "--", *names], check=True)
+
+
+def is_whole(blob: io.BytesIO) -> bool:
+    """Whether a checkpoint in memory is whole: torch's reader compares no sums."""
+    try:
+        with zipfile.ZipFile(blob) as archive:
+            return archive.testzip() is None
+    except zipfile.BadZipFile:
+        return False
+    finally:
+        blob.seek(0)
 
 
 def join(files: Path, out: Path, log: Path) -> list[str]:
@@ -98,15 +113,16 @@ def join(files: Path, out: Path, log: Path) -> list[str]:
         with tarfile.open(archive) as tar:
             tar.extractall(out, filter="data")
     joined = []
-    for about_path in sorted(files.glob("*.pt.json")):
-        name = about_path.name.removesuffix(".pt.json")
-        about = json.loads(about_path.read_text("utf-8"))
-        parts = [files / f"{name}.pt.{number}" for number in range(about["parts"])]
-        blob = b"".join(part.read_bytes() for part in parts if part.is_file())
-        if len(blob) != about["bytes"]:
-            say(f"{name}: {len(blob)} of {about['bytes']} bytes came back, so it is left out")
+    for name in sorted({path.name.split(".pt.")[0] for path in files.glob("*.pt.*-of-*")}):
+        parts = {path.name.split(".pt.")[1]: path for path in files.glob(f"{name}.pt.*-of-*")}
+        number = int(next(iter(parts)).split("-of-")[1])
+        wanted = [f"{i}-of-{number}" for i in range(1, number + 1)]
+        blob = io.BytesIO(b"".join(parts[part].read_bytes() for part in wanted if part in parts))
+        if not (set(wanted) == set(parts) and is_whole(blob)):
+            told = ", ".join(sorted(parts))
+            say(f"{name}: not whole (there is {told}), so it is left out")
             continue
-        table = torch.load(io.BytesIO(blob), weights_only=True)
+        table = torch.load(blob, weights_only=True)
         weights = {
             key: value.float() if value.is_floating_point() else value
             for key, value in table["weights"].items()
@@ -114,7 +130,7 @@ def join(files: Path, out: Path, log: Path) -> list[str]:
         recipe = recipe_from(table["recipe"], name)
         kept = Checkpoint(recipe, table["step"], weights, None, {}, CSV_SHA256, table["commit"])
         save_checkpoint(kept, out / name / "last.pt")
-        say(f"{out / name / 'last.pt'}: next, ferdesk-train export --ferplus ... --int8 --final")
+        say(f"{out / name / 'last.pt'}, {table['step']} steps")
         joined.append(name)
     looks = out / "private-test-log.jsonl"
     known = set(log.read_text("utf-8").splitlines()) if log.is_file() else set()
