@@ -38,7 +38,8 @@ from ferdesk.factory.models import find_model
 from ferdesk.paths import detectors_folder
 from trainer.data.fer2013 import load_fer2013
 from trainer.delivery.measurements import add_row
-from trainer.scoring.evaluate import log_private, wilson_interval
+from trainer.scoring.evaluate import wilson_interval
+from trainer.scoring.private_looks import log_private, refuse_second_look_by_file
 from trainer.training.checkpoint import current_commit
 
 WIDTH, HEIGHT, FACE_PX, FILLING_PX = 640, 480, 200, 300
@@ -152,6 +153,8 @@ def main() -> None:
     networks = CountedNetworks(MediaPipeNetworks(detectors_folder()))
     clock = CameraClock(networks.clock if options.counted else time.perf_counter)
     model = find_model(options.model)
+    if options.final:
+        refuse_second_look_by_file(model, None, what="benchmarks/framing.py")
     classifier = OnnxClassifier(model, "cpu")
     false: Counter[str] = Counter()
     began_s = time.process_time()

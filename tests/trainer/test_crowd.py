@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier
 from ferdesk.core.labels import LABELS
 from ferdesk.errors import DataError
+from ferdesk.paths import models_folder
 from tests.trainer.conftest import Row, Run
 from trainer.data.fer2013 import Faces, Fer2013, Split
 from trainer.data.ferplus import CHOICES, FerPlus
@@ -25,6 +27,7 @@ from trainer.models.network import ExpressionNet
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.scoring.crowd_metrics import fit_crowd_temperature, score_crowd, vote_calibration_error
 from trainer.scoring.evaluate import (
+    file_sha256,
     onnx_classifier,
     onnx_crowd,
     open_session,
@@ -32,6 +35,12 @@ from trainer.scoring.evaluate import (
     torch_classifier,
     torch_crowd,
     view_logits,
+)
+from trainer.scoring.private_looks import (
+    log_private,
+    network_sha256,
+    refuse_second_look_by_file,
+    refuse_second_look_by_twin,
 )
 from trainer.training.checkpoint import Checkpoint
 from trainer.training.distillation import load_teacher, teacher_probabilities
@@ -422,8 +431,9 @@ def test_a_model_is_trained_exported_and_evaluated_by_both_truths(
     small: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "looks.jsonl"
-    monkeypatch.setattr("trainer.scoring.evaluate.PRIVATE_LOG", log)
-    monkeypatch.setattr("trainer.scoring.evaluate.log_private.__defaults__", (log,))
+    monkeypatch.setattr("trainer.scoring.private_looks.PRIVATE_LOG", log)
+    # the weights of two steps on seven faces
+    monkeypatch.setattr("trainer.delivery.quantize.LEAST_AGREEMENT", 0.0)
     votes, data = ("--ferplus", tmp_path), ("--data", small, "--unofficial")
     code, _, said = run(
         "fit", *data, *votes, "--preset", "fast", "--out", tmp_path / "run", "--no-tensorboard",
@@ -438,6 +448,7 @@ def test_a_model_is_trained_exported_and_evaluated_by_both_truths(
     assert code == 0, said
     look = json.loads(log.read_text())
     assert look["crowd_scores"]["crowd"]["num_faces"] == 7
+    _no_second_look(run, model, data, votes, log)
     code, text, said = run("evaluate", model, *data, *votes, "--json")
     assert code == 0, said
     found = json.loads(text)["votes"]
@@ -445,6 +456,54 @@ def test_a_model_is_trained_exported_and_evaluated_by_both_truths(
     assert found["crowd"] == json.loads(_metadata(model)["crowd_accuracy"])["public_test"]["crowd"]
     code, text, said = run("evaluate", model, *data, *votes)
     assert "FER+'s votes, one crop" in text
+
+
+def _no_second_look(
+    run: Run, model: Path, data: Sequence[object], votes: Sequence[object], log: Path
+) -> None:
+    """None by the file saved anew under another name, nor a second by its int8 twins."""
+    anew, folder = onnx.load(model), model.parent
+    for tensor in anew.graph.initializer:  # as a program that knows float32 alone would save it
+        values = onnx.numpy_helper.to_array(tensor)
+        wide = values.astype(np.float32) if values.dtype == np.float16 else values
+        tensor.CopyFrom(onnx.numpy_helper.from_array(wide, f"w.{tensor.name}"))
+    del anew.metadata_props[:]
+    other = folder / "other.onnx"
+    other.write_bytes(anew.SerializeToString())
+    assert network_sha256(other) == network_sha256(model)
+    assert log.read_text().count("\n") == 1
+    for path in (model, other):
+        with pytest.raises(DataError, match="once is allowed"):
+            refuse_second_look_by_file(path, None)
+    looking = ("--split", "private", "--final")
+    code, _, said = run("evaluate", model, *data, *votes, *looking)
+    assert code == 3
+    assert "once is allowed" in " ".join(said.split())
+    twin, again = folder / "twin.onnx", folder / "again.onnx"
+    code, _, said = run("quantize", model, *data, *votes, "--out", twin, "--final")
+    assert code == 0, said
+    code, _, said = run("quantize", model, *data, *votes, "--out", again, "--final")
+    assert code == 3
+    assert "by an int8 twin of two.onnx" in " ".join(said.split())
+    code, _, said = run("evaluate", twin, *data, *votes, *looking)
+    assert code == 3, said
+    assert log.read_text().count("\n") == 2
+
+
+def test_a_bundled_model_saved_anew_is_known_by_its_weights(tmp_path: Path) -> None:
+    """The looks of those that ship were logged before weights were."""
+    for name in ("tiny", "tiny-int8"):
+        bundled = models_folder() / f"{name}.onnx"
+        log = tmp_path / f"{name}.jsonl"
+        log_private({"sha256": file_sha256(bundled), "scores": {}}, log)
+        anew = onnx.load(bundled)
+        anew.doc_string = "mine"
+        onnx.save(anew, tmp_path / "mine.onnx")
+        with pytest.raises(DataError, match=r"weights of mine\.onnx"):
+            refuse_second_look_by_file(tmp_path / "mine.onnx", None, log)
+    with pytest.raises(DataError, match=r"int8 twin of tiny\.onnx"):
+        refuse_second_look_by_twin(models_folder() / "tiny.onnx", tmp_path / "tiny-int8.jsonl")
+    refuse_second_look_by_file(models_folder() / "fast.onnx", None, tmp_path / "tiny.jsonl")
 
 
 def test_own_folders_have_no_votes(run: Run, tmp_path: Path) -> None:

@@ -14,17 +14,13 @@ from trainer.data.augment import ten_crops
 from trainer.data.fer2013 import Faces
 from trainer.models.network import Architecture, ExpressionNet
 from trainer.scoring.evaluate import (
-    PRIVATE_LOG,
     Views,
     as_table,
     evaluate,
     expected_calibration_error,
     file_sha256,
     fit_temperature,
-    log_private,
     onnx_classifier,
-    private_log,
-    refuse_second_look,
     score,
     shift_of,
     shifted,
@@ -34,6 +30,7 @@ from trainer.scoring.evaluate import (
     whole_float32,
     wilson_interval,
 )
+from trainer.scoring.private_looks import PRIVATE_LOG, log_private, private_log, refuse_second_look
 from trainer.training.checkpoint import weights_sha256
 
 Array = NDArray[np.float64]

@@ -15,7 +15,6 @@ from trainer.cli import evaluate, folds, reproduce
 from trainer.evaluation import cross_validation
 from trainer.evaluation.predictions import load_all_predictions, load_predictions
 from trainer.recipes.config import Recipe
-from trainer.scoring.evaluate import log_private
 from trainer.training.build import build_network
 from trainer.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
@@ -41,8 +40,7 @@ def model(tmp_path: Path, tiny_recipe: Recipe) -> Path:
 @pytest.fixture(autouse=True)
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "log.jsonl"
-    monkeypatch.setattr(evaluate, "log_private", lambda entry: log_private(entry, path))
-    monkeypatch.setattr("trainer.scoring.evaluate.PRIVATE_LOG", path)
+    monkeypatch.setattr("trainer.scoring.private_looks.PRIVATE_LOG", path)
     monkeypatch.setattr(evaluate, "cache_folder", lambda: tmp_path / "cache")
     return path
 

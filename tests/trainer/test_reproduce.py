@@ -2,22 +2,24 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ferdesk.errors import DataError
 from tests.trainer.test_cross_validation import portraits
 from trainer.data.fer2013 import Fer2013
 from trainer.evaluation import cross_validation
-from trainer.evaluation.predictions import load_all_predictions
+from trainer.evaluation.predictions import file_name, load_all_predictions, load_predictions
 from trainer.recipes.config import Recipe
-from trainer.scoring.evaluate import log_private
 from trainer.studies import reproduce
 from trainer.studies.paper import METHOD
 from trainer.studies.reproduce import Plan, Reproduction, Step
 from trainer.training import loop
+from trainer.training.checkpoint import load_checkpoint, save_checkpoint
 from trainer.training.errors import TrainingStopped
 from trainer.training.time_limit import TimeIsUp
 
@@ -49,8 +51,7 @@ def _short_folds(monkeypatch: pytest.MonkeyPatch) -> None:
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test writes into the checkout's log."""
     path = tmp_path / "log.jsonl"
-    inner = log_private
-    monkeypatch.setattr(reproduce, "log_private", lambda entry: inner(entry, path))
+    monkeypatch.setattr("trainer.scoring.private_looks.PRIVATE_LOG", path)
     return path
 
 
@@ -117,13 +118,38 @@ def test_short_trainings_are_not_compiled(plan: Plan, tiny_data: Fer2013) -> Non
 
 
 def test_each_look_at_private_test_is_logged(plan: Plan, tiny_data: Fer2013, log: Path) -> None:
-    _run(dataclasses.replace(plan, final=True), _with_private(tiny_data))
+    plan = dataclasses.replace(plan, final=True)
+    folder = plan.folder(METHOD, 1)
+    loop.fit(plan.recipe(METHOD, 1), tiny_data, folder)
+    best = load_checkpoint(folder / "last.pt")
+    best.weights["stem.weight"] = best.weights["stem.weight"] + 0.01  # of another epoch
+    save_checkpoint(best, folder / "best.pt")
+    _run(plan, _with_private(tiny_data))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(line["system"], line["selection"]) for line in lines] == [
         (METHOD, "best"),
         (METHOD, "last"),
     ]
     assert all(line["commit"] and line["sha256"] and line["scores"]["ten_crop"] for line in lines)
+
+
+def test_the_same_weights_are_not_looked_at_again(
+    plan: Plan, tiny_data: Fer2013, log: Path, tmp_path: Path
+) -> None:
+    plan = dataclasses.replace(plan, final=True)
+    folder = plan.folder(METHOD, 1)
+    loop.fit(plan.recipe(METHOD, 1), tiny_data, folder)
+    shutil.copy(folder / "last.pt", folder / "best.pt")  # the last epoch was the best
+    _run(plan, _with_private(tiny_data))
+    assert len(log.read_text().splitlines()) == 1
+    private = [plan.out / "logits" / file_name(METHOD, "private", w, 1) for w in ("best", "last")]
+    best, last = (load_predictions(path) for path in private)
+    assert (best.origin.selection, last.origin.selection) == ("best", "last")
+    np.testing.assert_array_equal(best.logits["ten"], last.logits["ten"])
+    again = dataclasses.replace(plan, out=tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="once is allowed"):
+        _run(again, _with_private(tiny_data))
+    assert len(log.read_text().splitlines()) == 1
 
 
 def test_what_is_stored_is_not_trained_or_looked_at_again(

@@ -9,7 +9,7 @@ from rich.console import Console
 from ferdesk.errors import DataError, FerdeskError
 from trainer.delivery.card import facts_of, write_card
 from trainer.delivery.measurements import read_figures
-from trainer.scoring.evaluate import PRIVATE_LOG
+from trainer.scoring.private_looks import PRIVATE_LOG
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 

@@ -25,7 +25,8 @@ from trainer.evaluation.predictions import Origin, Test, machine, predict, utc_n
 from trainer.evaluation.predictors import Loaded, load_classifier
 from trainer.recipes.config import as_table
 from trainer.scoring.crowd_metrics import score_crowd
-from trainer.scoring.evaluate import file_sha256, log_private, refuse_second_look_by_file, shift_of
+from trainer.scoring.evaluate import file_sha256, shift_of
+from trainer.scoring.private_looks import log_private, network_sha256, refuse_second_look_by_file
 from trainer.training.checkpoint import current_commit
 
 _console = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -130,6 +131,8 @@ def _fer2013(
             "what": "ferdesk-train evaluate", "file": model.name, "sha256": file_sha256(model),
             "commit": current_commit(), "scores": table,
         }  # fmt: skip
+        if model.suffix == ".onnx":
+            entry["network_sha256"] = network_sha256(model)
         if loaded.about.weights_sha256:
             entry["weights_sha256"] = loaded.about.weights_sha256
         log_private({**entry, "crowd_scores": votes} if votes else entry)

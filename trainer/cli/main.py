@@ -26,6 +26,7 @@ from trainer.cli import (
 from trainer.data.fer2013 import Fer2013, load_fer2013
 from trainer.data.ferplus import load_ferplus
 from trainer.scoring import evaluate as evaluation
+from trainer.scoring import private_looks
 from trainer.training.checkpoint import current_commit, load_checkpoint, weights_sha256
 from trainer.training.errors import TrainingStopped
 
@@ -104,7 +105,7 @@ def export(
     trained = load_checkpoint(checkpoint)
     weights = weights_sha256(trained.evaluated_weights())
     if final:
-        evaluation.refuse_second_look(out.stem, version, weights_sha256=weights)
+        private_looks.refuse_second_look(out.stem, version, weights_sha256=weights)
     loaded = _load_fer2013(data, unofficial)
     splits = loaded.splits
     votes = None if ferplus is None else load_ferplus(ferplus, loaded)
@@ -119,7 +120,7 @@ def export(
         ten_crops=ten_crops,
     )
     if final:
-        _log_look("export", out, version, figures, weights)
+        _log_look("export", out, version, figures, weights_sha256=weights)
     if int8:
         twin = out.with_name(f"{out.stem}-int8.onnx")
         figures["int8"] = write_int8(
@@ -128,7 +129,7 @@ def export(
             votes=votes, ten_crops=ten_crops,
         )  # fmt: skip
         if final:
-            _log_look("export", twin, version, figures["int8"])
+            _log_look("export", twin, version, figures["int8"], of=out)
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
@@ -152,7 +153,8 @@ def quantize(
 
     version = evaluation.onnx_version(model)
     if final:
-        evaluation.refuse_second_look(out.stem, version)
+        private_looks.refuse_second_look(out.stem, version)
+        private_looks.refuse_second_look_by_twin(model)
     loaded = _load_fer2013(data, unofficial)
     splits = loaded.splits
     figures = write_int8(
@@ -162,28 +164,37 @@ def quantize(
         ten_crops=ten_crops,
     )  # fmt: skip
     if final:
-        _log_look("quantize", out, version, figures)
+        _log_look("quantize", out, version, figures, of=model)
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 
 def _log_look(
-    what: str, path: Path, version: str, figures: object, weights_sha256: str = ""
+    what: str,
+    path: Path,
+    version: str,
+    figures: object,
+    *,
+    weights_sha256: str = "",
+    of: Path | None = None,
 ) -> None:
-    """Log an evaluation of an exported file on PrivateTest, with that of its crowd head."""
+    """Log an evaluation of an exported file, or of a twin ``of`` it, on PrivateTest."""
     assert isinstance(figures, dict)
     entry = {
         "what": f"ferdesk-train {what}",
         "file": path.name,
         "version": version,
         "sha256": evaluation.file_sha256(path),
+        "network_sha256": private_looks.network_sha256(path),
         "commit": current_commit(),
         "scores": figures["private_test"],
     }
+    if of is not None:
+        entry["of_network_sha256"] = private_looks.network_sha256(of)
     if weights_sha256:
         entry["weights_sha256"] = weights_sha256
     if "crowd" in figures:
         entry["crowd_scores"] = figures["crowd"]["private_test"]
-    evaluation.log_private(entry)
+    private_looks.log_private(entry)
 
 
 def _load_fer2013(place: Path, unofficial: bool) -> Fer2013:

@@ -5,11 +5,9 @@ from faces [N, 48, 48] to logits [N, 7]. Axes: N faces, K expressions.
 """
 
 import contextlib
-import datetime
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,21 +31,6 @@ Classifier = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
 _INNER_CROP_PX = 44
 """The paper's, where a file does not say its own."""
-
-
-def private_log(checkout: Path) -> Path:
-    """Path of the log of evaluations on PrivateTest: in the checkout, else in this folder.
-
-    The variable FERDESK_PRIVATE_LOG overrules it, for a copy of a checkout that is thrown away.
-    """
-    if told := os.environ.get("FERDESK_PRIVATE_LOG", "").strip():
-        return Path(told)
-    if (checkout / "pyproject.toml").is_file():
-        return checkout / "docs" / "results" / "private-test-log.jsonl"
-    return Path("ferdesk-private-test-log.jsonl")
-
-
-PRIVATE_LOG = private_log(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,70 +312,6 @@ def evaluate(classify: Classifier, faces: Faces, views: Views, shift_px: int = 2
     if len(faces) == 0:
         raise DataError("The split has no faces.")
     return score(view_logits(classify, faces.pixels, views, shift_px), faces.labels)
-
-
-def log_private(entry: dict[str, object], log: Path = PRIVATE_LOG) -> None:
-    """Log one evaluation on PrivateTest: what was measured, when, on which file."""
-    stamped = {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **entry}
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(stamped) + "\n")
-
-
-def refuse_second_look(
-    name: str, version: str, log: Path | None = None, *, weights_sha256: str = ""
-) -> None:
-    """Refusal of a second evaluation on PrivateTest by the same version of a model.
-
-    Lines of the log that tell no version are of version 1, lines without scores of no look. The
-    same weights, where they are known, are the same model under whatever name and version.
-
-    Raises:
-        DataError: the log has such a look already.
-    """
-    log = log or PRIVATE_LOG
-    for look in _looks(log):
-        told = (Path(look.get("file", "")).stem, look.get("version", "1"))
-        if weights_sha256 and look.get("weights_sha256") == weights_sha256:
-            raise DataError(
-                f"PrivateTest was looked at with these very weights on {str(look.get('date'))[:10]}"
-                f", as {told[0]}, version {told[1]} ({log}); once is allowed. Export without "
-                "--final; another name makes no other network."
-            )
-        if told == (name, version):
-            raise DataError(
-                f"PrivateTest was looked at by {name}, version {version}, on "
-                f"{str(look.get('date'))[:10]} ({log}); once is allowed. Export without --final, "
-                "or give a network that was trained anew another --model-version."
-            )
-
-
-def refuse_second_look_by_file(
-    path: Path, weights_sha256: str | None, log: Path | None = None
-) -> None:
-    """Refusal of a second evaluation on PrivateTest by the same file or the same weights.
-
-    Raises:
-        DataError: the log has such a look already.
-    """
-    log = log or PRIVATE_LOG
-    own = {("sha256", file_sha256(path)), ("weights_sha256", weights_sha256)}
-    for look in _looks(log):
-        if any(value and look.get(key) == value for key, value in own):
-            raise DataError(
-                f"PrivateTest was looked at with the weights of {path.name} on "
-                f"{str(look.get('date'))[:10]} by {look.get('what')}; once is allowed, and its "
-                f"scores are in {log}."
-            )
-
-
-def _looks(log: Path) -> Iterator[dict[str, Any]]:
-    """Looks at PrivateTest that the log tells of; lines without scores are none."""
-    try:
-        lines = log.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return
-    yield from (look for look in map(json.loads, lines) if "scores" in look)
 
 
 def as_table(scores: Scores, digits: int = 4) -> dict[str, object]:

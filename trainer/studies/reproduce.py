@@ -4,9 +4,12 @@ Every step leaves its result on disk before the next begins, and is skipped wher
 there: an interrupted call goes on where it was, and later calls add seeds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trainer.data.fer2013 import Faces, Fer2013
 from trainer.data.jaffe import Jaffe, JaffeCrop
@@ -29,8 +32,9 @@ from trainer.evaluation.predictions import (
 )
 from trainer.evaluation.predictors import load_classifier
 from trainer.recipes.config import Recipe, as_table, load_recipe
-from trainer.scoring.evaluate import Classifier, file_sha256, log_private, shift_of
+from trainer.scoring.evaluate import Classifier, Views, file_sha256, shift_of
 from trainer.scoring.evaluate import as_table as as_scores
+from trainer.scoring.private_looks import log_private, refuse_second_look_by_file
 from trainer.studies.paper import TABLES
 from trainer.training import loop
 from trainer.training.checkpoint import current_commit, load_checkpoint
@@ -246,6 +250,12 @@ class Reproduction:
         origin = self._origin(step, test, selection, path)
         self.show(f"{step.preset}, seed {step.seed}, {selection}: looking at {test}")
         loaded = load_classifier(path, self.plan.device)
+        if test == "private":
+            known = self._of_same_weights(step, selection, loaded.about.weights_sha256)
+            if known is not None:  # best and last may be the same epoch
+                self._save(Predictions(origin, known))
+                return
+            refuse_second_look_by_file(path, loaded.about.weights_sha256)
         faces = self.fer.splits[test]
         found = predict(loaded.classify, faces.pixels, shift_of(loaded.crop_px), origin)
         self._save(found)
@@ -266,6 +276,18 @@ class Reproduction:
                     "scores": by_views,
                 }
             )
+
+    def _of_same_weights(
+        self, step: Step, selection: str, weights_sha256: str | None
+    ) -> Mapping[Views, NDArray[np.float32]] | None:
+        """Logits on PrivateTest of the other choice of epoch, where its weights are the same."""
+        for other, path in self._models(step).items():
+            if other != selection and weights_sha256 and self._is_stored(step, "private", other):
+                about = load_classifier(path).about
+                if about.weights_sha256 == weights_sha256:
+                    name = file_name(step.preset, "private", other, step.seed)
+                    return load_predictions(self.plan.out / "logits" / name).logits
+        return None
 
     def _jaffe(self, step: Step, scheme: Scheme, jaffe: Jaffe) -> None:
         """Fine-tune and test on JAFFE's folds, from the model that counts."""
