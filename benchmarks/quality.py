@@ -4,7 +4,7 @@ PublicTest faces are made smaller, blurred, darker, brighter and turned in the p
 the shipped model as the app would give them; and, as they are, they are set into pictures where the
 detector estimates how the heads are turned. Printed is how accuracy falls: by FER2013's label, and,
 with ``--ferplus``, of the votes as the app shows them by what most people chose. PrivateTest is not
-read.
+read. ``--model`` measures another model than ``fast``.
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what bad pictures cost.")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
     parser.add_argument("--ferplus", type=Path, help="FER+'s votes, to judge the votes by")
+    parser.add_argument("--model", help="a bundled model's name, or a file; by default fast")
     parser.add_argument("--limit", type=int, default=1200, help="take only the first N faces")
     parser.add_argument("--only", choices=SECTIONS, help="measure one thing only")
     parser.add_argument("--poses", action="store_true", help="the heads' poses instead, slower")
@@ -61,7 +62,7 @@ def main() -> None:
     if options.ferplus is not None:
         chosen, _ = load_ferplus(options.ferplus, data)["public"].plurality()
         truths.append(Truth("people's choice", "votes", chosen[: options.limit]))
-    with contextlib.closing(open_pipeline(None, "cpu", thorough=True)) as pipeline:
+    with contextlib.closing(open_pipeline(options.model, "cpu", thorough=True)) as pipeline:
         info = pipeline.classifier.info
         say(f"PublicTest, {len(faces)} faces, model {info.name} {info.version}")
         if options.poses:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.detection.networks import DetectorChoice
+from ferdesk.core.labels import LabelsFrom
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
@@ -187,9 +188,13 @@ class Live(QObject):
         """From now on name the model that runs already; nothing is opened anew."""
         self.services.use_model(name)
 
+    def use_labels(self, labels_from: LabelsFrom) -> None:
+        """What labels come from, by which the next start chooses its model."""
+        self.services.use_labels(labels_from)
+
     @property
     def measured_for(self) -> str:
-        """What a measurement of this computer is good for: models and device."""
+        """What a measurement of this computer is good for: models, device and labels."""
         return self.services.measured_for()
 
     def use_measured(self, name: str) -> None:
