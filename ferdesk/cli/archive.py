@@ -27,9 +27,10 @@ from ferdesk.cli.progress import (
 )
 from ferdesk.cli.terminal import own_stdout, terminal
 from ferdesk.core.pipeline import Pipeline
+from ferdesk.core.types import ModelInfo
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.factory.analysis_options import AnalysisOptions
-from ferdesk.factory.models import bundled_models, find_model, open_pipeline
+from ferdesk.factory.models import bundled_models, find_model, model_info, open_pipeline
 from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files, shown_name
 from ferdesk.settings import Provider
 from ferdesk.text_output import write
@@ -126,6 +127,8 @@ def _analyze_archive(
     jobs = _jobs_for(plan, options, archive)
     with contextlib.closing(Claims(options.out)) as claims, _report(plan, as_json, jobs) as report:
         if jobs > 1:
+            if path not in bundled_models():  # those know both answers
+                _tell_missing_answer(model_info(path), options)
             # a bundled model by its name: elsewhere it lies elsewhere
             is_own = model is not None and path not in bundled_models()
             crew = _crew(
@@ -139,6 +142,7 @@ def _analyze_archive(
         else:
             opened = open_pipeline(model, provider, thorough=True, detector=options.detector)
             with contextlib.closing(opened) as pipeline:
+                _tell_missing_answer(pipeline.classifier.info, options)
                 device = pipeline.classifier.device
                 if device.fell_back:
                     terminal.console.print(f"Using the CPU: {device.reason}.", markup=False)
@@ -151,6 +155,17 @@ def _analyze_archive(
                 )
         report.end(results)
     return _exit_code(plan, results, num_unusable)
+
+
+def _tell_missing_answer(model: ModelInfo, options: AnalysisOptions) -> None:
+    """Tell where a model from before there were people's votes cannot answer what is asked."""
+    if model.has_votes or (options.labels_from == "fer2013" and not options.both_labels):
+        return
+    empty = "; the columns of the other answer stay empty" if options.both_labels else ""
+    terminal.console.print(
+        f"The model {model.name} knows no people's votes, so labels are FER2013's{empty}.",
+        markup=False,
+    )
 
 
 def _analyze_here(

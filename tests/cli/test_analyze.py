@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from ferdesk import batch
@@ -114,6 +115,27 @@ def test_labels_come_from_votes_or_from_fer2013_and_the_session_says_which(tmp_p
             assert row[f"other_{label}"] == other[f"p_{label}"]
     assert "other_happy" not in by_data_set.faces()[0]
     assert voted.about["model"]["votes_accuracy"]["public_test"]["crowd"]["plurality"] > 0.5
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_model_without_votes_says_so_once_and_takes_fer2013s_labels(
+    tmp_path: Path, jobs: str
+) -> None:
+    model = onnx.load(find_model("tiny"))
+    kept = [value for value in model.graph.output if not value.name.startswith("crowd")]
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
+    onnx.save(model, tmp_path / "before.onnx")
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((60, 60, 3), 90, np.uint8))
+    done = ferdesk(
+        "analyze", "a.png", "b.png", "--separate", "--jobs", jobs, "--model", "before.onnx",
+        "--both-labels", "--out", "out", cwd=tmp_path,
+    )  # fmt: skip
+    told = "The model tiny knows no people's votes, so labels are FER2013's; the columns"
+    assert " ".join(done.stderr.split()).count(told) == 1
+    assert read_session(tmp_path / "out" / "a").labels_from == "fer2013"
 
 
 def test_bad_sources_are_named_and_the_good_one_is_done(tmp_path: Path) -> None:
