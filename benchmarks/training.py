@@ -157,7 +157,9 @@ def our_loop(
 ) -> Callable[[int], None]:
     """The same with the trainer's step."""
     network: Any = build_network(recipe).to(device, memory_format=memory_format(recipe, device))
-    averaged: Any = build_network(recipe).to(device) if recipe.average else None
+    averaged: Any = None
+    if recipe.average:
+        averaged = build_network(recipe).to(device, memory_format=memory_format(recipe, device))
     step = TrainingStep(
         recipe, network, averaged, faces, bf16=options.bf16, compiled=options.compile,
         autotune=options.autotune, notice=lambda sentence: sys.stderr.write(sentence + "\n"),

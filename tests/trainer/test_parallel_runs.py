@@ -1,11 +1,12 @@
 """Several runs at a time: so many and no more, each in its folder, one failure stops no other."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from trainer.training.parallel_runs import Job, Overview, devices_of, run_many
+from trainer.training.parallel_runs import Job, Overview, devices_of, environment_of, run_many
 
 # a program that takes fit's arguments: it logs a row, and waits for a file, or fails
 PROGRAM = """
@@ -60,6 +61,15 @@ def test_a_stop_asks_each_run_to_save_and_starts_no_other(tmp_path: Path) -> Non
     ended = run_many(jobs, 2, report=watch, stop_requested=lambda: begun, program=FAKE)
     assert [outcome.code for outcome in ended] == [1, 1]
     assert not (tmp_path / "2").exists()
+
+
+def test_runs_share_the_cores_to_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "TORCHINDUCTOR_COMPILE_THREADS"
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert [environment_of(at_once)[name] for at_once in (1, 3, 40)] == ["16", "5", "1"]
+    monkeypatch.setenv(name, "2")
+    assert environment_of(3)[name] == "2"
 
 
 def test_jobs_are_dealt_out_to_all_gpus() -> None:

@@ -32,7 +32,7 @@ from trainer.data.near_duplicates import has_duplicate_in_training
 from trainer.evaluation.predictions import load_all_predictions, machine, utc_now
 from trainer.studies.paper import TABLES
 from trainer.studies.report import write_report
-from trainer.studies.report_results import Header, Truth
+from trainer.studies.report_results import Crowd, Header, Truth
 from trainer.studies.reproduce import Plan, Reproduction, Step
 from trainer.training import parallel_runs
 from trainer.training.checkpoint import current_commit
@@ -108,7 +108,7 @@ def reproduce(
     portraits = None if jaffe is None else load_jaffe(jaffe, crop, official=not unofficial)
     for note in (*fer.notes, *(portraits.notes if portraits is not None else ())):
         _console.print(note, soft_wrap=True)
-    truth = _truth(fer, portraits, ferplus)
+    crowd = _crowd(fer, ferplus)
     try:
         if not report_only:
             given = [
@@ -121,7 +121,9 @@ def reproduce(
             with crew_of(device, at_once, cluster) as crew:
                 _run(plan, fer, portraits, crew, given)
     finally:
-        # the report is written whatever ended the work
+        # the report is written whatever ended the work; its search takes a minute, which at the
+        # beginning would be one of training
+        truth = _truth(fer, portraits, crowd)
         header = Header(
             plan.command, utc_now(), current_commit(), machine(), recipes, plan.overrides, tables
         )
@@ -201,14 +203,20 @@ class ProgressLines:
         )
 
 
-def _truth(fer: Fer2013, portraits: Jaffe | None, ferplus: Path | None) -> Truth:
-    tests: tuple[Split, ...] = ("public", "private")
-    crowd = {}
-    if ferplus is not None:
-        votes = load_ferplus(ferplus, fer)
-        crowd = {split: votes[split].plurality() for split in tests}
+_TESTS: tuple[Split, ...] = ("public", "private")
+
+
+def _crowd(fer: Fer2013, ferplus: Path | None) -> Crowd:
+    """What most voters say of both tests' faces; empty without FER+."""
+    if ferplus is None:
+        return {}
+    votes = load_ferplus(ferplus, fer)
+    return {split: votes[split].plurality() for split in _TESTS}
+
+
+def _truth(fer: Fer2013, portraits: Jaffe | None, crowd: Crowd) -> Truth:
     _console.print("Searching near-duplicates of test faces in Training.", soft_wrap=True)
-    duplicates = {split: has_duplicate_in_training(fer, split) for split in tests}
+    duplicates = {split: has_duplicate_in_training(fer, split) for split in _TESTS}
     return Truth(fer, portraits, duplicates, crowd)
 
 

@@ -23,18 +23,21 @@ FER_TESTS: tuple[FerTest, ...] = ("public", "private")
 ALL_TESTS: tuple[Test, ...] = ("public", "private", "jaffe-stratified", "jaffe-woman-out")
 
 
+Crowd = Mapping[Split, tuple[NDArray[np.int64], NDArray[np.bool_]]]
+"""FER+'s plurality labels [N] of each split, and a mask [N] of the faces with a clear one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Truth:
     """Ground truth that predictions are evaluated against.
 
-    ``duplicates`` [N] marks test faces that have a near-duplicate in Training; ``crowd`` holds
-    FER+'s plurality labels [N] and a mask [N] of the faces that have a clear one among our seven.
+    ``duplicates`` [N] marks test faces that have a near-duplicate in Training.
     """
 
     fer: Fer2013
     jaffe: Jaffe | None = None
     duplicates: Mapping[Split, NDArray[np.bool_]] = field(default_factory=dict)
-    crowd: Mapping[Split, tuple[NDArray[np.int64], NDArray[np.bool_]]] = field(default_factory=dict)
+    crowd: Crowd = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

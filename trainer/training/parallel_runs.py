@@ -5,6 +5,7 @@ runs fill it. On one GPU start NVIDIA's MPS first (docs/training.md), or they ta
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def run_many(
                     process.send_signal(signal.SIGTERM)
             while waiting and len(running) < at_once and stopping_s is None:
                 job = waiting.popleft()
-                running.append((job, _started(job, program)))
+                running.append((job, _started(job, program, at_once)))
             for job, process in list(running):
                 if process.poll() is not None:
                     running.remove((job, process))
@@ -128,7 +129,13 @@ def command_of(job: Job, program: Sequence[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
+def environment_of(at_once: int) -> dict[str, str]:
+    """Environment of one of ``at_once`` runs: each compiles with its share of the cores."""
+    share = max(1, (os.cpu_count() or 1) // max(1, at_once))
+    return {"TORCHINDUCTOR_COMPILE_THREADS": str(share), **os.environ}
+
+
+def _started(job: Job, program: Sequence[str], at_once: int) -> subprocess.Popen[bytes]:
     job.folder.mkdir(parents=True, exist_ok=True)
     command = command_of(job, program)
     with (job.folder / "output.txt").open("ab") as output:
@@ -136,6 +143,7 @@ def _started(job: Job, program: Sequence[str]) -> subprocess.Popen[bytes]:
         # ends with us, where all of a command is killed at its time limit
         return subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+            env=environment_of(at_once),
             start_new_session=sys.stdin is not None and sys.stdin.isatty(),
         )  # fmt: skip
 
