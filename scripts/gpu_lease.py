@@ -25,6 +25,8 @@ again, and trains as well.
 Every training is ``trainer``'s own loop, laid over the time that is left. What it has saved lies in
 $OUT within a minute, in as many files of such sizes as come back, so that a call that is killed
 loses a minute.
+
+Long because a lent machine runs it as one program: two calls, their children, and what comes back.
 """
 
 import argparse

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.detection.networks import DetectorChoice
-from ferdesk.core.labels import LabelsFrom
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.post_processing import PostProcessing
 from ferdesk.core.types import CameraFormat, FrameResult
@@ -188,10 +187,6 @@ class Live(QObject):
         """From now on name the model that runs already; nothing is opened anew."""
         self.services.use_model(name)
 
-    def use_labels(self, labels_from: LabelsFrom) -> None:
-        """What labels come from, by which the next start chooses its model."""
-        self.services.use_labels(labels_from)
-
     @property
     def measured_for(self) -> str:
         """What a measurement of this computer is good for: models, device and labels."""
@@ -289,7 +284,11 @@ class Live(QObject):
         return self._engine.post_processing
 
     def set_post_processing(self, post_processing: PostProcessing) -> None:
-        """Apply ``post_processing`` to the raw values from the next frame on."""
+        """Apply ``post_processing`` to the raw values from the next frame on.
+
+        The next start chooses its model by what labels come from.
+        """
+        self.services.use_labels(post_processing.labels_from)
         self._engine.set_post_processing(post_processing)
 
     def set_baseline(self, face_id: int, baseline: Baseline | None) -> None:

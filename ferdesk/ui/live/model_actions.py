@@ -52,7 +52,6 @@ class ModelActions(QObject):
 
     def apply(self, settings: Settings) -> None:
         """Use what an earlier measurement chose, as long as it was for these models and labels."""
-        self._live.use_labels(settings.labels_from)
         fits = settings.measured_for == self._live.measured_for
         self._live.use_measured(settings.measured_model if fits else "")
         self.offer()
