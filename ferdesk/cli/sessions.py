@@ -218,10 +218,10 @@ def report(
 
         study_report(folders, out, csv=csv, parquet=parquet)
     for problem in left_out:
-        sys.stderr.write(f"Warning: {problem} That session is left out.\n")
+        _tell_left_out(problem)
     if archive or (len(found) > MOST_CHAPTERS and not against):
-        _report_archive(folders, found, out, parquet=parquet)
-        return
+        whole = _report_archive(folders, found, out, parquet=parquet)
+        raise typer.Exit(EXIT_OK if whole and not left_out else EXIT_PARTIAL)
     first = [read_session(folder) for folder in found]
     second = _open(against) if against else []
     everything = [*first, *second]
@@ -260,27 +260,56 @@ def report(
 
 def _report_archive(
     folders: list[Path], found: list[Path], out: Path | None, *, parquet: bool
-) -> None:
-    """The report of many sessions, its table of faces, and the view of all rows."""
+) -> bool:
+    """The report of many sessions, its table of faces, and the view of all rows.
+
+    Returns whether all of them could be read; the others are told.
+    """
     from ferdesk.sessions.archive_figures import ROWS_VIEW
+
+    damaged: list[str] = []
+
+    def leave_out(problem: str) -> None:
+        damaged.append(problem)
+        _tell_left_out(problem)
 
     root = folders[0] if len(folders) == 1 else Path()
     path = out or free_path(root, "archive", ".html")
-    written = write_archive_report(found, path, root.absolute().name or "Archive")
+    written = write_archive_report(found, path, root.absolute().name or "Archive", leave_out)
     if len(folders) == 1:
         written.append(root / "archive.sql")
         _write(written[-1], ROWS_VIEW)
     for target in written:
         write(f"{target}\n")
     if parquet:
-        from ferdesk.adapters.outputs.parquet_export import write_parquet
-
         rows = path.with_suffix(".parquet")
-        for folder in found:
-            part = rows / f"session={folder.name}"
-            part.mkdir(parents=True, exist_ok=True)
-            write_parquet(read_session(folder), part / "rows.parquet")
+        _write_partitions(found, rows)
         write(f"{rows}\n")
+    return not damaged
+
+
+def _write_partitions(found: list[Path], rows: Path) -> None:
+    """The rows of each session that can be read, and of no other as an earlier call had."""
+    from ferdesk.adapters.outputs.parquet_export import write_parquet
+
+    written = set()
+    for folder in found:
+        with contextlib.suppress(RecordingError):  # told with the report
+            session = read_session(folder)
+            path = rows / f"session={folder.name}" / "rows.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            known = {
+                name: str(session.about.get(name) or "") for name in ("participant", "condition")
+            }
+            write_parquet(session, path, more={"session_name": session.name, **known})
+            written.add(path)
+    for path in rows.glob("session=*/rows.parquet"):
+        if path not in written:
+            path.unlink()
+
+
+def _tell_left_out(problem: str) -> None:
+    sys.stderr.write(f"Warning: {problem} That session is left out.\n")
 
 
 def _extra_tables(everything: list[Session]) -> list[tuple[str, str]]:

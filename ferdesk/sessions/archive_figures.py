@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS
+from ferdesk.errors import RecordingError
 from ferdesk.sessions.comparability import model_text
 from ferdesk.sessions.export import plain_text
 from ferdesk.sessions.reader import read_session
@@ -64,15 +65,26 @@ class ConditionFigures:
     high: NDArray[np.float64] | None
 
 
-def figures_of(folders: Iterable[Path]) -> Iterator[FileFigures]:
+def figures_of(
+    folders: Iterable[Path], left_out: Callable[[str], object] | None = None
+) -> Iterator[FileFigures]:
     """The figures of each session, read one after the other: memory does not grow with them.
 
+    ``left_out`` is told, in a sentence, of each session that cannot be read.
+
     Raises:
-        RecordingError: a session cannot be read.
+        RecordingError: a session cannot be read, without ``left_out``.
     """
     for folder in folders:
-        session = read_session(folder)
-        summaries = [face for face in summarize(session, load_review(session)) if face.seen_s > 0]
+        try:
+            session = read_session(folder)
+            faces = summarize(session, load_review(session))
+        except RecordingError as error:
+            if left_out is None:
+                raise
+            left_out(str(error))
+            continue
+        summaries = [face for face in faces if face.seen_s > 0]
         about = session.about
         source = about.get("source")
         yield FileFigures(

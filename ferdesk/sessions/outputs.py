@@ -1,7 +1,7 @@
 """Reports and exports on disk: free names, and files that are written whole."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,20 +76,30 @@ def write_report(
     write_text(path, html)
 
 
-def write_archive_report(folders: Sequence[Path], path: Path, name: str) -> list[Path]:
+def write_archive_report(
+    folders: Sequence[Path],
+    path: Path,
+    name: str,
+    left_out: Callable[[str], object] | None = None,
+) -> list[Path]:
     """Write the report of many sessions, without curves, and the table of their faces beside it.
+
+    ``left_out`` is told, in a sentence, of each session that cannot be read.
 
     Returns:
         what was written, the report first.
 
     Raises:
-        RecordingError: a session cannot be read, or a file cannot be written.
+        RecordingError: a session cannot be read, without ``left_out``; none can; or a file cannot
+            be written.
     """
     # the tables of one session's report have no need of these
     from ferdesk.sessions.archive_figures import faces_csv, figures_of
     from ferdesk.sessions.report.archive_page import archive_report
 
-    files = list(figures_of(folders))
+    files = list(figures_of(folders, left_out))
+    if folders and not files:
+        raise RecordingError("None of the sessions can be read.")
     faces = path.with_name(f"{path.stem}-faces.csv")
     write_text(path, archive_report(name, files, made=datetime.now(UTC), version=VERSION))
     write_text(faces, faces_csv(files))

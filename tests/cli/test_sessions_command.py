@@ -2,13 +2,15 @@
 
 import codecs
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from ferdesk.cli.main import app
-from ferdesk.errors import FerdeskError
+from ferdesk.errors import EXIT_PARTIAL, FerdeskError, RecordingError
+from ferdesk.sessions.catalogue import describe
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review
 from tests.sessions.conftest import SessionMaker
@@ -99,6 +101,42 @@ def test_report_writes_its_file_and_its_figures(tmp_path: Path) -> None:
     page = tmp_path / "compared.html"
     done("report", folder, "--against", other, "--out", page)
     assert "Comparison" in page.read_text()
+
+
+def test_an_archives_report_is_of_all_that_can_be_read(tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    root.mkdir()
+    make = SessionMaker(root)
+    for name in ("001", "002", "lost", "half"):
+        make([[(1, "happy")]] * 20, name=name)
+    describe(root / "001", {"participant": "p1", "condition": "sad"})
+    (root / "lost" / "results.csv").write_bytes(b"")
+    (root / "half" / "session.json").write_text('{"schema"')
+    page = tmp_path / "all.html"
+    result = ferdesk("report", root, "--archive", "--parquet", "--out", page)
+    assert result.exit_code == EXIT_PARTIAL, result.output
+    warned = [line for line in result.output.splitlines() if line.startswith("Warning: ")]
+    assert len(warned) == 2
+    assert all(line.endswith("That session is left out.") for line in warned)
+    assert "2 sessions, 2 faces" in page.read_text()
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parts = sorted((tmp_path / "all.parquet").iterdir())
+    assert [part.name for part in parts] == ["session=001", "session=002"]
+    # the name of a folder alone would be read as a number
+    (row, *_) = parquet.ParquetFile(parts[0] / "rows.parquet").read().to_pylist()
+    assert [row[name] for name in ("session_name", "participant", "condition")] == [
+        "001", "p1", "sad",
+    ]  # fmt: skip
+    (row, *_) = parquet.ParquetFile(parts[1] / "rows.parquet").read().to_pylist()
+    assert (row["session_name"], row["participant"]) == ("002", None)
+
+    shutil.rmtree(root / "002")
+    ferdesk("report", root, "--archive", "--parquet", "--out", page)
+    left = [path.parent.name for path in (tmp_path / "all.parquet").rglob("rows.parquet")]
+    assert left == ["session=001"]
+    (root / "001" / "results.csv").write_bytes(b"")
+    nothing = ferdesk("report", root, "--archive", "--out", page)
+    assert isinstance(nothing.exception, RecordingError)
 
 
 @pytest.mark.parametrize("layout", ["openface", "pyfeat", "parquet"])

@@ -4,9 +4,9 @@ A file is written aside and moved into place.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import IO
 
 import numpy as np
@@ -23,13 +23,22 @@ from ferdesk.sessions.review import Review, load_review
 from ferdesk.studies.results import StudySession
 from ferdesk.studies.tidy_table import tidy_columns, tidy_part
 
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
-def write_parquet(session: Session, path: Path, review: Review | None = None) -> None:
+
+def write_parquet(
+    session: Session,
+    path: Path,
+    review: Review | None = None,
+    *,
+    more: Mapping[str, str] = NOTHING_MORE,
+) -> None:
     """Write the session's rows under the names of ``results.csv``; float32 stays float32.
 
     ``label`` is a dictionary column; what a row without a face leaves empty is null. Two columns
     of the review are added: ``lane`` (null where excluded or without a face) and ``name``. Behind
-    them stand the fields that came after the first version, and ``annotation`` where there are any.
+    them stand the fields that came after the first version, and ``annotation`` where there are any,
+    then ``more``: a column for each name with the same text in all rows, null where it is empty.
 
     Raises:
         RecordingError: pyarrow is not installed, or the file cannot be written.
@@ -65,6 +74,9 @@ def write_parquet(session: Session, path: Path, review: Review | None = None) ->
     if review.annotations:
         texts = texts_by_row(session, review)
         columns["annotation"] = pa.array([text or None for text in texts], pa.string())
+    for name, text in more.items():
+        same = pa.array(np.zeros(len(table), np.int8), mask=np.full(len(table), not text))
+        columns[name] = pa.DictionaryArray.from_arrays(same, pa.array([text]))
     started = session.about.get("started_utc") or ""
     about = {"ferdesk.session": session.name, "ferdesk.started_utc": str(started)}
     arrow = pa.table(columns).replace_schema_metadata(about)
