@@ -21,9 +21,15 @@ _ASKS_NOBODY = {"http_proxy": _NOBODY, "https_proxy": _NOBODY, "no_proxy": "127.
 
 
 def connect(address: str) -> Any:  # noqa: ANN401 (Ray's module has no types)
-    """Ray, connected to the cluster at ``address``.
+    """Ray, connected to the cluster at ``address``; see ``connect_or_begin``."""
+    return connect_or_begin(address, {})[0]
 
-    ``auto`` begins one on this machine where none runs; it ends with this process.
+
+def connect_or_begin(address: str, environment: dict[str, str]) -> tuple[Any, bool]:
+    """Ray, connected to the cluster at ``address``, and whether that was begun for it.
+
+    ``auto`` begins one on this machine where none runs; it ends with this process, and its workers
+    have ``environment``, which they get no sooner from a runtime environment of their own.
 
     Raises:
         FerdeskError: Ray is not installed, or no cluster answers.
@@ -36,6 +42,7 @@ def connect(address: str) -> Any:  # noqa: ANN401 (Ray's module has no types)
         raise FerdeskError(
             "Ray is not installed; pip install 'ferdesk[cluster]' brings it, on each machine."
         ) from error
+    begun = False
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         try:
@@ -44,7 +51,8 @@ def connect(address: str) -> Any:  # noqa: ANN401 (Ray's module has no types)
             if address != "auto":
                 raise
             # none runs here: one of this machine alone, which asks no name server for its address
-            with _environment(_ASKS_NOBODY):
+            begun = True
+            with _environment({**_ASKS_NOBODY, **environment}):
                 ray.init(
                     logging_level="ERROR",
                     log_to_driver=False,
@@ -59,7 +67,7 @@ def connect(address: str) -> Any:  # noqa: ANN401 (Ray's module has no types)
     finally:
         # it takes the signal for itself, which here closes what is being written
         signal.signal(signal.SIGTERM, on_terminate)
-    return ray
+    return ray, begun
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ferdesk.errors import FerdeskError
-from ferdesk.ray_cluster import connect
+from ferdesk.ray_cluster import connect, connect_or_begin
 
 PROXIES = {"http_proxy", "https_proxy", "no_proxy"}
 
@@ -45,3 +45,17 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=FakeRay().init))
     with pytest.raises(FerdeskError, match=r"answers at 10\.0\.0\.5:6379: no cluster runs"):
         connect("10.0.0.5:6379")
+
+
+def test_workers_of_a_cluster_that_is_begun_have_their_environment_and_this_program_has_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FERDESK_THREADS", raising=False)
+    ray = FakeRay()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    assert connect_or_begin("auto", {"FERDESK_THREADS": "1"}) == (ray, True)
+    assert ray.begun_in["FERDESK_THREADS"] == "1"
+    assert "FERDESK_THREADS" not in os.environ
+    there = SimpleNamespace(init=lambda **_: None)
+    monkeypatch.setitem(sys.modules, "ray", there)
+    assert connect_or_begin("10.0.0.5:6379", {"FERDESK_THREADS": "1"}) == (there, False)

@@ -24,7 +24,7 @@ from ferdesk.errors import FerdeskError
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.recordings import new_folder
 from ferdesk.paths import THREADS_VARIABLE
-from ferdesk.ray_cluster import connect
+from ferdesk.ray_cluster import connect_or_begin
 from ferdesk.sessions.schema import SESSION_FILE
 
 if TYPE_CHECKING:
@@ -135,19 +135,20 @@ class RayCrew:
         Raises:
             FerdeskError: Ray is not installed, or no cluster answers at the address.
         """
-        self._ray = connect(address)
+        environment = {THREADS_VARIABLE: "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._ray, begun = connect_or_begin(address, environment)
         resources = self._ray.cluster_resources()
         kind = "GPU" if setup.provider == "cuda" else "CPU"
         self.num_workers = max(1, int(resources.get(kind, 1)))
         if most_workers is not None:
             self.num_workers = min(self.num_workers, most_workers)
-        needs = {"num_gpus": 1} if kind == "GPU" else {"num_cpus": 1}
-        environment = {THREADS_VARIABLE: "1", "OPENBLAS_NUM_THREADS": "1"}
+        needs: dict[str, Any] = {"num_gpus": 1} if kind == "GPU" else {"num_cpus": 1}
+        if not begun:
+            # an agent makes it before a worker begins, which those of our own need not wait for
+            needs["runtime_env"] = {"env_vars": environment}
         self._setup = replace(setup, out=setup.out.absolute())
         self._token = f".ferdesk/cluster-{uuid.uuid4().hex}"
-        self._worker_class = self._ray.remote(NodeWorker).options(
-            **needs, max_concurrency=4, runtime_env={"env_vars": environment}
-        )
+        self._worker_class = self._ray.remote(NodeWorker).options(**needs, max_concurrency=4)
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._actors: dict[int, Any] = {}
         self._items: dict[int, Item] = {}

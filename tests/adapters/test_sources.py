@@ -1,5 +1,8 @@
 """Pictures and videos as sources, good ones and broken ones."""
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -48,6 +51,43 @@ def write_video(
 
 def all_frames(source: VideoFile) -> list[Frame]:
     return list(iter(source.read, None))
+
+
+READ_ALL = """
+import hashlib, os, sys
+from pathlib import Path
+cores = sorted(os.sched_getaffinity(0))
+os.sched_setaffinity(0, cores[: int(sys.argv[2])])
+from ferdesk.adapters.sources.video_file import VideoFile
+source = VideoFile(sys.argv[1])
+source.open()
+pictures = hashlib.sha256()
+while (frame := source.read()) is not None:
+    pictures.update(frame.image.tobytes())
+print(pictures.hexdigest())
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two cores, one of which can be taken away",
+)
+def test_a_damaged_film_gives_the_same_pictures_whatever_the_number_of_cores(
+    tmp_path: Path,
+) -> None:
+    film = write_film(tmp_path / "film.mp4", 60)
+    data = bytearray(film.read_bytes())
+    data[1121:1141] = np.random.default_rng(3).bytes(20)
+    film.write_bytes(data)
+    one, all_of_them = (
+        subprocess.run(
+            [sys.executable, "-c", READ_ALL, str(film), num],
+            capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        ).stdout
+        for num in ("1", "64")
+    )  # fmt: skip
+    assert one == all_of_them
 
 
 def test_a_videos_times_are_its_presentation_times(tmp_path: Path) -> None:
