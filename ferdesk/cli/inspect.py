@@ -29,6 +29,7 @@ from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE
 from ferdesk.paths import (
     assets_folder,
     detectors_folder,
+    landmarks_folder,
     licences_folder,
     log_folder,
     sessions_folder,
@@ -80,6 +81,7 @@ def doctor(
 
 def _examine(provider: ProviderName) -> dict[str, Any]:
     from ferdesk.adapters.networks.face_detector import MediaPipeNetworks
+    from ferdesk.adapters.networks.face_landmarks import try_networks
     from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, runtime_text
     from ferdesk.adapters.sources.camera import list_cameras
     from ferdesk.factory.models import find_model
@@ -104,6 +106,11 @@ def _examine(provider: ProviderName) -> dict[str, Any]:
         check("face detectors", True, "both load")
     except Exception as error:  # noqa: BLE001 (whatever keeps it from working is to be told)
         check("face detectors", False, str(error))
+    try:
+        try_networks(landmarks_folder())
+        check("landmark networks", True, "both load")
+    except Exception as error:  # noqa: BLE001 (as above)
+        check("landmark networks", False, str(error))
     device_text: dict[str, object] = {}
     try:
         path = find_model(None)

@@ -23,7 +23,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.display import display_name, display_problem, has_display
 from ferdesk.errors import FerdeskError
 from ferdesk.integrity import SUMS_FILE, check_content, read_sums
-from ferdesk.paths import assets_folder, detectors_folder, models_folder
+from ferdesk.paths import assets_folder, detectors_folder, landmarks_folder, models_folder
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 _SMILE_AT_S = 2.0
 """The demo shows one face then, Eileen Collins's, and she smiles."""
 _SMILES = "happy"
+_SMILE_AT_LEAST = 0.3
+"""She has 0.9 there; at rest faces have less than 0.1."""
 _OVERLAP = 0.5
 _SESSION_S = 1.6
 _WINDOW_PATIENCE_MS = 60_000
@@ -90,6 +92,7 @@ def all_checks() -> list[Check]:
         *(Check(f"model {path.stem}", _ModelCheck(path)) for path in _expression_models()),
         Check("face detectors", check_detectors),
         Check("a real face", check_face),
+        Check("measures of a face", check_measures),
         Check("a session", check_session),
         Check("a worker process", check_worker),
         Check("streams", check_streams),
@@ -109,9 +112,13 @@ def _program() -> str:
 def check_sums() -> str:
     """Checksums: every network is listed and is what the list says."""
     num = 0
-    for folder, what in ((models_folder(), "expression model"), (detectors_folder(), "detector")):
+    for folder, what in (
+        (models_folder(), "expression model"),
+        (detectors_folder(), "detector"),
+        (landmarks_folder(), "landmark network"),
+    ):
         sums = read_sums(folder)
-        present = {path.name for path in folder.glob("*.onnx")}
+        present = {path.name for path in folder.iterdir() if path.suffix in (".onnx", ".npz")}
         if missing := sorted(sums.keys() - present):
             raise NotWorking(f"{', '.join(missing)} missing from {folder}")
         if unlisted := sorted(present - sums.keys()):
@@ -170,6 +177,24 @@ def check_face() -> str:
             raise NotWorking(f"{path.stem} calls a smile {face.label}")
         said.append(f"{path.stem} says {_SMILES}, {share:.0%}")
     return "found in the demo; " + ", ".join(said)
+
+
+def check_measures() -> str:
+    """The demo's smiling face has landmarks, a head pose and a smile."""
+    from ferdesk.core.measures.movements import MOVEMENTS
+    from ferdesk.core.post_processing import PostProcessing
+    from ferdesk.factory.models import open_pipeline
+
+    with contextlib.closing(open_pipeline(thorough=True)) as pipeline:
+        pipeline.set_post_processing(PostProcessing(measures="all"))
+        faces = pipeline.process(_smile()).faces
+    measures = faces[0].measures if faces else None
+    if measures is None or measures.movements is None:
+        raise NotWorking("nothing was measured of a face that can be seen")
+    smile = float(measures.movements[MOVEMENTS.index("mouthSmileLeft")])
+    if not smile >= _SMILE_AT_LEAST:
+        raise NotWorking(f"a smile was measured as {smile:.2f}")
+    return f"a smile of {smile:.2f}, the head turned by {measures.pose.yaw_deg:+.0f} degrees"
 
 
 def _smile() -> "Frame":

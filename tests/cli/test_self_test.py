@@ -1,5 +1,6 @@
 """``ferdesk --self-test`` says what works, and what does not."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from ferdesk.cli import selftest
+from ferdesk.cli import inspect, selftest
+from ferdesk.cli.main import app
 from ferdesk.cli.selftest import Check, NotWorking, run_checks
-from ferdesk.errors import ModelError
+from ferdesk.core.measurer import Measured, Measurer
+from ferdesk.errors import EXIT_UNUSABLE, ModelError
 from ferdesk.factory.models import bundled_models
 from ferdesk.factory.services import WindowServices
-from ferdesk.paths import models_folder
+from ferdesk.paths import landmarks_folder, models_folder
 
 needs_model = pytest.mark.skipif(not bundled_models(), reason="no expression model ships here")
 
@@ -46,9 +50,14 @@ def test_it_tries_everything_from_any_folder_and_leaves_nothing(tmp_path: Path) 
     assert all(" ... ok: " in line for line in lines[:-1]), done.stdout
     assert lines[-1] == "This installation works."
     names = [line.partition(" ...")[0] for line in lines]
-    assert {"face detectors", "a real face", "a session", "a worker process", "the window"} <= set(
-        names
-    )
+    assert {
+        "face detectors",
+        "a real face",
+        "measures of a face",
+        "a session",
+        "the window",
+    } <= set(names)
+    assert "a worker process" in names
     assert not (home / ".config" / "ferdesk").exists()
     assert not (home / "Documents").exists()
     assert not list(tmp_path.glob("ferdesk-*"))
@@ -113,6 +122,32 @@ def test_models_that_are_not_those_that_shipped_are_told(models: Path, change: s
         path.write_bytes(b"another")
     with pytest.raises((NotWorking, ModelError), match=r"missing|does not list|damaged"):
         selftest.check_sums()
+
+
+@needs_model
+@pytest.mark.parametrize("name", ["face_blendshapes.onnx", "canonical_face.npz"])
+def test_measuring_that_cannot_work_is_told_by_self_test_and_doctor(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(landmarks_folder(), tmp_path / "landmarks"))
+    (folder / name).unlink()
+    monkeypatch.setattr(selftest, "landmarks_folder", lambda: folder)
+    with pytest.raises(NotWorking, match=name):
+        selftest.check_sums()
+    monkeypatch.setattr(inspect, "landmarks_folder", lambda: folder)
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+    checks = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+    assert not checks["landmark networks"]["ok"]
+    assert name in checks["landmark networks"]["says"]
+    assert done.exit_code == EXIT_UNUSABLE
+
+
+@needs_model
+def test_a_face_that_cannot_be_measured_fails_its_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert selftest.check_measures().startswith("a smile of 0.")
+    monkeypatch.setattr(Measurer, "measure", lambda *_: Measured())
+    with pytest.raises(NotWorking, match="nothing was measured"):
+        selftest.check_measures()
 
 
 def test_an_installation_without_models_is_told(models: Path) -> None:

@@ -110,6 +110,18 @@ class MediaPipeLandmarks:
         return np.asarray(movements, dtype=np.float32)
 
 
+def try_networks(folder: Path) -> None:
+    """Load and run all that measuring needs of ``folder``, once.
+
+    Raises:
+        ModelError: a file is missing, damaged or cannot be loaded.
+    """
+    load_canonical_face(folder)
+    networks = MediaPipeLandmarks(folder)
+    blank = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
+    networks.movements(networks.landmarks(blank, [TurnedSquare(128.0, 128.0, float(CROP_PX))]))
+
+
 def cut(image: NDArray[np.uint8], square: TurnedSquare) -> NDArray[np.uint8]:
     """Crop [256, 256, 3] uint8 of ``square``; what lies outside the picture repeats its border."""
     # OpenCV takes a while to load, which the window must not wait for
