@@ -2,11 +2,14 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import shiboken6
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.types import Frame, FrameResult
@@ -40,6 +43,11 @@ def test_a_slow_window_gets_the_newest_result_once(qtbot: QtBot, bridge: Bridge)
     worker = threading.Thread(target=work)
     worker.start()
     worker.join()
+    # the last has been prepared too
+    deadline_s = time.monotonic() + 10
+    while bridge.num_skipped < 49:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
     assert taken == []
     qtbot.waitUntil(lambda: bool(taken))
     bridge.put(result(50))
@@ -149,6 +157,49 @@ def test_a_chore_that_fails_answers_with_its_sentence(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: bool(said))
     assert said == ["The disk is full."]
     chores.close(1.0)
+
+
+def test_a_chore_that_ends_after_its_dialog_is_gone_calls_nobody_and_is_no_fault(
+    qtbot: QtBot,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    dialog = QWidget()
+    chores = TaskRunner(dialog)
+    called: list[object] = []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(10)
+
+    chores.run(work, called.append, called.append)
+    assert begun.wait(10)
+    (thread,) = chores._threads
+    shiboken6.delete(dialog)
+    go_on.set()
+    # pytest makes what a thread raises an error of this test
+    thread.join(10)
+    assert not thread.is_alive()
+    QCoreApplication.processEvents()
+    assert called == []
+
+
+def test_a_dialog_goes_only_once_no_answer_is_on_its_way_to_it(qtbot: QtBot) -> None:
+    telling, gone = threading.Event(), threading.Event()
+    early: list[bool] = []
+    dialog = QWidget()
+    chores = TaskRunner(dialog)
+
+    def answer() -> None:
+        telling.set()
+        early.append(gone.wait(0.3))
+
+    teller = threading.Thread(target=lambda: chores._gate.let(answer))
+    teller.start()
+    assert telling.wait(10)
+    shiboken6.delete(dialog)
+    gone.set()
+    teller.join(10)
+    assert early == [False]
 
 
 class MeetingBridge(Bridge):

@@ -15,16 +15,42 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class _Gate:
+    """Gate for the workers' answers: none is on its way once it is shut."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = True
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def let(self, answer: Callable[[], None]) -> None:
+        with self._lock:
+            if self._open:
+                answer()
+
+    def shut(self) -> None:
+        with self._lock:
+            self._open = False
+
+
 class TaskRunner(QObject):
-    """Task runner: each piece of work on a thread of its own, called back on the GUI thread."""
+    """Task runner: each piece of work on a thread of its own, called back on the GUI thread.
+
+    Where it goes with its parent while work is under way, nobody is called back.
+    """
 
     _finished = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._threads: list[threading.Thread] = []
-        self._open = True
+        self._gate = _Gate()
         self._finished.connect(self._call, Qt.ConnectionType.QueuedConnection)
+        # not a method of this object, which Qt would have disconnected by then
+        self.destroyed.connect(self._gate.shut)
 
     def run(
         self,
@@ -58,16 +84,15 @@ class TaskRunner(QObject):
 
     def close(self, wait_s: float) -> None:
         """Wait for the work under way; nobody is called back any more."""
-        self._open = False
+        self._gate.shut()
         deadline_s = time.monotonic() + wait_s
         for thread in self._threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _report(self, call: Callable[[], None]) -> None:
-        if self._open:
-            self._finished.emit(call)
+        self._gate.let(lambda: self._finished.emit(call))
 
     @Slot(object)
     def _call(self, call: Callable[[], None]) -> None:
-        if self._open:
+        if self._gate.is_open:
             call()
