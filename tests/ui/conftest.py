@@ -1,6 +1,7 @@
 """A window with small fakes behind it, and a check that nothing is left running."""
 
 import gc
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,6 +59,18 @@ def services(tmp_path: Path) -> Iterator[FakeServices]:
     services = FakeServices(tmp_path)
     yield services
     services.release()
+
+
+@pytest.fixture
+def silence() -> None:
+    """In a test that asks for it, a camera that gives nothing for a second is lost."""
+
+
+@pytest.fixture(autouse=True)
+def no_camera_is_lost(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A held clock that jumps, or a busy machine, is no silence of the camera."""
+    if "silence" not in request.fixturenames:
+        monkeypatch.setattr("ferdesk.runtime.run.LOST_AFTER_S", math.inf)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,6 @@ class FakeSource:
         self._leave.wait(0.005)  # the pace of a camera
         while not self.flowing.wait(0.005) and not self._leave.is_set():
             self._waiting.set()
-        self._waiting.clear()
         if self.error:
             raise SourceError(self.error)
         if self.ended or self._leave.is_set():
@@ -113,6 +112,7 @@ class FakeSource:
     def fall_silent(self, num_seen: Callable[[], int]) -> None:
         """Give nothing more, and come back once the last picture has been seen too."""
         self.flowing.clear()
+        self._waiting.clear()
         ends_s = time.monotonic() + 10
         while not self._waiting.is_set() or num_seen() < self._index:
             assert time.monotonic() < ends_s, "the last picture was not seen"
@@ -207,8 +207,9 @@ class FakeRecording:
     def note_event(self, kind: str, text: str, at_s: float | None = None) -> None:
         assert not self.closed_with, "an event after the end"
         assert text
-        self.events.append(kind)
+        # the moment first: who waits for the event finds it
         self.event_times_s.append(at_s)
+        self.events.append(kind)
 
     def note_baseline(self, face_id: int, baseline: Baseline | None) -> None:
         self.baselines.append((face_id, baseline))

@@ -325,11 +325,11 @@ def test_a_network_that_fails_is_not_blamed_on_the_camera(
 
 
 def test_a_camera_that_falls_silent_is_lost_and_comes_back(
-    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
+    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock, silence: None
 ) -> None:
     run(window, qtbot)
     source = services.prepared["camera:0"]
-    source.flowing.clear()
+    source.fall_silent(lambda: window.live.status_now().num_seen)
     shown = window.live_page.view.state
     qtbot.waitUntil(lambda: advance(clock, 0.5) and window.live_page.view.state != shown)
     assert window.live_page.view.state.dimmed
@@ -345,13 +345,13 @@ def test_a_camera_that_falls_silent_is_lost_and_comes_back(
 
 
 def test_a_recording_notes_that_its_source_was_lost_came_back_and_broke(
-    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock
+    window: MainWindow, qtbot: QtBot, services: FakeServices, clock: HeldClock, silence: None
 ) -> None:
     run(window, qtbot)
     window.actions_by_name["record"].trigger()
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
     source, recording = services.prepared["camera:0"], services.recordings[0]
-    source.flowing.clear()
+    source.fall_silent(lambda: window.live.status_now().num_seen)
     qtbot.waitUntil(lambda: advance(clock, 0.5) and recording.events == ["camera_lost"])
     source.flowing.set()
     qtbot.waitUntil(lambda: recording.events == ["camera_lost", "camera_back"])
