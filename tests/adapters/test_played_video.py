@@ -100,12 +100,41 @@ def test_after_a_pause_it_goes_on_at_its_own_pace(tmp_path: Path) -> None:
     read(source)
     source.set_paused(True)
     time.sleep(0.5)
-    source.set_paused(False)
     began_s = time.monotonic()
+    source.set_paused(False)
     for _ in range(6):
         read(source)
     # not all at once, as if they were late by the pause
     assert time.monotonic() - began_s >= 5 / RATE - 0.02
+    source.close()
+
+
+class AskedInBetween(PlayedVideo):
+    """Is asked to go on by another thread, once it has looked when its film began."""
+
+    asks = False
+
+    @property
+    def _began_s(self) -> float | None:
+        began_s = self._kept_began_s
+        if self.asks and began_s is not None:
+            self.asks = False
+            asking = threading.Thread(target=self.set_paused, args=(False,))
+            asking.start()
+            asking.join(0.05)  # it has to wait where a lock holds
+        return began_s
+
+    @_began_s.setter
+    def _began_s(self, began_s: float | None) -> None:
+        self._kept_began_s = began_s
+
+
+def test_who_asks_while_it_looks_when_a_frame_is_due_does_not_break_it(tmp_path: Path) -> None:
+    source = AskedInBetween(str(write_film(tmp_path / "film.mp4", 6)))
+    source.open()
+    for number in range(6):
+        assert number_of(read(source).image) == number
+        source.asks = True
     source.close()
 
 

@@ -154,10 +154,11 @@ class PlayedVideo:
 
     def _wait_for(self, frame: Frame) -> bool:
         """Wait until ``frame`` is due; False where something else was asked meanwhile."""
-        if self._began_s is None:
-            self._began_s = self._clock() - frame.t_s
-        due_s = self._began_s + frame.t_s
         with self._asked:
+            # set_paused forgets when it began, on another thread
+            if self._began_s is None:
+                self._began_s = self._clock() - frame.t_s
+            due_s = self._began_s + frame.t_s
             while (wait_s := due_s - self._clock()) > 0:
                 if self._interrupted():
                     return False
