@@ -53,4 +53,6 @@ def test_a_marker_set_while_the_session_is_being_opened_is_kept(
     # the session's opening is only told once the event loop runs again
     window.live.mark("at once")
     qtbot.waitUntil(lambda: bool(services.recordings) and bool(services.recordings[0].results))
+    # what came meanwhile is written in its order: the marker may come after the first result
+    qtbot.waitUntil(lambda: bool(services.recordings[0].markers))
     assert [label for label, _ in services.recordings[0].markers] == ["at once"]

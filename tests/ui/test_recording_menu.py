@@ -42,7 +42,7 @@ def test_a_stream_is_off_until_it_is_asked_for_and_ends_when_it_is_not(
     action.trigger()
     qtbot.waitUntil(lambda: bool(services.streams) and len(services.streams[0].results) > 3)
     assert action.isChecked()
-    assert "websocket is open." in window.notices.texts
+    qtbot.waitUntil(lambda: "websocket is open." in window.notices.texts)
     window.live.mark("film A")
     assert services.streams[0].labels == ["film A"]
     action.trigger()
