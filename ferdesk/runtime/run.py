@@ -85,6 +85,7 @@ class Run:
         # nobody reports an event from within a result
         self._reporting = threading.RLock()
         self._noting = threading.RLock()
+        self._pacing = threading.Lock()
         self._stopping = threading.Event()
         self._pipeline_ready = threading.Event()
         self._lock = threading.Lock()
@@ -153,14 +154,24 @@ class Run:
                 self._pipeline.set_post_processing(post_processing)
 
     def set_pacing(self, *, every_face: bool) -> None:
-        """From any thread, and again once the source has told its rate."""
+        """From any thread."""
         with self._lock:
             self._every_face = every_face
-            pipeline, source = self._pipeline, self._status.source
-        if pipeline is None:
-            return
-        still = source is not None and source.kind == "still"
-        pipeline.set_pacing(FramePacing(None if still else self._interval_s(), every_face))
+        self._pace()
+
+    def _pace(self) -> None:
+        """Pace the pipeline by what is wanted now; again once the source has told its rate.
+
+        One thread at a time: with what another has read before, one might undo what was asked.
+        """
+        with self._pacing:
+            with self._lock:
+                pipeline, source = self._pipeline, self._status.source
+                every_face = self._every_face
+            if pipeline is None:
+                return
+            still = source is not None and source.kind == "still"
+            pipeline.set_pacing(FramePacing(None if still else self._interval_s(), every_face))
 
     def _guard(self, work: Callable[[], None]) -> None:
         """The one place that catches everything that a thread of this run may raise."""
@@ -240,8 +251,7 @@ class Run:
             info = source.open()
             with self._lock:
                 self._status = replace(self._status, source=info)
-                every_face = self._every_face
-            self.set_pacing(every_face=every_face)
+            self._pace()
             self._callbacks.on_change()
             # source and models open side by side; frames that nobody can analyse yet are not read
             self._pipeline_ready.wait()
@@ -325,8 +335,7 @@ class Run:
             self._pipeline = pipeline
             pipeline.set_post_processing(self._post_processing)
             self._status = replace(self._status, model=classifier.info, device=classifier.device)
-            every_face = self._every_face
-        self.set_pacing(every_face=every_face)
+        self._pace()
         self._callbacks.on_change()
         self._pipeline_ready.set()
         while (tracked := self._tracked.take()) is not None:
@@ -408,7 +417,7 @@ class Run:
                 continue
             if self._clock() - paced_s >= _PACING_EVERY_S:
                 paced_s = self._clock()
-                self.set_pacing(every_face=self._every_face)
+                self._pace()
             with self._lock:
                 info = self._status.source
                 silent = self._is_silent()

@@ -663,6 +663,29 @@ def test_a_picture_of_another_size_is_told_once_with_both_sizes() -> None:
     ]
 
 
+def test_a_recording_that_begins_while_the_pace_is_set_has_every_face() -> None:
+    run = idle_run(SteppedClock())
+    paces: list[bool] = []
+
+    class Asked(Pipeline):
+        asking: threading.Thread | None = None
+
+        def set_pacing(self, pace: FramePacing) -> None:
+            if self.asking is None:
+                self.asking = threading.Thread(target=run.set_pacing, kwargs={"every_face": True})
+                self.asking.start()
+                self.asking.join(0.2)  # it has to wait where a lock holds
+            paces.append(pace.every_face)
+
+    asked = run._pipeline = Asked(Detector(), Classifier())
+    run._pace()
+    assert asked.asking is not None
+    asked.asking.join(10)
+    assert paces == [False, True]
+    run._pace()
+    assert paces[-1]
+
+
 def test_the_pace_is_set_once_a_second_and_only_a_live_source_is_missed() -> None:
     for kind, expected in [("camera", State.LOST), ("video", State.RUNNING)]:
         clock = SteppedClock()
@@ -675,14 +698,11 @@ def test_the_pace_is_set_once_a_second_and_only_a_live_source_is_missed() -> Non
                 super().wait(seconds)
                 return len(self.waited_s) > 24
 
-        def pace(
-            *, every_face: bool, paced: list[float] = paced, now: SteppedClock = clock
-        ) -> None:
-            assert not every_face
+        def pace(paced: list[float] = paced, now: SteppedClock = clock) -> None:
             paced.append(now())
 
         run._stopping = Ticks()  # type: ignore[assignment]
-        run.set_pacing = pace  # type: ignore[method-assign]
+        run._pace = pace  # type: ignore[method-assign]
         info = SourceInfo(kind, "fake", "fake", 64, 48, 30.0)  # type: ignore[arg-type]
         run._status = replace(run._status, state=State.RUNNING, source=info)
         run._pipeline_ready.set()
