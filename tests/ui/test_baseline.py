@@ -33,7 +33,7 @@ def test_three_seconds_calibrate_the_chosen_face_and_one_click_undoes_it(
     assert row.progress.isVisible()
     assert row.button.text() == "Cancel"
     qtbot.waitUntil(lambda: 0 < row.progress.value() < 100)
-    qtbot.waitUntil(lambda: row.state.text() == "◎ Baseline: on", timeout=10_000)
+    qtbot.waitUntil(lambda: row.state.text() == "◎ Baseline: on")
     baseline = window.live.post_processing.baselines[1]
     assert baseline.offsets[LABELS.index("sad")] < -1
     assert "sad" in row.state.toolTip()
