@@ -1,5 +1,6 @@
 """The WebSocket with real clients: one that reads, one that never does, and some that must not."""
 
+import itertools
 import json
 import socket
 import threading
@@ -151,12 +152,17 @@ def test_a_client_that_never_reads_holds_nobody_up_and_is_closed(
         reading = threading.Thread(target=read)
         reading.start()
         one = result(0, num_faces=8)
+        batches = itertools.count(1)
 
         def closed_while_more_comes() -> bool:
             # the system's own buffers take megabytes before a send has to wait
             for _ in range(50):
                 stream.put(one)
+            number = next(batches)
+            stream.put(result(number))
             assert len(held.messages) <= 64
+            # who reads has read all of it, also where a busy machine lets it read seldom
+            wait_for(lambda: frames[-1:] == [number])
             return held not in stream._clients
 
         wait_for(closed_while_more_comes)

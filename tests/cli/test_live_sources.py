@@ -119,12 +119,16 @@ class Run:
         return session
 
 
-def test_a_duration_ends_a_camera_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_for_half_a_second(out: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Ten pictures are analysed a second, however long a busy machine takes for them."""
     classifier = Classifier()
-    # ten pictures are analysed a second, however long a busy machine takes for them
     seconds = SimpleNamespace(monotonic=lambda: classifier.num / 10, sleep=time.sleep)
     monkeypatch.setattr(batch, "time", seconds)
-    run = Run(FakeCamera(), tmp_path, monkeypatch, duration_s=0.5, classifier=classifier)
+    return Run(FakeCamera(), out, monkeypatch, duration_s=0.5, classifier=classifier)
+
+
+def test_a_duration_ends_a_camera_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_for_half_a_second(tmp_path, monkeypatch)
     assert (run.code, run.warnings) == (EXIT_OK, [])
     session = run.session()
     assert session.about["frames_analysed"] > 3
@@ -132,9 +136,11 @@ def test_a_duration_ends_a_camera_well(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_polite_stop_closes_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends_s = time.monotonic() + 0.5
-    asks: Callable[[], bool] = lambda: time.monotonic() > ends_s  # noqa: E731
-    run = Run(FakeCamera(), tmp_path, monkeypatch, stop_requested=asks)
+    classifier = Classifier()
+    run = Run(
+        FakeCamera(), tmp_path, monkeypatch, classifier=classifier,
+        stop_requested=lambda: classifier.num > 5,
+    )  # fmt: skip
     assert run.code == EXIT_OK
     assert run.session().complete
 
@@ -270,7 +276,7 @@ def test_a_video_that_stopped_early_is_exit_1_and_the_session_is_not_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recordings, "open_video", lambda *_, **__: StoppedVideo())
-    run = Run(FakeCamera(), tmp_path, monkeypatch, duration_s=0.3)
+    run = run_for_half_a_second(tmp_path, monkeypatch)
     assert (run.code, run.warnings) == (EXIT_PARTIAL, [StoppedVideo.problem])
     session = read_session(tmp_path / "camera0")
     assert session.rows
