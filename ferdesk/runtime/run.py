@@ -160,10 +160,7 @@ class Run:
         self._pace()
 
     def _pace(self) -> None:
-        """Pace the pipeline by what is wanted now; again once the source has told its rate.
-
-        One thread at a time: with what another has read before, one might undo what was asked.
-        """
+        """Pace the pipeline as is wanted now; one thread at a time, so that none undoes it."""
         with self._pacing:
             with self._lock:
                 pipeline, source = self._pipeline, self._status.source
