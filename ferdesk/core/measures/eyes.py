@@ -5,8 +5,9 @@ corners, in space, so that neither size nor turn of the head changes it much.
 
 **Gaze** is an estimate. An iris sits on an eyeball of average size behind the middle of the eye's
 corners; with the head's pose taken out, where the iris is seen tells how the eyeball is turned.
-No infrared light and no calibration are used: errors of ten degrees are common, and people differ
-by a constant. With closed lids there is none.
+No infrared light and no calibration are used: errors of ten degrees are common, people differ by a
+constant, and looks up and down are told half as large as they are or less, since the network moves
+the irises less than they move (docs/measures.md). With closed lids there is none.
 """
 
 import math

@@ -66,7 +66,10 @@ class MeasuresBox(QWidget):
             grid.addWidget(word, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(value, row, 1)
         self.values["head"].setToolTip(
-            tr("Yaw: positive to the picture's right. Pitch: positive down. Roll: clockwise.")
+            tr(
+                "Yaw: positive to the picture's right. Pitch: positive down. Roll: clockwise. "
+                "All of the picture as it is recorded: in a mirrored one yaw and roll turn around."
+            )
         )
         self.values["distance"].setToolTip(tr("For a common webcam and a head of average size"))
         self.values["gaze"].setToolTip(
