@@ -9,7 +9,14 @@ from ferdesk.errors import RecordingError, StudyError
 from ferdesk.sessions.catalogue import list_sessions
 from ferdesk.sessions.reader import read_about
 from ferdesk.studies.order import StimulusOrder
-from ferdesk.studies.trials import StudyOfSession, Trial, parse_marker, read_trials, study_of
+from ferdesk.studies.trials import (
+    MARKER_ORIGIN,
+    StudyOfSession,
+    Trial,
+    parse_marker,
+    read_trials,
+    study_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ def _last_marked(about: Mapping[str, Any]) -> int:
     labels = [
         str(one.get("label"))
         for one in (markers if isinstance(markers, list) else ())
-        if isinstance(one, dict) and "origin" not in one  # none of another program
+        # none of another program, and none that somebody typed
+        if isinstance(one, dict) and one.get("origin") == MARKER_ORIGIN
     ]
     found = [marker for label in labels if (marker := parse_marker(label)) is not None]
     onsets = [one.trial for one in found if one.phase == "stimulus" and one.is_onset]

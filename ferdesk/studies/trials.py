@@ -35,6 +35,8 @@ STIMULI_FILE = "stimuli.csv"
 ANSWERS_FILE = "answers.csv"
 STUDY_KEY = "study"
 """The key of ``session.json`` under which ``study_table`` stands."""
+MARKER_ORIGIN = "study"
+"""The ``origin`` of a study's own markers there: somebody may type a label that looks like one."""
 
 Phase = Literal["baseline", "stimulus"]
 Status = Literal["shown", "stopped", "skipped", "failed"]

@@ -50,6 +50,7 @@ class SessionMaker:
         step_s: float = 0.1,
         times: Sequence[float] | None = None,
         markers: Sequence[tuple[float, str]] = (),
+        origin: str = "",
         complete: bool = True,
         **about: object,
     ) -> Path:
@@ -71,7 +72,10 @@ class SessionMaker:
             "model": {"name": "fast"},
             "started_utc": "2026-03-04T05:06:07.000000Z",
             "rows": sum(max(1, len(faces)) for faces in frames),
-            "markers": [{"t_s": t_s, "label": label} for t_s, label in markers],
+            "markers": [
+                {"t_s": t_s, "label": label} | ({"origin": origin} if origin else {})
+                for t_s, label in markers
+            ],
             "events": [],
             "complete": complete,
             **about,

@@ -217,12 +217,24 @@ def test_who_has_damaged_rows_is_still_known(tmp_path: Path) -> None:
     table = study_table(STUDY, ORDER, "P1", "", {})
     folder = SessionMaker(tmp_path)(
         [[(1, "happy")]], name="a", study=table, participant="P1",
-        markers=[(1.0, onset_marker("stimulus", 1, "lake"))],
+        markers=[(1.0, onset_marker("stimulus", 1, "lake"))], origin="study",
     )  # fmt: skip
     (folder / STIMULI_FILE).write_text("trial,nothing\n1,2\n", "utf-8")
     runs = recorded_runs(tmp_path, "Water")
     assert participants_of(runs) == ["P1"]
     assert [one.next_trial for one in runs] == [2]
+
+
+@pytest.mark.parametrize("origin", ["", "LSL: paradigm"])
+def test_a_label_that_somebody_typed_or_another_program_sent_is_no_onset(
+    tmp_path: Path, origin: str
+) -> None:
+    table = study_table(STUDY, ORDER, "P1", "", {})
+    SessionMaker(tmp_path)(
+        [[(1, "happy")]], name="typed", study=table, participant="P1",
+        markers=[(1.0, onset_marker("stimulus", 2, "waves"))], origin=origin,
+    )  # fmt: skip
+    assert [one.next_trial for one in recorded_runs(tmp_path, "Water")] == [1]
 
 
 def test_who_was_cut_off_by_a_kill_goes_on_behind_the_stimulus_that_was_seen(
@@ -232,7 +244,7 @@ def test_who_was_cut_off_by_a_kill_goes_on_behind_the_stimulus_that_was_seen(
     labels = ["baseline 0 onset: baseline", onset_marker("stimulus", 2, "waves"), "a laugh"]
     folder = SessionMaker(tmp_path)(
         [[(1, "happy")]], name="killed", study=table, participant="P1", complete=False,
-        markers=[(float(at_s), label) for at_s, label in enumerate(labels)],
+        markers=[(float(at_s), label) for at_s, label in enumerate(labels)], origin="study",
     )  # fmt: skip
     log = TrialLog(folder)
     log.add_trial(FIRST)

@@ -26,6 +26,7 @@ from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.studies.order import order_for
 from ferdesk.studies.study_file import Question, read_study
+from ferdesk.studies.recorded import recorded_runs
 from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of, study_table
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow
@@ -251,8 +252,9 @@ def begin(window: MainWindow, qtbot: QtBot, folder: Path, code: str) -> Particip
 
 def stop(someone: Participant) -> None:
     studies = someone.studies
-    someone.press(Qt.Key.Key_Escape)
     assert studies.screen is not None
+    if studies.screen.question_box is None:
+        someone.press(Qt.Key.Key_Escape)
     box = studies.screen.question_box
     assert box is not None
     button = next(one for one in box.buttons() if one.text() == "Stop the study")
@@ -329,6 +331,48 @@ def test_escape_that_was_not_meant_goes_on(
     # it was there for longer, below a question
     assert re.fullmatch(r"The study was held for \d+\.\d s meanwhile\.", notes[0])
     assert notes[1:] == ["", ""]
+
+
+def test_a_stimulus_that_is_stopped_has_no_second_of_the_question(
+    window: MainWindow,
+    qtbot: QtBot,
+    services: FakeServices,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    qtbot.waitUntil(lambda: someone.text() == "One" and someone.waits())
+    someone.press(Qt.Key.Key_Escape)
+    run = someone.studies.run
+    assert run is not None
+    now_s = run._clock
+    # somebody thinks about the question for long
+    monkeypatch.setattr(run, "_clock", lambda: now_s() + 1000)
+    stop(someone)
+    qtbot.waitUntil(lambda: not window.live.recording_active)
+    (only,) = read_trials(session_of(services))
+    assert (only.status, only.note) == ("stopped", "")
+    assert only.onset_t_s is not None
+    assert only.end_t_s is not None
+    assert 0 <= only.end_t_s - only.onset_t_s < 900
+
+
+def test_an_operators_marker_is_none_of_the_studys(
+    window: MainWindow, qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    someone = begin(window, qtbot, write_study(tmp_path / "study", SHORT), "P1")
+    qtbot.waitUntil(lambda: someone.text() == "One" and someone.waits())
+    window.live.mark("stimulus 3 onset: third")
+    stop(someone)
+    qtbot.waitUntil(lambda: not window.live.recording_active)
+    about = json.loads((session_of(services) / "session.json").read_text("utf-8"))
+    assert [(one["label"], one.get("origin")) for one in about["markers"]] == [
+        ("stimulus 1 onset: first", "study"),
+        ("stimulus 3 onset: third", None),
+        ("stimulus 1 end: first", "study"),
+    ]
+    (run,) = recorded_runs(services.sessions_folder(), "Two")
+    assert run.next_trial == 2
 
 
 def test_a_camera_that_ends_in_the_middle_is_told_and_nothing_is_lost(

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.ports import Services
-from ferdesk.runtime.recording import Recorder, Recording, SessionOutput
+from ferdesk.runtime.recording import MarkerNote, Recorder, Recording, SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.ui.kit.folders import open_folder
@@ -139,13 +139,16 @@ class LiveRecording(QObject):
         recording = self._recorder.recording
         return recording.session if recording is not None and recording.opened else None
 
-    def mark(self, label: str, at_s: float | None = None) -> float | None:
+    def mark(
+        self, label: str, at_s: float | None = None, note: MarkerNote | None = None
+    ) -> float | None:
         """Set a marker in the session that is being recorded, now or at ``at_s``.
 
-        Returns its seconds in the session, None where there is none.
+        ``note`` says where it comes from, if not from a person. Returns its seconds in the
+        session, None where there is none.
         """
         moment_s = self._clock() if at_s is None else at_s
-        t_s = self._recorder.mark(label, moment_s)
+        t_s = self._recorder.mark(label, moment_s, note)
         streams = self._recorder.streams
         if t_s is not None or streams:
             self.marked.emit(moment_s, label)

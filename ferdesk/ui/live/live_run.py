@@ -15,7 +15,7 @@ from ferdesk.core.types import CameraFormat, FrameResult
 from ferdesk.runtime.engine import Engine
 from ferdesk.runtime.ports import Services
 from ferdesk.runtime.priority import give_way
-from ferdesk.runtime.recording import Recorder
+from ferdesk.runtime.recording import MarkerNote, Recorder
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import EventKind, State, Status
 from ferdesk.settings import Provider
@@ -305,12 +305,14 @@ class Live(QObject):
     def names(self, names: Mapping[int, str]) -> None:
         self.recordings.names = names
 
-    def mark(self, label: str, at_s: float | None = None) -> float | None:
+    def mark(
+        self, label: str, at_s: float | None = None, note: MarkerNote | None = None
+    ) -> float | None:
         """Set a marker in the session that is being recorded, now or at ``at_s``.
 
         Returns its seconds in the session, None where nothing is recorded.
         """
-        return self.recordings.mark(label, at_s)
+        return self.recordings.mark(label, at_s, note)
 
     def switch_stream(self, kind: str, on: bool) -> None:
         """Open or close a stream; ``streaming`` tells what became of it."""

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtWidgets import QWidget
 
+from ferdesk.runtime.recording import MarkerNote, SessionOutput
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.studies.trial_log import TrialLog
-from ferdesk.studies.trials import study_table
+from ferdesk.studies.trials import MARKER_ORIGIN, study_table
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Level, Notice
 from ferdesk.ui.kit.video_view import VideoView
@@ -25,9 +25,6 @@ from ferdesk.ui.studies.participant_screen import ParticipantScreen
 from ferdesk.ui.studies.run_values import RunOutcome, StudyAnswer
 from ferdesk.ui.studies.study_dialog import StudyDialog
 from ferdesk.ui.studies.study_run import StudyRun
-
-if TYPE_CHECKING:
-    from ferdesk.runtime.recording import SessionOutput
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +187,9 @@ class StudyActions(QObject):
         return translated(problem) or tr("The recording was stopped.")
 
     def _mark(self, label: str, at_s: float) -> float | None:
-        return self._live.mark(label, at_s) if self._live.recordings.session is not None else None
+        if self._live.recordings.session is None:
+            return None
+        return self._live.mark(label, at_s, MarkerNote(MARKER_ORIGIN))
 
     # ---- the run
 

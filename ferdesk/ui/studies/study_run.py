@@ -267,7 +267,9 @@ class StudyRun(QObject):
             status, shown.note = stop.status, shown.note or stop.note
             if shown.onset_s is None and status == "stopped":
                 status = "skipped"
-            shown.end_s = self._clock()
+            # to the question whether to stop, where that was asked: it is none of the trial
+            held_s = self._held_since_s
+            shown.end_s = self._clock() if held_s is None else max(held_s, shown.onset_s or held_s)
             self._note(shown, status)
             raise
         else:
