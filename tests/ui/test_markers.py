@@ -65,6 +65,22 @@ def test_a_marker_without_a_recording_is_explained(window: MainWindow) -> None:
     assert "Start recording (R)" in window.live_page.status_line.flashed.full_text
 
 
+def test_nobody_types_a_marker_that_would_be_kept_nowhere(
+    make_window: Callable[..., MainWindow],
+) -> None:
+    asked: list[object] = []
+
+    def answer(parent: object) -> str:
+        asked.append(parent)
+        return "sneezed"
+
+    window = make_window(ask_marker=answer)
+    window.actions_by_name["marker"].trigger()
+    assert "Start recording (R)" in window.live_page.status_line.flashed.full_text
+    assert asked == []
+    window.close()
+
+
 def test_names_are_kept_for_the_next_time(
     make_window: Callable[..., MainWindow], qtbot: QtBot
 ) -> None:

@@ -110,7 +110,14 @@ def test_there_are_menus_for_all_that_the_live_page_can_do(window: MainWindow) -
     assert texts(menus.file)[:5] == [
         "Open file…", "Open folder of pictures…", "Open recent", "Open address…", "Open demo",
     ]  # fmt: skip
-    assert {"Faces", "Heatmap", "Timeline", "Reset layout", "Full screen"} <= set(texts(menus.view))
+    assert {
+        "Faces", "Heatmap", "Timeline\tT", "Statistics\tF8", "Training examples\tCtrl+Shift+C",
+        "Show heatmap", "Reset layout", "Full screen",
+    } <= set(texts(menus.view))  # fmt: skip
+    for menu in (menus.file, menus.recording, menus.playback, menus.view, menus.faces, menus.help):
+        assert len(set(texts(menu))) == len(texts(menu)), "two entries of one name"
+    # short where there is little room
+    assert window.actions_by_name["heatmap"].iconText() == "Heatmap"
     assert texts(menus.help) == [
         "Guide", "Keyboard shortcuts", "Report a problem…", "About ferdesk",
     ]  # fmt: skip

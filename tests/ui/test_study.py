@@ -25,8 +25,8 @@ from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.sessions.reader import problems_of, read_session
 from ferdesk.studies.order import order_for
-from ferdesk.studies.study_file import Question, read_study
 from ferdesk.studies.recorded import recorded_runs
+from ferdesk.studies.study_file import Question, read_study
 from ferdesk.studies.trials import parse_marker, read_answers, read_trials, study_of, study_table
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.shell.main_window import MainWindow

@@ -37,6 +37,8 @@ class ActionSpec:
     """What the list of shortcuts says in place of ``keys``, for one that stands for several."""
     needs: str = ""
     """What has to be so before it can be done: the tooltip says it while it is disabled."""
+    short: str = ""
+    """What its button says, where that is less than the text in the menu."""
 
 
 class ActionTable:
@@ -106,6 +108,8 @@ def make_action(owner: QWidget, spec: ActionSpec) -> QAction:
     tip = tr(spec.tip) if spec.tip else text
     action = QAction(text, owner)
     action.setObjectName(spec.name)
+    if spec.short:
+        action.setIconText(tr(spec.short))
     action.setShortcuts([QKeySequence(key) for key in spec.keys.split()])
     action.setCheckable(spec.checkable)
     action.setAutoRepeat(spec.repeats)

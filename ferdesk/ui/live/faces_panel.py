@@ -1,9 +1,9 @@
 """Faces panel: the faces of the frame as a list, and the selected one in detail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtCore import QEvent, QItemSelectionModel, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -29,7 +29,9 @@ from ferdesk.ui.live.why import ADVICE, WhyButton
 
 _ROW_PX = 4 * GRID
 _MOST_ROWS = 5
-_ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
+_ID_PX, _NAMED_PX, _SHARE_PX = 8 * GRID, 16 * GRID, 6 * GRID
+_BESIDE_WORD_PX = 5 * GRID
+"""A label's dot and the margins of its cell."""
 _ID = Qt.ItemDataRole.UserRole
 
 
@@ -65,7 +67,7 @@ class FacesList(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setColumnWidth(0, _ID_PX)
-        self.setColumnWidth(2, 6 * GRID)
+        self.setColumnWidth(2, _SHARE_PX)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
@@ -84,9 +86,8 @@ class FacesList(QTableWidget):
         chosen_id: int | None,
         names: Mapping[int, str] | None = None,
     ) -> None:
-        named = any((names or {}).get(face.face_id) for face in faces)
-        # a name needs room; without one the word beside it has it
-        if self.columnWidth(0) != (wanted := _NAMED_PX if named else _ID_PX):
+        named = [face_name(face.face_id, names or {}) for face in faces]
+        if self.columnWidth(0) != (wanted := self._room_for(named)):
             self.setColumnWidth(0, wanted)
         self._fit(len(faces))
         with QSignalBlocker(self):
@@ -109,6 +110,15 @@ class FacesList(QTableWidget):
         """Another source: no taller than its faces need."""
         self._num_rows = 1
         self.show_faces((), None)
+
+    def _room_for(self, named: Sequence[str]) -> int:
+        """The width for the names: what they need, as long as the label beside them stays whole."""
+        metrics = self.fontMetrics()
+        advance = metrics.horizontalAdvance
+        word = max(advance(label_text(label)) for label in LABELS) + _BESIDE_WORD_PX
+        needed = max(map(advance, named), default=0) + _BESIDE_WORD_PX
+        left = self.viewport().width() - _SHARE_PX - word
+        return max(_ID_PX, min(needed, _NAMED_PX, left))
 
     def _fit(self, num_faces: int) -> None:
         """As high as the most faces at once so far, so that nothing below it dances."""
@@ -164,11 +174,35 @@ class FacesList(QTableWidget):
             self.chosen.emit(int(items[0].data(_ID)))
 
 
+class _NameLine(QLineEdit):
+    """Line for a name; Return and Escape leave it, as the name is given while it is typed."""
+
+    left = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and _leaves(event):
+            event.accept()  # it is not the page's Escape
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if _leaves(event):
+            self.left.emit()
+
+
+def _leaves(event: QEvent) -> bool:
+    keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
+    return isinstance(event, QKeyEvent) and event.key() in keys
+
+
 class FacesPanel(QWidget):
     """Faces panel: the list of faces above the seven bars of the chosen one."""
 
     chosen = Signal(int)
     """The id of the face that the user chose in the list."""
+    named = Signal()
+    """The user has typed a name; the keys are the page's again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -176,13 +210,13 @@ class FacesPanel(QWidget):
         self.list.chosen.connect(self.chosen)
         self.names = FaceNames(self)
         self._chosen_id: int | None = None
-        self.name = QLineEdit(self)
+        self.name = _NameLine(self)
         self.name.setPlaceholderText(tr("Name of this face"))
         self.name.setAccessibleName(tr("Name of the selected face"))
         self.name.setToolTip(tr("Saved with the recording; cleared when the source changes (N)"))
         self.name.setMaxLength(LONGEST_NAME)
         self.name.textEdited.connect(self._give_name)
-        self.name.returnPressed.connect(self.name.clearFocus)
+        self.name.left.connect(self.named)
         self.list.naming.connect(self.edit_name)
         self.bars = Bars(self)
         self.headline = QLabel(self)

@@ -133,8 +133,8 @@ class LivePage(QWidget):
 
     def set_marker(self) -> None:
         """Ask for a text; the marker gets the moment of the key, not that of the answer."""
-        at_s = self.live.now_s()
-        if (label := self._dialogs.ask_marker(self).strip()) != "":
+        at_s, taken = self.live.now_s(), self.live.recordings.takes_marker()
+        if taken and (label := self._dialogs.ask_marker(self).strip()) != "":
             self.live.mark(label, at_s)
 
     def name_markers(self) -> None:
@@ -336,12 +336,12 @@ class LivePage(QWidget):
             ),
             ActionSpec(
                 "heatmap",
-                mark("Heatmap"),
+                mark("Show heatmap"),
                 self.heatmap.switch.toggle,
                 "H",
                 "flame",
-                mark("Show heatmap"),
                 checkable=True,
+                short=mark("Heatmap"),
             ),
             ActionSpec(
                 "mirror",
@@ -443,6 +443,7 @@ class LivePage(QWidget):
         self.view.painted.connect(lambda result: self.stats.meter.add_painted(result))
         self.view.double_clicked.connect(self.action_table["full"].trigger)
         self.faces.chosen.connect(self.choose_face)
+        self.faces.named.connect(self.view.setFocus)
         self.faces.list.grew.connect(
             lambda: QTimer.singleShot(_LAID_OUT_MS, self, lambda: self.dock_area.give_room("faces"))
         )

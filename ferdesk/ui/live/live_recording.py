@@ -153,7 +153,7 @@ class LiveRecording(QObject):
         if t_s is not None or streams:
             self.marked.emit(moment_s, label)
         if t_s is None:
-            text = tr("Start recording (R) to add markers.")
+            text = _needs_recording()
             if streams:
                 text = tr("Marker sent to the stream only (not recording).")
             self.notified.emit(Notice(text, brief=True))
@@ -166,6 +166,13 @@ class LiveRecording(QObject):
         self.notified.emit(Notice(text, brief=True))
         self._tell()
         return t_s
+
+    def takes_marker(self) -> bool:
+        """Whether a marker of now is kept or sent; says what it needs where it is not."""
+        if self._recorder.recording is not None or self._recorder.streams:
+            return True
+        self.notified.emit(Notice(_needs_recording(), brief=True))
+        return False
 
     def show_marker(self, label: str, at_s: float) -> None:
         """Show a marker that is kept already: one of another program's stream."""
@@ -285,6 +292,10 @@ class LiveRecording(QObject):
                 length_s=left_s if active else None,
             )
         )
+
+
+def _needs_recording() -> str:
+    return tr("Start recording (R) to add markers.")
 
 
 def _open(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QBrush,
     QColor,
     QFontMetricsF,
     QHideEvent,
@@ -272,6 +273,9 @@ class Timeline(QWidget):
     def _colour_flag(self, flag: "pg.InfiniteLine") -> None:
         flag.setPen(QPen(QColor(colours().muted), 0, Qt.PenStyle.DotLine))
         flag.label.setColor(QColor(colours().text))
+        # a line near the top would strike the word through
+        flag.label.fill = QBrush(QColor(colours().surface))
+        flag.label.update()
 
     def mark(self, time_s: float, label: str) -> None:
         """A marker was set at ``time_s`` on the monotonic clock."""

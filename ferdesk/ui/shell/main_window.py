@@ -382,8 +382,8 @@ class MainWindow(QMainWindow):
         elif self.shows_queue:
             self.menus.fill_queue(self.queueing.opened().page_actions)
         else:
-            docks = self.live_page.dock_area.docks.values()
-            panels = [dock.toggleViewAction() for dock in docks]
+            docks = self.live_page.dock_area.docks
+            panels = [(dock.toggleViewAction(), name) for name, dock in docks.items()]
             self.menus.fill_live(panels, self.live_page.recording_menu.actions())
         self._show_recent()
 

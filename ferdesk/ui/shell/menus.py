@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from ferdesk.ui.kit.actions import ActionTable, ignore_checked
@@ -44,6 +44,12 @@ _VIEW = ("heatmap", "mirror", "", "zoom_in", "zoom_out", "zoom_whole", "", "full
 _FACES = ("next", "previous", "", "name", "baseline", "correct")
 _HELP = ("guide", "keys", "", "problem", "about")
 """The names of the actions, in order; an empty one is a line, and one that is not there is left."""
+_KEY = "\t"
+"""What parts an entry of a menu from its key."""
+
+
+Panel = tuple[QAction, str]
+"""A panel's entry, and its name: that of the action that shows it by a key, if there is one."""
 
 
 class Menus(QObject):
@@ -83,7 +89,7 @@ class Menus(QObject):
         self.recent.setToolTipsVisible(True)
         self.recent.setEnabled(bool(paths))
 
-    def fill_live(self, panels: Iterable[QAction], recording: Iterable[QAction]) -> None:
+    def fill_live(self, panels: Iterable[Panel], recording: Iterable[QAction]) -> None:
         """The live page is shown: its panels and what stands beside its Record button."""
         self._fill(self.file, _FILE)
         self._fill(self.recording, _RECORDING)
@@ -133,9 +139,15 @@ class Menus(QObject):
             elif name in self._actions:
                 menu.addAction(self._actions[name])
 
-    def _fill_panels(self, panels: Iterable[QAction]) -> None:
+    def _fill_panels(self, panels: Iterable[Panel]) -> None:
         _clear(self.view)
-        self.view.addActions(list(panels))
+        for panel, name in panels:
+            self.view.addAction(panel)
+            if name in self._actions:
+                # only said: twice in a window, a key does nothing
+                key = self._actions[name].shortcut()
+                said = key.toString(QKeySequence.SequenceFormat.NativeText)
+                panel.setText(f"{panel.text().partition(_KEY)[0]}{_KEY}{said}")
         self.view.addSeparator()
         for name in ("panel", "reset_layout"):
             self.view.addAction(self._actions[name])
