@@ -167,6 +167,9 @@ def analyze(
     from ferdesk.factory.streams import open_streams
 
     terminal.debug = terminal.debug or debug
+    if not all(name.strip() for name in sources):
+        # as a path it would be the folder in which one happens to be
+        raise typer.BadParameter("a name is empty; write . for this folder.", param_hint="SOURCES")
     if landmarks and measure is MeasureKind.OFF:
         raise typer.BadParameter("--landmarks needs --measure pose, all or mean.")
     if video_landmarks is not LandmarksName.OFF and (

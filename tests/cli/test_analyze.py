@@ -224,6 +224,8 @@ def test_a_bad_model_is_exit_3_and_one_sentence(tmp_path: Path) -> None:
 
 def test_wrong_usage_is_exit_2() -> None:
     assert ferdesk("analyze").returncode == EXIT_USAGE
+    # an unset variable of a shell is not the folder in which one happens to be
+    assert ferdesk("analyze", "").returncode == EXIT_USAGE
     assert ferdesk("analyze", "demo", "--every", "0").returncode == EXIT_USAGE
     assert ferdesk("analyze", "demo", "--provider", "tpu").returncode == EXIT_USAGE
     assert ferdesk("analyze", "camera:0", "--resolution", "big").returncode == EXIT_USAGE

@@ -15,14 +15,14 @@ from ferdesk.app import open_window
 from ferdesk.cli.window_analysis import find_for_window, work_for_window
 from ferdesk.factory.models import bundled_models
 from ferdesk.factory.services import WindowServices
-from ferdesk.runtime.analysis_queue import QueuedFile, QueueEntry, QueueOptions
+from ferdesk.runtime.analysis_queue import AnalysisQueue, QueuedFile, QueueEntry, QueueOptions
 from ferdesk.runtime.queue_file import load_queue
 from ferdesk.sessions.reader import read_session
 from ferdesk.settings import LoadedSettings, Settings
 from ferdesk.ui.live.live_run import Live
 from ferdesk.ui.queue import queue_runner
 from ferdesk.ui.queue.page import QueuePage
-from ferdesk.ui.queue.queue_model import state_text
+from ferdesk.ui.queue.queue_model import LENGTH_COLUMN, QueueModel, state_text
 from ferdesk.ui.queue.queue_questions import QueueQuestions
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.sessions import write_two_faces
@@ -324,7 +324,7 @@ def test_the_queue_waits_for_a_live_picture_that_is_too_slow(
     qtbot.waitUntil(lambda: page.runner.rests)
     page.runner.refresh()
     assert services.crew.allowed in (0, -1)
-    assert "waiting, as the live picture needs this computer" in page.status.text()
+    assert "waiting for the live picture to leave time; stop it" in page.status.text()
     window.live.stop()
     qtbot.waitUntil(lambda: services.crew.allowed is None)
     services.crew.goes_on.set()
@@ -575,3 +575,12 @@ def test_two_small_films_and_a_broken_one_for_real(qtbot: QtBot, tmp_path: Path)
     qtbot.waitUntil(lambda: not page.runner.running, timeout=200_000)
     assert shown(page, 2) == ["done already"] * 2
     services.close()
+
+
+def test_a_picture_has_no_length(qtbot: QtBot) -> None:
+    queue = AnalysisQueue()
+    queue.add([QueuedFile(Path("photo.jpg"), length_s=0.04), QueuedFile(Path("a.mp4"), length_s=2)])
+    model = QueueModel()
+    model.set_entries(queue.entries, resting=False)
+    lengths = [model.index(row, LENGTH_COLUMN).data() for row in range(2)]
+    assert lengths == ["", "0:00:02"]

@@ -17,6 +17,7 @@ from ferdesk.sessions.files import mark_as_written
 from ferdesk.sessions.reader import read_session
 from ferdesk.sessions.review import load_review, save_review
 from ferdesk.sessions.table import is_kept
+from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.review import library_work
 from ferdesk.ui.review.details_dialog import DetailsDialog
 from ferdesk.ui.review.groups_dialog import GroupChoice, GroupsDialog
@@ -131,10 +132,33 @@ def test_search_narrows_the_list_and_return_opens_what_is_left(
     QTest.keyClick(page.library.search, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.shows_session)
     assert page.title.text() == "pilot-2"
+    # a range that was begun is left before the session is
+    QTest.keyClick(page.session.timeline, Qt.Key.Key_A)
+    assert page.session.annotating.begun_s is not None
+    QTest.keyClick(page.session.timeline, Qt.Key.Key_Escape)
+    assert page.session.annotating.begun_s is None
+    assert page.shows_session
     QTest.keyClick(page.session.timeline, Qt.Key.Key_Escape)
     assert not page.shows_session
     page.library.search.setText("nobody")
     assert page.library.empty_title.text() == "No matching sessions"
+    page.library.search.setFocus()
+    QTest.keyClick(page.library.search, Qt.Key.Key_Escape)
+    assert sorted(names(page.library)) == ["pilot-1", "pilot-2"]
+    assert page.library.table.hasFocus()
+
+
+def test_what_offered_a_recording_is_gone_once_it_is_opened(
+    window: MainWindow, qtbot: QtBot, make_session: Maker
+) -> None:
+    folder = make_session([[(1, "happy")]] * 20, name="one")
+    other = make_session([[(1, "happy")]] * 20, name="other")
+    for one in (folder, other):
+        window.notices.show_notice(Notice(f"{one.name} is saved.", about=one))
+    window.show_review(folder)
+    assert window.review is not None
+    qtbot.waitUntil(lambda: window.review is not None and window.review.shows_session)
+    assert window.notices.texts == ("other is saved.",)
 
 
 def test_columns_sort_and_the_selection_follows(

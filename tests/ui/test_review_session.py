@@ -112,6 +112,15 @@ def test_a_film_is_shown_with_the_faces_of_its_moment(
     qtbot.waitUntil(lambda: film.num_closed == 1)
 
 
+def test_two_rows_of_each_table_are_seen_whole(make_session: Maker, open_: Opener) -> None:
+    view = open_(make_session(TWO_FACES))
+    for table in (view.faces.table, view.notes.table):
+        rows_px = 2 * table.verticalHeader().defaultSectionSize()
+        frame_px = 2 * table.frameWidth()
+        head_px = table.horizontalHeader().sizeHint().height()
+        assert table.minimumHeight() >= head_px + rows_px + frame_px
+
+
 def _brightness(view: SessionView) -> int:
     result = view.view.result
     return -1 if result is None else int(result.frame.image[0, 0, 0])

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.notice import Choice, Notice
+from ferdesk.ui.kit.text_question import text_dialog
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.ui.fakes import FakeServices
 
@@ -100,6 +101,15 @@ def test_the_buttons_of_a_notice_stand_below_its_text(window: MainWindow) -> Non
 
 
 # ---- menus
+
+
+def test_a_question_for_a_text_is_as_wide_as_its_title(window: MainWindow) -> None:
+    for title in ("Marker", "Name of face #20 who has a long name of which nothing is cut"):
+        dialog = text_dialog(window, title, "Name:")
+        dialog.show()
+        assert dialog.width() >= max(384, dialog.fontMetrics().horizontalAdvance(title) + 96)
+        dialog.close()
+        dialog.deleteLater()
 
 
 def test_there_are_menus_for_all_that_the_live_page_can_do(window: MainWindow) -> None:

@@ -23,6 +23,7 @@ class Notice:
     Each of ``choices`` is a button; one that is pressed closes the notice. ``file`` can be
     opened from the notice. A notice takes the place of an earlier one with the same ``topic``, as
     "finished" does of "making". One that is ``brief`` is worth a line at the side, and no more.
+    One that is ``about`` a session has done its work once that is opened.
     """
 
     text: str
@@ -33,3 +34,4 @@ class Notice:
     file: Path | None = None
     topic: str = ""
     brief: bool = False
+    about: Path | None = None

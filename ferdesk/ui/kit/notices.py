@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
@@ -210,6 +211,11 @@ class Notices(QWidget):
         self.show()
         self._place()
         self._announce(notice.text)
+
+    def settle(self, session: Path) -> None:
+        """Close what led to the session in this folder, which is opened now."""
+        for card in [card for card in self._cards if card.notice.about == session]:
+            self._remove(card)
 
     def _announce(self, text: str) -> None:
         # it takes no focus, so a screen reader must be notified

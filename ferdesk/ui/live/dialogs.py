@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from ferdesk.core.file_types import dialog_pattern
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.text_question import ask_text
 from ferdesk.ui.live.marker_keys import ask_marker_names, ask_marker_text
 from ferdesk.ui.live.recording_sheet import SheetAnswer, ask_recording
 
@@ -27,10 +28,8 @@ def ask_folder(parent: QWidget, folder: str = "") -> str:
 
 def ask_address(parent: QWidget) -> str:
     """Ask for a stream's address; empty for none."""
-    text, accepted = QInputDialog.getText(
-        parent, tr("Open network stream"), tr("Stream address, for example rtsp://host/path:")
-    )
-    return text if accepted else ""
+    question = tr("Stream address, for example rtsp://host/path:")
+    return ask_text(parent, tr("Open network stream"), question) or ""
 
 
 def ask_quit(parent: QWidget) -> bool:

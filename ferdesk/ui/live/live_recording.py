@@ -253,7 +253,7 @@ class LiveRecording(QObject):
         look = Choice(tr("Review"), partial(self.review_wanted.emit, folder))
         show = Choice(tr("Open folder"), partial(open_folder, folder))
         end = RecordingEnd(folder, session.num_rows, session.problem)
-        self._close_told(replace(notice, choices=(look, show)), end)
+        self._close_told(replace(notice, choices=(look, show), about=folder), end)
 
     def _close_failed(self, session: SessionOutput, message: str) -> None:
         end = RecordingEnd(session.folder, session.num_rows, message)

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QInputDialog,
     QLabel,
     QLineEdit,
     QVBoxLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.ui.kit.actions import ActionSpec, make_action
 from ferdesk.ui.kit.language import mark, tr
+from ferdesk.ui.kit.text_question import ask_text
 from ferdesk.ui.kit.theme import GRID
 
 NUM_KEYS = 9
@@ -59,8 +59,7 @@ class MarkerKeys(QObject):
 
 def ask_marker_text(parent: QWidget) -> str:
     """Ask for the text of one marker; empty for none."""
-    text, accepted = QInputDialog.getText(parent, tr("Marker"), tr("Marker label:"))
-    return text if accepted else ""
+    return ask_text(parent, tr("Marker"), tr("Marker label:")) or ""
 
 
 def ask_marker_names(parent: QWidget, names: Sequence[str]) -> Sequence[str] | None:

@@ -361,7 +361,7 @@ def status_text(runner: QueueRunner) -> str:
     elif runner.paused:
         parts.append(tr("paused"))
     elif runner.rests:
-        parts.append(tr("waiting, as the live picture needs this computer"))
+        parts.append(tr("waiting for the live picture to leave time; stop it to go on at once"))
     elif runner.running:
         if progress.rate_fps > 0:
             parts.append(tr("{rate:.0f} pictures/s").format(rate=progress.rate_fps))

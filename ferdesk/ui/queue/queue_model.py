@@ -104,7 +104,8 @@ def _row_of(entry: QueueEntry, *, resting: bool) -> _Row:
     result = problem or ("" if entry.folder is None else entry.folder.name)
     texts = (
         name_of(entry),
-        "" if entry.file.pictures or length_s <= 0 else length_text(length_s),
+        # a single picture has no length that is worth a word
+        "" if entry.file.pictures or length_s <= 0.5 else length_text(length_s),
         state_text(entry, resting=resting),
         result,
     )

@@ -16,6 +16,8 @@ from ferdesk.ui.review.player import Player
 from ferdesk.ui.review.questions import Questions
 from ferdesk.ui.review.tracks import TrackEditor
 
+_TOPIC = "annotation"
+
 
 class AnnotationEditor(QObject):
     """Editor of annotations; ``begun_s`` is where a range begins whose end is not there yet."""
@@ -55,11 +57,20 @@ class AnnotationEditor(QObject):
         if begun_s is None:
             self._set_begun(at_s)
             text = tr("Annotation begins at {time}; move to its end and press A again.")
-            self.told.emit(Notice(text.format(time=self._opened.clock.moment(at_s)), stays=False))
+            text = text.format(time=self._opened.clock.moment(at_s))
+            self.told.emit(Notice(text, stays=False, topic=_TOPIC))
             return
         self._set_begun(None)
         if at_s != begun_s:
             self.annotate(min(begun_s, at_s), max(begun_s, at_s) + self._opened.step_s / 2)
+
+    def forget(self) -> bool:
+        """Give up the range that was begun; returns whether there was one."""
+        begun = self.begun_s is not None
+        self._set_begun(None)
+        if begun:
+            self.told.emit(Notice(tr("The annotation was given up."), stays=False, topic=_TOPIC))
+        return begun
 
     def annotate(self, from_s: float, to_s: float) -> None:
         """Ask for the label of a range of the selected track, and add it."""

@@ -175,6 +175,11 @@ class Library(QWidget):
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
+    def end_search(self) -> None:
+        """Show all sessions again, with the keys at the table."""
+        self.search.clear()
+        self.table.setFocus()
+
     def ask_root(self) -> None:
         if (name := self.ask.folder(self, self.root)) != "":
             self.set_root(Path(name))

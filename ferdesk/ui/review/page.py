@@ -45,6 +45,8 @@ class ReviewPage(QWidget):
     """The user wants the live page."""
     told = Signal(object)
     """A ``Notice``."""
+    opened = Signal(object)
+    """The folder of the session that is shown now."""
     where_changed = Signal(str)
     """What is shown: the name of a session, or that it is the list of them."""
     _shown_share = Signal(object, float)
@@ -73,11 +75,13 @@ class ReviewPage(QWidget):
             "sessions",
             mark("Sessions"),
             self.show_library,
-            "Escape Alt+Left",
+            "Alt+Left",
             "library",
             mark("Back to the list of sessions"),
+            keys_text="Escape, Alt+Left",
         )
         self.up = make_action(self.session, up)
+        make_action(self, ActionSpec("leave", "", self._leave, "Escape"))
         self.title = ElidedLabel(self, least_px=8 * GRID)
         self.title.setProperty("role", "heading")
         self.facts = ElidedLabel(self, least_px=_FACTS_PX)
@@ -130,6 +134,13 @@ class ReviewPage(QWidget):
             self.library.select([folder])
         self.library.table.setFocus()
 
+    def _leave(self) -> None:
+        """One step back: from a search, or a range that was begun, else from the session."""
+        if self.stack.currentWidget() is self.library:
+            self.library.end_search()
+        elif not self.session.annotating.forget():
+            self.show_library()
+
     @Slot(object)
     def open(self, folder: Path) -> None:
         """Open a session; a reading that was under way is given up."""
@@ -176,6 +187,7 @@ class ReviewPage(QWidget):
         self.stack.setCurrentWidget(self.session)
         self._show_where(opened.session.title, opened.facts)
         self.session.show_session(opened)
+        self.opened.emit(opened.session.folder)
         for warning in opened.warnings:
             self.told.emit(Notice(warning, "warning"))
 

@@ -4,23 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QCursor
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from ferdesk.core.labels import LABELS
 from ferdesk.ui.kit.language import label_text, tr
-
-
-def _ask_text(parent: QWidget, title: str, question: str, text: str) -> str | None:
-    answer, accepted = QInputDialog.getText(
-        parent, title, question, QLineEdit.EchoMode.Normal, text
-    )
-    return answer if accepted else None
+from ferdesk.ui.kit.text_question import ask_text
 
 
 def _ask_notes(parent: QWidget, title: str, text: str) -> str | None:
-    question = tr("Notes appear in the report:")
-    answer, accepted = QInputDialog.getMultiLineText(parent, title, question, text)
-    return answer if accepted else None
+    return ask_text(parent, title, tr("Notes appear in the report:"), text, lines=True)
 
 
 def _ask_file(parent: QWidget) -> str:
@@ -52,7 +44,7 @@ class Questions:
     ``label`` gives one of LABELS, or "" for a text of the user's own.
     """
 
-    text: Callable[[QWidget, str, str, str], str | None] = _ask_text
+    text: Callable[[QWidget, str, str, str], str | None] = ask_text
     notes: Callable[[QWidget, str, str], str | None] = _ask_notes
     file: Callable[[QWidget], str] = _ask_file
     label: Callable[[QWidget], str | None] = _ask_label

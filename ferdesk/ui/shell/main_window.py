@@ -354,6 +354,7 @@ class MainWindow(QMainWindow):
         review = ReviewPage(self.live.services, self.live.chores, parent=self)
         review.told.connect(self.notices.show_notice)
         review.left.connect(self.show_live)
+        review.opened.connect(self.notices.settle)
         review.where_changed.connect(self._show_review_title)
         self._review_title = review.title.text()
         review.session.set_marker_names(self.live_page.marker_keys.names)
