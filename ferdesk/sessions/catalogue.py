@@ -27,6 +27,7 @@ from ferdesk.sessions.schema import (
 from ferdesk.sessions.table import read_table
 
 _MOST = 2**53
+_EARLY_ENDS = ("stopped", "source_error")
 _LONGEST_S = 1e9
 """Thirty years: a length beyond is damage."""
 
@@ -38,7 +39,8 @@ class Entry:
     ``state``: ``complete``; ``incomplete``, a killed program left it; ``recording``, one is writing
     it now; ``unreadable``, with the reason in ``problem``. ``size_bytes`` is of all its files,
     ``markers`` are recorded and added ones. ``title`` is the name that the user gave, if any,
-    ``study`` that of the study in which it was recorded.
+    ``study`` that of the study in which it was recorded. ``in_part``: it ended before its source
+    did.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Entry:
     condition: str = ""
     notes: str = ""
     study: str = ""
+    in_part: bool = False
 
     @property
     def name(self) -> str:
@@ -137,6 +140,16 @@ def entry_of(folder: Path) -> Entry:
         condition=described(about, "condition"),
         notes=described(about, "notes"),
         study=described(_table(about.get("study")), "name"),
+        in_part=_ended_early(about),
+    )
+
+
+def _ended_early(about: Mapping[str, Any]) -> bool:
+    """Whether an analysis was stopped, or its source broke off."""
+    events = about.get("events")
+    return any(
+        isinstance(one, dict) and one.get("event") in _EARLY_ENDS
+        for one in (events if isinstance(events, list) else ())
     )
 
 

@@ -52,6 +52,13 @@ def test_markers_that_were_added_afterwards_are_listed_and_found(make_session: M
     assert entry_of(folder).markers == ("film A",)
 
 
+@pytest.mark.parametrize("kind", ["stopped", "source_error"])
+def test_what_ended_before_its_source_is_known(make_session: Maker, kind: str) -> None:
+    event = {"t_s": 0.5, "event": kind, "text": "It was stopped."}
+    assert entry_of(make_session([[(1, "happy")]] * 9, name="part", events=[event])).in_part
+    assert not entry_of(make_session([[(1, "happy")]] * 9, name="whole")).in_part
+
+
 def test_every_word_of_a_search_must_stand_in_an_entry(make_session: Maker, tmp_path: Path) -> None:
     make_session([[]], name="pilot-1", markers=[(0.0, "Film A")])
     make_session([[]], name="pilot-2", complete=False)

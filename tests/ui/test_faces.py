@@ -72,6 +72,27 @@ def test_escape_leaves_a_name_and_nothing_else(window: MainWindow, qtbot: QtBot)
     assert not window.actions_by_name["full"].isChecked()
 
 
+def test_a_per_cent_is_whole_in_large_type_too(qtbot: QtBot) -> None:
+    panel = FacesPanel()
+    qtbot.addWidget(panel)
+    font = panel.font()
+    font.setPointSizeF(1.5 * font.pointSizeF())
+    panel.list.setFont(font)
+    panel.list.show_faces((FACE,), FACE.face_id)
+    assert panel.list.columnWidth(2) > panel.list.fontMetrics().horizontalAdvance("100 %")
+
+
+def test_the_selected_one_of_a_crowd_is_in_sight(qtbot: QtBot) -> None:
+    panel = FacesPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    crowd = tuple(replace(FACE, face_id=number) for number in range(1, 21))
+    panel.list.show_faces(crowd, 15)
+    shown = panel.list.viewport().rect()
+    row = panel.list.model().index(14, 0)
+    qtbot.waitUntil(lambda: shown.contains(panel.list.visualRect(row).center()))
+
+
 @pytest.mark.parametrize("name", ["Ana", "Somebody with a long name"])
 def test_a_name_takes_no_room_from_the_label_beside_it(qtbot: QtBot, name: str) -> None:
     panel = FacesPanel()

@@ -115,6 +115,12 @@ def test_each_cell_says_what_its_column_is_about(model: LibraryModel) -> None:
     ]  # fmt: skip
 
 
+def test_a_session_of_a_part_of_its_source_is_not_called_complete(model: LibraryModel) -> None:
+    part = replace(ENTRIES[0], in_part=True)
+    model.set_entries([part])
+    assert model.data(model.index(0, len(COLUMNS) - 1)) == "in part · reviewed"
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -148,6 +154,8 @@ def test_what_is_said_of_one_selected_session(qapp: object) -> None:
     assert about_text([charlie, alpha]) == about_text([]) == ""
     long = replace(charlie, num_rows=1_234_567, markers=("b", "a", "b", ""))
     assert about_text([long]) == "Model fast  ·  1,234,567 rows  ·  Markers: b, a"
+    part = replace(charlie, in_part=True)
+    assert about_text([part]).startswith("In part: it ended before its source did  ·  Model fast")
 
 
 @pytest.mark.parametrize(

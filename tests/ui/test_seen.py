@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.core.geometry import Box
@@ -22,6 +23,7 @@ from ferdesk.ui.live.bars import Bars
 from ferdesk.ui.live.faces_panel import FacesPanel
 from ferdesk.ui.live.heatmap_panel import HeatmapScale
 from ferdesk.ui.live.snapshot import Snapshots
+from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.results import FACE, OTHER, RAW, SMOOTHED, make_result
 from tests.ui.fakes import PLACES, FakeServices, FakeSource
@@ -226,3 +228,22 @@ def test_the_heatmaps_unit_never_covers_its_numbers(qtbot: QtBot, width: int) ->
     fits = wide("≤ 0.00") * 2 + 2 * GRID + wide("contribution to the score") <= width
     assert lines == (1 if fits else 2)
     assert fits == (width == 400)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_ground_of_a_scroll_bar_is_the_windows(qtbot: QtBot, theme: str) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    look = Appearance(app, Settings(theme=theme))
+    table = QTableWidget(40, 1)
+    table.resize(120, 120)
+    table.show()
+    bar = table.verticalScrollBar()
+    at = bar.mapTo(table, QPoint(bar.width() // 2, bar.height() - 2))
+    seen = table.grab().toImage().pixelColor(at)
+    assert seen.name().upper() == colours().surface
+    table.close()
+    table.deleteLater()
+    look.rings.deleteLater()
+    look.deleteLater()
+    app.setStyleSheet("")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QRect, QSize
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
@@ -117,6 +117,9 @@ def test_every_dialog_fits_a_small_screen(
     window.marker_input.choose()
     dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
     assert len(dialogs) == 6
+    for area in (area for d in dialogs for area in d.findChildren(QScrollArea)):
+        # large type wants one column of keys: nobody scrolls sideways to read a line
+        assert area.widget().minimumSizeHint().width() <= 0.9 * area.screen().size().width()
     assert [found for d in dialogs if (found := too_large(d))] == []
     consent = ConsentPage(settings)
     qtbot.addWidget(consent)

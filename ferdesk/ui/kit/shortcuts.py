@@ -1,5 +1,6 @@
 """Shortcuts sheet: the keys of the actions themselves, as F1 shows them."""
 
+import math
 from collections.abc import Iterable
 
 from PySide6.QtCore import QSize, Qt
@@ -29,26 +30,11 @@ class ShortcutsSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Keyboard shortcuts"))
         self.entries = [entry for action in actions if (entry := key_entry(action))]
-        inside = QWidget()
-        grid = QGridLayout(inside)
-        grid.setContentsMargins(0, 0, 2 * GRID, 0)
-        grid.setHorizontalSpacing(3 * GRID)
-        grid.setVerticalSpacing(GRID // 2)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
-        # two columns of them: with one the sheet would not fit on a small screen
-        num_rows = (len(self.entries) + 1) // 2
-        for i, (key, text) in enumerate(self.entries):
-            row, column = i % num_rows, 2 * (i // num_rows)
-            cap = QLabel(key, inside)
-            cap.setProperty("role", "key")
-            grid.addWidget(cap, row, column, Qt.AlignmentFlag.AlignRight)
-            words = QLabel(text, inside)
-            # a long one goes on in a second line: it must not widen the sheet beyond the screen
-            words.setWordWrap(True)
-            wide = words.fontMetrics().horizontalAdvance(text) + GRID
-            words.setMinimumWidth(min(wide, _WIDEST_PX))
-            grid.addWidget(words, row, column + 1)
+        room = self.screen().availableSize() * 0.9
+        inside = self._table(2)
+        # two columns: with one the sheet would not fit on a small screen; large type wants one
+        if inside.sizeHint().width() + 12 * GRID > room.width():
+            inside = self._table(1)
         heading = QLabel(tr("Keyboard shortcuts"), self)
         heading.setProperty("role", "heading")
         layout = QVBoxLayout(self)
@@ -75,7 +61,29 @@ class ShortcutsSheet(QDialog):
         around = self.sizeHint() - scroll.sizeHint()
         bar = 3 * GRID
         wanted = inside.sizeHint() + QSize(around.width() + bar, around.height() + bar)
-        self.resize(wanted.boundedTo(self.screen().availableSize() * 0.9))
+        self.resize(wanted.boundedTo(room))
+
+    def _table(self, num_columns: int) -> QWidget:
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 2 * GRID, 0)
+        grid.setHorizontalSpacing(3 * GRID)
+        grid.setVerticalSpacing(GRID // 2)
+        for column in range(num_columns):
+            grid.setColumnStretch(2 * column + 1, 1)
+        num_rows = math.ceil(len(self.entries) / num_columns)
+        for i, (key, text) in enumerate(self.entries):
+            row, column = i % num_rows, 2 * (i // num_rows)
+            cap = QLabel(key, inside)
+            cap.setProperty("role", "key")
+            grid.addWidget(cap, row, column, Qt.AlignmentFlag.AlignRight)
+            words = QLabel(text, inside)
+            # a long one goes on in a second line: it must not widen the sheet beyond the screen
+            words.setWordWrap(True)
+            wide = words.fontMetrics().horizontalAdvance(text) + GRID
+            words.setMinimumWidth(min(wide, _WIDEST_PX))
+            grid.addWidget(words, row, column + 1)
+        return inside
 
 
 def key_entry(action: QAction) -> tuple[str, str] | None:

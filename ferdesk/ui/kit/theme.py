@@ -229,6 +229,15 @@ def _style_sheet(theme: Theme, points: float) -> str:
     QHeaderView {{ background: transparent; border: none; }}
     QTableView QHeaderView::section {{ background: transparent; border: none;
         color: {theme.muted}; padding: 0 4px; }}
+    QScrollBar {{ background: {theme.surface}; }}
+    QScrollBar:vertical {{ width: 14px; }}
+    QScrollBar:horizontal {{ height: 14px; }}
+    QScrollBar::handle {{ background: {theme.disabled}; border-radius: 4px; margin: 3px; }}
+    QScrollBar::handle:vertical {{ min-height: 24px; }}
+    QScrollBar::handle:horizontal {{ min-width: 24px; }}
+    QScrollBar::handle:hover, QScrollBar::handle:pressed {{ background: {theme.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: none; }}
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
     QDockWidget::title {{ background: {theme.surface}; padding: 8px 16px 4px 16px; }}
     QDockWidget {{ color: {theme.muted}; }}

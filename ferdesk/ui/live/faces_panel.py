@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -29,7 +29,7 @@ from ferdesk.ui.live.why import ADVICE, WhyButton
 
 _ROW_PX = 4 * GRID
 _MOST_ROWS = 5
-_ID_PX, _NAMED_PX, _SHARE_PX = 8 * GRID, 16 * GRID, 6 * GRID
+_ID_PX, _NAMED_PX = 8 * GRID, 16 * GRID
 _BESIDE_WORD_PX = 5 * GRID
 """A label's dot and the margins of its cell."""
 _ID = Qt.ItemDataRole.UserRole
@@ -67,7 +67,6 @@ class FacesList(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setColumnWidth(0, _ID_PX)
-        self.setColumnWidth(2, _SHARE_PX)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
@@ -86,9 +85,7 @@ class FacesList(QTableWidget):
         chosen_id: int | None,
         names: Mapping[int, str] | None = None,
     ) -> None:
-        named = [face_name(face.face_id, names or {}) for face in faces]
-        if self.columnWidth(0) != (wanted := self._room_for(named)):
-            self.setColumnWidth(0, wanted)
+        self._share_out([face_name(face.face_id, names or {}) for face in faces])
         self._fit(len(faces))
         with QSignalBlocker(self):
             self.setRowCount(len(faces))
@@ -105,20 +102,28 @@ class FacesList(QTableWidget):
                     QItemSelectionModel.SelectionFlag.ClearAndSelect
                     | QItemSelectionModel.SelectionFlag.Rows,
                 )
+                # of a crowd in a picture that stands still no later result brings it into sight
+                QTimer.singleShot(0, self, self._show_current)
+
+    def _show_current(self) -> None:
+        self.scrollTo(self.currentIndex())
 
     def forget(self) -> None:
         """Another source: no taller than its faces need."""
         self._num_rows = 1
         self.show_faces((), None)
 
-    def _room_for(self, named: Sequence[str]) -> int:
-        """The width for the names: what they need, as long as the label beside them stays whole."""
-        metrics = self.fontMetrics()
-        advance = metrics.horizontalAdvance
+    def _share_out(self, named: Sequence[str]) -> None:
+        """Give names the width that they need, as long as label and per cent stay whole."""
+        advance = self.fontMetrics().horizontalAdvance
+        share = advance(percent(1.0)) + GRID
         word = max(advance(label_text(label)) for label in LABELS) + _BESIDE_WORD_PX
         needed = max(map(advance, named), default=0) + _BESIDE_WORD_PX
-        left = self.viewport().width() - _SHARE_PX - word
-        return max(_ID_PX, min(needed, _NAMED_PX, left))
+        left = self.viewport().width() - share - word
+        widths = {0: max(_ID_PX, min(needed, _NAMED_PX, left)), 2: share}
+        for column, width in widths.items():
+            if self.columnWidth(column) != width:
+                self.setColumnWidth(column, width)
 
     def _fit(self, num_faces: int) -> None:
         """As high as the most faces at once so far, so that nothing below it dances."""

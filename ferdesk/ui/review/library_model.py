@@ -67,7 +67,8 @@ def _faces_key(entry: Entry) -> int | None:
 
 def _status_text(entry: Entry) -> str:
     reviewed = tr("reviewed") if entry.has_review else ""
-    return " · ".join(filter(None, (tr(STATES[entry.state]), reviewed)))
+    part = entry.complete and entry.in_part
+    return " · ".join(filter(None, (tr("in part") if part else tr(STATES[entry.state]), reviewed)))
 
 
 COLUMNS = (
@@ -211,6 +212,7 @@ def about_text(entries: Sequence[Entry]) -> str:
             return tr("This session is being recorded now.")
     markers = ", ".join(dict.fromkeys(filter(None, entry.markers)))
     parts = (
+        tr("In part: it ended before its source did") if entry.in_part else "",
         tr("Model {name}").format(name=entry.model) if entry.model else "",
         tr("{count:,} rows").format(count=entry.num_rows) if entry.num_rows is not None else "",
         tr("Markers: {labels}").format(labels=markers) if markers else "",
@@ -246,4 +248,6 @@ def _made(entry: Entry) -> _Row:
 
 def _status_colour(entry: Entry) -> str:
     theme = colours()
+    if entry.in_part and entry.complete:
+        return theme.amber
     return {"complete": theme.muted, "unreadable": theme.red}.get(entry.state, theme.amber)

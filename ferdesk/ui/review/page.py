@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -218,8 +219,9 @@ class ReviewPage(QWidget):
         top.addWidget(self.up_button)
         top.addSpacing(GRID)
         top.addWidget(self.title)
-        top.addWidget(self.facts)
-        top.addStretch(1)
+        # what the name leaves: it has its room first
+        self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top.addWidget(self.facts, 1)
         top.addWidget(self.recording)
         top.addWidget(self.session.saved)
         top.addWidget(self.session.tools)
