@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -18,16 +18,19 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QScrollBar,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.notice import Notice
+from ferdesk.ui.kit.tab_order import controls_of
 from ferdesk.ui.kit.theme import DARK, LIGHT, colours
 from ferdesk.ui.preferences.appearance import Appearance
 from ferdesk.ui.preferences.consent import ConsentPage
 from ferdesk.ui.shell.main_window import MainWindow
+from tests.ui.test_window import run
 
 CONTROLS = (
     QAbstractButton,
@@ -115,6 +118,36 @@ def test_tab_reaches_every_button_of_the_bar(window: MainWindow) -> None:
     buttons = [b for b in window.live_page.toolbar.findChildren(QAbstractButton) if b.isVisible()]
     assert {b for b in buttons if b.isEnabled()} <= met
     assert window.live_page.faces.list in met
+
+
+@pytest.mark.parametrize("page", ["live", "queue"])
+def test_tab_goes_on_as_the_page_is_read(window: MainWindow, qtbot: QtBot, page: str) -> None:
+    window.resize(1900, 1000)
+    run(window, qtbot)
+    if page == "queue":
+        window.show_queue()
+    assert QTest.qWaitForWindowActive(window)
+    first: QWidget = window.live_page.sources.button
+    groups: list[QWidget] = [window.live_page.toolbar, window.live_page.faces]
+    groups.append(window.live_page.live_actions.timeline)
+    if page == "queue":
+        queue = window.queueing.opened()
+        groups = [queue]
+        first = queue.findChild(QToolButton, "live")
+    first.setFocus(Qt.FocusReason.TabFocusReason)
+    met: list[QWidget] = []
+    while (focus := QApplication.focusWidget()) is not None and focus not in met:
+        met.append(focus)
+        QTest.keyClick(focus, Qt.Key.Key_Tab)
+    for group in groups:
+        inside = [one for one in met if group.isAncestorOf(one)]
+        assert len(inside) > 2
+        assert inside == [one for one in controls_of(group) if one in inside]
+    if page == "live":
+        places = [one.mapTo(window, QPoint()).x() for one in met if groups[0].isAncestorOf(one)]
+        assert places == sorted(places)
+        heights = [one.mapTo(window, QPoint()).y() for one in met if groups[1].isAncestorOf(one)]
+        assert heights == sorted(heights)
 
 
 def test_the_focus_is_shown_where_the_keyboard_went(

@@ -536,6 +536,36 @@ def test_nothing_that_the_dialog_asks_is_scrolled_away(
     assert not dialog._scroll.isAncestorOf(dialog.missing)
 
 
+def test_tab_goes_through_what_the_dialog_asks_as_it_is_read(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study", TOML))
+    fill(dialog)
+    assert QTest.qWaitForWindowActive(dialog)
+    dialog.folder.setFocus()
+    met: list[QWidget | None] = []
+    while (focus := QApplication.focusWidget()) not in met:
+        met.append(focus)
+        assert focus is not None
+        QTest.keyClick(focus, Qt.Key.Key_Tab)
+    wanted = [
+        dialog.participant, dialog.condition, dialog.input_of("age"), dialog.screens,
+        dialog.consent, dialog.start_button, dialog.preview_button,
+    ]  # fmt: skip
+    assert [one for one in met if one in wanted] == wanted
+
+
+def test_a_camera_that_starts_meanwhile_is_seen_by_the_dialog(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.actions_by_name["run"].trigger()
+    qtbot.waitUntil(lambda: not window.live.running)
+    _, dialog = open_dialog(window, qtbot, write_study(tmp_path / "study", TOML))
+    assert dialog.missing.text() == "Start the camera first."
+    window.actions_by_name["run"].trigger()
+    qtbot.waitUntil(lambda: dialog.missing.text() == "Enter the participant's code.")
+
+
 def test_the_wheel_changes_no_answer_in_passing(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:

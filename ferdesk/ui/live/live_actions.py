@@ -16,6 +16,7 @@ from ferdesk.ui.kit.actions import ActionSpec, ActionTable
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.settings_store import SettingsStore
+from ferdesk.ui.kit.tab_order import order_tabs
 from ferdesk.ui.kit.video_view import VideoView
 from ferdesk.ui.learning.corrections import Seen
 from ferdesk.ui.learning.corrections_panel import CorrectionsPanel
@@ -74,6 +75,8 @@ class LiveActions(QObject):
         actions["correct"].enabledChanged.connect(button.setEnabled)
         self.correct_button = button
         faces.add_row(button)
+        panels = (dock_area.docks[name] for name in ("faces", "heat", "timeline"))
+        order_tabs(*(panel.widget() for panel in panels))
         self._connect()
         self.timeline.set_span(store.settings.timeline_s)
 

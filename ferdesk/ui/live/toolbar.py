@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLayout, QMenu, QToolButton, QWidget
 
 from ferdesk.ui.kit.actions import ActionTable, button_of
 from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.tab_order import order_tabs
 from ferdesk.ui.kit.theme import GRID
 
 _BUTTONS = (
@@ -74,6 +75,7 @@ class Toolbar(QWidget):
         self.more.setMenu(QMenu(self.more))
         self.more.hide()
         self._row.addWidget(self.more)
+        order_tabs(self)
 
     def minimumSizeHint(self) -> QSize:
         width = self._width_of(self._always) + self._width_of([self.more]) + self._margins()

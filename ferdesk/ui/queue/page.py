@@ -24,6 +24,7 @@ from ferdesk.ui.kit.folders import open_folder
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.scrolls import ColumnScroll, RowScroll
+from ferdesk.ui.kit.tab_order import order_tabs
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
 from ferdesk.ui.live.recording_state import RecordingState
@@ -324,6 +325,7 @@ class QueuePage(QWidget):
         layout.addWidget(self.progress)
         layout.addWidget(self.status)
         layout.addWidget(below)
+        order_tabs(self)
 
     def _empty(self) -> QWidget:
         empty = QWidget(self)

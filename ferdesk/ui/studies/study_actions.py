@@ -97,6 +97,7 @@ class StudyActions(QObject):
             with_sound=bool(options.sound),
         )
         dialog.chosen.connect(self.begin)
+        self._live.status.connect(dialog.look_again)
         dialog.open()
 
     @Slot(object)

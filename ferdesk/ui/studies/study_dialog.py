@@ -28,18 +28,15 @@ from PySide6.QtWidgets import (
 from ferdesk.errors import StudyError
 from ferdesk.runtime.ports import Services, StudyCheck
 from ferdesk.studies.order import order_for
-from ferdesk.studies.recorded import (
-    RecordedRun,
-    num_shown_before,
-    number_of,
-    participants_of,
-)
+from ferdesk.studies.recorded import RecordedRun, num_shown_before, number_of, participants_of
 from ferdesk.studies.study_file import Field, Study, read_study
 from ferdesk.ui.kit.icons import give_icon
 from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.scrolls import WheelGuard
+from ferdesk.ui.kit.tab_order import order_tabs
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.kit.theme import GRID
+from ferdesk.ui.studies import study_words
 from ferdesk.ui.studies.run_values import RunPlan, StudyAnswer
 from ferdesk.ui.studies.study_words import earlier_text, look_at, number_of_text, summary_of
 
@@ -74,7 +71,7 @@ class StudyDialog(QDialog):
         self._study: Study | None = None
         self._check: StudyCheck | None = None
         self._runs: list[RecordedRun] = []
-        self._mistake = ""
+        self._mistake = self._could_not = ""
         self._reading = 0
         self._inputs: dict[str, QLineEdit | QComboBox] = {}
         self._wheel = WheelGuard(self)
@@ -161,6 +158,11 @@ class StudyDialog(QDialog):
         if not self.consent.isChecked():
             return tr("Record with the participant's consent only.")
         return ""
+
+    def look_again(self) -> None:
+        """What can be recorded may be another: the camera was started or stopped meanwhile."""
+        if self._why_not() != self._could_not:
+            self._show_state()
 
     def start(self, *, preview: bool = False) -> None:
         """Close, and let the study begin."""
@@ -278,6 +280,7 @@ class StudyDialog(QDialog):
             title.setTextFormat(Qt.TextFormat.PlainText)
             self._form.insertRow(self._form.rowCount() - 1, title, widget)
         self._wheel.guard(self)
+        order_tabs(self)
 
     # ---- screens
 
@@ -286,13 +289,7 @@ class StudyDialog(QDialog):
         window = self.parentWidget() or self
         mine = window.screen()
         for number, screen in enumerate(QGuiApplication.screens(), start=1):
-            size = screen.size()
-            title = tr("Screen {number}: {width}x{height}, {rate:.0f} Hz").format(
-                number=number, width=size.width(), height=size.height(), rate=screen.refreshRate()
-            )
-            if screen is mine:
-                title = tr("{screen} (this one)").format(screen=title)
-            self.screens.addItem(title)
+            self.screens.addItem(study_words.screen_text(number, screen, mine=screen is mine))
         others = [n for n, one in enumerate(QGuiApplication.screens()) if one is not mine]
         self.screens.setCurrentIndex(others[0] if others else 0)
 
@@ -315,6 +312,7 @@ class StudyDialog(QDialog):
         self._show_earlier()
         why = self.why_not_start()
         _show(self.missing, "" if why in problems else why)
+        self._could_not = self._why_not()
         self.start_button.setEnabled(not why)
         self.preview_button.setEnabled(not self._why_not_preview())
         self._grow()
@@ -410,6 +408,7 @@ class StudyDialog(QDialog):
         scroll = self._scroll = QScrollArea(self)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start_button = buttons.addButton(

@@ -3,6 +3,8 @@
 import math
 from pathlib import Path
 
+from PySide6.QtGui import QScreen
+
 from ferdesk.runtime.ports import Services, StudyCheck
 from ferdesk.studies.recorded import RecordedRun, recorded_runs
 from ferdesk.studies.study_file import Study
@@ -27,6 +29,15 @@ def summary_of(study: Study, checked: StudyCheck | None) -> str:
     total_s += 0.0 if study.baseline is None else study.baseline.duration_s
     minutes = tr("at least {time} min").format(time=f"{total_s / 60:.1f}")
     return f"{text}, {minutes}"
+
+
+def screen_text(number: int, screen: QScreen, *, mine: bool) -> str:
+    """Title of a screen; ``mine``: the window is on it."""
+    size = screen.size()
+    text = tr("Screen {number}: {width}x{height}, {rate:.0f} Hz").format(
+        number=number, width=size.width(), height=size.height(), rate=screen.refreshRate()
+    )
+    return tr("{screen} (this one)").format(screen=text) if mine else text
 
 
 def earlier_text(earlier: RecordedRun, code: str) -> str:
