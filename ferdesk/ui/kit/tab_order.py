@@ -40,7 +40,8 @@ def _children(part: QWidget) -> Iterator[QWidget]:
         if inside is not None:
             yield inside
     elif isinstance(part, QSplitter | QStackedWidget):
-        yield from (part.widget(index) for index in range(part.count()))
+        pages = (part.widget(index) for index in range(part.count()))
+        yield from (page for page in pages if page is not None)
     elif (layout := part.layout()) is not None:
         yield from _widgets(layout)
 
