@@ -133,7 +133,7 @@ def test_tab_goes_on_as_the_page_is_read(window: MainWindow, qtbot: QtBot, page:
     if page == "queue":
         queue = window.queueing.opened()
         groups = [queue]
-        first = queue.findChild(QToolButton, "live")
+        first = next(one for one in queue.findChildren(QToolButton) if one.objectName() == "live")
     first.setFocus(Qt.FocusReason.TabFocusReason)
     met: list[QWidget] = []
     while (focus := QApplication.focusWidget()) is not None and focus not in met:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -231,7 +232,9 @@ def test_the_heatmaps_unit_never_covers_its_numbers(qtbot: QtBot, width: int) ->
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_ground_of_a_scroll_bar_is_the_windows(qtbot: QtBot, theme: str) -> None:
+def test_the_ground_of_a_scroll_bar_is_the_windows(
+    qtbot: QtBot, theme: Literal["light", "dark"]
+) -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     look = Appearance(app, Settings(theme=theme))
