@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +51,16 @@ class Pipeline(pipeline.Pipeline):
             classifier: instead of ``model`` and ``provider``.
             post_processing: smoothing and the rule for uncertain labels.
             measurer: instead of the one that ships.
-            measures: what of the face itself is measured, ``off``, ``pose`` or ``all``; by default
-                as ``post_processing`` has it.
+            measures: what of the face itself is measured, ``off``, ``pose``, ``all`` or ``mean``
+                (``docs/measures.md``); by default as ``post_processing`` has it.
 
         Raises:
+            ValueError: there are no such ``measures``.
             ferdesk.errors.ModelError: a model is missing or broken; the text is a sentence.
         """
+        choices = get_args(MeasuresChoice)
+        if measures is not None and measures not in choices:
+            raise ValueError(f"measures are one of {', '.join(choices)}, not {measures!r}")
         if detector is None or classifier is None:
             name = None if model is None else str(model)
             loaded = open_pipeline(name, provider, thorough=thorough)

@@ -138,3 +138,8 @@ def test_a_pipeline_for_a_new_source_can_all_that_the_first_one_can(pipeline: Pi
         assert other.look(demo_picture(3.0)).faces
     # the models are the first pipeline's, which goes on
     assert pipeline.look(demo_picture(3.0)).faces
+
+
+def test_measures_that_there_are_not_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"one of off, pose, all, mean, not 'al'"):
+        Pipeline(measures="al")  # type: ignore[arg-type]
