@@ -22,6 +22,8 @@ MIN_PRESENCE = 0.5
 """Below this presence there is no face to measure, as in MediaPipe."""
 _KEPT_S = 0.5
 """For how long measures are shown while others have their turn."""
+_REMEMBERED_S = 10.0
+"""For how long a face that is away is remembered: one missed frame does not end a rate of blinks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +76,7 @@ class Measurer:
         self._open_models = open_models
         self._models: MeasureModels | None = None
         self._known: dict[int, _Known] = {}
+        self._there_s: dict[int, float] = {}
         self._last: dict[int, _Last] = {}
 
     def for_new_source(self) -> "Measurer":
@@ -94,6 +97,7 @@ class Measurer:
         """
         if choice == "off":
             self._known.clear()
+            self._there_s.clear()
             self._last.clear()
             return Measured(reasons=dict.fromkeys(faces, "off"))
         reasons: dict[int, UnmeasuredReason] = {
@@ -128,7 +132,12 @@ class Measurer:
         self._last |= {
             face_id: _Last(t_s, faces[face_id].box, one) for face_id, one in measures.items()
         }
-        self._known = {face_id: one for face_id, one in self._known.items() if face_id in faces}
+        self._there_s = {
+            face_id: there_s
+            for face_id, there_s in (self._there_s | dict.fromkeys(faces, t_s)).items()
+            if 0 <= t_s - there_s <= _REMEMBERED_S
+        }
+        self._known = {k: one for k, one in self._known.items() if k in self._there_s}
         for face_id, last in self._last.items():
             if last.t_s != t_s and reasons[face_id] == "waiting":
                 measures[face_id] = last.moved_to(faces[face_id].box)

@@ -1,5 +1,7 @@
 """The measurer: whom it measures, what it remembers, and why it leaves somebody out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,24 @@ def test_what_is_drawn_of_a_face_that_waits_moves_with_its_box() -> None:
     assert after.landmarks is before.landmarks
     still = measurer.measure(IMAGE, {4: face()}, [], 0.2, "all").faces[4]
     assert still.smoothed == pytest.approx(before.smoothed, abs=1e-3)
+
+
+def test_a_face_that_one_frame_lacks_keeps_its_rate_of_blinks_and_one_that_left_does_not() -> None:
+    measurer = measurer_of(FakeLandmarks())
+
+    def rate_after(times: Sequence[float]) -> float | None:
+        rates = [
+            measurer.measure(IMAGE, {4: face()}, [4], t_s, "all").faces[4].blink_rate
+            for t_s in times
+        ]
+        return rates[-1]
+
+    steps = np.arange(0, 12, 0.1).tolist()
+    assert rate_after(steps) == 0
+    assert measurer.measure(IMAGE, {}, [], 12.0, "all").faces == {}
+    assert rate_after([12.1, 12.2]) == 0
+    assert measurer.measure(IMAGE, {}, [], 23.0, "all").faces == {}
+    assert rate_after([23.1, 23.2]) is None
 
 
 def test_faces_of_one_frame_go_through_the_network_at_once() -> None:
