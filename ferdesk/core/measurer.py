@@ -23,7 +23,7 @@ MIN_PRESENCE = 0.5
 _KEPT_S = 0.5
 """For how long measures are shown while others have their turn."""
 _REMEMBERED_S = 10.0
-"""For how long a face that is away is remembered: one missed frame does not end a rate of blinks."""
+"""For how long a face that is away is remembered: one missed frame ends no rate of blinks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
