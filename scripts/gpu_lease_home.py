@@ -64,7 +64,7 @@ def pack(root: Path, data: Path, ferplus: Path, csv: Path) -> int:
     place = root / PACK
     place.mkdir(exist_ok=True)
     for path in (*sorted(data.glob("fer2013.xz.part?")), data / "unpack.py"):
-        shutil.copy(path, place / path.name)
+        shutil.copyfile(path, place / path.name)  # not its mode: the next one writes over it
     (place / "commit").write_text(current_commit(), "utf-8")
     votes = load_ferplus(ferplus, load_fer2013(csv))
     arrays: dict[str, Any] = {split: votes[split].votes.astype(np.uint8) for split in votes}

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from scripts import gpu_lease, gpu_lease_home
+from trainer.data.ferplus import FerPlus
 from trainer.evaluation.predictions import load_all_predictions
 from trainer.recipes.config import Recipe
 from trainer.training.build import build_network
@@ -53,6 +54,31 @@ def test_large_files_are_counted_out_and_come_back(tmp_path: Path) -> None:
     (tmp_path / "assets/models/a.onnx").write_bytes(b"")
     gpu_lease_home.restore(tmp_path)
     assert (tmp_path / "assets/models/a.onnx").stat().st_size == 700
+
+
+def test_it_can_be_packed_again_where_the_data_may_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, data = tmp_path / "checkout", tmp_path / "data"
+    (root / "assets/models").mkdir(parents=True)
+    (root / "assets/models/a.onnx").write_bytes(bytes(700))
+    _git(tmp_path, "init", "-q", str(root))
+    _git(root, "add", "-A")
+    _git(root, "commit", "-q", "-m", "x")
+    data.mkdir()
+    for name in ("fer2013.xz.part0", "unpack.py"):
+        (data / name).write_bytes(b"abc")
+        (data / name).chmod(0o444)
+    monkeypatch.setattr("trainer.data.fer2013.load_fer2013", lambda *_: None)
+    votes = {"public": FerPlus(np.ones((2, 10), np.int64))}
+    monkeypatch.setattr("trainer.data.ferplus.load_ferplus", lambda *_: votes)
+    for _ in range(2):
+        assert gpu_lease_home.pack(root, data, tmp_path, tmp_path) < gpu_lease_home.MOST_BYTES
+        assert (root / "assets/models/a.onnx").stat().st_size == 0
+        with pytest.raises(SystemExit, match="restore"):
+            gpu_lease_home.pack(root, data, tmp_path, tmp_path)
+        gpu_lease_home.restore(root)
+    assert all(path.stat().st_mode & 0o200 for path in (root / ".lease").iterdir())
 
 
 def test_weights_come_home_in_parts_and_a_lost_part_is_told(
