@@ -68,6 +68,23 @@ def test_one_that_cannot_be_read_is_told_and_the_next_can_be_shown(folder: Path)
     source.close()
 
 
+def test_a_broken_first_picture_does_not_keep_the_folder_closed(folder: Path) -> None:
+    (folder / "a.png").write_bytes(b"no picture either")
+    source = opened(folder)
+    assert isinstance(source, Playback)
+    assert read(source).image.mean() == 100
+    assert (source.playback().name, source.playback().position_s) == ("c.png", 2)
+    told = events_of(source)
+    assert [(event.kind, event.t_s) for event in told] == [
+        ("pictures_damaged", 0.0), ("pictures_damaged", 1.0),
+    ]  # fmt: skip
+    source.close()
+    for name in ("c.png", "d.png"):
+        (folder / name).write_bytes(b"")
+    with pytest.raises(SourceError, match=r"a\.png is not a picture"):
+        open_source(str(folder), paced=True).open()
+
+
 def test_at_the_end_it_stays_or_begins_again(folder: Path) -> None:
     source = opened(folder)
     assert isinstance(source, Playback)

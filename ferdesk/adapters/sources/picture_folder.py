@@ -36,15 +36,27 @@ class PictureFolder:
         self._closed = False
         self._events: list[SourceEvent] = []
         self._status = PlaybackStatus(0.0, float(len(self._pictures)), paused=True, stepped=True)
-        self._first: Frame | None = None
+        self._first: tuple[int, Frame] | None = None
 
     def open(self) -> SourceInfo:
-        """Read the first picture.
+        """Read the first picture that can be read; those before it are told.
 
         Raises:
-            SourceError: it cannot be read.
+            SourceError: none can be read; the sentence is that of the first.
         """
-        frame = self._first = self._picture(0)
+        frame, problem = None, None
+        for number in range(len(self._pictures)):
+            try:
+                frame = self._picture(number)
+            except SourceError as error:
+                problem = problem or error
+                self._events.append(SourceEvent("pictures_damaged", str(error), float(number)))
+                continue
+            self._wanted, self._first = number, (number, frame)
+            break
+        if frame is None:
+            assert problem is not None
+            raise problem
         height, width = frame.image.shape[:2]
         return SourceInfo("still", self._folder.name, self._folder.name, width, height)
 
@@ -58,7 +70,8 @@ class PictureFolder:
                 number, self._wanted = self._wanted or 0, None
             try:
                 first, self._first = self._first, None
-                frame = first if first is not None and number == 0 else self._picture(number)
+                known = first is not None and first[0] == number
+                frame = first[1] if first is not None and known else self._picture(number)
             except SourceError as error:
                 self._events.append(SourceEvent("pictures_damaged", str(error), float(number)))
                 self._show(number)
