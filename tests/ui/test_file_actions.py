@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from ferdesk.core.types import Frame
+from ferdesk.core.types import Frame, SourceEvent
 from ferdesk.core.video_format import VideoFormat
 from ferdesk.runtime.playback import PlaybackStatus
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -340,6 +340,24 @@ def test_a_folder_of_pictures_can_be_opened_and_is_not_recorded(
     assert services.opened == [str(folder)]
     assert not window.actions_by_name["record"].isEnabled()
     qtbot.waitUntil(window.actions_by_name["analyse_file"].isEnabled)
+
+
+def test_a_picture_of_a_folder_that_is_broken_is_told(
+    make_window: Callable[..., MainWindow], qtbot: QtBot, services: FakeServices, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    events = [SourceEvent("pictures_damaged", "a.png is not a picture.", 0.0)]
+
+    class Told(FakeSource):
+        def take_events(self) -> list[SourceEvent]:
+            return [events.pop()] if events else []
+
+    services.prepared[str(folder)] = Told("still")
+    window = make_window(ask_folder=lambda _parent, _start: str(folder))
+    window.actions_by_name["folder"].trigger()
+    qtbot.waitUntil(lambda: any("a.png is not a picture" in t for t in window.notices.texts))
+    qtbot.waitUntil(lambda: window.live_page.view.result is not None)
 
 
 def test_the_picture_is_zoomed_by_keys(window: MainWindow, qtbot: QtBot) -> None:

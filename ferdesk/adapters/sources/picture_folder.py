@@ -33,7 +33,7 @@ class PictureFolder:
         self._clock = clock
         self._asked = threading.Condition()
         self._wanted: int | None = 0
-        self._closed = False
+        self._closed = self._backwards = False
         self._events: list[SourceEvent] = []
         self._status = PlaybackStatus(0.0, float(len(self._pictures)), paused=True, stepped=True)
         self._first: tuple[int, Frame] | None = None
@@ -44,19 +44,12 @@ class PictureFolder:
         Raises:
             SourceError: none can be read; the sentence is that of the first.
         """
-        frame, problem = None, None
         for number in range(len(self._pictures)):
-            try:
-                frame = self._picture(number)
-            except SourceError as error:
-                problem = problem or error
-                self._events.append(SourceEvent("pictures_damaged", str(error), float(number)))
-                continue
-            self._wanted, self._first = number, (number, frame)
-            break
-        if frame is None:
-            assert problem is not None
-            raise problem
+            if (frame := self._readable(number)) is not None:
+                break
+        else:
+            raise SourceError(self._events[0].text)
+        self._wanted, self._first = number, (number, frame)
         height, width = frame.image.shape[:2]
         return SourceInfo("still", self._folder.name, self._folder.name, width, height)
 
@@ -67,17 +60,15 @@ class PictureFolder:
                 self._asked.wait_for(lambda: self._closed or self._wanted is not None)
                 if self._closed:
                     return None
-                number, self._wanted = self._wanted or 0, None
-            try:
-                first, self._first = self._first, None
-                known = first is not None and first[0] == number
-                frame = first[1] if first is not None and known else self._picture(number)
-            except SourceError as error:
-                self._events.append(SourceEvent("pictures_damaged", str(error), float(number)))
-                self._show(number)
-                continue
-            stretch = self._show(number)
-            return replace(frame, captured_s=self._clock(), stretch=stretch)
+                wanted, self._wanted = self._wanted or 0, None
+            # its name never stands over another picture: one that is broken is passed by
+            for number in self._from(wanted):
+                frame = self._readable(number)
+                if frame is not None:
+                    stretch = self._show(number)
+                    return replace(frame, captured_s=self._clock(), stretch=stretch)
+                if self._closed:
+                    return None
 
     def close(self) -> None:
         with self._asked:
@@ -101,6 +92,7 @@ class PictureFolder:
 
     def seek(self, t_s: float) -> None:
         with self._asked:
+            self._backwards = False
             self._wanted = min(max(round(t_s), 0), len(self._pictures) - 1)
             self._asked.notify_all()
 
@@ -109,6 +101,7 @@ class PictureFolder:
         with self._asked:
             at = round(self._status.position_s) if self._wanted is None else self._wanted
             number, num = at + by, len(self._pictures)
+            self._backwards = by < 0
             self._wanted = number % num if self._status.loops else min(max(number, 0), num - 1)
             self._asked.notify_all()
 
@@ -122,6 +115,26 @@ class PictureFolder:
                 stretch=self._status.stretch + 1,
             )
         return status.stretch
+
+    def _from(self, wanted: int) -> list[int]:
+        """Numbers to try: the picture, those behind it on the way, and the one that is shown."""
+        with self._asked:
+            shown, backwards = round(self._status.position_s), self._backwards
+            num, loops = len(self._pictures), self._status.loops
+        way = range(wanted, -1, -1) if backwards else range(wanted, num)
+        again = (range(num - 1, wanted, -1) if backwards else range(wanted)) if loops else ()
+        return [*way, *again, shown]
+
+    def _readable(self, number: int) -> Frame | None:
+        """A picture; one that cannot be read is None, and told."""
+        first, self._first = self._first, None
+        if first is not None and first[0] == number:
+            return first[1]
+        try:
+            return self._picture(number)
+        except SourceError as error:
+            self._events.append(SourceEvent("pictures_damaged", str(error), float(number)))
+            return None
 
     def _picture(self, number: int) -> Frame:
         source = self._open_picture(self._pictures[number])

@@ -374,6 +374,8 @@ class Live(QObject):
                 self.told.emit(Notice(tr("Source reconnected."), stays=False))
             elif kind == "device_changed":
                 self.told.emit(Notice(text, "warning"))
+            elif kind == "pictures_damaged":
+                self.told.emit(Notice(text, "warning", topic=kind))
         if before.source is None and status.source is not None and status.source.refused:
             self.told.emit(Notice(status.source.refused, stays=False))
         if status.state is not earlier:
