@@ -67,7 +67,7 @@ class PictureFolder:
                 if frame is not None:
                     stretch = self._show(number)
                     return replace(frame, captured_s=self._clock(), stretch=stretch)
-                if self._closed:
+                if self._left():
                     return None
 
     def close(self) -> None:
@@ -115,6 +115,11 @@ class PictureFolder:
                 stretch=self._status.stretch + 1,
             )
         return status.stretch
+
+    def _left(self) -> bool:
+        """Whether somebody has closed it meanwhile."""
+        with self._asked:
+            return self._closed
 
     def _from(self, wanted: int) -> list[int]:
         """Numbers to try: the picture, those behind it on the way, and the one that is shown."""
