@@ -181,7 +181,7 @@ def test_an_encoder_that_does_not_keep_up_loses_pictures_never_rows(
     for index in range(60):
         writer.add(result(index, index / 30))
     assert video.num_lost > 20
-    assert "frames are missing from the video" in writer.warning
+    assert "Frames missing from the video: " in writer.warning
     go_on.set()
     writer.close()
     session = read_session(folder)
