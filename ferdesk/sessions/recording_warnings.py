@@ -91,7 +91,8 @@ class RecordingWarnings:
             return "video_stopped", video.problem
         if video is not None and video.num_lost:
             return "video_behind", translatable(
-                "Frames missing from the video: {count}. Encoding was too slow; all rows are saved.",
+                "Frames missing from the video: {count}. Encoding was too slow; all rows are "
+                "saved.",
                 count=video.num_lost,
             )
         if self._sound is not None and self._sound.problem:
