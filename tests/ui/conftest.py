@@ -86,7 +86,7 @@ def garbage_is_collected_on_the_gui_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     yield
-    until_s = time.monotonic() + 5.0
+    until_s = time.monotonic() + _PATIENCE_MS / 1000
     # one that was told to end may still be about to
     while (left := _threads()) and time.monotonic() < until_s:
         time.sleep(0.01)
