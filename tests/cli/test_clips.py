@@ -3,15 +3,18 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ferdesk import batch
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import EXIT_OK
 from ferdesk.factory.models import bundled_models, open_pipeline
+from ferdesk.sessions.measured_figures import blink_starts
 from ferdesk.sessions.reader import Session, problems_of, read_session
 
 CLIPS = Path(os.environ.get("FERDESK_SHARED", Path(__file__).parents[3] / "shared")) / "clips"
@@ -55,6 +58,35 @@ def changes(session: Session, *, around_s: float = 0.5) -> list[bool]:
         now for (start, now), end in zip(stretches, ends, strict=True) if end - start > around_s
     ]
     return [now for number, now in enumerate(long) if number == 0 or long[number - 1] != now]
+
+
+def blinks(clip: str, pipeline: Pipeline, out: Path) -> dict[int, list[float]]:
+    """When the blinks of each face began, by its id; both eyes at once are one."""
+    before = pipeline.post_processing
+    pipeline.set_post_processing(replace(before, measures="all"))
+    try:
+        options = batch.AnalysisOptions(out, measures="all")
+        code = batch.analyze(
+            [str(CLIPS / clip)], pipeline, options, tell=lambda _: None, warn=lambda _: None
+        )
+    finally:
+        pipeline.set_post_processing(before)
+    assert code == EXIT_OK
+    (folder,) = out.iterdir()
+    table = read_session(folder).table
+    ids = np.unique(table.face_id[table.face_id > 0]).tolist()
+    return {one: blink_starts(table, np.flatnonzero(table.face_id == one)) for one in ids}
+
+
+def test_blinks_are_those_that_an_eye_sees(pipeline: Pipeline, tmp_path: Path) -> None:
+    assert blinks("single_face.mp4", pipeline, tmp_path / "one") == {
+        1: [pytest.approx(0.84, abs=0.05)]
+    }
+    # twelve pictures a second, heads on one side; the fifth blink of the second face is not found
+    found = blinks("head-pose-face-detection-female-and-male.gif", pipeline, tmp_path / "two")
+    one, other = found.values()
+    assert one == [pytest.approx(3.5, abs=0.1)]
+    assert other == [pytest.approx(t_s, abs=0.15) for t_s in (0.67, 2.33, 3.08, 4.12)]
 
 
 def test_one_person_has_one_id_and_ends_happy(pipeline: Pipeline, tmp_path: Path) -> None:
