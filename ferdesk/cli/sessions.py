@@ -3,12 +3,12 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,6 +40,9 @@ from ferdesk.sessions.review import load_review
 from ferdesk.sessions.review_merge import edit_review
 from ferdesk.text_output import write
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 sessions = typer.Typer(
     cls=CommandGroup,
     help="Manage recordings.",
@@ -70,26 +73,49 @@ def list_(
         among = " that matches" if find else ""
         write(f"There is no session{among} in {root}.\n")
         return
-    from rich.table import Table
-
-    table = Table("session", "started", "length", "source", "faces", "markers", "video", "state")
-    for entry in entries:
-        began = entry.started_utc.astimezone() if entry.started_utc else None
-        table.add_row(
-            entry.name,
-            f"{began:%Y-%m-%d %H:%M}" if began else "",
-            "" if entry.length_s is None else _clock(entry.length_s),
-            entry.source,
-            "" if entry.num_faces is None else str(entry.num_faces),
-            str(len(entry.markers) or ""),
-            "yes" if entry.has_video else "",
-            entry.state,
-        )
     console = console_on()
-    console.print(table)
+    console.print(_table_of(entries, console.width))
     cut = [entry.name for entry in entries if entry.state == "incomplete"]
     if cut:
         console.print(f"{len(cut)} incomplete; ferdesk sessions repair {root} closes them.")
+
+
+_HEADS = ("session", "started", "length", "source", "faces", "markers", "video", "state")
+_GIVE_WAY = ("video", "markers", "faces", "length", "source", "started")
+"""Columns that are left out where there is no room for the names, in this order."""
+
+
+def _table_of(entries: Sequence[catalogue.Entry], width: int) -> "Table":
+    """Table of the entries whose names are whole: they are typed into the next command."""
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    rows = [_HEADS, *map(_row_of, entries)]
+    widths = [max(cell_len(row[i]) for row in rows) + 3 for i in range(len(_HEADS))]
+    shown = list(range(len(_HEADS)))
+    for name in _GIVE_WAY:
+        if sum(widths[i] for i in shown) < width:
+            break
+        shown.remove(_HEADS.index(name))
+    table = Table(*(_HEADS[i] for i in shown))
+    table.columns[0].overflow = "fold"
+    for row in rows[1:]:
+        table.add_row(*(row[i] for i in shown))
+    return table
+
+
+def _row_of(entry: catalogue.Entry) -> tuple[str, ...]:
+    began = entry.started_utc.astimezone() if entry.started_utc else None
+    return (
+        entry.name,
+        f"{began:%Y-%m-%d %H:%M}" if began else "",
+        "" if entry.length_s is None else _clock(entry.length_s),
+        entry.source,
+        "" if entry.num_faces is None else str(entry.num_faces),
+        str(len(entry.markers) or ""),
+        "yes" if entry.has_video else "",
+        "in part" if entry.complete and entry.in_part else entry.state,
+    )
 
 
 @sessions.command(cls=Command)

@@ -41,6 +41,22 @@ def test_list_tells_states_and_repair_closes_what_was_cut(tmp_path: Path) -> Non
     assert "complete already" in done("sessions", "repair", folder)
 
 
+def test_the_list_has_whole_names_and_leaves_out_what_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "20261129-161322-Landscapes P07"
+    stopped = {"t_s": 0.3, "event": "stopped", "text": "It was stopped."}
+    SessionMaker(tmp_path)([[(1, "happy")]] * 5, name=name, events=[stopped])
+    seen = []
+    for width in ("200", "80", "40"):
+        monkeypatch.setenv("COLUMNS", width)
+        seen.append(done("sessions", "list", tmp_path))
+    assert all(name in text for text in seen[:2])
+    assert ["in part" in text for text in seen] == [True, True, True]
+    assert ["markers" in text for text in seen] == [True, False, False]
+    assert ["started" in text for text in seen] == [True, True, False]
+
+
 def test_review_opens_the_window_on_the_folder_and_says_what_it_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
