@@ -102,6 +102,20 @@ def test_au45_is_1_in_the_rows_of_the_face_that_blinks(tmp_path: Path) -> None:
     assert {row["AU45_c"] for row in rows if row["face_id"] == "4"} == {"0"}
 
 
+def test_au45_is_empty_where_no_eye_was_followed(tmp_path: Path) -> None:
+    write_session(blinking(0.0), tmp_path)
+    lines = [header_line("all")]
+    for index, t_s in enumerate((0.0, 0.1, 0.2, 0.3, 0.8)):
+        measures = replace(made_measures(0), blinks=())
+        if index == 0:
+            measures = replace(measures, blinks_followed=())
+        result = make_result(replace(FACE, measures=measures), index=index, t_s=t_s)
+        lines.append(rows_of(result, Moment(index, t_s, None), choice="all"))
+    (tmp_path / RESULTS_FILE).write_text("".join(lines), "utf-8")
+    # the last one has no picture before it that is near enough
+    assert [row["AU45_c"] for row in openface(tmp_path)] == ["", "0", "0", "0", ""]
+
+
 def test_without_measures_the_columns_are_those_of_before(tmp_path: Path) -> None:
     lines = [header_line(), rows_of(make_result(FACE), Moment(0, 0.0, None))]
     write_session(make_result(FACE), tmp_path)
