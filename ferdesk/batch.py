@@ -24,7 +24,12 @@ from ferdesk.core.unrelated_pictures import UnrelatedPictures
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, SourceError
 from ferdesk.factory.analysis_options import AnalysisOptions as AnalysisOptions
 from ferdesk.factory.analysis_options import FrameChoice
-from ferdesk.factory.recordings import new_folder, open_session, session_header
+from ferdesk.factory.recordings import (
+    new_folder,
+    open_session,
+    session_header,
+    take_back_folder,
+)
 from ferdesk.factory.sources import (
     PictureFiles,
     frames_of,
@@ -202,9 +207,13 @@ def _new_session(
     known = {} if content is None else content.table()
     header = replace(header, source={**header.source, **known}, about=about)
     folder = new_folder(options.out, options.folder_name or info.name)
-    return open_session(
-        folder, header, options.video, live=info.live, landmarks=options.video_landmarks
-    )
+    try:
+        return open_session(
+            folder, header, options.video, live=info.live, landmarks=options.video_landmarks
+        )
+    except FerdeskError:
+        take_back_folder(folder)
+        raise
 
 
 def _add_streams(recorder: Recorder, options: AnalysisOptions) -> None:

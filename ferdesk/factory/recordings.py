@@ -1,6 +1,7 @@
 """Recording factory: session folders, their headers, and the video beside the rows."""
 
 import itertools
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -70,6 +71,14 @@ def new_folder(root: Path, name: str) -> Path:
             "A session cannot be written to {path}: it is a file. Choose a folder.", path=root
         )
     )
+
+
+def take_back_folder(folder: Path) -> None:
+    """Remove a folder that ``new_folder`` has just made, where no session could begin in it.
+
+    On a full disk each further try would leave another, with the room that it had reserved.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def folder_name_of(name: str) -> str:

@@ -336,6 +336,7 @@ class WindowServices:
             open_sound,
             open_video,
             session_header,
+            take_back_folder,
             video_mode,
         )
 
@@ -354,6 +355,7 @@ class WindowServices:
             stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
             root = options.folder or self.sessions_folder()
             folder = new_folder(root, f"{stamp}-{options.name.strip() or status.source.name}")
+            stack.callback(take_back_folder, folder)
             settings = {
                 **status.post_processing.table(),
                 "labels_from": status.model.labels_from(status.post_processing.labels_from),

@@ -1,6 +1,8 @@
 """``ferdesk analyze`` and its siblings as a user calls them, good input and bad."""
 
+import contextlib
 import csv
+import errno
 import json
 import os
 import shutil
@@ -24,7 +26,9 @@ from ferdesk.factory.models import bundled_models, find_model, open_pipeline
 from ferdesk.factory.recordings import new_folder
 from ferdesk.factory.sources import expand_folders
 from ferdesk.paths import assets_folder
+from ferdesk.sessions.files import JsonFile
 from ferdesk.sessions.reader import Session, problems_of, read_session
+from tests.helpers.videos import write_film
 
 pytestmark = pytest.mark.skipif(
     not bundled_models(), reason="no expression model ships in this checkout"
@@ -377,8 +381,6 @@ def test_a_name_too_long_for_the_disk_is_one_sentence(tmp_path: Path) -> None:
 def test_a_bug_in_the_middle_of_a_source_costs_neither_its_rows_nor_the_other_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import contextlib
-
     from ferdesk.core.pipeline import Pipeline, TrackedFrame
     from ferdesk.core.types import Frame
 
@@ -408,8 +410,6 @@ def test_a_bug_in_the_middle_of_a_source_costs_neither_its_rows_nor_the_other_so
 def test_a_stopped_analysis_of_files_is_exit_1_and_keeps_what_was_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import contextlib
-
     asked = iter([False, False, False, *[True] * 50])
     with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         code = batch.analyze(
@@ -476,8 +476,6 @@ def test_analyze_never_loads_qt(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 def test_bench_times_every_stage() -> None:
-    import contextlib
-
     with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
         result = bench("demo", pipeline, num_frames=5, warm_up=1)
     stages = [timing.stage for timing in result.timings]
@@ -494,3 +492,23 @@ def test_bench_times_every_stage() -> None:
     ]
     assert result.num_frames == 5
     assert result.fps > 0
+
+
+def test_a_session_that_cannot_begin_leaves_no_folder_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = write_film(tmp_path / "film.mp4", 3)
+
+    def full(_file: JsonFile, _table: dict[str, object]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(JsonFile, "write", full)
+    told: list[str] = []
+    with contextlib.closing(open_pipeline(provider="cpu")) as pipeline:
+        options = batch.AnalysisOptions(tmp_path / "out", landmarks=True, measures="pose")
+        outcome = batch.analyze_one(
+            str(film), pipeline, options, tell=told.append, warn=told.append
+        )
+    assert (outcome.folder, outcome.whole) == (None, False)
+    assert [text for text in told if "No space left" in text] == told
+    assert list((tmp_path / "out").iterdir()) == []

@@ -1,5 +1,6 @@
 """A recording with sound: what session.json says, and what is refused before anything is made."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from ferdesk.errors import RecordingError
 from ferdesk.factory.services import WindowServices
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import State, Status
+from ferdesk.sessions.files import JsonFile
 from tests.helpers.microphone import STARTED_S, FakeMicrophone
 from tests.helpers.results import make_result
 
@@ -106,3 +108,15 @@ def test_without_a_video_or_a_microphone_nothing_listens(tmp_path: Path) -> None
 
     for options in (RecordingOptions(sound="Desk"), RecordingOptions(video="clean")):
         services(tmp_path, never).start_recording(RUNNING, options).close()
+
+
+def test_a_recording_that_cannot_begin_leaves_no_folder_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: JsonFile, _table: dict[str, object]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(JsonFile, "write", full)
+    with pytest.raises(RecordingError, match="No space left"):
+        services(tmp_path).start_recording(RUNNING, RecordingOptions(video="off"))
+    assert list(tmp_path.iterdir()) == []
