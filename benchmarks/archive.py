@@ -193,8 +193,16 @@ class Spent:
     cpu_s: float
 
 
-def _run(*arguments: str | Path, build: Path | None = None, threads: int | None = None) -> Spent:
-    """``analyze`` of this build or another's checkout; ``threads`` for the expression network."""
+def _run(
+    *arguments: str | Path,
+    build: Path | None = None,
+    threads: int | None = None,
+    one_core: bool = False,
+) -> Spent:
+    """``analyze`` of this build or another's checkout.
+
+    ``threads`` are the expression network's; with ``one_core`` decoding has no other core either.
+    """
     environment = dict(os.environ)
     if build is not None:
         environment["PYTHONPATH"] = str(build)
@@ -204,9 +212,13 @@ def _run(*arguments: str | Path, build: Path | None = None, threads: int | None 
     subprocess.run(
         [sys.executable, "-m", "ferdesk", "analyze", *map(str, arguments)],
         check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment,
-        cwd=build,
+        cwd=build, preexec_fn=_take_one_core if one_core else None,
     )  # fmt: skip
     return Spent(time.perf_counter() - began_s, _children_s() - began_cpu_s)
+
+
+def _take_one_core() -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
 
 
 def _children_s() -> float:
@@ -247,19 +259,27 @@ def _repeat(source: Path, target: Path, seconds: float) -> None:
 
 
 def compare_jobs(folder: Path, jobs: int, *, cluster: bool) -> None:
-    """One job as users have it, on two threads, one on a single thread, several, and Ray."""
+    """One job as users have it, one of a single thread, one on a single core, several, and Ray.
+
+    The job of a single thread decodes on another core meanwhile; that on one core does not.
+    """
     with tempfile.TemporaryDirectory() as root:
 
-        def run(name: str, *arguments: str, threads: int | None = None) -> float:
-            spent = _run(folder, "--out", Path(root) / name, *arguments, threads=threads)
+        def run(
+            name: str, *arguments: str, threads: int | None = None, one_core: bool = False
+        ) -> float:
+            out = Path(root) / name
+            spent = _run(folder, "--out", out, *arguments, threads=threads, one_core=one_core)
             say(f"{name}: {spent.wall_s:.1f} s, of the processor {spent.cpu_s:.1f} s")
             return spent.wall_s
 
         one_s = run("one job", "--jobs", "1")
         single_s = run("one job, one thread", "--jobs", "1", threads=1)
+        core_s = run("one job, one core", "--jobs", "1", threads=1, one_core=True)
         many_s = run(f"{jobs} jobs", "--jobs", str(jobs))
         say(f"{jobs} jobs: {one_s / many_s:.2f} times one job")
         say(f"{jobs} jobs: {single_s / many_s:.2f} times one job on one thread")
+        say(f"{jobs} jobs: {core_s / many_s:.2f} times one job on one core")
         if cluster:
             ray_s = run("Ray on this machine", "--cluster", "auto")
             say(f"Ray: {many_s / ray_s:.2f} times {jobs} jobs")

@@ -50,7 +50,11 @@ class LandmarksFile:
         """Why nothing more is written; empty while all is well."""
         self._num_rows = 0
         self._file: IO[bytes] = (folder / LANDMARKS_FILE).open("xb", buffering=0)
-        self._file.write(_header(0))
+        try:
+            self._file.write(_header(0))
+        except OSError:
+            self._file.close()
+            raise
 
     def append(self, rows: Sequence[bytes]) -> str:
         """Write rows, force them to the disk, and count them; returns ``problem``."""

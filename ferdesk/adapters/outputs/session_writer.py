@@ -108,16 +108,13 @@ class SessionWriter:
         self._waiting: queue.Queue[FrameRows | None] = queue.Queue(most)
         try:
             line = header_line(self._measures, both_labels=header.both_labels)
-            self._rows, self._landmarks = RowsFile(folder, line), None
+            self._rows = RowsFile(folder, line)
             try:
-                if wants_landmarks:
-                    self._landmarks = LandmarksFile(folder)
                 self._about = JsonFile(folder / SESSION_FILE)
                 self._about.write(self._table(complete=False))
+                self._landmarks = LandmarksFile(folder) if wants_landmarks else None
             except OSError:
                 self._rows.close()
-                if self._landmarks is not None:
-                    self._landmarks.close()
                 raise
         except OSError as error:
             raise RecordingError(
