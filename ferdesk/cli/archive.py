@@ -32,6 +32,8 @@ from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, S
 from ferdesk.factory.analysis_options import AnalysisOptions
 from ferdesk.factory.models import bundled_models, find_model, model_info, open_pipeline
 from ferdesk.factory.sources import PictureFiles, expand_folders, picture_files, shown_name
+from ferdesk.sessions.catalogue import describe, described
+from ferdesk.sessions.reader import read_about
 from ferdesk.settings import Provider
 from ferdesk.text_output import write
 
@@ -114,6 +116,8 @@ def _analyze_archive(
         return EXIT_PARTIAL if num_unusable else EXIT_OK
     settlement = Settlement(plan, wanted)
     settlement.tidy()
+    if archive.labels is not None:
+        _label_anew(plan, as_json)
     num_done = len(plan.items) - len(plan.open_items)
     if num_done and not archive.as_json:
         terminal.console.print(
@@ -166,6 +170,31 @@ def _tell_missing_answer(model: ModelInfo, options: AnalysisOptions) -> None:
         f"The model {model.name} knows no people's votes, so labels are FER2013's{empty}.",
         markup=False,
     )
+
+
+def _label_anew(plan: Plan, as_json: JsonReport | None) -> None:
+    """Give the sessions of what is done what the table of labels says by now."""
+    for item in plan.items:
+        if item.done is None:
+            continue
+        try:
+            about = read_about(item.done)
+            new = {
+                name: text
+                for name, text in item.labels.items()
+                if text and described(about, name) != " ".join(text.split())
+            }
+            if not new:
+                continue
+            describe(item.done, new)
+        except FerdeskError as error:
+            terminal.warn(f"Error: {error}")
+            continue
+        text = f"{item.done}: {', '.join(f'{name} {said}' for name, said in new.items())}"
+        if as_json is None:
+            terminal.console.print(text)
+        else:
+            as_json.told(item, text, bad=False)
 
 
 def _analyze_here(

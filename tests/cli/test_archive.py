@@ -114,6 +114,19 @@ def test_subfolders_and_a_table_label_the_sessions(tmp_path: Path) -> None:
     assert [about[name].get("condition") for name in about] == ["sad", "funny"]
     assert [about[name].get("participant") for name in about] == [None, "p07"]
 
+    # the table was mended: what is done is not analysed again for that
+    (tmp_path / "who.csv").write_text("file,participant\nfilm2.mp4,p08\nsad/film1.mp4,p01\n")
+    rows = (tmp_path / "out" / "film2" / "results.csv").stat().st_mtime_ns
+    again = analyze(
+        tmp_path / "in", "--recursive", "--labels", tmp_path / "who.csv", "--out", tmp_path / "out"
+    )
+    assert again.returncode == EXIT_OK, again.stderr
+    assert f"{tmp_path / 'out' / 'film2'}: participant p08" in again.stderr
+    for name, participant, condition in (("film1", "p01", "sad"), ("film2", "p08", "funny")):
+        about = json.loads((tmp_path / "out" / name / "session.json").read_text())
+        assert (about["participant"], about["condition"]) == (participant, condition)
+    assert (tmp_path / "out" / "film2" / "results.csv").stat().st_mtime_ns == rows
+
 
 def test_only_what_matches_and_only_a_part_of_it(tmp_path: Path) -> None:
     source = films(tmp_path / "in", 1, 28)
