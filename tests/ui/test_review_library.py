@@ -380,6 +380,7 @@ def test_sessions_are_named_and_filtered_by_condition(
     def details(parent: QWidget, entries: Sequence[Entry]) -> dict[str, str] | None:
         dialog = DetailsDialog(entries, parent)
         assert dialog.name is not None
+        assert dialog.participant.placeholderText() == ""
         dialog.name.setText("  Pilot of Ann ")
         dialog.participant.setText("P07")
         dialog.condition.setText("")
@@ -407,6 +408,7 @@ def test_sessions_are_named_and_filtered_by_condition(
     def both(parent: QWidget, entries: Sequence[Entry]) -> dict[str, str] | None:
         dialog = DetailsDialog(entries, parent)
         assert (dialog.name, dialog.participant.text()) == (None, "")
+        assert "left empty, each stays as it is" in dialog.participant.placeholderText()
         dialog.condition.setText("rest")
         answer = dialog.answer
         dialog.deleteLater()

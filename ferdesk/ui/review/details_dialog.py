@@ -32,6 +32,10 @@ class DetailsDialog(QDialog):
         }
         self.participant = self._line(self._before["participant"] or "", tr("Participant"))
         self.condition = self._line(self._before["condition"] or "", tr("Condition"))
+        for key, line in (("participant", self.participant), ("condition", self.condition)):
+            if self._before[key] is None:
+                # an empty line among several sessions is no wish to empty them
+                line.setPlaceholderText(tr("They differ; left empty, each stays as it is"))
         form = QFormLayout()
         form.setSpacing(GRID)
         self.name: QLineEdit | None = None
