@@ -33,20 +33,20 @@ def candidate(score: float, side: float, *, short: bool = False) -> Detection:
     ("score", "side", "spread", "confirmed", "asked"),
     [
         (0.86, 60, 9.0, True, False),
-        # its crop shows nothing: a tenth of half the score
-        (0.84, 60, 0.0415, True, True),
-        (0.84, 60, 0.0425, False, True),
-        (0.40, 60, 0.0195, True, True),
-        (0.40, 60, 0.0205, False, True),
-        # of 540 pixels 108 are 0.2, 151.2 0.28, where 0.1375 is right, and 194.4 0.36
-        (0.60, 108, 0.0295, True, True),
-        (0.60, 108, 0.0305, False, True),
-        (0.60, 151.2, 0.0410, True, True),
-        (0.60, 151.2, 0.0415, False, True),
-        (0.60, 194.4, 0.0520, True, True),
-        (0.60, 194.4, 0.0530, False, True),
-        (0.36, 400, 0.0314, True, True),
-        (0.36, 400, 0.0316, False, True),
+        # its crop shows nothing: what a score of 1 is allowed, times the candidate's own
+        (0.84, 60, 0.0690, True, True),
+        (0.84, 60, 0.0705, False, True),
+        (0.46, 60, 0.0377, True, True),
+        (0.46, 60, 0.0387, False, True),
+        # of 540 pixels 108 are 0.2, 162 are 0.3, where 0.1215 is right, and 216 are 0.4
+        (0.60, 108, 0.0493, True, True),
+        (0.60, 108, 0.0503, False, True),
+        (0.60, 162, 0.0724, True, True),
+        (0.60, 162, 0.0734, False, True),
+        (0.60, 216, 0.0955, True, True),
+        (0.60, 216, 0.0965, False, True),
+        (0.60, 700, 0.0955, True, True),
+        (0.60, 700, 0.0965, False, True),
     ],
 )
 def test_score_and_size_say_how_far_landmarks_may_move_when_the_crop_is_turned(
@@ -58,12 +58,34 @@ def test_score_and_size_say_how_far_landmarks_may_move_when_the_crop_is_turned(
     assert networks.num_spreads == asked
 
 
+@pytest.mark.parametrize(("score", "side"), [(0.44, 60), (0.84, 703)])
+def test_landmarks_are_not_asked_of_a_low_score_or_of_what_is_larger_than_the_picture(
+    score: float, side: float
+) -> None:
+    networks = FakeNetworks(spread_seen=0.001)
+    (verified,) = verify_candidates(networks, textured(), [candidate(score, side)])
+    assert not verified.confirmed
+    assert not networks.num_spreads
+
+
+@pytest.mark.parametrize(
+    ("score", "crop_score", "confirmed"), [(0.76, 0.84, 1), (0.84, 0.76, 1), (0.74, 0.84, 0)]
+)
+def test_what_is_good_twice_is_a_face_without_its_landmarks(
+    score: float, crop_score: float, confirmed: int
+) -> None:
+    networks = FakeNetworks([Box(300, 200, 60, 60)], crop_score=crop_score, spread_seen=0.2)
+    on_tile = Detection(Box(300, 200, 60, 60), score, FULL_RANGE, 0.0)
+    (verified,) = verify_candidates(networks, textured(), [on_tile])
+    assert (verified.confirmed, networks.num_spreads) == (bool(confirmed), 1 - confirmed)
+
+
 @pytest.mark.parametrize(("crop_score", "confirmed", "asked"), [(0.86, 1, 0), (0.84, 0, 1)])
 def test_a_face_that_its_crop_shows_beyond_doubt_is_one_and_has_the_crops_box(
     crop_score: float, confirmed: int, asked: int
 ) -> None:
     networks = FakeNetworks([Box(301, 198, 66, 63)], crop_score=crop_score, spread_seen=0.2)
-    on_tile = Detection(Box(305, 205, 60, 60), 0.75, FULL_RANGE, 4.0)
+    on_tile = Detection(Box(305, 205, 60, 60), 0.74, FULL_RANGE, 4.0)
     (verified,) = verify_candidates(networks, textured(), [on_tile])
     assert (verified.box, verified.framing) == (networks.faces[0], SHORT_RANGE)
     assert (verified.score, verified.confirmed) == (crop_score, bool(confirmed))
@@ -89,8 +111,8 @@ def test_faces_too_small_for_landmarks_must_be_seen_twice(
     assert networks.num_spreads == asked
 
 
-@pytest.mark.parametrize(("spread", "confirmed"), [(0.059, True), (0.061, False)])
-def test_the_score_on_the_crop_counts_as_much_as_the_candidates_own(
+@pytest.mark.parametrize(("spread", "confirmed"), [(0.0617, True), (0.0627, False)])
+def test_the_better_of_both_scores_says_how_far_landmarks_may_move(
     spread: float, confirmed: bool
 ) -> None:
     networks = FakeNetworks([Box(300, 200, 60, 60)], crop_score=0.75, spread_seen=spread)
