@@ -332,6 +332,8 @@ def _write_partitions(found: list[Path], rows: Path) -> None:
     for path in rows.glob("session=*/rows.parquet"):
         if path not in written:
             path.unlink()
+            with contextlib.suppress(OSError):  # where somebody keeps something else in it
+                path.parent.rmdir()
 
 
 def _tell_left_out(problem: str) -> None:
