@@ -1250,6 +1250,10 @@
         <translation>此会话正在录制。</translation>
     </message>
     <message>
+        <source>In part: it ended before its source did</source>
+        <translation>部分：在来源结束之前已结束</translation>
+    </message>
+    <message>
         <source>The details of this session cannot be read.</source>
         <translation>无法读取此会话的详细信息。</translation>
     </message>
@@ -1418,8 +1422,8 @@
         <translation>正在停止；正在关闭处理中的文件</translation>
     </message>
     <message>
-        <source>waiting, as the live picture needs this computer</source>
-        <translation>等待中，因为实时画面需要此计算机</translation>
+        <source>waiting for the live picture to leave time; stop it to go on at once</source>
+        <translation>等待实时画面让出时间；停止实时画面即可立即继续</translation>
     </message>
     <message>
         <source>{rate:.0f} pictures/s</source>
@@ -1576,6 +1580,10 @@
     <message>
         <source>reviewed</source>
         <translation>已回看</translation>
+    </message>
+    <message>
+        <source>in part</source>
+        <translation>部分</translation>
     </message>
     <message>
         <source>Model {name}</source>
@@ -2862,10 +2870,6 @@
         <translation>无法把会话写入 {path}：{why}。请选择另一个文件夹。</translation>
     </message>
     <message>
-        <source>{count} frames are missing from the video, as encoding was too slow; all rows are saved.</source>
-        <translation>编码跟不上，视频缺少 {count} 帧画面；数据行是完整的。</translation>
-    </message>
-    <message>
         <source>The disk of {path} does not keep up: {count} analysed frames were not written. Record to a faster disk, or without video.</source>
         <translation>{path} 所在的磁盘跟不上：有 {count} 个已分析的帧没有写入。请录到更快的磁盘，或不录视频。</translation>
     </message>
@@ -2880,6 +2884,10 @@
     <message>
         <source>Recording has stopped: {path} cannot be written ({why}).</source>
         <translation>录制已停止：{path} 无法写入（{why}）。</translation>
+    </message>
+    <message>
+        <source>Frames missing from the video: {count}. Encoding was too slow; all rows are saved.</source>
+        <translation>视频中缺失的帧数：{count}。编码太慢；所有行均已保存。</translation>
     </message>
     <message>
         <source>{path} cannot be written ({why}) and will be tried again. No rows are lost. Close other programs that use the file.</source>
@@ -3654,8 +3662,8 @@
         <translation>未测量：面部被遮挡，或可见部分太少。</translation>
     </message>
     <message>
-        <source>Yaw: positive to the picture&apos;s right. Pitch: positive down. Roll: clockwise.</source>
-        <translation>偏航：向画面右侧为正。俯仰：向下为正。滚转：顺时针为正。</translation>
+        <source>Yaw: positive to the picture&apos;s right. Pitch: positive down. Roll: clockwise. Angles are of the recorded picture; a mirrored preview reverses yaw and roll.</source>
+        <translation>偏航：向画面右侧为正。俯仰：向下为正。滚转：顺时针为正。角度以录制的画面为准；镜像预览中偏航与滚转方向相反。</translation>
     </message>
     <message>
         <source>For a common webcam and a head of average size</source>
@@ -3664,6 +3672,10 @@
     <message>
         <source>An estimate, relative to the head: positive to the person&apos;s left and down</source>
         <translation>相对于头部的估计值：向本人左侧和向下为正</translation>
+    </message>
+    <message>
+        <source>Known after ten seconds with open eyes, at seven measured frames a second or more</source>
+        <translation>睁眼十秒之后才能得知，且每秒须至少测量七帧</translation>
     </message>
     <message>
         <source>The largest of 52, from 0 to 1</source>
@@ -3746,6 +3758,10 @@
         <translation>标注从 {time} 开始；移到终点后再按一次 A。</translation>
     </message>
     <message>
+        <source>The annotation was given up.</source>
+        <translation>已放弃该标注。</translation>
+    </message>
+    <message>
         <source>Annotation</source>
         <translation>标注</translation>
     </message>
@@ -3762,6 +3778,10 @@
         <translation>
             <numerusform>%n 个会话的详细信息</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>They differ; left empty, each stays as it is</source>
+        <translation>各不相同；留空则各自保持不变</translation>
     </message>
     <message>
         <source>Save</source>
@@ -4162,6 +4182,14 @@
     <message>
         <source>Stop and quit</source>
         <translation>停止并退出</translation>
+    </message>
+    <message>
+        <source>The queue cannot be kept for the next start: {why}. It is tried again.</source>
+        <translation>队列无法保留到下次启动：{why}。将会重试。</translation>
+    </message>
+    <message>
+        <source>The queue is kept for the next start again.</source>
+        <translation>队列又可以保留到下次启动了。</translation>
     </message>
     <message>
         <source>Analysis stopped; finished sessions are kept.</source>

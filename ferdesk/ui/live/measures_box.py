@@ -68,7 +68,7 @@ class MeasuresBox(QWidget):
         self.values["head"].setToolTip(
             tr(
                 "Yaw: positive to the picture's right. Pitch: positive down. Roll: clockwise. "
-                "All of the picture as it is recorded: in a mirrored one yaw and roll turn around."
+                "Angles are of the recorded picture; a mirrored preview reverses yaw and roll."
             )
         )
         self.values["distance"].setToolTip(tr("For a common webcam and a head of average size"))
@@ -76,7 +76,7 @@ class MeasuresBox(QWidget):
             tr("An estimate, relative to the head: positive to the person's left and down")
         )
         self.values["blinks"].setToolTip(
-            tr("Known after ten seconds with open eyes and seven measured pictures a second")
+            tr("Known after ten seconds with open eyes, at seven measured frames a second or more")
         )
         self.values["movements"].setToolTip(tr("The largest of 52, from 0 to 1"))
         self.values["valence"].setToolTip(
