@@ -3,17 +3,22 @@
 Its rows have the film's times, from 4.34 s on, while its video file begins at 0.
 """
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+import shiboken6
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.adapters.outputs.video_writer import VideoWriter
 from ferdesk.adapters.sources.seekable_video import SeekableVideo
 from ferdesk.ui.review.opened_session import open_session as read_for_review
+from ferdesk.ui.review.player import Player
 from ferdesk.ui.review.session_view import SessionView
 from ferdesk.ui.shell.main_window import MainWindow
 from tests.helpers.results import make_result
@@ -221,3 +226,26 @@ def test_a_films_date_and_the_recordings_date_are_two(
     facts = window.review.facts.text()
     assert facts.startswith("2026-03-04")
     assert "filmed 2019-10-11" in facts
+
+
+def test_a_film_that_hangs_beyond_the_window_s_end_shows_nothing_any_more(qtbot: QtBot) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    class HangingFilm(FakeFilm):
+        def picture_at(self, t_s: float) -> tuple[NDArray[np.uint8], float] | None:
+            reading.set()
+            go_on.wait(10)
+            return super().picture_at(t_s)
+
+    view = QWidget()
+    player = Player(view)
+    player.load(np.arange(3.0), (0.0, 2.0), Path("film.mp4"), lambda _: HangingFilm())
+    assert reading.wait(10)
+    (thread,) = (t for t in threading.enumerate() if t.name == "ferdesk-film")
+    player.unload()
+    player.join(0.01)
+    shiboken6.delete(view)
+    go_on.set()
+    # pytest makes what a thread raises an error of this test
+    thread.join(10)
+    assert not thread.is_alive()

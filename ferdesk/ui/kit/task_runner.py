@@ -10,30 +10,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from ferdesk.errors import FerdeskError
 from ferdesk.messages import translatable
+from ferdesk.ui.kit.gate import Gate
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-class _Gate:
-    """Gate for the workers' answers: none is on its way once it is shut."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open = True
-
-    @property
-    def is_open(self) -> bool:
-        return self._open
-
-    def let(self, answer: Callable[[], None]) -> None:
-        with self._lock:
-            if self._open:
-                answer()
-
-    def shut(self) -> None:
-        with self._lock:
-            self._open = False
 
 
 class TaskRunner(QObject):
@@ -47,10 +27,8 @@ class TaskRunner(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._threads: list[threading.Thread] = []
-        self._gate = _Gate()
+        self._gate = Gate(self)
         self._finished.connect(self._call, Qt.ConnectionType.QueuedConnection)
-        # not a method of this object, which Qt would have disconnected by then
-        self.destroyed.connect(self._gate.shut)
 
     def run(
         self,

@@ -16,6 +16,7 @@ from ferdesk.errors import StreamError
 from ferdesk.runtime.marker_streams import MarkerInlet, MarkerQuery, MarkerStreamState, StreamMarker
 from ferdesk.runtime.ports import Services
 from ferdesk.runtime.recording import MarkerNote, Recorder
+from ferdesk.ui.kit.gate import Gate
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.live.live_recording import LiveRecording
@@ -48,6 +49,7 @@ class MarkerStreams(QObject):
         self._recordings = recordings
         self._query = ""
         self._lock = threading.Lock()
+        self._gate = Gate(self)
         self._inlet: MarkerInlet | None = None
         self._turn: object = None
         """Whose news count: an inlet that is being closed may still speak."""
@@ -80,7 +82,7 @@ class MarkerStreams(QObject):
         with self._lock:
             self._turn = turn
         self._show_state(turn, MarkerStreamState())
-        on_marker, on_state = partial(self._take, turn), partial(self._stated.emit, turn)
+        on_marker, on_state = partial(self._take, turn), partial(self._tell_state, turn)
         self._tasks.run(
             partial(
                 self._open, turn, partial(self._services.open_markers, query, on_marker, on_state)
@@ -138,7 +140,11 @@ class MarkerStreams(QObject):
         note = MarkerNote(f"LSL: {name}" if name else "LSL", marker.uncertainty_s)
         self._recorder.mark(marker.label, marker.at_s, note)
         self._to_show.append(marker)
-        self._came.emit()
+        self._gate.let(self._came.emit)
+
+    def _tell_state(self, turn: object, state: MarkerStreamState) -> None:
+        """On the stream's thread, which may outlive the window by some seconds."""
+        self._gate.let(lambda: self._stated.emit(turn, state))
 
     @Slot()
     def _show(self) -> None:

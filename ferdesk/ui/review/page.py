@@ -22,6 +22,7 @@ from ferdesk.errors import FerdeskError
 from ferdesk.runtime.ports import Services
 from ferdesk.sessions.schema import RESULTS_FILE, SESSION_FILE
 from ferdesk.ui.kit.actions import ActionSpec, button_of, make_action
+from ferdesk.ui.kit.gate import Gate
 from ferdesk.ui.kit.language import mark, tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
@@ -61,6 +62,7 @@ class ReviewPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._tasks = tasks
+        self._gate = Gate(self)
         self._opening: threading.Event | None = None
         self.library = Library(services, tasks, root or services.sessions_folder(), self)
         self.session = SessionView(services, tasks, self)
@@ -157,7 +159,7 @@ class ReviewPage(QWidget):
         def tell(share: float) -> None:
             if stop.is_set():
                 raise FerdeskError("It is not wanted any more.")
-            self._shown_share.emit(stop, share)
+            self._gate.let(lambda: self._shown_share.emit(stop, share))
 
         self._tasks.run(
             partial(open_session, folder, tell),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from ferdesk.errors import FerdeskError
 from ferdesk.runtime.mailbox import Mailbox
 from ferdesk.runtime.ports import Film
+from ferdesk.ui.kit.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +118,7 @@ class Player(QObject):
         self._asked = -1
         self._old: list[Projector] = []
         self._number = 0
+        self._gate = Gate(self)
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
@@ -165,7 +168,7 @@ class Player(QObject):
             self._projector = Projector(
                 lambda: open_film(film),
                 film_starts_at_s,
-                lambda still: self._came.emit(number, still),
+                partial(self._bring, number),
             )
         self.seek(self._starts_at_s)
 
@@ -243,6 +246,10 @@ class Player(QObject):
             self._asked = frame
             self._projector.ask(self._position_s)
         self.moved.emit(self._position_s)
+
+    def _bring(self, number: int, still: Still) -> None:
+        """On the projector's thread, which a film that hangs keeps beyond the window's end."""
+        self._gate.let(lambda: self._came.emit(number, still))
 
     @Slot(int, object)
     def _take(self, number: int, still: Still) -> None:

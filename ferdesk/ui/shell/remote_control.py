@@ -5,6 +5,7 @@ is executed where nobody has agreed to the first page, or where the settings do 
 sign in the status line says that programs may command, and closes that door when it is pressed.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from ferdesk.core.locations import shown_location
 from ferdesk.runtime.commands import NOT_ALLOWED, Asked, CommandDesk, CommandError
 from ferdesk.settings import Settings
+from ferdesk.ui.kit.gate import Gate
 from ferdesk.ui.kit.language import tr
 from ferdesk.ui.kit.notice import Notice
 from ferdesk.ui.kit.settings_store import SettingsStore
@@ -43,7 +45,7 @@ class RemoteControl(QObject):
     def __init__(self, live: Live, page: LivePage, store: SettingsStore, parent: QObject) -> None:
         super().__init__(parent)
         self._live, self._page, self._store = live, page, store
-        self.desk = CommandDesk(self._came.emit, clock=live.now_s)
+        self.desk = CommandDesk(partial(Gate(self).let, self._came.emit), clock=live.now_s)
         self._starting: Asked | None = None
         self._start_noted = False
         self._stopping: list[Asked] = []
