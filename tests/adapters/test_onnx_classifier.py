@@ -9,6 +9,8 @@ import pytest
 from ferdesk.adapters.networks import onnx_classifier
 from ferdesk.adapters.networks.onnx_classifier import BoundRuns, OnnxClassifier
 from ferdesk.errors import ModelError
+from ferdesk.factory.models import find_model
+from ferdesk.paths import THREADS_VARIABLE
 
 ModelMaker = Callable[..., Path]
 
@@ -46,6 +48,18 @@ def test_the_crowd_is_given_where_the_model_has_it(make_model: ModelMaker) -> No
 
 def test_no_faces_need_no_run(make_model: ModelMaker) -> None:
     assert OnnxClassifier(make_model(), "cpu").classify(np.empty((0, 48, 48), np.float32)) == []
+
+
+def test_an_int8_network_takes_one_thread_and_another_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+
+    def threads(name: str) -> int:
+        options = OnnxClassifier(find_model(name), "cpu")._session.get_session_options()
+        return int(options.intra_op_num_threads)
+
+    assert [threads(name) for name in ("tiny", "tiny-int8")] == [2, 1]
+    monkeypatch.setenv(THREADS_VARIABLE, "3")
+    assert [threads(name) for name in ("tiny", "tiny-int8")] == [3, 3]
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 Provider = Literal["auto", "cpu", "cuda"]
 _MAX_THREADS = 2
+_INT8_OPERATOR = b"DequantizeLinear"
+"""In the file of an int8 network. Beside detection, on two cores, a second thread makes the int8
+twins no faster and takes a quarter to 40 % more processor time (docs/performance.md)."""
 _CUDA_GRAPHS = {"enable_cuda_graph": "1", "cudnn_conv_algo_search": "HEURISTIC"}
 
 
@@ -279,7 +282,8 @@ def _new_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # more threads, or spinning ones, would take the machine from the window and the detector
-    options.intra_op_num_threads = min(threads_of_process() or _MAX_THREADS, os.cpu_count() or 1)
+    threads = threads_of_process() or (1 if _INT8_OPERATOR in content else _MAX_THREADS)
+    options.intra_op_num_threads = min(threads, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # without its own fallback, which goes on with the CPU and tells nobody but stdout
