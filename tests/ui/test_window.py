@@ -441,6 +441,19 @@ def test_an_opened_file_is_remembered_and_an_address_with_a_password_is_not(
     assert window.live.source_name == "rtsp://ana:secret@camera.local/1"
 
 
+@pytest.mark.parametrize("typed", ["nonsense", "ana:secret@camera.local/1"])
+def test_what_is_typed_for_an_address_and_is_none_is_told_how_one_looks(
+    make_window: MakeWindow, typed: str
+) -> None:
+    window = make_window(ask_address=lambda _: typed)
+    window.actions_by_name["address"].trigger()
+    (text,) = (text for text in window.notices.texts if "address" in text)
+    assert "rtsp://host/path" in text
+    assert "secret" not in text
+    assert not window.live.running
+    assert window.store.settings.last_source == ""
+
+
 def test_a_question_that_is_cancelled_changes_nothing(make_window: MakeWindow) -> None:
     window = make_window(ask_file=lambda _page, _folder: "", ask_address=lambda _: "")
     window.actions_by_name["file"].trigger()

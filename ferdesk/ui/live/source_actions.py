@@ -140,6 +140,18 @@ class SourceActions(QObject):
         folder = self._store.settings.file_folder
         self._open(lambda page: self._dialogs.ask_folder(page, folder))
 
+    def _open_address(self) -> None:
+        address = self._dialogs.ask_address(self._page).strip()
+        if is_url(address):
+            self.choose(address)
+        elif address:
+            # what was typed is not repeated: it may hold a password
+            text = tr(
+                "What was typed is no address. An address begins with its protocol and names a "
+                "host, for example rtsp://host/path."
+            )
+            self.notified.emit(Notice(text, "error"))
+
     def _open(self, ask: Callable[[QWidget], str]) -> None:
         if name := ask(self._page).strip():
             self.choose(name)
@@ -172,7 +184,7 @@ class SourceActions(QObject):
             ActionSpec(
                 "address",
                 mark("Open address…"),
-                partial(self._open, self._dialogs.ask_address),
+                self._open_address,
                 "Ctrl+L",
                 "link",
             ),
