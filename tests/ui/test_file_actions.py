@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from ferdesk.core.types import Frame, SourceEvent
+from ferdesk.core.types import Frame, SourceEvent, SourceKind
 from ferdesk.core.video_format import VideoFormat
 from ferdesk.runtime.playback import PlaybackStatus
 from ferdesk.runtime.recording_options import RecordingOptions
@@ -24,8 +24,8 @@ from tests.ui.test_window import press, run
 class FakePlayed(FakeSource):
     """A film of two seconds that does what it is asked and notes it."""
 
-    def __init__(self) -> None:
-        super().__init__("video")
+    def __init__(self, kind: SourceKind = "video") -> None:
+        super().__init__(kind)
         self.status = PlaybackStatus(0.5, 2.0)
         self.asked: list[tuple[str, float]] = []
 
@@ -340,6 +340,27 @@ def test_a_folder_of_pictures_can_be_opened_and_is_not_recorded(
     assert services.opened == [str(folder)]
     assert not window.actions_by_name["record"].isEnabled()
     qtbot.waitUntil(window.actions_by_name["analyse_file"].isEnabled)
+
+
+@pytest.mark.parametrize("kind_of_source", [FakeSource, FakePlayed], ids=["png", "heic"])
+def test_a_single_picture_offers_nothing_that_only_films_have(
+    window: MainWindow,
+    qtbot: QtBot,
+    services: FakeServices,
+    tmp_path: Path,
+    kind_of_source: Callable[[SourceKind], FakeSource],
+) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(b"picture")
+    services.prepared[str(path)] = kind_of_source("still")
+    page = window.live_page
+    page.sources.start(str(path))
+    qtbot.waitUntil(lambda: page.view.result is not None)
+    qtbot.waitUntil(lambda: page.files._status.source is not None)
+    qtbot.waitUntil(page.files._is_file_open)
+    assert not page.files.bar.isVisible()
+    for name in ("play", "step_back", "step_on", "loop", "analyse_file"):
+        assert not window.actions_by_name[name].isEnabled(), name
 
 
 def test_a_picture_of_a_folder_that_is_broken_is_told(

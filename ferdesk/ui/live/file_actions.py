@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.core.locations import is_url
+from ferdesk.runtime.playback import PlaybackStatus
 from ferdesk.runtime.ports import FileAnalysis
 from ferdesk.runtime.status import State, Status
 from ferdesk.ui.kit.actions import ActionSpec, ActionTable
@@ -52,8 +53,8 @@ class FileActions(QObject):
 
     def show_status(self, status: Status) -> None:
         self._status = status
-        playback = status.playback
-        self.bar.setVisible(self._is_file_open() or self._running)
+        playback = self._playback
+        self.bar.setVisible(self._moves() or self._running)
         self.bar.show_playback(playback, movable=not self._live.recording_active)
         playing = playback is not None and not (playback.paused or playback.at_end)
         play = self._actions["play"]
@@ -68,7 +69,7 @@ class FileActions(QObject):
         self.bar.time.setVisible(playback is not None)
 
     def toggle_play(self) -> None:
-        playback = self._status.playback
+        playback = self._playback
         if playback is not None:
             self._live.set_playing(playback.paused or playback.at_end)
 
@@ -151,12 +152,31 @@ class FileActions(QObject):
 
     @property
     def can_analyse(self) -> bool:
-        """Whether the source is a file, and no other is in work."""
+        """Whether the source is a film or a folder of pictures, and no other is in work."""
         file = self.file
-        return not self._running and self._is_file_open() and file is not None and file.exists()
+        return not self._running and self._moves() and file is not None and file.exists()
+
+    def _moves(self) -> bool:
+        """Whether the open file has more than one frame: a film, or a folder of pictures."""
+        return self._is_file_open() and not self._is_one_picture
+
+    @property
+    def _is_one_picture(self) -> bool:
+        source, file = self._status.source, self.file
+        is_still = source is not None and source.kind == "still"
+        return is_still and file is not None and not file.is_dir()
+
+    @property
+    def _playback(self) -> PlaybackStatus | None:
+        """Where the file stands; None of a single picture, though a HEIC is read as a film is."""
+        return None if self._is_one_picture else self._status.playback
 
     def _can_move(self) -> bool:
-        return self._status.playback is not None and not self._live.recording_active
+        return self._playback is not None and not self._live.recording_active
+
+    def _can_play(self) -> bool:
+        playback = self._playback
+        return playback is not None and not playback.stepped
 
     def _specs(self) -> tuple[ActionSpec, ...]:
         return (
@@ -168,9 +188,7 @@ class FileActions(QObject):
                 "pause",
                 mark("Play or pause the video"),
                 repeats=False,
-                enabled_when=lambda: (
-                    self._status.playback is not None and not self._status.playback.stepped
-                ),
+                enabled_when=self._can_play,
             ),
             ActionSpec(
                 "step_back",
