@@ -8,6 +8,7 @@ from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.errors import FerdeskError
 from ferdesk.factory.sources import frames_of, open_source
+from ferdesk.messages import counted
 
 _USUAL_INTERVAL_S = 1 / 30
 
@@ -67,7 +68,9 @@ def bench(
     finally:
         source.close()
     if num_done == 0:
-        raise FerdeskError(f"{name} is too short to be timed: it has at most {warm_up} frames.")
+        raise FerdeskError(
+            f"{name} is too short to be timed: it has at most {counted(warm_up, 'frame')}."
+        )
     samples["total"] = [sum(values) for values in zip(*samples.values(), strict=True)]
     return BenchResult(
         source=info.name,

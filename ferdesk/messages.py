@@ -36,3 +36,8 @@ def translatable(template: str, /, **values: object) -> Message:
     """
     said = {k: str(v) if isinstance(v, BaseException) else v for k, v in values.items()}
     return Message(template, said)
+
+
+def counted(count: int, one: str) -> str:
+    """Count and what is counted, in English: ``1 row``, ``2,000 rows``."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"

@@ -26,6 +26,7 @@ from ferdesk.cli.options import (
 from ferdesk.cli.terminal import console_on
 from ferdesk.display import display_name, display_problem, has_display
 from ferdesk.errors import EXIT_OK, EXIT_UNUSABLE
+from ferdesk.messages import counted
 from ferdesk.paths import (
     assets_folder,
     detectors_folder,
@@ -305,7 +306,7 @@ def bench(
     console = console_on()
     console.print(
         f"{result.source} {result.width}x{result.height}, {result.mean_faces:.2f} faces a frame, "
-        f"{result.num_frames} frames; model {name} on {device.provider}: "
+        f"{counted(result.num_frames, 'frame')}; model {name} on {device.provider}: "
         f"{result.fps:.1f} frames a second"
     )
     stages = Table("stage", "median ms", "95th percentile ms")

@@ -11,6 +11,7 @@ from ferdesk.archive.work import Results
 from ferdesk.batch import Outcome
 from ferdesk.cli.terminal import terminal
 from ferdesk.factory.sources import shown_name
+from ferdesk.messages import counted
 from ferdesk.text_output import printable
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ class TerminalReport:
         elapsed_s = max(1e-3, time.monotonic() - self._began_s)
         failed = f", {self._num_failed} failed" if self._num_failed else ""
         text = (
-            f"{self._num_done} of {self._num_open} files{failed}, {self._frames / elapsed_s:.0f} "
-            f"frames/s"
+            f"{self._num_done} of {counted(self._num_open, 'file')}{failed}, "
+            f"{self._frames / elapsed_s:.0f} frames/s"
         )
         done = self._done_work + sum(self._in_work.values())
         self._progress.update(self._total, description=text, completed=done)

@@ -23,6 +23,7 @@ from ferdesk.core.labels import LABELS
 from ferdesk.display import display_name, display_problem, has_display
 from ferdesk.errors import FerdeskError
 from ferdesk.integrity import SUMS_FILE, check_content, read_sums
+from ferdesk.messages import counted
 from ferdesk.paths import assets_folder, detectors_folder, landmarks_folder, models_folder
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def check_sums() -> str:
             path = folder / name
             check_content(path, path.read_bytes())
         num += len(sums)
-    return f"{num} files"
+    return counted(num, "file")
 
 
 def _expression_models() -> list[Path]:
@@ -241,7 +242,8 @@ def check_session() -> str:
         if num_pictures == 0:
             raise NotWorking("the session's video holds no picture")
         codec = session.about["video"]["codec"]
-        return f"{len(session.rows)} rows and {num_pictures} pictures ({codec}) written and read"
+        rows, pictures = counted(len(session.rows), "row"), counted(num_pictures, "picture")
+        return f"{rows} and {pictures} ({codec}) written and read"
 
 
 def check_worker() -> str:

@@ -16,6 +16,7 @@ import ferdesk
 from ferdesk.cli.options import Command, CommandGroup, JsonOption
 from ferdesk.cli.terminal import console_on
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, EXIT_UNUSABLE, FerdeskError, RecordingError
+from ferdesk.messages import counted
 from ferdesk.paths import sessions_folder
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.export import (
@@ -146,7 +147,10 @@ def repair(
         if before.complete:
             write(f"{target}: complete already\n")
         else:
-            write(f"{target}: closed, {after.num_rows:,} rows, {_clock(after.length_s or 0)}\n")
+            write(
+                f"{target}: closed, {counted(after.num_rows or 0, 'row')}, "
+                f"{_clock(after.length_s or 0)}\n"
+            )
     if failed:
         raise typer.Exit(EXIT_UNUSABLE if failed == len(targets) else EXIT_PARTIAL)
 
@@ -175,11 +179,11 @@ def markers(
     found = read_markers(file, session, offset_s=offset, wanted=wanted)
     review, after = edit_review(session, lambda review: review.with_markers(*found))
     added = len(after.markers) - len(review.markers)
-    write(f"{added} markers added to {folder / 'review.json'}.\n")
+    write(f"{counted(added, 'marker')} added to {folder / 'review.json'}.\n")
     if strays := outside(found, session):
         sys.stderr.write(
-            f"Warning: {len(strays)} of {len(found)} lie outside the session's "
-            f"{_clock(session.length_s)}; is --offset right?\n"
+            f"Warning: {len(strays)} of {len(found)} {'lies' if len(strays) == 1 else 'lie'} "
+            f"outside the session's {_clock(session.length_s)}; is --offset right?\n"
         )
 
 

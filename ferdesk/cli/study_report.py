@@ -11,6 +11,7 @@ import typer
 import ferdesk
 from ferdesk.cli.options import Command
 from ferdesk.errors import EXIT_OK, EXIT_PARTIAL, RecordingError
+from ferdesk.messages import counted
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.outputs import free_path
 from ferdesk.studies.outputs import stem_of, write_study_report
@@ -115,7 +116,10 @@ def _runs(folders: list[Path]) -> tuple[list[StudySession], int]:
     for problem in problems:
         sys.stderr.write(f"Error: {problem} That session is left out.\n")
     if others:
-        sys.stderr.write(f"Warning: {len(others)} of {len(found)} sessions are of no study.\n")
+        sys.stderr.write(
+            f"Warning: {len(others)} of {counted(len(found), 'session')} "
+            f"{'is' if len(others) == 1 else 'are'} of no study.\n"
+        )
     return runs, EXIT_PARTIAL if problems else EXIT_OK
 
 

@@ -18,7 +18,7 @@ from ferdesk.core.file_types import PICTURE_SUFFIXES, STILL_SUFFIXES, SUFFIXES
 from ferdesk.core.locations import address_fault, host_of, is_url, shown_location
 from ferdesk.core.types import ITS_OWN, CameraFormat, Frame
 from ferdesk.errors import SourceError
-from ferdesk.messages import translatable
+from ferdesk.messages import counted, translatable
 from ferdesk.runtime.reconnect import FrameSource, Reconnecting
 from ferdesk.sessions.schema import SESSION_FILE
 from ferdesk.sessions.source_content import SourceContent, content_of
@@ -218,8 +218,8 @@ def picture_files(names: Sequence[str]) -> tuple[list[PictureFiles], list[str]]:
 def _left_out(folder: Path, names: list[str]) -> str:
     shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
     return (
-        f"{folder}: {len(names)} files are left out, as their names are not those of pictures "
-        f"or videos: {shown}"
+        f"{folder}: {counted(len(names), 'file')} left out, not named as pictures or videos are: "
+        f"{shown}"
     )
 
 

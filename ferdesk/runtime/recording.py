@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ferdesk.core.baseline import Baseline
 from ferdesk.core.types import FrameResult
+from ferdesk.messages import counted
 from ferdesk.runtime.status import Status
 
 log = logging.getLogger(__name__)
@@ -184,7 +185,9 @@ class Recording:
             for write in self._waiting:
                 write(session)
             if self._num_lost:
-                text = f"{self._num_lost} analysed frames came before the session was open."
+                text = (
+                    f"{counted(self._num_lost, 'analysed frame')} came before the session was open."
+                )
                 session.note_event("rows_lost", text, self._lost_at_s)
             self._waiting.clear()
             self._session = session

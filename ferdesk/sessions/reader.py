@@ -16,7 +16,7 @@ import numpy as np
 
 from ferdesk.core.labels import LABELS, LabelsFrom
 from ferdesk.errors import RecordingError
-from ferdesk.messages import translatable
+from ferdesk.messages import counted, translatable
 from ferdesk.sessions.schema import (
     COLUMNS,
     PICTURES_FOLDER,
@@ -291,11 +291,14 @@ def problems_of(session: Session) -> list[str]:
     if not session.complete:
         problems.append("the session was not closed properly")
     if session.about.get("rows") != len(session.rows):
-        problems.append(f"{len(session.rows)} rows, session.json says {session.about.get('rows')}")
+        problems.append(
+            f"{counted(len(session.rows), 'row')}, session.json says {session.about.get('rows')}"
+        )
     analysed = len({row["frame"] for row in session.rows})
     if session.about.get("frames_analysed") != analysed:
         problems.append(
-            f"{analysed} frames, session.json says {session.about.get('frames_analysed')}"
+            f"{counted(analysed, 'frame')}, session.json says "
+            f"{session.about.get('frames_analysed')}"
         )
     before = (-1, -math.inf)
     for number, row in enumerate(session.rows, start=2):

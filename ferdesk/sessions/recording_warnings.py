@@ -47,8 +47,8 @@ def stopped_text(folder: Path, why: str, num_rows: int, *, gone: bool) -> str:
             "Recording has stopped: {path} cannot be written ({why}).", path=folder, why=why
         )
     return translatable(
-        "Recording has stopped: {path} cannot be written ({why}). The {count} rows up to there "
-        "are kept.",
+        "Recording has stopped: {path} cannot be written ({why}). Rows that are kept, up to "
+        "there: {count}.",
         path=folder,
         why=why,
         count=num_rows,
@@ -60,8 +60,8 @@ def not_closed_text(folder: Path, file: str, why: str, num_rows: int) -> str:
     if not folder.is_dir():
         return stopped_text(folder, translatable("the folder is gone"), num_rows, gone=True)
     return translatable(
-        "{path} cannot be closed properly: {file} cannot be written ({why}). All {count} "
-        "rows are kept. Repair it with “ferdesk sessions repair”.",
+        "{path} cannot be closed properly: {file} cannot be written ({why}). All rows "
+        "are kept ({count}). Repair it with “ferdesk sessions repair”.",
         path=folder,
         file=file,
         why=why,
@@ -115,8 +115,8 @@ class RecordingWarnings:
     def rows_lost(self, count: int) -> None:
         """``count`` analysed frames found no room, all in all."""
         text = translatable(
-            "The disk of {path} does not keep up: {count} analysed frames were not written. Record "
-            "to a faster disk, or without video.",
+            "The disk of {path} does not keep up; analysed frames not written: {count}. "
+            "Record to a faster disk, or without video.",
             path=self._folder,
             count=count,
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 
 from ferdesk.core.labels import LABELS
+from ferdesk.messages import counted
 from ferdesk.sessions.comparability import LABELS_FROM_WORDS, differences, model_text
 from ferdesk.sessions.report.formats import moment, span
 from ferdesk.sessions.report.page import whole_page
@@ -159,7 +160,9 @@ def _warnings(runs: Sequence[StudySession], results: Sequence[TrialResult]) -> s
         )
     unseen = sum(not one.counts and one.trial.status == "shown" for one in results)
     if unseen:
-        lines.append(f"{unseen} trials show the face in too few frames and count for nothing.")
+        lines.append(
+            f"{counted(unseen, 'trial')} with the face in too few frames, which count for nothing."
+        )
     if not lines:
         return ""
     return f'<div class="note warn">{"".join(f"<p>{escape(line)}</p>" for line in lines)}</div>'

@@ -73,7 +73,7 @@ def test_a_full_disk_stops_the_recording_and_all_up_to_there_is_valid(small_disk
     assert problems_of(session) == []
     assert len(session.rows) > 500
     assert session.about["events"][-1]["event"] == "recording_stopped"
-    assert f"{len(session.rows)} rows" in writer.problem
+    assert f"Rows that are kept, up to there: {len(session.rows)}." in writer.problem
 
 
 def test_a_disk_that_is_nearly_full_is_warned_of_before(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_session_json_that_is_held_to_the_end_leaves_all_rows_and_says_what_to
         writer.add(result(index))
     writer.close()
     assert "cannot be closed properly" in writer.problem
-    assert "All 7 rows are kept. Repair it with “ferdesk sessions repair”." in writer.problem
+    assert "All rows are kept (7). Repair it with “ferdesk sessions repair”." in writer.problem
     held.left = 0
     assert (entry_of(tmp_path / "s").state, repair(tmp_path / "s").num_rows) == ("incomplete", 7)
 
@@ -546,7 +546,7 @@ def test_a_disk_that_stands_still_costs_the_analysis_no_frame(
         engine.stop()
         go_on.set()
     assert (status.num_analysed, status.num_dropped) == (len(given), 0)
-    assert f"{writer.num_lost} analysed frames were not written" in writer.warning
+    assert f"analysed frames not written: {writer.num_lost}." in writer.warning
     writer.close()
     about = read_session(tmp_path / "s").about
     assert about["frames_analysed"] + about["frames_lost"] == len(given)

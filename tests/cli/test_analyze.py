@@ -326,7 +326,7 @@ def test_hidden_files_are_skipped_and_others_that_are_left_out_are_told_in_a_lin
     found = expand_folders([str(tmp_path)], tell=told.append)
     assert [Path(name).name for name in found] == ["a.jpg"]
     (line,) = told
-    assert "2 files are left out" in line
+    assert "2 files left out" in line
     assert line.endswith("notes.txt, table.csv")
 
 

@@ -85,7 +85,7 @@ def test_a_marker_file_is_added_once_and_strays_are_told(tmp_path: Path) -> None
     path.write_text("time,label\n0.2,go\n77,late\n")
     text = done("sessions", "markers", folder, path)
     assert "2 markers added" in text
-    assert "1 of 2 lie outside" in text
+    assert "1 of 2 lies outside" in text
     assert "0 markers added" in done("sessions", "markers", folder, path)
     markers = load_review(read_session(folder)).markers
     assert [marker.label for marker in markers] == ["go", "late"]

@@ -55,7 +55,7 @@ def test_other_sessions_among_them_are_left_out_with_a_warning(
     SessionMaker(tmp_path)([[(1, "happy")]], name="other")
     result = ferdesk("report", tmp_path, "--study")
     assert result.exit_code == 0, result.output
-    assert "Warning: 1 of 2 sessions are of no study." in result.output
+    assert "Warning: 1 of 2 sessions is of no study." in result.output
     # without being asked, they are sessions like others
     assert "<h2>lake</h2>" not in ferdesk("report", tmp_path).output
 

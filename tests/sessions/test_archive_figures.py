@@ -76,7 +76,7 @@ def test_the_page_names_what_is_not_whole_and_other_models(tmp_path: Path) -> No
     (folders[1] / "session.json").write_text(json.dumps(about))
     page = archive_report("Study", list(figures_of(folders)), made=MADE, version="1.2")
     assert "sad &amp; &lt;b&gt;bold&lt;/b&gt;" in page
-    assert "1 sessions are not complete (clip1)" in page
+    assert "1 session is not complete (clip1); ferdesk analyze does it again." in page
     assert "2 models" in page
     assert "Content-Security-Policy" in page
 

@@ -17,6 +17,7 @@ from ferdesk.messages import translatable
 from ferdesk.ui.kit.language import (
     install_language,
     label_text,
+    rows_text,
     tr,
     translated,
     translations_folder,
@@ -143,3 +144,12 @@ def test_the_system_language_is_taken_where_it_is_there(
     monkeypatch.setattr(QLocale, "uiLanguages", lambda _: system)
     assert wanted_language("system") == wanted
     assert wanted_language("en") == "en"
+
+
+def test_one_row_is_no_rows() -> None:
+    assert [rows_text(count) for count in (0, 1, 2, 12_345)] == [
+        "0 rows",
+        "1 row",
+        "2 rows",
+        "12,345 rows",
+    ]

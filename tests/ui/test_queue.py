@@ -509,7 +509,7 @@ def test_a_study_that_locks_its_model_fixes_the_labels(
 def test_while_folders_are_looked_through_the_page_says_so(page: QueuePage, qtbot: QtBot) -> None:
     page.add([Path("/films/a.mp4")])
     assert page.status.text() == "looking for files…"
-    qtbot.waitUntil(lambda: page.status.text() == "0 of 1 files")
+    qtbot.waitUntil(lambda: page.status.text() == "0 of 1 file")
 
 
 def test_a_recording_behind_the_page_is_shown(

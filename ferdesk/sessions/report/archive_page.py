@@ -5,6 +5,7 @@ from datetime import datetime
 from html import escape
 
 from ferdesk.core.labels import LABELS
+from ferdesk.messages import counted
 from ferdesk.sessions.archive_figures import ConditionFigures, FileFigures, by_condition
 from ferdesk.sessions.report.formats import percent, span
 from ferdesk.sessions.report.page import whole_page
@@ -34,7 +35,9 @@ def archive_report(name: str, files: Sequence[FileFigures], *, made: datetime, v
 def _facts(files: Sequence[FileFigures]) -> str:
     num_faces = sum(len(one.faces) for one in files)
     seen_s = sum(one.profile.seen_s for one in files)
-    text = f"{len(files)} sessions, {num_faces} faces, seen for {span(seen_s)}."
+    text = (
+        f"{counted(len(files), 'session')}, {counted(num_faces, 'face')}, seen for {span(seen_s)}."
+    )
     models = sorted({one.model for one in files})
     warnings = []
     if len(models) > 1:
@@ -45,8 +48,10 @@ def _facts(files: Sequence[FileFigures]) -> str:
     cut = [one.session for one in files if not one.complete]
     if cut:
         warnings.append(
-            f"{len(cut)} sessions are not complete ({', '.join(cut[:5])}"
-            f"{', ...' if len(cut) > 5 else ''}); ferdesk analyze does them again."
+            f"{counted(len(cut), 'session')} {'is' if len(cut) == 1 else 'are'} not complete "
+            f"({', '.join(cut[:5])}"
+            f"{', ...' if len(cut) > 5 else ''}); ferdesk analyze does "
+            f"{'it' if len(cut) == 1 else 'them'} again."
         )
     return f"<p>{text}</p>" + "".join(
         f'<div class="note warn"><p>{escape(warning)}</p></div>' for warning in warnings

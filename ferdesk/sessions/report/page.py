@@ -12,7 +12,7 @@ from typing import Any
 
 from ferdesk.core.locations import shown_source
 from ferdesk.errors import RecordingError
-from ferdesk.messages import translatable
+from ferdesk.messages import counted, translatable
 from ferdesk.paths import assets_folder
 from ferdesk.sessions.annotations import annotated_ranges
 from ferdesk.sessions.comparability import LABELS_FROM_WORDS, differences, model_text
@@ -330,7 +330,7 @@ def _track_section(
     merged = len({segment.face_id for segment in track.segments})
     text = f"Seen for {span(face.seen_s)}."
     if merged > 1:
-        text += f" Merged from {merged} recorded faces."
+        text += f" Merged from {counted(merged, 'recorded face')}."
     if face.small:
         text += " That is too short for its shares to mean much."
     return (

@@ -11,6 +11,7 @@ import numpy as np
 from ferdesk.core.geometry import Box
 from ferdesk.core.labels import LABELS
 from ferdesk.core.palette import LABEL_COLOURS
+from ferdesk.messages import counted
 from ferdesk.sessions.reader import Session
 from ferdesk.sessions.report.formats import percent
 from ferdesk.sessions.review import Track
@@ -90,7 +91,7 @@ def picture_sheet(
         name = names.get(int(table.frame[start]), "")
         shown.append(f"<figure>{drawn}<figcaption>{escape(name)}</figcaption></figure>")
     more = len(starts) - len(shown)
-    rest = f"<p class=muted>{more:,} more pictures are in the table.</p>" if more > 0 else ""
+    rest = f"<p class=muted>In the table: {counted(more, 'more picture')}.</p>" if more > 0 else ""
     return f'<div class="{"photo" if alone else "sheet"}">{"".join(shown)}</div>{rest}'
 
 

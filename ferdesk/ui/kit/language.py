@@ -46,6 +46,11 @@ def translated(text: str) -> str:
     return tr(text.template).format(**values)
 
 
+def rows_text(count: int) -> str:
+    """Rows of a session, counted, with separators between the thousands."""
+    return tr("1 row") if count == 1 else tr("{count:,} rows").format(count=count)
+
+
 def translations_folder() -> Path:
     return assets_folder() / "translations"
 

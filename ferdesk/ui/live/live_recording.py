@@ -14,7 +14,7 @@ from ferdesk.runtime.recording import MarkerNote, Recorder, Recording, SessionOu
 from ferdesk.runtime.recording_options import RecordingOptions
 from ferdesk.runtime.status import Status
 from ferdesk.ui.kit.folders import open_folder
-from ferdesk.ui.kit.language import tr, translated
+from ferdesk.ui.kit.language import rows_text, tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.live.recording_state import RecordingEnd, RecordingState
@@ -319,8 +319,8 @@ def _finish(recording: Recording, names: Mapping[int, str], joined: Joined) -> N
             name_faces(session.folder, names, joined)
         except FerdeskError as error:  # the rows are whole; only the names are missing
             log.warning("the names of the faces are not kept: %s", error)
-    saved = tr("Recording saved to {folder} ({count:,} rows).").format(
-        count=session.num_rows, folder=session.folder
+    saved = tr("Recording saved to {folder} ({rows}).").format(
+        folder=session.folder, rows=rows_text(session.num_rows)
     )
     if session.problem:
         log.error("a recording stopped: %s", session.problem)

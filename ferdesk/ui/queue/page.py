@@ -355,7 +355,8 @@ def status_text(runner: QueueRunner) -> str:
     parts = [tr("looking for files…")] if runner.num_searches else []
     if not progress.num:
         return "".join(parts)
-    parts.append(tr("{done} of {all} files").format(done=progress.num_ended, all=progress.num))
+    of_all = tr("{done} of 1 file") if progress.num == 1 else tr("{done} of {all} files")
+    parts.append(of_all.format(done=progress.num_ended, all=progress.num))
     if failed := progress.counts.get("failed", 0):
         parts.append(tr("%n failed", "", failed))
     if runner.stopping:

@@ -335,7 +335,8 @@ class Library(QWidget):
         if shown == num_all:
             count = tr("%n sessions", "", shown)
         else:
-            count = tr("{shown} of {all} sessions").format(shown=shown, all=num_all)
+            of_all = tr("{shown} of 1 session") if num_all == 1 else tr("{shown} of {all} sessions")
+            count = of_all.format(shown=shown, all=num_all)
         self.place.setText(f"{self.root}  ·  {count}" if self._read else str(self.root))
         self.stack.setCurrentIndex(0 if shown else 1)
         if not shown:

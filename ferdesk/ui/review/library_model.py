@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Qt
 
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
-from ferdesk.ui.kit.language import mark, tr, translated
+from ferdesk.ui.kit.language import mark, rows_text, tr, translated
 from ferdesk.ui.kit.plain_text import plain
 from ferdesk.ui.kit.text_table import TextRow, TextTable
 from ferdesk.ui.kit.theme import colours
@@ -214,7 +214,7 @@ def about_text(entries: Sequence[Entry]) -> str:
     parts = (
         tr("In part: it ended before its source did") if entry.in_part else "",
         tr("Model {name}").format(name=entry.model) if entry.model else "",
-        tr("{count:,} rows").format(count=entry.num_rows) if entry.num_rows is not None else "",
+        rows_text(entry.num_rows) if entry.num_rows is not None else "",
         tr("Markers: {labels}").format(labels=markers) if markers else "",
     )
     return "  ·  ".join(filter(None, parts))
