@@ -5,16 +5,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from ferdesk.settings import Settings
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.text_question import text_dialog
+from ferdesk.ui.review.session_view import SessionView
 from ferdesk.ui.shell.main_window import MainWindow
+from tests.helpers.sessions import write_two_faces
 from tests.ui.fakes import FakeServices
 
 MakeWindow = Callable[..., MainWindow]
@@ -69,6 +71,27 @@ def test_notices_follow_the_picture_and_the_page(window: MainWindow, qtbot: QtBo
     assert window.review is not None
     wide = window.review.mapTo(window, window.review.rect().bottomRight())
     qtbot.waitUntil(lambda: 0 < wide.x() - window.notices.geometry().right() <= 24)
+
+
+def test_notices_leave_the_tracks_of_a_session_free(
+    window: MainWindow, qtbot: QtBot, open_session: Callable[[Path], SessionView], tmp_path: Path
+) -> None:
+    view = open_session(write_two_faces(tmp_path / "session"))
+    for number in range(3):
+        window.notices.show_notice(Notice(f"Number {number} of what is told.", "warning"))
+
+    def place(widget: QWidget) -> QRect:
+        return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+
+    qtbot.waitUntil(lambda: 0 < place(view.view).bottom() - window.notices.geometry().bottom() < 24)
+    shown = window.notices.geometry()
+    assert 0 < place(view.view).right() - shown.right() < 24
+    for widget in (view.timeline, view.transport, view.faces, view.notes):
+        assert not shown.intersects(place(widget))
+    assert window.review is not None
+    window.review.show_library()
+    qtbot.waitUntil(lambda: window.notices.geometry() != shown)
+    assert window.rect().right() - window.notices.geometry().right() < 24
 
 
 def test_finished_takes_the_place_of_making(window: MainWindow) -> None:

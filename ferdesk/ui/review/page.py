@@ -105,6 +105,11 @@ class ReviewPage(QWidget):
         return self.stack.currentWidget() is self.session
 
     @property
+    def notice_place(self) -> QWidget:
+        """What notices may lie over: of a session the picture, as its tracks are worked on."""
+        return self.session.view if self.shows_session else self
+
+    @property
     def page_actions(self) -> list[QAction]:
         """What can be done on the part that is shown."""
         part = self.session if self.shows_session else self.library

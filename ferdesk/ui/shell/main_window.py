@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
             review = self.review = self._make_review()
         self.live_page.layout_actions.leave_full()
         self.pages.setCurrentWidget(review)
-        self.notices.follow(review)
+        self._place_notices(review)
         self.actions_by_name["review"].setChecked(True)
         review.begin(place)
         self._fill_menus()
@@ -361,8 +361,13 @@ class MainWindow(QMainWindow):
         self.live.recording.connect(review.show_recording)
         # the keys of the part that is hidden would be at work in the menu, beside the other's
         review.stack.currentChanged.connect(lambda _: self._fill_menus())
+        review.stack.currentChanged.connect(lambda _: self._place_notices(review))
         self.pages.addWidget(review)
         return review
+
+    def _place_notices(self, review: "ReviewPage") -> None:
+        if self.pages.currentWidget() is review:
+            self.notices.follow(review.notice_place)
 
     @Slot(object)
     def _take_queue(self, page: "QueuePage") -> None:
