@@ -32,6 +32,7 @@ from ferdesk.sessions.markers import outside, read_markers
 from ferdesk.sessions.outputs import (
     MOST_CHAPTERS,
     free_path,
+    read_sessions,
     write_archive_report,
     write_text,
 )
@@ -252,7 +253,10 @@ def report(
     if archive or (len(found) > MOST_CHAPTERS and not against):
         whole = _report_archive(folders, found, out, parquet=parquet)
         raise typer.Exit(EXIT_OK if whole and not left_out else EXIT_PARTIAL)
-    first = [read_session(folder) for folder in found]
+    damaged: list[str] = []
+    first = read_sessions(found, damaged.append)
+    for problem in damaged:
+        _tell_left_out(problem)
     second = _open(against) if against else []
     everything = [*first, *second]
     path = out or _default_report(everything)
@@ -285,7 +289,7 @@ def report(
             beside = free_path(path.parent, f"{path.stem}-{session.name}", ".parquet")
             write_parquet(session, beside)
             write(f"{beside}\n")
-    raise typer.Exit(EXIT_OK)
+    raise typer.Exit(EXIT_PARTIAL if left_out or damaged else EXIT_OK)
 
 
 def _report_archive(

@@ -56,6 +56,25 @@ def write_text(path: Path, text: str, *, for_spreadsheets: bool = False) -> None
         ) from error
 
 
+def read_sessions(folders: Sequence[Path], left_out: Callable[[str], object]) -> list[Session]:
+    """Sessions in ``folders`` that can be read; ``left_out`` is told of each other, in a sentence.
+
+    Raises:
+        RecordingError: none of them can be read; of a single one, why.
+    """
+    sessions = []
+    for folder in folders:
+        try:
+            sessions.append(read_session(folder))
+        except RecordingError as error:
+            if len(folders) == 1:
+                raise
+            left_out(str(error))
+    if folders and not sessions:
+        raise RecordingError(translatable("None of the sessions can be read."))
+    return sessions
+
+
 def write_report(
     sessions: Sequence[Session],
     path: Path,
@@ -99,7 +118,7 @@ def write_archive_report(
 
     files = list(figures_of(folders, left_out))
     if folders and not files:
-        raise RecordingError("None of the sessions can be read.")
+        raise RecordingError(translatable("None of the sessions can be read."))
     faces = path.with_name(f"{path.stem}-faces.csv")
     write_text(path, archive_report(name, files, made=datetime.now(UTC), version=VERSION))
     write_text(faces, faces_csv(files))

@@ -154,6 +154,22 @@ def test_an_archives_report_is_of_all_that_can_be_read(tmp_path: Path) -> None:
     assert isinstance(nothing.exception, RecordingError)
 
 
+def test_a_report_of_few_is_of_all_that_can_be_read_too(tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    root.mkdir()
+    make = SessionMaker(root)
+    for name in ("001", "002", "lost"):
+        make([[(1, "happy")]] * 20, name=name)
+    (root / "lost" / "results.csv").write_bytes(b"")
+    page = tmp_path / "few.html"
+    result = ferdesk("report", root, "--out", page)
+    assert result.exit_code == EXIT_PARTIAL, result.output
+    (warned,) = (line for line in result.output.splitlines() if line.startswith("Warning: "))
+    assert str(root / "lost") in warned
+    assert warned.endswith("That session is left out.")
+    assert "2 sessions" in page.read_text()
+
+
 @pytest.mark.parametrize("layout", ["openface", "pyfeat", "parquet"])
 def test_export_overwrites_nothing(tmp_path: Path, layout: str) -> None:
     if layout == "parquet":

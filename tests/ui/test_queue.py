@@ -539,6 +539,39 @@ def test_the_report_of_all_is_of_what_is_done(
     qtbot.waitUntil(lambda: f"Report saved in {path}." in window.notices.texts)
 
 
+@pytest.mark.parametrize("most_chapters", [24, 1], ids=["chapters", "archive"])
+def test_the_report_of_all_leaves_out_what_cannot_be_read_and_says_so(
+    page: QueuePage,
+    window: MainWindow,
+    qtbot: QtBot,
+    services: FakeServices,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_chapters: int,
+) -> None:
+    monkeypatch.setattr("ferdesk.ui.review.library_work.MOST_CHAPTERS", most_chapters)
+    for name in ("a", "b", "c"):
+        services.crew.done[f"{name}.mp4"] = write_two_faces(tmp_path / "results" / name)
+    services.crew.goes_on.set()
+    add(page, qtbot, "a.mp4", "b.mp4", "c.mp4")
+    do(page, "start")
+    qtbot.waitUntil(lambda: not page.runner.running)
+    (tmp_path / "results" / "b" / "results.csv").write_bytes(b"")
+    do(page, "report")
+    path = tmp_path / "results" / "report.html"
+    qtbot.waitUntil(lambda: f"Report saved in {path}." in window.notices.texts)
+    (told,) = (text for text in window.notices.texts if "left out" in text)
+    assert str(tmp_path / "results" / "b") in told
+    assert told.endswith("That session is left out.")
+    assert "2 sessions" in path.read_text("utf-8")
+    (tmp_path / "results" / "c" / "results.csv").write_bytes(b"")
+    do(page, "report")
+    text = "Sessions that cannot be read are left out of the report: 2."
+    qtbot.waitUntil(lambda: text in window.notices.texts)
+    (card,) = (card for card in window.notices.cards if card.notice.text == text)
+    assert card.notice.details.count("That session is left out.") == 2
+
+
 # ---- with real workers
 
 

@@ -36,8 +36,8 @@ from ferdesk.ui.queue.queue_questions import QueueQuestions
 from ferdesk.ui.queue.queue_runner import QueueRunner
 from ferdesk.ui.queue.queue_table import queue_table
 from ferdesk.ui.review.elided_label import ElidedLabel
-from ferdesk.ui.review.library_work import report_of_all
-from ferdesk.ui.review.outputs import report_notice
+from ferdesk.ui.review.library_work import MadeReport, report_of_all
+from ferdesk.ui.review.outputs import left_out_notice, report_notice
 from ferdesk.ui.review.times import length_text
 
 _TOP = ("files", "folder", "remove", "up", "down", "clear")
@@ -194,9 +194,14 @@ class QueuePage(QWidget):
         self.told.emit(Notice(tr("Creating the report…"), topic="report"))
         self._tasks.run(
             partial(report_of_all, folders, path, self._services),
-            lambda made: self.told.emit(report_notice(made)),
+            self._reported,
             lambda message: self.told.emit(Notice(translated(message), "error", topic="report")),
         )
+
+    def _reported(self, made: MadeReport) -> None:
+        self.told.emit(report_notice(made.path))
+        if made.left_out:
+            self.told.emit(left_out_notice(made.left_out))
 
     def can_remove(self) -> bool:
         return any(entry.state != "running" for entry in self.selected)

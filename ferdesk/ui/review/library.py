@@ -36,7 +36,7 @@ from ferdesk.ui.review.library_actions import library_actions
 from ferdesk.ui.review.library_model import LibraryModel, about_text, size_text
 from ferdesk.ui.review.library_questions import LibraryQuestions
 from ferdesk.ui.review.library_table import sessions_table
-from ferdesk.ui.review.outputs import export_notice, report_notice
+from ferdesk.ui.review.outputs import export_notice, left_out_notice, report_notice
 from ferdesk.ui.review.session_filters import SessionFilters
 from ferdesk.ui.review.study_menu import StudyButton
 
@@ -369,8 +369,10 @@ class Library(QWidget):
     def _tell_error(self, message: str) -> None:
         self.told.emit(Notice(message, "error"))
 
-    def _reported(self, path: Path) -> None:
-        self.told.emit(report_notice(path))
+    def _reported(self, made: library_work.MadeReport) -> None:
+        self.told.emit(report_notice(made.path))
+        if made.left_out:
+            self.told.emit(left_out_notice(made.left_out))
 
     def _exported(self, paths: list[Path]) -> None:
         self.told.emit(export_notice(paths))

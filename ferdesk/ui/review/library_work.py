@@ -3,15 +3,22 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ferdesk.errors import FerdeskError, RecordingError
+from ferdesk.messages import translatable
 from ferdesk.runtime.ports import Services
 from ferdesk.runtime.priority import give_way
 from ferdesk.sessions import catalogue
 from ferdesk.sessions.catalogue import Entry
-from ferdesk.sessions.outputs import MOST_CHAPTERS, write_archive_report, write_report
-from ferdesk.sessions.reader import read_session
+from ferdesk.sessions.outputs import (
+    MOST_CHAPTERS,
+    read_sessions,
+    write_archive_report,
+    write_report,
+)
+from ferdesk.sessions.reader import Session, read_session
 from ferdesk.sessions.report import Group
 from ferdesk.sessions.schema import RESULTS_FILE
 from ferdesk.sessions.table import CACHE_FROM_ROWS, is_kept, read_table
@@ -21,40 +28,55 @@ from ferdesk.ui.review.groups_dialog import GroupChoice
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class MadeReport:
+    """Report at ``path``, and a sentence for each session that could not be read."""
+
+    path: Path
+    left_out: tuple[str, ...] = ()
+
+
 def make_report(
     folders: Sequence[Path],
     path: Path,
     services: Services,
     groups: tuple[GroupChoice, GroupChoice] | None = None,
-) -> Path:
-    """Write a report of these sessions; ``groups`` of them are compared.
+) -> MadeReport:
+    """Write a report of the sessions that can be read; ``groups`` of them are compared.
 
     Raises:
-        RecordingError: one cannot be read, or the report cannot be written.
+        RecordingError: none can be read, none of a group, or the report cannot be written.
     """
-    sessions = {folder: read_session(folder) for folder in folders}
+    left_out: list[str] = []
+    sessions = read_sessions(folders, left_out.append)
     compared = None
     if groups is not None:
-        first, second = (
-            Group(group.name, tuple(sessions[folder] for folder in group.folders))
-            for group in groups
-        )
+        first, second = (_group_of(group, sessions) for group in groups)
         compared = first, second
-    write_report(
-        list(sessions.values()), path, groups=compared, pictures_of=services.session_pictures
-    )
-    return path
+    write_report(sessions, path, groups=compared, pictures_of=services.session_pictures)
+    return MadeReport(path, tuple(left_out))
 
 
-def report_of_all(folders: Sequence[Path], path: Path, services: Services) -> Path:
+def _group_of(choice: GroupChoice, sessions: Sequence[Session]) -> Group:
+    of_group = tuple(session for session in sessions if session.folder in choice.folders)
+    if not of_group:
+        raise RecordingError(
+            translatable("None of the sessions of {name} can be read.", name=choice.name)
+        )
+    return Group(choice.name, of_group)
+
+
+def report_of_all(folders: Sequence[Path], path: Path, services: Services) -> MadeReport:
     """Write one report of these sessions: a chapter each, or, of many, by condition and file.
 
     Raises:
-        RecordingError: one cannot be read, or the report cannot be written.
+        RecordingError: none can be read, or the report cannot be written.
     """
     if len(folders) <= MOST_CHAPTERS:
         return make_report(folders, path, services)
-    return write_archive_report(folders, path, path.parent.name or "Archive")[0]
+    left_out: list[str] = []
+    write_archive_report(folders, path, path.parent.name or "Archive", left_out.append)
+    return MadeReport(path, tuple(left_out))
 
 
 def describe_all(folders: Sequence[Path], texts: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Report, exports and folder of the opened session, with its review as it is now."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from ferdesk.runtime.ports import Services
 from ferdesk.sessions.outputs import write_report
 from ferdesk.ui.kit.folders import open_folder
-from ferdesk.ui.kit.language import tr
+from ferdesk.ui.kit.language import tr, translated
 from ferdesk.ui.kit.notice import Choice, Notice
 from ferdesk.ui.kit.task_runner import TaskRunner
 from ferdesk.ui.review.edits import Edits
@@ -74,6 +75,18 @@ class SessionOutputs(QObject):
 def report_notice(path: Path) -> Notice:
     """That a report is written, with a button that opens it."""
     return Notice(tr("Report saved in {path}.").format(path=path), file=path, topic="report")
+
+
+def left_out_notice(problems: Sequence[str]) -> Notice:
+    """That sessions are not in a report, as they cannot be read; ``problems`` says of each why."""
+    sentences = [
+        tr("{problem} That session is left out.").format(problem=translated(problem))
+        for problem in problems
+    ]
+    if len(sentences) == 1:
+        return Notice(sentences[0], "warning")
+    text = tr("Sessions that cannot be read are left out of the report: {count}.")
+    return Notice(text.format(count=len(sentences)), "warning", "\n".join(sentences))
 
 
 def export_notice(paths: list[Path]) -> Notice:
