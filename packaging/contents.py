@@ -38,6 +38,8 @@ _LEFT_OUT = re.compile(
             # of ONNX Runtime: tools for making models
             r"onnxruntime/(tools|quantization|datasets)/",
             r"\.(pyi|pxd|pyx|h|hpp|lib|a)$",
+            # what MediaPipe's own package takes, which is not in the program
+            r"ferdesk/assets/mediapipe/",
             # licence texts lie in the folder licences
             r"\.dist-info/(licen[cs]es/|LICEN[CS]E|NOTICE|AUTHORS|sboms/|RECORD$)",
             # the system's own: one from an older system keeps its graphics drivers from loading

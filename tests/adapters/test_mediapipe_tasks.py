@@ -204,6 +204,19 @@ def test_without_the_package_the_sentence_says_how_to_get_it(
         MediaPipeDetector(folder)
 
 
+@pytest.mark.parametrize("task", [MediaPipeDetector, MediaPipeLandmarker])
+def test_where_the_bundle_is_missing_too_the_package_is_what_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task: type[MediaPipeDetector | MediaPipeLandmarker],
+) -> None:
+    """As in the packaged program, which has neither."""
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    monkeypatch.setenv("https_proxy", "")
+    with pytest.raises(ModelError, match="MediaPipe is not installed"):
+        task(tmp_path)
+
+
 @pytest.mark.parametrize("proxy", ["http://proxy.example:3128", None])
 def test_a_package_that_is_not_there_leaves_the_proxy_as_it_was(
     folder: Path, monkeypatch: pytest.MonkeyPatch, proxy: str | None

@@ -31,6 +31,8 @@ COMPILER = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler 
         "libreadline.so.8",
         "libstdc++.so.6",
         "numpy-2.4.6.dist-info/licenses/LICENSE.txt",
+        "ferdesk/assets/mediapipe/face_landmarker.task",
+        "ferdesk/assets/mediapipe/LICENSE.mediapipe",
     ],
 )
 def test_what_only_weighs_or_harms_stays_out(load: Load, inside: str) -> None:
@@ -49,6 +51,7 @@ def test_what_only_weighs_or_harms_stays_out(load: Load, inside: str) -> None:
         "ferdesk/assets/detectors/face_detection_short_range.onnx",
         "ferdesk/assets/landmarks/face_landmarks.onnx",
         "ferdesk/assets/landmarks/canonical_face.npz",
+        "ferdesk/assets/landmarks/LICENSE.mediapipe",
         "ferdesk/assets/translations/ferdesk_zh_CN.qm",
         "numpy-2.4.6.dist-info/METADATA",
         "pylsl/lib/liblsl.so",

@@ -65,6 +65,8 @@ class MediaPipeDetector:
         Raises:
             ModelError: the package is not installed or cannot be used, or the bundle is damaged.
         """
+        # first, as the packaged program has neither the package nor the bundle
+        package = load_mediapipe()
         content = _from_bundle(folder, _DETECTOR_IN_BUNDLE)
 
         def make(mediapipe: Any) -> Any:  # noqa: ANN401 (the package has no types)
@@ -75,7 +77,7 @@ class MediaPipeDetector:
                 )
             )
 
-        self._task = _Task(make)
+        self._task = _Task(package, make)
 
     def close(self) -> None:
         """Leave the task without closing it, which would report its use."""
@@ -102,6 +104,7 @@ class MediaPipeLandmarker:
         Raises:
             ModelError: the package is not installed or cannot be used, or the bundle is damaged.
         """
+        package = load_mediapipe()
         content = _bundle(folder)
 
         def make(mediapipe: Any) -> Any:  # noqa: ANN401 (the package has no types)
@@ -115,7 +118,7 @@ class MediaPipeLandmarker:
                 )
             )
 
-        self._task = _Task(make)
+        self._task = _Task(package, make)
 
     @property
     def version(self) -> str:
@@ -150,8 +153,12 @@ class MediaPipeLandmarker:
 class _Task:
     """A task of the package that is made anew where a picture has ended it."""
 
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        self._mediapipe = load_mediapipe()
+    def __init__(
+        self,
+        package: Any,  # noqa: ANN401 (the package has no types)
+        make: Callable[[Any], Any],
+    ) -> None:
+        self._mediapipe = package
         self._make = make
         self._task = self._made()
 
