@@ -170,7 +170,7 @@ def test_own_faces_are_told_with_what_is_odd_about_them(run: Run, own: Path) -> 
     assert "to train on" in out
     assert "held out" in out
     assert err.splitlines() == [
-        f"Note: 1 pictures in {own} cannot be read and are left out: happy/broken.png.",
+        f"Note: 1 picture in {own} cannot be read and is left out: happy/broken.png.",
         f"Note: {own} has no face for neutral; nothing new is learnt about them.",
     ]
 

@@ -103,5 +103,5 @@ def test_fer2013_is_mixed_in_and_privatetest_is_not(own: FaceFolder, tiny_data: 
 
 def test_one_face_is_too_few(own: FaceFolder, start: InitialWeights) -> None:
     one = Faces(own.faces.pixels[:1], own.faces.labels[:1])
-    with pytest.raises(DataError, match="There are 1 faces to train on; at least two"):
+    with pytest.raises(DataError, match="Too few faces to train on, 1; at least two"):
         recipe_for(Recipe(), start, one)

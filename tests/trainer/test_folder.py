@@ -85,7 +85,7 @@ def test_the_middle_of_a_crop_that_is_not_square_is_used_and_told(tmp_path: Path
     _put(tmp_path, "fear/a.png", wide)
     loaded = load_folder(tmp_path)
     np.testing.assert_array_equal(loaded.faces.pixels[0], grey)
-    assert f"Of 1 pictures in {tmp_path} that are not square the middle is used." in loaded.notes
+    assert f"Not square, so the middle is used: 1 picture in {tmp_path}." in loaded.notes
 
 
 def test_other_files_and_what_is_set_aside_are_left_alone(folder: Path) -> None:
@@ -132,13 +132,13 @@ def test_missing_labels_and_loose_pictures_are_told(tmp_path: Path) -> None:
     _put(tmp_path, "stray.png", _face(9))
     notes = " ".join(load_folder(tmp_path).notes)
     assert "no face for angry, disgust, fear, sad, surprise, neutral" in notes
-    assert f"1 pictures lie in {tmp_path} itself" in notes
+    assert f"Left out: 1 picture in {tmp_path} itself, without a label." in notes
 
 
 def test_one_face_under_two_labels_is_told(folder: Path) -> None:
     _put(folder, "fear/twice.png", _face(0))
     (note,) = load_folder(folder).notes
-    assert note.startswith(f"1 faces in {folder} lie under two labels at once")
+    assert note.startswith(f"Under two labels at once: 1 face in {folder};")
 
 
 @pytest.mark.parametrize("content", ["nothing", "an empty label", "no folder"])

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ferdesk.errors import DataError
+from ferdesk.messages import counted
 from ferdesk.paths import models_folder
 from trainer.cli.options import Unofficial
 from trainer.cli.progress import Display, stop_signals
@@ -256,8 +257,8 @@ def _fit_folder(
     begin = load_initial_weights(start or models_folder() / SHIPPED)
     recipe = recipe_for(recipe, begin, own.training)
     console.print(
-        f"{len(own.training)} faces to train on, {len(own.validation)} held out; starting from "
-        f"{begin.source}"
+        f"{counted(len(own.training), 'face')} to train on, {len(own.validation)} held out; "
+        f"starting from {begin.source}"
         f"{'' if fer2013 is None else ', with FER2013 faces mixed in'}.",
         soft_wrap=True,
     )

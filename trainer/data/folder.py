@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.errors import DataError
+from ferdesk.messages import counted
 from trainer.data.class_names import advice_for, label_of
 from trainer.data.fer2013 import Faces
 from trainer.data.images import as_face, digest, pictures_under, read_picture
@@ -134,18 +135,19 @@ def _notes(folder: Path, faces: Faces, unreadable: list[str], num_oblong: int) -
     if unreadable:
         more = f" and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
         yield (
-            f"{len(unreadable)} pictures in {folder} cannot be read and are left out: "
+            f"{counted(len(unreadable), 'picture')} in {folder} cannot be read and "
+            f"{'is' if len(unreadable) == 1 else 'are'} left out: "
             f"{', '.join(unreadable[:_NAMED])}{more}."
         )
     if num_oblong:
-        yield f"Of {num_oblong} pictures in {folder} that are not square the middle is used."
+        yield f"Not square, so the middle is used: {counted(num_oblong, 'picture')} in {folder}."
     if loose := sum(path.parent == folder for path in pictures_under(folder)):
-        yield f"{loose} pictures lie in {folder} itself, without a label, and are left out."
+        yield f"Left out: {counted(loose, 'picture')} in {folder} itself, without a label."
     missing = [label for label, count in faces.counts().items() if count == 0]
     if missing:
         yield f"{folder} has no face for {', '.join(missing)}; nothing new is learnt about them."
     if contradicting := _num_contradicting(faces):
-        yield f"{contradicting} faces in {folder} lie under two labels at once; look at them."
+        yield f"Under two labels at once: {counted(contradicting, 'face')} in {folder}; look there."
 
 
 def _num_contradicting(faces: Faces) -> int:

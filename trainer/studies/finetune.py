@@ -72,7 +72,7 @@ def recipe_for(recipe: Recipe, start: InitialWeights, own: Faces) -> Recipe:
     """
     if len(own) < 2:
         raise DataError(
-            f"There are {len(own)} faces to train on; at least two are needed, and some dozens of "
+            f"Too few faces to train on, {len(own)}; at least two are needed, and some dozens of "
             "each expression are advisable."
         )
     values = {**as_table(recipe), **start.shape, "batch": min(recipe.batch, len(own))}
