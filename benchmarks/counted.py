@@ -16,10 +16,14 @@ FULL_RANGE_S, TILE_S, SHORT_RANGE_S, LANDMARKS_S = 0.005, 0.010, 0.002, 0.0126
 
 
 class CountedNetworks:
-    """Detector networks whose runs cost a fixed time of ``now_s``, the clock that they carry."""
+    """Detector networks whose runs cost a fixed time of ``now_s``, the clock that they carry.
 
-    def __init__(self, networks: DetectorNetworks) -> None:
+    On a computer that is slower by ``slowness``, so many times as much.
+    """
+
+    def __init__(self, networks: DetectorNetworks, slowness: float = 1.0) -> None:
         self._networks = networks
+        self._slowness = slowness
         self.now_s = 0.0
         self.spent_s = 0.0
 
@@ -27,8 +31,8 @@ class CountedNetworks:
         return self.now_s
 
     def spend(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.spent_s += seconds
+        self.now_s += seconds * self._slowness
+        self.spent_s += seconds * self._slowness
 
     def detect_full_range(
         self, image: NDArray[np.uint8], region: Region, scale: float | None = None

@@ -406,3 +406,29 @@ def test_while_a_known_face_is_missing_tiles_are_searched_as_often_as_at_first()
     one = textured((300, 200))
     watched(networks, search, lambda index: unsteady(one, index), 15, first=105)
     assert networks.num_full_range > 1.5 * at_rest
+
+
+@pytest.mark.parametrize("slowness", [1.0, 6.0])
+def test_known_faces_are_given_whenever_a_frame_is_analysed(slowness: float) -> None:
+    places = [(100 + 200 * i, 200) for i in range(4)]
+    networks = FakeNetworks([Box(x, y, 60, 60) for x, y in places], slowness=slowness)
+    search = live(networks)
+    picture = textured(*places)
+    num_given = []
+    for index in range(20):
+        networks.now_s = 1.1 * index
+        num_given.append(len(search.detect(unsteady(picture, index))))
+    assert num_given[1:] == [4] * 19
+
+
+def test_a_frame_after_a_long_wait_leaves_the_next_ones_their_usual_time() -> None:
+    places = [(40 + 110 * i, 60 + 200 * j) for i in range(8) for j in range(2)]
+    networks = FakeNetworks([Box(x, y, 36, 36) for x, y in places])
+    search = live(networks)
+    picture = textured(*places, side=36)
+    watched(networks, search, lambda index: unsteady(picture, index), 60)
+    _, usual_ms = watched(networks, search, lambda index: unsteady(picture, index), 5, first=60)
+    _, wait_ms = watched(networks, search, lambda index: unsteady(picture, index), 1, first=120)
+    _, then_ms = watched(networks, search, lambda index: unsteady(picture, index), 5, first=121)
+    assert wait_ms > 4 * usual_ms
+    assert then_ms == pytest.approx(usual_ms, rel=0.3)

@@ -221,6 +221,45 @@ def test_a_lost_face_is_known_for_a_second_and_a_quarter() -> None:
         assert ids(tracker, [face(0)], lost_s) == [face_id]
 
 
+ANN, LIKE_ANN, NOT_ANN = (1, 0, 0, 0), (0.86, 0.51, 0, 0), (0.84, 0.54, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "x", "values", "face_id"),
+    [
+        (2.9, 60, LIKE_ANN, 1),
+        # who looks otherwise, or stands elsewhere, may be another person
+        (2.9, 60, NOT_ANN, 2),
+        (2.9, 110, LIKE_ANN, 2),
+        (3.1, 0, ANN, 2),
+    ],
+)
+def test_a_face_keeps_its_id_over_seconds_in_which_nobody_looked(
+    wait_s: float, x: float, values: tuple[float, ...], face_id: int
+) -> None:
+    tracker = Tracker()
+    for step in range(10):
+        # it hurries, but who knows for how long
+        tracker.update([face(20.0 * step - 180)], step / 30, [look(*ANN)])
+    tracked = tracker.update([face(x)], 0.3 + wait_s, [look(*values)])
+    assert [one.face_id for one in tracked] == [face_id]
+
+
+def test_a_face_that_was_looked_for_keeps_its_id_no_longer_for_its_looks() -> None:
+    tracker = Tracker()
+    tracker.update([face(0)], 0.0, [look(*ANN)])
+    tracker.update([], 0.5, [])
+    assert [t.face_id for t in tracker.update([face(0)], 2.0, [look(*ANN)])] == [2]
+
+
+def test_of_two_who_stand_close_each_is_continued_by_who_looks_the_same() -> None:
+    ann, ben = look(*ANN), look(0, 0, 1, 0)
+    tracker = Tracker()
+    tracker.update([face(0), face(60)], 0.0, [ann, ben])
+    tracked = tracker.update([face(0), face(60)], 2.0, [ben, ann])
+    assert {t.face_id: t.detection.box.x for t in tracked} == {1: 60, 2: 0}
+
+
 def test_no_loss_lets_a_face_jump_further_than_one_and_a_half_sides() -> None:
     for x, face_id in [(155, 1), (165, 2)]:
         tracker = Tracker()

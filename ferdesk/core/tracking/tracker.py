@@ -18,7 +18,7 @@ from ferdesk.core.tracking.assignment import assign
 from ferdesk.core.types import Detection, TrackedFace
 
 FORGET_AFTER_S = 1.25
-"""A face that was not detected for longer gets a new id when it comes back."""
+"""A face that was looked for and not detected for longer gets a new id when it comes back."""
 
 # in sides of the face, measured on the clips as the scatter of boxes and of what they do next
 _MEASUREMENT_SD = 0.06
@@ -36,6 +36,11 @@ _OCCLUDED_IOS = 0.3
 _REID_GATE_AFTER_S = 0.4
 _REID_GATE_SIMILARITY = 0.1
 """Re-identification gate: least cosine similarity of a face that was lost for so long."""
+_LONGEST_WAIT_S, _WAIT_SD, _WAIT_SIMILARITY = 3.0, 0.25, 0.85
+"""A face of the last frame, where none was analysed since, is known for so long by a detection that
+is near and so similar. 1.5 s later 92 % of views of the same face are (clips, 691 pairs), 3 s later
+88 %, 5 s later 82 %, and nine in ten lie within 0.25 sides; of 93,616 pairs of views of different
+people 37 are so similar."""
 _UNPAIRED = _GATE_SD**2 + 2 * _APPEARANCE_WEIGHT + 9.0
 
 
@@ -53,6 +58,20 @@ class _Track:
     cross_var: float = 0.0
     velocity_var: float = _START_SPEED_SD**2
     appearance: Embedding | None = None
+    waited: bool = False
+    """No frame was analysed for longer than a lost face is known."""
+
+    def wait(self, t_s: float) -> "_Track":
+        """The same face at ``t_s``, after a wait over which its speed says nothing."""
+        return _Track(
+            self.face_id,
+            self.box,
+            self.seen_s,
+            t_s,
+            position_var=_WAIT_SD**2,
+            appearance=self.appearance,
+            waited=True,
+        )
 
     def kalman_predict(self, t_s: float) -> "_Track":
         """Kalman prediction: the same face at ``t_s``, not detected since."""
@@ -108,13 +127,15 @@ class Tracker:
     """Tracker: gives each detection the id of the track it continues, a new one if confirmed.
 
     The time of a frame, not its number, decides how far a face may have moved and when it is
-    forgotten, since frames get dropped.
+    forgotten, since frames get dropped. Where none was analysed for longer than that, a face of the
+    last frame goes on if it is nearly where it was and looks very much the same.
     """
 
     def __init__(self, forget_after_s: float = FORGET_AFTER_S) -> None:
         self._forget_after_s = forget_after_s
         self._tracks: list[_Track] = []
         self._next_id = 1
+        self._frame_s = -math.inf
 
     def restart(self) -> None:
         """End all tracks: the next picture continues none. Their ids are never used again."""
@@ -140,6 +161,14 @@ class Tracker:
             for track in self._tracks
             if t_s - track.seen_s <= self._forget_after_s
         ]
+        # nobody looked for these in between, so they need not have been away
+        alive += [
+            track.wait(t_s)
+            for track in self._tracks
+            if track.seen_s == self._frame_s
+            and self._forget_after_s < t_s - track.seen_s <= _LONGEST_WAIT_S
+        ]
+        self._frame_s = t_s
         boxes = [detection.box for detection in detections]
         costs = np.full((len(alive), len(boxes)), np.inf)
         for i, j in _pairs_within_reach([track.box for track in alive], boxes):
@@ -193,9 +222,11 @@ def _cost(track: _Track, box: Box, appearance: Embedding | None, t_s: float) -> 
         return math.inf
     cost = deviations**2 + (math.log(side / predicted_side) / _SIZE_SD) ** 2
     if appearance is None or track.appearance is None:
-        return cost
+        return math.inf if track.waited else cost
     similarity = cosine_similarity(appearance, track.appearance)
     if t_s - track.seen_s > _REID_GATE_AFTER_S and similarity < _REID_GATE_SIMILARITY:
+        return math.inf
+    if track.waited and similarity < _WAIT_SIMILARITY:
         return math.inf
     return cost + _APPEARANCE_WEIGHT * (1 - similarity)
 
