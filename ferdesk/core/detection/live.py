@@ -217,11 +217,11 @@ class LiveSearch:
         waited_long = _LONG_WAIT_S <= waited_s < math.inf
         if waited_long:
             budget_ms, until_s = _FIRST_SEARCH_S * 1000, began_s + _FIRST_SEARCH_S
-        budget_s = (self._credit_ms + budget_ms) / 1000
-        self._search_frame(image, began_s, budget_s, until_s, all_known=waited_long)
+        all_ms = self._credit_ms + budget_ms
+        self._search_frame(image, began_s, all_ms, until_s, all_known=waited_long)
         spent_s = self._clock() - began_s
         # tiles that take turns may cost one frame more than its share
-        owed_ms = budget_s * 1000 - self._timed.spent_s * 1000
+        owed_ms = all_ms - self._timed.spent_s * 1000
         # a frame that took far too long was the machine's doing, and is not paid back for ever
         self._credit_ms = max(min(owed_ms, budget_ms), -_MOST_OWED * budget_ms)
         if waited_s < _PAUSE_S:
@@ -245,13 +245,13 @@ class LiveSearch:
         self,
         image: NDArray[np.uint8],
         now_s: float,
-        budget_s: float,
+        budget_ms: float,
         until_s: float,
         *,
         all_known: bool,
     ) -> None:
         self._timed.spent_s = 0.0
-        budget = TimeBudget(self._clock, self._timed, budget_s, until_s)
+        budget = TimeBudget(self._clock, self._timed, budget_ms / 1000, until_s)
         self._match_known(image, now_s)
         doubtful = sorted(
             (face for face in self._known if all_known or face.needs_verification(now_s)),
