@@ -563,7 +563,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 def _live_models() -> list[str]:
     names = [path.stem for path in bundled_models()]
-    return [name for name in BEST_FIRST["votes"] if name in names]
+    return [name for name in BEST_FIRST if name in names]
 
 
 def main() -> None:

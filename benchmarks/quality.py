@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what bad pictures cost.")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv or its folder")
     parser.add_argument("--ferplus", type=Path, help="FER+'s votes, to judge the votes by")
-    parser.add_argument("--model", help="a bundled model's name, or a file; by default fast")
+    parser.add_argument("--model", help="a bundled model's name, or a file; by default tiny")
     parser.add_argument("--limit", type=int, default=1200, help="take only the first N faces")
     parser.add_argument("--only", choices=SECTIONS, help="measure one thing only")
     parser.add_argument("--poses", action="store_true", help="the heads' poses instead, slower")

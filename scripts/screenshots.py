@@ -130,7 +130,7 @@ def _make_sessions() -> None:
     if SESSIONS.exists():
         shutil.rmtree(SESSIONS)
     command = (sys.executable, "-m", "ferdesk", "analyze", "demo", "--out", str(SESSIONS))
-    subprocess.run([*command, "--video", "--model", "fast"], cwd=ROOT, check=True)
+    subprocess.run([*command, "--video", "--model", "tiny"], cwd=ROOT, check=True)
     folder = SESSIONS / "demo"
     (SESSIONS / "markers.csv").write_text(MARKERS, encoding="utf-8")
     session = read_session(folder)

@@ -4,6 +4,10 @@
 <context>
     <name></name>
     <message>
+        <source>1 row</source>
+        <translation>1 行</translation>
+    </message>
+    <message>
         <source>angry</source>
         <translation>愤怒</translation>
     </message>
@@ -328,16 +332,16 @@
         <translation>开始录制（R）后才能添加标记。</translation>
     </message>
     <message>
+        <source>Recording saved to {folder} ({rows}).</source>
+        <translation>录制已保存到 {folder}（{rows}）。</translation>
+    </message>
+    <message>
         <source>Marker sent to the stream only (not recording).</source>
         <translation>标记仅发送到推流（未在录制）。</translation>
     </message>
     <message>
         <source>Source reconnected.</source>
         <translation>来源已重新连接。</translation>
-    </message>
-    <message>
-        <source>Recording saved to {folder} ({count:,} rows).</source>
-        <translation>录制已保存到 {folder}（{count:,} 行）。</translation>
     </message>
     <message>
         <source>Marker “{label}” at {time}.</source>
@@ -354,6 +358,10 @@
     <message>
         <source>No camera found. Showing the demo instead.</source>
         <translation>未找到摄像头，正在显示演示视频。</translation>
+    </message>
+    <message>
+        <source>What was typed is no address. An address begins with its protocol and names a host, for example rtsp://host/path.</source>
+        <translation>输入的内容不是地址。地址以协议开头并包含主机名，例如 rtsp://host/path。</translation>
     </message>
     <message>
         <source>Start or stop the source</source>
@@ -1411,6 +1419,10 @@
         <source>{done} of {all} files</source>
         <translation>{done} / {all} 个文件</translation>
     </message>
+    <message>
+        <source>{done} of 1 file</source>
+        <translation>{done} / 1 个文件</translation>
+    </message>
     <message numerus="yes">
         <source>%n failed</source>
         <translation>
@@ -1554,12 +1566,24 @@
         <translation>{all} 个会话中的 {shown} 个</translation>
     </message>
     <message>
+        <source>{shown} of 1 session</source>
+        <translation>1 个会话中的 {shown} 个</translation>
+    </message>
+    <message>
         <source>Press Record (R) on the live page, or run ferdesk analyze; sessions in {folder} are listed here.</source>
         <translation>在实时页面按“录制”(R)，或运行 ferdesk analyze；{folder} 中的会话会列在这里。</translation>
     </message>
     <message>
         <source>Report saved in {path}.</source>
         <translation>报告已保存到 {path}。</translation>
+    </message>
+    <message>
+        <source>{problem} That session is left out.</source>
+        <translation>{problem} 该会话未纳入报告。</translation>
+    </message>
+    <message>
+        <source>Sessions that cannot be read are left out of the report: {count}.</source>
+        <translation>无法读取、未纳入报告的会话数：{count}。</translation>
     </message>
     <message>
         <source>Exported to {path}.</source>
@@ -2870,10 +2894,6 @@
         <translation>无法把会话写入 {path}：{why}。请选择另一个文件夹。</translation>
     </message>
     <message>
-        <source>The disk of {path} does not keep up: {count} analysed frames were not written. Record to a faster disk, or without video.</source>
-        <translation>{path} 所在的磁盘跟不上：有 {count} 个已分析的帧没有写入。请录到更快的磁盘，或不录视频。</translation>
-    </message>
-    <message>
         <source>Another program has cut rows off {path}; they are lost. Close programs that write to it. The recording goes on.</source>
         <translation>另一个程序从 {path} 中截掉了数据行；这些行已丢失。请关闭写入该文件的程序。录制继续进行。</translation>
     </message>
@@ -2886,16 +2906,24 @@
         <translation>录制已停止：{path} 无法写入（{why}）。</translation>
     </message>
     <message>
+        <source>Recording has stopped: {path} cannot be written ({why}). Rows that are kept, up to there: {count}.</source>
+        <translation>录制已停止：无法写入 {path}（{why}）。此前已保留的行数：{count}。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be closed properly: {file} cannot be written ({why}). All rows are kept ({count}). Repair it with “ferdesk sessions repair”.</source>
+        <translation>{path} 无法正常关闭：{file} 无法写入（{why}）。全部 {count} 行都已保留。请用“ferdesk sessions repair”修复。</translation>
+    </message>
+    <message>
         <source>Frames missing from the video: {count}. Encoding was too slow; all rows are saved.</source>
         <translation>视频中缺失的帧数：{count}。编码太慢；所有行均已保存。</translation>
     </message>
     <message>
-        <source>{path} cannot be written ({why}) and will be tried again. No rows are lost. Close other programs that use the file.</source>
-        <translation>{path} 无法写入（{why}），稍后会重试。数据行没有丢失。请关闭正在使用该文件的其他程序。</translation>
+        <source>The disk of {path} does not keep up; analysed frames not written: {count}. Record to a faster disk, or without video.</source>
+        <translation>{path} 所在的磁盘跟不上：有 {count} 个已分析的帧没有写入。请录到更快的磁盘，或不录视频。</translation>
     </message>
     <message>
-        <source>{path} cannot be closed properly: {file} cannot be written ({why}). All {count} rows are kept. Repair it with “ferdesk sessions repair”.</source>
-        <translation>{path} 无法正常关闭：{file} 无法写入（{why}）。全部 {count} 行都已保留。请用“ferdesk sessions repair”修复。</translation>
+        <source>{path} cannot be written ({why}) and will be tried again. No rows are lost. Close other programs that use the file.</source>
+        <translation>{path} 无法写入（{why}），稍后会重试。数据行没有丢失。请关闭正在使用该文件的其他程序。</translation>
     </message>
     <message>
         <source>the disk is full</source>
@@ -2912,10 +2940,6 @@
     <message>
         <source>another file has taken its place</source>
         <translation>另一个文件取代了它</translation>
-    </message>
-    <message>
-        <source>Recording has stopped: {path} cannot be written ({why}). The {count} rows up to there are kept.</source>
-        <translation>录制已停止：无法写入 {path}（{why}）。此前的 {count} 行已保留。</translation>
     </message>
     <message>
         <source>There is no file {path}; check the path.</source>
@@ -4560,6 +4584,14 @@
     <message>
         <source>The study was held for {seconds:.1f} s meanwhile.</source>
         <translation>期间研究暂停了 {seconds:.1f} 秒。</translation>
+    </message>
+    <message>
+        <source>None of the sessions can be read.</source>
+        <translation>所有会话都无法读取。</translation>
+    </message>
+    <message>
+        <source>None of the sessions of {name} can be read.</source>
+        <translation>{name} 的所有会话都无法读取。</translation>
     </message>
 </context>
 <context>

@@ -10,7 +10,6 @@ from ferdesk.adapters.networks.face_landmarks import MediaPipeLandmarks, load_ca
 from ferdesk.adapters.networks.onnx_classifier import OnnxClassifier, Provider
 from ferdesk.core.detection.live import LiveSearch
 from ferdesk.core.detection.networks import DetectorChoice
-from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.measurer import MeasureModels, Measurer
 from ferdesk.core.pacing import FramePacing
 from ferdesk.core.pipeline import FaceDetector, Pipeline
@@ -19,14 +18,11 @@ from ferdesk.errors import ModelError
 from ferdesk.messages import translatable
 from ferdesk.paths import detectors_folder, landmarks_folder, mediapipe_folder, models_folder
 
-_PREFERRED_MODELS = ("full", "fast")
+_PREFERRED_MODELS = ("full", "tiny", "fast")
 
-BEST_FIRST: dict[LabelsFrom, tuple[str, ...]] = {
-    "votes": ("full", "full-int8", "tiny", "tiny-int8", "fast", "fast-int8"),
-    "fer2013": ("full", "full-int8", "fast", "fast-int8", "tiny", "tiny-int8"),
-}
-"""In which order models are tried live, until one keeps the camera's rate, by what labels come
-from: the more accurate first, of equally accurate ones the quicker (docs/models.md)."""
+BEST_FIRST = ("full", "full-int8", "tiny", "tiny-int8", "fast", "fast-int8")
+"""In which order models are tried live, until one keeps the camera's rate: the more accurate
+first, of equally accurate ones the quicker (docs/models.md)."""
 
 
 def bundled_models() -> list[Path]:
@@ -35,7 +31,7 @@ def bundled_models() -> list[Path]:
 
 
 def find_model(name: str | None) -> Path:
-    """The file of a bundled model's name or of a path; by default ``full``, else ``fast``.
+    """The file of a bundled model's name or of a path; by default ``full``, else ``tiny``.
 
     Raises:
         ModelError: there is none.
@@ -65,11 +61,9 @@ def find_model(name: str | None) -> Path:
     )
 
 
-def quick_model(labels_from: LabelsFrom = LABELS_FROM) -> str | None:
-    """The model to begin with before any was timed: one that is quick everywhere."""
-    names = {path.stem for path in bundled_models()}
-    quick = (name for name in BEST_FIRST[labels_from] if name in ("fast", "tiny"))
-    return next((name for name in quick if name in names), None)
+def quick_model() -> str | None:
+    """The model to begin with before any was timed: the one that is quick everywhere."""
+    return "tiny" if "tiny" in {path.stem for path in bundled_models()} else None
 
 
 def model_info(path: Path) -> ModelInfo:

@@ -22,7 +22,6 @@ from ferdesk.adapters.sources.camera import list_cameras
 from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
 from ferdesk.core.heatmap import Heat
-from ferdesk.core.labels import LABELS_FROM, LabelsFrom
 from ferdesk.core.pipeline import ExpressionClassifier, FaceDetector, Pipeline
 from ferdesk.core.types import CameraFormat
 from ferdesk.errors import SourceError
@@ -84,7 +83,6 @@ class WindowServices:
     open_microphone: Callable[[str], Microphone] = _system_microphone
     stream_port: int | None = None
     """Of the WebSocket; None takes the first that is free."""
-    _labels_from: LabelsFrom = LABELS_FROM
     _source: str = ""
     _measured: str = ""
     _pipeline: Pipeline | None = None
@@ -113,14 +111,11 @@ class WindowServices:
     def use_model(self, name: str) -> None:
         self.model = name or None
 
-    def use_labels(self, labels_from: LabelsFrom) -> None:
-        self._labels_from = labels_from
-
     def measured_for(self) -> str:
-        """Models by content, their order, the device, the computer: home folders may be shared."""
+        """Models by their content, the device, and the computer: home folders may be shared."""
         sums = sorted(read_sums(models_folder()).items())
         content = hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
-        return f"{platform.node()} {self.provider} {content} {self._labels_from}"
+        return f"{platform.node()} {self.provider} {content}"
 
     def use_measured(self, name: str) -> None:
         self._measured = name if name in self.models() else ""
@@ -134,7 +129,7 @@ class WindowServices:
     def open_pipeline(self) -> Pipeline:
         """Models are loaded once; each start gets a pipeline that remembers no face."""
         with self._loading:
-            name = self.model or self._measured or quick_model(self._labels_from)
+            name = self.model or self._measured or quick_model()
             if self._pipeline is None:
                 self._pipeline = open_pipeline(name, self.provider)
                 self._classifiers[name, self.provider] = self._pipeline.classifier
@@ -150,7 +145,7 @@ class WindowServices:
         if self.model is not None or self._measured:
             return []
         names = self.models()
-        known = [name for name in BEST_FIRST[self._labels_from] if name in names]
+        known = [name for name in BEST_FIRST if name in names]
         return [Candidate(name, partial(self._candidate, name)) for name in known]
 
     def _candidate(self, name: str) -> ExpressionClassifier:

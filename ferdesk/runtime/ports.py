@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
-from ferdesk.core.labels import LabelsFrom
 from ferdesk.core.measures.values import MeasuresChoice
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import CameraFormat
@@ -140,12 +139,8 @@ class Services(Protocol):
         """Which model the next pipeline has; empty lets this machine's speed decide."""
         ...
 
-    def use_labels(self, labels_from: LabelsFrom) -> None:
-        """What labels come from, by which the next models are chosen."""
-        ...
-
     def measured_for(self) -> str:
-        """What a choice by speed is good for: this computer, its models, device and labels."""
+        """What a measurement of speed is good for: this computer, its models and the device."""
         ...
 
     def use_measured(self, name: str) -> None:

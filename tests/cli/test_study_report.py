@@ -97,7 +97,7 @@ def test_a_report_of_other_sessions_tells_of_what_it_leaves_out(
     SessionMaker(tmp_path)([[(1, "happy")]], name="other")
     (write_run(tmp_path, "P2") / "session.json").write_text("{", "utf-8")
     result = ferdesk("report", tmp_path)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert result.output.count("run-P2 cannot be read") == 1
 
 

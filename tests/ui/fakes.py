@@ -14,7 +14,7 @@ from ferdesk.core.baseline import Baseline
 from ferdesk.core.crop import SHORT_RANGE
 from ferdesk.core.detection.networks import DetectorChoice
 from ferdesk.core.geometry import Box
-from ferdesk.core.labels import LABELS, LABELS_FROM, NUM_LABELS, LabelsFrom
+from ferdesk.core.labels import LABELS, NUM_LABELS
 from ferdesk.core.pipeline import Pipeline
 from ferdesk.core.types import (
     CameraFormat,
@@ -338,7 +338,6 @@ class FakeServices:
     )
     wanted_models: list[str] = field(default_factory=list)
     measured_models: list[str] = field(default_factory=list)
-    labels_from: LabelsFrom = LABELS_FROM
     measured_on: str = "this computer, these models"
     to_choose_from: Sequence[Candidate] = ()
     camera_list_hangs: threading.Event | None = None
@@ -372,9 +371,6 @@ class FakeServices:
 
     def use_model(self, name: str) -> None:
         self.wanted_models.append(name)
-
-    def use_labels(self, labels_from: LabelsFrom) -> None:
-        self.labels_from = labels_from
 
     def measured_for(self) -> str:
         return self.measured_on

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ferdesk.factory.models import bundled_models, quick_model
+from ferdesk.factory.models import bundled_models, find_model, quick_model
 from ferdesk.factory.services import WindowServices
 from ferdesk.runtime.model_choice import Candidate
 from ferdesk.runtime.status import State, Status
@@ -86,8 +86,6 @@ def test_no_model_is_timed_where_one_was_measured() -> None:
     services = WindowServices()
     names = [path.stem for path in bundled_models()]
     assert [c.name for c in services.candidates()] == sorted(names, key=_rank)
-    services.use_labels("fer2013")
-    assert [c.name for c in services.candidates()] == sorted(names, key=_rank_by_fer2013)
     services.use_measured(names[0])
     assert services.candidates() == []
     services.use_measured("none of them")
@@ -98,25 +96,9 @@ def test_no_model_is_timed_where_one_was_measured() -> None:
     assert services.measured_for() != first
 
 
-def test_each_answer_begins_with_its_own_model_and_is_measured_anew(
-    make_window: MakeWindow, services: FakeServices
-) -> None:
-    assert (quick_model("votes"), quick_model("fer2013")) == ("tiny", "fast")
-    real = WindowServices()
-    by_votes = real.measured_for()
-    real.use_labels("fer2013")
-    assert real.measured_for() != by_votes
-    window = make_window()
-    before = services.labels_from
-    window.store.remember(labels_from="fer2013")
-    window.live_page._use_settings(Settings(), window.store.settings)
-    assert (before, services.labels_from) == ("votes", "fer2013")
+def test_the_window_begins_and_analyze_works_with_the_first_of_the_order() -> None:
+    assert quick_model() == find_model(None).stem == "tiny"
 
 
 def _rank(name: str) -> int:
-    """By votes, the default."""
     return ["full", "full-int8", "tiny", "tiny-int8", "fast", "fast-int8"].index(name)
-
-
-def _rank_by_fer2013(name: str) -> int:
-    return ["full", "full-int8", "fast", "fast-int8", "tiny", "tiny-int8"].index(name)

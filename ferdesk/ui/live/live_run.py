@@ -189,7 +189,7 @@ class Live(QObject):
 
     @property
     def measured_for(self) -> str:
-        """What a measurement of this computer is good for: models, device and labels."""
+        """What a measurement of this computer is good for: models and device."""
         return self.services.measured_for()
 
     def use_measured(self, name: str) -> None:
@@ -284,11 +284,7 @@ class Live(QObject):
         return self._engine.post_processing
 
     def set_post_processing(self, post_processing: PostProcessing) -> None:
-        """Apply ``post_processing`` to the raw values from the next frame on.
-
-        The next start chooses its model by what labels come from.
-        """
-        self.services.use_labels(post_processing.labels_from)
+        """Apply ``post_processing`` to the raw values from the next frame on."""
         self._engine.set_post_processing(post_processing)
 
     def set_baseline(self, face_id: int, baseline: Baseline | None) -> None:

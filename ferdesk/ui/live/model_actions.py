@@ -51,7 +51,7 @@ class ModelActions(QObject):
         self.offer()
 
     def apply(self, settings: Settings) -> None:
-        """Use what an earlier measurement chose, as long as it was for these models and labels."""
+        """Use what an earlier measurement chose, as long as it was for these models."""
         fits = settings.measured_for == self._live.measured_for
         self._live.use_measured(settings.measured_model if fits else "")
         self.offer()
