@@ -74,6 +74,8 @@ def test_every_page_fits_a_small_screen(
     page.status_line.show_sign("commands", tr("Commands"))
     page.status_line.show_sign("lsl_markers", tr("LSL markers") + " ?")
     page.status_line.show_recording(RecordingState(active=True, marker="m" * 40, elapsed_s=4000))
+    # at once: the page soon says itself that nothing is recorded
+    assert page.status_line.minimumSizeHint().width() <= LEAST.width()
     for dock in page.dock_area.docks.values():
         dock.show()
     assert too_large(page) == ""

@@ -9,6 +9,7 @@ from ferdesk.core.types import Frame
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class PictureDecoder:
         self._container, self._stream = container, stream
         self._num_missing = self._num_in_a_row = 0
         self._last_ticks: int | None = None
+        self._newest_ticks: int | None = None
         self.num_damaged = 0
         """Packets that could not be decoded."""
         self.broken: Exception | None = None
@@ -57,6 +59,7 @@ class PictureDecoder:
                 continue  # an empty packet would end the decoder
             if not last:
                 self.ends_torn = packet.is_corrupt
+                self._newest_ticks = max(_ticks(packet) or 0, self._newest_ticks or 0)
             try:
                 pictures = packet.decode()
             except self._errors() as error:
@@ -64,7 +67,7 @@ class PictureDecoder:
                     break
                 self._note_damage(error)
                 if last:
-                    yield from self._tail()
+                    yield from self._tail(num_noted=1)
                 if self._num_in_a_row > _MOST_DAMAGED:
                     self.broken = error
                     return
@@ -73,6 +76,13 @@ class PictureDecoder:
                 self._num_in_a_row = 0
                 self._last_ticks = _ticks(picture)
                 yield picture
+            # of damage that several threads meet after the last packet, nobody is told
+            if (
+                last
+                and self._last_ticks is not None
+                and self._last_ticks < (self._newest_ticks or 0)
+            ):
+                yield from self._tail(num_noted=0)
 
     def _packets(self) -> "Iterator[Any]":
         """All packets; after a read that failed, those that can be read behind it."""
@@ -94,8 +104,11 @@ class PictureDecoder:
             num_failed = 0
             yield packet
 
-    def _tail(self) -> Iterator["av.VideoFrame"]:
-        """The last pictures once more, one by one: those behind the damage were lost with it."""
+    def _tail(self, num_noted: int) -> Iterator["av.VideoFrame"]:
+        """The last pictures once more, one by one: those behind the damage were lost with it.
+
+        Of the damage ``num_noted`` packets are counted already.
+        """
         import av
 
         stream, after = self._stream, self._last_ticks
@@ -111,10 +124,15 @@ class PictureDecoder:
         except self._errors() as error:
             log.info("the last pictures cannot be read again: %s", error)
             return
+        num_damaged = 0
         for packet in packets:
             try:
                 decoded: list[Any] = context.decode(packet if packet.size else None)
-            except self._errors():
+            except self._errors() as error:
+                if (_ticks(packet) or 0) > after:
+                    num_damaged += 1
+                    if num_damaged > num_noted:
+                        self._note_damage(error)
                 continue
             for picture in decoded:
                 ticks = _ticks(picture)
@@ -141,5 +159,5 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, av.error.InvalidDataError)
 
 
-def _ticks(picture: "av.VideoFrame") -> int | None:
+def _ticks(picture: "av.VideoFrame | Packet[Any]") -> int | None:
     return picture.dts if picture.pts is None else picture.pts

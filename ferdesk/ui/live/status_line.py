@@ -125,6 +125,8 @@ class StatusLine(QWidget):
         self.dropped = QLabel(self)
         self.recording = QLabel(self)
         self.recording.setTextFormat(Qt.TextFormat.PlainText)
+        self._recorded = self._marker = ""
+        self._runs = False
         self.source_rate.setToolTip(tr("Frame rate of the source"))
         self.analysis.setToolTip(tr("Analysis rate (frames per second)"))
         self.latency.setToolTip(tr("Latency: capture to result, median of the last 30 frames"))
@@ -165,6 +167,12 @@ class StatusLine(QWidget):
         super().resizeEvent(event)
         self._fit()
 
+    @property
+    def _gives(self) -> "tuple[QLabel | QToolButton, ...]":
+        """What is shown where there is room, the first first; a recording says that it runs."""
+        state = (self.state,) if self._recorded and self._runs else ()
+        return (*state, *self._kept_first)
+
     def _fixed_width(self) -> int:
         """What the widgets need that always stay, and a little for the device."""
         margins = self._row.contentsMargins()
@@ -172,15 +180,22 @@ class StatusLine(QWidget):
         for index in range(self._row.count()):
             item = self._row.itemAt(index)
             widget = None if item is None else item.widget()
-            gives = (*self._kept_first, self.device, self.flashed)
+            gives = (*self._gives, self.device, self.flashed)
             if widget is not None and widget not in gives and not widget.isHidden():
                 width += widget.sizeHint().width() + self._row.spacing()
-        return width
+        shown = self.recording.text().removeprefix(self._recorded)
+        return width - self.recording.fontMetrics().horizontalAdvance(shown)
 
     def _fit(self) -> None:
-        """Show the figures that there is room for; all of them are in the statistics."""
+        """Show the last marker and the figures that there is room for; the statistics have all."""
+        if self.state not in self._gives:
+            self.state.show()
         room = self.width() - self._fixed_width()
-        for widget in self._kept_first:
+        marker_px = self.recording.fontMetrics().horizontalAdvance(self._marker)
+        marker = self._marker if marker_px <= room else ""
+        self.recording.setText(self._recorded + marker)
+        room -= marker_px if marker else 0
+        for widget in self._gives:
             room -= widget.sizeHint().width() + self._row.spacing() if widget.text() else 0
             widget.setVisible(widget.text() != "" and room >= 0)
 
@@ -247,7 +262,9 @@ class StatusLine(QWidget):
         return chip
 
     def show_status(self, status: Status) -> None:
-        self.state.setText(tr(_state_word(status)))
+        word = _state_word(status)
+        self._runs = word == STATE_WORDS[State.RUNNING]
+        self.state.setText(tr(word))
         _give_role(self.state, _state_role(status.state))
         device = status.device
         if device is not None:
@@ -317,9 +334,10 @@ class StatusLine(QWidget):
         parts = [f"❚❚ {time}", tr("paused")] if recording.paused else [f"● {time}"]
         if recording.num_lost:
             parts.append(tr("{count:,} not written").format(count=recording.num_lost))
-        if recording.marker:
-            parts.append(f"⚑ {recording.marker[:16]}")
-        self.recording.setText(" · ".join(parts) if recording.active else "")
+        self._recorded = " · ".join(parts) if recording.active else ""
+        told = recording.active and recording.marker
+        self._marker = f" · ⚑ {recording.marker[:16]}" if told else ""
+        self.recording.setText(self._recorded)
         _give_role(self.recording, "red")
         self._fit()
 
